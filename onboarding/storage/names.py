@@ -1,0 +1,40 @@
+"""The names of what this app keeps in its storage account.
+
+The same names stand in ``infra/azure`` (which creates them in Azure) and are read by ``infra/local``
+(which creates them on one machine); a test holds all of them together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ONBOARDINGS: Final = "onboardings"
+"""Head, steps and events of each onboarding; one partition each."""
+
+ONBOARDING_INDEX: Final = "onboardingindex"
+"""Where to find onboardings: the open ones, and the history by time, tenant and requester."""
+
+CONNECTIONS: Final = "connections"
+"""The service connections that work, by tenant."""
+
+EXPIRATIONS: Final = "expirations"
+"""The next warning that is due for each clock, by day."""
+
+NOTICES: Final = "notices"
+"""Which warnings were sent, so that none is sent twice."""
+
+TABLES: Final = (ONBOARDINGS, ONBOARDING_INDEX, CONNECTIONS, EXPIRATIONS, NOTICES)
+
+STEPS_QUEUE: Final = "steps"
+"""Steps to run."""
+
+NOTICES_QUEUE: Final = "notices"
+"""Warnings to send."""
+
+STEPS_POISON_QUEUE: Final = "steps-poison"
+"""Where the Functions host puts a step's message that failed ``maxDequeueCount`` times."""
+
+NOTICES_POISON_QUEUE: Final = "notices-poison"
+"""Where the Functions host puts a warning's message that failed ``maxDequeueCount`` times."""
+
+QUEUES: Final = (STEPS_QUEUE, NOTICES_QUEUE, STEPS_POISON_QUEUE, NOTICES_POISON_QUEUE)
