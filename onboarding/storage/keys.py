@@ -1,0 +1,49 @@
+"""Keys of table rows: what may stand in one, and how to make rows come back newest first.
+
+Table Storage orders by PartitionKey, then RowKey, as strings, and forbids some characters
+(https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+from onboarding.storage.tables import Range
+
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\#?|=]")
+_LAST_MONTH: Final = 999_999
+_LAST_MILLISECOND: Final = 9_999_999_999_999
+_NAMESPACE = uuid.UUID("0d9f2c1e-8e0f-5b0a-9d6d-5d1c3a7e4b21")
+
+
+def part(value: str) -> str:
+    """A value as a part of a key; reversible, and different values stay different."""
+    return _FORBIDDEN.sub(lambda match: f"={ord(match.group()):02x}", value)
+
+
+def newest_first(moment: datetime) -> tuple[str, str]:
+    """The month and the millisecond of a moment, each as text that sorts the newest first.
+
+    The month buckets rows into partitions of bounded size; a range over the buckets is still in order.
+    """
+    moment = moment.astimezone(UTC)
+    month = _LAST_MONTH - (moment.year * 100 + moment.month)
+    return f"{month:06d}", f"{_LAST_MILLISECOND - int(moment.timestamp() * 1000):013d}"
+
+
+def milliseconds(moment: datetime) -> str:
+    """A moment as text that sorts the oldest first."""
+    return f"{int(moment.timestamp() * 1000):013d}"
+
+
+def prefixed(prefix: str) -> Range:
+    """All keys that begin with a prefix, as a half-open range."""
+    return Range(prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1))
+
+
+def derived_id(*parts: str) -> str:
+    """An id that is the same whenever it is derived from the same parts (RFC 9562, version 5)."""
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))

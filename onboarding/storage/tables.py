@@ -1,0 +1,209 @@
+"""Table Storage as the rest of the app uses it: rows by key, one transaction, pages.
+
+A thin layer over azure-data-tables: it turns the service's conflicts into one exception, keeps
+continuation tokens opaque, and fixes how often a failed call is repeated.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.data.tables import TransactionOperation, UpdateMode
+from azure.data.tables.aio import TableServiceClient
+
+RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
+"""Table calls are short and repeated quickly; whoever called repeats the whole message after that."""
+
+_CONFLICTS: Final = frozenset({409, 412})
+
+
+class ConflictError(Exception):
+    """Somebody else wrote the row first (or this very call did, and its answer was lost)."""
+
+
+class InvalidContinuationError(ValueError):
+    """The continuation token was not made by this service."""
+
+
+class Range(NamedTuple):
+    """Keys from ``first`` (included) to ``last`` (excluded)."""
+
+    first: str
+    last: str
+
+
+class Write(StrEnum):
+    """How a row is written."""
+
+    INSERT = "insert"  # it must not exist
+    UPDATE = "update"  # it must be as it was read (ETag)
+    UPSERT = "upsert"  # whatever stands there is replaced
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A row of a table: its keys, its columns, and the ETag it was read with."""
+
+    partition: str
+    key: str
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    etag: str = ""
+
+    def as_entity(self) -> dict[str, Any]:
+        """The row in the shape of the SDK; a column that is None is not stored."""
+        present = {name: value for name, value in self.columns.items() if value is not None}
+        return {**present, "PartitionKey": self.partition, "RowKey": self.key}
+
+    @classmethod
+    def from_entity(cls, entity: Mapping[str, Any]) -> Row:
+        """The row of an entity that was read."""
+        columns = {name: value for name, value in entity.items() if name not in {"PartitionKey", "RowKey"}}
+        etag = str(getattr(entity, "metadata", {}).get("etag", ""))
+        return cls(partition=entity["PartitionKey"], key=entity["RowKey"], columns=columns, etag=etag)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, and where the next ones are (empty: there are none)."""
+
+    rows: tuple[Row, ...]
+    continuation: str
+
+
+class Tables:
+    """All tables of the storage account. Raises ``azure.core.exceptions`` for what isn't a conflict."""
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._service = service
+
+    async def get(self, table: str, partition: str, key: str) -> Row | None:
+        """One row, or None."""
+        client = self._service.get_table_client(table)
+        try:
+            return Row.from_entity(await client.get_entity(partition, key))
+        except ResourceNotFoundError:
+            return None
+
+    async def query(self, table: str, partition: str, keys: Range | None = None) -> list[Row]:
+        """All rows of one partition (within a range of keys), in the order of their keys."""
+        client = self._service.get_table_client(table)
+        text, parameters = _filter(Range(partition, ""), keys)
+        return [
+            Row.from_entity(entity) async for entity in client.query_entities(text, parameters=parameters)
+        ]
+
+    async def page(
+        self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
+    ) -> Page:
+        """At most ``size`` rows of a range of partitions, in order, from a continuation on."""
+        client = self._service.get_table_client(table)
+        text, parameters = _filter(partitions, keys)
+        pages = client.query_entities(text, parameters=parameters, results_per_page=size).by_page(
+            continuation_token=_decode(continuation)
+        )
+        rows: tuple[Row, ...] = ()
+        async for page in pages:
+            rows = tuple([Row.from_entity(entity) async for entity in page])
+            break
+        return Page(rows, _encode(getattr(pages, "continuation_token", None)))
+
+    async def write(self, table: str, row: Row, how: Write) -> str:
+        """Writes one row and returns its new ETag; ``ConflictError`` when the row isn't as expected."""
+        client = self._service.get_table_client(table)
+        entity = row.as_entity()
+        try:
+            match how:
+                case Write.INSERT:
+                    done: Mapping[str, Any] = await client.create_entity(entity)
+                case Write.UPSERT:
+                    done = await client.upsert_entity(entity, mode=UpdateMode.REPLACE)
+                case Write.UPDATE:
+                    done = await client.update_entity(entity, mode=UpdateMode.REPLACE, **_unless_changed(row))
+                case Write.DELETE:
+                    await client.delete_entity(
+                        row.partition, row.key, **(_unless_changed(row) if row.etag else {})
+                    )
+                    done = {}
+        except HttpResponseError as error:
+            _raise_conflict(error, row)
+            raise
+        return str(done.get("etag", ""))
+
+    async def transact(self, table: str, writes: Sequence[tuple[Write, Row]]) -> list[str]:
+        """Writes rows of one partition together or not at all; returns their new ETags.
+
+        At most 100 rows and 4 MiB
+        (https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions).
+        """
+        client = self._service.get_table_client(table)
+        operations: list[Any] = []
+        for how, row in writes:
+            if how is Write.INSERT:
+                operations.append((TransactionOperation.CREATE, row.as_entity()))
+            elif how is Write.UPDATE:
+                options = {"mode": UpdateMode.REPLACE, **_unless_changed(row)}
+                operations.append((TransactionOperation.UPDATE, row.as_entity(), options))
+            elif how is Write.UPSERT:
+                operations.append(
+                    (TransactionOperation.UPSERT, row.as_entity(), {"mode": UpdateMode.REPLACE})
+                )
+            else:
+                operations.append((TransactionOperation.DELETE, row.as_entity()))
+        try:
+            done = await client.submit_transaction(operations)
+        except HttpResponseError as error:
+            _raise_conflict(error, writes[0][1])
+            raise
+        return [str(each.get("etag", "")) for each in done]
+
+
+def _unless_changed(row: Row) -> dict[str, Any]:
+    return {"etag": row.etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _raise_conflict(error: HttpResponseError, row: Row) -> None:
+    if error.status_code in _CONFLICTS:
+        raise ConflictError(f"{row.partition}/{row.key}: {error.status_code}") from error
+
+
+def _filter(partitions: Range, keys: Range | None) -> tuple[str, dict[str, str]]:
+    """An OData filter over the two keys; a range without an end means that one partition."""
+    if partitions.last:
+        text, parameters = "PartitionKey ge @first and PartitionKey lt @last", dict(partitions._asdict())
+    else:
+        text, parameters = "PartitionKey eq @first", {"first": partitions.first}
+    if keys:
+        text += " and RowKey ge @low and RowKey lt @high"
+        parameters |= {"low": keys.first, "high": keys.last}
+    return text, parameters
+
+
+def _encode(token: Any) -> str:
+    """The SDK's continuation (the keys of the next row) as one opaque word for a URL."""
+    if not token:
+        return ""
+    return base64.urlsafe_b64encode(json.dumps(dict(token)).encode()).decode().rstrip("=")
+
+
+def _decode(text: str) -> Any:
+    if not text:
+        return None
+    try:
+        token = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, RecursionError) as error:
+        raise InvalidContinuationError from error
+    if not isinstance(token, dict) or not all(
+        value is None or isinstance(value, str) for value in token.values()
+    ):
+        raise InvalidContinuationError
+    if set(token) != {"PartitionKey", "RowKey"}:
+        raise InvalidContinuationError
+    return token

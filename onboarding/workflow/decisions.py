@@ -1,0 +1,71 @@
+"""What becomes of a step after its answer: a pure function of the step, the answer and the time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from onboarding.workflow import retry
+from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Wait
+from onboarding.workflow.runs import StepState, StepStatus
+
+
+def after(step: StepState, outcome: Outcome, now: datetime) -> StepState:
+    """The step as it is kept after an outcome."""
+    match outcome:
+        case Done():
+            return step.evolve(
+                status=StepStatus.SUCCEEDED,
+                changed_at=now,
+                result=outcome.result,
+                error=None,
+                waiting_for="",
+                tries=0,
+                since=None,
+            )
+        case Wait():
+            return _after_wait(step, outcome, now)
+        case Again():
+            return _after_trouble(step, outcome, now)
+        case Failed():
+            return step.evolve(status=StepStatus.FAILED, changed_at=now, error=outcome.error, waiting_for="")
+        case _:
+            raise TypeError(f"step {step.name} answered {outcome!r}")
+
+
+def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
+    since = step.since if step.since and step.error is None else now
+    if now - since >= outcome.give_up_after:
+        error = {
+            "code": "timed-out",
+            "title": "It took too long",
+            "detail": f"{outcome.reason}: not done after {outcome.give_up_after}.",
+        }
+        return step.evolve(status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="")
+    return step.evolve(
+        status=StepStatus.WAITING,
+        changed_at=now,
+        due_at=now + outcome.after,
+        waiting_for=outcome.reason,
+        tries=step.tries + 1,
+        since=since,
+        error=None,
+    )
+
+
+def _after_trouble(step: StepState, outcome: Again, now: datetime) -> StepState:
+    begun = step.since if step.since and step.error is not None else None
+    tries = step.tries + 1 if begun else 1
+    pause = retry.delay(
+        outcome.trouble, tries=tries, since=begun or now, now=now, retry_after=outcome.retry_after
+    )
+    if pause is None:
+        return step.evolve(status=StepStatus.FAILED, changed_at=now, error=outcome.error, waiting_for="")
+    return step.evolve(
+        status=StepStatus.WAITING,
+        changed_at=now,
+        due_at=now + pause,
+        waiting_for="",
+        tries=tries,
+        since=begun or now,
+        error=outcome.error,
+    )

@@ -1,0 +1,234 @@
+"""One invocation's work on one run: the steps that its message begins, and all that follow from them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from onboarding.storage.tables import ConflictError
+from onboarding.workflow import decisions
+from onboarding.workflow.messages import StepMessage
+from onboarding.workflow.outcomes import Again, Outcome, Trouble, Wait
+from onboarding.workflow.runs import Event, Run, StepState, StepStatus
+
+if TYPE_CHECKING:
+    from onboarding.workflow.engine import Engine
+
+log = logging.getLogger(__name__)
+
+_DEFECT: Final = {
+    "code": "internal-error",
+    "title": "Something went wrong inside the service",
+    "detail": "The step ran into a defect of the service. The function app's log has the details.",
+}
+
+
+class Drive:
+    """Drives a run on. Steps that do not depend on each other run side by side."""
+
+    def __init__(self, engine: Engine, run: Run, message: StepMessage, delivery: str) -> None:
+        self._engine = engine
+        self._plan = engine.plans[run.head.plan]
+        self._head = run.head
+        self._steps = dict(run.steps)
+        self._message = message
+        self._delivery = delivery
+        self._began = engine.clock.now()
+        self._lock = asyncio.Lock()  # one transaction at a time: each builds on the ETags of the one before
+        self._tasks: asyncio.TaskGroup
+
+    @property
+    def run(self) -> Run:
+        """The run as far as this invocation knows it."""
+        return Run(head=self._head, steps=self._steps)
+
+    async def go(self) -> None:
+        """Begins what the message asks for, follows the plan from there, and ends when nothing is left."""
+        if not any(step.attempt for step in self._steps.values()):
+            await self._engine.index.begin(self._head)
+        async with asyncio.TaskGroup() as self._tasks, self._lock:
+            await self._wake_again()
+            await self._begin(name for name in self._plan.steps if self._mine(name))
+        await self._engine.settle(self.run)
+
+    def _mine(self, name: str) -> bool:
+        """Whether this message may begin a step now."""
+        step = self._steps[name]
+        if self._failed():
+            return False
+        if step.status is StepStatus.RUNNING and step.delivery == self._delivery:
+            return True  # this message was delivered before, and its worker is gone
+        if not self._message.step:
+            return self._engine.overdue(self.run, step)
+        if name == self._message.step and step.status is StepStatus.WAITING:
+            return self._message.attempt == step.attempt + 1
+        return self.run.ready(self._plan, name) and self._follows(name)
+
+    def _follows(self, name: str) -> bool:
+        """Whether a step is the message's own, or follows from it over steps that are done."""
+        if name == self._message.step:
+            return True
+        return any(
+            self._steps[other].status is StepStatus.SUCCEEDED and self._follows(other)
+            for other in self._plan.steps[name].after
+        )
+
+    def _failed(self) -> bool:
+        return any(step.status is StepStatus.FAILED for step in self._steps.values())
+
+    async def _wake_again(self) -> None:
+        """Repeats the delayed messages that a worker of this message may not have sent any more."""
+        for step in self._steps.values():
+            if step.status is StepStatus.WAITING and step.delivery == self._delivery:
+                await self._send_wake(step)
+
+    async def _begin(self, names: Iterable[str]) -> None:
+        """Claims steps and starts them. The lock is held."""
+        claims = [self._claim(name) for name in names]
+        if not claims:
+            return
+        try:
+            claimed = await self._engine.store.commit(
+                [step for step, _ in claims], [event for _, event in claims]
+            )
+        except ConflictError:
+            # Another message was faster, or this very write came through and its answer was lost.
+            await self._reload()
+            claimed = [self._steps[step.name] for step, _ in claims if self._is_ours(step)]
+        for step in claimed:
+            self._start(step)
+
+    def _claim(self, name: str) -> tuple[StepState, Event]:
+        now = self._engine.clock.now()
+        before = self._steps[name]
+        step = before.evolve(
+            status=StepStatus.RUNNING,
+            attempt=before.attempt + 1,
+            key=self._message.key,
+            delivery=self._delivery,
+            changed_at=now,
+            started_at=before.started_at or now,
+            due_at=None,
+        )
+        kind = "resumed" if before.status is StepStatus.RUNNING else "started"
+        return step, self._engine.event(step, kind)
+
+    def _is_ours(self, step: StepState) -> bool:
+        """Whether the stored step is in the state that this invocation wanted to give it."""
+        now = self._steps[step.name]
+        return (now.status, now.attempt, now.delivery) == (step.status, step.attempt, step.delivery)
+
+    def _start(self, step: StepState) -> None:
+        self._steps[step.name] = step
+        self._tasks.create_task(self._carry_out(step))
+
+    async def _carry_out(self, step: StepState) -> None:
+        outcome = await self._attempt(step)
+        async with self._lock:
+            await self._record(decisions.after(step, outcome, self._engine.clock.now()), outcome)
+
+    async def _attempt(self, step: StepState) -> Outcome:
+        """Runs the step's handler, and turns what it did not foresee into an outcome."""
+        try:
+            async with asyncio.timeout(self._engine.limits.step.total_seconds()):
+                return await self._engine.handlers()[step.name](self.run, step)
+        except TimeoutError:
+            error = {
+                **_DEFECT,
+                "code": "step-timeout",
+                "title": "The step took too long",
+                "detail": "It is tried again.",
+            }
+            return Again(trouble=Trouble.TRANSIENT, error=error)
+        except Exception:
+            log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
+            return Again(trouble=Trouble.INTERNAL, error=_DEFECT)
+
+    async def _record(self, step: StepState, outcome: Outcome) -> None:
+        """Writes an outcome with the claims that follow from it, then sends what has to be sent."""
+        before, self._steps[step.name] = self._steps[step.name], step
+        ready = self._next(step)
+        hand_over = self._engine.clock.now() - self._began > self._engine.limits.invocation
+        claims = [] if hand_over else [self._claim(name) for name in ready]
+        events = [*self._events(before, step, outcome), *(event for _, event in claims)]
+        try:
+            written = await self._engine.store.commit([step, *(claim for claim, _ in claims)], events)
+        except ConflictError:
+            await self._reload()
+            if self._steps[step.name].etag == before.etag:  # not this step: somebody claimed one of the next
+                await self._record(step, outcome)
+                return
+            if not self._is_ours(step):
+                log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
+                return
+            written = [
+                self._steps[each.name]
+                for each in [step, *(claim for claim, _ in claims)]
+                if self._is_ours(each)
+            ]
+        self._steps[step.name] = written[0]
+        for claimed in written[1:]:
+            self._start(claimed)
+        await self._follow_up(written[0], ready if hand_over else [])
+
+    async def _follow_up(self, step: StepState, handed_over: list[str]) -> None:
+        """What comes after the transaction: messages, and a look at what others have done meanwhile."""
+        for name in handed_over:
+            await self._engine.send(self._to(self._steps[name]))
+        if step.status is StepStatus.WAITING:
+            await self._send_wake(step)
+        elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step):
+            await self._reload()
+            await self._begin(self._next(step))
+
+    def _next(self, step: StepState) -> list[str]:
+        """The steps that can begin now that this one is done."""
+        if step.status is not StepStatus.SUCCEEDED or self._failed():
+            return []
+        return [name for name in self._plan.successors(step.name) if self.run.ready(self._plan, name)]
+
+    def _may_be_ready_elsewhere(self, step: StepState) -> bool:
+        """Whether a step that follows waits only for what other invocations may have done meanwhile."""
+        return any(
+            self._steps[name].status is StepStatus.PENDING
+            and not any(self._here(other) for other in self._plan.steps[name].after)
+            for name in self._plan.successors(step.name)
+        )
+
+    def _here(self, name: str) -> bool:
+        """Whether a step is still to be done by this invocation (itself, or after one that it runs)."""
+        step = self._steps[name]
+        if step.status is StepStatus.RUNNING:
+            return step.delivery == self._delivery
+        return step.status is StepStatus.PENDING and any(map(self._here, self._plan.steps[name].after))
+
+    def _events(self, before: StepState, step: StepState, outcome: Outcome) -> list[Event]:
+        """The audit event of an outcome; looking again at the same thing is no news."""
+        if isinstance(outcome, Wait) and before.waiting_for == step.waiting_for:
+            return []
+        kind = {
+            StepStatus.SUCCEEDED: "succeeded",
+            StepStatus.FAILED: "failed",
+            StepStatus.WAITING: "retrying" if step.error else "waiting",
+        }[step.status]
+        detail = step.waiting_for if step.status is StepStatus.WAITING else ""
+        return [self._engine.event(step, kind, detail=detail, error=step.error, calls=outcome.evidence)]
+
+    async def _send_wake(self, step: StepState) -> None:
+        """Sends the delayed message that wakes a waiting step."""
+        delay = max((step.due_at or self._began) - self._engine.clock.now(), timedelta(0))
+        await self._engine.send(self._to(step), delay)
+
+    def _to(self, step: StepState) -> StepMessage:
+        return StepMessage(
+            run=step.run, step=step.name, attempt=step.attempt + 1, traceparent=self._message.traceparent
+        )
+
+    async def _reload(self) -> None:
+        """Reads the run again. What this invocation is working on keeps its place unless somebody took it."""
+        fresh = await self._engine.store.load(self._head.id)
+        if fresh is not None:
+            self._steps = dict(fresh.steps)

@@ -1,0 +1,174 @@
+"""The engine: makes a run go on, from one queue message, as far as it can go.
+
+The order is always the same: the outcome of a step, its audit event and the claim on the steps that can
+begin because of it are written in one transaction; then delayed messages are put on the queue; then the
+message is completed by the host. A crash anywhere is repaired by the redelivery of that message, which
+recognises its own claims and takes them up again.
+
+It knows nothing of what the steps do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from onboarding.clock import Clock
+from onboarding.storage.queues import Queues
+from onboarding.workflow.drive import Drive
+from onboarding.workflow.index import Index
+from onboarding.workflow.messages import InvalidMessageError, StepMessage
+from onboarding.workflow.outcomes import Outcome
+from onboarding.workflow.plans import Plan
+from onboarding.workflow.runs import Event, Head, Run, StepState, StepStatus
+from onboarding.workflow.store import RunStore
+
+log = logging.getLogger(__name__)
+
+SERVICE: Final = "service"
+"""Who acts when no caller does."""
+
+Handler = Callable[[Run, StepState], Awaitable[Outcome]]
+"""What carries out one step. It is safe to run twice, and never raises for what it foresees."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How long things may take."""
+
+    step: timedelta = timedelta(minutes=2)  # one attempt of a step; then it is tried again
+    invocation: timedelta = timedelta(
+        minutes=1
+    )  # after that, steps that become ready get messages of their own
+    stalled: timedelta = timedelta(minutes=15)  # no progress for longer: the sweep drives the run on
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """Runs plans. One per process."""
+
+    store: RunStore
+    index: Index
+    queues: Queues
+    queue: str
+    plans: Mapping[str, Plan]
+    handlers: Callable[[], Mapping[str, Handler]]  # by step; made when the first step runs, not before
+    clock: Clock
+    limits: Limits = field(default_factory=Limits)
+
+    async def start(self, head: Head) -> bool:
+        """Accepts a run: announces it, writes it, sends its first message. Three storage calls.
+
+        Returns False when a run with this id exists already; nothing is changed then.
+        """
+        plan = self.plans[head.plan]
+        await self.index.announce(head)
+        accepted = Event(run=head.id, at=head.created_at, kind="accepted", actor=head.requester_name)
+        if not await self.store.create(head, plan, accepted):
+            await self.index.retract(head)
+            return False
+        await self.send(StepMessage(run=head.id, step=plan.first, attempt=1, traceparent=head.traceparent))
+        return True
+
+    async def send(self, message: StepMessage, delay: timedelta = timedelta(0)) -> None:
+        """Puts a step's message on the queue."""
+        await self.queues.send(self.queue, message.as_json(), delay=delay)
+
+    async def handle(self, body: bytes, delivery: str) -> None:
+        """Carries out a message.
+
+        Args:
+            body: The message.
+            delivery: The queue's id of the message. It is the same when the message is delivered again,
+                which happens only after its lock has run out: whoever worked on it is gone.
+
+        Raises what storage raises; the host then delivers the message again.
+        """
+        try:
+            message = StepMessage.from_bytes(body)
+        except InvalidMessageError as error:
+            log.error("dropped a message that can't be carried out: %s", error)  # noqa: TRY400 - no trace
+            return
+        run = await self.store.load(message.run)
+        if run is None or run.head.plan not in self.plans:
+            log.error("dropped the message of an unknown run", extra={"run": message.run})
+            return
+        await Drive(self, run, message, delivery).go()
+
+    async def abandon(self, body: bytes) -> None:
+        """Gives up on a message that has failed as often as the host tries: its steps and the run fail."""
+        message = StepMessage.from_bytes(body)
+        run = await self.store.load(message.run)
+        if run is None:
+            return
+        error = {
+            "code": "worker-crashed",
+            "title": "The worker stopped several times before the step was finished",
+            "detail": "The step was begun again and again, and its worker stopped each time.",
+            "remedy": "Look at the function app's log at the times of the attempts, then retry.",
+        }
+        now = self.clock.now()
+        held = [
+            step
+            for step in run.steps.values()
+            if (step.status is StepStatus.RUNNING and step.key == message.key)
+            or (step.name == message.step and step.status is StepStatus.PENDING)
+        ]
+        failed = [step.evolve(status=StepStatus.FAILED, changed_at=now, error=error) for step in held]
+        if failed:
+            events = [self.event(step, "failed", error=error) for step in failed]
+            await self.store.commit(failed, events)
+        run = Run(head=run.head, steps={**run.steps, **{step.name: step for step in failed}})
+        await self.settle(run)
+
+    async def settle(self, run: Run) -> None:
+        """Closes the index of a run that is at its end."""
+        status = run.status(self.plans[run.head.plan])
+        if status.final:
+            await self.index.close(run.head, status)
+
+    def event(self, step: StepState, kind: str, **more: Any) -> Event:
+        """An audit event of a step, now."""
+        fields = {"actor": SERVICE, "at": self.clock.now(), **more}
+        return Event(run=step.run, kind=kind, step=step.name, attempt=step.attempt, **fields)
+
+    async def sweep(self) -> int:
+        """Drives on what has made no progress (a crash between a row and its message); returns how many."""
+        driven = 0
+        async for entry in self.index.unfinished():
+            run = await self.store.load(entry.run)
+            if run is None or not entry.points_to(run.head):
+                # Announced, but never written (or written by an earlier request with the same key).
+                if entry.announced_at < self.clock.now() - self.limits.stalled:
+                    await self.index.forget(entry)
+                continue
+            if run.status(self.plans[run.head.plan]).final:
+                await self.settle(run)
+            elif self.stalled(run):
+                await self.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))
+                driven += 1
+            await asyncio.sleep(0)
+        return driven
+
+    def stalled(self, run: Run) -> bool:
+        """Whether nothing has happened for too long although something could."""
+        return any(self.overdue(run, step) for step in run.steps.values())
+
+    def overdue(self, run: Run, step: StepState) -> bool:
+        """Whether a step should have been begun, woken or finished long ago."""
+        plan = self.plans[run.head.plan]
+        before = self.clock.now() - self.limits.stalled
+        match step.status:
+            case StepStatus.PENDING:
+                last = max((each.changed_at or run.head.created_at) for each in run.steps.values())
+                return run.ready(plan, step.name) and last < before
+            case StepStatus.RUNNING:
+                return step.changed_at is not None and step.changed_at < before
+            case StepStatus.WAITING:
+                return step.due_at is not None and step.due_at < before
+            case _:
+                return False

@@ -1,0 +1,172 @@
+"""Where to find runs: what is new or open (for the sweep), and the history (for lists), newest first.
+
+A page costs the same however many runs there are: each list is a range of keys. Writing a run costs one
+row at the start; the other rows follow when its first step begins, so that a request is answered quickly.
+The index may run ahead of the runs, never behind: a row is written before what it points to, and the sweep
+removes one that points to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from onboarding.storage import keys
+from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
+from onboarding.workflow.runs import Head, RunStatus
+
+NEW: Final = "new"
+OPEN: Final = "open"
+
+_PAGE: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Which runs a list shows; what is None does not matter."""
+
+    requester: str | None = None
+    tenant: str | None = None
+    status: RunStatus | None = None
+
+    def shows(self, entry: Entry) -> bool:
+        """Whether an entry belongs here, as far as an entry can tell."""
+        return self.requester in {None, entry.requester} and self.tenant in {None, entry.tenant}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A pointer to a run."""
+
+    run: str
+    requester: str
+    tenant: str
+    announced_at: datetime
+    row: Row
+
+    def points_to(self, head: Head) -> bool:
+        """Whether the entry is this run's own, not left by a request that was repeated."""
+        return self.announced_at == head.created_at
+
+
+class Index:
+    """The index of the runs that one table holds."""
+
+    def __init__(self, tables: Tables, table: str) -> None:
+        self._tables = tables
+        self._table = table
+
+    async def announce(self, head: Head) -> None:
+        """Says that a run is about to be written."""
+        await self._tables.write(self._table, _row(NEW, head), Write.UPSERT)
+
+    async def retract(self, head: Head) -> None:
+        """Takes an announcement back: the run was there already."""
+        await self._tables.write(self._table, _row(NEW, head), Write.DELETE)
+
+    async def begin(self, head: Head) -> None:
+        """Moves a run from the new ones to the open ones and into the history; safe to repeat."""
+        month, _ = keys.newest_first(head.created_at)
+        partitions = [
+            OPEN,
+            f"all:{month}",
+            f"tenant:{keys.part(head.tenant)}:{month}",
+            f"requester:{keys.part(head.requester)}:{month}",
+        ]
+        writes = [self._tables.write(self._table, _row(each, head), Write.UPSERT) for each in partitions]
+        await asyncio.gather(*writes)
+        await self.retract(head)
+
+    async def close(self, head: Head, status: RunStatus) -> None:
+        """Moves a run from the open ones to those with its final status; safe to repeat."""
+        month, _ = keys.newest_first(head.created_at)
+        await self._tables.write(self._table, _row(f"status:{status}:{month}", head), Write.UPSERT)
+        await self.drop(OPEN, head)
+
+    async def drop(self, partition: str, head: Head) -> None:
+        """Removes one row of a run."""
+        await self._tables.write(self._table, _row(partition, head), Write.DELETE)
+
+    async def unfinished(self) -> AsyncIterator[Entry]:
+        """Everything new or open: what the sweep looks through."""
+        for partition in (NEW, OPEN):
+            continuation = ""
+            while True:
+                page = await self._tables.page(
+                    self._table, Range(partition, ""), size=_PAGE, continuation=continuation
+                )
+                for row in page.rows:
+                    yield _entry(row)
+                continuation = page.continuation
+                if not continuation:
+                    break
+
+    async def forget(self, entry: Entry) -> None:
+        """Removes an entry that points to nothing."""
+        await self._tables.write(self._table, entry.row, Write.DELETE)
+
+    async def page(self, view: View, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
+        """Some entries of a view, newest first, and the continuation (empty at the end).
+
+        What is new but not yet in the history comes first. A page may hold fewer than ``size`` entries
+        although more follow. Raises ``InvalidContinuationError``.
+        """
+        ranges = _ranges(view)
+        number, _, token = continuation.partition(".")
+        if continuation and not (number.isascii() and number.isdigit() and int(number) < len(ranges)):
+            raise InvalidContinuationError
+        at = int(number or 0)
+        entries: list[Entry] = []
+        while at < len(ranges):
+            page = await self._tables.page(
+                self._table, ranges[at], size=size - len(entries), continuation=token
+            )
+            entries += [entry for entry in map(_entry, page.rows) if view.shows(entry)]
+            token = page.continuation
+            if token:
+                return entries, f"{at}.{token}"
+            at += 1
+            if len(entries) >= size:
+                break
+        return entries, f"{at}." if at < len(ranges) else ""
+
+
+def _ranges(view: View) -> list[Range]:
+    """The ranges of partitions that hold a view, in the order in which they are read."""
+    if view.status is RunStatus.NOT_STARTED:
+        return [Range(NEW, "")]
+    if view.status and not view.status.final:
+        return [Range(OPEN, "")]
+    new = [] if view.status else [Range(NEW, "")]
+    if view.requester is not None:
+        return [*new, keys.prefixed(f"requester:{keys.part(view.requester)}:")]
+    if view.tenant is not None:
+        return [*new, keys.prefixed(f"tenant:{keys.part(view.tenant)}:")]
+    if view.status:
+        return [keys.prefixed(f"status:{view.status}:")]
+    return [*new, keys.prefixed("all:")]
+
+
+def _row(partition: str, head: Head) -> Row:
+    _, moment = keys.newest_first(head.created_at)
+    columns = {
+        "run": head.id,
+        "requester": head.requester,
+        "tenant": head.tenant,
+        "at": head.created_at.isoformat(),
+    }
+    return Row(partition=partition, key=f"{moment}:{head.id}", columns=columns)
+
+
+def _entry(row: Row) -> Entry:
+    columns = row.columns
+    return Entry(
+        run=columns["run"],
+        requester=columns["requester"],
+        tenant=columns["tenant"],
+        announced_at=datetime.fromisoformat(columns["at"]),
+        row=row,
+    )

@@ -1,0 +1,57 @@
+"""Where runs are kept: created once, loaded by one query, changed by transactions with ETags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
+from onboarding.workflow.plans import Plan
+from onboarding.workflow.runs import EVENTS, HEAD, STATE, Event, Head, Run, StepState
+
+
+class RunStore:
+    """The runs that one table holds."""
+
+    def __init__(self, tables: Tables, table: str) -> None:
+        self._tables = tables
+        self._table = table
+
+    async def create(self, head: Head, plan: Plan, accepted: Event) -> bool:
+        """Writes a new run with all its steps pending; False when a run with this id exists."""
+        steps = [StepState(run=head.id, name=name).to_row() for name in plan.steps]
+        rows = [head.to_row(), *steps, accepted.to_row()]
+        try:
+            await self._tables.transact(self._table, [(Write.INSERT, row) for row in rows])
+        except ConflictError:
+            return False
+        return True
+
+    async def load(self, run: str) -> Run | None:
+        """A run with its steps, as they are now."""
+        rows = await self._tables.query(self._table, run, STATE)
+        head: Head | None = None
+        steps: dict[str, StepState] = {}
+        for row in rows:
+            if row.key == HEAD:
+                head = Head.from_row(row)
+            else:
+                step = StepState.from_row(row)
+                steps[step.name] = step
+        return Run(head=head, steps=steps) if head else None
+
+    async def commit(self, steps: Sequence[StepState], events: Iterable[Event]) -> list[StepState]:
+        """Writes steps as they were changed, together with their events; returns them with new ETags.
+
+        Raises ``ConflictError`` when one of the steps was changed by somebody else meanwhile.
+        """
+        writes: list[tuple[Write, Row]] = [(Write.UPDATE, step.to_row()) for step in steps]
+        writes += [(Write.UPSERT, event.to_row()) for event in events]
+        etags = await self._tables.transact(self._table, writes)
+        return [step.evolve(etag=etag) for step, etag in zip(steps, etags, strict=False)]
+
+    async def events(self, run: str, *, size: int, continuation: str = "") -> tuple[list[Event], str]:
+        """Some events of a run, oldest first, and the continuation."""
+        page = await self._tables.page(
+            self._table, Range(run, ""), keys=EVENTS, size=size, continuation=continuation
+        )
+        return [Event.from_row(row) for row in page.rows], page.continuation
