@@ -1,0 +1,151 @@
+"""The app registration of the API: how it should be, and the changes that make it so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from infra.azure.directory import Directory
+from infra.azure.grants import assign, holders
+from infra.azure.permissions import API_OPERATE, API_REQUEST, API_ROLES, API_SCOPE_ID, AppRole
+from infra.azure.plan import Change
+
+#: Version 2 is what Entra issues to APIs registered today; its ``aud`` is the client id.
+_TOKEN_VERSION: Final = 2
+
+_ROLES: Final = [
+    {
+        "id": role.id,
+        "value": role.value,
+        "displayName": role.value,
+        "description": role.why,
+        "allowedMemberTypes": ["Application", "User"],
+        "isEnabled": True,
+    }
+    for role in API_ROLES
+]
+
+_SCOPE: Final = {
+    "id": API_SCOPE_ID,
+    "value": "user_impersonation",
+    "type": "User",
+    "isEnabled": True,
+    "adminConsentDisplayName": "Access CMG onboarding",
+    "adminConsentDescription": "Let the application call CMG onboarding as the signed-in user, with that user's roles.",
+    "userConsentDisplayName": "Access CMG onboarding",
+    "userConsentDescription": "Let the application call CMG onboarding as you, with your roles.",
+}
+
+
+class Registration:
+    """One app registration and its service principal, found by the registration's unique name."""
+
+    def __init__(self, directory: Directory, *, display_name: str, unique_name: str) -> None:
+        """Name it. Nothing is read before ``plan``."""
+        self._directory = directory
+        self._display_name = display_name
+        self._path = f"/applications(uniqueName='{unique_name}')"
+        self.application: dict[str, Any] = {}
+        """As last seen; empty until it exists."""
+        self._principal: dict[str, Any] = {}
+
+    def plan(self, *, requesters: Iterable[str], operators: Iterable[str]) -> list[Change]:
+        """Read what there is, and say what has to change. Callers are named by object id."""
+        self.application = self._directory.find(self._path) or {}
+        if self.application:
+            self._principal = self._directory.find(self._principal_path) or {}
+        held = holders(self._directory, self._principal["id"]) if self._principal else set()
+        print(f"App registration of the API, in Microsoft Graph ({self._directory.graph}):\n")
+        return [
+            self._registration(),
+            self._uri(),
+            self._service_principal(),
+            *(self._caller(API_REQUEST, caller, held) for caller in requesters),
+            *(self._caller(API_OPERATE, caller, held) for caller in operators),
+        ]
+
+    @property
+    def _principal_path(self) -> str:
+        return f"/servicePrincipals(appId='{self.application['appId']}')"
+
+    def _registration(self) -> Change:
+        wanted = _differences(self.application)
+        if not self.application:
+            wanted["displayName"] = self._display_name
+
+        def apply() -> None:
+            self._directory.write("PATCH", self._path, wanted, upsert=not self.application)
+            self.application = self._directory.read_fresh(self._path)
+
+        verb = f"update {', '.join(wanted)} of" if self.application and wanted else "app registration"
+        return Change(
+            what=f"{verb} {self.application.get('displayName', self._display_name)}",
+            why="Holds the roles a caller's token can carry: "
+            + ", ".join(role.value for role in API_ROLES)
+            + ".",
+            apply=apply if wanted else None,
+        )
+
+    def _uri(self) -> Change:
+        uris = self.application.get("identifierUris", [])
+
+        def apply() -> None:
+            uri = f"api://{self.application['appId']}"
+            self._directory.write("PATCH", self._path, {"identifierUris": [*uris, uri]}, fresh=True)
+
+        there = bool(self.application) and f"api://{self.application['appId']}" in uris
+        return Change(
+            what="App ID URI api://<client id>",
+            why="What callers ask a token for. This form is allowed by every tenant policy.",
+            apply=None if there else apply,
+        )
+
+    def _service_principal(self) -> Change:
+        def apply() -> None:
+            body = {"appRoleAssignmentRequired": True}
+            self._directory.write("PATCH", self._principal_path, body, upsert=True, fresh=True)
+            self._principal = self._directory.read_fresh(self._principal_path)
+
+        return Change(
+            what="service principal, assignment required",
+            why="Only callers that were given a role can get a token at all.",
+            apply=None if self._principal.get("appRoleAssignmentRequired") else apply,
+        )
+
+    def _caller(self, role: AppRole, caller: str, held: set[tuple[str, str]]) -> Change:
+        def apply() -> None:
+            assign(
+                self._directory, role=role, principal_id=caller, resource_id=self._principal["id"], fresh=True
+            )
+
+        return Change(
+            what=f"role {role.value} for {caller}",
+            why=role.why,
+            apply=None if (caller, role.id) in held else apply,
+        )
+
+
+def _differences(application: dict[str, Any]) -> dict[str, Any]:
+    """The properties to write, so that the registration has ours and keeps what others added to it."""
+    wanted: dict[str, Any] = {}
+    if application.get("signInAudience") != "AzureADMyOrg":
+        wanted["signInAudience"] = "AzureADMyOrg"
+    roles = _merged(application.get("appRoles", []), _ROLES)
+    if roles != application.get("appRoles"):
+        wanted["appRoles"] = roles
+    api = application.get("api") or {}
+    scopes = _merged(api.get("oauth2PermissionScopes", []), [_SCOPE])
+    if (
+        scopes != api.get("oauth2PermissionScopes")
+        or api.get("requestedAccessTokenVersion") != _TOKEN_VERSION
+    ):
+        wanted["api"] = {"oauth2PermissionScopes": scopes, "requestedAccessTokenVersion": _TOKEN_VERSION}
+    return wanted
+
+
+def _merged(present: list[dict[str, Any]], ours: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """``present`` with our entries set, by id. What Graph adds to an entry (such as ``origin``) stays."""
+    merged = {entry["id"]: entry for entry in present}
+    for entry in ours:
+        merged[entry["id"]] = {**merged.get(entry["id"], {}), **entry}
+    return list(merged.values())

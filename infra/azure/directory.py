@@ -1,0 +1,207 @@
+"""Microsoft Graph, as the scripts of this folder use it: a few calls by a signed-in administrator."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+from azure.core.credentials import TokenCredential
+from azure.identity import AzureCliCredential, ClientSecretCredential
+
+#: Microsoft Graph in each cloud; https://learn.microsoft.com/graph/deployments.
+GRAPHS: Final = {
+    "AzurePublicCloud": "https://graph.microsoft.com",
+    "AzureUSGovernmentCloud": "https://graph.microsoft.us",
+}
+LOGINS: Final = {
+    "AzurePublicCloud": "https://login.microsoftonline.com",
+    "AzureUSGovernmentCloud": "https://login.microsoftonline.us",
+}
+
+#: How long an object that was just created may stay unknown to the next request, in seconds. Graph
+#: replicates its writes; reports speak of minutes.
+REPLICATION_SECONDS: Final = 180
+_BUSY: Final = {429, 503, 504}
+_ATTEMPTS: Final = 6
+
+
+class DirectoryError(Exception):
+    """Graph refused a request."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        """Keep what Graph said: ``{"error": {"code", "message"}}``, or whatever came instead."""
+        try:
+            error = response.json()["error"]
+            self.code, self.message = str(error["code"]), str(error["message"])
+            self.details = tuple(str(detail.get("code")) for detail in error.get("details") or ())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.code, self.message, self.details = "Unknown", response.text[:500], ()
+        self.status = response.status_code
+        request = response.headers.get("request-id", "none")
+        super().__init__(
+            f"{response.request.method} {response.request.url.path}: {self.status} {self.code}: "
+            f"{self.message} (request-id {request})"
+        )
+
+    @property
+    def already_exists(self) -> bool:
+        """Whether the request wanted what is there already."""
+        return self.status in {400, 409} and "already exist" in self.message
+
+    @property
+    def may_be_lag(self) -> bool:
+        """Whether this is also what Graph says of an object it has not replicated yet."""
+        return self.status == httpx.codes.NOT_FOUND or (
+            self.status in {400, 403}
+            and any(
+                part in self.message
+                for part in ("does not reference", "backing application", "Not a valid reference")
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Directory:
+    """Graph v1.0 of one cloud, as one signed-in administrator."""
+
+    graph: str
+    scope: str
+    credential: TokenCredential
+    http: httpx.Client
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read one object."""
+        return self._send("GET", path).json()  # type: ignore[no-any-return]
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Read one object that may be missing."""
+        try:
+            return self.get(path)
+        except DirectoryError as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    def read_fresh(self, path: str) -> dict[str, Any]:
+        """Read an object that was just created, patiently: it may take minutes to be known everywhere."""
+        return self._patiently("GET", path, None, {}).json()  # type: ignore[no-any-return]
+
+    def list(self, path: str) -> Iterator[dict[str, Any]]:
+        """Read a collection, page by page."""
+        url: str | None = path
+        while url:
+            page = self.get(url)
+            yield from page["value"]
+            url = page.get("@odata.nextLink")
+
+    def write(
+        self, method: str, path: str, body: dict[str, Any], *, upsert: bool = False, fresh: bool = False
+    ) -> dict[str, Any]:
+        """Send a change and return Graph's answer, empty where it has none.
+
+        Args:
+            method: POST or PATCH.
+            path: Below ``/v1.0``.
+            body: The change.
+            upsert: Create what is missing.
+            fresh: The change refers to an object that was just created: be patient while it replicates.
+        """
+        headers = {"Prefer": "create-if-missing"} if upsert else {}
+        send = self._patiently if fresh else self._send
+        response = send(method, path, body, headers)
+        return response.json() if response.content else {}
+
+    def _patiently(
+        self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
+    ) -> httpx.Response:
+        deadline = time.monotonic() + REPLICATION_SECONDS
+        while True:
+            try:
+                return self._send(method, path, body, headers)
+            except DirectoryError as error:
+                if not error.may_be_lag or time.monotonic() >= deadline:
+                    raise
+                print("  ...      the directory does not know the new object everywhere yet", flush=True)
+                time.sleep(5)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        url = path if path.startswith("https://") else f"{self.graph}/v1.0{path}"
+        for attempt in range(_ATTEMPTS):
+            token = self.credential.get_token(self.scope).token
+            response = self.http.request(
+                method, url, json=body, headers={"Authorization": f"Bearer {token}", **(headers or {})}
+            )
+            if response.status_code not in _BUSY or attempt == _ATTEMPTS - 1:
+                break
+            wait = response.headers.get("Retry-After", "")
+            time.sleep(min(int(wait), 120) if wait.isdigit() else 2**attempt)
+        if response.is_error:
+            raise DirectoryError(response)
+        return response
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every script of this folder takes: the cloud, who signs in, and whether to ask."""
+    parser.add_argument("--what-if", action="store_true", help="say what would be done, and stop")
+    parser.add_argument("--yes", action="store_true", help="do not ask before doing it")
+    parser.add_argument(
+        "--environment",
+        choices=sorted(GRAPHS),
+        default="AzurePublicCloud",
+        help="cloud (default: %(default)s)",
+    )
+    parser.add_argument("--tenant", help="tenant id (default: the tenant the Azure CLI is signed in to)")
+    parser.add_argument(
+        "--client-id",
+        help="sign in as this application, for automation; its secret is read from AZURE_CLIENT_SECRET. "
+        "Without it, whoever is signed in to the Azure CLI does this",
+    )
+    parser.add_argument("--login", help="other address of the sign-in service, such as a local cloud's")
+    parser.add_argument("--graph", help="other address of Microsoft Graph, such as a local cloud's")
+    parser.add_argument(
+        "--certificate", metavar="FILE", help="PEM file of the only authority to trust for TLS"
+    )
+
+
+def connect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Directory:
+    """Sign in as the arguments say. Wrong combinations end the script with how to put it right."""
+    graph = GRAPHS[arguments.environment]
+    trust = ssl.create_default_context(cafile=arguments.certificate)
+    return Directory(
+        graph=(arguments.graph or graph).rstrip("/"),
+        scope=f"{graph}/.default",
+        credential=_credential(parser, arguments),
+        http=httpx.Client(verify=trust, timeout=60),
+    )
+
+
+def _credential(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> TokenCredential:
+    if not arguments.client_id:
+        return AzureCliCredential(tenant_id=arguments.tenant or "")
+    secret = os.environ.get("AZURE_CLIENT_SECRET")
+    if not secret or not arguments.tenant:
+        parser.error(
+            "--client-id needs --tenant, and the secret in the environment variable AZURE_CLIENT_SECRET"
+        )
+    trust = {"connection_verify": arguments.certificate} if arguments.certificate else {}
+    return ClientSecretCredential(
+        arguments.tenant,
+        arguments.client_id,
+        secret,
+        authority=arguments.login or LOGINS[arguments.environment],
+        # Asking the public cloud whether this authority exists makes no sense for another one.
+        disable_instance_discovery=bool(arguments.login),
+        **trust,
+    )

@@ -1,0 +1,150 @@
+// The function app on Flex Consumption, and every setting the code reads (onboarding/settings.py).
+
+@maxLength(32)
+param name string
+param planName string
+param location string
+param tags object
+param pythonVersion string
+param alwaysReadyInstances int
+param maximumInstances int
+param identityId string
+param identityClientId string
+param insightsConnectionString string
+param storageName string
+param deploymentContainer string
+param vaultUrl string
+param hasNoticeWebhook bool
+param apiAudience string
+param multitenantClientId string
+param expiryThresholds string
+param expirySchedule string
+param sweepSchedule string
+param stalledAfterSeconds int
+param publicUrl string
+
+var isPublicCloud = environment().name == 'AzureCloud'
+var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
+var queueUri = 'https://${storageName}.queue.${environment().suffixes.storage}'
+var tableUri = 'https://${storageName}.table.${environment().suffixes.storage}'
+
+// The host completes an account name with the public cloud's suffix, so any other cloud needs the three URIs. In
+// the public cloud the name is the better choice: hosts on Flex Consumption failed with URIs now and then
+// (azure-functions-host issues 11782, 11787, 11796).
+var hostStorage = union(
+  {
+    AzureWebJobsStorage__credential: 'managedidentity'
+    AzureWebJobsStorage__clientId: identityClientId
+  },
+  isPublicCloud ? {
+    AzureWebJobsStorage__accountName: storageName
+  } : {
+    AzureWebJobsStorage__blobServiceUri: blobUri
+    AzureWebJobsStorage__queueServiceUri: queueUri
+    AzureWebJobsStorage__tableServiceUri: tableUri
+  }
+)
+
+var telemetry = {
+  APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+}
+
+var app = {
+  API_AUDIENCE: apiAudience
+  AZURE_CLIENT_ID: identityClientId
+  AZURE_ENVIRONMENT: isPublicCloud ? 'AzurePublicCloud' : 'AzureUSGovernmentCloud'
+  EXPIRY_SCHEDULE: expirySchedule
+  EXPIRY_THRESHOLDS: expiryThresholds
+  HOME_TENANT_ID: tenant().tenantId
+  KEY_VAULT_URL: vaultUrl
+  STALLED_AFTER_SECONDS: string(stalledAfterSeconds)
+  STORAGE__clientId: identityClientId
+  STORAGE__credential: 'managedidentity'
+  STORAGE__queueServiceUri: queueUri
+  STORAGE__tableServiceUri: tableUri
+  SWEEP_SCHEDULE: sweepSchedule
+}
+
+// The webhook's URL is named without a version, so that the app follows a new value within a day.
+var chosen = union(
+  empty(multitenantClientId) ? {} : { MULTITENANT_CLIENT_ID: multitenantClientId },
+  hasNoticeWebhook ? { NOTICE_WEBHOOK_URL: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/notice-webhook-url)' } : {},
+  empty(publicUrl) ? {} : { PUBLIC_URL: publicUrl }
+)
+
+resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource site 'Microsoft.Web/sites@2024-04-01' = {
+  name: name
+  location: location
+  // azd finds by this tag where the code of the service goes.
+  tags: union(tags, { 'azd-service-name': 'api' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    siteConfig: {
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${blobUri}/${deploymentContainer}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: { name: 'python', version: pythonVersion }
+      scaleAndConcurrency: {
+        instanceMemoryMB: 2048
+        maximumInstanceCount: maximumInstances
+        alwaysReady: alwaysReadyInstances == 0 ? [] : [
+          { name: 'http', instanceCount: alwaysReadyInstances }
+          { name: 'function:run_step', instanceCount: alwaysReadyInstances }
+        ]
+      }
+    }
+  }
+}
+
+// Replaces all settings at once: what is not named here is gone, such as an empty AzureWebJobsStorage that a
+// deployment left behind and that stops the host.
+resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: site
+  name: 'appsettings'
+  properties: union(hostStorage, telemetry, app, chosen)
+}
+
+// Deployment is by identity too: neither FTP nor the deployment site takes a password.
+resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: site
+  name: 'ftp'
+  properties: { allow: false }
+}
+
+resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+  parent: site
+  name: 'scm'
+  properties: { allow: false }
+}
+
+output url string = 'https://${site.properties.defaultHostName}'

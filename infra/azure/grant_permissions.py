@@ -1,0 +1,98 @@
+"""Grant the app's managed identity what it needs in Microsoft Graph.
+
+    python -m infra.azure.grant_permissions --principal-id "$(azd env get-value IDENTITY_PRINCIPAL_ID)"
+
+Says first what it will do and asks; ``--what-if`` stops there. It adds application permissions to this one
+identity and changes nothing else; what is granted already stays. Run it again at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from azure.core.exceptions import ClientAuthenticationError
+
+from infra.azure import directory as graph
+from infra.azure.grants import assigned, grant
+from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, AppRole
+from infra.azure.plan import Change, carry_out
+
+_ROLE_NEEDED = (
+    "Granting permissions of Microsoft Graph takes the role Privileged Role Administrator (or Global "
+    "Administrator). Activate it if it is eligible, sign in again (az login) and run this again."
+)
+
+
+class WrongTargetError(Exception):
+    """What the arguments point to is not what this script is for; the message says what to do."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the script. Returns 0 when all is as planned or was only shown, 1 when it could not be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.azure.grant_permissions",
+        description="Grant the app's managed identity its application permissions in Microsoft Graph.",
+    )
+    parser.add_argument("--principal-id", required=True, help="object id of the managed identity")
+    parser.add_argument(
+        "--consent",
+        action="store_true",
+        help="also grant what it takes to consent without an administrator. Tier 0: whoever controls the app "
+        "can then give anyone any permission in this tenant. Without it, an administrator consents by hand",
+    )
+    graph.add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    directory = graph.connect(parser, arguments)
+    wanted = GRAPH_BASE + GRAPH_CONSENT if arguments.consent else GRAPH_BASE
+    try:
+        changes = _plan(directory, arguments.principal_id, wanted)
+        complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
+    except (WrongTargetError, ClientAuthenticationError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except graph.DirectoryError as error:
+        print(error, file=sys.stderr)
+        if error.status in {401, 403}:
+            print(_ROLE_NEEDED, file=sys.stderr)
+        return 1
+    if complete:
+        print(
+            "All granted. Azure caches an identity's tokens: it can take a day until the app holds a new permission."
+        )
+    return 0 if complete or arguments.what_if else 1
+
+
+def _plan(directory: graph.Directory, principal_id: str, wanted: tuple[AppRole, ...]) -> list[Change]:
+    identity = directory.find(
+        f"/servicePrincipals/{principal_id}?$select=id,displayName,servicePrincipalType"
+    )
+    if identity is None:
+        raise WrongTargetError(
+            f"This tenant has no service principal with object id {principal_id}. Is it the identity's principal id "
+            "(not its client id), and are you signed in to its tenant? An identity made a minute ago may need another."
+        )
+    if identity.get("servicePrincipalType") != "ManagedIdentity":
+        raise WrongTargetError(
+            f"{identity['displayName']} ({principal_id}) is no managed identity. An app registration gets its "
+            "permissions by its own manifest and an administrator's consent, not by this script."
+        )
+    resource = directory.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles")
+    offered = {role["id"]: role["value"] for role in resource["appRoles"]}
+    for role in wanted:
+        if offered.get(role.id) != role.value:
+            raise WrongTargetError(
+                f"Microsoft Graph of this tenant does not offer {role.value} as {role.id}."
+            )
+    held = assigned(directory, principal_id, resource["id"])
+    print(
+        f"Permissions in Microsoft Graph ({directory.graph}) for {identity['displayName']} ({principal_id}):\n"
+    )
+    return [
+        grant(directory, role=role, principal_id=principal_id, resource_id=resource["id"], held=held)
+        for role in wanted
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""A script's plan: said first, carried out only with a yes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One thing that should be so."""
+
+    #: What it is, in a few words.
+    what: str
+    #: Why it is needed, in a sentence.
+    why: str
+    #: Makes it so. ``None`` where it is so already.
+    apply: Callable[[], None] | None
+
+
+def show(changes: list[Change]) -> None:
+    """Print the plan, every change with its reason."""
+    for change in changes:
+        print(f"  {'will do' if change.apply else 'exists '}  {change.what}")
+        print(f"           {change.why}")
+    missing = sum(change.apply is not None for change in changes)
+    print(f"\n{missing} to do, {len(changes) - missing} in place already. Nothing else is changed.")
+
+
+def carry_out(changes: list[Change], *, what_if: bool, yes: bool) -> bool:
+    """Show the plan, ask, and apply what is missing, in order.
+
+    Args:
+        changes: The plan.
+        what_if: Stop after showing it.
+        yes: Do not ask. Without it and without a terminal to ask on, nothing is done.
+
+    Returns:
+        Whether everything in the plan is now so.
+    """
+    show(changes)
+    missing = [change for change in changes if change.apply]
+    if not missing:
+        return True
+    if what_if:
+        print("Nothing was changed (--what-if).")
+        return False
+    if not yes and not _confirmed():
+        print("Nothing was changed.")
+        return False
+    for change in missing:
+        if change.apply:
+            change.apply()
+            print(f"  done     {change.what}", flush=True)
+    return True
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        print("There is no terminal to ask on; pass --yes to go ahead.")
+        return False
+    return input("Go ahead? [y/N] ").strip().lower() in {"y", "yes"}

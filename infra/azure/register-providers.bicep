@@ -1,0 +1,40 @@
+// The right to register resource providers in one subscription, and nothing else. main.bicep uses it for the CMG's
+// subscription; for a further one, or one of another tenant, deploy this file there by itself (docs/deploy.md).
+targetScope = 'subscription'
+
+@description('Object ID of the service principal that registers: the managed identity, or the multi-tenant app there.')
+param principalId string
+
+resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(subscription().id, 'CMG onboarding: register resource providers')
+  properties: {
+    // The name of a custom role is unique in its tenant, so it carries the subscription it is for.
+    roleName: 'CMG onboarding: register resource providers in ${subscription().subscriptionId}'
+    description: 'Register resource providers and see how far that is. Contributor would do, but may do far more.'
+    type: 'CustomRole'
+    assignableScopes: [subscription().id]
+    permissions: [
+      {
+        actions: [
+          '*/register/action'
+          'Microsoft.Authorization/permissions/read'
+          'Microsoft.Resources/subscriptions/read'
+          'Microsoft.Resources/subscriptions/providers/read'
+        ]
+        notActions: []
+        dataActions: []
+        notDataActions: []
+      }
+    ]
+  }
+}
+
+resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(subscription().id, principalId, role.id)
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: role.id
+    description: 'Resource providers that a Cloud Management Gateway needs are registered by CMG onboarding.'
+  }
+}

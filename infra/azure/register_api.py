@@ -1,0 +1,92 @@
+"""Register the app's API in Microsoft Entra, so that callers can get tokens for it.
+
+    python -m infra.azure.register_api --requester OBJECT_ID --operator OBJECT_ID
+
+Creates one app registration with the roles the app checks, and its service principal, or brings those of an
+earlier run up to date; gives the roles to the callers that are named. Says first what it will do and asks;
+``--what-if`` stops there. It takes nothing away and touches no other object. Run it again at any time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from azure.core.exceptions import ClientAuthenticationError
+
+from infra.azure import directory as graph
+from infra.azure.api_registration import Registration
+from infra.azure.plan import carry_out
+
+_ROLE_NEEDED = (
+    "Registering an application and assigning its roles takes the role Cloud Application Administrator (or "
+    "Application Administrator). Activate it if it is eligible, sign in again (az login) and run this again."
+)
+_NAME_TAKEN = (
+    "The unique name is held by a deleted app registration for 30 days. Restore that one (portal: App registrations, "
+    "Deleted applications) or delete it for good, or choose another --unique-name."
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the script. Returns 0 when all is as planned or was only shown, 1 when it could not be done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.azure.register_api",
+        description="Register the app's API in Microsoft Entra, with the roles its callers can have.",
+    )
+    parser.add_argument("--name", default="CMG Onboarding API", help="display name (default: %(default)s)")
+    parser.add_argument(
+        "--unique-name",
+        default="cmg-onboarding-api",
+        help="what this script finds its app registration by; one for each deployment (default: %(default)s)",
+    )
+    for role, who in (
+        ("requester", "may request onboardings"),
+        ("operator", "may see and steer all of them"),
+    ):
+        parser.add_argument(
+            f"--{role}",
+            action="append",
+            default=[],
+            metavar="OBJECT_ID",
+            help=f"user, group or service principal that {who}; may be repeated",
+        )
+    graph.add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    registration = Registration(
+        graph.connect(parser, arguments), display_name=arguments.name, unique_name=arguments.unique_name
+    )
+    try:
+        changes = registration.plan(requesters=arguments.requester, operators=arguments.operator)
+        complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
+    except ClientAuthenticationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except graph.DirectoryError as error:
+        print(error, file=sys.stderr)
+        _advise(error)
+        return 1
+    if complete:
+        _report(registration.application)
+    return 0 if complete or arguments.what_if else 1
+
+
+def _advise(error: graph.DirectoryError) -> None:
+    if error.status in {401, 403}:
+        print(_ROLE_NEEDED, file=sys.stderr)
+    elif error.already_exists and "uniqueName" in error.message:
+        print(_NAME_TAKEN, file=sys.stderr)
+
+
+def _report(application: dict[str, Any]) -> None:
+    client_id = application["appId"]
+    print(
+        f"\nThe API's app registration is {application['displayName']} ({client_id}). Callers ask for the scope"
+    )
+    print(f"api://{client_id}/.default. Tell the deployment which audiences to accept:\n")
+    print(f"  azd env set API_AUDIENCE api://{client_id},{client_id}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
