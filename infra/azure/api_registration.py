@@ -31,9 +31,9 @@ _SCOPE: Final = {
     "type": "User",
     "isEnabled": True,
     "adminConsentDisplayName": "Access CMG onboarding",
-    "adminConsentDescription": "Let the application call CMG onboarding as the signed-in user, with that user's roles.",
+    "adminConsentDescription": "Let the application call CMG onboarding as the signed-in user.",
     "userConsentDisplayName": "Access CMG onboarding",
-    "userConsentDescription": "Let the application call CMG onboarding as you, with your roles.",
+    "userConsentDescription": "Let the application call CMG onboarding as you.",
 }
 
 
@@ -48,6 +48,7 @@ class Registration:
         self.application: dict[str, Any] = {}
         """As last seen; empty until it exists."""
         self._principal: dict[str, Any] = {}
+        self._is_new = False
 
     def plan(self, *, requesters: Iterable[str], operators: Iterable[str]) -> list[Change]:
         """Read what there is, and say what has to change. Callers are named by object id."""
@@ -74,15 +75,13 @@ class Registration:
             wanted["displayName"] = self._display_name
 
         def apply() -> None:
-            self._directory.write("PATCH", self._path, wanted, upsert=not self.application)
-            self.application = self._directory.read_fresh(self._path)
+            answer = self._directory.write("PATCH", self._path, wanted, upsert=not self.application)
+            self.application = answer or self._directory.read_fresh(self._path)
 
         verb = f"update {', '.join(wanted)} of" if self.application and wanted else "app registration"
         return Change(
             what=f"{verb} {self.application.get('displayName', self._display_name)}",
-            why="Holds the roles a caller's token can carry: "
-            + ", ".join(role.value for role in API_ROLES)
-            + ".",
+            why=f"Holds the roles a caller can have: {', '.join(role.value for role in API_ROLES)}.",
             apply=apply if wanted else None,
         )
 
@@ -103,8 +102,9 @@ class Registration:
     def _service_principal(self) -> Change:
         def apply() -> None:
             body = {"appRoleAssignmentRequired": True}
-            self._directory.write("PATCH", self._principal_path, body, upsert=True, fresh=True)
-            self._principal = self._directory.read_fresh(self._principal_path)
+            answer = self._directory.write("PATCH", self._principal_path, body, upsert=True, fresh=True)
+            self._is_new = bool(answer)
+            self._principal = answer or self._directory.read_fresh(self._principal_path)
 
         return Change(
             what="service principal, assignment required",
@@ -115,7 +115,11 @@ class Registration:
     def _caller(self, role: AppRole, caller: str, held: set[tuple[str, str]]) -> Change:
         def apply() -> None:
             assign(
-                self._directory, role=role, principal_id=caller, resource_id=self._principal["id"], fresh=True
+                self._directory,
+                role=role,
+                principal_id=caller,
+                resource_id=self._principal["id"],
+                fresh=self._is_new,
             )
 
         return Change(
@@ -133,13 +137,13 @@ def _differences(application: dict[str, Any]) -> dict[str, Any]:
     roles = _merged(application.get("appRoles", []), _ROLES)
     if roles != application.get("appRoles"):
         wanted["appRoles"] = roles
-    api = application.get("api") or {}
-    scopes = _merged(api.get("oauth2PermissionScopes", []), [_SCOPE])
-    if (
-        scopes != api.get("oauth2PermissionScopes")
-        or api.get("requestedAccessTokenVersion") != _TOKEN_VERSION
-    ):
-        wanted["api"] = {"oauth2PermissionScopes": scopes, "requestedAccessTokenVersion": _TOKEN_VERSION}
+    present = application.get("api") or {}
+    api = {
+        "oauth2PermissionScopes": _merged(present.get("oauth2PermissionScopes", []), [_SCOPE]),
+        "requestedAccessTokenVersion": _TOKEN_VERSION,
+    }
+    if any(present.get(name) != value for name, value in api.items()):
+        wanted["api"] = api
     return wanted
 
 

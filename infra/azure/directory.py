@@ -29,6 +29,8 @@ LOGINS: Final = {
 REPLICATION_SECONDS: Final = 180
 _BUSY: Final = {429, 503, 504}
 _ATTEMPTS: Final = 6
+#: What Graph says, with 400 or 403, of a reference to an object it has not replicated yet.
+_UNKNOWN_YET: Final = ("does not reference", "backing application", "Not a valid reference")
 
 
 class DirectoryError(Exception):
@@ -58,11 +60,7 @@ class DirectoryError(Exception):
     def may_be_lag(self) -> bool:
         """Whether this is also what Graph says of an object it has not replicated yet."""
         return self.status == httpx.codes.NOT_FOUND or (
-            self.status in {400, 403}
-            and any(
-                part in self.message
-                for part in ("does not reference", "backing application", "Not a valid reference")
-            )
+            self.status in {400, 403} and any(part in self.message for part in _UNKNOWN_YET)
         )
 
 

@@ -57,9 +57,7 @@ def main(argv: list[str] | None = None) -> int:
             print(_ROLE_NEEDED, file=sys.stderr)
         return 1
     if complete:
-        print(
-            "All granted. Azure caches an identity's tokens: it can take a day until the app holds a new permission."
-        )
+        print("All granted. Azure caches tokens of identities: a new permission can take a day to arrive.")
     return 0 if complete or arguments.what_if else 1
 
 
@@ -69,25 +67,23 @@ def _plan(directory: graph.Directory, principal_id: str, wanted: tuple[AppRole, 
     )
     if identity is None:
         raise WrongTargetError(
-            f"This tenant has no service principal with object id {principal_id}. Is it the identity's principal id "
-            "(not its client id), and are you signed in to its tenant? An identity made a minute ago may need another."
+            f"This tenant has no service principal with object id {principal_id}. Is it the identity's "
+            "principal id (not its client id), and are you signed in to its tenant? An identity made a "
+            "minute ago may need another."
         )
     if identity.get("servicePrincipalType") != "ManagedIdentity":
         raise WrongTargetError(
-            f"{identity['displayName']} ({principal_id}) is no managed identity. An app registration gets its "
-            "permissions by its own manifest and an administrator's consent, not by this script."
+            f"{identity['displayName']} ({principal_id}) is no managed identity. An app registration gets "
+            "its permissions by its own manifest and an administrator's consent, not by this script."
         )
     resource = directory.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles")
     offered = {role["id"]: role["value"] for role in resource["appRoles"]}
     for role in wanted:
         if offered.get(role.id) != role.value:
-            raise WrongTargetError(
-                f"Microsoft Graph of this tenant does not offer {role.value} as {role.id}."
-            )
+            raise WrongTargetError(f"Microsoft Graph here does not offer {role.value} as {role.id}.")
     held = assigned(directory, principal_id, resource["id"])
-    print(
-        f"Permissions in Microsoft Graph ({directory.graph}) for {identity['displayName']} ({principal_id}):\n"
-    )
+    print(f"Permissions in Microsoft Graph ({directory.graph})")
+    print(f"for {identity['displayName']} ({principal_id}):\n")
     return [
         grant(directory, role=role, principal_id=principal_id, resource_id=resource["id"], held=held)
         for role in wanted

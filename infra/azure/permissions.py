@@ -57,7 +57,7 @@ GRAPH_CONSENT: Final = (
     AppRole(
         value="AppRoleAssignment.ReadWrite.All",
         id="06b708a9-e830-4db3-a914-8e69da51d44f",
-        why="Grant Directory.Read.All to the server app. TIER 0: its holder can grant any permission to anyone.",
+        why="Consent to the server app's Directory.Read.All. TIER 0: its holder can grant anyone anything.",
     ),
     AppRole(
         value="DelegatedPermissionGrant.ReadWrite.All",
@@ -65,7 +65,7 @@ GRAPH_CONSENT: Final = (
         why="Let the client app act for signed-in users. TIER 0: its holder can consent for every user.",
     ),
 )
-"""What it takes to grant consent without an administrator. Whoever controls the app then controls the tenant."""
+"""What it takes to consent without an administrator. Whoever controls the app then controls the tenant."""
 
 API_REQUEST: Final = AppRole(
     value="Onboarding.Request",

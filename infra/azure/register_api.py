@@ -24,8 +24,8 @@ _ROLE_NEEDED = (
     "Application Administrator). Activate it if it is eligible, sign in again (az login) and run this again."
 )
 _NAME_TAKEN = (
-    "The unique name is held by a deleted app registration for 30 days. Restore that one (portal: App registrations, "
-    "Deleted applications) or delete it for good, or choose another --unique-name."
+    "A deleted app registration keeps its unique name for 30 days. Restore it or delete it for good (portal: "
+    "App registrations, Deleted applications), or choose another --unique-name."
 )
 
 
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--unique-name",
         default="cmg-onboarding-api",
-        help="what this script finds its app registration by; one for each deployment (default: %(default)s)",
+        help="what its app registration is found by; one for each deployment (default: %(default)s)",
     )
     for role, who in (
         ("requester", "may request onboardings"),
@@ -81,10 +81,9 @@ def _advise(error: graph.DirectoryError) -> None:
 
 def _report(application: dict[str, Any]) -> None:
     client_id = application["appId"]
-    print(
-        f"\nThe API's app registration is {application['displayName']} ({client_id}). Callers ask for the scope"
-    )
-    print(f"api://{client_id}/.default. Tell the deployment which audiences to accept:\n")
+    print(f"\n{application['displayName']} is registered as {client_id}.")
+    print(f"Callers ask for the scope api://{client_id}/.default.")
+    print("Tell the deployment which audiences to accept:\n")
     print(f"  azd env set API_AUDIENCE api://{client_id},{client_id}")
 
 

@@ -1,0 +1,80 @@
+"""What azd reads is right: its project file, the parameters, and what of the folder is deployed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pathspec
+import yaml  # type: ignore[import-untyped]
+
+from tests.azure.templates import ROOT, template
+
+PROJECT = yaml.safe_load((ROOT / "azure.yaml").read_text())
+PARAMETERS = json.loads((ROOT / "infra" / "azure" / "main.parameters.json").read_text())["parameters"]
+
+
+def test_the_project_points_to_what_exists():
+    """The template is found by azd, and so are its parameters and the function app."""
+    infra = PROJECT["infra"]
+    assert (ROOT / infra["path"] / f"{infra['module']}.bicep").is_file()
+    assert (ROOT / infra["path"] / f"{infra['module']}.parameters.json").is_file()
+    service = PROJECT["services"]["api"]
+    assert (service["host"], service["language"]) == ("function", "python")
+    for name in ("function_app.py", "host.json", "requirements.txt"):
+        assert (ROOT / service["project"] / name).is_file()
+
+
+def test_the_service_is_the_tagged_site():
+    """The site's tag names the service of the project file: azd deploys to it."""
+    (service,) = PROJECT["services"]
+    assert f"'azd-service-name': '{service}'" in template("function-app").path.read_text()
+
+
+def test_each_parameter_can_be_set_by_azd():
+    """Every parameter of the template is given, from an azd value of its own."""
+    assert set(PARAMETERS) == set(template("main").values["parameters"])
+    values = [parameter["value"] for parameter in PARAMETERS.values()]
+    assert all(re.fullmatch(r"\$\{[A-Z_]+\}", value) for value in values)
+    assert len(set(values)) == len(values)
+
+
+def test_the_guide_names_every_value_and_no_other():
+    """What the guide tells to set can be set, and what can be set is in the guide."""
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    names = {parameter["value"].strip("${}") for parameter in PARAMETERS.values()}
+    assert [name for name in names if name not in guide] == []
+    assert set(re.findall(r"azd env set (\w+)", guide)) <= names
+    outputs = set(template("main").values["outputs"])
+    read = set(re.findall(r"azd env get-value (\w+)", guide))
+    assert read
+    assert read <= outputs
+
+
+def test_only_the_app_is_deployed():
+    """The package holds the app's files and none of the tests, tools, documents or environments."""
+    ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    deployed = {path for path in listed if not ignored.match_file(path)}
+    assert {path.split("/")[0] for path in deployed} == {
+        "function_app.py",
+        "host.json",
+        "onboarding",
+        "requirements.txt",
+    }
+    assert {path for path in listed if path.startswith("onboarding/") and path.endswith(".py")} <= deployed
+    for path in (
+        ".venv/bin/python",
+        "main_env/bin/python",
+        ".local/cloud.json",
+        ".azure/dev/.env",
+        "local.settings.json",
+    ):
+        assert ignored.match_file(path), path
