@@ -1,0 +1,166 @@
+"""A tenant's directory, in the operations that onboarding needs. Each can be repeated safely, but for one.
+
+Applications and service principals are upserted by their alternate keys
+(https://learn.microsoft.com/graph/api/application-upsert); ``add_password`` is the one call whose effect
+can't be looked up afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from kiota_abstractions.method import Method
+
+from onboarding.cloud import failures
+from onboarding.cloud.graph import Graph
+
+_CREATE_IF_MISSING: Final = {"Prefer": "create-if-missing"}
+_NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
+_ALL_PRINCIPALS: Final = "AllPrincipals"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """An app registration: its object id and its client id."""
+
+    object_id: str
+    app_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Password:
+    """A client secret as it was made. The only place where its text stands in memory."""
+
+    key_id: str
+    ends_at: datetime
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Password(key_id={self.key_id!r})"
+
+
+class Directory:
+    """Applications, service principals and grants of one tenant."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._paths = graph.paths
+
+    async def organization(self) -> Mapping[str, Any] | None:
+        """The tenant's own record, with its verified domains; None when it may not be read."""
+        reply = await self._graph.send(
+            Method.GET,
+            self._paths.organization,
+            query={"%24select": ["id", "displayName", "verifiedDomains"]},
+        )
+        if reply.status == HTTPStatus.FORBIDDEN:
+            return None
+        if reply.refusal:
+            raise failures.error_of(reply.refusal)
+        value: list[Mapping[str, Any]] = reply.document["value"]
+        return value[0] if value else None
+
+    async def app_management_policy(self) -> Mapping[str, Any] | None:
+        """The tenant's default app management policy; None when it may not be read."""
+        reply = await self._graph.send(Method.GET, self._paths.policies.default_app_management_policy)
+        if reply.status == HTTPStatus.FORBIDDEN:
+            return None
+        if reply.refusal:
+            raise failures.error_of(reply.refusal)
+        document: Mapping[str, Any] = reply.document
+        return document
+
+    async def upsert_application(self, unique_name: str, body: Mapping[str, Any]) -> Application:
+        """Creates an application, or brings the one with this unique name to the same state."""
+        builder = self._paths.applications_with_unique_name(unique_name)
+        document = await self._graph.call(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING)
+        if document is None:  # 204: it was there already, and the answer has no body
+            query = {"%24select": ["id", "appId"]}
+            document = await self._graph.call(Method.GET, builder, query=query, fresh=True)
+        return Application(object_id=document["id"], app_id=document["appId"])
+
+    async def update_application(self, object_id: str, body: Mapping[str, Any]) -> None:
+        """Changes an application that was just created."""
+        builder = self._paths.applications.by_application_id(object_id)
+        await self._graph.call(Method.PATCH, builder, body, fresh=True)
+
+    async def passwords(self, object_id: str) -> list[Mapping[str, Any]]:
+        """The client secrets of an application: ``keyId``, ``displayName``, ``endDateTime``; never a text."""
+        builder = self._paths.applications.by_application_id(object_id)
+        query = {"%24select": ["id", "passwordCredentials"]}
+        document = await self._graph.call(Method.GET, builder, query=query, fresh=True)
+        found: list[Mapping[str, Any]] = document["passwordCredentials"]
+        return found
+
+    async def add_password(self, object_id: str, name: str, ends_at: datetime) -> Password:
+        """Makes a client secret. Not safe to repeat: an answer that is lost leaves a secret nobody has."""
+        builder = self._paths.applications.by_application_id(object_id).add_password
+        body = {"passwordCredential": {"displayName": name, "endDateTime": _zulu(ends_at)}}
+        document = await self._graph.call(Method.POST, builder, body, fresh=True)
+        return Password(
+            key_id=document["keyId"],
+            ends_at=datetime.fromisoformat(document["endDateTime"]),
+            text=document["secretText"],
+        )
+
+    async def remove_password(self, object_id: str, key_id: str) -> None:
+        """Removes a client secret; one that is gone already is no error."""
+        builder = self._paths.applications.by_application_id(object_id).remove_password
+        reply = await self._graph.send(Method.POST, builder, {"keyId": key_id})
+        if reply.refusal and not _NO_PASSWORD.search(reply.refusal.message):
+            raise failures.error_of(reply.refusal)
+
+    async def upsert_service_principal(self, app_id: str, body: Mapping[str, Any]) -> str:
+        """Makes sure that an application has its service principal; returns its object id."""
+        builder = self._paths.service_principals_with_app_id(app_id)
+        document = await self._graph.call(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING, fresh=True)
+        if document is None:
+            return await self.service_principal(app_id, fresh=True)
+        object_id: str = document["id"]
+        return object_id
+
+    async def service_principal(self, app_id: str, *, fresh: bool = False) -> str:
+        """The object id of an application's service principal."""
+        builder = self._paths.service_principals_with_app_id(app_id)
+        document = await self._graph.call(Method.GET, builder, query={"%24select": ["id"]}, fresh=fresh)
+        object_id: str = document["id"]
+        return object_id
+
+    async def grant_scope(self, client: str, resource: str, scope: str) -> None:
+        """Consents, for all users, to a delegated permission of one service principal on another."""
+        grants = self._paths.oauth2_permission_grants
+        body = {
+            "clientId": client,
+            "consentType": _ALL_PRINCIPALS,
+            "resourceId": resource,
+            "scope": scope,
+        }
+        reply = await self._graph.send(Method.POST, grants, body)
+        if not reply.refusal:
+            return
+        if not reply.refusal.already_exists:
+            raise failures.error_of(reply.refusal, fresh=True)
+        query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
+        found = await self._graph.call(Method.GET, grants, query=query)
+        for grant in found["value"]:
+            scopes = set(str(grant["scope"]).split())
+            if grant["consentType"] == _ALL_PRINCIPALS and scope not in scopes:
+                builder = grants.by_o_auth2_permission_grant_id(grant["id"])
+                await self._graph.call(Method.PATCH, builder, {"scope": " ".join(sorted(scopes | {scope}))})
+
+    async def grant_role(self, client: str, resource: str, role: str) -> None:
+        """Consents to an application permission of one service principal on another."""
+        builder = self._paths.service_principals.by_service_principal_id(resource).app_role_assigned_to
+        body = {"principalId": client, "resourceId": resource, "appRoleId": role}
+        reply = await self._graph.send(Method.POST, builder, body)
+        if reply.refusal and not reply.refusal.already_exists:
+            raise failures.error_of(reply.refusal, fresh=True)
+
+
+def _zulu(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

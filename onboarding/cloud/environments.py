@@ -1,0 +1,74 @@
+"""The endpoints of each Azure environment: one table, the only place where a host name stands.
+
+Sources: https://learn.microsoft.com/graph/deployments,
+https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """Where one Azure environment's services are, and for whom their tokens are made."""
+
+    name: str
+    login: str
+    graph: str
+    graph_scope: str
+    resource_manager: str
+    resource_manager_scope: str
+    vault_suffix: str
+    federation_scope: str  # of the token that a managed identity shows as its assertion
+    portal: str
+
+    def issuers(self, tenant: str) -> tuple[str, ...]:
+        """Who may have signed a token of a tenant: the v2 endpoint and the v1 one."""
+        return (f"{self.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/")
+
+    def keys(self, tenant: str) -> str:
+        """Where the tenant's signing keys are published (JWKS)."""
+        return f"{self.login}/{tenant}/discovery/v2.0/keys"
+
+    def redirected(self, endpoints: Mapping[str, str] | None) -> Environment:
+        """The same environment with the local cloud's endpoints in place of the real ones."""
+        if not endpoints:
+            return self
+        return replace(
+            self,
+            login=endpoints["login"],
+            graph=endpoints["graph"],
+            resource_manager=endpoints["resourceManager"],
+        )
+
+
+ENVIRONMENTS: Final[Mapping[str, Environment]] = {
+    environment.name: environment
+    for environment in (
+        Environment(
+            name="AzurePublicCloud",
+            login="https://login.microsoftonline.com",
+            graph="https://graph.microsoft.com",
+            graph_scope="https://graph.microsoft.com/.default",
+            resource_manager="https://management.azure.com",
+            resource_manager_scope="https://management.azure.com/.default",
+            vault_suffix="vault.azure.net",
+            federation_scope="api://AzureADTokenExchange/.default",
+            portal="https://portal.azure.com",
+        ),
+        Environment(
+            name="AzureUSGovernmentCloud",
+            login="https://login.microsoftonline.us",
+            graph="https://graph.microsoft.us",
+            graph_scope="https://graph.microsoft.us/.default",
+            resource_manager="https://management.usgovcloudapi.net",
+            resource_manager_scope="https://management.core.usgovcloudapi.net/.default",
+            vault_suffix="vault.usgovcloudapi.net",
+            federation_scope="api://AzureADTokenExchangeUSGov/.default",
+            portal="https://portal.azure.us",
+        ),
+    )
+}

@@ -1,0 +1,148 @@
+"""Microsoft Graph: one request in, one JSON document out.
+
+Paths come from msgraph-sdk's request builders. Answers are read as bytes: the SDK's typed models cost more
+than a second and 40 MiB at first use. The SDK's retries are not used, because they repeat calls that are not
+idempotent; the engine decides when to try again.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import httpx
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
+from kiota_authentication_azure.azure_identity_authentication_provider import (
+    AzureIdentityAuthenticationProvider,
+)
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph.graph_service_client import GraphServiceClient
+
+from onboarding.cloud import failures
+from onboarding.cloud.calls import Call, record
+from onboarding.cloud.environments import Environment
+
+SERVICE: Final = "Microsoft Graph"
+_TIMEOUT: Final = httpx.Timeout(30, connect=10)
+_LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+
+
+class Builder(Protocol):
+    """What this module needs of a request builder of the SDK."""
+
+    url_template: str
+    path_parameters: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    document: Any = None  # the JSON body; None when there is none
+    refusal: failures.Answer | None = None  # when the status is an error
+
+
+class Graph:
+    """Graph v1.0 in one tenant."""
+
+    def __init__(
+        self, environment: Environment, credential: AsyncTokenCredential, http: httpx.AsyncClient
+    ) -> None:
+        host = httpx.URL(environment.graph).host
+        provider = AzureIdentityAuthenticationProvider(
+            credential, scopes=[environment.graph_scope], allowed_hosts=[host]
+        )
+        self._http = http
+        self._adapter = GraphRequestAdapter(provider, client=http)
+        self._adapter.base_url = f"{environment.graph}/v1.0"
+        self.paths = GraphServiceClient(request_adapter=self._adapter)
+
+    async def send(
+        self,
+        method: Method,
+        builder: Builder,
+        body: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Makes one call and returns whatever came back.
+
+        Raises ``TransientError`` when no answer came, and ``PermanentError`` when no token is to be had.
+        """
+        info = RequestInformation(method, builder.url_template, dict(builder.path_parameters))
+        client_request_id = str(uuid.uuid4())
+        info.headers.add("client-request-id", client_request_id)
+        info.headers.add("Accept", "application/json")
+        for name, value in (headers or {}).items():
+            info.headers.add(name, value)
+        if query:
+            info.query_parameters.update(query)
+        if body is not None:
+            info.set_stream_content(json.dumps(body).encode(), "application/json")
+        try:
+            request = await self._adapter.convert_to_native_async(info)
+        except AzureError as error:
+            raise failures.no_token(SERVICE, error) from error
+        try:
+            response = await self._http.send(request)
+        except httpx.TransportError as error:
+            self._record(request, 0, client_request_id, "")
+            raise failures.unreachable(SERVICE, error) from error
+        request_id = response.headers.get("request-id", "")
+        self._record(request, response.status_code, client_request_id, request_id)
+        return _reply(response)
+
+    async def call(
+        self,
+        method: Method,
+        builder: Builder,
+        body: Mapping[str, Any] | None = None,
+        *,
+        fresh: bool = False,
+        **more: Any,
+    ) -> Any:
+        """Makes one call that must succeed; ``fresh`` as for ``failures.error_of``."""
+        reply = await self.send(method, builder, body, **more)
+        if reply.refusal:
+            raise failures.error_of(reply.refusal, fresh=fresh)
+        return reply.document
+
+    @staticmethod
+    def _record(request: httpx.Request, status: int, client_request_id: str, request_id: str) -> None:
+        record(
+            Call(
+                service=SERVICE,
+                method=request.method,
+                path=request.url.path,
+                status=status,
+                request_id=request_id,
+                client_request_id=client_request_id,
+            )
+        )
+
+
+def http_client(certificate: Path | None) -> httpx.AsyncClient:
+    """The connections that all tenants share; ``certificate`` is the local cloud's CA."""
+    context = ssl.create_default_context(cafile=str(certificate) if certificate else None)
+    return httpx.AsyncClient(verify=context, timeout=_TIMEOUT, limits=_LIMITS)
+
+
+def _reply(response: httpx.Response) -> Reply:
+    try:
+        document = json.loads(response.content) if response.content else None
+    except ValueError:
+        document = None
+    if not response.is_error:
+        return Reply(status=response.status_code, document=document)
+    refusal = failures.Answer.from_body(SERVICE, response.status_code, response.headers, document)
+    return Reply(status=response.status_code, document=document, refusal=refusal)

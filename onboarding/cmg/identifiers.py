@@ -1,0 +1,54 @@
+"""The App ID URI of the server app: which forms ConfigMgr and Entra ID accept.
+
+ConfigMgr recommends ``api://{tenantId}/{string}`` and ``https://{verifiedDomain}/{string}``. Entra ID refuses
+its old default ``https://ConfigMgrService``, because that host is no verified domain of anybody, and a tenant
+policy may allow only ``api://{appId}`` and ``api://{tenantId}/{appId}``. The last one satisfies all of them,
+so it is the default here.
+
+Source: https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions and "Create the web
+(server) app registration" in the ConfigMgr article.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+LONGEST: Final = 255
+_FORM: Final = re.compile(
+    r"(?P<scheme>api|https)://(?P<host>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)/[A-Za-z0-9\-._~!$&()*+,;=:@/%]*[^/?#\s]"
+)
+
+
+def default(tenant: str, app: str) -> str:
+    """The App ID URI that passes every policy; it needs the application's client id."""
+    return f"api://{tenant}/{app}"
+
+
+def fault(uri: str, tenant: str) -> str:
+    """Why a URI can't be used, as far as its text tells; empty when nothing speaks against it."""
+    if len(uri) > LONGEST:
+        return f"It is {len(uri)} characters long; at most {LONGEST} are allowed."
+    if uri.casefold() == "https://configmgrservice":
+        return (
+            "The console's old default https://ConfigMgrService is no verified domain of your tenant, "
+            f"so Entra ID refuses it. Leave the field out, or use api://{tenant}/ConfigMgrService."
+        )
+    forms = f"api://{tenant}/{{string}} or https://{{verifiedDomain}}/{{string}}"
+    match = _FORM.fullmatch(uri)
+    if match is None:
+        return f"It must have the form {forms}."
+    if match["scheme"] == "api" and match["host"].casefold() != tenant.casefold():
+        return f"An api:// URI must name the tenant: api://{tenant}/{{string}}."
+    return ""
+
+
+def on_verified_domain(uri: str, domains: Iterable[str]) -> bool:
+    """Whether an https URI's host is a verified domain or below one; any other URI needs none."""
+    parts = urlsplit(uri)
+    if parts.scheme != "https":
+        return True
+    host = (parts.hostname or "").casefold()
+    return any(host == domain.casefold() or host.endswith("." + domain.casefold()) for domain in domains)
