@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import httpx
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
 from azure.identity import AzureCliCredential, ClientSecretCredential
 
 #: Microsoft Graph in each cloud; https://learn.microsoft.com/graph/deployments.
@@ -57,11 +58,20 @@ class DirectoryError(Exception):
         return self.status in {400, 409} and "already exist" in self.message
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether the signed-in administrator lacks a right."""
+        return self.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+
+    @property
     def may_be_lag(self) -> bool:
         """Whether this is also what Graph says of an object it has not replicated yet."""
         return self.status == httpx.codes.NOT_FOUND or (
             self.status in {400, 403} and any(part in self.message for part in _UNKNOWN_YET)
         )
+
+
+FAILURES: Final = (DirectoryError, AzureError, httpx.TransportError)
+"""What a script can meet: a refusal of Graph's, a sign-in that fails, a network that does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,13 +147,20 @@ class Directory:
     ) -> httpx.Response:
         url = path if path.startswith("https://") else f"{self.graph}/v1.0{path}"
         for attempt in range(_ATTEMPTS):
+            last = attempt == _ATTEMPTS - 1
             token = self.credential.get_token(self.scope).token
-            response = self.http.request(
-                method, url, json=body, headers={"Authorization": f"Bearer {token}", **(headers or {})}
-            )
-            if response.status_code not in _BUSY or attempt == _ATTEMPTS - 1:
-                break
-            wait = response.headers.get("Retry-After", "")
+            sent = {"Authorization": f"Bearer {token}", **(headers or {})}
+            wait = ""
+            try:
+                response = self.http.request(method, url, json=body, headers=sent)
+            except httpx.TransportError:
+                # A change whose answer was lost may be sent again: each one here is in effect the same twice.
+                if last:
+                    raise
+            else:
+                if response.status_code not in _BUSY or last:
+                    break
+                wait = response.headers.get("Retry-After", "")
             time.sleep(min(int(wait), 120) if wait.isdigit() else 2**attempt)
         if response.is_error:
             raise DirectoryError(response)

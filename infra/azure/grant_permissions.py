@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from azure.core.exceptions import ClientAuthenticationError
-
 from infra.azure import directory as graph
 from infra.azure.grants import assigned, grant
 from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, AppRole
@@ -48,12 +46,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         changes = _plan(directory, arguments.principal_id, wanted)
         complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
-    except (WrongTargetError, ClientAuthenticationError) as error:
+    except (WrongTargetError, *graph.FAILURES) as error:
         print(error, file=sys.stderr)
-        return 1
-    except graph.DirectoryError as error:
-        print(error, file=sys.stderr)
-        if error.status in {401, 403}:
+        if isinstance(error, graph.DirectoryError) and error.is_refusal:
             print(_ROLE_NEEDED, file=sys.stderr)
         return 1
     if complete:

@@ -13,8 +13,6 @@ import argparse
 import sys
 from typing import Any
 
-from azure.core.exceptions import ClientAuthenticationError
-
 from infra.azure import directory as graph
 from infra.azure.api_registration import Registration
 from infra.azure.plan import carry_out
@@ -60,12 +58,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         changes = registration.plan(requesters=arguments.requester, operators=arguments.operator)
         complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
-    except ClientAuthenticationError as error:
+    except graph.FAILURES as error:
         print(error, file=sys.stderr)
-        return 1
-    except graph.DirectoryError as error:
-        print(error, file=sys.stderr)
-        _advise(error)
+        if isinstance(error, graph.DirectoryError):
+            _advise(error)
         return 1
     if complete:
         _report(registration.application)
@@ -73,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _advise(error: graph.DirectoryError) -> None:
-    if error.status in {401, 403}:
+    if error.is_refusal:
         print(_ROLE_NEEDED, file=sys.stderr)
     elif error.already_exists and "uniqueName" in error.message:
         print(_NAME_TAKEN, file=sys.stderr)
