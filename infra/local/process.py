@@ -1,0 +1,108 @@
+"""Child processes that don't outlive their parent, however it ends.
+
+Azurite and others go on when their parent is killed; left behind they hold ports and memory. On Linux the
+kernel sends a signal of our choice to a child whose parent died (``prctl(PR_SET_PDEATHSIG)``, prctl(2)).
+Elsewhere a small watcher (``python -m infra.local.process``) stands between the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+_PR_SET_PDEATHSIG: Final = 1
+_ON_LINUX: Final = sys.platform == "linux"
+_LIBC: Final = ctypes.CDLL(None, use_errno=True) if _ON_LINUX else None
+_LOOK: Final = 0.5
+"""Seconds between the watcher's looks at its parent."""
+
+
+async def start(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    output: IO[bytes] | int = subprocess.DEVNULL,
+    death_signal: signal.Signals = signal.SIGKILL,
+    keep: Sequence[int] = (),
+) -> asyncio.subprocess.Process:
+    """Start a command in a process group of its own, so that Ctrl-C in the terminal reaches only the parent.
+
+    Args:
+        command: program and arguments.
+        environment: the whole of its environment.
+        folder: where it runs; the present one by default.
+        output: where its stdout and stderr go.
+        death_signal: what it gets when this process ends without stopping it.
+        keep: file descriptors that it inherits.
+    """
+    watched = [] if _ON_LINUX else [sys.executable, "-m", __name__, str(os.getpid()), str(int(death_signal))]
+    return await asyncio.create_subprocess_exec(
+        *watched,
+        *map(str, command),
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        pass_fds=tuple(keep),
+        preexec_fn=_tie(os.getpid(), death_signal) if _ON_LINUX else None,
+    )
+
+
+async def stop(process: asyncio.subprocess.Process, *, seconds: float) -> None:
+    """Ask a process to end, and kill its group when it has not after ``seconds``."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await process.wait()
+    await kill(process)
+
+
+async def kill(process: asyncio.subprocess.Process) -> None:
+    """End a process and all it started, at once."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _tie(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
+    def tie() -> None:
+        # Runs between fork and exec: only calls that were bound before, no allocation of locks.
+        assert _LIBC is not None  # noqa: S101 - for the type checker
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal))
+        if os.getppid() != parent:  # The parent died before the tie was made.
+            os._exit(1)
+
+    return tie
+
+
+def watch(parent: int, death_signal: int, command: Sequence[str]) -> int:
+    """Run ``command`` for as long as the process ``parent`` lives; its exit code."""
+    child = subprocess.Popen(command)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: child.send_signal(received))
+    while child.poll() is None:
+        if os.getppid() != parent:
+            child.send_signal(death_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(10)
+            child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_LOOK)
+    return child.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(watch(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))

