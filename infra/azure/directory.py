@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import ssl
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -167,6 +169,14 @@ class Directory:
         return response
 
 
+def object_id(value: str) -> str:
+    """An argument that is an object id of the directory."""
+    try:
+        return str(uuid.UUID(value))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value!r} is no object id (a GUID)") from error
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every script of this folder takes: the cloud, who signs in, and whether to ask."""
     parser.add_argument("--what-if", action="store_true", help="say what would be done, and stop")
@@ -192,6 +202,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def connect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Directory:
     """Sign in as the arguments say. Wrong combinations end the script with how to put it right."""
+    # The scripts say themselves what went wrong; the library's own log line would say it twice.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     graph = GRAPHS[arguments.environment]
     trust = ssl.create_default_context(cafile=arguments.certificate)
     return Directory(

@@ -32,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m infra.azure.grant_permissions",
         description="Grant the app's managed identity its application permissions in Microsoft Graph.",
     )
-    parser.add_argument("--principal-id", required=True, help="object id of the managed identity")
+    parser.add_argument(
+        "--principal-id", required=True, type=graph.object_id, help="object id of the managed identity"
+    )
     parser.add_argument(
         "--consent",
         action="store_true",

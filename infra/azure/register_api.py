@@ -10,6 +10,7 @@ earlier run up to date; gives the roles to the callers that are named. Says firs
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import Any
 
@@ -37,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--unique-name",
         default="cmg-onboarding-api",
+        type=_unique_name,
         help="what its app registration is found by; one for each deployment (default: %(default)s)",
     )
     for role, who in (
@@ -46,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.add_argument(
             f"--{role}",
             action="append",
+            type=graph.object_id,
             default=[],
             metavar="OBJECT_ID",
             help=f"user, group or service principal that {who}; may be repeated",
@@ -66,6 +69,14 @@ def main(argv: list[str] | None = None) -> int:
     if complete:
         _report(registration.application)
     return 0 if complete or arguments.what_if else 1
+
+
+def _unique_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", value):
+        raise argparse.ArgumentTypeError(
+            f"{value!r} has other characters than letters, digits, '.', '_' and '-'"
+        )
+    return value
 
 
 def _advise(error: graph.DirectoryError) -> None:
