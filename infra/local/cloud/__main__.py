@@ -1,0 +1,50 @@
+"""The command that runs the simulated cloud until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from infra.local.cloud.cloud import Cloud, StartError, open_cloud
+from infra.local.cloud.environments import ENVIRONMENTS
+
+
+def main() -> int:
+    """Run; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.cloud", description=__doc__)
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="where state, keys and cloud.json are kept"
+    )
+    parser.add_argument("--environment", choices=sorted(ENVIRONMENTS), default="AzurePublicCloud")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # The folder holds keys and secrets, if only made-up ones.
+    os.umask(0o077)
+    try:
+        cloud = open_cloud(arguments.folder.absolute(), arguments.environment)
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 1
+    asyncio.run(_run(cloud))
+    return 0
+
+
+async def _run(cloud: Cloud) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    runners = await cloud.start()
+    print(f"The simulated cloud is ready: {cloud.folder / 'cloud.json'}", flush=True)
+    await stopped.wait()
+    await asyncio.gather(*(runner.cleanup() for runner in runners))
+    cloud.database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

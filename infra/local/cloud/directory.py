@@ -1,0 +1,142 @@
+"""The directory behind login and Graph: its objects, who owns them, and what one change does to others."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import uuid
+from collections.abc import Iterable
+
+from infra.local.cloud.collection import Collection, Index, Replication
+from infra.local.cloud.database import Database
+from infra.local.cloud.environments import Environment
+from infra.local.cloud.messages import JsonObject
+
+
+def _value(name: str) -> Index:
+    """Index an object by one text property."""
+
+    def values(body: JsonObject) -> Iterable[str]:
+        value = body.get(name)
+        return (value,) if isinstance(value, str) else ()
+
+    return values
+
+
+def _values(name: str) -> Index:
+    """Index an object by each entry of a list of text."""
+
+    def values(body: JsonObject) -> Iterable[str]:
+        return body.get(name) or ()
+
+    return values
+
+
+def link_id() -> str:
+    """An id as Entra gives to grants: 43 characters of base64url."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).rstrip(b"=").decode()
+
+
+class Directory:
+    """All objects of the one simulated tenant."""
+
+    def __init__(self, database: Database, environment: Environment) -> None:
+        """Load the directory from the database."""
+        self.environment = environment
+        self.replication = Replication()
+        self._database = database
+        by_name = {"displayName": _value("displayName"), "appId": _value("appId")}
+        named = by_name | {"uniqueName": _value("uniqueName"), "identifierUris": _values("identifierUris")}
+        self.applications = self._collection("applications", named)
+        self.service_principals = self._collection(
+            "servicePrincipals", by_name | {"servicePrincipalNames": _values("servicePrincipalNames")}
+        )
+        self.deleted_applications = self._collection("deletedApplications", named)
+        self.deleted_service_principals = self._collection("deletedServicePrincipals", by_name)
+        self.assignments = self._collection(
+            "appRoleAssignments",
+            {"principalId": _value("principalId"), "resourceId": _value("resourceId")},
+        )
+        self.grants = self._collection(
+            "oauth2PermissionGrants",
+            {"clientId": _value("clientId"), "resourceId": _value("resourceId")},
+        )
+        self._owners: dict[str, list[str]] = dict(database.rows("owners"))
+        self._federated: dict[str, list[JsonObject]] = dict(database.rows("federatedCredentials"))
+        self._secrets: dict[str, str] = dict(database.rows("secretHashes"))
+
+    def _collection(self, kind: str, indexes: dict[str, Index]) -> Collection:
+        return Collection(self._database, kind, self.replication, indexes)
+
+    # Owners: the service principals that Application.ReadWrite.OwnedBy lets change an object.
+
+    def owners(self, object_id: str) -> list[str]:
+        """The ids of an application's or service principal's owners."""
+        return self._owners.get(object_id, [])
+
+    def set_owners(self, object_id: str, owners: list[str]) -> None:
+        """Replace the owners of an object; none left forgets the entry."""
+        if owners:
+            self._owners[object_id] = owners
+            self._database.put("owners", object_id, owners)
+        elif self._owners.pop(object_id, None) is not None:
+            self._database.delete("owners", object_id)
+
+    # Client secrets: only a digest is kept, as in the real directory.
+
+    def remember_secret(self, key_id: str, secret: str) -> None:
+        """Make a client secret valid for the password credential with this key id."""
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        self._secrets[key_id] = digest
+        self._database.put("secretHashes", key_id, digest)
+
+    def forget_secret(self, key_id: str) -> None:
+        """Make a client secret invalid for good."""
+        if self._secrets.pop(key_id, None) is not None:
+            self._database.delete("secretHashes", key_id)
+
+    def credential_of(self, application: JsonObject, secret: str) -> JsonObject | None:
+        """The password credential that this secret belongs to, expired or not."""
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        for credential in application["passwordCredentials"]:
+            if hmac.compare_digest(self._secrets.get(credential["keyId"], ""), digest):
+                found: JsonObject = credential
+                return found
+        return None
+
+    # Federated identity credentials of an application.
+
+    def federated_credentials(self, application_id: str) -> list[JsonObject]:
+        """Whose tokens an application accepts in place of a secret."""
+        return self._federated.get(application_id, [])
+
+    def set_federated_credentials(self, application_id: str, credentials: list[JsonObject]) -> None:
+        """Replace them all."""
+        self._federated[application_id] = credentials
+        self._database.put("federatedCredentials", application_id, credentials)
+
+    # What one change does to other objects.
+
+    def principal_of(self, app_id: str) -> JsonObject | None:
+        """The service principal of an application in this tenant, after the last write."""
+        return self.service_principals.holder("appId", app_id)
+
+    def roles_of(self, principal_id: str, resource: JsonObject) -> list[str]:
+        """The app roles a principal has at a resource: what a token's ``roles`` claim says."""
+        values = {role["id"]: role["value"] for role in resource["appRoles"] if role.get("isEnabled", True)}
+        return sorted(
+            values[assignment["appRoleId"]]
+            for assignment in self.assignments.holders("principalId", principal_id)
+            if assignment["resourceId"] == resource["id"] and assignment["appRoleId"] in values
+        )
+
+    def remove_links(self, principal_id: str) -> None:
+        """Remove the grants from and to a service principal that is going away."""
+        for collection, names in (
+            (self.assignments, ("principalId", "resourceId")),
+            (self.grants, ("clientId", "resourceId")),
+        ):
+            for name in names:
+                for link in collection.holders(name, principal_id):
+                    collection.remove(link["id"])

@@ -1,0 +1,70 @@
+"""The names of the Microsoft cloud per environment, and the sample tenant.
+
+Names are what tokens, challenges and links carry; the simulated services listen on local addresses.
+Sources: https://learn.microsoft.com/graph/deployments and
+https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
+SUBSCRIPTION: Final = "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
+INITIAL_DOMAIN: Final = "contoso.onmicrosoft.com"
+CUSTOM_DOMAIN: Final = "contoso.com"
+VERIFIED_DOMAINS: Final = (INITIAL_DOMAIN, CUSTOM_DOMAIN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """One Microsoft cloud: the resources that tokens are made for, and what differs in its schema."""
+
+    name: str
+    login: str
+    graph: str
+    resource_manager: tuple[str, ...]
+    key_vault: str
+    storage: str
+    token_exchange: str
+    """The audience a managed identity asks for when it stands in for a federated credential."""
+    absent: frozenset[str] = frozenset()
+    """Properties of applications and service principals that this cloud's Graph does not have."""
+
+
+ENVIRONMENTS: Final = {
+    environment.name: environment
+    for environment in (
+        Environment(
+            name="AzurePublicCloud",
+            login="https://login.microsoftonline.com",
+            graph="https://graph.microsoft.com",
+            resource_manager=("https://management.azure.com", "https://management.core.windows.net"),
+            key_vault="https://vault.azure.net",
+            storage="https://storage.azure.com",
+            token_exchange="api://AzureADTokenExchange",  # noqa: S106 an audience, not a secret
+        ),
+        Environment(
+            name="AzureUSGovernmentCloud",
+            login="https://login.microsoftonline.us",
+            graph="https://graph.microsoft.us",
+            resource_manager=(
+                "https://management.usgovcloudapi.net",
+                "https://management.core.usgovcloudapi.net",
+            ),
+            key_vault="https://vault.usgovcloudapi.net",
+            storage="https://storage.azure.com",
+            token_exchange="api://AzureADTokenExchangeUSGov",  # noqa: S106 an audience, not a secret
+            absent=frozenset(
+                {
+                    "certification",
+                    "nativeAuthenticationApisEnabled",
+                    "samlMetadataUrl",
+                    "verifiedPublisher",
+                    "resourceSpecificApplicationPermissions",
+                }
+            ),
+        ),
+    )
+}

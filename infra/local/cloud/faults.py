@@ -1,0 +1,143 @@
+"""Faults that a test sets: which requests they meet, and what they do to them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from infra.local.cloud.messages import JsonObject, Request, new_id
+
+SERVICES: Final = ("graph", "resourceManager", "keyVault", "login", "managedIdentity")
+
+
+class FaultSettings(BaseModel):
+    """What ``POST /faults`` takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: Literal["graph", "resourceManager", "keyVault", "login", "managedIdentity", "*"] = "*"
+    method: str | None = None
+    path: str | None = None
+    """A regular expression, searched in the request's path and query."""
+    skip: int = Field(default=0, ge=0)
+    """Matching requests to let pass first."""
+    times: int | None = Field(default=1, ge=1)
+    """Requests to meet; None for all."""
+    kind: Literal["latency", "throttle", "status", "drop", "hold", "stale"]
+    when: Literal["before", "after"] = "before"
+    """Before or after the request took effect."""
+    seconds: float = Field(default=0.0, ge=0)
+    retryAfter: int | None = Field(default=None, ge=0)  # noqa: N815 the name on the wire
+    status: int | None = Field(default=None, ge=400, le=599)
+    code: str | None = None
+    message: str | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> FaultSettings:
+        if self.kind == "status" and self.status is None:
+            raise ValueError("a fault of kind status needs a status")
+        return self
+
+
+@dataclass(slots=True)
+class Fault:
+    """A fault and what it has met so far."""
+
+    settings: FaultSettings
+    id: str = field(default_factory=new_id)
+    seen: int = 0
+    hits: int = 0
+    held: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Opened by a release: lets go what is held."""
+
+    def meets(self, service: str, request: Request) -> bool:
+        """Whether this fault strikes a request; counts it."""
+        settings = self.settings
+        if settings.service not in ("*", service):
+            return False
+        if settings.method is not None and settings.method.upper() != request.method:
+            return False
+        if settings.path is not None and not re.search(settings.path, request.target):
+            return False
+        self.seen += 1
+        if self.seen <= settings.skip or (settings.times is not None and self.hits >= settings.times):
+            return False
+        self.hits += 1
+        return True
+
+    async def hold(self) -> None:
+        """Wait until released."""
+        gate = self.gate
+        self.held += 1
+        try:
+            await gate.wait()
+        finally:
+            self.held -= 1
+
+    def release(self) -> None:
+        """Let go what is held now; what comes later is held again."""
+        self.gate.set()
+        self.gate = asyncio.Event()
+
+    def body(self) -> JsonObject:
+        """As ``GET /faults/{id}`` shows it."""
+        shown: dict[str, Any] = self.settings.model_dump()
+        return {"id": self.id, "hits": self.hits, "held": self.held, **shown}
+
+
+class Faults:
+    """All faults that are set, in the order they were set."""
+
+    def __init__(self) -> None:
+        """Begin without faults; they do not outlive the process."""
+        self._faults: dict[str, Fault] = {}
+
+    def add(self, settings: FaultSettings) -> Fault:
+        """Set a fault."""
+        fault = Fault(settings)
+        self._faults[fault.id] = fault
+        return fault
+
+    def all(self) -> list[Fault]:
+        """Every fault, used up or not."""
+        return list(self._faults.values())
+
+    def get(self, fault_id: str) -> Fault | None:
+        """One fault."""
+        return self._faults.get(fault_id)
+
+    def remove(self, fault_id: str) -> bool:
+        """Take a fault away and release what it holds."""
+        fault = self._faults.pop(fault_id, None)
+        if fault is not None:
+            fault.release()
+        return fault is not None
+
+    def clear(self) -> None:
+        """Take all faults away."""
+        for fault_id in list(self._faults):
+            self.remove(fault_id)
+
+    def meeting(self, service: str, request: Request) -> list[Fault]:
+        """The faults that strike a request: any that only delay it, and at most one that does more."""
+        struck: list[Fault] = []
+        for fault in list(self._faults.values()):
+            if fault.meets(service, request):
+                struck.append(fault)
+                if fault.settings.kind != "latency":
+                    break
+        return struck

@@ -1,0 +1,69 @@
+"""Who may do what: the application permissions of a token, and ownership under the narrowest of them.
+
+https://learn.microsoft.com/graph/permissions-reference. ``Application.ReadWrite.OwnedBy`` may list every
+application but change only what its holder owns.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra.local.cloud.collection import Collection
+from infra.local.cloud.directory import Directory
+from infra.local.cloud.graph.call import Call, Key
+from infra.local.cloud.graph.errors import bad_request, denied, not_found
+from infra.local.cloud.messages import JsonObject, is_guid
+
+WRITE_ALL: Final = "Application.ReadWrite.All"
+WRITE_OWNED: Final = "Application.ReadWrite.OwnedBy"
+DIRECTORY_READERS: Final = ("Directory.Read.All", "Directory.ReadWrite.All")
+APPLICATION_READERS: Final = ("Application.Read.All", WRITE_ALL, WRITE_OWNED, *DIRECTORY_READERS)
+ASSIGNMENT_WRITER: Final = "AppRoleAssignment.ReadWrite.All"
+GRANT_WRITERS: Final = ("DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All")
+GRANT_READERS: Final = ("DelegatedPermissionGrant.Read.All", *GRANT_WRITERS, "Directory.Read.All")
+POLICY_READERS: Final = (
+    "Policy.Read.All",
+    "Policy.Read.ApplicationConfiguration",
+    "Policy.ReadWrite.ApplicationConfiguration",
+)
+
+
+def may_write_all(call: Call) -> bool:
+    """Whether the caller may change applications that it does not own."""
+    return WRITE_ALL in call.caller.roles
+
+
+def need_ownership(call: Call, directory: Directory, object_id: str) -> None:
+    """Refuse a caller that may change only its own objects and does not own this one."""
+    call.need(WRITE_ALL, WRITE_OWNED)
+    if not may_write_all(call) and call.caller.object_id not in directory.owners(object_id):
+        raise denied()
+
+
+def application(call: Call, directory: Directory, *, key: Key | None = None) -> JsonObject:
+    """The application that a path names, as a read sees it."""
+    return _named(directory.applications, key or call.keys[0], ("appId", "uniqueName"))
+
+
+def service_principal(call: Call, directory: Directory, *, key: Key | None = None) -> JsonObject:
+    """The service principal that a path names, as a read sees it."""
+    return _named(directory.service_principals, key or call.keys[0], ("appId",))
+
+
+def _named(collection: Collection, key: Key, alternates: tuple[str, ...]) -> JsonObject:
+    if key.name == "id":
+        if not is_guid(key.value):
+            raise bad_request(f"Invalid object identifier '{key.value}'.")
+        body = collection.seen(key.value.lower())
+    elif key.name in alternates:
+        if key.name == "appId" and not is_guid(key.value):
+            raise bad_request(
+                "Invalid value specified for object reference property 'appId'."
+                " Please ensure that this value has an appropriate syntax and length."
+            )
+        body = collection.first(key.name, key.value)
+    else:
+        raise bad_request(f"The key '{key.name}' is not defined for this resource.")
+    if body is None:
+        raise not_found(key.value)
+    return body

@@ -1,0 +1,162 @@
+"""What the tenant says of itself: organization, domains and the default app management policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from infra.local.cloud.environments import CUSTOM_DOMAIN, INITIAL_DOMAIN, TENANT, VERIFIED_DOMAINS
+from infra.local.cloud.graph.access import DIRECTORY_READERS, POLICY_READERS
+from infra.local.cloud.graph.call import Call, entity
+from infra.local.cloud.graph.errors import not_found
+from infra.local.cloud.graph.filters import Filterable
+from infra.local.cloud.graph.listing import Resource, Subset, context, listed, selected, selection
+from infra.local.cloud.graph.paths import Handler
+from infra.local.cloud.messages import Answer, JsonObject
+
+_ORGANIZATION: Final[dict[str, Any]] = {
+    "id": TENANT,
+    "deletedDateTime": None,
+    "businessPhones": [],
+    "city": None,
+    "country": None,
+    "countryLetterCode": "GB",
+    "createdDateTime": "2019-05-14T09:12:33Z",
+    "defaultUsageLocation": None,
+    "displayName": "Contoso",
+    "marketingNotificationEmails": [],
+    "onPremisesLastSyncDateTime": None,
+    "onPremisesSyncEnabled": None,
+    "partnerTenantType": None,
+    "postalCode": None,
+    "preferredLanguage": "en",
+    "privacyProfile": None,
+    "provisionedPlans": [],
+    "assignedPlans": [],
+    "securityComplianceNotificationMails": [],
+    "securityComplianceNotificationPhones": [],
+    "state": None,
+    "street": None,
+    "technicalNotificationMails": [],
+    "tenantType": "AAD",
+    "verifiedDomains": [
+        {
+            "capabilities": "Email, OfficeCommunicationsOnline",
+            "isDefault": name == CUSTOM_DOMAIN,
+            "isInitial": name == INITIAL_DOMAIN,
+            "name": name,
+            "type": "Managed",
+        }
+        for name in VERIFIED_DOMAINS
+    ],
+}
+_DOMAINS: Final[list[dict[str, Any]]] = [
+    {
+        "id": name,
+        "authenticationType": "Managed",
+        "availabilityStatus": None,
+        "isAdminManaged": True,
+        "isDefault": name == CUSTOM_DOMAIN,
+        "isInitial": name == INITIAL_DOMAIN,
+        "isRoot": True,
+        "isVerified": True,
+        "manufacturer": None,
+        "model": None,
+        "passwordNotificationWindowInDays": None,
+        "passwordValidityPeriodInDays": None,
+        "state": None,
+        "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+    }
+    for name in VERIFIED_DOMAINS
+]
+
+
+def _resource(name: str, collection: str, example: JsonObject) -> Resource:
+    return Resource(
+        name=name,
+        collection=collection,
+        properties=frozenset(example),
+        filterable=Filterable(resource=name.capitalize(), properties=frozenset({"id"})),
+    )
+
+
+_ORGANIZATIONS: Final = _resource("organization", "organization", _ORGANIZATION)
+_DOMAIN: Final = _resource("domain", "domains", _DOMAINS[0])
+
+
+def default_policy() -> JsonObject:
+    """The tenant's app management policy as Microsoft sets it up since 2025: App ID URIs are protected."""
+    off = {
+        "state": "disabled",
+        "excludeAppsReceivingV2Tokens": True,
+        "excludeSaml": True,
+        "restrictForAppsCreatedAfterDateTime": None,
+    }
+    return {
+        "id": "00000000-0000-0000-0000-000000000000",
+        "deletedDateTime": None,
+        "displayName": "Default app management tenant policy",
+        "description": "Default tenant policy that enforces app management restrictions on applications and"
+        " service principals. To apply policy to targeted resources, create a new policy under"
+        " appManagementPolicies collection.",
+        "isEnabled": True,
+        "applicationRestrictions": {
+            "passwordCredentials": [],
+            "keyCredentials": [],
+            "identifierUris": {
+                "nonDefaultUriAddition": off,
+                "uriAdditionWithoutUniqueTenantIdentifier": off | {"state": "enabled"},
+            },
+        },
+        "servicePrincipalRestrictions": {"passwordCredentials": [], "keyCredentials": []},
+    }
+
+
+class Organization:
+    """Handlers for the tenant's own resources."""
+
+    def __init__(self, policy: Callable[[], JsonObject]) -> None:
+        """``policy`` gives the default app management policy as it is set now."""
+        self._policy = policy
+
+    def routes(self) -> dict[tuple[str, str], Handler]:
+        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        return {
+            ("GET", "organization"): self.list,
+            ("GET", "organization/{}"): self.get,
+            ("GET", "domains"): self.list_domains,
+            ("GET", "domains/{}"): self.get_domain,
+            ("GET", "policies/defaultAppManagementPolicy"): self.get_policy,
+        }
+
+    def list(self, call: Call) -> Answer:
+        """The one organization."""
+        call.need("Organization.Read.All", *DIRECTORY_READERS)
+        return listed(call, _ORGANIZATIONS, Subset([_ORGANIZATION]))
+
+    def get(self, call: Call) -> Answer:
+        """The organization by the tenant's id."""
+        call.need("Organization.Read.All", *DIRECTORY_READERS)
+        if call.keys[0].value.lower() != TENANT:
+            raise not_found(call.keys[0].value)
+        names = selection(call, _ORGANIZATIONS)
+        return entity(call, context(_ORGANIZATIONS, names, single=True), selected(_ORGANIZATION, names))
+
+    def list_domains(self, call: Call) -> Answer:
+        """The tenant's domains."""
+        call.need("Domain.Read.All", *DIRECTORY_READERS)
+        return listed(call, _DOMAIN, Subset(_DOMAINS))
+
+    def get_domain(self, call: Call) -> Answer:
+        """One domain by its name."""
+        call.need("Domain.Read.All", *DIRECTORY_READERS)
+        for domain in _DOMAINS:
+            if domain["id"] == call.keys[0].value.lower():
+                names = selection(call, _DOMAIN)
+                return entity(call, context(_DOMAIN, names, single=True), selected(domain, names))
+        raise not_found(call.keys[0].value)
+
+    def get_policy(self, call: Call) -> Answer:
+        """The default app management policy."""
+        call.need(*POLICY_READERS)
+        return entity(call, "policies/defaultAppManagementPolicy/$entity", self._policy())

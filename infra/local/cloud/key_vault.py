@@ -1,0 +1,304 @@
+"""Key Vault's secrets over HTTP: https://learn.microsoft.com/rest/api/keyvault/secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import unquote
+
+from infra.local.cloud.environments import TENANT, Environment
+from infra.local.cloud.first_party import KEY_VAULT_APP_ID, audiences
+from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
+from infra.local.cloud.tokens import Caller, TokenError, Tokens
+from infra.local.cloud.vault_secrets import RECOVERABLE_DAYS, VaultSecrets
+
+_NAME: Final = re.compile(r"[0-9a-zA-Z-]{1,127}")
+_LONGEST_VALUE: Final = 25 * 1024
+_MOST_TAGS: Final = 15
+_PAGE: Final = 25
+_DAY: Final = 86400
+_FAILURES: Final = {
+    429: ("Throttled", "Request was not processed because too many requests were received."),
+    500: ("InternalServerError", "Internal server error."),
+    503: ("ServiceUnavailable", "Service is temporarily unavailable."),
+}
+
+
+class VaultError(Exception):
+    """A request that Key Vault refuses."""
+
+    def __init__(self, status: int, code: str, message: str, inner: str | None = None) -> None:
+        """Status, code, inner code and wording are Key Vault's own."""
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.inner = inner
+
+
+class KeyVault:
+    """One vault with soft delete."""
+
+    name = "keyVault"
+
+    def __init__(
+        self,
+        environment: Environment,
+        tokens: Tokens,
+        addresses: tuple[str, str],
+        secrets: VaultSecrets,
+        may_use: Callable[[str], bool],
+    ) -> None:
+        """``addresses`` are the vault's and login's; ``may_use`` says whether a principal has a role here."""
+        self._tokens = tokens
+        self._address, login = addresses
+        self._secrets = secrets
+        self._may_use = may_use
+        self._audiences = audiences(environment, KEY_VAULT_APP_ID)
+        self._challenge = f'Bearer authorization="{login}/{TENANT}", resource="{environment.key_vault}"'
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request."""
+        try:
+            answer = self._route(request)
+        except VaultError as error:
+            answer = _refusal(error)
+        except TokenError as error:
+            message = f"AKV10000: Request is missing a valid Bearer or PoP token ({error.fault})."
+            answer = replace(
+                _refusal(VaultError(401, "Unauthorized", message)),
+                headers={"WWW-Authenticate": self._challenge},
+            )
+        return self._finished(request, answer)
+
+    def failed(self, request: Request, failure: Failure) -> Answer:
+        """Word a failure as Key Vault does."""
+        code, message = _FAILURES.get(failure.status, ("UnknownError", "The request failed."))
+        answer = _refusal(VaultError(failure.status, failure.code or code, failure.message or message))
+        headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
+        return self._finished(request, replace(answer, headers=headers))
+
+    def _route(self, request: Request) -> Answer:
+        caller = self._tokens.caller(request.headers.get("Authorization"), self._audiences)
+        if not request.query.get("api-version"):
+            raise _bad("api-version must be specified")
+        parts = [unquote(part) for part in request.path.strip("/").split("/")]
+        self._check(caller, request, parts)
+        if parts[0] == "secrets":
+            return self._live(request, parts)
+        if parts[0] == "deletedsecrets":
+            return self._deleted(request, parts)
+        raise VaultError(404, "NotFound", "The request URI is not valid.")
+
+    def _live(self, request: Request, parts: list[str]) -> Answer:
+        match request.method, parts[1:]:
+            case "GET", []:
+                latest = [(secret, secret["versions"][-1]) for secret in self._secrets.all(deleted=False)]
+                return self._page(request, (self._item(*each, versioned=False) for each in latest))
+            case "PUT", [name]:
+                return self._set(request, name)
+            case "DELETE", [name]:
+                return Answer(status=200, body=self._deleted_body(self._secrets.delete(self._need(name))))
+            case "GET", [name, "versions"]:
+                secret = self._need(name)
+                versions = reversed(secret["versions"])
+                return self._page(request, (self._item(secret, each, versioned=True) for each in versions))
+            case "GET", [name, *rest] if len(rest) <= 1:
+                secret = self._need(name)
+                version = _version(secret, rest[0] if rest else "")
+                if not version["attributes"]["enabled"]:
+                    raise VaultError(
+                        403,
+                        "Forbidden",
+                        "Operation get is not allowed on a disabled secret.",
+                        "SecretDisabled",
+                    )
+                body = {"value": version["value"]} | self._item(secret, version, versioned=True)
+                return Answer(status=200, body=body)
+            case "PATCH", [name, *rest] if len(rest) <= 1:
+                secret = self._need(name)
+                version = _version(secret, rest[0] if rest else "")
+                changed = self._secrets.change(secret, version, _changes(_json(request), version))
+                return Answer(status=200, body=self._item(secret, changed, versioned=True))
+            case _:
+                raise VaultError(405, "MethodNotAllowed", "The method is not allowed on this resource.")
+
+    def _deleted(self, request: Request, parts: list[str]) -> Answer:
+        if request.method == "GET" and parts[1:] == []:
+            all_deleted = self._secrets.all(deleted=True)
+            return self._page(request, (self._deleted_body(each) for each in all_deleted))
+        secret = self._secrets.deleted(parts[1]) if len(parts) > 1 else None
+        if secret is None:
+            raise _not_found(parts[1] if len(parts) > 1 else "", deleted=True)
+        match request.method, parts[2:]:
+            case "GET", []:
+                return Answer(status=200, body=self._deleted_body(secret))
+            case "DELETE", []:
+                self._secrets.purge(secret)
+                return Answer(status=204)
+            case "POST", ["recover"]:
+                recovered = self._secrets.recover(secret)
+                return Answer(
+                    status=200, body=self._item(recovered, recovered["versions"][-1], versioned=True)
+                )
+            case _:
+                raise VaultError(405, "MethodNotAllowed", "The method is not allowed on this resource.")
+
+    def _set(self, request: Request, name: str) -> Answer:
+        if _NAME.fullmatch(name) is None:
+            raise _bad(
+                f"The request URI contains an invalid name: {name}. Names match the pattern ^[0-9a-zA-Z-]+$."
+            )
+        if self._secrets.deleted(name) is not None:
+            raise VaultError(
+                409,
+                "Conflict",
+                f"Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused; in"
+                " this state, the secret can only be recovered or purged.",
+                "ObjectIsDeletedButRecoverable",
+            )
+        wanted = _json(request)
+        value = wanted.get("value")
+        if not isinstance(value, str) or len(value) > _LONGEST_VALUE:
+            raise _bad("The parameter value is required, a string, and at most 25 KB long.")
+        start = {"attributes": {"enabled": True}, "tags": None, "contentType": None}
+        version = self._secrets.add(name, {"value": value} | start | _changes(wanted, start))
+        secret = self._need(name)
+        return Answer(status=200, body={"value": value} | self._item(secret, version, versioned=True))
+
+    def _need(self, name: str) -> JsonObject:
+        secret = self._secrets.live(name)
+        if secret is None:
+            raise _not_found(name)
+        return secret
+
+    def _check(self, caller: Caller, request: Request, parts: list[str]) -> None:
+        if self._may_use(caller.object_id):
+            return
+        raise VaultError(
+            403,
+            "Forbidden",
+            "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role"
+            " definitions were changed recently, please observe propagation time.\r\nCaller:"
+            f" appid={caller.client_id};oid={caller.object_id};iss={self._tokens.issuers['1.0']}\r\nAction:"
+            f" '{request.method} {parts[0]}'",
+            "ForbiddenByRbac",
+        )
+
+    def _item(self, secret: JsonObject, version: JsonObject, *, versioned: bool) -> JsonObject:
+        """What is said about a version: everything but its value."""
+        path = f"secrets/{secret['name']}"
+        body: dict[str, Any] = {
+            "id": f"{self._address}/{path}/{version['version']}" if versioned else f"{self._address}/{path}",
+            "attributes": version["attributes"]
+            | {
+                "created": version["created"],
+                "updated": version["updated"],
+                "recoveryLevel": "Recoverable+Purgeable",
+                "recoverableDays": RECOVERABLE_DAYS,
+            },
+        }
+        for name in ("contentType", "tags"):
+            if version[name] is not None:
+                body[name] = version[name]
+        return body
+
+    def _deleted_body(self, secret: JsonObject) -> JsonObject:
+        return self._item(secret, secret["versions"][-1], versioned=True) | {
+            "recoveryId": f"{self._address}/deletedsecrets/{secret['name']}",
+            "deletedDate": secret["deleted"],
+            "scheduledPurgeDate": secret["deleted"] + RECOVERABLE_DAYS * _DAY,
+        }
+
+    def _page(self, request: Request, items: Iterable[JsonObject]) -> Answer:
+        skip = int(request.query.get("$skiptoken") or 0)
+        size = min(int(request.query.get("maxresults") or _PAGE), _PAGE)
+        found = list(items)
+        more = len(found) > skip + size
+        link = (
+            f"{self._address}{request.path}?api-version={request.query['api-version']}"
+            f"&$skiptoken={skip + size}&maxresults={size}"
+        )
+        return Answer(
+            status=200, body={"value": found[skip : skip + size], "nextLink": link if more else None}
+        )
+
+    def _finished(self, request: Request, answer: Answer) -> Answer:
+        headers = {
+            "x-ms-request-id": request.id,
+            "x-ms-client-request-id": request.headers.get("x-ms-client-request-id") or request.id,
+            "x-ms-keyvault-region": "local",
+            "x-ms-keyvault-service-version": "1.9.0.0",
+            "Cache-Control": "no-cache",
+        }
+        return replace(answer, headers=headers | dict(answer.headers))
+
+
+def _json(request: Request) -> JsonObject:
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise _bad("The request body is not a valid JSON object.")
+    return body
+
+
+def _changes(wanted: JsonObject, before: JsonObject) -> JsonObject:
+    """What a request says about a version, over what is there. Raises ``VaultError`` for a wrong value."""
+    changes: JsonObject = {}
+    attributes = wanted.get("attributes") or {}
+    for name, kind in (("enabled", bool), ("exp", int), ("nbf", int)):
+        value = attributes.get(name)
+        if value is not None and type(value) is not kind:
+            raise _bad(f"The parameter attributes.{name} is invalid.")
+    given = {name: attributes[name] for name in ("enabled", "exp", "nbf") if attributes.get(name) is not None}
+    changes["attributes"] = before["attributes"] | given
+    if (content_type := wanted.get("contentType")) is not None:
+        if not isinstance(content_type, str):
+            raise _bad("The parameter contentType is invalid.")
+        changes["contentType"] = content_type
+    if (tags := wanted.get("tags")) is not None:
+        if not isinstance(tags, dict) or not all(isinstance(tag, str) for tag in tags.values()):
+            raise _bad("The parameter tags is invalid.")
+        if len(tags) > _MOST_TAGS:
+            raise _bad(f"The request contains more than {_MOST_TAGS} tags.")
+        changes["tags"] = tags
+    return changes
+
+
+def _version(secret: JsonObject, wanted: str) -> JsonObject:
+    """A version by its id; the newest if none is named."""
+    if not wanted:
+        newest: JsonObject = secret["versions"][-1]
+        return newest
+    for version in secret["versions"]:
+        if version["version"] == wanted.lower():
+            found: JsonObject = version
+            return found
+    raise _not_found(f"{secret['name']}/{wanted}")
+
+
+def _bad(message: str) -> VaultError:
+    return VaultError(400, "BadParameter", message)
+
+
+def _not_found(name: str, *, deleted: bool = False) -> VaultError:
+    kind = "Deleted Secret" if deleted else "A secret with (name/id)"
+    return VaultError(
+        404,
+        "SecretNotFound",
+        f"{kind} {name} was not found in this key vault. If you recently deleted this secret you may be able to"
+        " recover it using the correct recovery command. For help resolving this issue, please see"
+        " https://go.microsoft.com/fwlink/?linkid=2125182",
+    )
+
+
+def _refusal(error: VaultError) -> Answer:
+    body: JsonObject = {"code": error.code, "message": error.message}
+    if error.inner is not None:
+        body["innererror"] = {"code": error.inner}
+    return Answer(status=error.status, body={"error": body})

@@ -1,0 +1,242 @@
+"""Login: the token endpoint for applications (client credentials) and what describes it.
+
+A secret is checked against the directory's last write: replication lag is Graph's alone here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qsl, unquote, unquote_plus
+
+from infra.local.cloud import login_errors
+from infra.local.cloud.directory import Directory
+from infra.local.cloud.environments import VERIFIED_DOMAINS
+from infra.local.cloud.login_errors import LoginError
+from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, new_id, utc_moment, utc_text
+from infra.local.cloud.tokens import TokenError, Tokens
+
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+TOKEN_EXCHANGE_APP_ID: Final = "fb60f99c-7a34-4190-8149-302f77469936"  # noqa: S105 an application's id
+"""The first-party application that ``api://AzureADTokenExchange`` names; the audience of its tokens."""
+
+
+class Login:
+    """The login service of one tenant."""
+
+    name = "login"
+
+    def __init__(self, directory: Directory, tokens: Tokens, address: str) -> None:
+        """``address`` is where this service listens: the base of the endpoints it announces."""
+        self._directory = directory
+        self._tokens = tokens
+        self._address = address
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request."""
+        try:
+            return self._route(request)
+        except LoginError as error:
+            return self._refusal(request, error)
+
+    def failed(self, request: Request, failure: Failure) -> Answer:
+        """Word a failure as login does."""
+        error = "temporarily_unavailable" if failure.status >= 429 else "invalid_request"  # noqa: PLR2004
+        message = failure.message or "The service is temporarily unavailable. Please retry later."
+        refusal = LoginError(failure.status, failure.code or error, 90033, message)
+        answer = self._refusal(request, refusal)
+        if failure.retry_after is None:
+            return answer
+        headers = {**answer.headers, "Retry-After": str(failure.retry_after)}
+        return Answer(status=answer.status, body=answer.body, headers=headers)
+
+    def _route(self, request: Request) -> Answer:
+        parts = [unquote(part) for part in request.path.strip("/").split("/")]
+        tenant, rest = parts[0], "/".join(parts[1:]).lower()
+        if (request.method, tenant, rest) == ("GET", "common", "discovery/instance"):
+            return self._instance(request)
+        match request.method, rest:
+            case "POST", "oauth2/v2.0/token" | "oauth2/token":
+                self._known(tenant)
+                return self._token(request)
+            case "GET", "v2.0/.well-known/openid-configuration":
+                return Answer(status=200, body=self._configuration(tenant, "2.0"))
+            case "GET", ".well-known/openid-configuration":
+                return Answer(status=200, body=self._configuration(tenant, "1.0"))
+            case "GET", "discovery/v2.0/keys" | "discovery/keys":
+                self._known(tenant, also_common=True)
+                return Answer(status=200, body=self._tokens.keys())
+            case _:
+                raise login_errors.unknown_endpoint()
+
+    def _known(self, tenant: str, *, also_common: bool = False) -> str:
+        names = {self._tokens.tenant, *VERIFIED_DOMAINS}
+        if tenant.lower() in names or (also_common and tenant.lower() in {"common", "organizations"}):
+            return self._tokens.tenant
+        raise login_errors.unknown_tenant(tenant)
+
+    def _configuration(self, tenant: str, version: str) -> JsonObject:
+        common = tenant.lower() in {"common", "organizations"}
+        self._known(tenant, also_common=True)
+        base = f"{self._address}/{tenant if common else self._tokens.tenant}"
+        issuer = self._tokens.issuers[version]
+        oauth = f"{base}/oauth2/v2.0" if version == "2.0" else f"{base}/oauth2"
+        return {
+            "token_endpoint": f"{oauth}/token",
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_post",
+                "private_key_jwt",
+                "client_secret_basic",
+            ],
+            "jwks_uri": f"{base}/discovery/{'v2.0/' if version == '2.0' else ''}keys",
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "issuer": issuer.replace(self._tokens.tenant, "{tenantid}") if common else issuer,
+            "authorization_endpoint": f"{oauth}/authorize",
+            "tenant_region_scope": None if common else "EU",
+            "cloud_instance_name": self._directory.environment.login.removeprefix("https://login."),
+            "msgraph_host": self._directory.environment.graph.removeprefix("https://"),
+        }
+
+    def _instance(self, request: Request) -> Answer:
+        host = self._address.removeprefix("https://")
+        endpoint = request.query.get("authorization_endpoint", "")
+        tenant = endpoint.removeprefix("https://").split("/")[1] if endpoint.count("/") > 2 else "common"  # noqa: PLR2004
+        return Answer(
+            status=200,
+            body={
+                "tenant_discovery_endpoint": (
+                    f"{self._address}/{tenant}/v2.0/.well-known/openid-configuration"
+                ),
+                "api-version": "1.1",
+                "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+            },
+        )
+
+    def _token(self, request: Request) -> Answer:
+        form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+        grant = form.get("grant_type")
+        if not grant:
+            raise login_errors.missing("grant_type")
+        if grant != "client_credentials":
+            raise login_errors.unsupported_grant(grant)
+        client_id, secret = _basic(request.headers.get("Authorization"))
+        client_id = form.get("client_id") or client_id
+        secret = form.get("client_secret") or secret
+        if not client_id:
+            raise login_errors.missing("client_id")
+        application = self._application(client_id)
+        if form.get("client_assertion") or form.get("client_assertion_type"):
+            self._check_assertion(application, form)
+        else:
+            self._check_secret(application, secret)
+        resource = self._resource(form)
+        return self._issue(application, *resource)
+
+    def _application(self, client_id: str) -> JsonObject:
+        application = self._directory.applications.holder("appId", client_id)
+        if application is None:
+            raise login_errors.unknown_application(client_id)
+        return application
+
+    def _check_secret(self, application: JsonObject, secret: str) -> None:
+        if not secret:
+            raise login_errors.no_credential()
+        credential = self._directory.credential_of(application, secret)
+        if credential is None or utc_moment(credential["startDateTime"]) > datetime.now(UTC):
+            raise login_errors.invalid_secret(application["appId"])
+        if utc_moment(credential["endDateTime"]) <= datetime.now(UTC):
+            raise login_errors.expired_secret(application["appId"])
+
+    def _check_assertion(self, application: JsonObject, form: dict[str, str]) -> None:
+        if form.get("client_assertion_type") != _ASSERTION_TYPE:
+            raise login_errors.missing("client_assertion_type")
+        try:
+            claims = self._tokens.verify(form.get("client_assertion", ""))
+        except TokenError as error:
+            raise login_errors.invalid_assertion(error.fault) from error
+        exchange = self._directory.environment.token_exchange
+        audience = exchange if claims["aud"] == TOKEN_EXCHANGE_APP_ID else claims["aud"]
+        for credential in self._directory.federated_credentials(application["id"]):
+            if (credential["issuer"], credential["subject"]) == (claims["iss"], claims.get("sub")) and (
+                audience in credential["audiences"]
+            ):
+                return
+        raise login_errors.no_federation(claims["iss"], str(claims.get("sub")), audience)
+
+    def _resource(self, form: dict[str, str]) -> tuple[str, JsonObject]:
+        """The resource a request names, as it names it, and its service principal."""
+        if resource := form.get("resource"):
+            name = resource
+        else:
+            scopes = form.get("scope", "").split()
+            if not scopes:
+                raise login_errors.missing("scope")
+            if len(scopes) > 1 or not scopes[0].endswith("/.default"):
+                raise login_errors.invalid_scope(" ".join(scopes))
+            name = scopes[0].removesuffix("/.default")
+        principal = self._directory.service_principals.holder("servicePrincipalNames", name.rstrip("/"))
+        if principal is None:
+            raise login_errors.unknown_resource(name)
+        return name, principal
+
+    def _issue(self, application: JsonObject, name: str, resource: JsonObject) -> Answer:
+        principal = self._directory.principal_of(application["appId"])
+        if principal is not None and not principal["accountEnabled"]:
+            raise login_errors.disabled(application["appId"], application["displayName"])
+        object_id = principal["id"] if principal else ""
+        registered = self._directory.applications.holder("appId", resource["appId"])
+        version = "2.0" if registered and registered["api"]["requestedAccessTokenVersion"] == 2 else "1.0"  # noqa: PLR2004
+        claims = self._tokens.claims(
+            audience=resource["appId"] if version == "2.0" else name,
+            client_id=application["appId"],
+            object_id=object_id,
+            roles=self._directory.roles_of(object_id, resource) if object_id else [],
+            version=version,
+        )
+        seconds = self._tokens.seconds - 1 if self._tokens.seconds > 1 else self._tokens.seconds
+        return Answer(
+            status=200,
+            body={
+                "token_type": "Bearer",
+                "expires_in": seconds,
+                "ext_expires_in": seconds,
+                "access_token": self._tokens.sign(claims),
+            },
+            headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"},
+        )
+
+    def _refusal(self, request: Request, error: LoginError) -> Answer:
+        correlation = request.headers.get("client-request-id") or new_id()
+        stamp = utc_text().replace("T", " ")
+        return Answer(
+            status=error.status,
+            body={
+                "error": error.error,
+                "error_description": f"AADSTS{error.code}: {error.message} Trace ID: {request.id}"
+                f" Correlation ID: {correlation} Timestamp: {stamp}",
+                "error_codes": [error.code],
+                "timestamp": stamp,
+                "trace_id": request.id,
+                "correlation_id": correlation,
+                "error_uri": f"{self._address}/error?code={error.code}",
+            },
+            headers={"x-ms-request-id": request.id, "Cache-Control": "no-store, no-cache"},
+        )
+
+
+def _basic(authorization: str | None) -> tuple[str, str]:
+    """Client id and secret from HTTP Basic (RFC 6749 section 2.3.1: each form-encoded first)."""
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return unquote_plus(client_id), unquote_plus(secret)

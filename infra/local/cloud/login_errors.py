@@ -1,0 +1,125 @@
+"""What login answers when it refuses a request.
+
+Codes and wording: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+"""
+
+from __future__ import annotations
+
+from infra.local.cloud.messages import is_guid
+
+
+class LoginError(Exception):
+    """A request that login refuses."""
+
+    def __init__(self, status: int, error: str, code: int, message: str) -> None:
+        """``error`` is OAuth's own code (RFC 6749 section 5.2), ``code`` the number after AADSTS."""
+        super().__init__(f"AADSTS{code}")
+        self.status = status
+        self.error = error
+        self.code = code
+        self.message = message
+
+
+def missing(parameter: str) -> LoginError:
+    """A parameter that the form must have."""
+    message = f"The request body must contain the following parameter: '{parameter}'."
+    return LoginError(400, "invalid_request", 900144, message)
+
+
+def unknown_endpoint() -> LoginError:
+    """A path that login does not have."""
+    return LoginError(404, "invalid_request", 900144, "The requested endpoint does not exist.")
+
+
+def unknown_tenant(tenant: str) -> LoginError:
+    """A tenant that is not in this cloud, or not a tenant's name at all."""
+    if not is_guid(tenant) and "." not in tenant:
+        message = f"Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain."
+        return LoginError(400, "invalid_request", 900023, message)
+    message = (
+        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the"
+        " correct cloud. Check with your subscription administrator, this may happen if there are no active"
+        " subscriptions for the tenant."
+    )
+    return LoginError(400, "invalid_request", 90002, message)
+
+
+def unsupported_grant(grant: str) -> LoginError:
+    """A flow other than client credentials."""
+    message = f"The app requested an unsupported grant type '{grant}'."
+    return LoginError(400, "unsupported_grant_type", 70003, message)
+
+
+def unknown_application(client_id: str) -> LoginError:
+    """A client id that the tenant does not have."""
+    message = (
+        f"Application with identifier '{client_id}' was not found in the directory 'Contoso'. This can happen if"
+        " the application has not been installed by the administrator of the tenant or consented to by any user"
+        " in the tenant. You may have sent your authentication request to the wrong tenant."
+    )
+    return LoginError(400, "unauthorized_client", 700016, message)
+
+
+def disabled(app_id: str, name: str) -> LoginError:
+    """An application whose service principal is switched off."""
+    return LoginError(401, "unauthorized_client", 7000112, f"Application '{app_id}'({name}) is disabled.")
+
+
+def no_credential() -> LoginError:
+    """Neither a secret nor an assertion."""
+    message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+    return LoginError(401, "invalid_client", 7000218, message)
+
+
+def invalid_secret(app_id: str) -> LoginError:
+    """A secret that is not, or no longer, the application's."""
+    message = (
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value,"
+        f" not the client secret ID, for a secret added to app '{app_id}'."
+    )
+    return LoginError(401, "invalid_client", 7000215, message)
+
+
+def expired_secret(app_id: str) -> LoginError:
+    """A secret of the application that is past its end."""
+    message = (
+        f"The provided client secret keys for app '{app_id}' are expired. Visit the Azure portal to create new keys"
+        " for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added"
+        " security: https://aka.ms/certCreds."
+    )
+    return LoginError(401, "invalid_client", 7000222, message)
+
+
+def invalid_assertion(reason: str) -> LoginError:
+    """A client assertion that is not a valid token of a known issuer."""
+    message = f"Client assertion failed signature or lifetime validation. Reason: {reason}."
+    return LoginError(401, "invalid_client", 700027, message)
+
+
+def no_federation(issuer: str, subject: str, audience: str) -> LoginError:
+    """A valid assertion that no federated identity credential of the application accepts."""
+    message = (
+        "No matching federated identity record found for presented assertion."
+        f" Assertion Issuer: '{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{audience}'."
+    )
+    return LoginError(401, "invalid_client", 70021, message)
+
+
+def invalid_scope(scope: str) -> LoginError:
+    """A scope that does not name one resource's ``/.default``."""
+    message = (
+        f"The provided request must include a 'scope' input parameter. The provided value for scope {scope} is not"
+        " valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier"
+        " (application ID URI)."
+    )
+    return LoginError(400, "invalid_scope", 70011, message)
+
+
+def unknown_resource(name: str) -> LoginError:
+    """A resource without a service principal in the tenant."""
+    message = (
+        f"The resource principal named {name} was not found in the tenant named Contoso. This can happen if the"
+        " application has not been installed by the administrator of the tenant or consented to by any user in the"
+        " tenant. You might have sent your authentication request to the wrong tenant."
+    )
+    return LoginError(400, "invalid_resource", 500011, message)

@@ -1,0 +1,107 @@
+"""Resource providers of the sample subscription: which there are, and their registration over time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from infra.local.cloud.database import Database
+from infra.local.cloud.environments import SUBSCRIPTION
+from infra.local.cloud.messages import JsonObject
+
+_REGISTRATION_FREE: Final = (
+    "Microsoft.Authorization",
+    "Microsoft.Billing",
+    "Microsoft.Commerce",
+    "Microsoft.Consumption",
+    "Microsoft.CostManagement",
+    "Microsoft.Features",
+    "Microsoft.MarketplaceOrdering",
+    "Microsoft.Portal",
+    "Microsoft.ResourceGraph",
+    "Microsoft.Resources",
+    "Microsoft.SerialConsole",
+    "microsoft.support",
+)
+"""Providers that every subscription has without registering."""
+
+_TYPES: Final = {
+    "Microsoft.ClassicCompute": "domainNames",
+    "Microsoft.Compute": "virtualMachineScaleSets",
+    "Microsoft.Insights": "components",
+    "Microsoft.KeyVault": "vaults",
+    "Microsoft.ManagedIdentity": "userAssignedIdentities",
+    "Microsoft.Network": "virtualNetworks",
+    "Microsoft.OperationalInsights": "workspaces",
+    "Microsoft.Sql": "servers",
+    "Microsoft.Storage": "storageAccounts",
+    "Microsoft.Web": "sites",
+}
+"""One resource type of each of the providers that matter here; the others say only ``operations``."""
+
+_OTHERS: Final = ["AdvisorHub", "AlertsManagement", "ApiManagement", "App", "AppConfiguration", "Attestation", "Automation", "Batch", "BotService", "Cache", "Cdn", "CognitiveServices", "Communication", "ContainerInstance", "ContainerRegistry", "ContainerService", "CustomProviders", "DataFactory", "DataProtection", "Databricks", "DBforMySQL", "DBforPostgreSQL", "DesktopVirtualization", "Devices", "DevTestLab", "DocumentDB", "DomainRegistration", "EventGrid", "EventHub", "GuestConfiguration", "HDInsight", "HealthcareApis", "HybridCompute", "Kusto", "LoadTestService", "Logic", "MachineLearningServices", "Maintenance", "ManagedServices", "Migrate", "Monitor", "NetApp", "NotificationHubs", "PolicyInsights", "PowerBIDedicated", "Purview", "RecoveryServices", "Relay", "Search", "Security", "ServiceBus", "ServiceFabric", "SignalRService", "StorageSync", "StreamAnalytics", "Synapse", "VirtualMachineImages"]
+
+NAMESPACES: Final = {
+    name.lower(): name
+    for name in sorted(
+        {*_REGISTRATION_FREE, *_TYPES, *(f"Microsoft.{name}" for name in _OTHERS)}, key=str.casefold
+    )
+}
+"""Every known namespace by its lower-case name; Resource Manager compares them without case."""
+
+
+class Providers:
+    """The registration of each provider: it takes a while, in both directions."""
+
+    def __init__(self, database: Database, seconds: Callable[[], float]) -> None:
+        """``seconds`` is how long a change of registration takes from now on."""
+        self._database = database
+        self._seconds = seconds
+        self._changes: dict[str, JsonObject] = dict(database.rows("providers"))
+
+    def state(self, namespace: str) -> str:
+        """What Resource Manager says of a namespace's registration now."""
+        name = NAMESPACES[namespace.lower()]
+        if name in _REGISTRATION_FREE:
+            return "Registered"
+        change = self._changes.get(name)
+        if change is None:
+            return "NotRegistered"
+        under_way, finally_ = (
+            ("Registering", "Registered")
+            if change["to"] == "Registered"
+            else ("Unregistering", "Unregistered")
+        )
+        return finally_ if time.time() >= change["done"] else under_way
+
+    def change(self, namespace: str, *, register: bool) -> None:
+        """Begin to register or unregister; nothing happens to one that is, or is becoming, so already."""
+        name = NAMESPACES[namespace.lower()]
+        target = "Registered" if register else "Unregistered"
+        if name in _REGISTRATION_FREE or self._changes.get(name, {"to": "Unregistered"})["to"] == target:
+            return
+        change = {"to": target, "done": time.time() + self._seconds()}
+        self._changes[name] = change
+        self._database.put("providers", name, change)
+
+    def body(self, namespace: str) -> JsonObject:
+        """A provider as Resource Manager shows it."""
+        name = NAMESPACES[namespace.lower()]
+        return {
+            "id": f"/subscriptions/{SUBSCRIPTION}/providers/{name}",
+            "namespace": name,
+            "resourceTypes": [
+                {
+                    "resourceType": resource_type,
+                    "locations": ["West Europe", "East US"] if resource_type != "operations" else [],
+                    "apiVersions": ["2025-04-01", "2024-03-01"],
+                    "capabilities": "None",
+                }
+                for resource_type in filter(None, (_TYPES.get(name), "operations"))
+            ],
+            "registrationState": self.state(name),
+            "registrationPolicy": (
+                "RegistrationFree" if name in _REGISTRATION_FREE else "RegistrationRequired"
+            ),
+        }

@@ -1,0 +1,247 @@
+"""Azure Resource Manager: the subscription, its resource providers, and the caller's permissions.
+
+https://learn.microsoft.com/rest/api/resources/providers and
+https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Final
+from urllib.parse import quote, unquote
+
+from infra.local.cloud.environments import SUBSCRIPTION, TENANT, Environment
+from infra.local.cloud.first_party import RESOURCE_MANAGER_APP_ID, audiences
+from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, is_guid, new_id
+from infra.local.cloud.providers import NAMESPACES, Providers
+from infra.local.cloud.tokens import Caller, TokenError, TokenFault, Tokens
+
+_API_VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d(-preview|-alpha|-beta|-privatepreview)?", re.IGNORECASE)
+_PAGE: Final = 40
+_FAILURES: Final = {
+    429: ("SubscriptionRequestsThrottled", "Number of requests for the subscription exceeded its limit."),
+    500: ("InternalServerError", "Encountered internal server error."),
+    503: ("ServerTimeout", "The request timed out. Diagnostic information is in the response headers."),
+}
+
+Permissions = Callable[[str], list[JsonObject]]
+"""The role assignments' permissions of a principal at the subscription, by its object id."""
+
+
+class ResourceManagerError(Exception):
+    """A request that Resource Manager refuses."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        """Status, code and wording are Resource Manager's own."""
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def allows(permissions: list[JsonObject], action: str) -> bool:
+    """Whether one of the permissions has the action and does not take it back; names compare without case."""
+    folded = action.lower()
+
+    def matches(patterns: list[str]) -> bool:
+        return any(fnmatchcase(folded, pattern.lower()) for pattern in patterns)
+
+    return any(
+        matches(entry.get("actions") or []) and not matches(entry.get("notActions") or [])
+        for entry in permissions
+    )
+
+
+class ResourceManager:
+    """Resource Manager, with the one sample subscription."""
+
+    name = "resourceManager"
+
+    def __init__(
+        self,
+        environment: Environment,
+        tokens: Tokens,
+        address: str,
+        providers: Providers,
+        permissions: Permissions,
+    ) -> None:
+        """``address`` is where this service listens: the base of ``nextLink``."""
+        self._tokens = tokens
+        self._address = address
+        self._providers = providers
+        self._permissions = permissions
+        self._login = environment.login
+        self._audiences = audiences(environment, RESOURCE_MANAGER_APP_ID)
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request."""
+        try:
+            answer = self._route(request)
+        except ResourceManagerError as error:
+            answer = _refusal(error)
+        except TokenError as error:
+            answer = self._unauthorized(error.fault)
+        return self._finished(request, answer)
+
+    def failed(self, request: Request, failure: Failure) -> Answer:
+        """Word a failure as Resource Manager does."""
+        code, message = _FAILURES.get(failure.status, ("UnknownError", "The request failed."))
+        answer = _refusal(
+            ResourceManagerError(failure.status, failure.code or code, failure.message or message)
+        )
+        headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
+        return self._finished(request, replace(answer, headers=headers))
+
+    def _route(self, request: Request) -> Answer:
+        caller = self._tokens.caller(request.headers.get("Authorization"), self._audiences)
+        _check_api_version(request.query)
+        parts = [unquote(part) for part in request.path.strip("/").split("/")]
+        names = [part.lower() for part in parts]
+        if names[0] != "subscriptions" or len(parts) == 1:
+            raise _not_found(request.path)
+        _check_subscription(parts[1])
+        match request.method, names[2:]:
+            case "GET", []:
+                self._need(caller, "Microsoft.Resources/subscriptions/read")
+                return Answer(status=200, body=_subscription())
+            case "GET", ["providers"]:
+                self._need(caller, "Microsoft.Resources/subscriptions/providers/read")
+                return self._list(request)
+            case "GET", ["providers", "microsoft.authorization", "permissions"]:
+                self._need(caller, "Microsoft.Authorization/permissions/read")
+                return Answer(status=200, body={"value": self._permissions(caller.object_id)})
+            case "GET", ["providers", _]:
+                self._need(caller, "Microsoft.Resources/subscriptions/providers/read")
+                return Answer(status=200, body=self._providers.body(_namespace(parts[3])))
+            case "POST", ["providers", _, "register" | "unregister"]:
+                namespace = _namespace(parts[3])
+                self._need(caller, f"{namespace}/{names[4]}/action")
+                self._providers.change(namespace, register=names[4] == "register")
+                return Answer(status=200, body=self._providers.body(namespace))
+            case _:
+                raise _not_found(request.path)
+
+    def _need(self, caller: Caller, action: str) -> None:
+        if allows(self._permissions(caller.object_id), action):
+            return
+        raise ResourceManagerError(
+            403,
+            "AuthorizationFailed",
+            f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have authorization to"
+            f" perform action '{action}' over scope '/subscriptions/{SUBSCRIPTION}' or the scope is invalid. If"
+            " access was recently granted, please refresh your credentials.",
+        )
+
+    def _list(self, request: Request) -> Answer:
+        names = list(NAMESPACES)
+        token = request.query.get("$skiptoken", "")
+        start = next((position for position, name in enumerate(names) if name > token), len(names))
+        page = names[start : start + _PAGE]
+        body: JsonObject = {"value": [self._providers.body(name) for name in page]}
+        if start + _PAGE < len(names):
+            options = {name: value for name, value in request.query.items() if name != "$skiptoken"}
+            query = "&".join(
+                f"{name}={quote(value, safe='')}"
+                for name, value in [*options.items(), ("$skiptoken", page[-1])]
+            )
+            body["nextLink"] = f"{self._address}/subscriptions/{SUBSCRIPTION}/providers?{query}"
+        return Answer(status=200, body=body)
+
+    def _unauthorized(self, fault: TokenFault) -> Answer:
+        code, message = {
+            TokenFault.MISSING: (
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+            ),
+            TokenFault.EXPIRED: ("ExpiredAuthenticationToken", "The access token is expired."),
+            TokenFault.AUDIENCE: (
+                "InvalidAuthenticationTokenAudience",
+                "The access token has been obtained for wrong audience or resource. It should exactly match with one"
+                f" of the allowed audiences {', '.join(repr(name) for name in sorted(self._audiences))}.",
+            ),
+        }.get(fault, ("InvalidAuthenticationToken", "The access token is invalid."))
+        answer = _refusal(ResourceManagerError(401, code, message))
+        challenge = f'Bearer authorization_uri="{self._login}/{TENANT}", error="invalid_token"'
+        return replace(answer, headers={"WWW-Authenticate": challenge})
+
+    @staticmethod
+    def _finished(request: Request, answer: Answer) -> Answer:
+        correlation = request.headers.get("x-ms-correlation-request-id") or new_id()
+        headers = {
+            "x-ms-request-id": request.id,
+            "x-ms-correlation-request-id": correlation,
+            "x-ms-routing-request-id": f"LOCAL:{request.id}",
+            "Cache-Control": "no-cache",
+        }
+        if answer.status < 400:  # noqa: PLR2004
+            kind = "reads" if request.method == "GET" else "writes"
+            headers[f"x-ms-ratelimit-remaining-subscription-{kind}"] = "199"
+        else:
+            headers["x-ms-failure-cause"] = "gateway"
+        return replace(answer, headers=headers | dict(answer.headers))
+
+
+def _check_api_version(query: Mapping[str, str]) -> None:
+    version = next((value for name, value in query.items() if name.lower() == "api-version"), "")
+    if not version:
+        raise ResourceManagerError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if _API_VERSION.fullmatch(version) is None:
+        raise ResourceManagerError(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version '{version}' is invalid. The supported versions are '2025-04-01,2022-12-01,2022-04-01'.",
+        )
+
+
+def _check_subscription(subscription: str) -> None:
+    if not is_guid(subscription):
+        raise ResourceManagerError(
+            400,
+            "InvalidSubscriptionId",
+            f"The provided subscription identifier '{subscription}' is malformed or invalid.",
+        )
+    if subscription.lower() != SUBSCRIPTION:
+        raise ResourceManagerError(
+            404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found."
+        )
+
+
+def _subscription() -> JsonObject:
+    return {
+        "id": f"/subscriptions/{SUBSCRIPTION}",
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "subscriptionId": SUBSCRIPTION,
+        "tenantId": TENANT,
+        "displayName": "Contoso Production",
+        "state": "Enabled",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "PayAsYouGo_2014-09-01",
+            "spendingLimit": "Off",
+        },
+    }
+
+
+def _namespace(name: str) -> str:
+    known = NAMESPACES.get(name.lower())
+    if known is None:
+        raise ResourceManagerError(
+            404, "InvalidResourceNamespace", f"The resource namespace '{name}' is invalid."
+        )
+    return known
+
+
+def _not_found(path: str) -> ResourceManagerError:
+    return ResourceManagerError(404, "NotFound", f"The resource '{unquote(path)}' was not found.")
+
+
+def _refusal(error: ResourceManagerError) -> Answer:
+    return Answer(status=error.status, body={"error": {"code": error.code, "message": error.message}})

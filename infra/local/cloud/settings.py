@@ -1,0 +1,108 @@
+"""What ``PUT /settings`` and ``PUT /lag`` change; kept over a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from infra.local.cloud.collection import Replication
+from infra.local.cloud.database import Database
+from infra.local.cloud.first_party import GRAPH_APP_ID
+from infra.local.cloud.graph.organization import default_policy
+from infra.local.cloud.messages import JsonObject
+from infra.local.cloud.tenant import IDENTITY_ROLES, Tenant
+from infra.local.cloud.tokens import Tokens
+
+
+class SettingsChange(BaseModel):
+    """The body of ``PUT /settings``: what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    providerSeconds: float | None = Field(default=None, ge=0)  # noqa: N815 the name on the wire
+    tokenSeconds: int | None = Field(default=None, ge=1)  # noqa: N815
+    policies: dict[str, Any] | None = None
+    permissions: list[dict[str, Any]] | None = None
+    identityRoles: list[str] | None = None  # noqa: N815
+
+
+class Settings:
+    """The simulated cloud's settings, in force as soon as they are changed."""
+
+    def __init__(self, database: Database, replication: Replication, tokens: Tokens, tenant: Tenant) -> None:
+        """Take up what was set before the last restart."""
+        self._database = database
+        self._replication = replication
+        self._tokens = tokens
+        self._tenant = tenant
+        self._values: JsonObject = {
+            "providerSeconds": 1.0,
+            "tokenSeconds": 3600,
+            "policies": default_policy(),
+            "permissions": [{"actions": ["*/register/action", "*/read"], "notActions": []}],
+            "identityRoles": list(IDENTITY_ROLES),
+            "lag": 0.0,
+        } | (database.get("settings", "all") or {})
+        self._apply()
+
+    def body(self) -> JsonObject:
+        """As ``GET /settings`` shows them."""
+        return {name: value for name, value in self._values.items() if name != "lag"}
+
+    def policy(self) -> JsonObject:
+        """The default app management policy."""
+        policy: JsonObject = self._values["policies"]
+        return policy
+
+    def provider_seconds(self) -> float:
+        """How long a provider takes to register."""
+        return float(self._values["providerSeconds"])
+
+    def permissions(self, principal_id: str) -> list[JsonObject]:
+        """What a principal may do in the subscription."""
+        if principal_id == self._tenant.identity_principal_id:
+            found: list[JsonObject] = [_permission(entry) for entry in self._values["permissions"]]
+            return found
+        if principal_id == self._tenant.administrator.principal_id:
+            return [_permission({"actions": ["*"]})]
+        return []
+
+    def may_use_vault(self, principal_id: str) -> bool:
+        """Whether a principal is a secrets officer of the vault."""
+        return principal_id in (self._tenant.identity_principal_id, self._tenant.administrator.principal_id)
+
+    def change(self, change: SettingsChange) -> None:
+        """Change what the body names. Raises ``KeyError`` for an unknown Graph role."""
+        given = change.model_dump(exclude_none=True)
+        if change.identityRoles is not None:
+            self._tenant.assign(self._tenant.identity_principal_id, GRAPH_APP_ID, change.identityRoles)
+        if change.policies is not None:
+            given["policies"] = _merged(self._values["policies"], change.policies)
+        self._keep(given)
+
+    def set_lag(self, seconds: float) -> None:
+        """How long reads are behind writes from now on."""
+        self._keep({"lag": seconds})
+
+    def _keep(self, changes: JsonObject) -> None:
+        self._values = self._values | changes
+        self._database.put("settings", "all", self._values)
+        self._apply()
+
+    def _apply(self) -> None:
+        self._tokens.seconds = int(self._values["tokenSeconds"])
+        self._replication.lag = float(self._values["lag"])
+
+
+def _permission(entry: JsonObject) -> JsonObject:
+    return {"actions": [], "notActions": [], "dataActions": [], "notDataActions": []} | entry
+
+
+def _merged(before: JsonObject, change: JsonObject) -> JsonObject:
+    """Structures are merged, lists and values replaced."""
+    merged = dict(before)
+    for name, value in change.items():
+        known = merged.get(name)
+        merged[name] = _merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,177 @@
+"""The sample tenant as it is before anyone onboards: identities, the API's application, its clients."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from infra.local.cloud.database import Database
+from infra.local.cloud.directory import Directory
+from infra.local.cloud.environments import SUBSCRIPTION, TENANT
+from infra.local.cloud.first_party import (
+    GRAPH_APP_ID,
+    GRAPH_ROLES,
+    MICROSOFT_TENANT,
+    app_role,
+    first_party,
+)
+from infra.local.cloud.graph.assignments import new_assignment
+from infra.local.cloud.graph.objects import new_application, new_service_principal
+from infra.local.cloud.messages import JsonObject, new_id, new_secret, utc_text
+
+API_ROLES: Final = ("Onboarding.Request", "Onboarding.Operate")
+IDENTITY_ROLES: Final = (
+    "Application.ReadWrite.OwnedBy",
+    "Application.Read.All",
+    "AppRoleAssignment.ReadWrite.All",
+    "DelegatedPermissionGrant.ReadWrite.All",
+    "Organization.Read.All",
+    "Policy.Read.All",
+)
+"""The Graph permissions of the service's own identity, the least that onboarding needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Client:
+    """An application that calls, with its secret."""
+
+    client_id: str
+    client_secret: str
+    principal_id: str
+
+    def body(self) -> JsonObject:
+        """As ``cloud.json`` shows it."""
+        return {"clientId": self.client_id, "clientSecret": self.client_secret}
+
+
+class Tenant:
+    """Who is in the tenant from the start, and how more are added."""
+
+    def __init__(self, directory: Directory, database: Database) -> None:
+        """Make the tenant at the first start; find it again at every later one."""
+        self._directory = directory
+        self._database = database
+        kept = database.get("tenant", "sample") or self._make()
+        self.api_app_id: str = kept["api"]
+        self.identity_client_id: str = kept["identity"]["clientId"]
+        self.identity_principal_id: str = kept["identity"]["principalId"]
+        self.identity_header: str = kept["identityHeader"]
+        self.clients = {name: Client(**client) for name, client in kept["clients"].items()}
+
+    @property
+    def administrator(self) -> Client:
+        """May do everything in Graph, Resource Manager and the vault."""
+        return self.clients["administrator"]
+
+    def add_client(self, name: str, api_roles: Iterable[str], graph_roles: Iterable[str]) -> Client:
+        """Add an application with a secret and these roles. Raises ``KeyError`` for an unknown role."""
+        client, secret = self._application({"displayName": name}), new_secret()
+        now = datetime.now(UTC)
+        credential: JsonObject = {
+            "customKeyIdentifier": None,
+            "displayName": "sample",
+            "endDateTime": utc_text(now + timedelta(days=730)),
+            "hint": secret[:3],
+            "keyId": new_id(),
+            "secretText": None,
+            "startDateTime": utc_text(now),
+        }
+        self._directory.remember_secret(credential["keyId"], secret)
+        client["passwordCredentials"] = [credential]
+        self._directory.applications.put(client["id"], client, settled=True)
+        principal = self._principal(client)
+        self.assign(principal["id"], self._api_app_id(), api_roles)
+        self.assign(principal["id"], GRAPH_APP_ID, graph_roles)
+        return Client(client_id=client["appId"], client_secret=secret, principal_id=principal["id"])
+
+    def assign(self, principal_id: str, resource_app_id: str, roles: Iterable[str]) -> None:
+        """Give a principal these roles of a resource, by name, in place of those it has."""
+        directory = self._directory
+        resource = directory.principal_of(resource_app_id)
+        principal = directory.service_principals.latest(principal_id)
+        if resource is None or principal is None:
+            raise LookupError("There is no such service principal.")
+        ids = {role["value"]: role["id"] for role in resource["appRoles"]}
+        wanted = [ids[role] for role in roles]
+        for old in directory.assignments.holders("principalId", principal_id):
+            if old["resourceId"] == resource["id"]:
+                directory.assignments.remove(old["id"])
+        for role_id in wanted:
+            assignment = new_assignment(principal, resource, role_id)
+            directory.assignments.put(assignment["id"], assignment, settled=True)
+
+    def _api_app_id(self) -> str:
+        api = self._database.get("tenant", "api")
+        return str(api)
+
+    def _make(self) -> JsonObject:
+        directory = self._directory
+        for particular in first_party(directory.environment):
+            principal = new_service_principal(directory.environment, particular) | {
+                "appOwnerOrganizationId": MICROSOFT_TENANT,
+                "appDisplayName": particular["displayName"],
+                "signInAudience": "AzureADMultipleOrgs",
+            }
+            directory.service_principals.put(principal["id"], principal, settled=True)
+        api = self._api()
+        self._database.put("tenant", "api", api["appId"])
+        identity = self._identity()
+        self.assign(identity["id"], GRAPH_APP_ID, IDENTITY_ROLES)
+        everything = [role for role in GRAPH_ROLES if role != "AppRegistration.Create"]
+        clients = {
+            "requester": self.add_client("Sample requester", API_ROLES[:1], ()),
+            "operator": self.add_client("Sample operator", API_ROLES, ()),
+            "administrator": self.add_client("Sample administrator", API_ROLES, everything),
+        }
+        kept: JsonObject = {
+            "api": api["appId"],
+            "identity": {"clientId": identity["appId"], "principalId": identity["id"]},
+            "identityHeader": secrets.token_hex(16).upper(),
+            "clients": {
+                name: {
+                    "client_id": client.client_id,
+                    "client_secret": client.client_secret,
+                    "principal_id": client.principal_id,
+                }
+                for name, client in clients.items()
+            },
+        }
+        self._database.put("tenant", "sample", kept)
+        return kept
+
+    def _application(self, particular: JsonObject) -> JsonObject:
+        return new_application(self._directory.environment, particular)
+
+    def _principal(self, application: JsonObject) -> JsonObject:
+        particular = {"appId": application["appId"], "displayName": application["displayName"]}
+        principal = new_service_principal(self._directory.environment, particular, application)
+        self._directory.service_principals.put(principal["id"], principal, settled=True)
+        return principal
+
+    def _api(self) -> JsonObject:
+        application = self._application({"displayName": "Onboarding API"})
+        application["identifierUris"] = [f"api://{application['appId']}"]
+        application["appRoles"] = [app_role(role, new_id()) for role in API_ROLES]
+        self._directory.applications.put(application["id"], application, settled=True)
+        self._principal(application)
+        return application
+
+    def _identity(self) -> JsonObject:
+        name = "id-onboarding"
+        path = (
+            f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-onboarding"
+            f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+        )
+        particular = {
+            "appId": new_id(),
+            "displayName": name,
+            "alternativeNames": ["isExplicit=True", path],
+            "servicePrincipalType": "ManagedIdentity",
+            "appOwnerOrganizationId": TENANT,
+        }
+        principal = new_service_principal(self._directory.environment, particular)
+        self._directory.service_principals.put(principal["id"], principal, settled=True)
+        return principal
