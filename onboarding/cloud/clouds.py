@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
+
+from onboarding.cloud import failures
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.graph import Graph, http_client
@@ -42,6 +45,20 @@ class Clouds:
                 self.environment, credential, subscription, self._certificate
             )
         return self._subscriptions[key]
+
+    async def ping_resource_manager(self) -> None:
+        """Raises unless Resource Manager answers at all; what it answers without a token does not matter."""
+        try:
+            await self._http.get(self.environment.resource_manager)
+        except httpx.TransportError as error:
+            raise failures.unreachable("Azure Resource Manager", error) from error
+
+    async def ping_resource_manager(self) -> None:
+        """Raises unless Resource Manager answers at all; what it answers without a token does not matter."""
+        try:
+            await self._http.get(self.environment.resource_manager)
+        except httpx.TransportError as error:
+            raise failures.unreachable("Azure Resource Manager", error) from error
 
     async def close(self) -> None:
         """Closes all connections."""

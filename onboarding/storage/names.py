@@ -21,9 +21,12 @@ EXPIRATIONS: Final = "expirations"
 """The next warning that is due for each clock, by day."""
 
 NOTICES: Final = "notices"
-"""Which warnings were sent, so that none is sent twice."""
+"""Each warning's delivery; its key says which warning it is, so that none is sent twice."""
 
-TABLES: Final = (ONBOARDINGS, ONBOARDING_INDEX, CONNECTIONS, EXPIRATIONS, NOTICES)
+NOTICE_INDEX: Final = "noticeindex"
+"""The warnings that are not delivered yet."""
+
+TABLES: Final = (ONBOARDINGS, ONBOARDING_INDEX, CONNECTIONS, EXPIRATIONS, NOTICES, NOTICE_INDEX)
 
 STEPS_QUEUE: Final = "steps"
 """Steps to run."""

@@ -9,7 +9,7 @@ from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Wait
 from onboarding.workflow.runs import StepState, StepStatus
 
 
-def after(step: StepState, outcome: Outcome, now: datetime) -> StepState:
+def after(step: StepState, outcome: Outcome, now: datetime, policies: retry.Policies) -> StepState:
     """The step as it is kept after an outcome."""
     match outcome:
         case Done():
@@ -25,7 +25,7 @@ def after(step: StepState, outcome: Outcome, now: datetime) -> StepState:
         case Wait():
             return _after_wait(step, outcome, now)
         case Again():
-            return _after_trouble(step, outcome, now)
+            return _after_trouble(step, outcome, now, policies[outcome.trouble])
         case Failed():
             return step.evolve(status=StepStatus.FAILED, changed_at=now, error=outcome.error, waiting_for="")
         case _:
@@ -52,12 +52,10 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
     )
 
 
-def _after_trouble(step: StepState, outcome: Again, now: datetime) -> StepState:
+def _after_trouble(step: StepState, outcome: Again, now: datetime, policy: retry.Policy) -> StepState:
     begun = step.since if step.since and step.error is not None else None
     tries = step.tries + 1 if begun else 1
-    pause = retry.delay(
-        outcome.trouble, tries=tries, since=begun or now, now=now, retry_after=outcome.retry_after
-    )
+    pause = retry.delay(policy, tries=tries, since=begun or now, now=now, retry_after=outcome.retry_after)
     if pause is None:
         return step.evolve(status=StepStatus.FAILED, changed_at=now, error=outcome.error, waiting_for="")
     return step.evolve(

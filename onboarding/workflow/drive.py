@@ -128,7 +128,7 @@ class Drive:
     async def _carry_out(self, step: StepState) -> None:
         outcome = await self._attempt(step)
         async with self._lock:
-            await self._record(decisions.after(step, outcome, self._engine.clock.now()), outcome)
+            await self._record(self._decided(step, outcome), outcome)
 
     async def _attempt(self, step: StepState) -> Outcome:
         """Runs the step's handler, and turns what it did not foresee into an outcome."""
@@ -146,6 +146,9 @@ class Drive:
         except Exception:
             log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
             return Again(trouble=Trouble.INTERNAL, error=_DEFECT)
+
+    def _decided(self, step: StepState, outcome: Outcome) -> StepState:
+        return decisions.after(step, outcome, self._engine.clock.now(), self._engine.policies)
 
     async def _record(self, step: StepState, outcome: Outcome) -> None:
         """Writes an outcome with the claims that follow from it, then sends what has to be sent."""

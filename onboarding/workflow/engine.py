@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from onboarding.clock import Clock
 from onboarding.storage.queues import Queues
+from onboarding.workflow import retry
 from onboarding.workflow.drive import Drive
 from onboarding.workflow.index import Index
 from onboarding.workflow.messages import InvalidMessageError, StepMessage
@@ -59,6 +60,7 @@ class Engine:
     handlers: Callable[[], Mapping[str, Handler]]  # by step; made when the first step runs, not before
     clock: Clock
     limits: Limits = field(default_factory=Limits)
+    policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
 
     async def start(self, head: Head) -> bool:
         """Accepts a run: announces it, writes it, sends its first message. Three storage calls.

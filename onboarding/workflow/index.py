@@ -55,9 +55,11 @@ class Entry:
 class Index:
     """The index of the runs that one table holds."""
 
-    def __init__(self, tables: Tables, table: str) -> None:
+    def __init__(self, tables: Tables, table: str, *, history: bool = True) -> None:
+        """``history=False`` keeps only what is not finished: for runs that nobody lists."""
         self._tables = tables
         self._table = table
+        self._history = history
 
     async def announce(self, head: Head) -> None:
         """Says that a run is about to be written."""
@@ -69,6 +71,8 @@ class Index:
 
     async def begin(self, head: Head) -> None:
         """Moves a run from the new ones to the open ones and into the history; safe to repeat."""
+        if not self._history:
+            return
         month, _ = keys.newest_first(head.created_at)
         partitions = [
             OPEN,
@@ -82,13 +86,12 @@ class Index:
 
     async def close(self, head: Head, status: RunStatus) -> None:
         """Moves a run from the open ones to those with its final status; safe to repeat."""
+        if not self._history:
+            await self.retract(head)
+            return
         month, _ = keys.newest_first(head.created_at)
         await self._tables.write(self._table, _row(f"status:{status}:{month}", head), Write.UPSERT)
-        await self.drop(OPEN, head)
-
-    async def drop(self, partition: str, head: Head) -> None:
-        """Removes one row of a run."""
-        await self._tables.write(self._table, _row(partition, head), Write.DELETE)
+        await self._tables.write(self._table, _row(OPEN, head), Write.DELETE)
 
     async def unfinished(self) -> AsyncIterator[Entry]:
         """Everything new or open: what the sweep looks through."""

@@ -18,7 +18,9 @@ class Policy:
     give_up_after: timedelta  # since the trouble began
 
 
-POLICIES: Final[Mapping[Trouble, Policy]] = {
+Policies = Mapping[Trouble, Policy]
+
+CLOUD: Final[Policies] = {
     # An outage of the cloud may last hours; a throttled tenant recovers in minutes.
     Trouble.TRANSIENT: Policy(delays=(1, 2, 5, 10, 30, 60, 120, 300), give_up_after=timedelta(hours=24)),
     # Usually seconds, sometimes many minutes; after that the object is really gone.
@@ -28,18 +30,17 @@ POLICIES: Final[Mapping[Trouble, Policy]] = {
 
 
 def delay(
-    trouble: Trouble, *, tries: int, since: datetime, now: datetime, retry_after: float | None = None
+    policy: Policy, *, tries: int, since: datetime, now: datetime, retry_after: float | None = None
 ) -> timedelta | None:
     """How long to wait before the next try; None to give up.
 
     Args:
-        trouble: What went wrong.
+        policy: The rules for what went wrong.
         tries: How often in a row it did, this time included (1 for the first).
         since: When it began.
         now: The current time.
         retry_after: What the service asked for, in seconds; never undercut.
     """
-    policy = POLICIES[trouble]
     if now - since >= policy.give_up_after:
         return None
     own = policy.delays[min(tries, len(policy.delays)) - 1]

@@ -1,0 +1,52 @@
+"""``/api/connections``: the service connections that work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import azure.functions as func
+
+from onboarding.api import documents
+from onboarding.api.callers import Caller
+from onboarding.api.front import Front, answer
+from onboarding.api.paging import Page, bad_continuation
+from onboarding.api.problems import not_found
+from onboarding.clock import Clock
+from onboarding.connections import clocks
+from onboarding.connections.records import Connection
+from onboarding.connections.store import ConnectionStore
+from onboarding.storage.tables import InvalidContinuationError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connections:
+    """The endpoints."""
+
+    front: Front
+    store: ConnectionStore
+    thresholds: tuple[int, ...]
+    clock: Clock
+
+    async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """A page of connections, by tenant; a requester's own, an operator's all."""
+        page = Page.of(request)
+        requester = None if caller.operates else caller.id
+        try:
+            found, continuation = await self.store.page(
+                requester=requester, size=page.size, continuation=page.continuation
+            )
+        except InvalidContinuationError as error:
+            raise bad_continuation() from error
+        url = self.front.url(request, "connections")
+        return answer(page.answer(map(self._document, found), continuation, url, {}))
+
+    async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """One connection."""
+        found = await self.store.get(request.route_params.get("id", ""))
+        if found is None or not (caller.operates or found.requester == caller.id):
+            raise not_found("The connection")
+        return answer(self._document(found))
+
+    def _document(self, connection: Connection) -> dict[str, object]:
+        upcoming = clocks.upcoming(connection.secret.ends_at, self.thresholds, self.clock.now())
+        return documents.connection(connection, upcoming)

@@ -1,0 +1,119 @@
+"""How runs, events and connections look to callers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from onboarding.connections.clocks import ExpiryWarning
+from onboarding.connections.records import AppRecord, Connection
+from onboarding.lifecycle.plans import ONBOARD
+from onboarding.workflow.runs import Event, Head, Run, StepState, StepStatus
+
+
+def accepted(head: Head) -> dict[str, Any]:
+    """An onboarding as it was accepted; the same whenever the same request is repeated."""
+    return {"id": head.id, "status": "NotStarted", **_head(head)}
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """An onboarding in a list."""
+    return {"id": run.head.id, "status": str(run.status(ONBOARD)), **_head(run.head), **_end(run)}
+
+
+def onboarding(run: Run, events_url: str) -> dict[str, Any]:
+    """An onboarding with its steps, in the order of the plan."""
+    steps = [_step(run.steps[name]) for name in ONBOARD.steps if name in run.steps]
+    return {
+        **summary(run),
+        "steps": steps,
+        "request": run.head.request,
+        "eventsUrl": events_url,
+    }
+
+
+def event(record: Event) -> dict[str, Any]:
+    """A line of the audit trail."""
+    document: dict[str, Any] = {
+        "at": _iso(record.at),
+        "kind": record.kind,
+        "actor": record.actor,
+        "step": record.step or None,
+        "attempt": record.attempt or None,
+        "detail": record.detail or None,
+        "error": record.error,
+        "calls": list(record.calls),
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def connection(record: Connection, upcoming: ExpiryWarning | None) -> dict[str, Any]:
+    """A service connection; where its secret is, never what it is."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "description": record.description,
+        "tenantId": record.tenant,
+        "azureEnvironment": record.environment,
+        "subscriptionId": record.subscription,
+        "profile": record.profile,
+        "appIdUri": record.app_id_uri,
+        "serverApp": _app(record.server_app),
+        "clientApp": _app(record.client_app),
+        "secret": {
+            "keyId": record.secret.key_id,
+            "vaultSecretId": record.secret.vault_id,
+            "endsAt": _iso(record.secret.ends_at),
+        },
+        "nextWarning": {"daysBeforeEnd": upcoming.days, "dueAt": _iso(upcoming.due_at)} if upcoming else None,
+        "userDiscovery": {"enabled": record.user_discovery},
+        "resourceProviders": list(record.providers),
+        "onboardingId": record.onboarding,
+        "createdAt": _iso(record.created_at),
+    }
+
+
+def _head(head: Head) -> dict[str, Any]:
+    return {
+        "name": head.name,
+        "tenantId": head.tenant,
+        "createdAt": _iso(head.created_at),
+        "requestedBy": {"id": head.requester, "name": head.requester_name},
+    }
+
+
+def _end(run: Run) -> dict[str, Any]:
+    failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
+    error: Mapping[str, Any] | None = None
+    if failed:
+        error = {**(failed.error or {}), "step": failed.name}
+    return {"connectionId": run.results.get("connection", {}).get("id"), "error": error}
+
+
+def _step(step: StepState) -> dict[str, Any]:
+    finished = step.status in {StepStatus.SUCCEEDED, StepStatus.FAILED}
+    return {
+        "name": step.name,
+        "title": ONBOARD.steps[step.name].title,
+        "status": str(step.status),
+        "attempts": step.attempt,
+        "startedAt": _iso(step.started_at),
+        "finishedAt": _iso(step.changed_at) if finished else None,
+        "nextAttemptAt": _iso(step.due_at) if step.status is StepStatus.WAITING else None,
+        "waitingFor": step.waiting_for or None,
+        "error": step.error,
+    }
+
+
+def _app(record: AppRecord) -> dict[str, str]:
+    return {
+        "name": record.name,
+        "clientId": record.app_id,
+        "objectId": record.object_id,
+        "servicePrincipalId": record.service_principal_id,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -1,0 +1,84 @@
+"""The front: what every HTTP call has in common. It identifies the caller and turns errors into problems."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import azure.functions as func
+from azure.core.exceptions import AzureError
+
+from onboarding.api.callers import Caller, Callers
+from onboarding.api.problems import ProblemError
+
+log = logging.getLogger(__name__)
+
+Endpoint = Callable[[func.HttpRequest, Caller], Awaitable[func.HttpResponse]]
+
+_INTERNAL: Final = ProblemError(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "internal-error",
+    "Something went wrong inside the service",
+    "The request was not carried out, or not completely. The log has the details under the request id.",
+)
+
+
+class Front:
+    """Serves endpoints to callers."""
+
+    def __init__(self, callers: Callers, public_url: str) -> None:
+        self._callers = callers
+        self._public_url = public_url.rstrip("/")
+
+    async def serve(
+        self, request: func.HttpRequest, endpoint: Endpoint, roles: Sequence[str]
+    ) -> func.HttpResponse:
+        """Answers a request; no exception and no trace leaves it."""
+        request_id = str(uuid.uuid4())
+        try:
+            caller = await self._callers.identify(request.headers.get("Authorization"), roles)
+            response = await endpoint(request, caller)
+        except ProblemError as problem:
+            response = problem.response(request_id)
+        except AzureError:
+            log.exception("storage failed; request %s", request_id)
+            response = _unavailable().response(request_id)
+        except Exception:
+            log.exception("request %s failed", request_id)
+            response = _INTERNAL.response(request_id)
+        response.headers["x-ms-request-id"] = request_id
+        return response
+
+    def url(self, request: func.HttpRequest, path: str) -> str:
+        """An absolute URL of this API, as the caller reaches it."""
+        parts = urlsplit(request.url)
+        origin = self._public_url or f"{parts.scheme}://{parts.netloc}"
+        prefix, found, _ = parts.path.rpartition("/api/")
+        return f"{origin}{prefix}{found or '/api/'}{path}"
+
+
+def _unavailable() -> ProblemError:
+    return ProblemError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "storage-unavailable",
+        "The service can't reach its storage at the moment",
+        "Try again later. With the same Idempotency-Key nothing is done twice.",
+        headers={"Retry-After": "10"},
+    )
+
+
+def answer(
+    document: Any, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> func.HttpResponse:
+    """A JSON answer. Never cached: it shows what is now."""
+    return func.HttpResponse(
+        json.dumps(document, ensure_ascii=False),
+        status_code=int(status),
+        mimetype="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )

@@ -1,0 +1,178 @@
+"""``/api/onboardings``: ask for one, look at them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import azure.functions as func
+
+from onboarding.api import bodies, documents
+from onboarding.api.callers import Caller
+from onboarding.api.front import Front, answer
+from onboarding.api.paging import Page, bad_continuation
+from onboarding.api.problems import ProblemError, bad_parameter, invalid, not_found
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors import Finding
+from onboarding.lifecycle.plans import ONBOARD
+from onboarding.storage import keys
+from onboarding.storage.tables import InvalidContinuationError
+from onboarding.workflow.engine import Engine
+from onboarding.workflow.index import View
+from onboarding.workflow.messages import StepMessage
+from onboarding.workflow.runs import Head, Run, RunStatus
+
+_RETRY_AFTER: Final = {"Retry-After": "2"}
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Onboardings:
+    """The endpoints."""
+
+    front: Front
+    engine: Engine
+    environment: str  # the Azure environment of this deployment
+
+    async def create(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Accepts an onboarding: 202, with where to look for its status.
+
+        With an ``Idempotency-Key`` the id is derived from caller and key, so the insert itself finds out
+        whether the same request came before; then the same answer is given again.
+        """
+        now = self.engine.clock.now()
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise bad_parameter("Idempotency-Key", "must be 1 to 255 visible ASCII characters.")
+        wanted = bodies.onboarding_request(request, now)
+        self._check_environment(wanted)
+        document = wanted.model_dump(mode="json", by_alias=True)
+        traceparent = request.headers.get("traceparent", "")
+        head = Head(
+            id=keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4()),
+            plan=ONBOARD.name,
+            tenant=str(wanted.tenant_id),
+            name=wanted.name,
+            requester=caller.id,
+            requester_name=caller.name,
+            created_at=now,
+            request=document,
+            fingerprint=bodies.fingerprint(document),
+            traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else "",
+        )
+        if not await self.engine.start(head):
+            head = await self._repeated(head)
+        url = self.front.url(request, f"onboardings/{head.id}")
+        headers = {"Location": url, "Operation-Location": url, **_RETRY_AFTER}
+        return answer(documents.accepted(head), HTTPStatus.ACCEPTED, headers)
+
+    async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """A page of onboardings, newest first; a requester's own, an operator's all."""
+        page = Page.of(request, "status", "tenantId")
+        parameters = {name: request.params[name] for name in ("status", "tenantId") if name in request.params}
+        view = View(
+            requester=None if caller.operates else caller.id,
+            tenant=_tenant(parameters.get("tenantId")),
+            status=_status(parameters.get("status")),
+        )
+        try:
+            entries, continuation = await self.engine.index.page(
+                view, size=page.size, continuation=page.continuation
+            )
+        except InvalidContinuationError as error:
+            raise bad_continuation() from error
+        runs = await asyncio.gather(*(self.engine.store.load(entry.run) for entry in entries))
+        shown = {run.head.id: documents.summary(run) for run in runs if run is not None and _in(view, run)}
+        url = self.front.url(request, "onboardings")
+        return answer(page.answer(shown.values(), continuation, url, parameters))
+
+    async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """One onboarding with its steps."""
+        run = await self._find(request, caller)
+        final = run.status(ONBOARD).final
+        events = self.front.url(request, f"onboardings/{run.head.id}/events")
+        return answer(documents.onboarding(run, events), headers={} if final else _RETRY_AFTER)
+
+    async def events(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """A page of the audit trail of one onboarding, oldest first."""
+        page = Page.of(request)
+        run = await self._find(request, caller)
+        try:
+            events, continuation = await self.engine.store.events(
+                run.head.id, size=page.size, continuation=page.continuation
+            )
+        except InvalidContinuationError as error:
+            raise bad_continuation() from error
+        url = self.front.url(request, f"onboardings/{run.head.id}/events")
+        return answer(page.answer(map(documents.event, events), continuation, url, {}))
+
+    async def _find(self, request: func.HttpRequest, caller: Caller) -> Run:
+        """The run of a route, if the caller may see it. Others' look like none."""
+        name = request.route_params.get("id", "")
+        run = await self.engine.store.load(name) if _is_id(name) else None
+        if run is None or not (caller.operates or run.head.requester == caller.id):
+            raise not_found("The onboarding")
+        return run
+
+    async def _repeated(self, head: Head) -> Head:
+        """The head of the run that was there before, if it asks for the same."""
+        run = await self.engine.store.load(head.id)
+        if run is None or run.head.fingerprint != head.fingerprint:
+            raise ProblemError(
+                HTTPStatus.CONFLICT,
+                "idempotency-key-reused",
+                "The Idempotency-Key was used for another request",
+                "Use a new key for a new request, or send the same body to get the same answer.",
+            )
+        if run.status(ONBOARD) is RunStatus.NOT_STARTED:
+            # The first request may have stopped before its message was sent; a second one does no harm.
+            await self.engine.send(StepMessage(run=head.id, step=ONBOARD.first, attempt=1))
+        return run.head
+
+    def _check_environment(self, wanted: OnboardingRequest) -> None:
+        if wanted.azure_environment != self.environment:
+            finding = Finding(
+                code="other-environment",
+                pointer="/azureEnvironment",
+                detail=f"This deployment serves {self.environment} only: each cloud has tokens of its own.",
+                remedy=f"Use the deployment in {wanted.azure_environment}.",
+            )
+            raise invalid((finding,))
+
+
+def _in(view: View, run: Run) -> bool:
+    """Whether a run is what a view shows, now that it is known whole."""
+    head = run.head
+    return (
+        view.requester in {None, head.requester}
+        and view.tenant in {None, head.tenant}
+        and view.status in {None, run.status(ONBOARD)}
+    )
+
+
+def _status(text: str | None) -> RunStatus | None:
+    if text is None:
+        return None
+    try:
+        return RunStatus(text)
+    except ValueError as error:
+        raise bad_parameter("status", f"must be one of {', '.join(RunStatus)}.") from error
+
+
+def _tenant(text: str | None) -> str | None:
+    if text is not None and not _is_id(text):
+        raise bad_parameter("tenantId", "must be a tenant id.")
+    return text.lower() if text else None
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text is a UUID in its usual form."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

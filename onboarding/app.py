@@ -1,0 +1,166 @@
+"""The one place that puts the parts together, from the settings, when the first invocation needs them.
+
+What talks to Graph, Resource Manager and Key Vault is imported when the first step runs: an HTTP call after
+a cold start does not pay for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from onboarding.api.callers import Callers
+from onboarding.api.connections import Connections
+from onboarding.api.front import Front
+from onboarding.api.health import Health, Ping
+from onboarding.api.onboardings import Onboardings
+from onboarding.clock import Clock, MovedClock, SystemClock
+from onboarding.cloud.environments import ENVIRONMENTS, Environment
+from onboarding.connections.expirations import ExpirationIndex
+from onboarding.connections.store import ConnectionStore
+from onboarding.expiry import notices
+from onboarding.expiry.sweep import ExpirySweep
+from onboarding.lifecycle.plans import PLANS
+from onboarding.settings import Settings
+from onboarding.storage import account, names
+from onboarding.storage.queues import Queues
+from onboarding.storage.tables import Tables
+from onboarding.workflow.engine import Engine, Handler, Limits
+from onboarding.workflow.index import Index
+from onboarding.workflow.store import RunStore
+
+if TYPE_CHECKING:
+    from onboarding.cloud.clouds import Clouds
+
+
+class Application:
+    """Everything that the triggers need."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.environment = _environment(settings)
+        self.clock: Clock = (
+            MovedClock(settings.local_clock_file) if settings.local_clock_file else SystemClock()
+        )
+        self.tables = Tables(account.table_service(settings))
+        self.queues = Queues(account.queue_service(settings))
+        self.connection_store = ConnectionStore(self.tables)
+        self.expirations = ExpirationIndex(self.tables)
+        self.callers = self._callers()
+        self.front = Front(self.callers, settings.public_url)
+        limits = Limits(stalled=timedelta(seconds=settings.stalled_after_seconds))
+        self.engine = Engine(
+            store=RunStore(self.tables, names.ONBOARDINGS),
+            index=Index(self.tables, names.ONBOARDING_INDEX),
+            queues=self.queues,
+            queue=names.STEPS_QUEUE,
+            plans=PLANS,
+            handlers=functools.cache(self._step_handlers),
+            clock=self.clock,
+            limits=limits,
+        )
+        self.notices = Engine(
+            store=RunStore(self.tables, names.NOTICES),
+            index=Index(self.tables, names.NOTICE_INDEX, history=False),
+            queues=self.queues,
+            queue=names.NOTICES_QUEUE,
+            plans={notices.NOTICE.name: notices.NOTICE},
+            handlers=functools.cache(self._notice_handlers),
+            clock=self.clock,
+            limits=limits,
+            policies=notices.DELIVERY,
+        )
+        self.expiry = ExpirySweep(
+            expirations=self.expirations,
+            connections=self.connection_store,
+            engine=self.notices,
+            thresholds=settings.expiry_thresholds,
+            clock=self.clock,
+        )
+        self.onboardings = Onboardings(
+            front=self.front, engine=self.engine, environment=self.environment.name
+        )
+        self.connections = Connections(
+            front=self.front,
+            store=self.connection_store,
+            thresholds=settings.expiry_thresholds,
+            clock=self.clock,
+        )
+        self.health = Health(self._pings)
+
+    def _callers(self) -> Callers:
+        tenant = self.settings.home_tenant_id
+        return Callers(
+            tenant=tenant,
+            audience=self.settings.api_audience,
+            issuers=self.environment.issuers(tenant),
+            keys_url=self.environment.keys(tenant),
+            certificate=self.settings.local_cloud_ca,
+        )
+
+    @functools.cached_property
+    def clouds(self) -> Clouds:
+        """The clients of the cloud."""
+        from onboarding.cloud.clouds import Clouds  # noqa: PLC0415 - see the module's docstring
+        from onboarding.cloud.identity import Identity  # noqa: PLC0415
+
+        settings = self.settings
+        identity = Identity(
+            self.environment,
+            home_tenant=settings.home_tenant_id,
+            identity_client=settings.identity_client_id,
+            multitenant_client=settings.multitenant_client_id,
+            certificate=settings.local_cloud_ca,
+        )
+        return Clouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
+
+    def _step_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.lifecycle.context import Services  # noqa: PLC0415
+        from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415
+
+        services = Services(
+            clouds=self.clouds,
+            connections=self.connection_store,
+            expirations=self.expirations,
+            thresholds=self.settings.expiry_thresholds,
+            clock=self.clock,
+        )
+        return handlers(services)
+
+    def _notice_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.expiry import webhook  # noqa: PLC0415
+
+        url = self.settings.notice_webhook_url
+        channel: notices.Channel = webhook.Webhook(str(url)) if url else webhook.NoWebhook()
+        return notices.handlers(self.connection_store, {"webhook": channel})
+
+    def _pings(self) -> Mapping[str, Ping]:
+        tenant = self.settings.home_tenant_id
+        return {
+            "tables": lambda: self.tables.get(names.CONNECTIONS, "ping", "ping"),
+            "queues": lambda: self.queues.ping(names.STEPS_QUEUE),
+            "login": self.callers.ping,
+            "graph": lambda: self.clouds.directory(tenant).organization(),
+            "resourceManager": self.clouds.ping_resource_manager,
+            "keyVault": lambda: self.clouds.vault.stored("ping"),
+        }
+
+
+@functools.cache
+def application() -> Application:
+    """The application of this process."""
+    for noisy in ("azure", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    values: dict[str, Any] = {}
+    return Application(Settings(**values))
+
+
+def _environment(settings: Settings) -> Environment:
+    return ENVIRONMENTS[settings.azure_environment].redirected(settings.local_cloud_endpoints)
+
+
+def _clock(settings: Settings) -> Clock:
+    return MovedClock(settings.local_clock_file) if settings.local_clock_file else SystemClock()

@@ -1,0 +1,87 @@
+"""The index of expirations: for each clock the next warning that is due, by day.
+
+The sweep reads the days up to today, so its cost grows with what is due, not with what exists. When a
+warning is on its way, its row gives place to the row of the one that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from onboarding.connections.clocks import ExpiryWarning
+from onboarding.storage import keys, names
+from onboarding.storage.tables import Range, Row, Tables, Write
+
+_PAGE: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expiration:
+    """The next warning of one clock of one connection."""
+
+    connection: str
+    tenant: str
+    clock: str
+    ends_at: datetime
+    warning: ExpiryWarning
+
+    def to_row(self) -> Row:
+        """The expiration's row: its partition is the day on which it is due."""
+        columns = {
+            "connection": self.connection,
+            "tenant": self.tenant,
+            "clock": self.clock,
+            "endsAt": self.ends_at.isoformat(),
+            "days": self.warning.days,
+            "dueAt": self.warning.due_at.isoformat(),
+        }
+        # With the end, so that a clock that was moved (a renewal) never meets the rows of the old one.
+        key = f"{self.connection}:{self.clock}:{keys.milliseconds(self.ends_at)}:{self.warning.days:04d}"
+        return Row(partition=_day(self.warning.due_at), key=key, columns=columns)
+
+    @classmethod
+    def from_row(cls, row: Row) -> Expiration:
+        """The expiration of a row."""
+        columns = row.columns
+        return cls(
+            connection=columns["connection"],
+            tenant=columns["tenant"],
+            clock=columns["clock"],
+            ends_at=datetime.fromisoformat(columns["endsAt"]),
+            warning=ExpiryWarning(days=columns["days"], due_at=datetime.fromisoformat(columns["dueAt"])),
+        )
+
+
+class ExpirationIndex:
+    """Which warnings are due."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def put(self, expiration: Expiration) -> None:
+        """Says when a clock's next warning is due."""
+        await self._tables.write(names.EXPIRATIONS, expiration.to_row(), Write.UPSERT)
+
+    async def remove(self, expiration: Expiration) -> None:
+        """Forgets a warning."""
+        await self._tables.write(names.EXPIRATIONS, expiration.to_row(), Write.DELETE)
+
+    async def due(self, now: datetime) -> AsyncIterator[Expiration]:
+        """The warnings whose time has come, the oldest day first, however long ago that was."""
+        days = Range("0", _day(now + timedelta(days=1)))
+        continuation = ""
+        while True:
+            page = await self._tables.page(names.EXPIRATIONS, days, size=_PAGE, continuation=continuation)
+            for expiration in map(Expiration.from_row, page.rows):
+                if expiration.warning.due_at <= now:
+                    yield expiration
+            continuation = page.continuation
+            if not continuation:
+                return
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"

@@ -1,0 +1,61 @@
+"""Where connections are kept: by tenant, and a pointer by requester."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onboarding.connections.records import Connection
+from onboarding.storage import keys, names
+from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
+
+_TENANTS: Final = Range("0", "~")
+"""Partitions are tenant ids, and pointers begin with a character that sorts behind them."""
+
+
+class ConnectionStore:
+    """The service connections."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def get(self, connection: str) -> Connection | None:
+        """A connection by its id, or None (also for what is no id)."""
+        tenant, _, key = connection.partition(".")
+        if not key or keys.part(connection) != connection:
+            return None
+        row = await self._tables.get(names.CONNECTIONS, tenant, key)
+        return Connection.from_row(row) if row else None
+
+    async def add(self, connection: Connection) -> Connection:
+        """Writes a new connection; returns the one that is there now, which may be another's.
+
+        The pointer is written first: it may point to nothing for a moment, but no connection lacks one.
+        """
+        pointer = Row(partition=_by(connection.requester), key=connection.id)
+        await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
+        try:
+            await self._tables.write(names.CONNECTIONS, connection.to_row(), Write.INSERT)
+        except ConflictError:
+            existing = await self.get(connection.id)
+            if existing is None:
+                raise
+            return existing
+        return connection
+
+    async def page(
+        self, *, requester: str | None, size: int, continuation: str
+    ) -> tuple[list[Connection], str]:
+        """Some connections (of one requester, or all), by tenant, and the continuation."""
+        if requester is None:
+            page = await self._tables.page(names.CONNECTIONS, _TENANTS, size=size, continuation=continuation)
+            return [Connection.from_row(row) for row in page.rows], page.continuation
+        page = await self._tables.page(
+            names.CONNECTIONS, Range(_by(requester), ""), size=size, continuation=continuation
+        )
+        found = [await self.get(row.key) for row in page.rows]
+        mine = [each for each in found if each is not None and each.requester == requester]
+        return mine, page.continuation
+
+
+def _by(requester: str) -> str:
+    return f"~by:{keys.part(requester)}"

@@ -1,0 +1,82 @@
+"""Joins the steps to the engine: makes each step's context, and turns its errors into outcomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from onboarding.cloud.calls import recorded
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
+from onboarding.lifecycle.context import Context, Services
+from onboarding.lifecycle.plans import PROVIDER_STEPS
+from onboarding.lifecycle.steps import (
+    client_app,
+    connection,
+    consent,
+    preflight,
+    principal,
+    provider,
+    server_app,
+    server_secret,
+)
+from onboarding.workflow.engine import Handler
+from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble, Wait
+from onboarding.workflow.runs import Run, StepState
+
+StepFunction = Callable[[Context], Awaitable[Done | Wait]]
+
+_STEPS: Mapping[str, StepFunction] = {
+    "preflight": preflight.run,
+    "server-app": server_app.run,
+    "server-principal": partial(principal.run, app_step="server-app"),
+    "server-secret": server_secret.run,
+    "client-app": client_app.run,
+    "client-principal": partial(principal.run, app_step="client-app"),
+    "consent": consent.run,
+    **{name: partial(provider.run, namespace=namespace) for name, namespace in PROVIDER_STEPS.items()},
+    "connection": connection.run,
+}
+
+
+def handlers(services: Services) -> Mapping[str, Handler]:
+    """The steps as the engine runs them."""
+    return {name: partial(_carry_out, services, function) for name, function in _STEPS.items()}
+
+
+async def _carry_out(services: Services, function: StepFunction, run: Run, step: StepState) -> Outcome:
+    """One attempt of a step, with the calls it made as evidence."""
+    with recorded() as calls:
+        outcome: Outcome
+        try:
+            outcome = await function(_context(services, run, step))
+        except OnboardingError as error:
+            outcome = _outcome(error)
+        return replace(outcome, evidence=tuple(call.as_json() for call in calls))
+
+
+def _context(services: Services, run: Run, step: StepState) -> Context:
+    return Context(
+        services=services,
+        onboarding=run.head.id,
+        requester=run.head.requester,
+        request=OnboardingRequest.model_validate_json(json.dumps(run.head.request)),
+        results=run.results,
+        attempt=step.attempt,
+        tries=step.tries,
+        accepted_at=run.head.created_at,
+    )
+
+
+def _outcome(error: OnboardingError) -> Outcome:
+    match error:
+        case ReplicationLagError(retry_after=retry_after):
+            return Again(trouble=Trouble.REPLICATION, error=error.as_json(), retry_after=retry_after)
+        case TransientError(retry_after=retry_after):
+            return Again(trouble=Trouble.TRANSIENT, error=error.as_json(), retry_after=retry_after)
+        case PermanentError():
+            return Failed(error=error.as_json())
+        case _:
+            return Again(trouble=Trouble.INTERNAL, error=error.as_json())

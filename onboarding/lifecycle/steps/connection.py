@@ -1,0 +1,84 @@
+"""The service connection: the record of what was made, and the first warning of its secret's end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from onboarding.cmg import providers
+from onboarding.connections import clocks
+from onboarding.connections.expirations import Expiration
+from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.errors import PermanentError
+from onboarding.lifecycle.context import Context
+from onboarding.workflow.outcomes import Done
+
+
+async def run(context: Context) -> Done:
+    """Writes the connection, and when its first warning is due. The warning first: none may be missing."""
+    services = context.services
+    connection = _connection(context)
+    existing = await services.connections.get(connection.id)
+    if existing and existing.onboarding != context.onboarding:
+        raise name_taken(existing)
+    ends_at = connection.secret.ends_at
+    warning = clocks.first_warning(ends_at, services.thresholds, services.clock.now())
+    if warning:
+        await services.expirations.put(
+            Expiration(
+                connection=connection.id,
+                tenant=connection.tenant,
+                clock=clocks.SECRET,
+                ends_at=ends_at,
+                warning=warning,
+            )
+        )
+    kept = await services.connections.add(connection)
+    if kept.onboarding != context.onboarding:
+        raise name_taken(kept)
+    return Done(result={"id": connection.id})
+
+
+def name_taken(existing: Connection) -> PermanentError:
+    """The error for a name that another connection of the tenant has."""
+    return PermanentError(
+        f"Tenant {existing.tenant} has a connection named '{existing.name}' already ({existing.id}).",
+        code="connection-exists",
+        title="The tenant has a connection with this name",
+        remedy="Choose another name, or remove the existing connection first.",
+    )
+
+
+def _connection(context: Context) -> Connection:
+    request, results = context.request, context.results
+    secret = results["server-secret"]
+    return Connection(
+        tenant=context.tenant,
+        name=request.name,
+        description=request.description,
+        environment=str(request.azure_environment),
+        subscription=str(request.subscription_id),
+        profile=context.profile.name,
+        app_id_uri=results["server-app"]["appIdUri"],
+        server_app=_app(request.server_app.name, results["server-app"], results["server-principal"]),
+        client_app=_app(request.client_app.name, results["client-app"], results["client-principal"]),
+        secret=SecretRecord(
+            key_id=secret["keyId"],
+            vault_id=secret["vaultId"],
+            ends_at=datetime.fromisoformat(secret["endsAt"]),
+        ),
+        user_discovery=request.user_discovery.enabled,
+        providers=providers.SCALE_SET,
+        onboarding=context.onboarding,
+        requester=context.requester,
+        created_at=context.services.clock.now(),
+    )
+
+
+def _app(name: str, app: Any, principal: Any) -> AppRecord:
+    return AppRecord(
+        name=name,
+        app_id=app["appId"],
+        object_id=app["objectId"],
+        service_principal_id=principal["objectId"],
+    )

@@ -1,0 +1,27 @@
+"""Admin consent: what the two apps may do, granted for all users of the tenant."""
+
+from __future__ import annotations
+
+import asyncio
+
+from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
+from onboarding.cmg.profiles import USER_IMPERSONATION
+from onboarding.lifecycle.context import Context
+from onboarding.workflow.outcomes import Done
+
+
+async def run(context: Context) -> Done:
+    """Grants the client app the server app's scope and User.Read; the server app the directory, if asked."""
+    directory = context.directory
+    server = context.results["server-principal"]["objectId"]
+    client = context.results["client-principal"]["objectId"]
+    graph, _ = await asyncio.gather(
+        directory.service_principal(MICROSOFT_GRAPH),
+        directory.grant_scope(client, server, USER_IMPERSONATION),
+    )
+    await directory.grant_scope(client, graph, USER_READ.value)
+    granted = [USER_IMPERSONATION, USER_READ.value]
+    if context.request.user_discovery.enabled:
+        await directory.grant_role(server, graph, DIRECTORY_READ_ALL.id)
+        granted.append(DIRECTORY_READ_ALL.value)
+    return Done(result={"granted": granted})

@@ -1,0 +1,13 @@
+"""The service principal of an app registration: what the tenant grants permissions to."""
+
+from __future__ import annotations
+
+from onboarding.lifecycle.context import Context
+from onboarding.workflow.outcomes import Done
+
+
+async def run(context: Context, app_step: str) -> Done:
+    """Upserts the service principal of the application that a step before has made."""
+    app_id = context.results[app_step]["appId"]
+    object_id = await context.directory.upsert_service_principal(app_id, {"appId": app_id})
+    return Done(result={"objectId": object_id})

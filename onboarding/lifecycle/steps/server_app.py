@@ -1,0 +1,27 @@
+"""The web (server) app registration."""
+
+from __future__ import annotations
+
+from onboarding.cmg import identifiers, profiles
+from onboarding.lifecycle.context import Context
+from onboarding.workflow.outcomes import Done
+
+
+async def run(context: Context) -> Done:
+    """Upserts the application by its unique name, then sets the App ID URI, which may need its client id."""
+    wanted = context.request.server_app
+    body = profiles.server_application(
+        context.profile,
+        name=wanted.name,
+        home_page_url=wanted.home_page_url,
+        key=context.onboarding,
+        user_discovery=context.request.user_discovery.enabled,
+        notes=context.notes,
+    )
+    if wanted.app_id_uri:
+        body["identifierUris"] = [wanted.app_id_uri]
+    app = await context.directory.upsert_application(context.unique_name("server"), body)
+    uri = wanted.app_id_uri or identifiers.default(context.tenant, app.app_id)
+    if not wanted.app_id_uri:
+        await context.directory.update_application(app.object_id, {"identifierUris": [uri]})
+    return Done(result={"objectId": app.object_id, "appId": app.app_id, "appIdUri": uri})

@@ -1,0 +1,31 @@
+"""Opens the storage account: by the managed identity in Azure, by a connection string on one machine."""
+
+from __future__ import annotations
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from onboarding.settings import Settings
+from onboarding.storage import queues, tables
+
+
+def table_service(settings: Settings) -> TableServiceClient:
+    """The account's tables."""
+    if settings.storage_connection:
+        return TableServiceClient.from_connection_string(settings.storage_connection, **tables.RETRIES)
+    return TableServiceClient(settings.table_service_uri, credential=_credential(settings), **tables.RETRIES)
+
+
+def queue_service(settings: Settings) -> QueueServiceClient:
+    """The account's queues."""
+    if settings.storage_connection:
+        return QueueServiceClient.from_connection_string(settings.storage_connection, **queues.RETRIES)
+    return QueueServiceClient(settings.queue_service_uri, credential=_credential(settings), **queues.RETRIES)
+
+
+def _credential(settings: Settings) -> AsyncTokenCredential:
+    # Imported here: with a connection string nobody pays for it.
+    from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415
+
+    return ManagedIdentityCredential(client_id=settings.identity_client_id or None)
