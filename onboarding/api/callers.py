@@ -65,10 +65,6 @@ class Callers:
         """Raises unless the tenant's signing keys can be had."""
         await asyncio.to_thread(self._keys.get_jwk_set, refresh=True)
 
-    async def ping(self) -> None:
-        """Raises unless the tenant's signing keys can be had."""
-        await asyncio.to_thread(self._keys.get_jwk_set, refresh=True)
-
     async def identify(self, authorization: str | None, allowed: Sequence[str]) -> Caller:
         """The caller of a request.
 

@@ -53,13 +53,6 @@ class Clouds:
         except httpx.TransportError as error:
             raise failures.unreachable("Azure Resource Manager", error) from error
 
-    async def ping_resource_manager(self) -> None:
-        """Raises unless Resource Manager answers at all; what it answers without a token does not matter."""
-        try:
-            await self._http.get(self.environment.resource_manager)
-        except httpx.TransportError as error:
-            raise failures.unreachable("Azure Resource Manager", error) from error
-
     async def close(self) -> None:
         """Closes all connections."""
         for each in self._subscriptions.values():

@@ -18,7 +18,6 @@ EXPIRED: Final = "ConfigMgr.CloudManagement.SecretExpired"
 """Named after Key Vault's own events, Microsoft.KeyVault.SecretNearExpiry and SecretExpired."""
 
 _TIMEOUT: Final = 20.0  # seconds
-_TIMEOUT: Final = 20.0  # seconds
 _RENEWAL: Final = "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard#renew-secret-key"
 
 

@@ -31,10 +31,6 @@ class Queues:
         """Raises unless the queue answers."""
         await self._service.get_queue_client(queue).get_queue_properties()
 
-    async def ping(self, queue: str) -> None:
-        """Raises unless the queue answers."""
-        await self._service.get_queue_client(queue).get_queue_properties()
-
     async def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Puts a message that becomes visible after a delay (whole seconds, rounded up)."""
         client = self._service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
