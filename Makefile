@@ -1,0 +1,73 @@
+# The two commands of a newcomer are `make run` and `make test`; both install what they need.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lock clean install
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+EMULATOR := infra/local/storage-emulator
+
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+AZURITE := $(EMULATOR)/node_modules/.installed
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(RUNTIME) $(AZURITE) ## Run the local cloud with a sample (PORT=7071, HOSTS=1, ONCE=1 to end after it, KEEP=1)
+	@$(BIN)/python -m infra.local.run
+
+test: $(DEVELOPMENT) $(AZURITE) ## Run the tests and show their coverage (ARGS="-k expiry")
+	@$(BIN)/coverage erase
+	@COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage" \
+		$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: $(DEVELOPMENT) ## Check format, style, types and the direction of imports
+	@$(BIN)/ruff format --check --quiet . || { echo "make: run '$(BIN)/ruff format .'" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: $(DEVELOPMENT) ## Pin the dependencies anew (requirements*.in to requirements*.txt)
+	@$(LOCK) --output-file requirements.txt requirements.in
+	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
+
+install: $(DEVELOPMENT) $(AZURITE) ## Install everything, run nothing
+
+clean: ## Remove what was installed, kept and measured
+	@rm -rf $(VENV) .local $(EMULATOR)/node_modules .coverage .coverage.* htmlcov
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The Functions runtime for this app is Python 3.11 or 3.12, so those are what it is developed with.
+$(BIN)/python:
+	@for python in python3.11 python3.12 python3; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then \
+			echo "Making a virtual environment with $$python"; \
+			"$$python" -m venv $(VENV) && exit 0; \
+			echo "make: $$python can't make a virtual environment; on Debian and Ubuntu install python3-venv" >&2; \
+			rm -rf $(VENV); exit 1; \
+		fi; \
+	done; \
+	echo "make: this project needs Python 3.11 or 3.12, and there is none" >&2; exit 1
+
+$(RUNTIME): requirements.txt | $(BIN)/python
+	@echo "Installing the packages that the app needs"
+	@$(PIP) -r requirements.txt || { echo "make: the packages could not be installed" >&2; exit 1; }
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+	@echo "Installing the packages that tests and checks need"
+	@$(PIP) -r requirements-dev.txt || { echo "make: the packages could not be installed" >&2; exit 1; }
+	@touch $@
+
+$(AZURITE): $(EMULATOR)/package-lock.json $(EMULATOR)/package.json | $(RUNTIME)
+	@echo "Installing Azurite, the storage emulator"
+	@$(BIN)/python -m infra.local.node
+	@touch $@

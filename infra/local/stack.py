@@ -1,0 +1,292 @@
+"""The whole local cloud in one folder: storage, the simulated cloud, and the trigger hosts.
+
+``make run`` keeps one in ``.local``; tests keep theirs in temporary folders::
+
+    async with Stack(folder) as stack:
+        stack.endpoints["api"]
+        await stack.hosts[0].kill()
+        await stack.ready()
+
+All hosts accept on one listening socket that the stack holds, as instances in Azure stand behind one
+front end: while a host is started again, a request waits instead of being refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from infra.local import process, surroundings
+from infra.local.component import Component
+from infra.local.errors import LocalError
+from infra.local.storage import Storage
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_START_SECONDS: Final = 30.0
+_HOST_STOP_SECONDS: Final = 12.0
+"""A host gives running functions ten seconds."""
+
+
+def _quiet(_: str) -> None:
+    """Nobody reads what a stack says when a test runs it."""
+
+
+class Stack:
+    """Starts, watches and stops the local cloud.
+
+    Args:
+        folder: where everything is kept; another stack can't use it at the same time.
+        port: of the API; 0 for any free one.
+        hosts: number of trigger hosts.
+        app: module of the function app.
+        environment: settings of the hosts that add to or replace the usual ones.
+        say: gets a sentence when something was started again.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        hosts: int = 1,
+        app: str = "function_app",
+        environment: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = _quiet,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.environment = dict(environment or {})
+        """Read each time a host starts, so a test may change it between two starts."""
+        self.cloud_info: Mapping[str, Any] = {}
+        """The simulated cloud's ``cloud.json``."""
+        self._app = app
+        self._port = port
+        self._lock: int | None = None
+        self._listener: socket.socket | None = None
+        self._published = False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._hold_folder()
+        self._storage = Storage(self.folder)
+        self.account = self._storage.account
+        self.storage = Component(
+            "storage",
+            spawn=self._storage.spawn,
+            answering=self._storage.answering,
+            changed=self._publish,
+            say=say,
+            stop_seconds=10,
+        )
+        self.cloud = Component(
+            "cloud",
+            spawn=self._spawn_cloud,
+            answering=self._cloud_answering,
+            changed=self._publish,
+            say=say,
+            stop_seconds=5,
+        )
+        self.hosts = [self._host(f"host-{number}", say) for number in range(1, hosts + 1)]
+
+    @property
+    def api(self) -> str:
+        """Base URL of the API and of the hosts' admin endpoints."""
+        if self._listener is None:
+            raise LocalError("the local cloud is not running")
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @property
+    def endpoints(self) -> dict[str, Any]:
+        """What ``endpoints.json`` says now."""
+        return surroundings.endpoints(
+            cloud=self.cloud_info,
+            api=self.api,
+            storage=self.account.connection_string,
+            pids=[host.pid for host in self.hosts if host.pid is not None],
+            log=self.folder / "host.log",
+        )
+
+    @property
+    def clock_file(self) -> Path:
+        """Where the offset of the local clock is kept."""
+        return self.folder / "clock"
+
+    async def start(self) -> None:
+        """Start everything and wait until it works.
+
+        Raises:
+            LocalError: the port is taken, or a part does not come up; then nothing is left running.
+        """
+        try:
+            self._listener = _listen(self._port)
+            await asyncio.gather(self.storage.start(), self.cloud.start())
+            await asyncio.gather(*(host.start() for host in self.hosts))
+        except BaseException:
+            await self.stop()
+            raise
+        self._published = True
+        self._publish()
+
+    def clear(self) -> None:
+        """Forget what an earlier run left in the folder; only before the start."""
+        for item in self.folder.iterdir():
+            if item.name in ("lock", "storage.json"):
+                continue
+            if item.is_dir():
+                shutil.rmtree(item)
+            else:
+                item.unlink()
+
+    async def ready(self) -> None:
+        """Wait until every part works, after one was killed."""
+        await asyncio.gather(*(part.ready() for part in (self.storage, self.cloud, *self.hosts)))
+
+    async def stop(self) -> None:
+        """Stop everything: the hosts first, so that they can finish what they do."""
+        self._published = False
+        await asyncio.gather(*(host.stop() for host in self.hosts))
+        await asyncio.gather(self.cloud.stop(), self.storage.stop())
+        (self.folder / "endpoints.json").unlink(missing_ok=True)
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _hold_folder(self) -> None:
+        # The lock goes with the process that holds it, so a killed one leaves nothing in the way.
+        file = self.folder / "lock"
+        self._lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            holder = file.read_text(encoding="utf-8").strip() or "unknown"
+            raise LocalError(
+                f"{self.folder} is in use by process {holder}; stop that one first (kill {holder})"
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, str(os.getpid()).encode())
+
+    async def _spawn_cloud(self) -> asyncio.subprocess.Process:
+        (self.folder / "cloud" / "cloud.json").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "infra.local.cloud", "--folder", str(self.folder / "cloud")]
+        environment = {**surroundings.inherited(), "PYTHONPATH": str(ROOT)}
+        return await self._spawn("cloud", command, environment)
+
+    async def _cloud_answering(self, running: asyncio.subprocess.Process) -> None:
+        self.cloud_info = await self._state("cloud", self.folder / "cloud" / "cloud.json", running)
+
+    def _host(self, name: str, say: Callable[[str], None]) -> Component:
+        state = self.folder / f"{name}.json"
+
+        async def spawn() -> asyncio.subprocess.Process:
+            state.unlink(missing_ok=True)
+            return await self._spawn_host(name)
+
+        async def answering(running: asyncio.subprocess.Process) -> None:
+            await self._state(name, state, running)
+
+        return Component(
+            name,
+            spawn=spawn,
+            answering=answering,
+            changed=self._publish,
+            say=say,
+            stop_seconds=_HOST_STOP_SECONDS,
+        )
+
+    async def _spawn_host(self, name: str) -> asyncio.subprocess.Process:
+        if self._listener is None:
+            raise LocalError("the local cloud is not running")
+        environment = surroundings.of_host(
+            cloud=self.cloud_info, storage=self.account.connection_string, clock=self.clock_file, root=ROOT
+        )
+        number = self._listener.fileno()
+        command = [sys.executable, "-m", "infra.local.host", "--app", self._app, "--name", name]
+        command += [
+            "--folder",
+            str(self.folder),
+            "--host-json",
+            str(ROOT / "host.json"),
+            "--listener",
+            str(number),
+        ]
+        return await self._spawn(name, command, {**environment, **self.environment}, keep=(number,))
+
+    async def _spawn(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str],
+        keep: tuple[int, ...] = (),
+    ) -> asyncio.subprocess.Process:
+        with (self.folder / f"{name}.out").open("wb") as output:
+            return await process.start(
+                command, environment=environment, folder=ROOT, output=output, keep=keep
+            )
+
+    async def _state(self, name: str, file: Path, running: asyncio.subprocess.Process) -> Mapping[str, Any]:
+        """Wait for the file that a process writes when it listens, and read it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_START_SECONDS):
+                while running.returncode is None:
+                    if (content := _content(file)) is not None:
+                        return content
+                    await asyncio.sleep(0.02)
+        output = (self.folder / f"{name}.out").read_text(encoding="utf-8", errors="replace").strip()
+        last = output.splitlines()[-1] if output else "it wrote nothing"
+        raise LocalError(f"{name} does not start: {last} (more in {self.folder / f'{name}.out'})")
+
+    def _publish(self) -> None:
+        if not self._published:
+            return
+        file = self.folder / "endpoints.json"
+        draft = self.folder / "endpoints.draft"
+        # It holds secrets of the simulated directory: readable by its owner alone from the first byte.
+        draft.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as text:
+            json.dump(self.endpoints, text, indent=2)
+        draft.replace(file)
+
+
+def _content(file: Path) -> Mapping[str, Any] | None:
+    try:
+        content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        why = os.strerror(error.errno or 0).lower()
+        raise LocalError(
+            f"port {port} can't be used: {why}; choose another with PORT=8080, or PORT=0"
+        ) from None
+    listener.listen(512)
+    return listener

@@ -1,0 +1,83 @@
+"""What a trigger host finds around it on one machine: the settings that Azure would give the app."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+_PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+"""Of the caller's own environment a host sees these, and what begins as follows. The rest stays out: a
+developer's AZURE_CLIENT_SECRET or proxy would change what the app does."""
+
+_PASSED_ON_PREFIXES: Final = ("COVERAGE_", "LC_", "PYTHON", "LOCAL_")
+
+PACE: Final = {
+    "SWEEP_SCHEDULE": "*/10 * * * * *",
+    "EXPIRY_SCHEDULE": "0 */5 * * * *",
+    "STALLED_AFTER_SECONDS": "30",
+}
+"""Quicker than in Azure: on one machine nobody wants to wait."""
+
+
+def inherited() -> dict[str, str]:
+    """What a child process takes over from this one's environment."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }
+
+
+def of_host(*, cloud: Mapping[str, Any], storage: str, clock: Path, root: Path) -> dict[str, str]:
+    """The environment of a trigger host.
+
+    Args:
+        cloud: the simulated cloud's ``cloud.json``.
+        storage: connection string of the storage account.
+        clock: file that holds the offset of the local clock.
+        root: the project's folder.
+    """
+    settings = {
+        "STORAGE": storage,
+        "AZURE_ENVIRONMENT": cloud["environment"],
+        "AZURE_CLIENT_ID": cloud["identity"]["clientId"],
+        "HOME_TENANT_ID": cloud["tenant"],
+        "API_AUDIENCE": cloud["audience"],
+        "KEY_VAULT_URL": cloud["keyVault"],
+        "NOTICE_WEBHOOK_URL": f"{cloud['control']}/inbox/notices",
+        "LOCAL_CLOUD_ENDPOINTS": json.dumps(
+            {name: cloud[name] for name in ("login", "graph", "resourceManager")}
+        ),
+        "LOCAL_CLOUD_CA": cloud["certificate"],
+        "LOCAL_CLOCK_FILE": str(clock),
+        "IDENTITY_ENDPOINT": cloud["managedIdentity"],
+        "IDENTITY_HEADER": cloud["identityHeader"],
+    }
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    return {**inherited(), **PACE, **settings, "PYTHONPATH": path}
+
+
+def endpoints(
+    *, cloud: Mapping[str, Any], api: str, storage: str, pids: list[int], log: Path
+) -> dict[str, Any]:
+    """The content of ``endpoints.json``: where tools find things while the local cloud runs."""
+    shared = (
+        "login",
+        "graph",
+        "resourceManager",
+        "keyVault",
+        "control",
+        "certificate",
+        "tenant",
+        "subscription",
+    )
+    return {
+        "api": api,
+        **{name: cloud[name] for name in (*shared, "audience", "clients")},
+        "storage": storage,
+        "hostPids": pids,
+        "log": str(log),
+    }
