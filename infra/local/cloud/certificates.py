@@ -37,7 +37,7 @@ def authority_certificate(authority: str) -> str:
 
 
 def new_server_certificate(authority: str) -> str:
-    """Issue a certificate for ``localhost`` and ``127.0.0.1``; returns key and certificate, PEM in one text."""
+    """Issue a certificate for ``localhost`` and ``127.0.0.1``; returns key and certificate in PEM."""
     issuer = x509.load_pem_x509_certificate(authority.encode())
     issuer_key = serialization.load_pem_private_key(authority.encode(), password=None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):

@@ -25,7 +25,8 @@ class Database:
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS rows"
-            " (kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID"
+            " (kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, id))"
+            " WITHOUT ROWID"
         )
 
     def rows(self, kind: str) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -22,7 +23,7 @@ class FaultSettings(BaseModel):
     service: Literal["graph", "resourceManager", "keyVault", "login", "managedIdentity", "*"] = "*"
     method: str | None = None
     path: str | None = None
-    """A regular expression, searched in the request's path and query."""
+    """A regular expression, searched in the request's path and query, as sent and decoded."""
     skip: int = Field(default=0, ge=0)
     """Matching requests to let pass first."""
     times: int | None = Field(default=1, ge=1)
@@ -71,7 +72,9 @@ class Fault:
             return False
         if settings.method is not None and settings.method.upper() != request.method:
             return False
-        if settings.path is not None and not re.search(settings.path, request.target):
+        if settings.path is not None and not any(
+            re.search(settings.path, target) for target in {request.target, unquote(request.target)}
+        ):
             return False
         self.seen += 1
         if self.seen <= settings.skip or (settings.times is not None and self.hits >= settings.times):

@@ -22,6 +22,7 @@ GRAPH_ROLES: Final = {
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
     "Application.ReadWrite.OwnedBy": "18a4783c-866b-4cc7-a460-3d5e5662c884",
+    "AppRegistration.Create": str(uuid.uuid5(uuid.UUID(GRAPH_APP_ID), "AppRegistration.Create")),
     "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
     "DelegatedPermissionGrant.Read.All": "81b4724a-58aa-41c1-8a55-84ef97466587",
     "DelegatedPermissionGrant.ReadWrite.All": "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
@@ -30,10 +31,13 @@ GRAPH_ROLES: Final = {
     "Domain.Read.All": "dbb9058a-0e50-45d7-ae91-66909b5d4664",
     "Organization.Read.All": "498476ce-e0fe-48b0-b801-37ba7e2685c6",
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
+    "Policy.Read.ApplicationConfiguration": str(
+        uuid.uuid5(uuid.UUID(GRAPH_APP_ID), "Policy.Read.ApplicationConfiguration")
+    ),
     "Policy.ReadWrite.ApplicationConfiguration": "be74164b-cff1-491c-8741-e671cb536e13",
     "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
 }
-"""Application permissions of Graph by name."""
+"""Application permissions of Graph by name. The two ids that are computed are this simulation's own."""
 
 _GRAPH_SCOPES: Final = {
     "User.Read": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
@@ -44,10 +48,6 @@ _GRAPH_SCOPES: Final = {
     "email": "64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0",
     "offline_access": "7427e0e9-2fba-42fe-b0c0-848c9e6a8182",
 }
-
-# Roles whose real ids are not in the public reference used here keep one made from their name.
-for _name in ("AppRegistration.Create", "Policy.Read.ApplicationConfiguration"):
-    GRAPH_ROLES[_name] = str(uuid.uuid5(uuid.UUID(GRAPH_APP_ID), _name))
 
 
 def app_role(value: str, role_id: str) -> JsonObject:

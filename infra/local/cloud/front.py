@@ -1,4 +1,4 @@
-"""Between the sockets and a service: reads the request, applies faults, records the call, sends the answer."""
+"""Between the sockets and a service: reads the request, applies faults, records the call, answers."""
 
 from __future__ import annotations
 

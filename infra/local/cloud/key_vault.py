@@ -156,7 +156,8 @@ class KeyVault:
             raise VaultError(
                 409,
                 "Conflict",
-                f"Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused; in"
+                f"Secret {name} is currently in a deleted but recoverable state, and its name cannot be"
+                " reused; in"
                 " this state, the secret can only be recovered or purged.",
                 "ObjectIsDeletedButRecoverable",
             )
@@ -181,7 +182,8 @@ class KeyVault:
         raise VaultError(
             403,
             "Forbidden",
-            "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role"
+            "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny"
+            " assignments or role"
             " definitions were changed recently, please observe propagation time.\r\nCaller:"
             f" appid={caller.client_id};oid={caller.object_id};iss={self._tokens.issuers['1.0']}\r\nAction:"
             f" '{request.method} {parts[0]}'",
@@ -214,8 +216,8 @@ class KeyVault:
         }
 
     def _page(self, request: Request, items: Iterable[JsonObject]) -> Answer:
-        skip = int(request.query.get("$skiptoken") or 0)
-        size = min(int(request.query.get("maxresults") or _PAGE), _PAGE)
+        skip = _count(request, "$skiptoken", 0)
+        size = min(_count(request, "maxresults", _PAGE), _PAGE)
         found = list(items)
         more = len(found) > skip + size
         link = (
@@ -235,6 +237,13 @@ class KeyVault:
             "Cache-Control": "no-cache",
         }
         return replace(answer, headers=headers | dict(answer.headers))
+
+
+def _count(request: Request, name: str, default: int) -> int:
+    text = request.query.get(name) or str(default)
+    if not text.isdecimal():
+        raise _bad(f"The parameter {name} is invalid.")
+    return int(text)
 
 
 def _json(request: Request) -> JsonObject:
@@ -291,7 +300,8 @@ def _not_found(name: str, *, deleted: bool = False) -> VaultError:
     return VaultError(
         404,
         "SecretNotFound",
-        f"{kind} {name} was not found in this key vault. If you recently deleted this secret you may be able to"
+        f"{kind} {name} was not found in this key vault. If you recently deleted this secret you may be"
+        " able to"
         " recover it using the correct recovery command. For help resolving this issue, please see"
         " https://go.microsoft.com/fwlink/?linkid=2125182",
     )

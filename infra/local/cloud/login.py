@@ -61,6 +61,8 @@ class Login:
             case "POST", "oauth2/v2.0/token" | "oauth2/token":
                 self._known(tenant)
                 return self._token(request)
+            case method, "oauth2/v2.0/token" | "oauth2/token":
+                raise login_errors.post_only(method)
             case "GET", "v2.0/.well-known/openid-configuration":
                 return Answer(status=200, body=self._configuration(tenant, "2.0"))
             case "GET", ".well-known/openid-configuration":

@@ -31,13 +31,23 @@ def unknown_endpoint() -> LoginError:
     return LoginError(404, "invalid_request", 900144, "The requested endpoint does not exist.")
 
 
+def post_only(method: str) -> LoginError:
+    """The token endpoint, asked with another method than POST."""
+    message = f"The endpoint only accepts POST requests. Received a {method} request."
+    return LoginError(405, "invalid_request", 900561, message)
+
+
 def unknown_tenant(tenant: str) -> LoginError:
     """A tenant that is not in this cloud, or not a tenant's name at all."""
     if not is_guid(tenant) and "." not in tenant:
-        message = f"Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain."
+        message = (
+            f"Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external"
+            " domain."
+        )
         return LoginError(400, "invalid_request", 900023, message)
     message = (
-        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the"
+        f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing"
+        " into the"
         " correct cloud. Check with your subscription administrator, this may happen if there are no active"
         " subscriptions for the tenant."
     )
@@ -53,8 +63,10 @@ def unsupported_grant(grant: str) -> LoginError:
 def unknown_application(client_id: str) -> LoginError:
     """A client id that the tenant does not have."""
     message = (
-        f"Application with identifier '{client_id}' was not found in the directory 'Contoso'. This can happen if"
-        " the application has not been installed by the administrator of the tenant or consented to by any user"
+        f"Application with identifier '{client_id}' was not found in the directory 'Contoso'. This can"
+        " happen if"
+        " the application has not been installed by the administrator of the tenant or consented to by"
+        " any user"
         " in the tenant. You may have sent your authentication request to the wrong tenant."
     )
     return LoginError(400, "unauthorized_client", 700016, message)
@@ -74,7 +86,8 @@ def no_credential() -> LoginError:
 def invalid_secret(app_id: str) -> LoginError:
     """A secret that is not, or no longer, the application's."""
     message = (
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value,"
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client"
+        " secret value,"
         f" not the client secret ID, for a secret added to app '{app_id}'."
     )
     return LoginError(401, "invalid_client", 7000215, message)
@@ -83,7 +96,8 @@ def invalid_secret(app_id: str) -> LoginError:
 def expired_secret(app_id: str) -> LoginError:
     """A secret of the application that is past its end."""
     message = (
-        f"The provided client secret keys for app '{app_id}' are expired. Visit the Azure portal to create new keys"
+        f"The provided client secret keys for app '{app_id}' are expired. Visit the Azure portal to"
+        " create new keys"
         " for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added"
         " security: https://aka.ms/certCreds."
     )
@@ -108,8 +122,10 @@ def no_federation(issuer: str, subject: str, audience: str) -> LoginError:
 def invalid_scope(scope: str) -> LoginError:
     """A scope that does not name one resource's ``/.default``."""
     message = (
-        f"The provided request must include a 'scope' input parameter. The provided value for scope {scope} is not"
-        " valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier"
+        "The provided request must include a 'scope' input parameter. The provided value for scope"
+        f" {scope} is not"
+        " valid. Client credential flows must have a scope value with /.default suffixed to the resource"
+        " identifier"
         " (application ID URI)."
     )
     return LoginError(400, "invalid_scope", 70011, message)
@@ -118,8 +134,10 @@ def invalid_scope(scope: str) -> LoginError:
 def unknown_resource(name: str) -> LoginError:
     """A resource without a service principal in the tenant."""
     message = (
-        f"The resource principal named {name} was not found in the tenant named Contoso. This can happen if the"
-        " application has not been installed by the administrator of the tenant or consented to by any user in the"
+        f"The resource principal named {name} was not found in the tenant named Contoso. This can happen"
+        " if the"
+        " application has not been installed by the administrator of the tenant or consented to by any"
+        " user in the"
         " tenant. You might have sent your authentication request to the wrong tenant."
     )
     return LoginError(400, "invalid_resource", 500011, message)

@@ -58,7 +58,8 @@ class ManagedIdentity:
         if principal is None or target is None:
             return _refusal(
                 400,
-                f"AADSTS500011: The resource principal named {resource} was not found in the tenant named Contoso.",
+                f"AADSTS500011: The resource principal named {resource} was not found in the tenant named"
+                " Contoso.",
             )
         exchange = target["appId"] == TOKEN_EXCHANGE_APP_ID
         claims = self._tokens.claims(

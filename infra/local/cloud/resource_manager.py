@@ -130,8 +130,10 @@ class ResourceManager:
         raise ResourceManagerError(
             403,
             "AuthorizationFailed",
-            f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have authorization to"
-            f" perform action '{action}' over scope '/subscriptions/{SUBSCRIPTION}' or the scope is invalid. If"
+            f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have"
+            " authorization to"
+            f" perform action '{action}' over scope '/subscriptions/{SUBSCRIPTION}' or the scope is"
+            " invalid. If"
             " access was recently granted, please refresh your credentials.",
         )
 
@@ -151,6 +153,7 @@ class ResourceManager:
         return Answer(status=200, body=body)
 
     def _unauthorized(self, fault: TokenFault) -> Answer:
+        allowed = ", ".join(f"'{name}'" for name in sorted(self._audiences))
         code, message = {
             TokenFault.MISSING: (
                 "AuthenticationFailed",
@@ -159,8 +162,8 @@ class ResourceManager:
             TokenFault.EXPIRED: ("ExpiredAuthenticationToken", "The access token is expired."),
             TokenFault.AUDIENCE: (
                 "InvalidAuthenticationTokenAudience",
-                "The access token has been obtained for wrong audience or resource. It should exactly match with one"
-                f" of the allowed audiences {', '.join(repr(name) for name in sorted(self._audiences))}.",
+                "The access token has been obtained for wrong audience or resource. It should exactly match"
+                + f" one of the allowed audiences {allowed}.",
             ),
         }.get(fault, ("InvalidAuthenticationToken", "The access token is invalid."))
         answer = _refusal(ResourceManagerError(401, code, message))
@@ -196,7 +199,8 @@ def _check_api_version(query: Mapping[str, str]) -> None:
         raise ResourceManagerError(
             400,
             "InvalidApiVersionParameter",
-            f"The api-version '{version}' is invalid. The supported versions are '2025-04-01,2022-12-01,2022-04-01'.",
+            f"The api-version '{version}' is invalid. The supported versions are"
+            " '2025-04-01,2022-12-01,2022-04-01'.",
         )
 
 

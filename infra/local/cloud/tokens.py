@@ -147,7 +147,7 @@ class Tokens:
         return Caller(
             client_id=str(claims.get("appid") or claims.get("azp") or ""),
             object_id=str(claims.get("oid") or ""),
-            roles=frozenset(claims.get("roles") or ()),
+            roles=frozenset(str(role) for role in _list(claims.get("roles"))),
         )
 
     def _decode(self, token: str) -> JsonObject:
@@ -165,9 +165,16 @@ class Tokens:
             raise TokenError(TokenFault.SIGNATURE) from error
         except jwt.PyJWTError as error:
             raise TokenError(TokenFault.MALFORMED) from error
-        if claims["iss"] not in self.issuers.values() or claims["tid"] != self.tenant:
+        typed = isinstance(claims["aud"], str) and all(
+            isinstance(claims[name], int) for name in ("exp", "nbf")
+        )
+        if not typed or claims["iss"] not in self.issuers.values() or claims["tid"] != self.tenant:
             raise TokenError(TokenFault.MALFORMED)
         return claims
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _base64url(number: int) -> str:

@@ -67,7 +67,8 @@ def _check_preauthorized(application: JsonObject, known: set[str]) -> None:
     for entry in application["api"]["preAuthorizedApplications"]:
         if not known.issuperset(entry["delegatedPermissionIds"]):
             raise bad_request(
-                "Property PreAuthorizedApplication references applications or permissions Ids that cannot be found.",
+                "Property PreAuthorizedApplication references applications or permissions Ids that"
+                " cannot be found.",
                 detail="InvalidValue",
                 target="api.preAuthorizedApplications",
             )

@@ -49,7 +49,8 @@ class Call:
             value = None
         if not isinstance(value, dict):
             raise malformed(
-                "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of"
+                "Unable to read JSON request payload. Please ensure Content-Type header is set and"
+                " payload is of"
                 " valid JSON format."
             )
         return value

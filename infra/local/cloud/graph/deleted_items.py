@@ -72,7 +72,8 @@ class DeletedItems:
         else:
             if self._directory.principal_of(body["appId"]) is not None:
                 raise bad_request(
-                    "The service principal cannot be created, updated, or restored because the service principal"
+                    "The service principal cannot be created, updated, or restored because the service"
+                    " principal"
                     f" name {body['appId']} is already in use."
                 )
             self._directory.service_principals.put(body["id"], restored)

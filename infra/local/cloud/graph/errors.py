@@ -55,7 +55,10 @@ def absent_reference(object_id: str) -> GraphError:
 
 
 def _absent(object_id: str) -> str:
-    return f"Resource '{object_id}' does not exist or one of its queried reference-property objects are not present."
+    return (
+        f"Resource '{object_id}' does not exist or one of its queried reference-property objects are not"
+        " present."
+    )
 
 
 def no_segment(segment: str) -> GraphError:

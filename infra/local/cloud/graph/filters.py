@@ -196,7 +196,8 @@ class FilterReader:
     def _need_advanced(self, feature: str) -> None:
         if feature in _ADVANCED and not self._advanced:
             raise unsupported_query(
-                "Operator 'endsWith' is not supported because the 'ConsistencyLevel:eventual' header is missing."
+                "Operator 'endsWith' is not supported because the 'ConsistencyLevel:eventual' header is"
+                " missing."
                 if feature == "endswith"
                 else f"Unsupported property filter clause operator '{feature}'."
             )

@@ -48,7 +48,8 @@ def _check_form(uri: str) -> None:
         raise GraphError(
             400,
             "HostNameNotOnVerifiedDomain",
-            "Values of identifierUris property must use a verified domain of the organization or its subdomain:"
+            "Values of identifierUris property must use a verified domain of the organization or its"
+            " subdomain:"
             f" '{uri}'",
         )
 
@@ -60,7 +61,8 @@ def _check_policy(policy: JsonObject, application: JsonObject, uri: str) -> None
         raise GraphError(
             400,
             "HostNameNotOnVerifiedDomain",
-            f"Failed to add identifier URI {uri}. All newly added URIs must contain a tenant verified domain, tenant"
+            f"Failed to add identifier URI {uri}. All newly added URIs must contain a tenant verified"
+            " domain, tenant"
             " ID, or app ID, as per the default tenant policy of your organization. See"
             " https://aka.ms/identifier-uri-addition-error for more information on this error.",
         )
@@ -69,7 +71,8 @@ def _check_policy(policy: JsonObject, application: JsonObject, uri: str) -> None
     if _applies(policy, rules.get("nonDefaultUriAddition") or {}, application) and uri.lower() not in default:
         raise bad_request(
             f"The newly added URI {uri} must comply with the format 'api://{{appId}}' or"
-            " 'api://{tenantId}/{appId}' as per the default app management policy of your organization. If the"
+            " 'api://{tenantId}/{appId}' as per the default app management policy of your organization."
+            " If the"
             " requestedAccessTokenVersion is set to 2, this restriction may not apply. See"
             " https://aka.ms/identifier-uri-formatting-error for more information on this error."
         )

@@ -169,7 +169,8 @@ def _check_options(call: Call) -> None:
             raise unsupported_query("'$skip' is not supported by the service.")
         if name == "$search":
             raise bad_request(
-                "Request with $search query parameter only works through MSGraph with a special request header:"
+                "Request with $search query parameter only works through MSGraph with a special request"
+                " header:"
                 " 'ConsistencyLevel: eventual'"
                 if not _consistent(call)
                 else "$search is not supported by the simulated directory."

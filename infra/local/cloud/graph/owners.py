@@ -66,7 +66,8 @@ class Owners:
             raise not_found(owner)
         if owner in owners:
             raise bad_request(
-                "One or more added object references already exist for the following modified properties: 'owners'."
+                "One or more added object references already exist for the following modified"
+                " properties: 'owners'."
             )
         self._directory.set_owners(body["id"], [*owners, owner])
         return done()

@@ -30,7 +30,8 @@ class Shape(Protocol):
 
 def _wrong_type(edm: str) -> Exception:
     return bad_request(
-        f"Cannot convert a primitive value to the expected type '{edm}'. See the inner exception for more details."
+        f"Cannot convert a primitive value to the expected type '{edm}'. See the inner exception for more"
+        " details."
     )
 
 

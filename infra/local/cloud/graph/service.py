@@ -41,7 +41,6 @@ _FAILURES: Final = {
 _MESSAGES: Final = {
     "Directory_ConcurrencyViolation": "Error due to concurrent requests being made to the tenant."
     " Please wait briefly and retry.",
-    "Directory_ObjectNotFound": "Unable to read the company information from the directory.",
     "Authorization_RequestDenied": "Insufficient privileges to complete the operation.",
 }
 """What Graph says with codes that tests ask for by name."""
@@ -130,7 +129,7 @@ class Graph:
         headers = {
             "request-id": request.id,
             "client-request-id": request.headers.get("client-request-id") or request.id,
-            "x-ms-ags-diagnostic": '{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"1","ScaleUnit":"000"}}',
+            "x-ms-ags-diagnostic": '{"ServerInfo":{"DataCenter":"Local","Slice":"E","Ring":"1"}}',
             "x-ms-resource-unit": "1",
             "Cache-Control": "no-cache",
             "OData-Version": "4.0",

@@ -144,7 +144,8 @@ class ServicePrincipals:
         application = applications.first("appId", app_id)
         latest = applications.holder("appId", app_id)
         elsewhere = denied(
-            "When using this permission, the backing application of the service principal being created must in the"
+            "When using this permission, the backing application of the service principal being created"
+            " must in the"
             " local tenant"
         )
         if application is None:
