@@ -42,9 +42,7 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.environment = _environment(settings)
-        self.clock: Clock = (
-            MovedClock(settings.local_clock_file) if settings.local_clock_file else SystemClock()
-        )
+        self.clock = _clock(settings)
         self.tables = Tables(account.table_service(settings))
         self.queues = Queues(account.queue_service(settings))
         self.connection_store = ConnectionStore(self.tables)

@@ -79,7 +79,8 @@ class Graph:
 
         Raises ``TransientError`` when no answer came, and ``PermanentError`` when no token is to be had.
         """
-        info = RequestInformation(method, builder.url_template, dict(builder.path_parameters))
+        parameters = {**builder.path_parameters, "baseurl": self._adapter.base_url}
+        info = RequestInformation(method, builder.url_template, parameters)
         client_request_id = str(uuid.uuid4())
         info.headers.add("client-request-id", client_request_id)
         info.headers.add("Accept", "application/json")
