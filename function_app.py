@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
-from onboarding.app import application
+from onboarding.app import application, serve
 from onboarding.storage import names
-
-EVERYBODY = (REQUEST_ROLE, OPERATE_ROLE)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -20,43 +17,43 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 @app.route("onboardings", methods=["POST"])
 async def create_onboarding(req: func.HttpRequest) -> func.HttpResponse:
     """Accepts an onboarding."""
-    return await application().front.serve(req, application().onboardings.create, EVERYBODY)
+    return await serve(req, lambda app: app.onboardings.create)
 
 
 @app.route("onboardings", methods=["GET"])
 async def list_onboardings(req: func.HttpRequest) -> func.HttpResponse:
     """Lists onboardings, newest first."""
-    return await application().front.serve(req, application().onboardings.list, EVERYBODY)
+    return await serve(req, lambda app: app.onboardings.list)
 
 
 @app.route("onboardings/{id}", methods=["GET"])
 async def get_onboarding(req: func.HttpRequest) -> func.HttpResponse:
     """Shows an onboarding with its steps."""
-    return await application().front.serve(req, application().onboardings.get, EVERYBODY)
+    return await serve(req, lambda app: app.onboardings.get)
 
 
 @app.route("onboardings/{id}/events", methods=["GET"])
 async def list_onboarding_events(req: func.HttpRequest) -> func.HttpResponse:
     """Shows the audit trail of an onboarding."""
-    return await application().front.serve(req, application().onboardings.events, EVERYBODY)
+    return await serve(req, lambda app: app.onboardings.events)
 
 
 @app.route("connections", methods=["GET"])
 async def list_connections(req: func.HttpRequest) -> func.HttpResponse:
     """Lists service connections."""
-    return await application().front.serve(req, application().connections.list, EVERYBODY)
+    return await serve(req, lambda app: app.connections.list)
 
 
 @app.route("connections/{id}", methods=["GET"])
 async def get_connection(req: func.HttpRequest) -> func.HttpResponse:
     """Shows a service connection."""
-    return await application().front.serve(req, application().connections.get, EVERYBODY)
+    return await serve(req, lambda app: app.connections.get)
 
 
 @app.route("health", methods=["GET"])
 async def get_health(req: func.HttpRequest) -> func.HttpResponse:
     """Tells whether everything that is needed answers."""
-    return await application().health.get(req)
+    return await serve(req, lambda app: app.health.get, roles=())
 
 
 @app.queue_trigger("msg", names.STEPS_QUEUE, "STORAGE")

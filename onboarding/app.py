@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from onboarding.api.callers import Callers
+import azure.functions as func
+from pydantic import ValidationError
+
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Callers
 from onboarding.api.connections import Connections
-from onboarding.api.front import Front
+from onboarding.api.front import Endpoint, Front, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
 from onboarding.clock import Clock, MovedClock, SystemClock
@@ -31,6 +34,8 @@ from onboarding.storage.tables import Tables
 from onboarding.workflow.engine import Engine, Handler, Limits
 from onboarding.workflow.index import Index
 from onboarding.workflow.store import RunStore
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from onboarding.cloud.clouds import Clouds
@@ -145,6 +150,21 @@ class Application:
             "resourceManager": self.clouds.ping_resource_manager,
             "keyVault": lambda: self.clouds.vault.stored("ping"),
         }
+
+
+async def serve(
+    request: func.HttpRequest,
+    endpoint: Callable[[Application], Endpoint],
+    roles: Sequence[str] = (REQUEST_ROLE, OPERATE_ROLE),
+) -> func.HttpResponse:
+    """Answers an HTTP call; says so, without details that are nobody's business, when settings are wrong."""
+    try:
+        app = application()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        log.error("the app settings are wrong: %s", faults)  # noqa: TRY400 - the faults say it all
+        return misconfigured().response("")
+    return await app.front.serve(request, endpoint(app), roles)
 
 
 @functools.cache

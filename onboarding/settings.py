@@ -7,7 +7,7 @@ must never be set in Azure; ``infra/azure`` does not know them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     table_service_uri: str = Field("", alias="STORAGE__tableServiceUri")
     queue_service_uri: str = Field("", alias="STORAGE__queueServiceUri")
 
-    azure_environment: str = Field("AzurePublicCloud", alias="AZURE_ENVIRONMENT")
+    azure_environment: Literal["AzurePublicCloud", "AzureUSGovernmentCloud"] = Field(
+        "AzurePublicCloud", alias="AZURE_ENVIRONMENT"
+    )
     identity_client_id: str = Field("", alias="AZURE_CLIENT_ID")
     home_tenant_id: str = Field(alias="HOME_TENANT_ID")
     multitenant_client_id: str = Field("", alias="MULTITENANT_CLIENT_ID")

@@ -42,6 +42,10 @@ class Caller:
         return OPERATE_ROLE in self.roles
 
 
+ANYBODY: Final = Caller(id="", name="anybody", roles=())
+"""Whoever calls what is open to all."""
+
+
 class Callers:
     """Verifies tokens against the tenant's published keys."""
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from onboarding.api.callers import Caller, Callers
+from onboarding.api.callers import ANYBODY, Caller, Callers
 from onboarding.api.problems import ProblemError
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,14 @@ class Front:
     async def serve(
         self, request: func.HttpRequest, endpoint: Endpoint, roles: Sequence[str]
     ) -> func.HttpResponse:
-        """Answers a request; no exception and no trace leaves it."""
+        """Answers a request of a caller with one of the roles (none named: of anybody).
+
+        No exception and no trace leaves it.
+        """
         request_id = str(uuid.uuid4())
         try:
-            caller = await self._callers.identify(request.headers.get("Authorization"), roles)
+            authorization = request.headers.get("Authorization")
+            caller = await self._callers.identify(authorization, roles) if roles else ANYBODY
             response = await endpoint(request, caller)
         except ProblemError as problem:
             response = problem.response(request_id)
@@ -60,6 +64,16 @@ class Front:
         origin = self._public_url or f"{parts.scheme}://{parts.netloc}"
         prefix, found, _ = parts.path.rpartition("/api/")
         return f"{origin}{prefix}{found or '/api/'}{path}"
+
+
+def misconfigured() -> ProblemError:
+    """The app settings are wrong; which ones stands in the log, for whoever may change them."""
+    return ProblemError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "misconfigured",
+        "The service is not set up completely",
+        "Its app settings are wrong. The function app's log names each of them.",
+    )
 
 
 def _unavailable() -> ProblemError:

@@ -14,6 +14,7 @@ from typing import Final
 
 import azure.functions as func
 
+from onboarding.api.callers import Caller
 from onboarding.api.front import answer
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Health:
         self._checked_at = float("-inf")
         self._checks: dict[str, str] = {}
 
-    async def get(self, _request: func.HttpRequest) -> func.HttpResponse:
+    async def get(self, _request: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
         """200 when everything answers, 503 when something does not; either way which."""
         async with self._lock:
             if time.monotonic() - self._checked_at > _REMEMBERED:

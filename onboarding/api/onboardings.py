@@ -23,7 +23,6 @@ from onboarding.storage import keys
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.index import View
-from onboarding.workflow.messages import StepMessage
 from onboarding.workflow.runs import Head, Run, RunStatus
 
 _RETRY_AFTER: Final = {"Retry-After": "2"}
@@ -65,8 +64,8 @@ class Onboardings:
             fingerprint=bodies.fingerprint(document),
             traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else "",
         )
-        if not await self.engine.start(head):
-            head = await self._repeated(head)
+        if existing := await self.engine.start(head):
+            head = _repeated(existing.head, head)
         url = self.front.url(request, f"onboardings/{head.id}")
         headers = {"Location": url, "Operation-Location": url, **_RETRY_AFTER}
         return answer(documents.accepted(head), HTTPStatus.ACCEPTED, headers)
@@ -119,21 +118,6 @@ class Onboardings:
             raise not_found("The onboarding")
         return run
 
-    async def _repeated(self, head: Head) -> Head:
-        """The head of the run that was there before, if it asks for the same."""
-        run = await self.engine.store.load(head.id)
-        if run is None or run.head.fingerprint != head.fingerprint:
-            raise ProblemError(
-                HTTPStatus.CONFLICT,
-                "idempotency-key-reused",
-                "The Idempotency-Key was used for another request",
-                "Use a new key for a new request, or send the same body to get the same answer.",
-            )
-        if run.status(ONBOARD) is RunStatus.NOT_STARTED:
-            # The first request may have stopped before its message was sent; a second one does no harm.
-            await self.engine.send(StepMessage(run=head.id, step=ONBOARD.first, attempt=1))
-        return run.head
-
     def _check_environment(self, wanted: OnboardingRequest) -> None:
         if wanted.azure_environment != self.environment:
             finding = Finding(
@@ -143,6 +127,18 @@ class Onboardings:
                 remedy=f"Use the deployment in {wanted.azure_environment}.",
             )
             raise invalid((finding,))
+
+
+def _repeated(before: Head, head: Head) -> Head:
+    """The head of the request that came before with the same key, if it asked for the same."""
+    if before.fingerprint != head.fingerprint:
+        raise ProblemError(
+            HTTPStatus.CONFLICT,
+            "idempotency-key-reused",
+            "The Idempotency-Key was used for another request",
+            "Use a new key for a new request, or send the same body to get the same answer.",
+        )
+    return before
 
 
 def _in(view: View, run: Run) -> bool:

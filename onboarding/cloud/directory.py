@@ -50,6 +50,7 @@ class Directory:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._paths = graph.paths
+        self._resources: dict[str, str] = {}
 
     async def organization(self) -> Mapping[str, Any] | None:
         """The tenant's own record, with its verified domains; None when it may not be read."""
@@ -130,6 +131,12 @@ class Directory:
         document = await self._graph.call(Method.GET, builder, query={"%24select": ["id"]}, fresh=fresh)
         object_id: str = document["id"]
         return object_id
+
+    async def resource(self, app_id: str) -> str:
+        """The object id of a first-party service's principal; it never changes, so it is asked for once."""
+        if app_id not in self._resources:
+            self._resources[app_id] = await self.service_principal(app_id)
+        return self._resources[app_id]
 
     async def grant_scope(self, client: str, resource: str, scope: str) -> None:
         """Consents, for all users, to a delegated permission of one service principal on another."""

@@ -25,7 +25,7 @@ from onboarding.workflow.index import Index
 from onboarding.workflow.messages import InvalidMessageError, StepMessage
 from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.plans import Plan
-from onboarding.workflow.runs import Event, Head, Run, StepState, StepStatus
+from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.store import RunStore
 
 log = logging.getLogger(__name__)
@@ -62,19 +62,24 @@ class Engine:
     limits: Limits = field(default_factory=Limits)
     policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
 
-    async def start(self, head: Head) -> bool:
+    async def start(self, head: Head) -> Run | None:
         """Accepts a run: announces it, writes it, sends its first message. Three storage calls.
 
-        Returns False when a run with this id exists already; nothing is changed then.
+        Returns the run that had this id before, if there is one; it is left as it is.
         """
         plan = self.plans[head.plan]
         await self.index.announce(head)
         accepted = Event(run=head.id, at=head.created_at, kind="accepted", actor=head.requester_name)
+        existing = None
         if not await self.store.create(head, plan, accepted):
-            await self.index.retract(head)
-            return False
-        await self.send(StepMessage(run=head.id, step=plan.first, attempt=1, traceparent=head.traceparent))
-        return True
+            existing = await self.store.load(head.id)
+            if existing is None or not self.index.same_entry(existing.head, head):
+                await self.index.retract(head)
+        if existing is None or existing.status(plan) is RunStatus.NOT_STARTED:
+            # Also for one that was there: whoever wrote it may have stopped before its message was sent.
+            first = StepMessage(run=head.id, step=plan.first, attempt=1, traceparent=head.traceparent)
+            await self.send(first)
+        return existing
 
     async def send(self, message: StepMessage, delay: timedelta = timedelta(0)) -> None:
         """Puts a step's message on the queue."""
@@ -103,11 +108,15 @@ class Engine:
 
     async def abandon(self, body: bytes) -> None:
         """Gives up on a message that has failed as often as the host tries: its steps and the run fail."""
-        message = StepMessage.from_bytes(body)
+        try:
+            message = StepMessage.from_bytes(body)
+        except InvalidMessageError as error:
+            log.error("dropped a message that can't be carried out: %s", error)  # noqa: TRY400 - no trace
+            return
         run = await self.store.load(message.run)
         if run is None:
             return
-        error = {
+        crashed = {
             "code": "worker-crashed",
             "title": "The worker stopped several times before the step was finished",
             "detail": "The step was begun again and again, and its worker stopped each time.",
@@ -120,9 +129,9 @@ class Engine:
             if (step.status is StepStatus.RUNNING and step.key == message.key)
             or (step.name == message.step and step.status is StepStatus.PENDING)
         ]
-        failed = [step.evolve(status=StepStatus.FAILED, changed_at=now, error=error) for step in held]
+        failed = [step.evolve(status=StepStatus.FAILED, changed_at=now, error=crashed) for step in held]
         if failed:
-            events = [self.event(step, "failed", error=error) for step in failed]
+            events = [self.event(step, "failed", error=crashed) for step in failed]
             await self.store.commit(failed, events)
         run = Run(head=run.head, steps={**run.steps, **{step.name: step for step in failed}})
         await self.settle(run)

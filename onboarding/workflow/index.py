@@ -49,7 +49,7 @@ class Entry:
 
     def points_to(self, head: Head) -> bool:
         """Whether the entry is this run's own, not left by a request that was repeated."""
-        return self.announced_at == head.created_at
+        return self.row.key == _row(self.row.partition, head).key
 
 
 class Index:
@@ -68,6 +68,11 @@ class Index:
     async def retract(self, head: Head) -> None:
         """Takes an announcement back: the run was there already."""
         await self._tables.write(self._table, _row(NEW, head), Write.DELETE)
+
+    @staticmethod
+    def same_entry(one: Head, other: Head) -> bool:
+        """Whether two heads have the same entry, as those of simultaneous requests can have."""
+        return _row(NEW, one).key == _row(NEW, other).key
 
     async def begin(self, head: Head) -> None:
         """Moves a run from the new ones to the open ones and into the history; safe to repeat."""

@@ -16,7 +16,7 @@ async def run(context: Context) -> Done:
     server = context.results["server-principal"]["objectId"]
     client = context.results["client-principal"]["objectId"]
     graph, _ = await asyncio.gather(
-        directory.service_principal(MICROSOFT_GRAPH),
+        directory.resource(MICROSOFT_GRAPH),
         directory.grant_scope(client, server, USER_IMPERSONATION),
     )
     await directory.grant_scope(client, graph, USER_READ.value)

@@ -9,5 +9,7 @@ from onboarding.workflow.outcomes import Done
 async def run(context: Context, app_step: str) -> Done:
     """Upserts the service principal of the application that a step before has made."""
     app_id = context.results[app_step]["appId"]
-    object_id = await context.directory.upsert_service_principal(app_id, {"appId": app_id})
+    request = context.request
+    name = request.server_app.name if app_step == "server-app" else request.client_app.name
+    object_id = await context.directory.upsert_service_principal(app_id, {"displayName": name})
     return Done(result={"objectId": object_id})
