@@ -37,6 +37,7 @@ class Connection:
     """A service connection of one tenant."""
 
     tenant: str
+    tenant_name: str  # as the directory shows it; the import at the site asks for it
     name: str
     description: str
     environment: str

@@ -54,6 +54,7 @@ def _connection(context: Context) -> Connection:
     secret = results["server-secret"]
     return Connection(
         tenant=context.tenant,
+        tenant_name=results["preflight"]["tenantName"],
         name=request.name,
         description=request.description,
         environment=str(request.azure_environment),
