@@ -1,7 +1,8 @@
 """``python -m infra.local.run``, which ``make run`` calls: the local cloud, with a sample, until Ctrl-C.
 
 Environment: PORT of the API (7071; 0: any free one), HOSTS (1), ONCE=1 to end after the sample, KEEP=1 to go
-on with what the last run left. Exit code 0, or 1 with the reason on stderr.
+on with what the last run left, LOCAL_FOLDER to keep it elsewhere than in .local. Exit code 0, or 1 with the
+reason on stderr.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from infra.local.errors import LocalError
 from infra.local.sample import Sample
 from infra.local.stack import ROOT, Stack
 
-FOLDER: Final = ROOT / ".local"
 _MOST_HOSTS: Final = 16
 _LAST_PORT: Final = 65535
 _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -36,6 +36,7 @@ class Options:
     hosts: int
     once: bool
     keep: bool
+    folder: Path
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Options:
@@ -49,6 +50,7 @@ class Options:
             hosts=_number(environment, "HOSTS", 1, 1, _MOST_HOSTS),
             once=environment.get("ONCE", "") not in ("", "0"),
             keep=environment.get("KEEP", "") not in ("", "0"),
+            folder=Path(environment.get("LOCAL_FOLDER") or ROOT / ".local"),
         )
 
 
@@ -79,17 +81,20 @@ class Run:
         work = asyncio.create_task(self._work())
         interruption = asyncio.create_task(self._interrupted.wait())
         await asyncio.wait([work, interruption], return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
+        cut_short = not work.done()
+        if cut_short:
             self._say("stopping", _DIM)
             work.cancel()
         interruption.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work
+        if cut_short and self._options.once:
+            raise LocalError("stopped before the sample had ended")
 
     async def _work(self) -> None:
         started = time.monotonic()
         self._say("The local cloud starts: storage, directory, trigger host.", _BOLD)
-        stack = Stack(FOLDER, port=self._options.port, hosts=self._options.hosts, say=self._say)
+        stack = Stack(self._options.folder, port=self._options.port, hosts=self._options.hosts, say=self._say)
         if not self._options.keep:
             stack.clear()
         async with stack:
@@ -97,8 +102,7 @@ class Run:
             await self._sample(stack)
             if not self._options.once:
                 self._show(stack)
-                await self._interrupted.wait()
-                self._say("stopping", _DIM)
+                await asyncio.Event().wait()
 
     async def _sample(self, stack: Stack) -> None:
         self._say("\nThe sample request, infra/local/sample.json:", _BOLD)

@@ -21,7 +21,7 @@ _LIMIT: Final = 120.0
 
 _WARNING_LIMIT: Final = 30.0
 _FINAL: Final = frozenset({"Succeeded", "Failed", "Cancelled", "RolledBack"})
-_LOOK: Final = 0.1
+_LOOK: Final = 0.15
 
 
 class Sample:
@@ -81,8 +81,10 @@ class Sample:
                 continue
             seen[step["name"]] = now
             status, waiting_for = now
-            detail = f" for {waiting_for}" if status == "Waiting" and waiting_for else ""
-            if step.get("error"):
+            detail = ""
+            if status == "Waiting" and waiting_for:
+                detail = f" for {waiting_for}"
+            elif status in ("Waiting", "Failed") and step.get("error"):
                 detail = f": {_reason(step['error'])}"
             self._line(f"{step['name']:<34} {status}{detail}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import sys
@@ -32,12 +33,29 @@ HOST_JSON = {
 
 
 async def until(condition: Callable[[], Any]) -> Any:
-    """What the condition returns, as soon as it is true."""
+    """What the condition (plain or async) returns, as soon as it is true."""
     deadline = time.monotonic() + DEADLINE
-    while not (value := condition()):
+    while True:
+        value = condition()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.02)
-    return value
+
+
+def sample_settings(folder: Path) -> dict[str, str]:
+    """What the sample app needs when a stack runs it."""
+    return {"SAMPLE_FOLDER": str(folder), "SAMPLE_QUEUE": "steps", "SAMPLE_SCHEDULE": "0 0 0 1 1 *"}
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and does not merely wait for its parent to notice its end."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Sample:

@@ -50,19 +50,20 @@ def items(req: func.HttpRequest) -> str:
 @app.route(route="items/newest", methods=["GET"])
 async def newest(req: func.HttpRequest) -> func.HttpResponse:
     """Answer without a type of its own."""
+    del req
     return func.HttpResponse(b"newest", headers={"Set-Cookie": "a=1"})
 
 
 @app.route(route="broken", methods=["GET"])
 async def broken(req: func.HttpRequest) -> func.HttpResponse:
     """Fail with something that no caller may see."""
-    raise RuntimeError("a detail for the log")
+    raise RuntimeError(f"a detail for the log about {req.method}")
 
 
 @app.route(route="slow", methods=["GET"])
 async def slow(req: func.HttpRequest) -> func.HttpResponse:
     """Answer when the test says so."""
-    _note(function="slow", event="start")
+    _note(function="slow", event="start", method=req.method)
     await _released("slow")
     return func.HttpResponse("done")
 
@@ -102,5 +103,8 @@ async def tick(timer: func.TimerRequest) -> None:
 
 
 async def _released(name: str) -> None:
-    while not (_FOLDER / f"release-{name}").exists():
+    file = _FOLDER / f"release-{name}"
+    while True:
+        if file.exists():
+            return
         await asyncio.sleep(0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -103,6 +104,8 @@ class Host:
             await asyncio.gather(runner.cleanup(), self._drain([ended, *triggers]))
         self._invoker.close()
         logger.info("stopped")
+        # The platform tells an app nothing of its end, so its clients stay open; that is no error.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     async def _listen(self) -> tuple[web.AppRunner, int]:
         application = web.Application(client_max_size=MAX_BODY)

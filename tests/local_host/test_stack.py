@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from typing import Any
+
+import httpx
+import pytest
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from infra.local.errors import LocalError
+from infra.local.stack import ROOT, Stack
+from onboarding.storage import names
+from tests.local_host.hosts import alive, sample_settings, until
+
+APP = "tests.local_host.sample_app"
+
+
+def _endpoints(stack: Stack) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((stack.folder / "endpoints.json").read_text())
+    return document
+
+
+@pytest.fixture(scope="module")
+def said() -> list[str]:
+    """What the local cloud said to the person at the terminal."""
+    return []
+
+
+@pytest.fixture(scope="module")
+async def stack(tmp_path_factory, said):
+    """A local cloud with two hosts that run the sample app."""
+    folder = tmp_path_factory.mktemp("stack")
+    held = Stack(folder, hosts=2, app=APP, environment=sample_settings(folder), say=said.append)
+    async with held:
+        yield held
+
+
+async def test_endpoints(stack):
+    """endpoints.json says where everything is, to its owner only."""
+    endpoints = _endpoints(stack)
+    assert stat.S_IMODE((stack.folder / "endpoints.json").stat().st_mode) == 0o600
+    assert set(endpoints) == {
+        *("api", "login", "graph", "resourceManager", "keyVault", "control", "storage", "certificate"),
+        *("tenant", "subscription", "audience", "clients", "hostPids", "log"),
+    }
+    assert set(endpoints["clients"]) == {"requester", "operator", "administrator"}
+    assert len(endpoints["hostPids"]) == 2
+    assert all(alive(pid) for pid in endpoints["hostPids"])
+    assert endpoints["log"] == str(stack.folder / "host.log")
+    assert "listening" in (stack.folder / "host.log").read_text()
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{endpoints['api']}/api/items")).status_code == 200
+        assert (await client.get(f"{endpoints['control']}/healthz")).status_code == 200
+
+
+async def test_tables_and_queues(stack):
+    """The storage account has the app's tables and queues, and a key of its own."""
+    connection = _endpoints(stack)["storage"]
+    async with TableServiceClient.from_connection_string(connection) as tables:
+        assert {table.name async for table in tables.list_tables()} == set(names.TABLES)
+    async with QueueServiceClient.from_connection_string(connection) as queues:
+        assert {queue.name async for queue in queues.list_queues()} >= set(names.QUEUES)
+
+
+async def test_killed_host_is_back_within_two_seconds(stack, said):
+    """A killed host is started again, its new id is in endpoints.json, and no request is refused."""
+    victim, other = stack.hosts[0].pid, stack.hosts[1].pid
+    started = time.monotonic()
+    os.kill(victim, 9)
+    await until(
+        lambda: victim not in _endpoints(stack)["hostPids"] and len(_endpoints(stack)["hostPids"]) == 2
+    )
+    assert other in _endpoints(stack)["hostPids"]
+    async with httpx.AsyncClient() as client:
+        for _ in range(5):
+            assert (await client.get(f"{stack.api}/api/items")).status_code == 200
+    await until(lambda: any("host-1 is up again" in line for line in said))
+    assert time.monotonic() - started < 2
+    assert any("host-1 ended (signal 9)" in line for line in said)
+
+
+async def test_all_hosts_killed(stack):
+    """With every host killed a request waits for the next one instead of being refused."""
+    await asyncio.gather(*(host.kill() for host in stack.hosts))
+    async with httpx.AsyncClient(timeout=10) as client:
+        assert (await client.get(f"{stack.api}/api/items")).status_code == 200
+    await stack.ready()
+
+
+@pytest.mark.parametrize("part", ["storage", "cloud"])
+async def test_killed_parts_come_back(stack, part):
+    """A killed storage or directory is started again at its old addresses."""
+    before = {name: value for name, value in _endpoints(stack).items() if name != "hostPids"}
+    await getattr(stack, part).kill()
+    await stack.ready()
+    assert {name: value for name, value in _endpoints(stack).items() if name != "hostPids"} == before
+    async with QueueServiceClient.from_connection_string(before["storage"]) as queues:
+        assert await queues.get_queue_client("steps").get_queue_properties()
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{before['control']}/healthz")).status_code == 200
+
+
+async def test_stopped_part_stays_down(stack):
+    """What a test stops is not started again until the test says so."""
+    await stack.storage.stop()
+    assert stack.storage.pid is None
+    with pytest.raises(OSError, match="Connect"):
+        await asyncio.open_connection("127.0.0.1", stack.account.queue)
+    await stack.storage.start()
+    await stack.ready()
+
+
+def test_folder_in_use(stack):
+    """A second local cloud in the same folder is refused, naming the process that holds it."""
+    with pytest.raises(LocalError, match=f"in use by process {os.getpid()}"):
+        Stack(stack.folder)
+
+
+async def test_port_taken(stack, tmp_path):
+    """A port that is taken is refused with a sentence that says what to do; nothing stays behind."""
+    port = int(stack.api.rsplit(":", 1)[1])
+    second = Stack(tmp_path, port=port, app=APP)
+    with pytest.raises(LocalError, match=rf"port {port} can't be used.*PORT=0"):
+        await second.start()
+    assert not (tmp_path / "endpoints.json").exists()
+    async with Stack(tmp_path, app=APP, environment=sample_settings(tmp_path)) as free:
+        assert free.api != stack.api
+
+
+async def test_app_that_does_not_start(tmp_path):
+    """When the host can't start, the reason is the host's own line, and the other parts are stopped."""
+    broken = Stack(tmp_path, app="tests.local_host.output_app")
+    parts = (broken.storage, broken.cloud)
+    with pytest.raises(LocalError, match=r"host-1 does not start.*binding of type 'queue'"):
+        await broken.start()
+    assert [part.pid for part in parts] == [None, None]
+
+
+async def test_started_again_with_what_it_had(tmp_path):
+    """Started again in the same folder the local cloud has its data, its addresses and its clients."""
+    seen = []
+    for _ in range(2):
+        async with Stack(tmp_path, app=APP, environment=sample_settings(tmp_path)) as held:
+            seen.append(held.endpoints)
+            async with TableServiceClient.from_connection_string(held.account.connection_string) as tables:
+                connections = tables.get_table_client(names.CONNECTIONS)
+                if len(seen) == 1:
+                    await connections.create_entity({"PartitionKey": "p", "RowKey": "r"})
+                assert (await connections.get_entity("p", "r"))["RowKey"] == "r"
+    assert {name: seen[0][name] for name in ("storage", "graph", "clients")} == {
+        name: seen[1][name] for name in ("storage", "graph", "clients")
+    }
+
+
+async def test_nothing_outlives_a_killed_parent(tmp_path):
+    """When the process that holds a local cloud is killed, all its processes end, and a new one can start."""
+    command = [sys.executable, "-m", "tests.local_host.keeper", str(tmp_path)]
+    keeper = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert keeper.stdout is not None
+    pids = json.loads(await asyncio.wait_for(keeper.stdout.readline(), 30))
+    assert len(pids) == 3
+    assert all(alive(pid) for pid in pids)
+    keeper.kill()
+    await keeper.wait()
+    await until(lambda: not any(alive(pid) for pid in pids))
+    async with Stack(tmp_path, app=APP, environment=sample_settings(tmp_path)) as again:
+        assert again.hosts[0].pid is not None
+
+
+async def test_watcher(tmp_path):
+    """Where the kernel can't tie a child to its parent, a watcher ends it when the parent is gone."""
+    child = tmp_path / "child"
+    write_pid = f"import os,time; open({str(child)!r},'w').write(str(os.getpid())); time.sleep(60)"
+    start = (
+        "import os,subprocess,sys,time\n"
+        "subprocess.Popen([sys.executable,'-m','infra.local.process',str(os.getpid()),*sys.argv[1:]])\n"
+        "time.sleep(60)"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", start, sys.executable, "-c", write_pid, cwd=ROOT
+    )
+    await until(lambda: child.exists() and child.read_text())
+    pid = int(child.read_text())
+    assert alive(pid)
+    parent.kill()
+    await parent.wait()
+    await until(lambda: not alive(pid))
+
+
+def test_free_ports_are_free(stack):
+    """The storage account's ports differ from each other and are really listened on."""
+    ports = {stack.account.blob, stack.account.queue, stack.account.table}
+    assert len(ports) == 3
+    for port in ports:
+        with socket.create_connection(("127.0.0.1", port), timeout=2):
+            pass
