@@ -130,7 +130,7 @@ class Directory:
     def _patiently(
         self, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
     ) -> httpx.Response:
-        deadline = time.monotonic() + REPLICATION_SECONDS
+        deadline, wait = time.monotonic() + REPLICATION_SECONDS, 1
         while True:
             try:
                 return self._send(method, path, body, headers)
@@ -138,7 +138,8 @@ class Directory:
                 if not error.may_be_lag or time.monotonic() >= deadline:
                     raise
                 print("  ...      the directory does not know the new object everywhere yet", flush=True)
-                time.sleep(5)
+                time.sleep(wait)
+                wait = min(2 * wait, 15)
 
     def _send(
         self,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.azure.directory import GRAPHS
 from tests.azure.templates import ROOT
 
 _START_SECONDS = 30
@@ -43,7 +45,8 @@ class Cloud:
 
     def graph(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask Graph as the administrator."""
-        token = self.token(self.facts["clients"]["administrator"], "https://graph.microsoft.com/.default")
+        scope = f"{GRAPHS[self.facts['environment']]}/.default"
+        token = self.token(self.facts["clients"]["administrator"], scope)
         headers = {"Authorization": f"Bearer {token}"}
         answer = self.http.request(method, f"{self.facts['graph']}/v1.0{path}", json=body, headers=headers)
         return dict(answer.raise_for_status().json()) if answer.content else {}
@@ -60,7 +63,11 @@ class Cloud:
         return dict(answer.json()) if answer.content else {}
 
     def run(
-        self, module: str, *arguments: str, client: str = "administrator"
+        self,
+        module: str,
+        *arguments: str,
+        client: str = "administrator",
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.CompletedProcess[str]:
         """Run a script of ``infra/azure`` as one of the cloud's clients."""
         credentials = self.facts["clients"][client]
@@ -69,23 +76,30 @@ class Cloud:
                 *(sys.executable, "-m", f"infra.azure.{module}", *arguments),
                 *("--login", self.facts["login"], "--graph", self.facts["graph"]),
                 *("--certificate", self.facts["certificate"], "--tenant", self.facts["tenant"]),
-                *("--client-id", credentials["clientId"]),
+                *("--client-id", credentials["clientId"], "--environment", self.facts["environment"]),
             ],
             cwd=ROOT,
             env={**os.environ, "AZURE_CLIENT_SECRET": credentials["clientSecret"]},
             capture_output=True,
             text=True,
             check=False,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             timeout=120,
         )
 
 
-@pytest.fixture(scope="session")
-def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """One simulated cloud for all tests of the scripts."""
-    folder = tmp_path_factory.mktemp("cloud")
-    command = [sys.executable, "-m", "infra.local.cloud", "--folder", str(folder)]
+@contextmanager
+def started(folder: Path, environment: str) -> Iterator[Cloud]:
+    """A simulated cloud that keeps its state in this folder and ends with the block."""
+    command = [
+        sys.executable,
+        "-m",
+        "infra.local.cloud",
+        "--folder",
+        str(folder),
+        "--environment",
+        environment,
+    ]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603 a tool of ours
         try:
@@ -96,6 +110,13 @@ def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         finally:
             process.terminate()
             process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """One simulated cloud for all tests of the scripts."""
+    with started(tmp_path_factory.mktemp("cloud"), "AzurePublicCloud") as cloud:
+        yield cloud
 
 
 @pytest.fixture

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import uuid
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 
 from infra.azure.permissions import API_OPERATE, API_REQUEST, API_SCOPE_ID, GRAPH_BASE, GRAPH_CONSENT
-from tests.azure.conftest import Cloud
+from tests.azure.conftest import Cloud, started
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_permissions_are_granted_once(cloud: Cloud, identity: str):
 
 def test_what_if_says_everything_and_writes_nothing(cloud: Cloud, identity: str):
     """The plan names each permission with its reason, and nothing is changed."""
-    shown = cloud.run("grant_permissions", "--principal-id", identity, "--consent", "--what-if")
+    shown = cloud.run("grant_permissions", "--principal-id", identity, "--consent", "--what-if", "--yes")
     assert shown.returncode == 0
     for role in GRAPH_BASE + GRAPH_CONSENT:
         assert f"will do  {role.value}\n           {role.why}\n" in shown.stdout
@@ -90,6 +92,18 @@ def test_without_a_yes_nothing_is_done(cloud: Cloud, identity: str):
     assert refused.returncode == 1
     assert "pass --yes" in refused.stdout
     assert cloud.writes() == []
+
+
+@pytest.mark.parametrize(("answer", "granted"), [("y\n", len(GRAPH_BASE)), ("\n", 0)])
+def test_a_person_is_asked(cloud: Cloud, identity: str, answer: str, granted: int):
+    """At a terminal the script asks after showing its plan; only a yes goes ahead."""
+    terminal, keyboard = os.openpty()
+    os.write(terminal, answer.encode())
+    asked = cloud.run("grant_permissions", "--principal-id", identity, stdin=keyboard)
+    os.close(terminal)
+    os.close(keyboard)
+    assert "Go ahead? [y/N]" in asked.stdout
+    assert len(cloud.writes()) == granted
 
 
 def test_consent_adds_to_what_is_granted(cloud: Cloud, identity: str):
@@ -118,6 +132,17 @@ def test_a_busy_directory_is_waited_for(cloud: Cloud, identity: str):
     cloud.control("POST", "/faults", {**fault, "kind": "throttle", "retryAfter": 1})
     assert cloud.run("grant_permissions", "--principal-id", identity, "--yes").returncode == 0
     assert _granted(cloud, identity) == _ids(GRAPH_BASE)
+
+
+def test_the_government_cloud_is_served_too(tmp_path: Path):
+    """In the other cloud the scripts sign in for that cloud's Graph, and do the same."""
+    with started(tmp_path, "AzureUSGovernmentCloud") as cloud:
+        identity = cloud.facts["identity"]["principalId"]
+        cloud.control("PUT", "/settings", {"identityRoles": []})
+        done = cloud.run("grant_permissions", "--principal-id", identity, "--yes")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert _granted(cloud, identity) == _ids(GRAPH_BASE)
+        assert cloud.run("register_api", "--yes").returncode == 0
 
 
 def test_who_may_not_grant_is_told_which_role_it_takes(cloud: Cloud, identity: str):
@@ -187,7 +212,7 @@ def test_registering_shows_its_plan_first(cloud: Cloud, api: Api):
     """--what-if lists the registration, its URI, its principal and each caller, and writes nothing."""
     caller = cloud.control("POST", "/clients", {"roles": [], "graphRoles": []})["principalId"]
     cloud.writes()
-    shown = api.register("--requester", caller, "--what-if")
+    shown = api.register("--requester", caller, "--what-if", "--yes")
     assert shown.returncode == 0
     assert "4 to do, 0 in place already" in shown.stdout
     assert f"will do  role Onboarding.Request for {caller}" in shown.stdout
@@ -210,7 +235,7 @@ def test_a_caller_with_a_role_gets_a_token_that_says_so(cloud: Cloud, api: Api):
 
 
 def test_what_others_added_to_the_registration_stays(cloud: Cloud, api: Api):
-    """A further role and a further URI survive an update that repairs one of ours."""
+    """A further role and a further URI survive an update that repairs ours."""
     api.register("--yes")
     application = api.read()
     extra = {
@@ -222,16 +247,15 @@ def test_what_others_added_to_the_registration_stays(cloud: Cloud, api: Api):
         "isEnabled": True,
     }
     roles = [{**role, "description": "Changed."} for role in application["appRoles"]]
-    more = f"api://{cloud.facts['tenant']}/reports"
-    changed = {"appRoles": [*roles, extra], "identifierUris": [*application["identifierUris"], more]}
-    cloud.graph(api.path, "PATCH", changed)
+    more = f"api://{cloud.facts['tenant']}/{api.name}"
+    cloud.graph(api.path, "PATCH", {"appRoles": [*roles, extra], "identifierUris": [more]})
     repaired = api.register("--yes")
     assert (repaired.returncode, repaired.stderr) == (0, "")
     assert f"update appRoles of {api.name}" in repaired.stdout
     now = api.read()
     assert "Reports.Read" in [role["value"] for role in now["appRoles"]]
     assert "Changed." not in [role["description"] for role in now["appRoles"]]
-    assert more in now["identifierUris"]
+    assert now["identifierUris"] == [more, *application["identifierUris"]]
 
 
 def test_registering_waits_for_the_directory(cloud: Cloud, api: Api):
