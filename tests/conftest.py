@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from infra.local.stack import Stack
+from infra.local.storage import Storage
+from tests.helpers import NEVER, Portal
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory):
+    """The local cloud that the tests of the API share: storage, the simulated cloud, one host."""
+    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+    async with Stack(tmp_path_factory.mktemp("stack"), environment=schedules) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def portal(stack):
+    """Callers of that local cloud, and a look behind it."""
+    portal = Portal(stack)
+    await portal.control("PUT", "/settings", {"providerSeconds": 0})
+    yield portal
+    await portal.close()
+
+
+@pytest.fixture(scope="session")
+async def azurite(tmp_path_factory):
+    """Connection string of an Azurite that the tests of storage share."""
+    storage = Storage(tmp_path_factory.mktemp("azurite"))
+    await storage.start()
+    yield storage.account.connection_string
+    await storage.stop()

@@ -1,0 +1,214 @@
+"""The local cloud as those outside it see it: callers of the API, administrators, and who bends the cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import httpx
+
+from infra.local.stack import Stack
+
+NEVER: Final = "0 0 0 1 1 *"
+"""A schedule that does not interfere: tests fire the timers themselves."""
+
+FINAL: Final = {"Succeeded", "Failed"}
+_RESOURCES: Final = {
+    "graph": "https://graph.microsoft.com",
+    "resourceManager": "https://management.azure.com",
+    "keyVault": "https://vault.azure.net",
+}
+
+
+def unique(prefix: str = "n") -> str:
+    """A name nobody else uses."""
+    return f"{prefix}-{uuid.uuid4().hex[:10]}"
+
+
+async def until(
+    condition: Callable[[], Awaitable[Any]],
+    what: str = "the condition",
+    seconds: float = 20,
+) -> Any:
+    """What a condition gives as soon as it gives something; fails when it gives nothing in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := await condition()):
+        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+        await asyncio.sleep(0.03)
+    return value
+
+
+class Portal:
+    """Calls the API of a stack, and looks behind it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.info: dict[str, Any] = dict(stack.cloud_info)
+        trust = ssl.create_default_context(cafile=self.info["certificate"])
+        self.http = httpx.AsyncClient(verify=trust, trust_env=False, timeout=30)
+        self.clients: dict[str, dict[str, str]] = dict(self.info["clients"])
+        self._tokens: dict[tuple[str, str], str] = {}
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.http.aclose()
+
+    async def token(self, client: str = "requester", audience: str = "") -> str:
+        """An access token of a client, for the API unless told otherwise; kept."""
+        audience = audience or self.info["audience"]
+        if (client, audience) not in self._tokens:
+            secret = self.clients[client]
+            answer = await self.http.post(
+                f"{self.info['login']}/{self.info['tenant']}/oauth2/v2.0/token",
+                data={
+                    "grant_type": "client_credentials",
+                    "client_id": secret["clientId"],
+                    "client_secret": secret["clientSecret"],
+                    "scope": f"{audience}/.default",
+                },
+            )
+            assert answer.status_code == 200, answer.text
+            self._tokens[client, audience] = answer.json()["access_token"]
+        return self._tokens[client, audience]
+
+    async def caller(self, *roles: str) -> str:
+        """A new client of the API with these roles; its name among ``clients``."""
+        answer = await self.control("POST", "/clients", {"roles": list(roles)})
+        name = unique("client")
+        self.clients[name] = answer.json()
+        return name
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        caller: str | None = "requester",
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """Call the API (a path below its base, or an absolute URL) with a caller's token, or without."""
+        sent = {"Authorization": f"Bearer {await self.token(caller)}"} if caller else {}
+        url = path if path.startswith("http") else f"{self.stack.api}{path}"
+        return await self.http.request(method, url, headers={**sent, **(headers or {})}, **more)
+
+    async def get(self, path: str, *, caller: str | None = "requester", **params: str) -> Any:
+        """The document of a GET that has to succeed."""
+        answer = await self.call("GET", path, caller=caller, params=params or None)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def all(self, path: str, *, caller: str = "requester", **params: str) -> list[Any]:
+        """The entries of all pages of a list."""
+        page = await self.get(path, caller=caller, **params)
+        found = list(page["value"])
+        while "nextLink" in page:
+            page = await self.get(page["nextLink"], caller=caller)
+            found += page["value"]
+        return found
+
+    def request(self, **changes: Any) -> dict[str, Any]:
+        """A request that works, under a name of its own."""
+        return {
+            "name": unique("Contoso"),
+            "tenantId": self.info["tenant"],
+            "subscriptionId": self.info["subscription"],
+            **changes,
+        }
+
+    async def post(
+        self, *, caller: str = "requester", headers: dict[str, str] | None = None, **changes: Any
+    ) -> httpx.Response:
+        """Ask for an onboarding."""
+        return await self.call(
+            "POST", "/api/onboardings", caller=caller, headers=headers, json=self.request(**changes)
+        )
+
+    async def accepted(self, *, caller: str = "requester", **changes: Any) -> str:
+        """The id of an onboarding that was accepted."""
+        answer = await self.post(caller=caller, **changes)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    async def finished(self, onboarding: str) -> dict[str, Any]:
+        """An onboarding at its end, as an operator sees it."""
+
+        async def final() -> dict[str, Any] | None:
+            document: dict[str, Any] = await self.get(f"/api/onboardings/{onboarding}", caller="operator")
+            return document if document["status"] in FINAL else None
+
+        found: dict[str, Any] = await until(final, f"the end of {onboarding}")
+        return found
+
+    async def onboarded(self, **changes: Any) -> dict[str, Any]:
+        """The connection of an onboarding that succeeded."""
+        document = await self.finished(await self.accepted(**changes))
+        assert document["status"] == "Succeeded", document["error"]
+        found: dict[str, Any] = await self.get(
+            f"/api/connections/{document['connectionId']}", caller="operator"
+        )
+        return found
+
+    async def refused(self, **changes: Any) -> dict[str, Any]:
+        """The error of an onboarding that failed."""
+        document = await self.finished(await self.accepted(**changes))
+        assert document["status"] == "Failed", document
+        error: dict[str, Any] = document["error"]
+        return error
+
+    async def look(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask Graph, Resource Manager or the vault as the administrator; anything but success fails."""
+        token = await self.token("administrator", _RESOURCES[service])
+        url = path if path.startswith("https://") else f"{self.info[service]}{path}"
+        answer = await self.http.request(method, url, json=body, headers={"Authorization": f"Bearer {token}"})
+        assert answer.is_success, answer.text
+        return answer
+
+    async def graph(self, path: str) -> Any:
+        """A document of Graph v1.0."""
+        return (await self.look("graph", "GET", f"/v1.0{path}")).json()
+
+    async def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Bend the simulated cloud."""
+        answer = await self.http.request(method, f"{self.info['control']}{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer
+
+    @contextlib.asynccontextmanager
+    async def settings(self, **changes: Any) -> AsyncIterator[None]:
+        """The cloud's settings changed, for a while."""
+        before = (await self.control("GET", "/settings")).json()
+        await self.control("PUT", "/settings", changes)
+        try:
+            yield
+        finally:
+            await self.control("PUT", "/settings", {name: before[name] for name in changes})
+
+    @contextlib.asynccontextmanager
+    async def fault(self, **fault: Any) -> AsyncIterator[str]:
+        """A fault of the cloud, for a while; its id."""
+        identifier = str((await self.control("POST", "/faults", fault)).json()["id"])
+        try:
+            yield identifier
+        finally:
+            await self.control("DELETE", f"/faults/{identifier}")
+
+    async def fire(self, function: str) -> None:
+        """Fire a timer, and wait until its function has ended."""
+        before = self._runs(function)
+        answer = await self.http.post(f"{self.stack.api}/admin/functions/{function}", json={})
+        assert answer.status_code == 202, answer.text
+
+        async def ended() -> bool:
+            return self._runs(function) > before
+
+        await until(ended, f"the end of {function}")
+
+    def _runs(self, function: str) -> int:
+        log = (self.stack.folder / "host.log").read_text(encoding="utf-8")
+        return sum(f"host: {function} (timer) " in line for line in log.splitlines())

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import function_app
+from onboarding.storage import names
+
+ROOT = Path(__file__).resolve().parents[1]
+
+HTTP = {
+    "create_onboarding": ("onboardings", ["POST"]),
+    "list_onboardings": ("onboardings", ["GET"]),
+    "get_onboarding": ("onboardings/{id}", ["GET"]),
+    "list_onboarding_events": ("onboardings/{id}/events", ["GET"]),
+    "list_connections": ("connections", ["GET"]),
+    "get_connection": ("connections/{id}", ["GET"]),
+    "get_health": ("health", ["GET"]),
+}
+QUEUES = {
+    "run_step": "steps",
+    "fail_step": "steps-poison",
+    "send_notice": "notices",
+    "fail_notice": "notices-poison",
+}
+TIMERS = {"sweep_onboardings": "%SWEEP_SCHEDULE%", "sweep_expirations": "%EXPIRY_SCHEDULE%"}
+
+
+@pytest.fixture(scope="module")
+def triggers():
+    """The trigger of each function, as the host gets it from the worker."""
+    found = {}
+    for function in function_app.app.get_functions():
+        document = json.loads(str(function))  # what the worker hands to the host
+        (trigger,) = [each for each in document["bindings"] if each["type"].endswith("Trigger")]
+        found[function.get_function_name()] = trigger
+    return found
+
+
+def test_the_app_has_these_functions_and_no_others(triggers):
+    """Every function has a name that operators know from the log and the portal."""
+    assert set(triggers) == {*HTTP, *QUEUES, *TIMERS}
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_http_functions_answer_on_their_route(triggers, name):
+    """Each call of the API is one function; the host lets everybody in, since the app checks the tokens."""
+    trigger = triggers[name]
+    assert trigger["type"] == "httpTrigger"
+    assert (trigger["route"], trigger["methods"]) == HTTP[name]
+    assert trigger["authLevel"] == "anonymous"
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_queue_functions_listen_to_their_queue(triggers, name):
+    """Each queue of the storage account has one function, reached over the setting STORAGE."""
+    trigger = triggers[name]
+    assert (trigger["type"], trigger["queueName"], trigger["connection"]) == (
+        "queueTrigger",
+        QUEUES[name],
+        "STORAGE",
+    )
+    assert trigger["queueName"] in names.QUEUES
+
+
+@pytest.mark.parametrize("name", TIMERS)
+def test_timers_take_their_schedule_from_the_settings(triggers, name):
+    """A deployment chooses when the sweeps run; none runs only because an instance was started."""
+    trigger = triggers[name]
+    assert (trigger["type"], trigger["schedule"]) == ("timerTrigger", TIMERS[name])
+    assert not trigger.get("runOnStartup")
+
+
+IMPORT = """
+import os, sys
+sys.path.insert(0, {root!r})
+seen = []
+
+def watch(event, arguments):
+    # Opening a socket is no I/O yet (urllib3 looks that way whether there is IPv6); using it is.
+    if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"):
+        seen.append(event)
+    elif event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        seen.append(f"write {{arguments[0]}}")
+    elif event in ("subprocess.Popen", "os.posix_spawn", "os.mkdir", "os.remove", "os.rename"):
+        seen.append(event)
+
+class Watched(type(os.environ)):
+    def __getitem__(self, name):
+        seen.append(f"read {{name}}")
+        return super().__getitem__(name)
+
+real = os.environ
+os.environ = Watched(real._data, real.encodekey, real.decodekey, real.encodevalue, real.decodevalue)
+sys.addaudithook(watch)
+import function_app
+functions = function_app.app.get_functions()
+heavy = [
+    name for name in sys.modules
+    if name.split(".")[0] in ("msgraph", "kiota_abstractions", "httpx", "cloudevents")
+    or name.startswith(("azure.identity", "azure.mgmt", "azure.keyvault"))
+]
+from onboarding.settings import Settings
+settings = {{f"read {{field.alias}}" for field in Settings.model_fields.values()}}
+found = [each for each in seen if not each.startswith("read ") or each in settings]
+print(len(functions), found, sorted(heavy)[:5])
+"""
+
+
+def test_importing_the_app_does_nothing():
+    """A cold start loads the triggers without a connection, a file, a setting or the cloud's clients."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", IMPORT.format(root=str(ROOT))],
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "13 [] []", done.stderr
+
+
+def test_the_host_is_told_what_the_app_relies_on():
+    """Message encoding, route prefix, crash limit and locks are those that the code was written for."""
+    host = json.loads((ROOT / "host.json").read_text())
+    queues = host["extensions"]["queues"]
+    assert host["version"] == "2.0"
+    assert queues["messageEncoding"] == "base64"  # as onboarding.storage.queues writes
+    assert host["extensions"]["http"]["routePrefix"] == "api"  # as onboarding.api.front expects
+    assert queues["maxDequeueCount"] >= 5  # crashes that a run survives
+    assert queues["newBatchThreshold"] < queues["batchSize"] <= 32  # the service's own limit
+    # An invocation hands over after a minute and a step ends after two: both fit.
+    assert host["functionTimeout"] == "00:05:00"
+
+
+def test_what_is_deployed_is_pinned():
+    """Each package has one exact version, so that a deployment is repeatable."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    packages = [
+        Requirement(line.strip()) for line in lines if line.strip() and not line.lstrip().startswith("#")
+    ]
+    assert len(packages) > 20
+    for package in packages:
+        assert re.fullmatch(r"==[^*]+", str(package.specifier)), package
+    (functions,) = [each for each in packages if each.name == "azure-functions"]
+    version = Version(str(functions.specifier).removeprefix("=="))
+    assert Version("1.24") <= version < Version("2")  # the line for Python 3.11 and 3.12
