@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from onboarding.workflow import decisions, retry
+from onboarding.workflow.outcomes import Again, Done, Failed, Trouble, Wait
+from onboarding.workflow.runs import StepState, StepStatus
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+POLICY = retry.Policy(delays=(1, 5, 60), give_up_after=timedelta(minutes=30))
+POLICIES = {trouble: POLICY for trouble in Trouble}
+ERROR = {"code": "throttled", "title": "t", "detail": "d"}
+
+
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+def running(**more) -> StepState:
+    return StepState(run="r", name="s", status=StepStatus.RUNNING, attempt=1, changed_at=NOW, **more)
+
+
+@pytest.mark.parametrize(
+    ("tries", "begun_ago", "asked", "expected"),
+    [
+        (1, 0, None, 1),  # the delays, each in its turn ...
+        (2, 1, None, 5),
+        (3, 6, None, 60),
+        (4, 66, None, 60),  # ... and the last one again and again
+        (40, 1799, None, 60),
+        (1, 0, 30, 30),  # what the service asks for is never undercut ...
+        (3, 6, 10, 60),  # ... and neither is what we think right
+        (1, 0, 0, 1),
+        (1, 0, 0.4, 1),
+        (5, 1800, None, None),  # it has lasted too long
+        (5, 1800, 10, None),
+        (1, 90_000, None, None),
+    ],
+)
+def test_a_delay_follows_from_how_often_and_how_long(tries, begun_ago, asked, expected):
+    """Trying again is one decision of numbers: no clock, no chance."""
+    decided = retry.delay(POLICY, tries=tries, since=NOW - seconds(begun_ago), now=NOW, retry_after=asked)
+    assert decided == (None if expected is None else seconds(expected))
+
+
+@pytest.mark.parametrize(("trouble", "policy"), retry.CLOUD.items(), ids=str)
+def test_delays_of_the_cloud_grow_until_the_end(trouble, policy):
+    """Each kind of trouble has delays that grow, and a longest time that leaves room for all of them."""
+    assert list(policy.delays) == sorted(policy.delays), trouble
+    assert seconds(sum(policy.delays)) < policy.give_up_after
+    assert set(retry.CLOUD) == set(Trouble)
+
+
+def test_done_keeps_the_result_and_forgets_the_trouble():
+    """A step that made it in the end shows no error any more."""
+    step = running(tries=3, since=NOW, error=ERROR, waiting_for="x", due_at=NOW)
+    after = decisions.after(step, Done(result={"id": "1"}), NOW, POLICIES)
+    assert (after.status, after.result) == (StepStatus.SUCCEEDED, {"id": "1"})
+    assert (after.error, after.waiting_for, after.tries, after.since) == (None, "", 0, None)
+
+
+def test_failed_keeps_the_error():
+    """What can't work ends at once."""
+    after = decisions.after(running(), Failed(error=ERROR), NOW, POLICIES)
+    assert (after.status, after.error, after.due_at) == (StepStatus.FAILED, ERROR, None)
+
+
+def test_trouble_waits_longer_each_time_and_then_gives_up():
+    """The first failure starts the clock of its kind of trouble; at its end the step fails with the error."""
+    step, now, pauses = running(), NOW, []
+    again = Again(trouble=Trouble.TRANSIENT, error=ERROR)
+    while True:
+        step = decisions.after(step, again, now, POLICIES)
+        if step.status is StepStatus.FAILED:
+            break
+        assert step.due_at is not None
+        pauses.append((step.due_at - now).total_seconds())
+        assert (step.status, step.tries, step.since) == (StepStatus.WAITING, len(pauses), NOW)
+        now = step.due_at
+        step = step.evolve(status=StepStatus.RUNNING, attempt=step.attempt + 1)
+    assert pauses[:4] == [1, 5, 60, 60]
+    assert timedelta(minutes=30) <= now - NOW < timedelta(minutes=32)
+    assert step.error == ERROR
+
+
+def test_the_services_own_delay_counts():
+    """Retry-After of the service is what the step waits for."""
+    again = Again(trouble=Trouble.TRANSIENT, error=ERROR, retry_after=17)
+    assert decisions.after(running(), again, NOW, POLICIES).due_at == NOW + seconds(17)
+
+
+def test_waiting_says_for_what_and_ends():
+    """A wait is no trouble; it holds no error, and what takes too long is told as such."""
+    wait = Wait(reason="Azure registers X", after=seconds(20), give_up_after=timedelta(hours=1))
+    first = decisions.after(running(), wait, NOW, POLICIES)
+    assert (first.status, first.waiting_for, first.error) == (StepStatus.WAITING, "Azure registers X", None)
+    assert (first.due_at, first.since, first.tries) == (NOW + seconds(20), NOW, 1)
+    second = decisions.after(first, wait, NOW + timedelta(minutes=59), POLICIES)
+    assert (second.status, second.since, second.tries) == (StepStatus.WAITING, NOW, 2)
+    last = decisions.after(second, wait, NOW + timedelta(hours=1), POLICIES)
+    assert last.status is StepStatus.FAILED
+    assert last.error is not None
+    assert last.error["code"] == "timed-out"
+    assert "Azure registers X" in last.error["detail"]
+
+
+def test_trouble_does_not_use_up_the_time_of_a_wait():
+    """A step that waited an hour and then meets an outage gets the whole time for the outage."""
+    waited = running(tries=9, since=NOW - timedelta(hours=1), waiting_for="x")
+    after = decisions.after(waited, Again(trouble=Trouble.TRANSIENT, error=ERROR), NOW, POLICIES)
+    assert (after.status, after.since, after.tries) == (StepStatus.WAITING, NOW, 1)
+
+
+def test_an_answer_that_is_none_is_a_defect():
+    """A handler that forgets its answer is told so, loudly."""
+    with pytest.raises(TypeError, match="answered None"):
+        decisions.after(running(), None, NOW, POLICIES)  # type: ignore[arg-type]
