@@ -17,15 +17,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 from azure.identity import AzureCliCredential, ClientSecretCredential
 
-#: Microsoft Graph in each cloud; https://learn.microsoft.com/graph/deployments.
-GRAPHS: Final = {
-    "AzurePublicCloud": "https://graph.microsoft.com",
-    "AzureUSGovernmentCloud": "https://graph.microsoft.us",
-}
-LOGINS: Final = {
-    "AzurePublicCloud": "https://login.microsoftonline.com",
-    "AzureUSGovernmentCloud": "https://login.microsoftonline.us",
-}
+from onboarding.cloud.environments import ENVIRONMENTS
 
 #: How long an object that was just created may stay unknown to the next request, in seconds. Graph
 #: replicates its writes; reports speak of minutes.
@@ -184,7 +176,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask before doing it")
     parser.add_argument(
         "--environment",
-        choices=sorted(GRAPHS),
+        choices=sorted(ENVIRONMENTS),
         default="AzurePublicCloud",
         help="cloud (default: %(default)s)",
     )
@@ -205,11 +197,11 @@ def connect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> D
     """Sign in as the arguments say. Wrong combinations end the script with how to put it right."""
     # The scripts say themselves what went wrong; the library's own log line would say it twice.
     logging.getLogger("azure").addHandler(logging.NullHandler())
-    graph = GRAPHS[arguments.environment]
+    environment = ENVIRONMENTS[arguments.environment]
     trust = ssl.create_default_context(cafile=arguments.certificate)
     return Directory(
-        graph=(arguments.graph or graph).rstrip("/"),
-        scope=f"{graph}/.default",
+        graph=(arguments.graph or environment.graph).rstrip("/"),
+        scope=environment.graph_scope,
         credential=_credential(parser, arguments),
         http=httpx.Client(verify=trust, timeout=60),
     )
@@ -228,7 +220,7 @@ def _credential(parser: argparse.ArgumentParser, arguments: argparse.Namespace) 
         arguments.tenant,
         arguments.client_id,
         secret,
-        authority=arguments.login or LOGINS[arguments.environment],
+        authority=arguments.login or ENVIRONMENTS[arguments.environment].login,
         # Asking the public cloud whether this authority exists makes no sense for another one.
         disable_instance_discovery=bool(arguments.login),
         **trust,

@@ -26,10 +26,10 @@ var storageRoles = [
 ]
 
 var vaultRole = {
-  // Not Key Vault Secrets User: the app writes the secrets it makes.
+  // Not Key Vault Secrets User, which can't write. Among the built-in roles this is the least that can.
   name: 'Key Vault Secrets Officer'
   id: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
-  why: 'The app writes client secrets, finds them by tag and removes those that were replaced.'
+  why: 'The app writes the client secrets it makes, and reads back whether one is there.'
 }
 
 var insightsRole = {

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.azure.directory import GRAPHS
+from onboarding.cloud.environments import ENVIRONMENTS
 from tests.azure.templates import ROOT
 
 _START_SECONDS = 30
@@ -45,7 +45,7 @@ class Cloud:
 
     def graph(self, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask Graph as the administrator."""
-        scope = f"{GRAPHS[self.facts['environment']]}/.default"
+        scope = ENVIRONMENTS[self.facts["environment"]].graph_scope
         token = self.token(self.facts["clients"]["administrator"], scope)
         headers = {"Authorization": f"Bearer {token}"}
         answer = self.http.request(method, f"{self.facts['graph']}/v1.0{path}", json=body, headers=headers)
