@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 LONGEST: Final = 255
 _FORM: Final = re.compile(
-    r"(?P<scheme>api|https)://(?P<host>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)/[A-Za-z0-9\-._~!$&()*+,;=:@/%]*[^/?#\s]"
+    r"(?P<scheme>api|https)://(?P<host>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)/"
+    r"[A-Za-z0-9\-._~!$&()*+,;=:@/%]*[A-Za-z0-9\-._~!$&()*+,;=:@%]"
 )
 
 

@@ -83,9 +83,9 @@ class ServerApp(WizardModel):
     """The web (server) app registration."""
 
     name: Name = Field("ConfigMgr Server Application", description="Display name in Entra ID.")
-    home_page_url: Annotated[str, Field(max_length=255, pattern=r"^https?://[^\s\"'<>\\]+$")] = Field(
-        "https://ConfigMgrService", description="Required by Entra ID; ConfigMgr does not use it."
-    )
+    home_page_url: Annotated[
+        str, Field(max_length=255, pattern=r"^https?://[^\s\"'<>\\]+$"), AfterValidator(_plain)
+    ] = Field("https://ConfigMgrService", description="Required by Entra ID; ConfigMgr does not use it.")
     app_id_uri: str | None = Field(
         None, description="Default: api://{tenantId}/{clientId}, which passes every tenant policy."
     )
