@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.local.stack import Stack
 from infra.local.storage import Storage
 from tests.helpers import NEVER, Portal
+
+# Speed is not what these examples are about, and a busy machine is no reason to fail.
+settings.register_profile("quiet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("quiet")
 
 
 @pytest.fixture(scope="session")

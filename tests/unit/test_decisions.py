@@ -10,7 +10,7 @@ from onboarding.workflow.runs import StepState, StepStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = retry.Policy(delays=(1, 5, 60), give_up_after=timedelta(minutes=30))
-POLICIES = {trouble: POLICY for trouble in Trouble}
+POLICIES = dict.fromkeys(Trouble, POLICY)
 ERROR = {"code": "throttled", "title": "t", "detail": "d"}
 
 
