@@ -23,6 +23,8 @@ def main() -> int:
     parser.add_argument("--environment", choices=sorted(ENVIRONMENTS), default="AzurePublicCloud")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # aiohttp logs what it can't parse, headers and all; failures of the services are logged by front.py.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     # The folder holds keys and secrets, if only made-up ones.
     os.umask(0o077)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from infra.local.cloud.messages import JsonObject
 from infra.local.cloud.settings import Settings, SettingsChange
 from infra.local.cloud.tenant import Tenant
 from infra.local.cloud.tokens import Tokens
+
+_logger = logging.getLogger(__name__)
 
 
 class _Body(BaseModel):
@@ -96,6 +99,11 @@ class Control:
             return web.json_response({"error": "; ".join(problems)}, status=400)
         except KeyError as error:
             return web.json_response({"error": f"There is no {error.args[0]}."}, status=400)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            _logger.exception("Control failed on %s %s", request.method, request.path)
+            return web.json_response({"error": "Control failed; see its log."}, status=500)
         finally:
             self.database.commit()
 

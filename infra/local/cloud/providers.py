@@ -41,8 +41,7 @@ _TYPES: Final = {
 """One resource type of each of the providers that matter here; the others say only ``operations``."""
 
 _OTHERS: Final = (
-    "AdvisorHub",
-    "AdvisorHub",
+    "Advisor",
     "AlertsManagement",
     "ApiManagement",
     "App",

@@ -154,17 +154,17 @@ class ResourceManager:
 
     def _unauthorized(self, fault: TokenFault) -> Answer:
         allowed = ", ".join(f"'{name}'" for name in sorted(self._audiences))
+        wrong_audience = (
+            "The access token has been obtained for wrong audience or resource. It should exactly match"
+            f" one of the allowed audiences {allowed}."
+        )
         code, message = {
             TokenFault.MISSING: (
                 "AuthenticationFailed",
                 "Authentication failed. The 'Authorization' header is missing.",
             ),
             TokenFault.EXPIRED: ("ExpiredAuthenticationToken", "The access token is expired."),
-            TokenFault.AUDIENCE: (
-                "InvalidAuthenticationTokenAudience",
-                "The access token has been obtained for wrong audience or resource. It should exactly match"
-                + f" one of the allowed audiences {allowed}.",
-            ),
+            TokenFault.AUDIENCE: ("InvalidAuthenticationTokenAudience", wrong_audience),
         }.get(fault, ("InvalidAuthenticationToken", "The access token is invalid."))
         answer = _refusal(ResourceManagerError(401, code, message))
         challenge = f'Bearer authorization_uri="{self._login}/{TENANT}", error="invalid_token"'

@@ -226,7 +226,7 @@ def _token(call: Call) -> str | None:
     if text is None:
         return None
     try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
         raise GraphError(
             400, "Directory_ExpiredPageToken", "The specified page token value has expired or is invalid."

@@ -246,7 +246,6 @@ _PRINCIPAL_READ_ONLY: Final[dict[str, Shape]] = {
     "appRoles": Many(item=_APP_ROLE),
     "applicationTemplateId": Text(),
     "createdByAppId": Text(),
-    "createdDateTime": Moment(),
     "deletedDateTime": Moment(),
     "disabledByMicrosoftStatus": Text(),
     "id": Text(),
@@ -297,7 +296,7 @@ def new_service_principal(
     """A service principal with every property of its type, and these ones set."""
     principal = (
         _without(environment, SERVICE_PRINCIPAL.empty())
-        | {"id": new_id(), "createdDateTime": utc_text(), "appOwnerOrganizationId": TENANT}
+        | {"id": new_id(), "appOwnerOrganizationId": TENANT}
         | {"servicePrincipalNames": [particular["appId"]]}
         | particular
     )

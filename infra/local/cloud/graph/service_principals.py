@@ -43,7 +43,6 @@ RESOURCE: Final = Resource(
         properties=frozenset(
             {"id", "appId", "displayName", "servicePrincipalType", "accountEnabled", "appOwnerOrganizationId"}
         ),
-        moments=frozenset({"createdDateTime"}),
         lists=frozenset({"servicePrincipalNames", "tags", "alternativeNames"}),
     ),
     sortable=frozenset({"displayName"}),

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.local_cloud.clouds import CloudProcess
+
+
+@pytest.fixture(scope="session")
+async def shared_cloud(tmp_path_factory):
+    """One simulated cloud for all tests of this folder."""
+    cloud = CloudProcess(tmp_path_factory.mktemp("cloud"))
+    await cloud.start()
+    yield cloud
+    await cloud.close()
+
+
+@pytest.fixture
+async def cloud(shared_cloud):
+    """The shared cloud, straight again after a test bent it."""
+    before = (await shared_cloud.control("GET", "/settings")).json()
+    yield shared_cloud
+    await shared_cloud.control("DELETE", "/faults")
+    await shared_cloud.control("PUT", "/lag", {"seconds": 0})
+    after = (await shared_cloud.control("GET", "/settings")).json()
+    if after != before:
+        await shared_cloud.control("PUT", "/settings", before)
+
+
+@pytest.fixture
+async def own_cloud(tmp_path):
+    """A cloud of the test's own, to stop and kill."""
+    cloud = CloudProcess(tmp_path / "cloud")
+    await cloud.start()
+    yield cloud
+    await cloud.close()

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+
+from tests.local_cloud.clouds import error, name, until
+
+
+async def lag(cloud, seconds: float) -> None:
+    await cloud.control("PUT", "/lag", {"seconds": seconds})
+
+
+async def test_a_new_application_does_not_show_at_first(cloud):
+    """Until the lag has passed, reads and whatever refers to the application answer as the real directory."""
+    await lag(cloud, 60)
+    unique = name()
+    app = await cloud.application(uniqueName=unique, displayName=unique)
+    path = f"/applications/{app['id']}"
+    absent = (
+        f"Resource '{app['id']}' does not exist or one of its queried reference-property objects are not"
+        " present."
+    )
+    for method, suffix, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"notes": "x"}),
+        ("POST", "/addPassword", {"passwordCredential": {}}),
+        ("DELETE", "", None),
+    ):
+        answer = await cloud.graph(method, f"{path}{suffix}", body)
+        assert error(answer) == (404, "Request_ResourceNotFound", absent), method
+    for key in (f"appId='{app['appId']}'", f"uniqueName='{unique}'"):
+        assert error(await cloud.graph("GET", f"/applications({key})"))[0] == 404
+    assert (await cloud.graph("GET", f"/applications?$filter=displayName eq '{unique}'")).json()[
+        "value"
+    ] == []
+    answer = await cloud.graph("POST", "/servicePrincipals", {"appId": app["appId"]})
+    assert answer.json()["error"]["details"][0]["code"] == "NoBackingApplicationObject"
+    await lag(cloud, 0)
+    assert (await cloud.graph("GET", path)).status_code == 200
+
+
+async def test_uniqueness_and_upserts_see_everything(cloud):
+    """A name is taken at once, and an upsert finds what does not show yet."""
+    await lag(cloud, 60)
+    unique = name()
+    app = await cloud.application(uniqueName=unique)
+    taken = await cloud.graph("POST", "/applications", {"displayName": "x", "uniqueName": unique})
+    assert taken.json()["error"]["details"][0]["code"] == "ObjectConflict"
+    path, prefer = f"/applications(uniqueName='{unique}')", {"Prefer": "create-if-missing"}
+    answer = await cloud.graph("PATCH", path, {"displayName": "changed"}, headers=prefer)
+    assert answer.status_code == 204
+    await lag(cloud, 0)
+    read = (await cloud.graph("GET", path)).json()
+    assert (read["id"], read["displayName"]) == (app["id"], "changed")
+
+
+async def test_a_limited_caller_hears_of_another_tenant_first(cloud):
+    """Under OwnedBy a service principal made too early is refused with a misleading 403, later with 400."""
+    client = await cloud.client("Application.ReadWrite.OwnedBy")
+    await lag(cloud, 1)
+    made = time.monotonic()
+    app = (await cloud.graph("POST", "/applications", {"displayName": "x"}, client=client)).json()
+    answers: list[httpx.Response] = []
+    while not answers or answers[-1].status_code != 201:
+        answers.append(
+            await cloud.graph("POST", "/servicePrincipals", {"appId": app["appId"]}, client=client)
+        )
+        assert time.monotonic() - made < 5
+        await asyncio.sleep(0.05)
+    assert [status for status in (403, 400, 201) if status in {a.status_code for a in answers}] == [
+        403,
+        400,
+        201,
+    ]
+    assert error(answers[0])[2] == (
+        "When using this permission, the backing application of the service principal being created must"
+        " in the"
+        " local tenant"
+    )
+    assert time.monotonic() - made >= 1
+
+
+async def test_a_changed_property_shows_later(cloud):
+    """Reads show what was before a change until the lag has passed; a second change builds on the first."""
+    app = await cloud.application(notes="before")
+    path = f"/applications/{app['id']}"
+    await lag(cloud, 0.5)
+    await cloud.graph("PATCH", path, {"notes": "after"})
+    secret = await cloud.graph("POST", f"{path}/addPassword", {"passwordCredential": {}})
+    assert secret.status_code == 200
+    read = (await cloud.graph("GET", path)).json()
+    assert (read["notes"], read["passwordCredentials"]) == ("before", [])
+
+    async def shown():
+        return len((await cloud.graph("GET", path)).json()["passwordCredentials"]) == 1
+
+    await until(shown)
+    assert (await cloud.graph("GET", path)).json()["notes"] == "after"
+
+
+async def test_a_new_secret_logs_in_at_once(cloud):
+    """Login is not behind: what addPassword returned works whatever Graph shows."""
+    app = await cloud.application()
+    await lag(cloud, 60)
+    secret = await cloud.graph("POST", f"/applications/{app['id']}/addPassword", {"passwordCredential": {}})
+    answer = await cloud.login(
+        client_id=app["appId"],
+        client_secret=secret.json()["secretText"],
+        scope="https://graph.microsoft.com/.default",
+    )
+    assert answer.status_code == 200
+
+
+async def test_grants_wait_for_their_principals(cloud):
+    """A grant or assignment that refers to a principal that does not show yet is refused as in Entra."""
+    resource = await cloud.principal()
+    app = await cloud.application()
+    await lag(cloud, 60)
+    client = (await cloud.graph("POST", "/servicePrincipals", {"appId": app["appId"]})).json()
+    grant = {"consentType": "AllPrincipals", "scope": "x"}
+    first = await cloud.graph(
+        "POST",
+        "/oauth2PermissionGrants",
+        grant | {"clientId": client["id"], "resourceId": resource["id"]},
+    )
+    assert error(first)[:2] == (404, "Request_ResourceNotFound")
+    second = await cloud.graph(
+        "POST",
+        "/oauth2PermissionGrants",
+        grant | {"clientId": resource["id"], "resourceId": client["id"]},
+    )
+    assert error(second)[:2] == (400, "Request_BadRequest")
+    assert "reference-property objects are not present" in error(second)[2]
+    role = {"principalId": client["id"], "appRoleId": "00000000-0000-0000-0000-000000000000"}
+    answer = await cloud.graph(
+        "POST",
+        f"/servicePrincipals/{resource['id']}/appRoleAssignedTo",
+        role | {"resourceId": resource["id"]},
+    )
+    assert error(answer)[2] == "Not a valid reference update."
+
+
+async def test_a_deleted_application_is_seen_for_a_while(cloud):
+    """After DELETE reads still show it, and the deleted items not yet, until the lag has passed."""
+    app = await cloud.application()
+    path, item = f"/applications/{app['id']}", f"/directory/deletedItems/{app['id']}"
+    await lag(cloud, 0.5)
+    assert (await cloud.graph("DELETE", path)).status_code == 204
+    assert (await cloud.graph("GET", path)).status_code == 200
+    assert (await cloud.graph("DELETE", path)).status_code == 404
+    assert (await cloud.graph("GET", item)).status_code == 404
+
+    async def moved():
+        return (await cloud.graph("GET", item)).status_code == 200
+
+    await until(moved)
+    assert (await cloud.graph("GET", path)).status_code == 404
+
+
+async def test_one_stale_read(cloud):
+    """A stale fault lets a single read see an object as it was before its last change."""
+    app = await cloud.application(notes="before")
+    path = f"/applications/{app['id']}"
+    await cloud.graph("PATCH", path, {"notes": "after"})
+    await cloud.fault(kind="stale", service="graph", method="GET")
+    assert (await cloud.graph("GET", path)).json()["notes"] == "before"
+    assert (await cloud.graph("GET", path)).json()["notes"] == "after"
+    new = await cloud.application()
+    await cloud.fault(kind="stale", service="graph", method="GET")
+    assert (await cloud.graph("GET", f"/applications/{new['id']}")).status_code == 404

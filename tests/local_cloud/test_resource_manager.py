@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tests.local_cloud.clouds import error, until
+
+VERSION = "api-version=2025-04-01"
+
+
+async def ask(cloud, method: str, path: str, **options):
+    subscription = options.pop("subscription", cloud.info["subscription"])
+    return await cloud.service("resourceManager", method, f"/subscriptions/{subscription}{path}", **options)
+
+
+async def as_identity(cloud, method: str, path: str):
+    """Ask as the service's own identity, whose permissions can be set."""
+    token = (await cloud.identity_token("https://management.azure.com")).json()["access_token"]
+    return await cloud.http.request(
+        method,
+        f"{cloud.info['resourceManager']}/subscriptions/{cloud.info['subscription']}{path}",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+async def test_the_subscription_names_its_tenant(cloud):
+    """A subscription is read with its tenant and state."""
+    answer = await ask(cloud, "GET", "?api-version=2022-12-01")
+    body = answer.json()
+    assert body["subscriptionId"] == cloud.info["subscription"]
+    assert (body["tenantId"], body["state"]) == (cloud.info["tenant"], "Enabled")
+    assert answer.headers["x-ms-request-id"]
+    assert answer.headers["x-ms-correlation-request-id"]
+
+
+async def test_registering_takes_a_while_and_can_be_repeated(cloud):
+    """A provider is Registering at first, then Registered; names compare without case."""
+    await cloud.control("PUT", "/settings", {"providerSeconds": 0.4})
+    path = "/providers/microsoft.cache"
+    assert (await ask(cloud, "GET", f"{path}?{VERSION}")).json()["registrationState"] == "NotRegistered"
+    for _ in range(2):
+        body = (await ask(cloud, "POST", f"{path}/register?{VERSION}")).json()
+        assert (body["namespace"], body["registrationState"]) == ("Microsoft.Cache", "Registering")
+
+    async def registered():
+        answer = await ask(cloud, "GET", f"{path}?{VERSION}")
+        return answer.json()["registrationState"] == "Registered"
+
+    await until(registered)
+    assert (await ask(cloud, "POST", f"{path}/register?{VERSION}")).json()[
+        "registrationState"
+    ] == "Registered"
+    answer = await ask(cloud, "POST", f"{path}/unregister?{VERSION}")
+    assert answer.json()["registrationState"] == "Unregistering"
+
+    async def unregistered():
+        answer = await ask(cloud, "GET", f"{path}?{VERSION}")
+        return answer.json()["registrationState"] == "Unregistered"
+
+    await until(unregistered)
+
+
+async def test_the_list_of_providers_is_paged(cloud):
+    """Following nextLink leads to all providers; those that need no registration are registered."""
+    link, providers = f"/providers?{VERSION}&$expand=metadata", []
+    answer = await ask(cloud, "GET", link)
+    while True:
+        providers += answer.json()["value"]
+        if "nextLink" not in answer.json():
+            break
+        assert answer.json()["nextLink"].startswith(cloud.info["resourceManager"])
+        answer = await cloud.service("resourceManager", "GET", answer.json()["nextLink"])
+    names = [provider["namespace"] for provider in providers]
+    assert len(names) == len(set(names)) > 60
+    assert {"Microsoft.KeyVault", "Microsoft.Storage", "Microsoft.Network", "Microsoft.Compute"} <= set(names)
+    states = {provider["namespace"]: provider["registrationState"] for provider in providers}
+    assert states["Microsoft.Authorization"] == "Registered"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "", (400, "MissingApiVersionParameter")),
+        ("GET", "?api-version=latest", (400, "InvalidApiVersionParameter")),
+        ("GET", f"/providers/Contoso.Nothing?{VERSION}", (404, "InvalidResourceNamespace")),
+        ("POST", f"/providers/Contoso.Nothing/register?{VERSION}", (404, "InvalidResourceNamespace")),
+        ("GET", f"/bogus?{VERSION}", (404, "NotFound")),
+        ("DELETE", f"/providers/Microsoft.Web?{VERSION}", (404, "NotFound")),
+    ],
+)
+async def test_wrong_requests(cloud, method, path, expected):
+    """Versions, namespaces and paths that do not exist give Resource Manager's errors."""
+    assert error(await ask(cloud, method, path))[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("subscription", "expected"),
+    [("no-guid", (400, "InvalidSubscriptionId")), (str(uuid.uuid4()), (404, "SubscriptionNotFound"))],
+)
+async def test_another_subscription_is_not_found(cloud, subscription, expected):
+    """There is one subscription."""
+    answer = await ask(cloud, "GET", f"?{VERSION}", subscription=subscription)
+    assert error(answer)[:2] == expected
+
+
+async def test_a_caller_without_role_assignment_is_refused(cloud):
+    """The refusal names the client, the action and the scope."""
+    client = await cloud.client()
+    answer = await ask(cloud, "POST", f"/providers/Microsoft.KeyVault/register?{VERSION}", client=client)
+    status, code, message = error(answer)
+    assert (status, code) == (403, "AuthorizationFailed")
+    assert f"The client '{client['clientId']}' with object id '{client['principalId']}'" in message
+    assert "perform action 'Microsoft.KeyVault/register/action'" in message
+
+
+@pytest.mark.parametrize(
+    ("permissions", "allowed"),
+    [
+        ([{"actions": ["*/register/action"]}], True),
+        ([{"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]}], True),
+        ([{"actions": ["microsoft.batch/*"]}], True),
+        ([{"actions": ["*"], "notActions": ["Microsoft.Batch/register/action"]}], False),
+        ([{"actions": ["*"], "notActions": ["*/register/action"]}, {"actions": ["*/read"]}], False),
+        ([{"actions": ["*"], "notActions": ["*/register/action"]}, {"actions": ["Microsoft.Batch/*"]}], True),
+        ([{"actions": ["*/read"]}], False),
+        ([], False),
+    ],
+)
+async def test_permissions_are_evaluated_one_assignment_at_a_time(cloud, permissions, allowed):
+    """An action counts if one assignment has it and the same one does not take it back."""
+    await cloud.control("PUT", "/settings", {"permissions": permissions})
+    answer = await as_identity(cloud, "POST", f"/providers/Microsoft.Batch/register?{VERSION}")
+    assert answer.status_code == (200 if allowed else 403)
+
+
+async def test_permissions_can_be_read(cloud):
+    """The service's identity has the least that onboarding needs, and can see so."""
+    path = "/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
+    answer = await as_identity(cloud, "GET", path)
+    [entry] = answer.json()["value"]
+    assert entry["actions"] == ["*/register/action", "*/read"]
+    assert entry["notActions"] == []
