@@ -17,10 +17,11 @@ NAME = "an_app_for_indexing"
 @pytest.fixture
 def app(monkeypatch):
     """An app with no functions yet, in a module that can be imported."""
+    application = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     module = types.ModuleType(NAME)
-    module.app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    vars(module)["app"] = application
     monkeypatch.setitem(sys.modules, NAME, module)
-    return module.app  # type: ignore[attr-defined]
+    return application
 
 
 def test_triggers(app):
