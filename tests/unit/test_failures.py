@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import CredentialUnavailableError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onboarding.cloud import failures
+from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
+
+GRAPH = "Microsoft Graph"
+FORMAT = "https://graph.microsoft.com"
+MISSING = "Resource 'x' does not exist or one of its queried reference-property objects are not present."
+CONCURRENT = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
+BACKING = "The appId 'x' of the service principal does not reference a valid application object."
+LOCAL = (
+    "When using this permission, the backing application of the service principal being created must in the "
+    "local tenant"
+)
+UNVERIFIED = "Values of identifierUris property must use a verified domain of the organization: 'https://x'"
+LIFETIME = "Credential lifetime exceeds the max value allowed as per assigned policy 'p'."
+TAKEN = "Another object with the same value for property uniqueName already exists."
+FORBIDDEN = (
+    "The client 'x' does not have authorization to perform action 'Microsoft.KeyVault/register/action'"
+)
+
+
+def answer(status, code="", message="", *, detail=None, headers=None) -> failures.Answer:
+    """An answer as Graph and Resource Manager word it."""
+    error = {"code": code, "message": message}
+    if detail:
+        error["details"] = [{"code": detail, "message": message, "target": "x"}]
+    return failures.Answer.from_body(GRAPH, status, headers or {}, {"error": error})
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "code"),
+    [
+        # passes by itself
+        (answer(429, "TooManyRequests"), TransientError, "throttled"),
+        (answer(500, "InternalServerError"), TransientError, "service-unavailable"),
+        (answer(502), TransientError, "service-unavailable"),
+        (answer(503, "serviceNotAvailable"), TransientError, "service-unavailable"),
+        (answer(504, "GatewayTimeout"), TransientError, "service-unavailable"),
+        (answer(408), TransientError, "service-unavailable"),
+        (answer(423), TransientError, "service-unavailable"),
+        (answer(424), TransientError, "service-unavailable"),
+        (answer(409, "Directory_ConcurrencyViolation", CONCURRENT), TransientError, "service-unavailable"),
+        (answer(400, "Request_BadRequest", CONCURRENT, detail="Directory_ConcurrencyViolation"),
+         TransientError, "service-unavailable"),
+        (answer(401, "InvalidAuthenticationToken"), TransientError, "token-refused"),
+        # somebody has to change something
+        (answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED), PermanentError,
+         "host-name-not-on-verified-domain"),
+        (answer(400, "CredentialInvalidLifetimeAsPerAppPolicy", LIFETIME), PermanentError,
+         "credential-invalid-lifetime-as-per-app-policy"),
+        (answer(400, "CredentialTypeNotAllowedAsPerAppPolicy"), PermanentError,
+         "credential-type-not-allowed-as-per-app-policy"),
+        (answer(400, "Request_BadRequest", TAKEN, detail="ObjectConflict"), PermanentError,
+         "request-bad-request"),
+        (answer(403, "Authorization_RequestDenied", "Insufficient privileges"), PermanentError,
+         "authorization-request-denied"),
+        (answer(403, "AuthorizationFailed", FORBIDDEN), PermanentError, "authorization-failed"),
+        (answer(404, "SubscriptionNotFound"), PermanentError, "subscription-not-found"),
+        (answer(404, "Request_ResourceNotFound", MISSING), PermanentError, "request-resource-not-found"),
+        (answer(410), PermanentError, "refused-by-cloud"),
+    ],
+    ids=lambda value: f"{value.status} {value.code}" if isinstance(value, failures.Answer) else None,
+)  # fmt: skip
+def test_an_answer_is_transient_or_permanent(said, kind, code):
+    """What passes by itself is tried again; what does not is told with a code."""
+    error = failures.error_of(said)
+    assert (type(error), error.code) == (kind, code)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(404, "Request_ResourceNotFound", MISSING),
+        answer(404, "Directory_ObjectNotFound"),
+        answer(400, "Request_BadRequest", BACKING, detail="NoBackingApplicationObject"),
+        answer(400, "Request_BadRequest", BACKING),
+        answer(400, "Request_BadRequest", MISSING),
+        answer(400, "Request_BadRequest", "Not a valid reference update."),
+        answer(403, "Authorization_RequestDenied", LOCAL),
+    ],
+    ids=lambda said: f"{said.status} {said.code}",
+)
+def test_not_found_is_lag_only_right_after_a_write(said):
+    """The same words mean "not yet" for an object just made, and "no" for any other."""
+    assert type(failures.error_of(said, fresh=True)) is ReplicationLagError
+    assert type(failures.error_of(said)) is PermanentError
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+        answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED),
+        answer(400, "Request_BadRequest", TAKEN, detail="ObjectConflict"),
+    ],
+    ids=lambda said: said.code,
+)
+def test_what_is_refused_stays_refused_right_after_a_write(said):
+    """Not everything that goes wrong with a new object is lag."""
+    assert type(failures.error_of(said, fresh=True)) is PermanentError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7), ("0.5", 0.5), ("-3", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), (None, None)],
+)
+def test_retry_after_is_obeyed(text, seconds):
+    """What the service asks for is handed on; a date, or nothing, leaves it to our own delays."""
+    error = failures.error_of(answer(429, headers={"Retry-After": text} if text else {}))
+    assert isinstance(error, TransientError)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (answer(403, "Authorization_RequestDenied", "x"), "Graph permission"),
+        (answer(403, "AuthorizationFailed", FORBIDDEN), "Contributor"),
+        (answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED), "verified domain"),
+        (answer(400, "Request_BadRequest", LIFETIME, detail="CredentialInvalidLifetimeAsPerAppPolicy"),
+         "shorter secret"),
+        (answer(403, "Forbidden", "x"), "Key Vault Secrets Officer"),
+    ],
+    ids=lambda value: value.code if isinstance(value, failures.Answer) else None,
+)  # fmt: skip
+def test_what_to_do_is_said(said, words):
+    """A refusal that somebody can mend says how, and keeps the id that Microsoft's support asks for."""
+    error = failures.error_of(said)
+    assert words in error.remedy
+    assert "docs/deploy.md" not in error.title
+
+
+def test_the_request_id_is_kept():
+    """Each service names its request id differently; either finds its way into the error."""
+    for header in ("request-id", "x-ms-request-id"):
+        assert failures.error_of(answer(403, headers={header: "abc"})).request_id == "abc"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        TAKEN,
+        "Permission being assigned already exists on the object",
+        "Permission entry already exists.",
+    ],
+)
+def test_what_is_there_already_is_recognised(message):
+    """A grant that another attempt has made is no failure; both statuses that are reported are known."""
+    assert answer(400, "Request_BadRequest", message).already_exists
+    assert answer(409, "Request_MultipleObjectsWithSameKeyValue", message).already_exists
+    assert not answer(500, "x", message).already_exists
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ClientAuthenticationError("AADSTS700016: Application not found"), PermanentError),
+        (ClientAuthenticationError("AADSTS7000215: Invalid client secret"), PermanentError),
+        (ClientAuthenticationError("AADSTS700213: No matching federated identity record"), PermanentError),
+        (ClientAuthenticationError("AADSTS90002: Tenant not found"), PermanentError),
+        (ClientAuthenticationError("AADSTS50196: loop detected"), TransientError),
+        (CredentialUnavailableError("no response from the endpoint"), TransientError),
+    ],
+    ids=lambda value: str(value)[:14] if isinstance(value, Exception) else None,
+)
+def test_a_token_that_is_not_given_is_told_apart(error, kind):
+    """A wrong set-up needs a person; an identity endpoint that is away comes back."""
+    found = failures.no_token(GRAPH, error)
+    assert type(found) is kind
+    assert found.code == "no-token"
+
+
+def test_what_the_identity_platform_says_is_not_repeated():
+    """Messages of the identity platform can hold ids and tokens; only its code is kept."""
+    error = ClientAuthenticationError("AADSTS700016: secret eyJhbGciOi in it")
+    assert "eyJ" not in json.dumps(failures.no_token(GRAPH, error).as_json())
+
+
+@given(
+    status=st.integers(400, 599),
+    body=st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["error", "code", "message", "details", "x"]), inner, max_size=3
+            )
+        ),
+        max_leaves=6,
+    ),
+    header=st.text(max_size=6),
+    fresh=st.booleans(),
+)
+def test_no_answer_is_too_strange(status, body, header, fresh):
+    """Whatever a proxy in between answers, it becomes an error with a code, a title and a sentence."""
+    said = failures.Answer.from_body(GRAPH, status, {"Retry-After": header}, body)
+    error = failures.error_of(said, fresh=fresh)
+    assert isinstance(error, OnboardingError)
+    assert all(error.as_json()[part] for part in ("code", "title", "detail"))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from onboarding.settings import Settings
+
+LEAST = {
+    "STORAGE": "UseDevelopmentStorage=true",
+    "HOME_TENANT_ID": "t",
+    "KEY_VAULT_URL": "https://v",
+    "API_AUDIENCE": "api://a",
+}
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Reads settings from an environment that holds nothing else."""
+
+    def read(**values: str) -> Settings:
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        nothing: dict[str, object] = {}
+        return Settings(**nothing)  # type: ignore[arg-type]
+
+    return read
+
+
+def test_defaults_are_the_public_cloud_and_seven_warnings(read):
+    """What a deployment does not set has a sensible value."""
+    settings = read(**LEAST)
+    assert settings.azure_environment == "AzurePublicCloud"
+    assert settings.expiry_thresholds == (90, 60, 30, 14, 7, 1, 0)
+    assert settings.notice_webhook_url is None
+
+
+def test_lists_are_written_with_commas(read):
+    """An app setting is text; lists in it may have spaces, and thresholds any order."""
+    settings = read(**LEAST | {"API_AUDIENCE": "api://a, b", "EXPIRY_THRESHOLDS": "7, 30,7,0"})
+    assert settings.api_audience == ("api://a", "b")
+    assert settings.expiry_thresholds == (30, 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"HOME_TENANT_ID": ""}, "HOME_TENANT_ID"),
+        ({"STORAGE": ""}, "STORAGE__tableServiceUri"),
+        ({"EXPIRY_THRESHOLDS": "30,-1"}, "EXPIRY_THRESHOLDS"),
+        ({"EXPIRY_THRESHOLDS": "soon"}, "EXPIRY_THRESHOLDS"),
+        ({"API_AUDIENCE": " , "}, "API_AUDIENCE"),
+        ({"NOTICE_WEBHOOK_URL": "mailto:x"}, "NOTICE_WEBHOOK_URL"),
+    ],
+)
+def test_a_wrong_setting_is_named(read, changes, names):
+    """Whoever deployed finds out which setting is at fault."""
+    with pytest.raises(ValidationError) as caught:
+        read(**LEAST | changes)
+    assert names in str(caught.value)
+
+
+def test_the_storage_key_is_not_shown(read):
+    """A connection string holds a key; neither settings nor their errors show it."""
+    assert "hunter2" not in repr(read(**LEAST | {"STORAGE": "AccountKey=hunter2"}))
+    with pytest.raises(ValidationError) as caught:
+        read(**LEAST | {"STORAGE": "AccountKey=hunter2", "HOME_TENANT_ID": ""})
+    assert "hunter2" not in str(caught.value)
