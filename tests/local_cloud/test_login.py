@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import httpx
@@ -85,6 +86,26 @@ async def test_an_application_that_asks_for_v2_tokens_gets_them(cloud):
     assert claims["aud"] == resource["appId"]
     assert claims["iss"] == f"https://login.microsoftonline.com/{cloud.info['tenant']}/v2.0"
     assert (claims["ver"], claims["azp"]) == ("2.0", cloud.info["clients"]["operator"]["clientId"])
+
+
+async def test_roles_are_those_of_the_resource_asked_for(cloud):
+    """A role of one API is not in a token for another, even if both gave it the same id."""
+    role = {"id": str(uuid.uuid4()), "value": "Read", "displayName": "Read", "description": "Read"}
+    resources = [
+        await cloud.principal(appRoles=[role], identifierUris=[f"api://{cloud.info['tenant']}/{name()}"])
+        for _ in range(2)
+    ]
+    client = await cloud.client()
+    assignment = {
+        "principalId": client["principalId"],
+        "resourceId": resources[0]["id"],
+        "appRoleId": role["id"],
+    }
+    await cloud.graph("POST", f"/servicePrincipals/{resources[0]['id']}/appRoleAssignedTo", assignment)
+    for resource, roles in zip(resources, (["Read"], None), strict=True):
+        token = await cloud.token(client, resource["servicePrincipalNames"][1])
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert claims.get("roles") == roles
 
 
 @pytest.mark.parametrize(
@@ -206,18 +227,19 @@ async def test_the_identity_stands_in_for_an_application_that_trusts_it(cloud):
         "client_assertion": assertion,
         "scope": "https://graph.microsoft.com/.default",
     }
-    assert refusal(await cloud.login(**form)) == (401, "invalid_client", 70021)
-    added = await cloud.graph(
-        "POST",
-        f"/applications/{application['id']}/federatedIdentityCredentials",
-        {
-            "name": name(),
-            "issuer": f"https://login.microsoftonline.com/{cloud.info['tenant']}/v2.0",
-            "subject": cloud.info["identity"]["principalId"],
-            "audiences": ["api://AzureADTokenExchange"],
-        },
-    )
-    assert added.status_code == 201
+    for audience in ("api://Other", "api://AzureADTokenExchange"):
+        assert refusal(await cloud.login(**form)) == (401, "invalid_client", 70021)
+        added = await cloud.graph(
+            "POST",
+            f"/applications/{application['id']}/federatedIdentityCredentials",
+            {
+                "name": name(),
+                "issuer": f"https://login.microsoftonline.com/{cloud.info['tenant']}/v2.0",
+                "subject": cloud.info["identity"]["principalId"],
+                "audiences": [audience],
+            },
+        )
+        assert added.status_code == 201
     assert claims_of(await cloud.login(**form))["appid"] == application["appId"]
     forged = (await cloud.identity_token("https://graph.microsoft.com")).json()["access_token"]
     assert refusal(await cloud.login(**(form | {"client_assertion": forged})))[2] == 70021

@@ -252,3 +252,7 @@ async def test_graph_client_writes(graph):
     assert caught.value.error.code == "Request_ResourceNotFound"
     assert caught.value.error.inner_error is not None
     assert caught.value.error.inner_error.request_id
+    deleted = await graph.directory.deleted_items.graph_application.get()
+    assert deleted is not None
+    assert made.id in {body.id for body in deleted.value}
+    await graph.directory.deleted_items.by_directory_object_id(made.id).delete()

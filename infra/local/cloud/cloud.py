@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +39,8 @@ from infra.local.cloud.vault_secrets import VaultSecrets
 _PLAIN: Final = ("managedIdentity", "control")
 """What is served without TLS, as App Service does for the managed identity."""
 
+_BACKLOG: Final = 1024
+
 
 class StartError(Exception):
     """The simulated cloud cannot start in this folder."""
@@ -65,7 +70,7 @@ class Cloud:
         for name, runner in zip([*names, "control"], runners, strict=True):
             await runner.setup()
             site = web.SockSite(
-                runner, self.sockets[name], ssl_context=None if name in _PLAIN else context, backlog=1024
+                runner, self.sockets[name], ssl_context=None if name in _PLAIN else context, backlog=_BACKLOG
             )
             await site.start()
         write_whole(self.folder / "cloud.json", json.dumps(self.body(), indent=2) + "\n")
@@ -114,26 +119,7 @@ def open_cloud(folder: Path, environment_name: str) -> Cloud:
     tenant = Tenant(directory, database)
     tokens = Tokens(signing_key, TENANT, environment.login)
     settings = Settings(database, directory.replication, tokens, tenant)
-    at = {service: _address(service, bound) for service, bound in sockets.items()}
-    services: tuple[Service, ...] = (
-        Login(directory, tokens, at["login"]),
-        Graph(directory, tokens, at["graph"], settings.policy),
-        ResourceManager(
-            environment,
-            tokens,
-            at["resourceManager"],
-            Providers(database, settings.provider_seconds),
-            settings.permissions,
-        ),
-        KeyVault(
-            environment,
-            tokens,
-            (at["keyVault"], at["login"]),
-            VaultSecrets(database),
-            settings.may_use_vault,
-        ),
-        ManagedIdentity(directory, tokens, tenant.identity_client_id, tenant.identity_header),
-    )
+    services = _services(database, directory, tokens, settings, sockets)
     faults, calls = Faults(), Calls()
     database.commit()
     return Cloud(
@@ -155,6 +141,36 @@ def open_cloud(folder: Path, environment_name: str) -> Cloud:
     )
 
 
+def _services(
+    database: Database,
+    directory: Directory,
+    tokens: Tokens,
+    settings: Settings,
+    sockets: Mapping[str, socket.socket],
+) -> tuple[Service, ...]:
+    environment, tenant = directory.environment, settings.tenant
+    at = {service: _address(service, bound) for service, bound in sockets.items()}
+    return (
+        Login(directory, tokens, at["login"]),
+        Graph(directory, tokens, at["graph"], settings.policy),
+        ResourceManager(
+            environment,
+            tokens,
+            at["resourceManager"],
+            Providers(database, settings.provider_seconds),
+            settings.permissions,
+        ),
+        KeyVault(
+            environment,
+            tokens,
+            (at["keyVault"], at["login"]),
+            VaultSecrets(database),
+            settings.may_use_vault,
+        ),
+        ManagedIdentity(directory, tokens, tenant.identity_client_id, tenant.identity_header),
+    )
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of it or what was there before."""
     part = path.with_name(f"{path.name}.part")
@@ -163,21 +179,37 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _bind(database: Database) -> dict[str, socket.socket]:
-    """A socket for each service: on free ports at the first start, on the same ones ever after."""
+    """A listening socket for each service: on free ports at the first start, on the same ones ever after."""
     ports: dict[str, int] = database.get("start", "ports") or {}
-    sockets: dict[str, socket.socket] = {}
-    for name in (*SERVICES, "control"):
-        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            bound.bind(("127.0.0.1", ports.get(name, 0)))
-        except OSError as error:
-            raise StartError(f"Port {ports.get(name)} of {name} is taken: {error.strerror}.") from error
-        sockets[name] = bound
+    names = (*SERVICES, "control")
+    sockets = {name: _listen(name, ports[name]) if ports else _listen_anywhere(name) for name in names}
     if not ports:
         database.put("start", "ports", {name: bound.getsockname()[1] for name, bound in sockets.items()})
     return sockets
+
+
+def _listen_anywhere(name: str) -> socket.socket:
+    """A free port below those that the system gives to outgoing connections.
+
+    A client that retries while this is down would otherwise take the port, or even connect to itself.
+    """
+    for _ in range(100):
+        with contextlib.suppress(StartError):
+            return _listen(name, 20000 + secrets.randbelow(12000))
+    raise StartError("No free port was found between 20000 and 32000.")
+
+
+def _listen(name: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise StartError(f"Port {port} of {name} is taken: {error.strerror}.") from error
+    return bound
 
 
 def _address(name: str, bound: socket.socket) -> str:

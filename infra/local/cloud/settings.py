@@ -35,7 +35,7 @@ class Settings:
         self._database = database
         self._replication = replication
         self._tokens = tokens
-        self._tenant = tenant
+        self.tenant = tenant
         self._values: JsonObject = {
             "providerSeconds": 1.0,
             "tokenSeconds": 3600,
@@ -61,22 +61,22 @@ class Settings:
 
     def permissions(self, principal_id: str) -> list[JsonObject]:
         """What a principal may do in the subscription."""
-        if principal_id == self._tenant.identity_principal_id:
+        if principal_id == self.tenant.identity_principal_id:
             found: list[JsonObject] = [_permission(entry) for entry in self._values["permissions"]]
             return found
-        if principal_id == self._tenant.administrator.principal_id:
+        if principal_id == self.tenant.administrator.principal_id:
             return [_permission({"actions": ["*"]})]
         return []
 
     def may_use_vault(self, principal_id: str) -> bool:
         """Whether a principal is a secrets officer of the vault."""
-        return principal_id in (self._tenant.identity_principal_id, self._tenant.administrator.principal_id)
+        return principal_id in (self.tenant.identity_principal_id, self.tenant.administrator.principal_id)
 
     def change(self, change: SettingsChange) -> None:
         """Change what the body names. Raises ``KeyError`` for an unknown Graph role."""
         given = change.model_dump(exclude_none=True)
         if change.identityRoles is not None:
-            self._tenant.assign(self._tenant.identity_principal_id, GRAPH_APP_ID, change.identityRoles)
+            self.tenant.assign(self.tenant.identity_principal_id, GRAPH_APP_ID, change.identityRoles)
         if change.policies is not None:
             given["policies"] = _merged(self._values["policies"], change.policies)
         self._keep(given)

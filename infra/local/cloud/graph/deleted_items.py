@@ -26,13 +26,19 @@ class DeletedItems:
 
     def routes(self) -> dict[tuple[str, str], Handler]:
         """Handlers by method and path; ``{}`` stands for the key of an object."""
-        return {
-            ("GET", "directory/deletedItems/microsoft.graph.application"): self.list_applications,
-            ("GET", "directory/deletedItems/microsoft.graph.servicePrincipal"): self.list_service_principals,
-            ("GET", "directory/deletedItems/{}"): self.get,
-            ("DELETE", "directory/deletedItems/{}"): self.purge,
-            ("POST", "directory/deletedItems/{}/restore"): self.restore,
+        path = "directory/deletedItems"
+        routes: dict[tuple[str, str], Handler] = {
+            ("GET", f"{path}/{{}}"): self.get,
+            ("DELETE", f"{path}/{{}}"): self.purge,
+            ("POST", f"{path}/{{}}/restore"): self.restore,
         }
+        # The documentation writes the namespace in full, Microsoft's SDKs use its alias.
+        for namespace in ("microsoft.graph", "graph"):
+            routes["GET", f"{path}/{namespace}.application"] = self.list_applications
+            routes["GET", f"{path}/{namespace}.servicePrincipal"] = self.list_service_principals
+            routes["GET", f"{path}/{{}}/{namespace}.application"] = self.get
+            routes["GET", f"{path}/{{}}/{namespace}.servicePrincipal"] = self.get
+        return routes
 
     def list_applications(self, call: Call) -> Answer:
         """A page of deleted applications."""
