@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 AZURITE := $(EMULATOR)/node_modules/.installed
 
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url
 
 help: ## Show this list
