@@ -1,0 +1,18 @@
+"""A local cloud for the examples of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.stack import Stack
+
+
+@pytest.fixture(scope="session")
+async def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
+    """The folder of a local cloud that runs, as ``make run`` has one."""
+    folder = tmp_path_factory.mktemp("docs") / "local"
+    async with Stack(folder):
+        yield folder

@@ -1,0 +1,131 @@
+"""The pages say what the code says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle.plans import ONBOARD
+from onboarding.storage import names
+from onboarding.workflow.runs import RunStatus
+from tests.docs import sources
+from tests.docs.pages import page, plain
+from tests.docs.sources import ROOT
+
+
+def _first_cells(name: str, heading: str = "") -> set[str]:
+    return {plain(row[0]) for table in page(name).tables(heading) for row in table}
+
+
+def test_every_code_is_explained():
+    """A caller finds each error code of the service in the API's page, and none that does not exist."""
+    headings = ("Codes of answers", "Codes of faults in a body", "Codes of findings", "Codes of steps")
+    explained = set.union(*(_first_cells("docs/api.md", heading) for heading in headings))
+    assert explained == sources.error_codes()
+
+
+def test_every_setting_is_explained_with_its_default():
+    """An operator finds each setting with the default that it has."""
+    (table,) = page("docs/operations.md").tables("Settings")
+    explained = {plain(row[0]): plain(row[1]) for row in table}
+    assert explained == sources.settings() | dict.fromkeys(sources.scheduled(), "required")
+
+
+def test_every_route_is_in_the_readme():
+    """The README's table of the API has each route of the app, and no other."""
+    text = (ROOT / "function_app.py").read_text(encoding="utf-8")
+    routes = re.findall(r'@app\.route\("([^"]+)", methods=\["([A-Z]+)"\]\)', text)
+    assert len(routes) == text.count("@app.route(")
+    assert _first_cells("README.md", "The API") == {f"{method} /api/{route}" for route, method in routes}
+
+
+def test_the_api_page_describes_every_route():
+    """Each route has its section in the API's page."""
+    headings = set(re.findall(r"`([A-Z]+ /api/[^`]*)`", "\n".join(_headings("docs/api.md"))))
+    assert headings == _first_cells("README.md", "The API")
+
+
+def _headings(name: str) -> list[str]:
+    return re.findall(r"^#+ .+$", page(name).text, re.MULTILINE)
+
+
+def test_every_field_of_a_request_is_explained_with_its_default():
+    """A portal finds each field of a request with the default that it has."""
+    (table,) = page("docs/api.md").tables("Ask: `POST /api/onboardings`")
+    explained = {plain(row[0]): plain(row[1]) for row in table}
+    assert explained == dict(_fields(OnboardingRequest)) | {"serverApp.secretValidity": "P1Y"}
+
+
+def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for field in model.model_fields.values():
+        name = f"{prefix}{field.alias}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _fields(field.annotation, f"{name}.")
+        else:
+            yield name, "required" if field.is_required() else _shown(field.default)
+
+
+def _shown(value: Any) -> str:
+    assert value is not PydanticUndefined
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if value not in ("", None) else "none"
+
+
+def test_the_plan_is_drawn_as_it_is():
+    """The README's picture shows the steps of the plan, and what each waits for."""
+    drawn = set(re.findall(r"^\s*([a-z-]+) --> ([a-z-]+)$", page("README.md").text, re.MULTILINE))
+    assert drawn == {(before, step.name) for step in ONBOARD.steps.values() for before in step.after}
+
+
+def test_every_step_is_explained():
+    """The API's page lists the steps in their order, with title and what they wait for."""
+    tables = list(page("docs/api.md").tables("Follow: `GET /api/onboardings/{id}`"))
+    listed = [(plain(name), title, re.findall(r"`([^`]+)`", after)) for name, title, after in tables[1]]
+    assert listed == [(step.name, step.title, list(step.after)) for step in ONBOARD.steps.values()]
+
+
+def test_every_status_and_role_is_explained():
+    """The API's page explains each status of an onboarding and each role of a caller."""
+    statuses = next(page("docs/api.md").tables("Follow: `GET /api/onboardings/{id}`"))
+    assert [plain(row[0]) for row in statuses] == list(RunStatus)
+    assert [status for status in RunStatus if status.final] == [plain(row[0]) for row in statuses if row[2]]
+    assert _first_cells("docs/api.md", "Who may call") == {REQUEST_ROLE, OPERATE_ROLE}
+
+
+def test_every_value_of_host_json_is_explained():
+    """Each value of host.json stands in its page as it is."""
+    table = next(page("docs/host-json.md").tables())
+    assert {plain(row[0]): plain(row[1]) for row in table} == {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in sources.host_values().items()
+    }
+
+
+def test_every_dependency_has_its_reason():
+    """Each direct dependency has a line with its reason, and there is no line for another."""
+    explained = _first_cells("docs/dependencies.md", "Deployed")
+    assert explained == sources.dependencies("requirements.in")
+    explained = _first_cells("docs/dependencies.md", "For development")
+    assert explained == sources.dependencies("requirements-dev.in")
+
+
+def test_every_table_is_explained():
+    """An operator finds what each table holds."""
+    assert _first_cells("docs/operations.md", "What is kept where") == set(names.TABLES)
+
+
+def test_every_decision_is_listed():
+    """The list of decisions has each page, by its own title."""
+    (table,) = page("docs/decisions/README.md").tables()
+    listed = {re.sub(r"[\[\]]|\(.*\)", "", number): title for number, title in table}
+    pages = (ROOT / "docs" / "decisions").glob("0*.md")
+    titles = [file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for file in pages]
+    assert listed == dict(title.split(" ", 1) for title in titles)

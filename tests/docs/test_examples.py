@@ -1,0 +1,86 @@
+"""What the pages tell a reader to type works as it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.docs.pages import page, pages
+from tests.docs.sources import ROOT
+
+_LIMIT = 120  # seconds
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("bash") and shutil.which("curl")), reason="the examples are for bash and curl"
+)
+
+
+async def _type(name: str, folder: Path) -> str:
+    """Runs the bash blocks of a page in one shell, and returns what they print."""
+    script = "set -euo pipefail\n" + "\n".join(page(name).blocks("bash"))
+    # As in a developer's terminal, but for the folder; a proxy would be in the way of the loopback address.
+    inherited = {key: value for key, value in os.environ.items() if not key.casefold().endswith("_proxy")}
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-c",
+        script,
+        cwd=ROOT,
+        env={**inherited, "LOCAL_FOLDER": str(folder)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_LIMIT):
+            out, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, errors.decode()
+    return out.decode()
+
+
+async def test_the_readme_takes_a_reader_to_a_connection(local_cloud):
+    """The README's commands ask for an onboarding, wait for it, and show its connection."""
+    shown = await _type("README.md", local_cloud)
+    assert shown.startswith("Succeeded\n")
+    assert '"name": "Northwind CMG"' in shown
+    assert '"daysBeforeEnd": 90' in shown
+
+
+async def test_the_readme_can_be_followed_twice(local_cloud):
+    """Typed again, the same request gives the same connection."""
+    assert await _type("README.md", local_cloud) == await _type("README.md", local_cloud)
+
+
+async def test_answers_look_like_the_examples(local_cloud):
+    """A connection and the health have the fields that the API's page shows."""
+    examples = [json.loads(block) for block in page("docs/api.md").blocks("json")]
+    connection = json.loads((await _type("README.md", local_cloud)).partition("\n")[2])
+    (shown,) = [each for each in examples if "secret" in each]
+    assert list(connection) == list(shown)
+    assert connection["tenantName"] == shown["tenantName"]
+    api = json.loads((local_cloud / "endpoints.json").read_text(encoding="utf-8"))["api"]
+    async with httpx.AsyncClient(trust_env=False) as http:
+        health = await http.get(f"{api}/api/health")
+    assert health.json() == next(each for each in examples if "checks" in each)
+
+
+async def test_the_local_cloud_is_bent_as_described(local_cloud):
+    """Each command of the local cloud's page is accepted, and shows what the page says."""
+    shown = await _type("docs/local.md", local_cloud)
+    assert '"hits": 0' in shown
+    assert "sweep_expirations" in shown
+    assert '"passwordLifetime"' in shown
+    assert '"state": "Running"' in shown
+
+
+def test_only_pages_that_are_tried_have_examples():
+    """A block marked as bash is one that these tests run."""
+    assert {each.name for each in pages() if each.blocks("bash")} == {"README.md", "docs/local.md"}
