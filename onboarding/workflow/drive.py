@@ -183,9 +183,9 @@ class Drive:
             await self._engine.send(self._to(self._steps[name]))
         if step.status is StepStatus.WAITING:
             await self._send_wake(step)
-        elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step):
+        elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step, handed_over):
             await self._reload()
-            await self._begin(self._next(step))
+            await self._begin(name for name in self._next(step) if name not in handed_over)
 
     def _next(self, step: StepState) -> list[str]:
         """The steps that can begin now that this one is done."""
@@ -193,10 +193,11 @@ class Drive:
             return []
         return [name for name in self._plan.successors(step.name) if self.run.ready(self._plan, name)]
 
-    def _may_be_ready_elsewhere(self, step: StepState) -> bool:
+    def _may_be_ready_elsewhere(self, step: StepState, handed_over: list[str]) -> bool:
         """Whether a step that follows waits only for what other invocations may have done meanwhile."""
         return any(
             self._steps[name].status is StepStatus.PENDING
+            and name not in handed_over
             and not any(self._here(other) for other in self._plan.steps[name].after)
             for name in self._plan.successors(step.name)
         )
