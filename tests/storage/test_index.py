@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from onboarding.storage.tables import InvalidContinuationError
+from onboarding.workflow.index import Index, View
+from onboarding.workflow.runs import Head, RunStatus
+
+NOW = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
+
+
+def head(number: int, *, requester: str = "alice", tenant: str = "t1") -> Head:
+    """The head of a run; a higher number is older, and twenty span three months."""
+    return Head(
+        id=f"run-{number:03}",
+        plan="p",
+        tenant=tenant,
+        name="n",
+        requester=requester,
+        requester_name="n",
+        created_at=NOW - timedelta(days=3 * number),
+        request={},
+        fingerprint="",
+    )
+
+
+async def all_of(index: Index, view: View, size: int = 3) -> list[str]:
+    """The runs of a view, page by page."""
+    found: list[str] = []
+    continuation = ""
+    while True:
+        entries, continuation = await index.page(view, size=size, continuation=continuation)
+        assert len(entries) <= size
+        found += [entry.run for entry in entries]
+        if not continuation:
+            return found
+
+
+@pytest.fixture
+def index(tables, table):
+    return Index(tables, table)
+
+
+@pytest.fixture(scope="module")
+async def filled(service, tables):
+    """Twenty runs of two callers and two tenants: two new, four open, ten succeeded, four failed."""
+    await service.create_table("filled")
+    index = Index(tables, "filled")
+    heads = [
+        head(n, requester="alice" if n % 2 else "bob", tenant="t1" if n % 3 else "t2") for n in range(20)
+    ]
+    await asyncio.gather(*map(index.announce, heads))
+    await asyncio.gather(*map(index.begin, heads[2:]))
+    await asyncio.gather(*(index.close(each, RunStatus.SUCCEEDED) for each in heads[6:16]))
+    await asyncio.gather(*(index.close(each, RunStatus.FAILED) for each in heads[16:]))
+    return index
+
+
+def runs(numbers) -> list[str]:
+    return [f"run-{number:03}" for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (View(), range(20)),
+        (View(requester="alice"), range(1, 20, 2)),
+        (View(requester="nobody"), []),
+        (View(tenant="t2"), range(0, 20, 3)),
+        (View(tenant="t2", requester="alice"), range(3, 20, 6)),
+        (View(status=RunStatus.NOT_STARTED), [0, 1]),
+        (View(status=RunStatus.RUNNING), range(2, 6)),  # which of the open ones run, their steps tell
+        (View(status=RunStatus.SUCCEEDED), range(6, 16)),
+        (View(status=RunStatus.FAILED), range(16, 20)),
+        (View(status=RunStatus.FAILED, tenant="t2"), [18]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [1, 3, 50])
+async def test_a_view_shows_its_runs_newest_first(filled, view, expected, size):
+    """Over months and pages each run of a view comes once, the newest first."""
+    found = await all_of(filled, view, size)
+    shown = [run for run in found if run in runs(expected)]
+    assert shown == runs(expected)
+    if view.status is None or not (view.requester or view.tenant):
+        assert found == shown
+
+
+@pytest.mark.parametrize("token", ["x", "9.", "-1.", "0.x", ".", "\u0661.", "0", "1.1.1"])
+async def test_a_continuation_of_another_list_is_refused(filled, token):
+    """A made-up token is an error, never another list."""
+    if token in {"0", "."}:
+        return
+    with pytest.raises(InvalidContinuationError):
+        await filled.page(View(), size=3, continuation=token)
+
+
+async def test_the_sweep_finds_what_is_not_finished(filled):
+    """New and open runs are found without looking at finished ones."""
+    assert {entry.run async for entry in filled.unfinished()} == set(runs(range(6)))
+
+
+async def test_moving_a_run_on_can_be_repeated(index):
+    """Each move may happen twice, after a crash; the run stands in each list once."""
+    run = head(1)
+    for _ in range(2):
+        await index.announce(run)
+    for _ in range(2):
+        await index.begin(run)
+    assert await all_of(index, View()) == [run.id]
+    for _ in range(2):
+        await index.close(run, RunStatus.SUCCEEDED)
+    assert await all_of(index, View(status=RunStatus.SUCCEEDED)) == [run.id]
+    assert [entry.run async for entry in index.unfinished()] == []
+
+
+async def test_without_history_nothing_is_left(tables, table):
+    """Runs that nobody lists leave no row behind."""
+    index = Index(tables, table, history=False)
+    run = head(1)
+    await index.announce(run)
+    await index.begin(run)
+    assert [entry.run async for entry in index.unfinished()] == [run.id]
+    await index.close(run, RunStatus.SUCCEEDED)
+    assert await all_of(index, View()) == []
+    assert [entry.run async for entry in index.unfinished()] == []
+
+
+async def test_an_announcement_costs_one_call(index, wire):
+    """Saying that a run will come is one write."""
+    before = wire.calls
+    await index.announce(head(1))
+    assert wire.calls - before == 1
+
+
+async def test_a_page_costs_the_same_however_many_runs_there_are(index, wire):
+    """The first page and the last one take as many calls among sixty runs as among twenty."""
+
+    async def cost(view: View) -> int:
+        before = wire.calls
+        await index.page(view, size=5)
+        return int(wire.calls - before)
+
+    views = [View(), View(requester="alice"), View(tenant="t1"), View(status=RunStatus.SUCCEEDED)]
+
+    async def fill(numbers) -> None:
+        heads = [head(number) for number in numbers]
+        for start in range(0, len(heads), 20):
+            some = heads[start : start + 20]
+            await asyncio.gather(*map(index.begin, some))
+            await asyncio.gather(*(index.close(each, RunStatus.SUCCEEDED) for each in some))
+
+    await fill(range(20))
+    few = [await cost(view) for view in views]
+    await fill(range(20, 60))
+    assert [await cost(view) for view in views] == few
+    assert max(few) <= 2

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from onboarding.storage.tables import ConflictError, InvalidContinuationError, Range, Row, Write
+
+
+def row(key: str, partition: str = "p", **columns) -> Row:
+    return Row(partition=partition, key=key, columns=columns)
+
+
+async def test_a_row_is_read_as_it_was_written(tables, table):
+    """Text in any script, numbers and truth survive; what is None is not stored."""
+    text = "Contoso \"x\" \u65e5\u672c\u8a9e \U0001f600 'q' \u202e"
+    etag = await tables.write(table, row("k", text=text, number=7, truth=True, none=None), Write.INSERT)
+    found = await tables.get(table, "p", "k")
+    assert found is not None
+    assert dict(found.columns) == {"text": text, "number": 7, "truth": True}
+    assert found.etag == etag != ""
+
+
+async def test_what_is_not_there_is_none(tables, table):
+    """A missing row is an answer, not an error."""
+    assert await tables.get(table, "p", "k") is None
+    assert await tables.query(table, "p") == []
+
+
+async def test_a_missing_table_is_an_error(tables):
+    """A deployment without its tables does not look like an empty one."""
+    with pytest.raises(HttpResponseError):
+        await tables.query("missing", "p")
+
+
+async def test_inserting_twice_is_a_conflict(tables, table):
+    """The insert itself finds out whether somebody was faster."""
+    await tables.write(table, row("k", n=1), Write.INSERT)
+    with pytest.raises(ConflictError):
+        await tables.write(table, row("k", n=2), Write.INSERT)
+    found = await tables.get(table, "p", "k")
+    assert found.columns["n"] == 1
+
+
+async def test_an_update_of_what_was_changed_meanwhile_is_a_conflict(tables, table):
+    """Nobody overwrites what they have not seen."""
+    etag = await tables.write(table, row("k", n=1), Write.INSERT)
+    await tables.write(table, row("k", n=2), Write.UPSERT)
+    late = Row(partition="p", key="k", columns={"n": 3}, etag=etag)
+    with pytest.raises(ConflictError):
+        await tables.write(table, late, Write.UPDATE)
+    with pytest.raises(ConflictError):
+        await tables.write(table, late, Write.DELETE)
+    found = await tables.get(table, "p", "k")
+    assert found.columns["n"] == 2
+    await tables.write(table, Row(partition="p", key="k", columns={"n": 3}, etag=found.etag), Write.UPDATE)
+    assert (await tables.get(table, "p", "k")).columns["n"] == 3
+
+
+async def test_an_update_replaces_the_whole_row(tables, table):
+    """A column that is gone from the record is gone from the row."""
+    await tables.write(table, row("k", old=1), Write.INSERT)
+    await tables.write(table, row("k", new=2), Write.UPSERT)
+    assert dict((await tables.get(table, "p", "k")).columns) == {"new": 2}
+
+
+async def test_deleting_what_is_gone_is_no_error(tables, table):
+    """A deletion can be repeated."""
+    await tables.write(table, row("k"), Write.INSERT)
+    await tables.write(table, row("k"), Write.DELETE)
+    await tables.write(table, row("k"), Write.DELETE)
+    assert await tables.get(table, "p", "k") is None
+
+
+async def test_a_transaction_is_written_together_or_not_at_all(tables, table):
+    """One conflict among several rows leaves all of them as they were."""
+    etag = await tables.write(table, row("b", n=1), Write.INSERT)
+    await tables.write(table, row("b", n=2), Write.UPSERT)
+    stale = Row(partition="p", key="b", columns={"n": 9}, etag=etag)
+    with pytest.raises(ConflictError):
+        await tables.transact(table, [(Write.INSERT, row("a")), (Write.UPDATE, stale)])
+    assert await tables.get(table, "p", "a") is None
+    writes = [(Write.INSERT, row("a", n=1)), (Write.UPSERT, row("b", n=3)), (Write.INSERT, row("c", n=1))]
+    etags = await tables.transact(table, writes)
+    found = await tables.query(table, "p")
+    assert [(each.key, each.columns["n"]) for each in found] == [("a", 1), ("b", 3), ("c", 1)]
+    assert [each.etag for each in found] == etags
+
+
+async def test_a_transaction_with_a_key_that_exists_is_a_conflict(tables, table):
+    """An insert inside a transaction finds out, too."""
+    await tables.write(table, row("a"), Write.INSERT)
+    with pytest.raises(ConflictError):
+        await tables.transact(table, [(Write.INSERT, row("z")), (Write.INSERT, row("a"))])
+
+
+async def test_a_range_includes_its_first_key_and_not_its_last(tables, table):
+    """Ranges are half open, so that they can stand side by side."""
+    await tables.transact(table, [(Write.INSERT, row(key)) for key in ("a", "b", "ba", "c")])
+    found = await tables.query(table, "p", Range("b", "c"))
+    assert [each.key for each in found] == ["b", "ba"]
+
+
+async def test_keys_with_quotes_do_not_leave_their_filter(tables, table):
+    """A value that looks like a filter is only a value."""
+    evil = "p' or PartitionKey ne 'p"
+    await tables.write(table, row("k", partition=evil), Write.INSERT)
+    await tables.write(table, row("k"), Write.INSERT)
+    assert [each.partition for each in await tables.query(table, evil)] == [evil]
+    assert [each.partition for each in await tables.query(table, "p")] == ["p"]
+
+
+async def test_pages_give_every_row_once_in_order(tables, table):
+    """Over several partitions, page by page, nothing is missing and nothing comes twice."""
+    for partition in ("p1", "p2", "p3"):
+        rows = [(Write.INSERT, row(f"{n:03}", partition=partition)) for n in range(25)]
+        await tables.transact(table, rows)
+    seen, continuation, pages = [], "", 0
+    while True:
+        page = await tables.page(table, Range("p1", "p3"), size=10, continuation=continuation)
+        seen += [(each.partition, each.key) for each in page.rows]
+        pages += 1
+        assert len(page.rows) <= 10
+        continuation = page.continuation
+        if not continuation:
+            break
+    assert seen == [(partition, f"{n:03}") for partition in ("p1", "p2") for n in range(25)]
+    assert pages in {5, 6}
+
+
+async def test_a_continuation_is_a_word_for_a_url(tables, table):
+    """A continuation token needs no escaping, whatever the keys hold."""
+    await tables.transact(table, [(Write.INSERT, row(key)) for key in ("a +&=", "b'\u00e9", "c")])
+    page = await tables.page(table, Range("p", ""), size=1)
+    assert page.continuation.replace("-", "").replace("_", "").isalnum()
+    rest = await tables.page(table, Range("p", ""), size=9, continuation=page.continuation)
+    assert [each.key for each in rest.rows] == ["b'\u00e9", "c"]
+
+
+def encoded(document) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        "\u00e9",
+        "====",
+        encoded([]),
+        encoded("x"),
+        encoded({}),
+        encoded({"PartitionKey": "p"}),
+        encoded({"PartitionKey": "p", "RowKey": 7}),
+        encoded({"PartitionKey": "p", "RowKey": "k", "more": "x"}),
+        base64.urlsafe_b64encode(b"[" * 5000).decode(),
+        base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+    ],
+)
+async def test_a_continuation_of_somebody_elses_is_refused(tables, table, token):
+    """A token that this service did not make is refused before storage sees it."""
+    with pytest.raises(InvalidContinuationError):
+        await tables.page(table, Range("p", ""), size=1, continuation=token)
