@@ -159,6 +159,8 @@ class Engine:
                 continue
             if run.status(self.plans[run.head.plan]).final:
                 await self.settle(run)
+                # Also an announcement that a request repeated in the same moment left after the end.
+                await self.index.forget(entry)
             elif self.stalled(run):
                 await self.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))
                 driven += 1
