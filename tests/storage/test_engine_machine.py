@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from onboarding.workflow.engine import Limits
+from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble, Wait
+from onboarding.workflow.runs import Run, RunStatus, StepState, StepStatus
+from tests.storage.transports import KilledError
+from tests.storage.workbench import DIAMOND, STALLED, Delivery, Workbench, new_head
+
+ERROR = {"code": "x", "title": "t", "detail": "d"}
+ANSWERS = {
+    "done": Done(),
+    "wait": Wait(reason="w", after=timedelta(0), give_up_after=timedelta(days=999)),
+    "again": Again(trouble=Trouble.TRANSIENT, error=ERROR),
+    "failed": Failed(error=ERROR),
+}
+SCRIPTS = st.fixed_dictionaries(
+    {name: st.lists(st.sampled_from(["wait", "again"]), max_size=2) for name in DIAMOND.steps}
+)
+DEATHS = st.tuples(st.integers(1, 9), st.booleans())
+"""Which storage call of an invocation is its last, and whether that one takes effect."""
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Whatever happens to messages and workers, each step's effect happens and the run ends as it should.
+
+    The outside world is a list of effects. A worker can die at any storage call, and before or after an
+    effect; a message can come twice, late, at the same time as another, or get lost.
+    """
+
+    def __init__(self, runner: asyncio.Runner, account: str, folder) -> None:
+        super().__init__()
+        self.runner = runner
+        self.clock_file = folder / "clock"
+        self.clock_file.unlink(missing_ok=True)
+        limits = Limits(stalled=STALLED)
+        self.bench = runner.run(Workbench.open(account, self.clock_file, limits=limits))
+        self.head = new_head()
+        self.effects: list[tuple[str, int]] = []
+        self.sent: list[bytes] = []
+        self.orphans: list[Delivery] = []
+        self.completed: list[Delivery] = []
+        self.dies_in: tuple[str, bool] | None = None
+
+    @initialize(script=SCRIPTS, failing=st.sampled_from(["", "", "right"]), dies=st.none() | DEATHS)
+    def accept(self, script, failing, dies):
+        """A request comes in; its worker may die over it, and then the caller repeats it."""
+        self.script = script
+        self.failing = failing
+        for name in DIAMOND.steps:
+            self.bench.on(name, self.carry_out)
+        if dies:
+            self.let_die(self.bench.engine.start(self.head), dies)
+        self.runner.run(self.bench.engine.start(self.head))
+
+    async def carry_out(self, run: Run, step: StepState) -> Outcome:
+        """Leaves an effect and answers what the script says."""
+        before = DIAMOND.steps[step.name].after
+        assert all(run.steps[name].status is StepStatus.SUCCEEDED for name in before), "it began too early"
+        assert (step.name, step.attempt) not in self.effects, "one attempt was carried out twice"
+        if self.dies_in == (step.name, False):
+            raise KilledError
+        self.effects.append((step.name, step.attempt))
+        if self.dies_in == (step.name, True):
+            raise KilledError
+        if step.name == self.failing:
+            return ANSWERS["failed"]
+        script = self.script[step.name]
+        return ANSWERS[script[step.tries]] if step.tries < len(script) else ANSWERS["done"]
+
+    def let_die(self, work, death) -> None:
+        """Do something until the worker dies at a storage call, if it gets so far."""
+        call, after = death
+        self.bench.wire.kill(call, after=after)
+        self.attempt(work)
+        self.bench.wire.kill(0, after=False)
+
+    def attempt(self, work) -> bool:
+        """Whether work came to its end before its worker died."""
+        try:
+            self.runner.run(work)
+        except KilledError:
+            return False
+        except BaseExceptionGroup as group:
+            _, others = group.split(KilledError)
+            if others:
+                raise
+            return False
+        return True
+
+    def take(self) -> Delivery | None:
+        """The next message; one whose worker died comes again before any other."""
+        if self.orphans:
+            return self.orphans.pop(0)
+        delivery = self.runner.run(self.bench.receive_any())
+        if delivery:
+            self.sent.append(delivery.body)
+        return delivery
+
+    @rule()
+    def deliver(self):
+        """A message is carried out."""
+        if delivery := self.take():
+            self.runner.run(self.bench.handle(delivery))
+            self.completed.append(delivery)
+
+    @rule()
+    def deliver_two_at_once(self):
+        """Two messages are carried out at the same time, by two workers."""
+
+        async def both(deliveries: list[Delivery]) -> None:
+            await asyncio.gather(*map(self.bench.handle, deliveries))
+
+        deliveries = [each for each in (self.take(), self.take()) if each]
+        self.runner.run(both(deliveries))
+        self.completed += deliveries
+
+    @rule(death=DEATHS)
+    def die_at_a_storage_call(self, death):
+        """A worker dies before or after a call to storage; its message will come again."""
+        if delivery := self.take():
+            self.let_die(self.bench.engine.handle(delivery.body, delivery.id), death)
+            self.orphans.append(delivery)
+
+    @rule(name=st.sampled_from(list(DIAMOND.steps)), after=st.booleans())
+    def die_around_an_effect(self, name, after):
+        """A worker dies right before or right after a step's effect; its message will come again."""
+        if delivery := self.take():
+            self.dies_in = (name, after)
+            self.attempt(self.bench.engine.handle(delivery.body, delivery.id))
+            self.dies_in = None
+            self.orphans.append(delivery)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def duplicate(self, data):
+        """A message that was sent before is sent again."""
+        self.runner.run(self.bench.put_back(data.draw(st.sampled_from(self.sent))))
+
+    @precondition(lambda self: self.completed)
+    @rule(data=st.data())
+    def deliver_again(self, data):
+        """A message was carried out, but its deletion did not come through: it comes again."""
+        delivery = data.draw(st.sampled_from(self.completed))
+        self.runner.run(self.bench.engine.handle(delivery.body, delivery.id))
+
+    @rule()
+    def lose(self):
+        """A message is lost, with whoever worked on it."""
+        if delivery := self.take():
+            self.runner.run(self.bench.complete(delivery))
+
+    @rule(at_once=st.booleans())
+    def repeat_the_request(self, at_once):
+        """The caller sends the request once more, in the same moment or later."""
+        head = self.head if at_once else new_head(self.head.id)
+        existing = self.runner.run(self.bench.engine.start(head))
+        assert existing is not None
+        assert existing.head == self.head
+
+    @rule()
+    def sweep(self):
+        """The timer looks for what stands still; with dead workers in the way that may be everything."""
+        self.runner.run(self.bench.sweep_later())
+
+    @invariant()
+    def a_step_that_succeeded_has_had_its_effect(self):
+        """Nothing is shown as done that was not done."""
+        run = self.runner.run(self.bench.run(self.head))
+        for step in run.steps.values():
+            if step.status is StepStatus.SUCCEEDED:
+                assert any(name == step.name for name, _ in self.effects)
+
+    def teardown(self):
+        """Once messages are delivered and timers fire again, the run comes to its end, and leaves nothing."""
+        try:
+            for _ in range(6):
+                while delivery := self.take():
+                    self.runner.run(self.bench.handle(delivery))
+                if self.runner.run(self.bench.status(self.head)).final:
+                    break
+                self.runner.run(self.bench.sweep_later())
+            self.runner.run(self.bench.sweep_later())
+            self.check_the_end()
+        finally:
+            self.runner.run(self.bench.close())
+
+    def check_the_end(self) -> None:
+        """The run has the status that its steps deserve; queue, index and trail agree."""
+        assert self.runner.run(self.bench.receive_any()) is None
+        assert self.runner.run(self.bench.open_runs()) == []
+        status = self.runner.run(self.bench.status(self.head))
+        events = self.runner.run(self.bench.events(self.head))
+        ended = [event.step for event in events if event.kind in {"succeeded", "failed"}]
+        assert len(ended) == len(set(ended)), "an end was told twice"
+        begun = [(event.step, event.attempt) for event in events if event.kind in {"started", "resumed"}]
+        assert len(begun) == len(set(begun)), "a beginning was told twice"
+        assert set(self.effects) <= set(begun)
+        if self.failing:
+            assert status is RunStatus.FAILED
+        else:
+            assert status is RunStatus.SUCCEEDED
+            assert {name for name, _ in self.effects} == set(DIAMOND.steps)
+
+
+def test_the_engine_survives_everything_that_queues_and_workers_do(azurite, tmp_path):
+    """Deliveries, copies, losses, deaths and sweeps in any order: the run ends as it should."""
+    with asyncio.Runner() as runner:
+        run_state_machine_as_test(
+            lambda: EngineMachine(runner, azurite, tmp_path),  # type: ignore[arg-type]
+            settings=settings(
+                max_examples=15,
+                stateful_step_count=8,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
