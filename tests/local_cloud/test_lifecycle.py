@@ -28,7 +28,10 @@ async def test_a_killed_cloud_starts_again_as_it_was(own_cloud):
     made = [asyncio.create_task(own_cloud.application()) for _ in range(20)]
     acknowledged = [(await task)["id"] for task in made]
     await own_cloud.kill()
-    (own_cloud.folder / "cloud.json.part").write_text('{"half":')
+    for file in ("cloud.json", "cloud.json.part", "ca.pem", "server.pem", "server.pem.part"):
+        (own_cloud.folder / file).write_text('{"half":')
+    with (own_cloud.folder / "state.db-wal").open("ab") as log:
+        log.write(b"half a transaction")
     await own_cloud.start()
     assert own_cloud.info | {"pid": 0} == before | {"pid": 0}
     assert own_cloud.info["pid"] != before["pid"]

@@ -1,4 +1,19 @@
-"""How a test or a person bends the simulated cloud: plain HTTP with JSON, on its own port."""
+"""How a test or a person bends the simulated cloud: plain HTTP with JSON, on its own port.
+
+==================================  ====================================================================
+``POST /faults``                    set a fault (``faults.py`` says which there are); 201 with its ``id``
+``GET /faults``, ``/faults/{id}``   what a fault has met (``hits``) and holds now (``held``)
+``POST /faults/{id}/release``       let go what it holds now; ``DELETE`` lets go and takes it away
+``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes
+``GET /calls?service=``             what was asked of the services; ``DELETE`` forgets it
+``PUT /settings``                   what is named is changed (``settings.py``); ``GET`` shows all
+``POST /clients``                   a new client: ``{"roles": [...], "graphRoles": [...]}``
+``POST /tokens``                    a token with these ``claims``, signed with login's real key
+``POST /inbox/{name}``              takes any body; ``GET`` lists, ``DELETE`` forgets
+``PUT /inbox/{name}/answer``        ``{"status": 500, "times": 2}``: how it answers the next ones
+``GET /healthz``                    200 while it runs
+==================================  ====================================================================
+"""
 
 from __future__ import annotations
 

@@ -260,6 +260,8 @@ def _changes(wanted: JsonObject, before: JsonObject) -> JsonObject:
     """What a request says about a version, over what is there. Raises ``VaultError`` for a wrong value."""
     changes: JsonObject = {}
     attributes = wanted.get("attributes") or {}
+    if not isinstance(attributes, dict):
+        raise _bad("The parameter attributes is invalid.")
     for name, kind in (("enabled", bool), ("exp", int), ("nbf", int)):
         value = attributes.get(name)
         if value is not None and type(value) is not kind:

@@ -99,12 +99,10 @@ class Applications:
         """Change an application, or create the one with this ``uniqueName`` if it is missing."""
         call.need(WRITE_ALL, WRITE_OWNED)
         key = call.keys[0]
-        if not call.creates_if_missing():
+        if key.name != "uniqueName" or not call.creates_if_missing():
             before = application(call, self._directory)
             # A change is applied to the latest state, whatever older one a read sees.
             return self._update(call, self._directory.applications.latest(before["id"]) or before)
-        if key.name != "uniqueName":
-            raise bad_request("Upsert is only supported by the alternate key 'uniqueName'.")
         before_or_none = self._directory.applications.holder("uniqueName", key.value)
         if before_or_none is not None:
             return self._update(call, before_or_none)

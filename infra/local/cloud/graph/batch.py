@@ -44,9 +44,16 @@ def _check(request: Any, earlier: Mapping[str, int]) -> None:
         raise malformed("Invalid batch payload format.")
     if str(request["id"]) in earlier:
         raise malformed(f"Request Id '{request['id']}' is used more than once.")
-    if not isinstance(request.get("method"), str) or not isinstance(request.get("url"), str):
+    headers, depends = request.get("headers") or {}, request.get("dependsOn") or []
+    if (
+        not isinstance(request.get("method"), str)
+        or not isinstance(request.get("url"), str)
+        or not isinstance(depends, list)
+        or not isinstance(headers, dict)
+        or not all(isinstance(value, str) for value in headers.values())
+    ):
         raise malformed("Invalid batch payload format.")
-    if any(str(other) not in earlier for other in request.get("dependsOn") or []):
+    if any(str(other) not in earlier for other in depends):
         raise malformed(f"Request Id '{request['id']}' depends on a request that is not in front of it.")
 
 

@@ -97,11 +97,9 @@ class ServicePrincipals:
         """Change a service principal, or create the one of this application if it is missing."""
         call.need(WRITE_ALL, WRITE_OWNED)
         key = call.keys[0]
-        if not call.creates_if_missing():
+        if key.name != "appId" or not call.creates_if_missing():
             before = service_principal(call, self._directory)
             return self._update(call, self._directory.service_principals.latest(before["id"]) or before)
-        if key.name != "appId":
-            raise bad_request("Upsert is only supported by the alternate key 'appId'.")
         existing = self._directory.principal_of(key.value)
         if existing is not None:
             return self._update(call, existing)
