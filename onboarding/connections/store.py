@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from onboarding.connections.records import Connection
@@ -10,6 +11,9 @@ from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 
 _TENANTS: Final = Range("0", "~")
 """Partitions are tenant ids, and pointers begin with a character that sorts behind them."""
+
+_ID: Final = re.compile(r"[0-9a-f-]{36}\.[0-9a-f]{20}")
+"""A tenant id, and the key that a name becomes."""
 
 
 class ConnectionStore:
@@ -21,7 +25,7 @@ class ConnectionStore:
     async def get(self, connection: str) -> Connection | None:
         """A connection by its id, or None (also for what is no id)."""
         tenant, _, key = connection.partition(".")
-        if not key or keys.part(connection) != connection:
+        if not _ID.fullmatch(connection):  # in particular no pointer, which is a row, too
             return None
         row = await self._tables.get(names.CONNECTIONS, tenant, key)
         return Connection.from_row(row) if row else None
