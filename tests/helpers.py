@@ -198,6 +198,11 @@ class Portal:
         finally:
             await self.control("DELETE", f"/faults/{identifier}")
 
+    async def restart_host(self) -> None:
+        """Kill the host; another one, with nothing in memory, is there when this returns."""
+        await self.stack.hosts[0].kill()
+        await self.stack.ready()
+
     async def fire(self, function: str) -> None:
         """Fire a timer, and wait until its function has ended."""
         before = self._runs(function)
@@ -212,3 +217,24 @@ class Portal:
     def _runs(self, function: str) -> int:
         log = (self.stack.folder / "host.log").read_text(encoding="utf-8")
         return sum(f"host: {function} (timer) " in line for line in log.splitlines())
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The document of an error (RFC 9457), after a look at everything that each error has to have."""
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json"), (
+        answer.text
+    )
+    document: dict[str, Any] = answer.json()
+    assert (document["status"], document["code"]) == (status, code), document
+    assert answer.headers["x-ms-error-code"] == code
+    assert answer.headers["x-ms-request-id"] == document["requestId"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert document["type"].endswith(code)
+    assert document["title"]
+    assert document["detail"]
+    return document
+
+
+def pointers(document: dict[str, Any]) -> set[str]:
+    """The fields that an error points at."""
+    return {each["pointer"] for each in document["errors"]}

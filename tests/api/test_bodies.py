@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers import pointers, problem
+
+JSON = {"Content-Type": "application/json"}
+ALL_FAULTS = {
+    "/name",
+    "/tenantId",
+    "/subscriptionId",
+    "/service",
+    "/azureEnvironment",
+    "/description",
+    "/serverApp/name",
+    "/serverApp/homePageUrl",
+    "/serverApp/appIdUri",
+    "/serverApp/secretEndDate",
+    "/serverApp/secretValidity",
+    "/clientApp",
+    "/userDiscovery/enabled",
+    "/a~1b~0c",
+}
+
+
+async def send(portal, content, headers=None):
+    return await portal.call("POST", "/api/onboardings", content=content, headers=headers or JSON)
+
+
+async def test_every_field_at_fault_is_pointed_at(portal):
+    """A form shows each mistake next to its field: all at once, each with a code and a sentence."""
+    answer = await portal.post(
+        name="\u202e",
+        tenantId="contoso.onmicrosoft.com",
+        subscriptionId=None,
+        service="Desktop",
+        azureEnvironment="Mars",
+        description="x" * 1025,
+        serverApp={
+            "name": "",
+            "homePageUrl": "javascript:alert(1)",
+            "appIdUri": "https://ConfigMgrService",
+            "secretEndDate": "tomorrow",
+            "secretValidity": "P99Y",
+        },
+        clientApp="x",
+        userDiscovery={"enabled": 1},
+        **{"a/b~c": 1},
+    )
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == ALL_FAULTS
+    assert all(each["code"] and each["detail"] for each in document["errors"])
+    assert str(len(ALL_FAULTS)) in document["detail"]
+
+
+async def test_what_is_missing_is_pointed_at(portal):
+    """An empty request learns what the least is."""
+    document = problem(await send(portal, b"{}"), 422, "invalid-request")
+    assert pointers(document) == {"/name", "/tenantId", "/subscriptionId"}
+    assert {each["code"] for each in document["errors"]} == {"field-missing"}
+
+
+async def test_an_unknown_field_is_not_ignored(portal):
+    """A misspelt option would silently not be in force; it is pointed at instead."""
+    answer = await portal.post(serverApp={"secretValidty": "P2Y"})
+    (error,) = problem(answer, 422, "invalid-request")["errors"]
+    assert (error["code"], error["pointer"]) == ("field-unknown", "/serverApp/secretValidty")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonx", ""],
+)
+async def test_a_body_of_another_type_is_refused(portal, content_type):
+    """What is not said to be JSON is not guessed at."""
+    headers = {"Content-Type": content_type} if content_type is not None else {}
+    answer = await portal.call("POST", "/api/onboardings", content=b"{}", headers=headers)
+    document = problem(answer, 415, "content-type-not-json")
+    assert "application/json" in document["detail"]
+    assert answer.headers["Accept"] == "application/json"
+
+
+async def test_a_charset_may_be_named(portal):
+    """The parameters of the content type, and its case, do not matter."""
+    answer = await send(
+        portal, json.dumps(portal.request()).encode(), {"Content-Type": "Application/JSON; charset=utf-8"}
+    )
+    assert answer.status_code == 202
+
+
+async def test_a_body_that_is_too_large_is_refused(portal):
+    """The limit is told, and nothing beyond it is parsed."""
+    document = problem(await send(portal, b" " * (16 * 1024 + 1)), 413, "body-too-large")
+    assert "16384" in document["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{", id="unfinished"),
+        pytest.param(b"{}{}", id="two documents"),
+        pytest.param(b"{'name': 1}", id="single quotes"),
+        pytest.param(b'{"name": "x",}', id="trailing comma"),
+        pytest.param(b'{"name": NaN}', id="NaN"),
+        pytest.param(b'{"name": Infinity}', id="Infinity"),
+        pytest.param(b'{"name": "\xff"}', id="invalid UTF-8"),
+        pytest.param(b'{"name": "\xed\xa0\x80"}', id="surrogate in UTF-8"),
+        pytest.param(b'{"name": "\\ud800"}', id="lone surrogate"),
+        pytest.param(b'{"name": "\\udc00\\ud800"}', id="surrogates in the wrong order"),
+        pytest.param(b"\xef\xbb\xbf{}", id="byte order mark"),
+        pytest.param('{"name": "x"}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(b"[" * 16_000, id="deep arrays"),
+        pytest.param(b'{"a":' * 3_000, id="deep objects"),
+        pytest.param(b'{"name": "a\nb"}', id="line break in text"),
+        pytest.param(b'{"name": "\\x41"}', id="unknown escape"),
+        pytest.param(b"name=x", id="form"),
+        pytest.param(b'{"name": ' + b"9" * 5000 + b"}", id="long number"),
+        pytest.param(b"\x00", id="zero byte"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_told_so(portal, body):
+    """Whatever is wrong with the text, the answer is a 400 that says where."""
+    document = problem(await send(portal, body), 400, "malformed-json")
+    assert "Send one JSON object in UTF-8" in document["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[]", id="array"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b'"x"', id="text"),
+        pytest.param(b"7", id="number"),
+        pytest.param(b'{"name": 1e999}', id="huge number"),
+        pytest.param(b'{"name": {"name": {"name": {}}}}', id="nested"),
+        pytest.param(b'{"": ""}', id="field without a name"),
+        pytest.param(b'{"__proto__": {}, "__class__": {}}', id="special names"),
+        pytest.param(b'{"tenantId": "\\u0000"}', id="zero character"),
+        pytest.param(b'{"serverApp": {"secretEndDate": "9999-12-31T23:59:59Z"}}', id="end of time"),
+        pytest.param(b'{"serverApp": {"secretEndDate": "0001-01-01T00:00:00+23:59"}}', id="begin of time"),
+        pytest.param(b'{"tenantId": "{3f0e8c52}", "serverApp": {"appIdUri": "api://x/y"}}', id="bad id"),
+    ],
+)
+async def test_json_that_is_no_request_is_told_so(portal, body):
+    """Well-formed nonsense is a 422 with its faults, whatever its shape."""
+    document = problem(await send(portal, body), 422, "invalid-request")
+    assert document["errors"]
+
+
+async def test_a_secret_sent_by_mistake_does_not_come_back(portal):
+    """A value in a wrong field is not repeated in the answer."""
+    answer = await portal.post(secretKey="hunter2", name="hunter2\n", tenantId="hunter2")
+    problem(answer, 422, "invalid-request")
+    assert "hunter2" not in answer.text
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20)
+    | st.sampled_from(["3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05", "https://x/y", "P1Y", "2027-01-01T00:00:00Z"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=5)
+            | st.sampled_from(
+                ["name", "appIdUri", "homePageUrl", "secretEndDate", "secretValidity", "enabled"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+FIELDS = ["name", "tenantId", "serverApp", "clientApp", "userDiscovery", "description", "azureEnvironment"]
+DOCUMENTS = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), VALUES, max_size=5)
+VALID = json.dumps({"name": "x", "tenantId": "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"}).encode()
+MUTATED = st.tuples(st.integers(0, len(VALID)), st.binary(max_size=4)).map(
+    lambda change: VALID[: change[0]] + change[1] + VALID[change[0] :]
+)
+
+
+@settings(max_examples=80, parent=settings.get_profile("quiet"))
+@given(body=DOCUMENTS.map(lambda document: json.dumps(document).encode()) | MUTATED | st.binary(max_size=80))
+async def test_no_body_breaks_the_service(portal, body):
+    """Whatever is posted, the answer is one of the caller's errors, as a problem document."""
+    answer = await send(portal, body)
+    assert answer.status_code in {400, 422}, (answer.text, body)
+    problem(answer, answer.status_code, answer.json()["code"])
