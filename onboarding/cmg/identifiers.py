@@ -28,20 +28,24 @@ def default(tenant: str, app: str) -> str:
     return f"api://{tenant}/{app}"
 
 
-def fault(uri: str, tenant: str) -> str:
-    """Why a URI can't be used, as far as its text tells; empty when nothing speaks against it."""
+def fault(uri: str, tenant: str | None) -> str:
+    """Why a URI can't be used, as far as its text tells; empty when nothing speaks against it.
+
+    Where the tenant is not known, any may stand in the URI.
+    """
+    named = tenant or "{tenantId}"
     if len(uri) > LONGEST:
         return f"It is {len(uri)} characters long; at most {LONGEST} are allowed."
     if uri.casefold() == "https://configmgrservice":
         return (
             "The console's old default https://ConfigMgrService is no verified domain of your tenant, "
-            f"so Entra ID refuses it. Leave the field out, or use api://{tenant}/ConfigMgrService."
+            f"so Entra ID refuses it. Leave the field out, or use api://{named}/ConfigMgrService."
         )
-    forms = f"api://{tenant}/{{string}} or https://{{verifiedDomain}}/{{string}}"
+    forms = f"api://{named}/{{string}} or https://{{verifiedDomain}}/{{string}}"
     match = _FORM.fullmatch(uri)
     if match is None:
         return f"It must have the form {forms}."
-    if match["scheme"] == "api" and match["host"].casefold() != tenant.casefold():
+    if tenant and match["scheme"] == "api" and match["host"].casefold() != tenant.casefold():
         return f"An api:// URI must name the tenant: api://{tenant}/{{string}}."
     return ""
 

@@ -99,7 +99,8 @@ class ServerApp(WizardModel):
     @field_validator("app_id_uri")
     @classmethod
     def _usable(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None and (fault := identifiers.fault(value, _context(info, "tenant", "{tenantId}"))):
+        # Read back from storage there is no tenant in the context; it was compared before.
+        if value is not None and (fault := identifiers.fault(value, _context(info, "tenant", None))):
             raise ValueError(fault)
         return value
 

@@ -48,7 +48,8 @@ def test_what_is_left_out_is_as_in_the_console():
 
 def test_what_was_accepted_can_be_read_again_later():
     """A request that waits for days stays valid, even if its end date has come near meanwhile."""
-    request = read(serverApp={"secretEndDate": (NOW + timedelta(days=2)).isoformat()})
+    end = (NOW + timedelta(days=2)).isoformat()
+    request = read(serverApp={"secretEndDate": end, "appIdUri": f"api://{TENANT}/ConfigMgrService"})
     again = OnboardingRequest.model_validate_json(request.model_dump_json(by_alias=True))
     assert again == request
 
