@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from tests.durability.lane import Lane, Lanes
+
+_LANES = 3
+"""More than the processors: much of the time is spent waiting."""
+
+
+@pytest.fixture(scope="session")
+async def lanes(tmp_path_factory):
+    """The lanes that the tests of this folder share."""
+    async with contextlib.AsyncExitStack() as exits:
+        opened = [Lane.opened(tmp_path_factory.mktemp("lane")) for _ in range(_LANES)]
+        yield Lanes(await asyncio.gather(*map(exits.enter_async_context, opened)))
+
+
+@pytest.fixture
+def lane(lanes):
+    """One of the lanes."""
+    return lanes.lanes[0]

@@ -1,0 +1,207 @@
+"""What one request of a host asks for, said in words that are the same in every run.
+
+A label names the effect, not the ids in it: ``graph PATCH applications(server)``, ``write onboardings
+server-secret Succeeded``, ``delete steps connection``. Ids are told apart by what earlier answers said of
+them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote
+from xml.etree import ElementTree as ET
+
+QUEUE = "queue"
+TABLE = "table"
+CLOUD = ("graph", "resourceManager", "keyVault")
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_ROLE = re.compile(r"cmg-[0-9a-f-]{36}(-(?P<role>\w+))?")
+_ROW = re.compile(r"^\{.*\}$", re.MULTILINE)
+_MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
+
+
+@dataclass(kw_only=True, slots=True)
+class Exchange:
+    """A request, and its answer once there is one."""
+
+    service: str
+    method: str
+    path: str  # decoded, without the query
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes
+    status: int = 0  # 0: not answered
+    answer: bytes = b""
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
+
+    @classmethod
+    def of(cls, service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Exchange:
+        """The exchange that a request begins."""
+        path, _, query = target.partition("?")
+        return cls(
+            service=service,
+            method=method,
+            path=unquote(path),
+            query=parse_qs(query),
+            headers=headers,
+            body=body,
+        )
+
+    @property
+    def effect(self) -> bool:
+        """Whether it changes something outside the host; asking the vault for its challenge does not."""
+        return bool(self.label) and "(challenge)" not in self.label and self.method != "GET"
+
+
+@dataclass(kw_only=True, slots=True)
+class Message:
+    """A message that is on a queue."""
+
+    queue: str
+    id: str
+    receipt: str
+    text: str
+    hidden: bool = False  # put with a delay, and not received yet
+    fresh: bool = False  # put just now
+
+    @property
+    def step(self) -> str:
+        """The step it is for."""
+        return str(json.loads(base64.b64decode(self.text)).get("step") or "*")
+
+
+class Labels:
+    """Knows the ids of one onboarding and the messages on the queues, from what went by."""
+
+    def __init__(self) -> None:
+        self._names = {_MICROSOFT_GRAPH: "Graph"}
+        self.messages: dict[str, Message] = {}
+        """By id: put and not deleted. When there is none, nothing more will happen."""
+
+    def forget(self) -> None:
+        """Begin with another onboarding; Microsoft Graph's own principal stays the same."""
+        kept = {key: name for key, name in self._names.items() if name == "Graph-principal"}
+        self._names = {_MICROSOFT_GRAPH: "Graph", **kept}
+
+    def of(self, exchange: Exchange) -> str:
+        """The label of a request; empty when it says nothing worth a name."""
+        if exchange.service == QUEUE:
+            return self._of_queue(exchange)
+        if exchange.service == TABLE:
+            return _of_table(exchange)
+        return self._of_cloud(exchange)
+
+    def learn(self, exchange: Exchange) -> None:
+        """Keep what an answer tells."""
+        if exchange.service == QUEUE:
+            self._learn_queue(exchange)
+        elif exchange.service == "graph" and exchange.status < 300 and exchange.answer:
+            self._learn_ids(exchange)
+
+    def _of_queue(self, exchange: Exchange) -> str:
+        _, _, queue, *rest = exchange.path.split("/")
+        match exchange.method, rest:
+            case "POST", ["messages"]:
+                text = _document(exchange.body).findtext("MessageText") or ""
+                return f"put {queue} {Message(queue=queue, id='', receipt='', text=text).step}"
+            case "GET", ["messages"]:
+                steps = {each.step.partition("-")[0] for each in _received(queue, exchange)}
+                return f"receive {queue} {'+'.join(sorted(steps))}" if steps else ""
+            case "DELETE" | "PUT" as method, ["messages", identifier]:
+                known = self.messages.get(identifier)
+                verb = "delete" if method == "DELETE" else "renew"
+                return f"{verb} {queue} {known.step if known else '?'}"
+            case _:
+                return ""
+
+    def _learn_queue(self, exchange: Exchange) -> None:
+        _, _, queue, *rest = exchange.path.split("/")
+        match exchange.method, rest:
+            case "POST", ["messages"] if exchange.status == 201:
+                text = _document(exchange.body).findtext("MessageText") or ""
+                delayed = exchange.query.get("visibilitytimeout", ["0"]) != ["0"]
+                for each in _received(queue, exchange, text):
+                    each.hidden, each.fresh = delayed, True
+                    self.messages[each.id] = each
+            case "GET", ["messages"]:
+                self.messages |= {each.id: each for each in _received(queue, exchange)}
+            case "DELETE", ["messages", identifier] if exchange.status == 204:
+                self.messages.pop(identifier, None)
+            case "PUT", ["messages", identifier] if identifier in self.messages:
+                receipt = exchange.answer_headers.get("x-ms-popreceipt")
+                self.messages[identifier].receipt = receipt or self.messages[identifier].receipt
+
+    def _of_cloud(self, exchange: Exchange) -> str:
+        path = exchange.path.removeprefix("/v1.0")
+        path = re.sub(r"^/subscriptions/[^/]+", "", path) or "/subscription"
+        path = _ROLE.sub(lambda found: found["role"] or "cmg", path)
+        path = re.sub(r"uniqueName=|appId=|'", "", path)
+        path = _GUID.sub(lambda found: self._names.get(found.group().lower(), "?"), path)
+        label = f"{exchange.service} {exchange.method} {path.strip('/')}"
+        if exchange.service == "keyVault" and "Authorization" not in exchange.headers:
+            return f"{label} (challenge)"
+        if exchange.body and (resource := json.loads(exchange.body).get("resourceId")):
+            return f"{label} on {self._names.get(resource, '?')}"
+        return label
+
+    def _learn_ids(self, exchange: Exchange) -> None:
+        document = json.loads(exchange.answer)
+        if not isinstance(document, dict) or "id" not in document:
+            return
+        if found := re.search(r"applications\(uniqueName='cmg-[0-9a-f-]{36}-(\w+)'\)", exchange.path):
+            self._names[document["id"]] = found[1]
+            self._names[document["appId"]] = found[1]
+        elif found := re.search(r"servicePrincipals\(appId='([^']+)'\)", exchange.path):
+            self._names[document["id"]] = f"{self._names.get(found[1].lower(), '?')}-principal"
+
+
+def _document(body: bytes) -> ET.Element:
+    return ET.fromstring(body.removeprefix(b"\xef\xbb\xbf"))  # noqa: S314 - from this machine
+
+
+def _received(queue: str, exchange: Exchange, text: str = "") -> Iterator[Message]:
+    """The messages in an answer of the queue service."""
+    if not 200 <= exchange.status < 300 or not exchange.answer:
+        return
+    for each in _document(exchange.answer).iter("QueueMessage"):
+        yield Message(
+            queue=queue,
+            id=each.findtext("MessageId") or "",
+            receipt=each.findtext("PopReceipt") or "",
+            text=text or each.findtext("MessageText") or "",
+        )
+
+
+def _of_table(exchange: Exchange) -> str:
+    target = exchange.path.split("/", 2)[2]
+    if exchange.method == "POST" and target == "$batch":
+        return _of_transaction(exchange.body.decode())
+    table = target.partition("(")[0]
+    if exchange.method == "GET":
+        return f"read {table}"
+    row: dict[str, Any] = json.loads(exchange.body) if exchange.body else {}
+    found = re.search(r"PartitionKey='([^']*)'", target)
+    partition = str(row.get("PartitionKey") or (found[1] if found else ""))
+    kind = partition.partition(":")[0] if table.endswith("index") or partition.startswith("~") else ""
+    verb = {"POST": "insert", "DELETE": "delete"}.get(exchange.method, "upsert")
+    return f"{verb} {table} {kind}".strip()
+
+
+def _of_transaction(body: str) -> str:
+    """Named after the step whose row comes first: its outcome, or the claim on it."""
+    rows = [json.loads(line) for line in _ROW.findall(body.replace("\r", ""))]
+    found = re.search(r"https?://[^/]+/[^/]+/(\w+)", body)
+    table = found[1] if found else "?"
+    if any(row["RowKey"] == "head" for row in rows):
+        return f"create {table}"
+    first = next((row for row in rows if row["RowKey"].startswith("step:")), None)
+    if first is None:
+        return f"write {table}"
+    return f"write {table} {first['RowKey'].removeprefix('step:')} {first['status']}"

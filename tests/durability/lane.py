@@ -1,0 +1,350 @@
+"""One local cloud with one host behind the proxy: carries out onboardings one after another, interfering."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+from azure.core.exceptions import ResourceNotFoundError
+
+from infra.local import surroundings
+from infra.local.stack import ROOT, Stack
+from onboarding.cmg.providers import SCALE_SET
+from onboarding.storage import names
+from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange, Message
+from tests.durability.hosts import Host
+from tests.durability.proxy import AFTER, BEFORE, Drop, Proxy, Verdict
+from tests.durability.scene import Scene
+from tests.helpers import NEVER, unique
+
+LOCK_SECONDS: Final = "60"
+"""How long a message is hidden once it was received. Nobody waits that long: when its host was killed, the
+lane lets the lock run out at once. And a host that is merely slow never loses one."""
+
+_DEADLINE: Final = 40.0
+
+Job = TypeVar("Job")
+
+
+@dataclass(kw_only=True, slots=True)
+class Point:
+    """A moment at which something goes wrong: before or after the n-th request with a label."""
+
+    label: str
+    when: str
+    number: int = 1
+    verdict: Verdict = None
+    """What the host gets to see; None: it does not live to see it."""
+    seen: int = 0
+    met: bool = False
+
+    def __str__(self) -> str:
+        number = f" #{self.number}" if self.number > 1 else ""
+        what = "killed" if self.verdict is None else str(self.verdict)
+        return f"{what} {self.when} {self.label}{number}"
+
+    def strikes(self, exchange: Exchange, when: str) -> bool:
+        """Whether this is the moment; it comes once."""
+        if self.met or (exchange.label, when) != (self.label, self.when):
+            return False
+        self.seen += 1
+        self.met = self.seen == self.number
+        return self.met
+
+
+@dataclass(kw_only=True, slots=True)
+class Onboarding:
+    """One onboarding that was asked for."""
+
+    request: Mapping[str, Any]
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = ""
+    exchanges: Sequence[Exchange] = ()
+    """What the hosts did for it, in order."""
+
+    @property
+    def effects(self) -> list[Exchange]:
+        """Those that change something, each kind once."""
+        return list({each.label: each for each in self.exchanges if each.effect}.values())
+
+
+class Lane(Scene):
+    """A local cloud of its own, its host, and what stands between them."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack)
+        cloud = stack.cloud_info
+        backends = {
+            QUEUE: f"http://127.0.0.1:{stack.account.queue}",
+            TABLE: f"http://127.0.0.1:{stack.account.table}",
+            **{name: cloud[name] for name in CLOUD},
+        }
+        self.proxy = Proxy(backends, Path(cloud["certificate"]), stack.folder)
+        self.settings: dict[str, str] = {}
+        """Settings of the host that differ from the usual ones; read when it starts."""
+        self.host = self.new_host("host")
+        self.kills = 0
+        self.hurried = True
+        """Whether delayed messages come at once; else time takes its time."""
+        self.on_put: Callable[[Message], Any] = lambda _: None
+        """Told of each message that was put on a queue."""
+        self.written: list[bytes] = []
+        """Everything that was ever sent to the storage account."""
+        self._points: Sequence[Point] = ()
+        self._struck = False
+        self._open = False
+        self._resume = asyncio.Event()
+        self._alive = asyncio.Event()
+        self._chores: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, folder: Path):
+        """A lane in a folder, up and running."""
+        async with Stack(folder, hosts=0) as stack:
+            lane = cls(stack)
+            try:
+                await lane.proxy.start()
+                lane.proxy.watcher = lane._watch
+                # So short that a provider is registered whenever somebody looks again.
+                await lane.portal.control("PUT", "/settings", {"providerSeconds": 0.02})
+                await lane.start_host()
+                yield lane
+            finally:
+                await lane.host.kill()
+                await lane.proxy.close()
+                await lane.close()
+
+    @property
+    def address(self) -> str:
+        """Of the host's API."""
+        return self.host.address
+
+    def new_host(self, name: str) -> Host:
+        """A host that sees the outside through the proxy."""
+        return Host(self.stack.folder, self._environment, name)
+
+    async def start_host(self) -> None:
+        """Start the host (again)."""
+        self._open = True
+        await self.host.start()
+        self._alive.set()
+
+    async def kill_host(self) -> None:
+        """Kill the host, let what it had sent arrive, and let the locks on its messages run out."""
+        self._alive.clear()
+        self._open = False
+        await self.host.kill()
+        self.kills += 1
+        self._resume.set()
+        await self.proxy.until(lambda: not self.proxy.in_flight)
+        for message in list(self.proxy.labels.messages.values()):
+            if not message.hidden:
+                await self._show(message)
+
+    async def restart_host(self, **settings: str) -> None:
+        """Have a fresh host, with other settings."""
+        self.settings = settings
+        await self.kill_host()
+        await self.start_host()
+
+    async def begin(self, points: Iterable[Point] = (), **request: object) -> Onboarding:
+        """Set the points at which something goes wrong; the onboarding is not asked for yet."""
+        self._points = list(points)
+        self.proxy.labels.forget()
+        self.proxy.exchanges.clear()
+        name = unique("run")
+        apps = {"serverApp": {"name": f"{name}-server"}, "clientApp": {"name": f"{name}-client"}}
+        return Onboarding(request=self.portal.request(name=name, **apps, **request))
+
+    async def run(self, points: Iterable[Point] = (), **request: object) -> Onboarding:
+        """Carry out one onboarding, with all that goes wrong, until nothing moves any more."""
+        onboarding = await self.begin(points, **request)
+        await self.follow(onboarding)
+        return onboarding
+
+    async def follow(self, onboarding: Onboarding, seconds: float = _DEADLINE) -> None:
+        """Ask for an onboarding and see it through."""
+        asking = asyncio.create_task(self.ask(onboarding))
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._at_rest(asking):
+                    await self.proxy.until(lambda: self._struck or self._at_rest(asking))
+                    if self._struck:
+                        self._struck = False
+                        await self.kill_host()
+                        await self.start_host()
+                await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            onboarding.exchanges = list(self.proxy.exchanges)
+            self.written += [each.body for each in onboarding.exchanges if each.service in (QUEUE, TABLE)]
+
+    async def ask(self, onboarding: Onboarding) -> None:
+        """Ask until there is an answer, as portals do whose connection broke: with the same key."""
+        headers = {"Idempotency-Key": onboarding.key}
+        while not onboarding.id:
+            await self._alive.wait()
+            with contextlib.suppress(httpx.TransportError):
+                answer = await self.portal.call(
+                    "POST", f"{self.address}/api/onboardings", headers=headers, json=onboarding.request
+                )
+                assert answer.status_code in {202, 500, 503}, answer.text
+                onboarding.id = answer.json().get("id", "")
+        await self.proxy.moved()
+
+    async def sweep(self) -> None:
+        """Have the host look for onboardings that have made no progress, and see that through."""
+        self.proxy.exchanges.clear()
+        await self.fire_sweep()
+        # The last thing it looks at are the open notices, of which there are none.
+        looked = ["read noticeindex"] * 2
+        await self.proxy.until(
+            lambda: [each.label for each in self.proxy.exchanges if each.label in looked] == looked
+        )
+        await self.proxy.until(lambda: not self.proxy.labels.messages and not self.proxy.in_flight)
+
+    async def fire_sweep(self) -> None:
+        """Have the host look for onboardings that have made no progress."""
+        answer = await self.portal.http.post(f"{self.address}/admin/functions/sweep_onboardings", json={})
+        assert answer.status_code == 202, answer.text
+
+    def expect(self, *points: Point) -> None:
+        """Set the points at which something goes wrong from now on."""
+        self._points = points
+
+    async def struck(self) -> None:
+        """Wait until the host is at a point where it is to be killed."""
+        await self.proxy.until(lambda: self._struck)
+        self._struck = False
+
+    async def recover(self) -> None:
+        """Begin anew after an onboarding that did not come to its end."""
+        self._struck = False
+        await self.kill_host()
+        for queue in names.QUEUES:
+            await self.queues.get_queue_client(queue).clear_messages()
+        self.proxy.labels.messages.clear()
+        await self.start_host()
+
+    async def unregister_providers(self) -> None:
+        """Make the subscription one that has none of the resource providers yet."""
+        subscription = self.stack.cloud_info["subscription"]
+        for namespace in SCALE_SET:
+            path = f"/subscriptions/{subscription}/providers/{namespace}/unregister?api-version=2021-04-01"
+            await self.portal.look("resourceManager", "POST", path)
+
+    def _at_rest(self, asking: asyncio.Task[None]) -> bool:
+        busy = self._struck or self.proxy.labels.messages or self.proxy.in_flight
+        return asking.done() and not busy
+
+    async def _watch(self, exchange: Exchange, when: str) -> Verdict:
+        if when == BEFORE and not self._open:
+            return Drop()  # it was sent, but did not arrive
+        if when == AFTER and exchange.service == QUEUE:
+            self._look_at_messages(exchange)
+        struck = [point for point in self._points if point.strikes(exchange, when)]
+        if not struck:
+            return None
+        if struck[0].verdict is not None:
+            return struck[0].verdict
+        self._resume.clear()
+        self._struck = True
+        await self.proxy.moved()
+        await self._resume.wait()
+        return Drop()
+
+    def _look_at_messages(self, exchange: Exchange) -> None:
+        """Hurry what is to come later: what was put with a delay, or given back after an error."""
+        for message in self.proxy.labels.messages.values():
+            if message.fresh:
+                message.fresh = False
+                self.on_put(message)
+                if message.hidden and self.hurried:
+                    self._hurry(message)
+        pause = exchange.query.get("visibilitytimeout")
+        if exchange.method == "PUT" and pause != [self._lock_seconds] and self.hurried:
+            given_back = self.proxy.labels.messages.get(exchange.path.rpartition("/")[2])
+            if given_back:
+                self._hurry(given_back)
+
+    def _hurry(self, message: Message) -> None:
+        message.hidden = False
+        chore = asyncio.create_task(self._show(message))
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
+
+    @property
+    def _lock_seconds(self) -> str:
+        return self.settings.get("LOCAL_MESSAGE_LOCK_SECONDS", LOCK_SECONDS)
+
+    async def _show(self, message: Message) -> None:
+        """Make a hidden message visible now, as if the time until then had passed."""
+        client = self.queues.get_queue_client(message.queue)
+        with contextlib.suppress(ResourceNotFoundError):
+            changed = await client.update_message(message.id, message.receipt, visibility_timeout=0)
+            message.receipt = str(changed.pop_receipt)
+
+    def _environment(self) -> Mapping[str, str]:
+        cloud = {**self.stack.cloud_info, **{name: self.proxy.url(name) for name in CLOUD}}
+        account = self.stack.account
+        storage = account.connection_string
+        for service, port in ((QUEUE, account.queue), (TABLE, account.table)):
+            storage = storage.replace(f":{port}/", f":{self.proxy.ports[service]}/")
+        usual = surroundings.of_host(
+            cloud={**cloud, "certificate": str(self.proxy.trusted)},
+            storage=storage,
+            clock=self.stack.clock_file,
+            root=ROOT,
+        )
+        own = {
+            "LOCAL_MESSAGE_LOCK_SECONDS": LOCK_SECONDS,
+            "SWEEP_SCHEDULE": NEVER,
+            "STALLED_AFTER_SECONDS": "0.001",  # to whoever fires the sweep, whatever does not move is stalled
+            "EXPIRY_SCHEDULE": NEVER,
+            "COVERAGE_PROCESS_START": "",  # a killed host has no time to write it down
+        }
+        return {**usual, **own, **self.settings}
+
+
+class Lanes:
+    """Several lanes side by side, which share the work between them."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self.lanes = lanes
+
+    async def share(
+        self, jobs: Iterable[Job], work: Callable[[Lane, Job], Awaitable[list[str]]]
+    ) -> list[str]:
+        """Have each job done by one of the lanes; everything that went wrong."""
+        waiting = deque(jobs)
+        found: list[str] = []
+
+        async def take(lane: Lane) -> None:
+            while waiting:
+                job = waiting.popleft()
+                found.extend(f"{_named(job)}: {problem}" for problem in await self._do(lane, job, work))
+
+        await asyncio.gather(*map(take, self.lanes))
+        return found
+
+    async def _do(self, lane: Lane, job: Job, work: Callable[[Lane, Job], Awaitable[list[str]]]) -> list[str]:
+        try:
+            return await work(lane, job)
+        except TimeoutError:
+            last = [f"{each.label} {each.status}" for each in lane.proxy.exchanges if each.label][-8:]
+            left = [f"{each.queue} {each.step}" for each in lane.proxy.labels.messages.values()]
+            await lane.recover()
+            return [f"it did not come to an end; messages: {left}; last: {last}"]
+
+
+def _named(job: object) -> str:
+    return ", ".join(map(str, job)) if isinstance(job, list | tuple) else str(job)

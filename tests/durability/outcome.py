@@ -1,0 +1,173 @@
+"""What has to be true of an onboarding that has come to its end, whatever happened on the way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+from onboarding.lifecycle.plans import ONBOARD
+from onboarding.storage import names
+from tests.durability.lane import Onboarding
+from tests.durability.scene import Scene
+
+DIRECTORY_READ_ALL: Final = "7ab1d382-f21e-4acd-a863-ba3e13f7da61"
+_MICROSOFT_GRAPH: Final = "00000003-0000-0000-c000-000000000000"
+_HISTORY: Final = ["all", "requester", "status", "tenant"]
+
+
+async def problems(scene: Scene, onboarding: Onboarding) -> list[str]:
+    """Everything that is not as it should be; nothing, when all is well."""
+    return [problem async for problem in _problems(scene, onboarding)]
+
+
+async def _problems(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
+    document = await scene.get(f"/api/onboardings/{onboarding.id}")
+    if document["status"] != "Succeeded":
+        yield f"it ended as {document['status']}: {document.get('error')}"
+        return
+    async for problem in _of_directory(scene, onboarding):
+        yield problem
+    async for problem in _of_trail(scene, onboarding):
+        yield problem
+    async for problem in _of_storage(scene, onboarding):
+        yield problem
+
+
+async def _of_directory(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
+    """Two applications, their principals, their grants, one secret; and nothing thrown away."""
+    apps: dict[str, dict[str, Any]] = {}
+    for role in ("server", "client"):
+        named = f"$filter=displayName eq '{onboarding.request[f'{role}App']['name']}'"
+        found = (await scene.portal.graph(f"/applications?{named}"))["value"]
+        if [app["uniqueName"] for app in found] != [f"cmg-{onboarding.id}-{role}"]:
+            yield f"the {role} applications are {[app['uniqueName'] for app in found]}"
+            return
+        apps[role] = found[0]
+        deleted = (await scene.portal.graph(f"/directory/deletedItems/microsoft.graph.application?{named}"))[
+            "value"
+        ]
+        if deleted:
+            yield f"there are deleted {role} applications: {[app['uniqueName'] for app in deleted]}"
+    principals: dict[str, str] = {}
+    for role, app in apps.items():
+        query = f"$filter=appId eq '{app['appId']}'"
+        found = (await scene.portal.graph(f"/servicePrincipals?{query}"))["value"]
+        if len(found) != 1:
+            yield f"the {role} app has {len(found)} service principals"
+            return
+        principals[role] = found[0]["id"]
+    for problem in _of_properties(scene, apps):
+        yield problem
+    async for problem in _of_grants(scene, onboarding, principals):
+        yield problem
+    async for problem in _of_secret(scene, onboarding, apps):
+        yield problem
+
+
+def _of_properties(scene: Scene, apps: dict[str, dict[str, Any]]) -> Iterable[str]:
+    """What a second request sets on each application."""
+    uris = apps["server"]["identifierUris"]
+    if uris != [f"api://{scene.stack.cloud_info['tenant']}/{apps['server']['appId']}"]:
+        yield f"the server app's identifier URIs are {uris}"
+    redirects = apps["client"]["publicClient"]["redirectUris"]
+    if redirects != [f"ms-appx-web://Microsoft.AAD.BrokerPlugin/{apps['client']['appId']}"]:
+        yield f"the client app's redirect URIs are {redirects}"
+
+
+async def _of_grants(scene: Scene, onboarding: Onboarding, principals: dict[str, str]) -> AsyncIterator[str]:
+    """The client may call the server app and sign users in; the server app reads the directory, if asked."""
+    graph = (await scene.portal.graph(f"/servicePrincipals(appId='{_MICROSOFT_GRAPH}')"))["id"]
+    wanted = [("AllPrincipals", principals["server"], "user_impersonation")]
+    wanted += [("AllPrincipals", graph, "User.Read")]
+    grants = (await scene.portal.graph(f"/servicePrincipals/{principals['client']}/oauth2PermissionGrants"))[
+        "value"
+    ]
+    found = [(grant["consentType"], grant["resourceId"], grant["scope"]) for grant in grants]
+    if sorted(found) != sorted(wanted):
+        yield f"the client app's grants are {found}"
+    if (await scene.portal.graph(f"/servicePrincipals/{principals['server']}/oauth2PermissionGrants"))[
+        "value"
+    ]:
+        yield "the server app has delegated grants"
+    discovers = onboarding.request.get("userDiscovery", {}).get("enabled", False)
+    for role, roles in (("server", [DIRECTORY_READ_ALL] if discovers else []), ("client", [])):
+        assigned = (await scene.portal.graph(f"/servicePrincipals/{principals[role]}/appRoleAssignments"))[
+            "value"
+        ]
+        if [(each["appRoleId"], each["resourceId"]) for each in assigned] != [
+            (each, graph) for each in roles
+        ]:
+            yield f"the {role} app's roles are {assigned}"
+
+
+async def _of_secret(
+    scene: Scene, onboarding: Onboarding, apps: dict[str, dict[str, Any]]
+) -> AsyncIterator[str]:
+    """The server app has one secret: the one in the vault, which works."""
+    if apps["client"]["passwordCredentials"]:
+        yield "the client app has secrets"
+    live = [each["keyId"] for each in apps["server"]["passwordCredentials"]]
+    name = f"cmg-{onboarding.id}"
+    stored = (await scene.portal.look("keyVault", "GET", f"/secrets/{name}?api-version=7.4")).json()
+    if live != [stored["tags"]["keyId"]]:
+        yield f"the server app's secrets are {live}, the vault has {stored['tags']['keyId']}"
+    # Clients repeat a PUT whose connection broke (RFC 9110, section 9.2.2): another version, the same secret.
+    versions = await scene.portal.look("keyVault", "GET", f"/secrets/{name}/versions?api-version=7.4")
+    key_ids = {each["tags"]["keyId"] for each in versions.json()["value"]}
+    if key_ids != {stored["tags"]["keyId"]}:
+        yield f"the vault has had the secrets {key_ids}"
+    deleted = await scene.portal.look("keyVault", "GET", "/deletedsecrets?api-version=7.4")
+    if deleted.json()["value"]:
+        yield f"the vault has deleted secrets: {deleted.json()['value']}"
+    cloud = scene.stack.cloud_info
+    answer = await scene.portal.http.post(
+        f"{cloud['login']}/{cloud['tenant']}/oauth2/v2.0/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": apps["server"]["appId"],
+            "client_secret": stored["value"],
+            "scope": "https://graph.microsoft.com/.default",
+        },
+    )
+    if answer.status_code != 200:
+        yield f"login refuses the secret in the vault: {answer.status_code}"
+
+
+async def _of_trail(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
+    """It was accepted once, and each step succeeded once."""
+    events = await scene.all(f"/api/onboardings/{onboarding.id}/events")
+    succeeded = Counter(event["step"] for event in events if event["kind"] == "succeeded")
+    if succeeded != Counter(list(ONBOARD.steps)):
+        yield f"these steps have succeeded, so often: {dict(succeeded)}"
+    if sum(event["kind"] == "accepted" for event in events) != 1:
+        yield "it was accepted more or less than once"
+    if any(event["kind"] == "failed" for event in events):
+        yield "a step has failed"
+
+
+async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
+    """One connection, its pointer, its first warning; a closed index; empty queues."""
+    own = [
+        row
+        for row in await scene.rows(names.CONNECTIONS)
+        if "document" in row and json.loads(row["document"])["onboarding"] == onboarding.id
+    ]
+    if len(own) != 1:
+        yield f"there are {len(own)} connections"
+        return
+    identifier = f"{own[0]['PartitionKey']}.{own[0]['RowKey']}"
+    pointers = await scene.rows(names.CONNECTIONS, f"RowKey eq '{identifier}'")
+    if len(pointers) != 1:
+        yield f"there are {len(pointers)} pointers to the connection"
+    warnings = await scene.rows(names.EXPIRATIONS, f"connection eq '{identifier}'")
+    if len(warnings) != 1:
+        yield f"there are {len(warnings)} warnings of the connection"
+    entries = await scene.rows(names.ONBOARDING_INDEX, f"run eq '{onboarding.id}'")
+    kinds = sorted(row["PartitionKey"].partition(":")[0] for row in entries)
+    if kinds != _HISTORY:
+        yield f"the index has it in {kinds}"
+    for queue in names.QUEUES:
+        if count := await scene.waiting(queue):
+            yield f"{count} messages are in {queue}"

@@ -1,0 +1,117 @@
+"""Answers get lost, and services refuse: the host lives, and has to find out what really happened.
+
+The moments are those of ``test_kills.py``: each label that a first onboarding recorded. What does not depend
+on each other goes wrong in one onboarding, up to nine times in each; the secret's two effects, which are the
+delicate ones, also alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from tests.durability.exchanges import CLOUD, Exchange
+from tests.durability.lane import Lane, Onboarding, Point
+from tests.durability.outcome import problems
+from tests.durability.proxy import AFTER, BEFORE, Drop, Refusal, Verdict
+from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY, PROVIDER
+
+STORE: Final = "keyVault PUT secrets/cmg"
+UNAVAILABLE: Final = Refusal(status=503)
+FAULTS: Final[tuple[tuple[str, Verdict], ...]] = (
+    (BEFORE, Drop()),
+    (AFTER, Drop()),
+    (BEFORE, UNAVAILABLE),
+    (AFTER, UNAVAILABLE),
+    (BEFORE, Refusal(status=429)),
+    (BEFORE, Refusal(status=429, headers={"Retry-After": "1"})),
+)
+TOGETHER: Final = 9
+
+
+async def suffer(lane: Lane, points: list[Point]) -> list[str]:
+    """Carry out an onboarding in which something goes wrong at these points; what is wrong at its end."""
+    if any(PROVIDER.search(point.label) for point in points):
+        await lane.unregister_providers()
+    onboarding = await lane.run(points, **DISCOVERY)
+    return await problems(lane, onboarding)
+
+
+def grouped(labels: list[str], when: str, verdict: Verdict) -> Iterable[list[Point]]:
+    """The points of each onboarding; labels that follow each other are far apart."""
+    groups = -(-len(labels) // TOGETHER)
+    for first in range(groups):
+        yield [Point(label=label, when=when, verdict=verdict) for label in labels[first::groups]]
+
+
+async def recorded(lane: Lane) -> Onboarding:
+    """An onboarding in which nothing goes wrong."""
+    await lane.restart_host()
+    await lane.unregister_providers()
+    return await lane.run(**DISCOVERY)
+
+
+def of_cloud(exchanges: Iterable[Exchange]) -> list[str]:
+    """The labels of calls of the cloud, also of those that only read."""
+    return list(dict.fromkeys(each.label for each in exchanges if each.service in CLOUD))
+
+
+async def test_calls_of_the_cloud_fail_or_seem_to(lanes):
+    """Whichever call breaks, is refused, or is refused after it worked: the onboarding finishes as always."""
+    labels = of_cloud((await recorded(lanes.lanes[0])).exchanges)
+    assert len(labels) >= 20, labels
+    jobs = [group for when, verdict in FAULTS for group in grouped(labels, when, verdict)]
+    jobs += [
+        [Point(label=label, when=when, verdict=verdict)]
+        for label in (ADD_PASSWORD, STORE)
+        for when, verdict in FAULTS
+    ]
+    assert await lanes.share(jobs, suffer) == []
+    # A step that is begun again may do other things than the first time, so a few points never come.
+    points = [point for job in jobs for point in job]
+    assert sum(point.met for point in points) > 0.8 * len(points), [
+        str(each) for each in points if not each.met
+    ]
+
+
+async def test_storage_loses_answers(lanes):
+    """Whichever write to a table or a queue seems to have failed, it is not done twice."""
+    labels = [each.label for each in (await recorded(lanes.lanes[0])).effects if each.service not in CLOUD]
+    assert len(labels) >= 30, labels
+    jobs = [
+        group
+        for when in (BEFORE, AFTER)
+        for group in grouped(labels, when, Drop() if when == AFTER else UNAVAILABLE)
+    ]
+    assert await lanes.share(jobs, suffer) == []
+    points = [point for job in jobs for point in job]
+    assert sum(point.met for point in points) > 0.8 * len(points), [
+        str(each) for each in points if not each.met
+    ]
+
+
+async def test_a_service_says_how_long_to_wait(lane):
+    """The message that tries again is not visible before the time that Retry-After asked for."""
+    throttled = Refusal(status=429, headers={"Retry-After": "7"})
+    onboarding = await lane.run(
+        [Point(label="graph PATCH applications(client)", when=BEFORE, verdict=throttled)]
+    )
+    (again,) = [each for each in onboarding.exchanges if each.label == "put steps client-app"]
+    assert again.query["visibilitytimeout"] == ["7"]
+    assert await problems(lane, onboarding) == []
+
+
+async def test_the_directory_lags_behind_its_writes(lanes):
+    """With two seconds of replication lag everything takes longer and ends the same, after a kill too."""
+
+    async def lag(lane: Lane, points: list[Point]) -> list[str]:
+        await lane.portal.control("PUT", "/lag", {"seconds": 2})
+        try:
+            onboarding = await lane.run(points, **DISCOVERY)
+        finally:
+            await lane.portal.control("PUT", "/lag", {"seconds": 0})
+        return await problems(lane, onboarding)
+
+    lost: list[Verdict] = [None, Drop()]
+    jobs = [[Point(label=ADD_PASSWORD, when=AFTER, verdict=verdict)] for verdict in lost]
+    assert await lanes.share([[], *jobs], lag) == []

@@ -1,0 +1,193 @@
+"""The host is killed at every moment at which something outside it changes; another one goes on.
+
+A first onboarding records what hosts do, as labels (see ``exchanges.py``). Then each label is met again,
+twice: once the host is killed (SIGKILL) before the request is passed on, once after it took effect and before
+its answer comes back; each time in an onboarding of its own. Of the four resource providers, whose steps are
+the same, each kind of label is met with one, in turn. Then the locks on the dead host's messages run out, and
+a fresh host takes over.
+
+More onboardings suffer more: kills while a kill is being made good, and several at random.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.durability.exchanges import Exchange
+from tests.durability.lane import Lane, Point
+from tests.durability.outcome import problems
+from tests.durability.proxy import AFTER, BEFORE
+
+LEAST_EFFECTS: Final = 50
+"""An onboarding has 12 steps; the outcome of each is an effect, and most have more."""
+
+READS: Final = {"graph GET organization", "resourceManager GET providers", "read connections"}
+"""Some of the requests that change nothing."""
+
+ANNOUNCED_ONLY: Final = {("upsert onboardingindex new", AFTER), ("create onboardings", BEFORE)}
+"""Nobody was told that the request is accepted, so the portal repeats it, which announces it again; what the
+first announcement left in the index is removed by the sweep."""
+
+ADD_PASSWORD: Final = "graph POST applications/server/addPassword"
+RECOVERY: Final = (
+    ("keyVault GET secrets/cmg", 1),
+    ("graph POST applications/server/removePassword", 1),
+    (ADD_PASSWORD, 2),
+    ("keyVault PUT secrets/cmg", 1),
+    ("graph GET applications/server", 2),
+    ("write onboardings server-secret Succeeded", 1),
+)
+"""What the second attempt does to make good a secret that was made, but did not reach the vault."""
+
+DISCOVERY: Final[dict[str, Any]] = {"userDiscovery": {"enabled": True}}
+
+PROVIDER = re.compile(r"provider-\w+|Microsoft\.\w+")
+_LATE = "write onboardings connection Running"  # comes only when the providers are the last to be done
+_TRIES: Final = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kills:
+    """The moments at which the host of one onboarding is killed."""
+
+    points: tuple[Point, ...]
+    request: Mapping[str, Any] = field(default_factory=dict)
+    certain: bool = True
+    """Whether each of the moments has to come."""
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.points))
+
+
+async def suffer(lane: Lane, kills: Kills) -> list[str]:
+    """Carry out an onboarding whose host is killed; what is wrong at its end."""
+    found: list[str] = []
+    for _ in range(_TRIES):
+        if any(PROVIDER.search(point.label) or point.label == _LATE for point in kills.points):
+            await lane.unregister_providers()
+        onboarding = await lane.run(kills.points, **kills.request)
+        if {(point.label, point.when) for point in kills.points} & ANNOUNCED_ONLY:
+            await lane.sweep()
+        found += await problems(lane, onboarding)
+        if found or not kills.certain or all(point.met for point in kills.points):
+            return found
+        # Steps run side by side: which of them is the last may have been another one this time.
+    return [f"it never came to: {point}" for point in kills.points if not point.met]
+
+
+def kinds(effects: Iterable[Exchange]) -> list[str]:
+    """The labels to meet: all, but of the providers' one of each kind, in turn."""
+    alike: dict[str, list[str]] = {}
+    for each in effects:
+        alike.setdefault(PROVIDER.sub("provider", each.label), []).append(each.label)
+    return [labels[number % len(labels)] for number, labels in enumerate(alike.values())]
+
+
+async def test_a_host_is_killed_before_and_after_each_effect(lanes):
+    """Wherever the host is killed, another one finishes the onboarding, with nothing lost or doubled."""
+    lane = lanes.lanes[0]
+    await lane.restart_host()
+    await lane.unregister_providers()
+    usual = await lane.run()
+    assert await problems(lane, usual) == []
+    await lane.restart_host()
+    discovering = await lane.run(**DISCOVERY)
+    assert await problems(lane, discovering) == []
+    effects = usual.effects
+    assert len(effects) >= LEAST_EFFECTS, [each.label for each in effects]
+    known = {each.label for each in effects}
+    assert {each.label for each in usual.exchanges} >= READS
+    more = [each.label for each in discovering.effects if each.label not in known | {_LATE}]
+    assert len(more) == 1, more
+
+    jobs = [
+        Kills(points=(Point(label=label, when=when),), request=request)
+        for labels, request in (([*kinds(effects), *READS], {}), (more, DISCOVERY))
+        for label in labels
+        for when in (BEFORE, AFTER)
+    ]
+    before = sum(each.kills for each in lanes.lanes)
+    assert await lanes.share(jobs, suffer) == []
+
+    killed = sum(each.kills for each in lanes.lanes) - before
+    assert killed == len(jobs)
+    table = "\n  ".join(map(str, jobs))
+    sys.stdout.write(f"\n{killed} kills, each in an onboarding of its own:\n  {table}\n")
+
+
+async def test_a_host_is_killed_while_another_kill_is_made_good(lanes):
+    """A host that dies while it replaces a lost secret leaves one secret in the end, the one in the vault."""
+    jobs = [
+        Kills(points=(Point(label=ADD_PASSWORD, when=AFTER), Point(label=label, when=when, number=number)))
+        for label, number in RECOVERY
+        for when in (BEFORE, AFTER)
+    ]
+    again = [Point(label=ADD_PASSWORD, when=AFTER, number=number) for number in (1, 2, 3, 4)]
+    jobs.append(Kills(points=tuple(again)))
+    assert await lanes.share(jobs, suffer) == []
+
+
+async def test_hosts_are_killed_again_and_again_at_random(lanes):
+    """Several kills in one onboarding do it no more harm than one."""
+    lane = lanes.lanes[0]
+    await lane.unregister_providers()
+    labels = sorted({each.label for each in (await lane.run()).effects})
+    jobs = []
+    for seed in range(6):
+        choose = random.Random(seed)  # noqa: S311 - the same in every run
+        chosen = choose.sample([(label, when) for label in labels for when in (BEFORE, AFTER)], 6)
+        points = tuple(Point(label=label, when=when) for label, when in chosen)
+        jobs.append(Kills(points=points, request=DISCOVERY if seed % 2 else {}, certain=False))
+    before = sum(each.kills for each in lanes.lanes)
+    assert await lanes.share(jobs, suffer) == []
+    assert sum(each.kills for each in lanes.lanes) - before > 2 * len(jobs)
+
+
+async def test_a_host_is_killed_while_it_holds_on_to_its_message(lanes):
+    """A kill before or after the renewal of a message's lock is like any other."""
+
+    async def hold_on(lane: Lane, when: str) -> list[str]:
+        await lane.restart_host(LOCAL_MESSAGE_LOCK_SECONDS="2")
+        slow = {"service": "graph", "method": "PATCH", "path": "uniqueName=", "kind": "latency", "seconds": 3}
+        try:
+            async with lane.portal.fault(**slow):
+                return await suffer(lane, Kills(points=(Point(label="renew steps preflight", when=when),)))
+        finally:
+            await lane.restart_host()
+
+    assert await lanes.share([BEFORE, AFTER], hold_on) == []
+
+
+async def test_a_message_that_kills_each_host_is_given_up(lane):
+    """After ten hosts have died on a message the onboarding fails, also when that kills another."""
+    deadly = [
+        Point(label="graph PATCH applications(server)", when=BEFORE, number=each) for each in range(1, 11)
+    ]
+    giving_up = [
+        Point(label=label, when=when)
+        for label in (
+            "put steps-poison preflight",
+            "delete steps preflight",
+            "receive steps-poison preflight",
+            "write onboardings server-app Failed",
+            "upsert onboardingindex status",
+            "delete onboardingindex open",
+            "delete steps-poison preflight",
+        )
+        for when in (BEFORE, AFTER)
+        if (label, when) != ("receive steps-poison preflight", BEFORE)
+    ]
+    onboarding = await lane.run([*deadly, *giving_up])
+    assert [point for point in giving_up if not point.met] == []
+
+    document = await lane.get(f"/api/onboardings/{onboarding.id}")
+    assert (document["status"], document["error"]["code"]) == ("Failed", "worker-crashed")
+    entries = await lane.rows("onboardingindex", f"run eq '{onboarding.id}'")
+    kinds_of_entries = sorted(entry["PartitionKey"].rpartition(":")[0].partition(":")[2] for entry in entries)
+    assert "Failed" in kinds_of_entries
+    assert not {"new", "open"} & {entry["PartitionKey"] for entry in entries}

@@ -1,0 +1,55 @@
+"""The host is killed before anybody learned that the request was accepted, and nobody asks again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.durability.lane import Lane, Onboarding, Point
+from tests.durability.outcome import problems
+from tests.durability.proxy import AFTER, BEFORE
+
+
+async def lose(lane: Lane, label: str) -> Onboarding:
+    """Ask once for an onboarding whose host is killed before it does this; then there is a fresh host."""
+    onboarding = await lane.begin([Point(label=label, when=BEFORE)])
+    asking = asyncio.create_task(lane.ask(onboarding))
+    await lane.struck()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await lane.kill_host()
+    await lane.start_host()
+    return onboarding
+
+
+async def test_the_sweep_drives_on_what_has_no_message(lanes):
+    """What was written and whose message was not sent is found, also after a sweep that is killed."""
+
+    async def find(lane: Lane, when: str) -> list[str]:
+        onboarding = await lose(lane, "put steps preflight")
+        (row,) = await lane.rows(
+            "onboardings", f"RowKey eq 'head' and name eq '{onboarding.request['name']}'"
+        )
+        onboarding.id = row["PartitionKey"]
+        assert (await lane.get(f"/api/onboardings/{onboarding.id}"))["status"] == "NotStarted"
+        if when:
+            lane.expect(Point(label="put steps *", when=when))
+            await lane.fire_sweep()
+            await lane.struck()
+            await lane.kill_host()
+            await lane.start_host()
+        await lane.sweep()
+        return await problems(lane, onboarding)
+
+    assert await lanes.share(["", BEFORE, AFTER], find) == []
+
+
+async def test_the_sweep_forgets_what_was_announced_and_never_written(lane):
+    """A request that was lost before it was written leaves nothing."""
+    onboarding = await lose(lane, "create onboardings")
+    announced = await lane.rows("onboardingindex", "PartitionKey eq 'new'")
+    assert len(announced) == 1
+    await lane.sweep()
+    assert await lane.rows("onboardingindex", "PartitionKey eq 'new'") == []
+    assert (
+        await lane.rows("onboardings", f"RowKey eq 'head' and name eq '{onboarding.request['name']}'") == []
+    )
