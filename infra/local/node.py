@@ -44,9 +44,7 @@ def install() -> None:
     """
     npm = shutil.which("npm")
     if _of_machine() is None or npm is None:
-        _run(
-            [sys.executable, "-m", "pip", "install", "-qq", "--no-compile", _FROM_PYPI], "Node from PyPI"
-        )
+        _run([sys.executable, "-m", "pip", "install", "-qq", "--no-compile", _FROM_PYPI], "Node from PyPI")
         script = _of_package("lib/node_modules/npm/bin/npm-cli.js")
         node = _of_package("bin/node")
         if script is None or node is None:

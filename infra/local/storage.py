@@ -12,8 +12,10 @@ import base64
 import contextlib
 import json
 import os
+import random
 import secrets
 import socket
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +35,12 @@ ACCOUNT: Final = "devstoreaccount1"
 _JOURNAL: Final = node.EMULATOR / "journal.js"
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
+_RELEASE_SECONDS: Final = 2.0
+"""How long a killed Azurite may take to let go of its ports."""
+
+_PORTS: Final = range(20_000, 32_000)
+"""Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere). One of
+those could be taken by a client while Azurite is down, even by a client that tries to reach Azurite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +148,7 @@ def _account(folder: Path) -> Account:
     with contextlib.suppress(OSError, ValueError):
         known = json.loads(file.read_text(encoding="utf-8"))
     ports = [int(known.get(name, 0)) for name in ("blob", "queue", "table")]
-    if not all(port and _free(port) for port in ports):
+    if not all(ports) or not _free_soon(ports):
         ports = _free_ports(3)
     account = Account(
         blob=ports[0],
@@ -156,6 +164,15 @@ def _account(folder: Path) -> Account:
     return account
 
 
+def _free_soon(ports: list[int]) -> bool:
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while not all(_free(port) for port in ports):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def _free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -167,11 +184,12 @@ def _free(port: int) -> bool:
 
 
 def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.choice(_PORTS)  # noqa: S311 - spreads, protects nothing
+        if port not in ports and _free(port):
+            ports.append(port)
+    return ports
 
 
 async def _answering(running: asyncio.subprocess.Process, ports: Iterable[int]) -> None:
