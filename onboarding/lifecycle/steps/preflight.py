@@ -6,9 +6,9 @@ It reads only. What it may not read it does not guess: the steps that follow wil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,8 @@ from onboarding.lifecycle.context import Context
 from onboarding.lifecycle.steps.provider import REGISTERED
 from onboarding.workflow.outcomes import Done
 
+_T = TypeVar("_T")
+_HIDDEN: Final = {"subscription-not-found", "authorization-failed", "invalid-authentication-token-tenant"}
 _DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
 
 
@@ -30,16 +32,17 @@ async def run(context: Context) -> Done:
         context.services.connections.get(f"{context.tenant}.{key_of(context.request.name)}"),
         directory.organization(),
         directory.app_management_policy(),
-        subscription.subscription(),
-        subscription.registrations(),
-        subscription.permissions(),
+        _visible(subscription.subscription()),
+        _visible(subscription.registrations()),
+        _visible(subscription.permissions()),
     )
+    states = states or {}
     states = {each: states.get(each.casefold(), "NotRegistered") for each in providers.SCALE_SET}
     findings = (
         *_name(context, existing),
         *_tenant(context, organization),
-        *_subscription(context, record),
-        *_providers(states, permissions),
+        *(_subscription(context, record) if record else _hidden(context)),
+        *(_providers(states, permissions) if record and permissions is not None else ()),
         *_secret(context, policy),
     )
     if findings:
@@ -51,6 +54,16 @@ async def run(context: Context) -> Done:
             findings=findings,
         )
     return Done(result={"providers": states, "tenantName": (organization or {}).get("displayName", "")})
+
+
+async def _visible(answer: Awaitable[_T]) -> _T | None:
+    """An answer about the subscription; None where it is hidden, which Azure words in several ways."""
+    try:
+        return await answer
+    except PermanentError as error:
+        if error.code not in _HIDDEN:
+            raise
+        return None
 
 
 def _name(context: Context, existing: Connection | None) -> Iterator[Finding]:
@@ -76,6 +89,21 @@ def _tenant(context: Context, organization: Mapping[str, Any] | None) -> Iterato
             remedy="Use one of these domains, or leave appIdUri out.",
             documentation="https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions",
         )
+
+
+def _hidden(context: Context) -> Iterator[Finding]:
+    yield Finding(
+        code="subscription-not-found",
+        pointer="/subscriptionId",
+        detail=(
+            f"There is no subscription {context.request.subscription_id} in tenant {context.tenant}, "
+            "or the service's identity has no role on it."
+        ),
+        remedy=(
+            "Check the id and the tenant; if both are right, assign the service's identity a role on the "
+            "subscription, such as Contributor."
+        ),
+    )
 
 
 def _subscription(context: Context, record: Mapping[str, Any]) -> Iterator[Finding]:
