@@ -24,6 +24,9 @@ _LAG_MESSAGES: Final = re.compile(
 _EXISTS: Final = re.compile(r"already exists", re.IGNORECASE)
 _PASSING: Final = {408, 423, 424, 425, 429, 500, 502, 503, 504}
 _CONCURRENCY: Final = {"Directory_ConcurrencyViolation"}
+_OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
+"""Resource Manager's word for a subscription of another tenant than the token's: no new token helps."""
+
 _NO_CHANCE_LOGIN: Final = re.compile(r"AADSTS(7000\d+|700016|70021\d*|65001|90002|900\d\d|500011)")
 
 _REMEDIES: Final[Mapping[str, str]] = {
@@ -54,6 +57,7 @@ class Answer:
     details: tuple[str, ...] = ()  # codes of the error's details
     retry_after: float | None = None
     request_id: str = ""
+    needs: str = ""  # the permission that the call needs, where it is known
 
     @classmethod
     def from_body(cls, service: str, status: int, headers: Mapping[str, str], body: Any) -> Answer:
@@ -98,9 +102,11 @@ def error_of(answer: Answer, *, fresh: bool = False) -> OnboardingError:
         return TransientError(said, code=code, retry_after=answer.retry_after, request_id=answer.request_id)
     if fresh and answer.lags:
         return ReplicationLagError(said, retry_after=answer.retry_after, request_id=answer.request_id)
-    if answer.status == HTTPStatus.UNAUTHORIZED:
+    if answer.status == HTTPStatus.UNAUTHORIZED and answer.code != _OTHER_TENANT:
         return TransientError(said, code="token-refused", request_id=answer.request_id)
     remedy = next((_REMEDIES[code] for code in (answer.code, *answer.details) if code in _REMEDIES), "")
+    if answer.needs and answer.code == "Authorization_RequestDenied":
+        remedy = f"{remedy} It is {answer.needs}."
     return PermanentError(
         said,
         code=_kebab(answer.code) or "refused-by-cloud",

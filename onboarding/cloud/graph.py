@@ -11,7 +11,7 @@ import json
 import ssl
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -32,6 +32,15 @@ from onboarding.cloud.environments import Environment
 
 SERVICE: Final = "Microsoft Graph"
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
+_PERMISSIONS: Final = (
+    # In this order: what is assigned to a service principal stands below it in the path.
+    ("/oauth2PermissionGrants", "DelegatedPermissionGrant.ReadWrite.All"),
+    ("/appRoleAssignedTo", "AppRoleAssignment.ReadWrite.All"),
+    ("/applications", "Application.ReadWrite.OwnedBy"),
+    ("/servicePrincipals", "Application.ReadWrite.OwnedBy"),
+)
+"""The application permission that a call needs (https://learn.microsoft.com/graph/permissions-reference)."""
+
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
 
@@ -146,4 +155,7 @@ def _reply(response: httpx.Response) -> Reply:
     if not response.is_error:
         return Reply(status=response.status_code, document=document)
     refusal = failures.Answer.from_body(SERVICE, response.status_code, response.headers, document)
+    path = response.request.url.path
+    needs = next((permission for part, permission in _PERMISSIONS if part in path), "")
+    refusal = replace(refusal, needs=needs)
     return Reply(status=response.status_code, document=document, refusal=refusal)
