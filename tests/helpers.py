@@ -7,7 +7,7 @@ import contextlib
 import ssl
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import httpx
@@ -89,13 +89,15 @@ class Portal:
         path: str,
         *,
         caller: str | None = "requester",
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         **more: Any,
     ) -> httpx.Response:
         """Call the API (a path below its base, or an absolute URL) with a caller's token, or without."""
-        sent = {"Authorization": f"Bearer {await self.token(caller)}"} if caller else {}
+        sent: dict[str, str | bytes] = dict(headers or {})
+        if caller:
+            sent.setdefault("Authorization", f"Bearer {await self.token(caller)}")
         url = path if path.startswith("http") else f"{self.stack.api}{path}"
-        return await self.http.request(method, url, headers={**sent, **(headers or {})}, **more)
+        return await self.http.request(method, url, headers=sent, **more)  # type: ignore[arg-type] # httpx takes bytes
 
     async def get(self, path: str, *, caller: str | None = "requester", **params: str) -> Any:
         """The document of a GET that has to succeed."""

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import pointers, problem
+from tests.helpers import Portal, pointers, problem
 
 JSON = {"Content-Type": "application/json"}
 ALL_FAULTS = {
@@ -27,7 +28,8 @@ ALL_FAULTS = {
 }
 
 
-async def send(portal, content, headers=None):
+async def send(portal: Portal, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+    """Post a body as it is."""
     return await portal.call("POST", "/api/onboardings", content=content, headers=headers or JSON)
 
 

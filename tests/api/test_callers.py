@@ -8,12 +8,13 @@ import time
 import uuid
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.helpers import problem
+from tests.helpers import Portal, problem
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 EVERYBODYS = "/api/onboardings"
@@ -27,7 +28,7 @@ def part(document: Any) -> str:
 @pytest.fixture(scope="module")
 async def genuine(portal) -> str:
     """An operator's token as login made it."""
-    return await portal.token("operator")
+    return str(await portal.token("operator"))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def sign(portal):
     return sign
 
 
-async def call(portal, authorization: str | None):
+async def call(portal: Portal, authorization: str | bytes | None) -> httpx.Response:
     headers = {} if authorization is None else {"Authorization": authorization}
     return await portal.call("GET", EVERYBODYS, caller=None, headers=headers)
 

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import httpx
+
+from tests.helpers import Portal, until
+
+CHECKS = {"tables", "queues", "login", "graph", "resourceManager", "keyVault"}
+
+
+async def health(portal: Portal) -> httpx.Response:
+    return await portal.call("GET", "/api/health", caller=None)
+
+
+async def test_health_is_open_and_names_each_dependency(portal):
+    """A monitor needs no token, and sees of each dependency whether it answers, and nothing more."""
+    answer = await until_status(portal, 200)
+    document = answer.json()
+    assert document == {"status": "ok", "checks": dict.fromkeys(CHECKS, "ok")}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_many_monitors_cause_no_more_calls_than_one(portal):
+    """A probe is remembered for a while: health can't be used to flood the tenant with calls."""
+    await until_status(portal, 200)
+    before = len((await portal.control("GET", "/calls")).json()["value"])
+    for _ in range(30):
+        await health(portal)
+    after = len((await portal.control("GET", "/calls")).json()["value"])
+    assert after - before <= 5, "no more than one probe of each"
+
+
+async def test_what_is_away_is_named(portal):
+    """While services drop their connections, health fails and names them, and nothing private."""
+    async with (
+        portal.fault(service="keyVault", kind="drop", times=None),
+        portal.fault(service="resourceManager", kind="drop", times=None),
+    ):
+        answer = await until_status(portal, 503)
+    failing = {"keyVault": "failing", "resourceManager": "failing"}
+    assert answer.json() == {"status": "failing", "checks": dict.fromkeys(CHECKS, "ok") | failing}
+
+
+async def until_status(portal: Portal, status: int) -> httpx.Response:
+    """Health's answer once it has this status; a probe is remembered for five seconds."""
+
+    async def right() -> httpx.Response | None:
+        answer = await health(portal)
+        return answer if answer.status_code == status else None
+
+    found: httpx.Response = await until(right, f"health {status}")
+    return found

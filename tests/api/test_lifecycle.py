@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from onboarding.storage import names
+from tests.helpers import unique, until
+from tests.unit import golden
+
+SCOPE_FIELDS = {
+    "id",
+    "value",
+    "type",
+    "isEnabled",
+    "adminConsentDisplayName",
+    "adminConsentDescription",
+}
+SERVER = golden.server("", "", user_discovery=False)
+CLIENT = golden.client("", "", "")
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["without discovery", "with discovery"])
+async def made(portal, request):
+    """A connection, and all that Entra ID and the vault have of it, read as an administrator."""
+    connection = await portal.onboarded(
+        name=unique("Contoso"),
+        serverApp={"name": "CMG-ServerApp"},
+        clientApp={"name": "CMG-ClientApp"},
+        userDiscovery={"enabled": request.param},
+    )
+    server = await portal.graph(f"/applications/{connection['serverApp']['objectId']}")
+    client = await portal.graph(f"/applications/{connection['clientApp']['objectId']}")
+    return {"discovery": request.param, "connection": connection, "server": server, "client": client}
+
+
+def seen(actual: Any, expected: Any) -> Any:
+    """What is there, cut to what is asked for: Entra ID has defaults for everything else."""
+    if isinstance(expected, dict):
+        return {name: seen(actual[name], expected[name]) for name in expected}
+    if isinstance(expected, list) and expected and isinstance(expected[0], dict):
+        assert len(actual) == len(expected)
+        return [seen(each, wanted) for each, wanted in zip(actual, expected, strict=True)]
+    return actual
+
+
+@pytest.mark.parametrize("property_", SERVER)
+async def test_the_server_app_is_the_articles(made, property_):
+    """Each property of the server app in the directory is what the manual article asks for."""
+    (scope,) = made["server"]["api"]["oauth2PermissionScopes"]
+    expected = golden.server("CMG-ServerApp", scope["id"], user_discovery=made["discovery"])[property_]
+    assert seen(made["server"][property_], expected) == expected
+
+
+@pytest.mark.parametrize("property_", CLIENT)
+async def test_the_client_app_is_the_articles(made, property_):
+    """Each property of the client app in the directory is what the manual article asks for."""
+    (scope,) = made["server"]["api"]["oauth2PermissionScopes"]
+    expected = golden.client("CMG-ClientApp", made["server"]["appId"], scope["id"])[property_]
+    assert seen(made["client"][property_], expected) == expected
+
+
+async def test_the_client_app_redirects_to_its_own_id(made):
+    """Windows' token broker is told the client app's id, and nothing else is a redirect URI of it."""
+    client = made["client"]
+    assert client["publicClient"]["redirectUris"] == golden.client_redirects(client["appId"])
+    assert client["web"]["redirectUris"] == []
+    assert client["passwordCredentials"] == []
+
+
+async def test_the_app_id_uri_is_the_one_that_every_policy_takes(made, portal):
+    """By default the App ID URI names tenant and application."""
+    uri = f"api://{portal.info['tenant']}/{made['server']['appId']}"
+    assert made["server"]["identifierUris"] == [uri]
+    assert made["connection"]["appIdUri"] == uri
+
+
+async def test_the_apps_say_who_made_them(made):
+    """Whoever finds the apps in the portal reads what they are for and what happens if they go."""
+    for app in (made["server"], made["client"]):
+        assert made["connection"]["name"] in app["notes"]
+        assert made["connection"]["onboardingId"] in app["notes"]
+
+
+async def test_the_connection_tells_what_was_made(made, portal):
+    """The record of a connection names the same objects that the directory has."""
+    connection = made["connection"]
+    for app in ("server", "client"):
+        record = connection[f"{app}App"]
+        assert (record["clientId"], record["objectId"]) == (made[app]["appId"], made[app]["id"])
+        principal = await portal.graph(f"/servicePrincipals/{record['servicePrincipalId']}")
+        assert principal["appId"] == record["clientId"]
+    assert connection["tenantId"] == portal.info["tenant"]
+    assert connection["subscriptionId"] == portal.info["subscription"]
+    assert connection["userDiscovery"] == {"enabled": made["discovery"]}
+    assert connection["resourceProviders"] == [
+        "Microsoft.KeyVault",
+        "Microsoft.Storage",
+        "Microsoft.Network",
+        "Microsoft.Compute",
+    ]
+
+
+async def test_consent_is_given_for_what_is_needed(made, portal):
+    """All users may reach the server app over the client app; the directory is read only for discovery."""
+    server, client = (made["connection"][f"{app}App"]["servicePrincipalId"] for app in ("server", "client"))
+    graph = (await portal.graph(f"/servicePrincipals(appId='{golden.GRAPH}')"))["id"]
+    grants = (await portal.graph(f"/oauth2PermissionGrants?$filter=clientId eq '{client}'"))["value"]
+    assert sorted(
+        (each["resourceId"], each["scope"].strip(), each["consentType"]) for each in grants
+    ) == sorted([(server, "user_impersonation", "AllPrincipals"), (graph, "User.Read", "AllPrincipals")])
+    roles = (await portal.graph(f"/servicePrincipals/{server}/appRoleAssignments"))["value"]
+    expected = [(graph, golden.DIRECTORY_READ_ALL)] if made["discovery"] else []
+    assert [(each["resourceId"], each["appRoleId"]) for each in roles] == expected
+
+
+async def test_the_vault_has_the_one_secret_and_it_works(made, portal):
+    """The secret in the vault is the only one of the app, ends when the record says, and gets a token."""
+    connection = made["connection"]
+    secret = (await portal.look("keyVault", "GET", path_of(connection))).json()
+    (credential,) = made["server"]["passwordCredentials"]
+    assert secret["id"] == connection["secret"]["vaultSecretId"]
+    assert credential["keyId"] == connection["secret"]["keyId"] == secret["tags"]["keyId"]
+    ends_at = datetime.fromisoformat(connection["secret"]["endsAt"])
+    assert datetime.fromisoformat(credential["endDateTime"]) == ends_at
+    assert secret["attributes"]["exp"] == int(ends_at.timestamp())
+    assert secret["contentType"]
+    assert secret["tags"] | {"keyId": "", "endsAt": ""} == {
+        "onboarding": connection["onboardingId"],
+        "tenantId": portal.info["tenant"],
+        "appId": made["server"]["appId"],
+        "keyId": "",
+        "endsAt": "",
+    }
+    answer = await portal.http.post(
+        f"{portal.info['login']}/{portal.info['tenant']}/oauth2/v2.0/token",
+        data={
+            "grant_type": "client_credentials",
+            "client_id": made["server"]["appId"],
+            "client_secret": secret["value"],
+            "scope": "https://graph.microsoft.com/.default",
+        },
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def test_the_secret_is_nowhere_but_in_the_vault(made, portal):
+    """No table, log line, status, trail or connection holds the secret's value."""
+    connection = made["connection"]
+    value = (await portal.look("keyVault", "GET", path_of(connection))).json()["value"]
+    places = [(portal.stack.folder / "host.log").read_text(encoding="utf-8"), json.dumps(connection)]
+    for path in ("", "/events"):
+        url = f"/api/onboardings/{connection['onboardingId']}{path}"
+        places.append((await portal.call("GET", url, caller="operator")).text)
+    async with TableServiceClient.from_connection_string(portal.stack.account.connection_string) as service:
+        for table in names.TABLES:
+            rows = service.get_table_client(table).list_entities()
+            places.extend([str(dict(row)) async for row in rows])
+    assert len(places) > 20
+    assert not [place[:80] for place in places if value in place]
+
+
+def path_of(connection) -> str:
+    return f"{connection['secret']['vaultSecretId']}?api-version=7.5"
+
+
+async def test_a_secret_lasts_a_year_two_or_until_its_date(portal):
+    """The end of the secret is what was asked for, in Entra ID, in the vault and in the record."""
+    explicit = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0)
+    asked = [{"secretValidity": "P1Y"}, {"secretValidity": "P2Y"}, {"secretEndDate": explicit.isoformat()}]
+    made = await asyncio.gather(*(portal.onboarded(serverApp=each) for each in asked))
+    one, two, until_date = (datetime.fromisoformat(each["secret"]["endsAt"]) for each in made)
+    accepted = [datetime.fromisoformat(each["createdAt"]) for each in made]
+    assert abs(one - accepted[0].replace(year=accepted[0].year + 1)) < timedelta(days=1, minutes=1)
+    assert abs(two - accepted[1].replace(year=accepted[1].year + 2)) < timedelta(days=1, minutes=1)
+    assert until_date == explicit
+    warning = made[0]["nextWarning"]
+    assert warning["daysBeforeEnd"] == 90
+    assert datetime.fromisoformat(warning["dueAt"]) == one - timedelta(days=90)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["api://{tenant}/ConfigMgr-{unique}", "https://contoso.com/{unique}", "https://cmg.contoso.com/{unique}"],
+)
+async def test_an_app_id_uri_may_be_chosen(portal, uri):
+    """Either form of the article is set as it was asked for, if its domain is verified."""
+    uri = uri.format(tenant=portal.info["tenant"], unique=unique())
+    connection = await portal.onboarded(serverApp={"appIdUri": uri})
+    assert connection["appIdUri"] == uri
+    server = await portal.graph(f"/applications/{connection['serverApp']['objectId']}")
+    assert server["identifierUris"] == [uri]
+
+
+NAMES = [
+    'O\'Brien "& Co" $(whoami) `id` ${x} $env:PATH %PATH% ; rm -rf / | < > \\',
+    "\u65e5\u672c\u8a9e \u0639\u0631\u0628\u064a \u05e2\u05d1\u05e8\u05d9\u05ea \u0420\u0443\u0441",
+    "\U0001f680\U0001f469 e\u0301 \u00e9 \ufb01",
+    "x" * 256,
+    "../../applications('1')?$select=id#",
+    "{{7*7}} <script>alert(1)</script> {0} %s",
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["quotes", "scripts", "emoji", "longest", "path", "templates"])
+async def test_a_name_arrives_in_the_directory_as_it_was_written(portal, name):
+    """Quotes, dollar signs, other scripts and emoji are the customer's own, to the last character."""
+    connection = await portal.onboarded(
+        name=f"{unique('n')} {name}"[:256], serverApp={"name": name}, clientApp={"name": name}
+    )
+    for app in ("serverApp", "clientApp"):
+        found = await portal.graph(f"/applications/{connection[app]['objectId']}?$select=displayName")
+        assert found["displayName"] == name == connection[app]["name"]
+
+
+async def test_only_missing_providers_are_registered(portal):
+    """What is registered is left alone; what is not is asked for once, and waited for without a worker."""
+    subscription = f"/subscriptions/{portal.info['subscription']}"
+    await portal.onboarded()
+    version = "api-version=2025-04-01"
+    await portal.look(
+        "resourceManager", "POST", f"{subscription}/providers/Microsoft.Network/unregister?{version}"
+    )
+    await portal.control("DELETE", "/calls")
+    async with portal.settings(providerSeconds=1.5):
+        onboarding = await portal.accepted()
+
+        async def waits():
+            document = await portal.get(f"/api/onboardings/{onboarding}")
+            return document if document["status"] == "Waiting" else None
+
+        waiting = await until(waits, "the wait for a provider")
+        (step,) = [each for each in waiting["steps"] if each["status"] == "Waiting"]
+        assert step["name"] == "provider-network"
+        assert step["waitingFor"] == "Azure registers Microsoft.Network"
+        assert step["nextAttemptAt"]
+        assert step["error"] is None
+        document = await portal.finished(onboarding)
+    assert document["status"] == "Succeeded"
+    calls = (await portal.control("GET", "/calls?service=resourceManager")).json()["value"]
+    registered = [call["path"].split("?")[0] for call in calls if call["method"] == "POST"]
+    assert registered == [f"{subscription}/providers/Microsoft.Network/register"]
+
+
+async def test_a_service_that_throttles_is_given_its_time(portal):
+    """A 429 of Graph shows as what it is, is repeated after Retry-After, and the onboarding succeeds."""
+    throttle = {"service": "graph", "method": "PATCH", "path": "uniqueName", "kind": "throttle"}
+    async with portal.fault(**throttle, retryAfter=1):
+        document = await portal.finished(await portal.accepted())
+    assert document["status"] == "Succeeded"
+    events = await portal.all(f"/api/onboardings/{document['id']}/events")
+    (retrying,) = [each for each in events if each["kind"] == "retrying"]
+    assert (retrying["step"], retrying["error"]["code"]) == ("server-app", "throttled")
+    assert retrying["error"]["requestId"] == retrying["calls"][-1]["requestId"]
+    (server,) = [each for each in document["steps"] if each["name"] == "server-app"]
+    assert server["attempts"] == 2

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.helpers import unique
+
+OTHER = "11111111-2222-4333-8444-555555555555"
+
+
+async def findings(portal, **changes) -> dict[str, dict[str, str]]:
+    """What the preflight finds, by code; nothing is made then, and each finding says what to do."""
+    document = await portal.finished(await portal.accepted(**changes))
+    error = document["error"]
+    assert (error["step"], error["code"]) == ("preflight", "preflight-refused"), error
+    statuses = {step["name"]: step["status"] for step in document["steps"]}
+    assert statuses.pop("preflight") == "Failed"
+    assert set(statuses.values()) == {"Pending"}
+    made = await portal.graph(f"/applications?$filter=startswith(uniqueName,'cmg-{document['id']}')")
+    assert made["value"] == []
+    found = error["findings"]
+    assert all(each["detail"] and each["remedy"] for each in found)
+    return {each["code"]: each for each in found}
+
+
+def policy(**restriction: str | None) -> dict[str, Any]:
+    """An app management policy with one restriction of client secrets."""
+    entry = {"state": "enabled", "maxLifetime": None, "restrictForAppsCreatedAfterDateTime": None}
+    return {
+        "isEnabled": True,
+        "applicationRestrictions": {"passwordCredentials": [entry | restriction]},
+    }
+
+
+async def test_a_name_that_is_taken_is_refused(portal):
+    """A tenant can't have two connections with one name, whatever its case or Unicode form."""
+    name = unique("Caf\u00e9")
+    first = await portal.onboarded(name=name)
+    for again in (name, name.upper(), name.replace("\u00e9", "e\u0301")):
+        found = await findings(portal, name=again)
+        assert found["connection-exists"]["pointer"] == "/name"
+        assert first["id"] in found["connection-exists"]["detail"]
+
+
+async def test_two_at_once_under_one_name_make_one_connection(portal):
+    """Of two simultaneous onboardings with one name one succeeds, and the other one is told why not."""
+    name = unique("Contoso")
+    documents = await asyncio.gather(
+        *[portal.finished(each) for each in [await portal.accepted(name=name) for _ in range(2)]]
+    )
+    assert sorted(document["status"] for document in documents) == ["Failed", "Succeeded"]
+    (error,) = [document["error"] for document in documents if document["error"]]
+    assert "connection-exists" in {error["code"], *(each["code"] for each in error.get("findings", ()))}
+
+
+async def test_a_domain_that_is_not_verified_is_refused(portal):
+    """The App ID URI is pointed at, and the domains that would do are named."""
+    found = await findings(portal, serverApp={"appIdUri": "https://fabrikam.com/ConfigMgrService"})
+    finding = found["domain-not-verified"]
+    assert finding["pointer"] == "/serverApp/appIdUri"
+    assert "contoso.com" in finding["detail"]
+
+
+async def test_a_subscription_that_is_not_there_is_refused(portal):
+    """An unknown subscription, which is also one that the service may not see, is pointed at."""
+    found = await findings(portal, subscriptionId=OTHER)
+    finding = found["subscription-not-found"]
+    assert finding["pointer"] == "/subscriptionId"
+    assert OTHER in finding["detail"]
+
+
+async def test_a_subscription_of_another_tenant_is_refused(portal):
+    """A token of the tenant opens nothing in a subscription of another one; no retry is tried."""
+    other = {"status": 401, "code": "InvalidAuthenticationTokenTenant", "message": "wrong issuer"}
+    async with portal.fault(service="resourceManager", kind="status", times=None, **other):
+        found = await findings(portal)
+    assert found["subscription-not-found"]["pointer"] == "/subscriptionId"
+    assert "tenant" in found["subscription-not-found"]["detail"]
+
+
+async def test_everything_is_found_at_once(portal):
+    """Three reasons are told in one answer: nobody has to try three times."""
+    name = unique("Contoso")
+    await portal.onboarded(name=name)
+    found = await findings(
+        portal, name=name, subscriptionId=OTHER, serverApp={"appIdUri": "https://fabrikam.com/x"}
+    )
+    assert set(found) == {"connection-exists", "subscription-not-found", "domain-not-verified"}
+
+
+async def test_a_tenant_that_is_not_served_is_refused(portal):
+    """A deployment without a multi-tenant application serves its own tenant, and says what to set."""
+    error = await portal.refused(tenantId=OTHER)
+    assert error["code"] == "tenant-not-served"
+    assert OTHER in error["detail"]
+    assert "MULTITENANT_CLIENT_ID" in error["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("restriction", "code"),
+    [
+        ({"restrictionType": "passwordAddition"}, "secrets-forbidden"),
+        ({"restrictionType": "passwordLifetime", "maxLifetime": "P180D"}, "secret-lives-too-long"),
+    ],
+)
+async def test_a_policy_on_secrets_is_obeyed(portal, restriction, code):
+    """What the tenant's app management policy would refuse later is refused before anything is made."""
+    policies = policy(**restriction)
+    async with portal.settings(policies=policies):
+        found = await findings(portal)
+    assert set(found) == {code}
+    if code == "secret-lives-too-long":
+        assert found[code]["pointer"] in {"/serverApp/secretEndDate", "/serverApp/secretValidity"}
+        assert "P180D" in found[code]["detail"]
+
+
+async def test_the_remedy_for_a_long_secret_works(portal):
+    """An end date within the tenant's limit, as the remedy says, is accepted by Entra ID, too."""
+    policies = policy(restrictionType="passwordLifetime", maxLifetime="P180D")
+    async with portal.settings(policies=policies):
+        end = datetime.now(UTC) + timedelta(days=179)
+        await portal.onboarded(serverApp={"secretEndDate": end.isoformat()})
+
+
+async def test_a_policy_that_is_off_is_no_obstacle(portal):
+    """A restriction that is disabled, or in a policy that is, restricts nothing."""
+    policies = policy(restrictionType="passwordAddition", state="disabled")
+    async with portal.settings(policies=policies):
+        await portal.onboarded()
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [
+        [{"actions": ["*/read"], "notActions": []}],
+        [{"actions": ["*"], "notActions": ["*/register/action"]}],
+    ],
+    ids=["reader", "left out"],
+)
+async def test_missing_rights_on_the_subscription_are_told(portal, permissions):
+    """Without the right to register, the finding names the action, the providers and the roles."""
+    subscription = f"/subscriptions/{portal.info['subscription']}"
+    await portal.look(
+        "resourceManager",
+        "POST",
+        f"{subscription}/providers/Microsoft.Compute/unregister?api-version=2025-04-01",
+    )
+    async with portal.settings(permissions=permissions):
+        found = await findings(portal)
+    finding = found["register-not-allowed"]
+    assert "Microsoft.Compute" in finding["detail"]
+    assert "Microsoft.Storage" not in finding["detail"]
+    assert "Contributor" in finding["remedy"]
+    assert "*/register/action" in finding["remedy"]
+    await portal.onboarded()
+
+
+async def test_rights_are_not_needed_for_what_is_registered(portal):
+    """Where all providers are registered, an identity that can only read is enough."""
+    await portal.onboarded()
+    async with portal.settings(permissions=[{"actions": ["*/read"], "notActions": []}]):
+        await portal.onboarded()
+
+
+async def test_a_missing_graph_permission_is_named(portal):
+    """An identity that lacks a permission in Graph learns which one, and the onboarding is let fail."""
+    roles = ["Organization.Read.All", "Policy.Read.All", "Application.Read.All"]
+    async with portal.settings(identityRoles=roles):
+        await portal.restart_host()  # a token that was had before would still carry the roles
+        error = await portal.refused()
+    await portal.restart_host()
+    assert (error["step"], error["code"]) == ("server-app", "authorization-request-denied")
+    assert "Application.ReadWrite.OwnedBy" in error["remedy"]
+    assert error["requestId"]
