@@ -1,0 +1,124 @@
+"""Storage, the simulated cloud or the host goes away in the middle of an onboarding, and comes back.
+
+Here everything runs as ``make run`` runs it: real processes, started again by the supervisor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from infra.local.component import Component
+from infra.local.stack import Stack
+from tests.durability.lane import Onboarding
+from tests.durability.outcome import problems
+from tests.durability.scene import Scene
+from tests.helpers import NEVER, unique, until
+
+MOMENTS = ("addPassword$", "oauth2PermissionGrants$")
+"""Calls of Graph during which the outage begins: an early one, and one of the last."""
+
+
+@pytest.fixture(scope="module")
+async def scene(tmp_path_factory):
+    """A local cloud as ``make run`` starts it, but that a killed host's messages are free again sooner."""
+    settings = {"LOCAL_MESSAGE_LOCK_SECONDS": "2", "SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+    async with Stack(tmp_path_factory.mktemp("outages"), environment=settings) as stack:
+        scene = Scene(stack)
+        await scene.portal.control("PUT", "/settings", {"providerSeconds": 0})
+        yield scene
+        await scene.close()
+
+
+def part(scene: Scene, name: str) -> Component:
+    """A part of the local cloud."""
+    parts = {"storage": scene.stack.storage, "cloud": scene.stack.cloud, "host": scene.stack.hosts[0]}
+    return parts[name]
+
+
+async def begin(scene: Scene) -> Onboarding:
+    """Ask for an onboarding."""
+    name = unique("outage")
+    apps = {"serverApp": {"name": f"{name}-server"}, "clientApp": {"name": f"{name}-client"}}
+    onboarding = Onboarding(request=scene.portal.request(name=name, **apps))
+    answer = await scene.portal.call("POST", "/api/onboardings", json=onboarding.request)
+    assert answer.status_code == 202, answer.text
+    onboarding.id = answer.json()["id"]
+    return onboarding
+
+
+async def finish(scene: Scene, onboarding: Onboarding) -> None:
+    """Wait for the end of an onboarding, and see that all is well."""
+    found: list[str] = []
+
+    async def well() -> bool:
+        nonlocal found
+        found = await problems(scene, onboarding)
+        return not found
+
+    try:
+        await until(well, "a good end", 60)
+    except AssertionError:
+        assert found == []  # says more
+        raise
+
+
+async def test_every_part_is_killed_and_supervised(scene):
+    """What is killed is started again, and the onboarding that suffered it all finishes."""
+    faults = [await hold(scene, moment, when="after") for moment in MOMENTS]
+    onboarding = await begin(scene)
+
+    await held(scene, faults[0])
+    await scene.stack.storage.kill()
+    await scene.stack.ready()
+    await scene.portal.control("DELETE", f"/faults/{faults[0]}")
+
+    await held(scene, faults[1])
+    await scene.stack.hosts[0].kill()
+    await scene.stack.cloud.kill()  # what it held ends with it
+    await scene.stack.ready()
+    await finish(scene, onboarding)
+
+
+@pytest.mark.parametrize("name", ["storage", "cloud", "host"])
+async def test_a_part_is_stopped_for_a_while(scene, name):
+    """What is stopped and started again by hand some time later finds the onboarding where it was left."""
+    fault = await hold(scene, MOMENTS[0], when="before")
+    onboarding = await begin(scene)
+    await held(scene, fault)
+
+    stopping = asyncio.create_task(part(scene, name).stop())
+    if name == "storage":
+        await until(lambda: _logged(scene, "can't be read"), "a host without storage")
+    if name != "cloud":
+        await scene.portal.control("DELETE", f"/faults/{fault}")  # a host that stops waits for what it does
+    await stopping
+    if name == "cloud":
+        await until(lambda: _waiting(scene, onboarding), "a step that waits for the cloud")
+    await part(scene, name).start()
+    await finish(scene, onboarding)
+
+
+async def hold(scene: Scene, path: str, when: str) -> str:
+    """Have the cloud hold the next call of Graph with this path; the id of the fault."""
+    fault = {"service": "graph", "method": "POST", "path": path, "kind": "hold", "when": when}
+    return str((await scene.portal.control("POST", "/faults", fault)).json()["id"])
+
+
+async def held(scene: Scene, fault: str) -> None:
+    """Wait until the cloud holds a request."""
+
+    async def holds() -> bool:
+        return bool((await scene.portal.control("GET", f"/faults/{fault}")).json()["held"])
+
+    await until(holds, "a call that is held")
+
+
+async def _logged(scene: Scene, text: str) -> bool:
+    return text in (scene.stack.folder / "host.log").read_text()
+
+
+async def _waiting(scene: Scene, onboarding: Onboarding) -> bool:
+    rows = await scene.rows("onboardings", f"PartitionKey eq '{onboarding.id}' and status eq 'Waiting'")
+    return bool(rows)

@@ -1,0 +1,134 @@
+"""Messages come again, late and twice at once, while two hosts listen; nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from azure.storage.queue.aio import QueueServiceClient
+
+from onboarding.storage import names
+from tests.durability.exchanges import Exchange, Message
+from tests.durability.lane import Lane
+from tests.durability.outcome import problems
+from tests.durability.proxy import Drop
+from tests.durability.test_kills import DISCOVERY
+from tests.helpers import until
+
+
+@contextlib.asynccontextmanager
+async def two_hosts(lane: Lane) -> AsyncIterator[None]:
+    """A second host beside the lane's own."""
+    second = lane.new_host("second")
+    await second.start()
+    try:
+        yield
+    finally:
+        await second.kill()
+
+
+async def again(queues: QueueServiceClient, texts: Iterable[str]) -> None:
+    """Put messages, each twice at once."""
+    queue = queues.get_queue_client(names.STEPS_QUEUE)
+    await asyncio.gather(*(queue.send_message(text, time_to_live=-1) for text in texts for _ in range(2)))
+
+
+async def emptied(lane: Lane) -> None:
+    """Wait until no message is left; their locks are longer than a test."""
+
+    async def empty() -> bool:
+        return not any([await lane.waiting(queue) for queue in names.QUEUES])
+
+    await until(empty, "the end of all messages", 40)
+
+
+async def snapshot(lane: Lane, onboarding: str) -> dict[str, Any]:
+    """All rows of an onboarding, and what was asked of the cloud so far."""
+    rows = await lane.rows(names.ONBOARDINGS, f"PartitionKey eq '{onboarding}'")
+    calls = (await lane.portal.control("GET", "/calls")).json()["value"]
+    writes = [call for call in calls if call["method"] != "GET" and "/oauth2/" not in call["path"]]
+    return {"rows": json.loads(json.dumps(rows, default=str)), "writes": len(writes)}
+
+
+async def test_messages_of_a_finished_onboarding_come_again(lane):
+    """Whatever message comes again after the end: no row and nothing in the cloud changes."""
+    texts: list[str] = []
+    lane.on_put = lambda message: texts.append(message.text)
+    await lane.unregister_providers()
+    onboarding = await lane.run()
+    lane.on_put = _ignore
+    assert len(texts) >= 5  # the first one, and one for each provider
+    before = await snapshot(lane, onboarding.id)
+
+    async with two_hosts(lane):
+        await again(lane.queues, texts)
+        await emptied(lane)
+        assert await snapshot(lane, onboarding.id) == before
+        assert await problems(lane, onboarding) == []
+
+
+async def test_messages_come_twice_while_the_onboarding_runs(lanes):
+    """Each message that is sent comes three times at once, to two hosts: each step is done once."""
+
+    async def triple(lane: Lane, _: int) -> list[str]:
+        chores: list[asyncio.Task[None]] = []
+
+        def copy(message: Message) -> None:
+            chores.append(asyncio.create_task(again(lane.queues, [message.text])))
+
+        await lane.unregister_providers()
+        async with two_hosts(lane):
+            lane.on_put = copy
+            onboarding = await lane.run(**DISCOVERY)
+            await asyncio.gather(*chores)
+            lane.on_put = _ignore
+            await emptied(lane)
+            started = [each for each in onboarding.exchanges if each.label.endswith("addPassword")]
+            return await problems(lane, onboarding) + ["two secrets were made"] * (len(started) - 1)
+
+    assert await lanes.share(range(4), triple) == []
+
+
+async def test_a_portal_asks_twice_at_once(lanes):
+    """Two requests with one key, to two hosts at the same moment, are one onboarding."""
+
+    async def ask_twice(lane: Lane, _: int) -> list[str]:
+        onboarding = await lane.begin()
+        async with two_hosts(lane):
+            other = await lane.begin()
+            other.request, other.key = onboarding.request, onboarding.key
+            await asyncio.gather(lane.ask(onboarding), lane.ask(other))
+            assert onboarding.id == other.id
+            await emptied(lane)
+            return await problems(lane, onboarding)
+
+    assert await lanes.share(range(3), ask_twice) == []
+
+
+async def test_a_message_that_no_host_can_finish_with_comes_again_later(lane):
+    """A host that can't write what it did leaves its message; when it can again, the work is finished."""
+    onboarding = await lane.begin()
+    usual = lane.proxy.watcher
+    failing = 8
+
+    async def break_off(exchange: Exchange, when: str):
+        nonlocal failing
+        if exchange.label.startswith("write onboardings") and when == "before" and failing:
+            failing -= 1
+            return Drop()
+        return await usual(exchange, when)
+
+    lane.proxy.watcher = break_off
+    try:
+        await lane.follow(onboarding)
+    finally:
+        lane.proxy.watcher = usual
+    assert failing == 0
+    assert await problems(lane, onboarding) == []
+
+
+def _ignore(_: Message) -> None:
+    """Nothing is to be done."""
