@@ -57,7 +57,8 @@ def event(notice: Run, connection: Connection) -> CloudEvent:
         "datacontenttype": "application/json",
     }
     ends_at = connection.secret.ends_at
-    when = f"runs out in {days} days, on {ends_at:%Y-%m-%d}" if days else f"ran out on {ends_at:%Y-%m-%d}"
+    # Without "in 30 days": a warning that is delivered late would not be true.
+    when = f"{'runs' if days else 'ran'} out on {ends_at:%Y-%m-%d}"
     data = {
         "connection": {"id": connection.id, "name": connection.name, "tenantId": connection.tenant},
         "serverApp": {"name": connection.server_app.name, "clientId": connection.server_app.app_id},
