@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from infra.local.stack import Stack
+from onboarding.storage import names
+from tests.expiry.site import Site
+from tests.helpers import NEVER
+
+
+@pytest.fixture(scope="session")
+async def expiry_stack(tmp_path_factory):
+    """A local cloud whose clock the tests move."""
+    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+    async with Stack(tmp_path_factory.mktemp("expiry"), environment=schedules) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def shared_site(expiry_stack):
+    """Its callers, and a look into its tables."""
+    account = expiry_stack.account.connection_string
+    async with TableServiceClient.from_connection_string(account) as tables:
+        site = Site(expiry_stack, tables)
+        await site.control("PUT", "/settings", {"providerSeconds": 0})
+        yield site
+        await site.close()
+
+
+@pytest.fixture
+async def site(shared_site):
+    """The site at the real time; afterwards nothing of the test's is due any more."""
+    yield shared_site
+    await shared_site.clear(names.EXPIRATIONS)
+    await shared_site.clear(names.NOTICE_INDEX)
+    await shared_site.control("DELETE", "/inbox/notices")
+    await shared_site.reset_clock()

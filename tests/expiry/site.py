@@ -1,0 +1,103 @@
+"""A deployment whose clock can be moved, and the mailbox behind its webhook."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.data.tables.aio import TableServiceClient
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+
+from infra.local.stack import Stack
+from onboarding.storage import names
+from tests.helpers import Portal, until
+
+SWEEP = "sweep_expirations"
+
+
+class Site(Portal):
+    """Callers of one stack."""
+
+    def __init__(self, stack: Stack, tables: TableServiceClient) -> None:
+        super().__init__(stack)
+        self.tables = tables
+
+    async def connection(self, days: float = 365) -> dict[str, Any]:
+        """A new connection whose secret ends in so many days."""
+        end = (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
+        return await self.onboarded(serverApp={"secretEndDate": end.isoformat()})
+
+    async def at(self, moment: datetime) -> None:
+        """Set the clock."""
+        answer = await self.http.put(f"{self.stack.api}/admin/host/clock", json={"now": moment.isoformat()})
+        assert answer.status_code == 200, answer.text
+
+    async def advance(self, by: timedelta) -> None:
+        """Move the clock on."""
+        answer = await self.http.put(
+            f"{self.stack.api}/admin/host/clock", json={"advance": by.total_seconds()}
+        )
+        assert answer.status_code == 200, answer.text
+
+    async def reset_clock(self) -> None:
+        """Go back to the real time."""
+        await self.http.delete(f"{self.stack.api}/admin/host/clock")
+
+    async def sweep(self) -> None:
+        """Fire the expiry timer, and wait until all that it found is delivered."""
+        await self.fire(SWEEP)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until no notice is on its way."""
+
+        async def nothing() -> bool:
+            return not await self.rows(names.NOTICE_INDEX)
+
+        await until(nothing, "the delivery of all notices")
+
+    async def rows(self, table: str) -> list[Any]:
+        """All rows of a table."""
+        return [row async for row in self.tables.get_table_client(table).list_entities()]
+
+    async def clear(self, table: str) -> None:
+        """Remove all rows of a table."""
+        for row in await self.rows(table):
+            await self.tables.get_table_client(table).delete_entity(row)
+
+    async def connection_row(self, connection: dict[str, Any]) -> Any:
+        """The row that keeps a connection."""
+        tenant, _, key = connection["id"].partition(".")
+        return await self.tables.get_table_client(names.CONNECTIONS).get_entity(tenant, key)
+
+    async def received(self, connection: dict[str, Any]) -> list[BaseCloudEvent]:
+        """What came to the webhook about a connection, read with CloudEvents' own library."""
+        found = (await self.control("GET", "/inbox/notices")).json()["value"]
+        events = [
+            from_http_event(HTTPMessage(each["headers"], json.dumps(each["body"]).encode())) for each in found
+        ]
+        return [event for event in events if event.get_source() == f"/connections/{connection['id']}"]
+
+
+def ends_at(connection: dict[str, Any]) -> datetime:
+    """When a connection's secret ends."""
+    return datetime.fromisoformat(connection["secret"]["endsAt"])
+
+
+def before(connection: dict[str, Any], days: float, seconds: float = 1) -> datetime:
+    """A second (or so many) after the moment that is so many days before the end."""
+    return ends_at(connection) - timedelta(days=days) + timedelta(seconds=seconds)
+
+
+def days(events: list[BaseCloudEvent]) -> list[int]:
+    """Of which thresholds events warn."""
+    return [data(event)["daysBeforeEnd"] for event in events]
+
+
+def data(event: BaseCloudEvent) -> dict[str, Any]:
+    """What an event carries."""
+    found: Any = event.get_data()
+    assert isinstance(found, dict)
+    return found

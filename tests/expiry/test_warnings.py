@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+from onboarding.storage import names
+from tests.expiry.site import SWEEP, before, data, days, ends_at
+from tests.helpers import until
+
+NEAR = "ConfigMgr.CloudManagement.SecretNearExpiry"
+EXPIRED = "ConfigMgr.CloudManagement.SecretExpired"
+
+
+async def test_a_warning_arrives_on_its_day_and_once(site):
+    """Nothing comes a minute early; then one CloudEvent comes that says what ends when, and what to do."""
+    connection = await site.connection()
+    await site.at(before(connection, 90, seconds=-60))
+    await site.sweep()
+    assert await site.received(connection) == []
+    await site.at(before(connection, 90))
+    for _ in range(3):
+        await site.sweep()
+    (event,) = await site.received(connection)
+    assert event.get_type() == NEAR
+    assert event.get_subject() == connection["serverApp"]["clientId"]
+    assert event.get_time() == ends_at(connection) - timedelta(days=90)
+    assert event.get_specversion() == "1.0"
+    told = data(event)
+    assert told["daysBeforeEnd"] == 90
+    assert told["connection"] == {
+        "id": connection["id"],
+        "name": connection["name"],
+        "tenantId": connection["tenantId"],
+    }
+    assert told["serverApp"]["clientId"] == connection["serverApp"]["clientId"]
+    assert f"{ends_at(connection):%Y-%m-%d}" in told["message"]
+    assert "Renew Secret Key" in told["remedy"]
+    assert told["consequence"]
+    assert told["documentation"].startswith("https://learn.microsoft.com/")
+
+
+async def test_each_threshold_brings_one_warning_until_the_end(site):
+    """90, 60, 30, 14, 7, 1 days before the end, and at the end: one each; the last has its own type."""
+    connection = await site.connection()
+    thresholds = [90, 60, 30, 14, 7, 1, 0]
+    for number, threshold in enumerate(thresholds, start=1):
+        shown = (await site.get(f"/api/connections/{connection['id']}"))["nextWarning"]
+        assert shown["daysBeforeEnd"] == threshold
+        await site.at(before(connection, threshold))
+        await site.sweep()
+        assert days(await site.received(connection)) == thresholds[:number]
+    await site.advance(timedelta(days=100))
+    await site.sweep()
+    events = await site.received(connection)
+    assert [event.get_type() for event in events] == [NEAR] * 6 + [EXPIRED]
+    assert len({event.get_id() for event in events}) == len(events)
+    assert (await site.get(f"/api/connections/{connection['id']}"))["nextWarning"] is None
+
+
+async def test_missed_days_are_caught_up(site):
+    """After a timer that stood still for months no threshold is forgotten, and none of them comes twice."""
+    connection = await site.connection()
+    await site.at(before(connection, 10))
+    for _ in range(2):
+        await site.sweep()
+    events = await site.received(connection)
+    assert sorted(days(events)) == [14, 30, 60, 90]
+    for event in events:
+        # Whenever it arrives, what it says is true.
+        assert "days" not in data(event)["message"]
+
+
+async def test_a_connection_that_is_made_late_is_warned_of_once(site):
+    """A secret of 45 days is past two thresholds from the start: that is worth one warning, and at once."""
+    connection = await site.connection(days=45)
+    await site.sweep()
+    assert days(await site.received(connection)) == [60]
+    await site.at(before(connection, 30))
+    await site.sweep()
+    assert days(await site.received(connection)) == [60, 30]
+
+
+async def test_two_timers_at_once_send_one_warning(site):
+    """Timers that overlap, on one instance or on two, do not warn twice."""
+    connection = await site.connection()
+    await site.at(before(connection, 60))
+    await asyncio.gather(*(site.fire(SWEEP) for _ in range(5)))
+    await site.settled()
+    assert sorted(days(await site.received(connection))) == [60, 90]
+
+
+async def test_a_clock_that_is_set_back_sends_nothing_twice(site):
+    """A warning that was sent stays sent, however often its day comes."""
+    connection = await site.connection()
+    for _ in range(2):
+        for threshold in (90, 60):
+            await site.at(before(connection, threshold))
+            await site.sweep()
+        await site.reset_clock()
+        await site.sweep()
+    assert days(await site.received(connection)) == [90, 60]
+
+
+async def test_connections_do_not_get_in_each_others_way(site):
+    """On one day several connections are warned of, and others are not."""
+    soon, later = await asyncio.gather(site.connection(200), site.connection(300))
+    await site.at(before(soon, 90))
+    await site.sweep()
+    assert days(await site.received(soon)) == [90]
+    assert await site.received(later) == []
+
+
+async def test_a_webhook_that_fails_gets_the_warning_later(site):
+    """The warning is repeated, under the same id, until it is taken; then never again."""
+    connection = await site.connection()
+    await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 2})
+    await site.at(before(connection, 90))
+    await site.fire(SWEEP)
+
+    async def came(times: int) -> bool:
+        return len(await site.received(connection)) == times
+
+    await until(lambda: came(2), "the repeated warning")
+    await until(lambda: waits(site), "the wait for the third try")
+    await site.advance(timedelta(hours=1))  # its next try would be in ten seconds
+    await site.fire("sweep_onboardings")
+    await site.settled()
+    events = await site.received(connection)
+    assert days(events) == [90, 90, 90]
+    assert len({event.get_id() for event in events}) == 1
+    await site.fire("sweep_onboardings")
+    await site.sweep()
+    assert await came(3)
+
+
+async def test_any_success_is_taken_as_delivered(site):
+    """A receiver may answer with any 2xx, such as 202."""
+    connection = await site.connection()
+    await site.control("PUT", "/inbox/notices/answer", {"status": 202, "times": 1})
+    await site.at(before(connection, 90))
+    await site.sweep()
+    assert days(await site.received(connection)) == [90]
+
+
+async def test_what_is_gone_is_not_warned_of(site):
+    """A connection that was removed brings no warning, neither of its own nor of the next threshold."""
+    connection = await site.connection()
+    row = await site.connection_row(connection)
+    await site.tables.get_table_client(names.CONNECTIONS).delete_entity(row)
+    await site.at(before(connection, 10))
+    await site.sweep()
+    assert await site.received(connection) == []
+    assert await site.rows(names.EXPIRATIONS) == []
+
+
+async def test_a_renewed_secret_is_not_warned_of(site):
+    """Warnings of a secret that was replaced are dropped: its end is not the connection's any more."""
+    connection = await site.connection()
+    await renew(site, connection)
+    await site.at(before(connection, 10))
+    await site.sweep()
+    assert await site.received(connection) == []
+
+
+async def test_a_warning_on_its_way_is_dropped_when_it_is_out_of_date(site):
+    """A warning that could not be delivered in time is not delivered after the renewal."""
+    connection = await site.connection()
+    await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 1})
+    await site.at(before(connection, 90))
+    await site.fire(SWEEP)
+    await until(lambda: waits(site), "the wait for the second try")
+    await renew(site, connection)
+    await site.advance(timedelta(hours=1))
+    await site.fire("sweep_onboardings")
+    await site.settled()
+    assert days(await site.received(connection)) == [90], "only the one that was refused"
+
+
+async def renew(site, connection) -> None:
+    """Give a connection's secret another end, as a renewal does."""
+    row = await site.connection_row(connection)
+    document = json.loads(row["document"])
+    document["secret"]["ends_at"] = (ends_at(connection) + timedelta(days=365)).isoformat()
+    row["document"] = json.dumps(document)
+    await site.tables.get_table_client(names.CONNECTIONS).update_entity(row)
+
+
+async def waits(site) -> bool:
+    """Whether a notice waits to be tried again."""
+    rows = await site.rows(names.NOTICES)
+    return any(row.get("status") == "Waiting" for row in rows)
