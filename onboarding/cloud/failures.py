@@ -65,12 +65,13 @@ class Answer:
         error = body.get("error") if isinstance(body, dict) else None
         error = error if isinstance(error, dict) else {}
         details = error.get("details")
+        details = details if isinstance(details, list) else []
         return cls(
             service=service,
             status=status,
             code=str(error.get("code") or ""),
             message=str(error.get("message") or ""),
-            details=tuple(str(each.get("code")) for each in (details or []) if isinstance(each, dict)),
+            details=tuple(str(each.get("code")) for each in details if isinstance(each, dict)),
             retry_after=_seconds(headers.get("Retry-After")),
             request_id=headers.get("request-id") or headers.get("x-ms-request-id") or "",
         )
