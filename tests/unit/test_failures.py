@@ -5,7 +5,7 @@ import json
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onboarding.cloud import failures
@@ -200,6 +200,7 @@ def test_what_the_identity_platform_says_is_not_repeated():
     header=st.text(max_size=6),
     fresh=st.booleans(),
 )
+@example(status=400, body={"error": {"details": 1}}, header="", fresh=False)
 def test_no_answer_is_too_strange(status, body, header, fresh):
     """Whatever a proxy in between answers, it becomes an error with a code, a title and a sentence."""
     said = failures.Answer.from_body(GRAPH, status, {"Retry-After": header}, body)
