@@ -50,6 +50,12 @@ async def get_connection(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.connections.get)
 
 
+@app.route("connections/{id}/handover", methods=["GET"])
+async def get_handover(req: func.HttpRequest) -> func.HttpResponse:
+    """Gives the PowerShell script that brings a connection to its site."""
+    return await serve(req, lambda app: app.connections.handover)
+
+
 @app.route("health", methods=["GET"])
 async def get_health(req: func.HttpRequest) -> func.HttpResponse:
     """Tells whether everything that is needed answers."""

@@ -27,9 +27,14 @@ def onboarding_request(request: func.HttpRequest, now: datetime) -> OnboardingRe
     if isinstance(document := _parse(body), dict) and isinstance(document.get("tenantId"), str):
         context["tenant"] = document["tenantId"]
     try:
-        return OnboardingRequest.model_validate_json(body, context=context)
+        wanted = OnboardingRequest.model_validate_json(body, context=context)
     except ValidationError as error:
         raise invalid(tuple(_finding(each) for each in error.errors(include_url=False))) from error
+    if faults := tuple(
+        Finding(code="field-conflict", pointer=pointer, detail=detail) for pointer, detail in wanted.faults()
+    ):
+        raise invalid(faults)
+    return wanted
 
 
 def fingerprint(document: Any) -> str:

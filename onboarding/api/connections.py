@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import azure.functions as func
@@ -12,6 +13,8 @@ from onboarding.api.front import Front, answer
 from onboarding.api.paging import Page, bad_continuation
 from onboarding.api.problems import not_found
 from onboarding.clock import Clock
+from onboarding.cmg.handover import HandOver, script
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections import clocks
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
@@ -42,10 +45,38 @@ class Connections:
 
     async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """One connection."""
+        return answer(self._document(await self._find(request, caller)))
+
+    async def handover(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """The PowerShell script that brings one connection to its site. It holds no secret."""
+        found = await self._find(request, caller)
+        text = script(
+            HandOver(
+                request=OnboardingRequest.model_validate_json(json.dumps(found.request)),
+                tenant_name=found.tenant_name,
+                server_app_id=found.server_app.app_id,
+                app_id_uri=found.app_id_uri,
+                client_app_id=found.client_app.app_id,
+                vault_secret_id=found.secret.vault_id,
+                secret_ends_at=found.secret.ends_at,
+            )
+        )
+        return func.HttpResponse(
+            text.encode("utf-8-sig"),
+            mimetype="text/plain",
+            charset="utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="connect-{found.id}.ps1"',
+                "Cache-Control": "no-store",
+            },
+        )
+
+    async def _find(self, request: func.HttpRequest, caller: Caller) -> Connection:
+        """The connection of a route, if the caller may see it. Others' look like none."""
         found = await self.store.get(request.route_params.get("id", ""))
         if found is None or not (caller.operates or found.requester == caller.id):
             raise not_found("The connection")
-        return answer(self._document(found))
+        return found
 
     def _document(self, connection: Connection) -> dict[str, object]:
         upcoming = clocks.upcoming(connection.secret.ends_at, self.thresholds, self.clock.now())

@@ -8,7 +8,7 @@ from typing import Any
 
 from onboarding.connections.clocks import ExpiryWarning
 from onboarding.connections.records import AppRecord, Connection
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import PLANS
 from onboarding.workflow.runs import Event, Head, Run, StepState, StepStatus
 
 
@@ -19,12 +19,18 @@ def accepted(head: Head) -> dict[str, Any]:
 
 def summary(run: Run) -> dict[str, Any]:
     """An onboarding in a list."""
-    return {"id": run.head.id, "status": str(run.status(ONBOARD)), **_head(run.head), **_end(run)}
+    return {
+        "id": run.head.id,
+        "status": str(run.status(PLANS[run.head.plan])),
+        **_head(run.head),
+        **_end(run),
+    }
 
 
 def onboarding(run: Run, events_url: str) -> dict[str, Any]:
     """An onboarding with its steps, in the order of the plan."""
-    steps = [_step(run.steps[name]) for name in ONBOARD.steps if name in run.steps]
+    plan = PLANS[run.head.plan]
+    steps = [_step(run.steps[name], step.title) for name, step in plan.steps.items() if name in run.steps]
     return {
         **summary(run),
         "steps": steps,
@@ -68,8 +74,7 @@ def connection(record: Connection, upcoming: ExpiryWarning | None) -> dict[str, 
             "endsAt": _iso(record.secret.ends_at),
         },
         "nextWarning": {"daysBeforeEnd": upcoming.days, "dueAt": _iso(upcoming.due_at)} if upcoming else None,
-        "userDiscovery": {"enabled": record.user_discovery},
-        "resourceProviders": list(record.providers),
+        "request": record.request,
         "onboardingId": record.onboarding,
         "createdAt": _iso(record.created_at),
     }
@@ -92,11 +97,11 @@ def _end(run: Run) -> dict[str, Any]:
     return {"connectionId": run.results.get("connection", {}).get("id"), "error": error}
 
 
-def _step(step: StepState) -> dict[str, Any]:
+def _step(step: StepState, title: str) -> dict[str, Any]:
     finished = step.status in {StepStatus.SUCCEEDED, StepStatus.FAILED}
     return {
         "name": step.name,
-        "title": ONBOARD.steps[step.name].title,
+        "title": title,
         "status": str(step.status),
         "attempts": step.attempt,
         "startedAt": _iso(step.started_at),

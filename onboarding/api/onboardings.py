@@ -18,7 +18,7 @@ from onboarding.api.paging import Page, bad_continuation
 from onboarding.api.problems import ProblemError, bad_parameter, invalid, not_found
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import ONBOARD, PLANS
 from onboarding.storage import keys
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.workflow.engine import Engine
@@ -54,7 +54,7 @@ class Onboardings:
         traceparent = request.headers.get("traceparent", "")
         head = Head(
             id=keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4()),
-            plan=ONBOARD.name,
+            plan=ONBOARD[wanted.deployment_model].name,
             tenant=str(wanted.tenant_id),
             name=wanted.name,
             requester=caller.id,
@@ -93,7 +93,7 @@ class Onboardings:
     async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """One onboarding with its steps."""
         run = await self._find(request, caller)
-        final = run.status(ONBOARD).final
+        final = run.status(PLANS[run.head.plan]).final
         events = self.front.url(request, f"onboardings/{run.head.id}/events")
         return answer(documents.onboarding(run, events), headers={} if final else _RETRY_AFTER)
 
@@ -147,7 +147,7 @@ def _in(view: View, run: Run) -> bool:
     return (
         view.requester in {None, head.requester}
         and view.tenant in {None, head.tenant}
-        and view.status in {None, run.status(ONBOARD)}
+        and view.status in {None, run.status(PLANS[run.head.plan])}
     )
 
 

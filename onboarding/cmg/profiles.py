@@ -9,6 +9,7 @@ Source: "Manually register Microsoft Entra apps for CMG"
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from onboarding.cmg.permissions import (
 USER_IMPERSONATION: Final = "user_impersonation"
 """The scope of the server app that clients ask for."""
 
+_LOCALHOST: Final = "http://localhost"
 _SCOPES = uuid.UUID("b3b8f6a2-7c55-5d0e-8f5d-3f8c1e9a4d10")
 _LONGEST_CONSENT_NAME: Final = 100  # characters, of adminConsentDisplayName
 
@@ -31,15 +33,61 @@ _LONGEST_CONSENT_NAME: Final = 100  # characters, of adminConsentDisplayName
 class Profile:
     """One revision of the manual article."""
 
-    name: str
-    server_redirects: tuple[str, ...]  # platform Web; ConfigMgr 2309 and later sign in with it
+    name: str  # year and month of the revision
+    first_version: str  # the first ConfigMgr version that it is right for
+    web_redirects: tuple[str, ...]  # of the server app, platform Web
+    native_redirects: tuple[str, ...]  # of the server app, platform "Mobile and desktop applications"
     id_tokens: bool  # "ID tokens" of the implicit grant, on both apps
-    device_only: bool  # device tokens; the portal does not show this property
+    client_permissions: bool  # always (True), or only with user discovery
+    device_only: bool = True  # device tokens; the portal does not show this property
 
 
-NEWEST: Final = Profile(
-    name="2026-08", server_redirects=("http://localhost",), id_tokens=False, device_only=True
-)
+PROFILES: Final[Mapping[str, Profile]] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="2021",
+            first_version="2010",
+            web_redirects=(),
+            native_redirects=(),
+            id_tokens=True,
+            client_permissions=False,
+        ),
+        # Its redirect on the native platform was a mistake that the next revision mended.
+        Profile(
+            name="2023-11",
+            first_version="2309",
+            web_redirects=(),
+            native_redirects=(_LOCALHOST,),
+            id_tokens=True,
+            client_permissions=False,
+        ),
+        Profile(
+            name="2309",
+            first_version="2309",
+            web_redirects=(_LOCALHOST,),
+            native_redirects=(),
+            id_tokens=True,
+            client_permissions=True,
+        ),
+        Profile(
+            name="2026-08",
+            first_version="2309",
+            web_redirects=(_LOCALHOST,),
+            native_redirects=(),
+            id_tokens=False,
+            client_permissions=True,
+        ),
+    )
+}
+
+NEWEST: Final = PROFILES["2026-08"]
+
+
+def for_version(version: str | None) -> Profile:
+    """The newest profile that is right for a ConfigMgr version (None: the newest version)."""
+    fitting = [each for each in PROFILES.values() if version is None or each.first_version <= version]
+    return fitting[-1] if fitting else next(iter(PROFILES.values()))
 
 
 def scope_id(key: str) -> str:
@@ -60,14 +108,16 @@ def server_application(
         user_discovery: Whether Entra user discovery is on: only then does it read the directory.
         notes: Who manages the app, for whoever finds it in the portal.
     """
+    native = {"publicClient": {"redirectUris": list(profile.native_redirects)}}
     return {
+        **(native if profile.native_redirects else {}),
         "displayName": name,
         "signInAudience": "AzureADMyOrg",
         "isDeviceOnlyAuthSupported": profile.device_only,
         "notes": notes,
         "web": {
             "homePageUrl": home_page_url,
-            "redirectUris": list(profile.server_redirects),
+            "redirectUris": list(profile.web_redirects),
             "implicitGrantSettings": _implicit(profile),
         },
         "api": {
@@ -91,7 +141,7 @@ def server_application(
 
 
 def client_application(
-    profile: Profile, *, name: str, server_app: str, server_scope: str, notes: str
+    profile: Profile, *, name: str, server_app: str, server_scope: str, user_discovery: bool, notes: str
 ) -> dict[str, Any]:
     """The native (client) app. Its redirect URI is set on its own, because it needs the client id.
 
@@ -100,19 +150,26 @@ def client_application(
         name: Display name.
         server_app: Client id of the server app.
         server_scope: Id of the server app's scope.
+        user_discovery: Older profiles give the client app permissions only with it.
         notes: Who manages the app.
     """
     impersonation = Permission(
         resource=server_app, id=server_scope, value=USER_IMPERSONATION, type=PermissionType.DELEGATED
     )
+    permissions = (impersonation,) if client_permissions(profile, user_discovery=user_discovery) else ()
     return {
         "displayName": name,
         "signInAudience": "AzureADMyOrg",
         "isFallbackPublicClient": True,
         "notes": notes,
         "web": {"implicitGrantSettings": _implicit(profile)},
-        "requiredResourceAccess": required_resource_access(USER_READ, impersonation),
+        "requiredResourceAccess": required_resource_access(USER_READ, *permissions),
     }
+
+
+def client_permissions(profile: Profile, *, user_discovery: bool) -> bool:
+    """Whether the client app may act on the server app for its users."""
+    return profile.client_permissions or user_discovery
 
 
 def client_redirect(app: str) -> str:

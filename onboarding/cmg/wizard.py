@@ -6,7 +6,7 @@ and "Configure Microsoft Entra ID for CMG".
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
@@ -15,33 +15,23 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
-from onboarding.cmg import identifiers
+from onboarding.cmg import identifiers, profiles, versions
+from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery
+from onboarding.cmg.fields import Name, Text, WizardModel, plain
+from onboarding.cmg.profiles import Profile
+from onboarding.cmg.providers import BY_MODEL
+from onboarding.cmg.versions import DeploymentModel
 
-_INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode categories that a name may not hold: control, format (right-to-left marks), unassigned."""
+_EMAIL: Final = r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 
-
-def _plain(text: str) -> str:
-    """Text that looks the same wherever it is shown."""
-    if text != text.strip():
-        raise ValueError("must not begin or end with white space")
-    for position, character in enumerate(text):
-        if unicodedata.category(character) in _INVISIBLE:
-            raise ValueError(f"must not hold the invisible character U+{ord(character):04X} (at {position})")
-    return text
-
-
-Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)]
-Text = Annotated[str, Field(max_length=1024), AfterValidator(_plain)]
+Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
+LabelValue = Annotated[str, Field(max_length=256), AfterValidator(plain)]
 
 
 class AzureEnvironment(StrEnum):
@@ -71,20 +61,12 @@ def _context(info: ValidationInfo, key: str, otherwise: Any) -> Any:
     return (info.context or {}).get(key, otherwise)
 
 
-class WizardModel(BaseModel):
-    """JSON in camel case; unknown fields and wrong types are faults, not guesses."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
-    )
-
-
 class ServerApp(WizardModel):
     """The web (server) app registration."""
 
     name: Name = Field("ConfigMgr Server Application", description="Display name in Entra ID.")
     home_page_url: Annotated[
-        str, Field(max_length=255, pattern=r"^https?://[^\s\"'<>\\]+$"), AfterValidator(_plain)
+        str, Field(max_length=255, pattern=r"^https?://[^\s\"'<>\\]+$"), AfterValidator(plain)
     ] = Field("https://ConfigMgrService", description="Required by Entra ID; ConfigMgr does not use it.")
     app_id_uri: str | None = Field(
         None, description="Default: api://{tenantId}/{clientId}, which passes every tenant policy."
@@ -137,10 +119,15 @@ class ClientApp(WizardModel):
     name: Name = Field("ConfigMgr Client Application", description="Display name in Entra ID.")
 
 
-class UserDiscovery(WizardModel):
-    """Entra user discovery. The server app asks for Directory.Read.All only when it is on."""
+class Owner(WizardModel):
+    """Somebody who answers for the connection."""
 
-    enabled: bool = False
+    name: Annotated[str, Field(max_length=256), AfterValidator(plain)] = ""
+    email: Annotated[
+        str,
+        Field(max_length=254, pattern=r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"),
+        AfterValidator(plain),
+    ]
 
 
 class OnboardingRequest(WizardModel):
@@ -155,3 +142,41 @@ class OnboardingRequest(WizardModel):
     server_app: ServerApp = Field(default_factory=lambda: ServerApp.model_validate({}))
     client_app: ClientApp = Field(default_factory=lambda: ClientApp.model_validate({}))
     user_discovery: UserDiscovery = Field(default_factory=lambda: UserDiscovery.model_validate({}))
+    group_discovery: GroupDiscovery = Field(default_factory=lambda: GroupDiscovery.model_validate({}))
+    group_sync: bool = Field(
+        False, description="Synchronize collections to Entra groups; switched on after the service exists."
+    )
+    disable_authentication: bool = Field(
+        False, description="For a tenant that holds no users and devices, only the gateway's subscription."
+    )
+    deployment_model: DeploymentModel = DeploymentModel.SCALE_SET
+    config_mgr_version: Annotated[str, Field(pattern=r"^2[0-9](0[1-9]|1[0-2])$")] | None = Field(
+        None, description="Such as 2409. Default: the newest."
+    )
+    owners: Annotated[tuple[Owner, ...], Field(max_length=20)] = ()
+    labels: Annotated[dict[Label, LabelValue], Field(max_length=20)] = Field(default_factory=dict)
+
+    @property
+    def profile(self) -> Profile:
+        """What the two apps must look like."""
+        return profiles.for_version(self.config_mgr_version)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The resource providers that the gateway needs."""
+        return BY_MODEL[self.deployment_model]
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """What fields can't be together: a JSON pointer and a sentence each."""
+        us_government = self.azure_environment is AzureEnvironment.US_GOVERNMENT
+        if fault := versions.fault(
+            self.deployment_model, self.config_mgr_version, us_government=us_government
+        ):
+            yield "/deploymentModel", fault
+        if self.group_discovery.enabled and not self.group_discovery.group_names:
+            yield "/groupDiscovery/groupNames", "Name the groups to discover, or switch group discovery off."
+        if self.group_sync and self.disable_authentication:
+            yield (
+                "/disableAuthentication",
+                "Authentication must stay enabled in a tenant to which collections are synchronized.",
+            )

@@ -47,8 +47,7 @@ class Connection:
     server_app: AppRecord
     client_app: AppRecord
     secret: SecretRecord
-    user_discovery: bool
-    providers: tuple[str, ...]
+    request: Mapping[str, Any]  # the wizard's fields, as they were onboarded
     onboarding: str
     requester: str
     created_at: datetime
@@ -76,7 +75,6 @@ class Connection:
                 "server_app": AppRecord(**document["server_app"]),
                 "client_app": AppRecord(**document["client_app"]),
                 "secret": SecretRecord(**{**secret, "ends_at": datetime.fromisoformat(secret["ends_at"])}),
-                "providers": tuple(document["providers"]),
                 "created_at": datetime.fromisoformat(document["created_at"]),
                 "etag": row.etag,
             }

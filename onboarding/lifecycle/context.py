@@ -11,7 +11,6 @@ from onboarding.clock import Clock
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.resource_manager import ResourceManager
-from onboarding.cmg import profiles
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.expirations import ExpirationIndex
 from onboarding.connections.store import ConnectionStore
@@ -55,11 +54,6 @@ class Context:
     def subscription(self) -> ResourceManager:
         """The subscription that will hold the gateway."""
         return self.services.clouds.subscription(self.tenant, str(self.request.subscription_id))
-
-    @property
-    def profile(self) -> profiles.Profile:
-        """What the two apps must look like."""
-        return profiles.NEWEST
 
     @property
     def notes(self) -> str:

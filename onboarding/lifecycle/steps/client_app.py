@@ -10,10 +10,11 @@ from onboarding.workflow.outcomes import Done
 async def run(context: Context) -> Done:
     """Upserts the application by its unique name, then sets the redirect URI, which needs its client id."""
     body = profiles.client_application(
-        context.profile,
+        context.request.profile,
         name=context.request.client_app.name,
         server_app=context.results["server-app"]["appId"],
         server_scope=profiles.scope_id(context.onboarding),
+        user_discovery=context.request.user_discovery.enabled,
         notes=context.notes,
     )
     app = await context.directory.upsert_application(context.unique_name("client"), body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from onboarding.cmg import providers
 from onboarding.connections import clocks
 from onboarding.connections.expirations import Expiration
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
@@ -59,7 +58,7 @@ def _connection(context: Context) -> Connection:
         description=request.description,
         environment=str(request.azure_environment),
         subscription=str(request.subscription_id),
-        profile=context.profile.name,
+        profile=request.profile.name,
         app_id_uri=results["server-app"]["appIdUri"],
         server_app=_app(request.server_app.name, results["server-app"], results["server-principal"]),
         client_app=_app(request.client_app.name, results["client-app"], results["client-principal"]),
@@ -68,8 +67,7 @@ def _connection(context: Context) -> Connection:
             vault_id=secret["vaultId"],
             ends_at=datetime.fromisoformat(secret["endsAt"]),
         ),
-        user_discovery=request.user_discovery.enabled,
-        providers=providers.SCALE_SET,
+        request=request.model_dump(mode="json", by_alias=True),
         onboarding=context.onboarding,
         requester=context.requester,
         created_at=context.services.clock.now(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
-from onboarding.cmg.profiles import USER_IMPERSONATION
+from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.lifecycle.context import Context
 from onboarding.workflow.outcomes import Done
 
@@ -15,13 +15,18 @@ async def run(context: Context) -> Done:
     directory = context.directory
     server = context.results["server-principal"]["objectId"]
     client = context.results["client-principal"]["objectId"]
-    graph, _ = await asyncio.gather(
-        directory.resource(MICROSOFT_GRAPH),
-        directory.grant_scope(client, server, USER_IMPERSONATION),
-    )
+    user_discovery = context.request.user_discovery.enabled
+    granted = [USER_READ.value]
+    if client_permissions(context.request.profile, user_discovery=user_discovery):
+        granted.append(USER_IMPERSONATION)
+        graph, _ = await asyncio.gather(
+            directory.resource(MICROSOFT_GRAPH),
+            directory.grant_scope(client, server, USER_IMPERSONATION),
+        )
+    else:
+        graph = await directory.resource(MICROSOFT_GRAPH)
     await directory.grant_scope(client, graph, USER_READ.value)
-    granted = [USER_IMPERSONATION, USER_READ.value]
-    if context.request.user_discovery.enabled:
+    if user_discovery:
         await directory.grant_role(server, graph, DIRECTORY_READ_ALL.id)
         granted.append(DIRECTORY_READ_ALL.value)
     return Done(result={"granted": granted})

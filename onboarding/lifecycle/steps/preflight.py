@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter
 
 from onboarding.cloud import rbac
-from onboarding.cmg import identifiers, providers
+from onboarding.cmg import identifiers
 from onboarding.connections.records import Connection, key_of
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle.context import Context
@@ -37,7 +37,7 @@ async def run(context: Context) -> Done:
         _visible(subscription.permissions()),
     )
     states = states or {}
-    states = {each: states.get(each.casefold(), "NotRegistered") for each in providers.SCALE_SET}
+    states = {each: states.get(each.casefold(), "NotRegistered") for each in context.request.providers}
     findings = (
         *_name(context, existing),
         *_tenant(context, organization),

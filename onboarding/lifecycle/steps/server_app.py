@@ -11,7 +11,7 @@ async def run(context: Context) -> Done:
     """Upserts the application by its unique name, then sets the App ID URI, which may need its client id."""
     wanted = context.request.server_app
     body = profiles.server_application(
-        context.profile,
+        context.request.profile,
         name=wanted.name,
         home_page_url=wanted.home_page_url,
         key=context.onboarding,

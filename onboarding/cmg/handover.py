@@ -1,0 +1,243 @@
+"""The hand-over: a PowerShell script that connects a site to one tenant, made for exactly one connection.
+
+The ConfigMgr administrator runs it at the site. It reads the client secret from Key Vault as whoever runs it,
+imports both applications and creates the Azure service. What is there already it leaves alone, so it may run
+twice. What no cmdlet can do it says at the end. Windows PowerShell 5.1; values are literals that nothing can
+break out of.
+
+Source of the cmdlets: https://learn.microsoft.com/powershell/module/configurationmanager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from onboarding.cmg import powershell as ps
+from onboarding.cmg.discovery import GroupDiscovery, Schedule, UserDiscovery
+from onboarding.cmg.wizard import AzureEnvironment, OnboardingRequest
+
+_AZ_ENVIRONMENTS: Final = {
+    AzureEnvironment.PUBLIC: "AzureCloud",
+    AzureEnvironment.US_GOVERNMENT: "AzureUSGovernment",
+}
+"""What ``Connect-AzAccount -Environment`` calls them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandOver:
+    """What the script needs to know."""
+
+    request: OnboardingRequest
+    tenant_name: str
+    server_app_id: str
+    app_id_uri: str
+    client_app_id: str
+    vault_secret_id: str  # https://{vault}/secrets/{name}/{version}
+    secret_ends_at: datetime
+
+
+def script(this: HandOver) -> str:
+    """The script's text, with the line breaks of Windows.
+
+    Write it with a byte order mark: without one PowerShell 5.1 misreads all letters but ASCII.
+    """
+    parts = (_head(this), _values(this), _secret(this), _console(this), _by_hand(this))
+    return "".join(f"{line}\r\n" for part in parts for line in part)
+
+
+def _head(this: HandOver) -> Sequence[str]:
+    return (
+        "#Requires -Version 5.1",
+        f"# Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
+        "# Run it where the Configuration Manager console is installed, as an administrator of the site",
+        "# who may read the secret in Key Vault. -WhatIf shows what it would do. It may run twice.",
+        "[CmdletBinding(SupportsShouldProcess = $true)]",
+        "param(",
+        "    # The site code, three characters.",
+        "    [Parameter(Mandatory = $true)]",
+        "    [ValidatePattern('^[A-Za-z0-9]{3}$')]",
+        "    [string] $SiteCode,",
+        "",
+        "    # The client secret, where Key Vault can't be reached from here.",
+        "    [System.Security.SecureString] $SecretKey",
+        ")",
+        "",
+        "Set-StrictMode -Version 2.0",
+        "$ErrorActionPreference = 'Stop'",
+        "",
+    )
+
+
+def _values(this: HandOver) -> Iterator[str]:
+    request = this.request
+    values = {
+        "name": request.name,
+        "description": request.description,
+        "environment": str(request.azure_environment),
+        "tenantId": str(request.tenant_id),
+        "tenantName": this.tenant_name or str(request.tenant_id),
+        "serverName": request.server_app.name,
+        "serverId": this.server_app_id,
+        "appIdUri": this.app_id_uri,
+        "clientName": request.client_app.name,
+        "clientId": this.client_app_id,
+    }
+    yield from (f"${variable} = {ps.text(value)}" for variable, value in values.items())
+    yield f"$secretEnd = {ps.date(this.secret_ends_at)}"
+    yield ""
+
+
+def _secret(this: HandOver) -> Sequence[str]:
+    address = urlsplit(this.vault_secret_id)
+    _, _, secret, version = address.path.split("/", 3)
+    vault = (address.hostname or "").partition(".")[0]
+    environment = _AZ_ENVIRONMENTS[this.request.azure_environment]
+    return (
+        "if (-not $SecretKey -and -not $WhatIfPreference) {",
+        "    if (-not (Get-Module -ListAvailable -Name 'Az.KeyVault')) {",
+        "        throw 'Install the module Az.KeyVault, or give the client secret with -SecretKey.'",
+        "    }",
+        "    if (-not (Get-AzContext)) {",
+        f"        Connect-AzAccount -Environment '{environment}' | Out-Null",
+        "    }",
+        "    $stored = @{",
+        f"        VaultName = {ps.text(vault)}",
+        f"        Name      = {ps.text(secret)}",
+        f"        Version   = {ps.text(version)}",
+        "    }",
+        "    $SecretKey = (Get-AzKeyVaultSecret @stored).SecretValue",
+        "    if (-not $SecretKey) { throw 'The secret is not in Key Vault, or you may not read it.' }",
+        "}",
+        "",
+    )
+
+
+def _console(this: HandOver) -> Iterator[str]:
+    yield "Import-Module (Join-Path (Split-Path $env:SMS_ADMIN_UI_PATH) 'ConfigurationManager.psd1')"
+    yield "Push-Location -Path ($SiteCode + ':')"
+    yield "try {"
+    for line in (*_SERVER_APP, *_CLIENT_APP, *_service(this), *_group_sync(this)):
+        yield f"    {line}" if line else ""
+    yield "}"
+    yield "finally {"
+    yield "    Pop-Location"
+    yield "}"
+    yield ""
+
+
+_SERVER_APP: Final = (
+    "$serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication",
+    "if ($serverApp) {",
+    "    Write-Output 'The server application is imported already.'",
+    "}",
+    "elseif ($PSCmdlet.ShouldProcess($serverName, 'Import the server application')) {",
+    "    $server = @{",
+    "        TenantName             = $tenantName",
+    "        TenantId               = $tenantId",
+    "        AppName                = $serverName",
+    "        ClientId               = $serverId",
+    "        SecretKey              = $SecretKey",
+    "        SecretKeyExpiry        = $secretEnd",
+    "        AppIdUri               = [uri] $appIdUri",
+    "        AzureEnvironmentOption = $environment",
+    "    }",
+    "    Import-CMAADServerApplication @server | Out-Null",
+    "    $serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication",
+    "}",
+    "",
+)
+
+_CLIENT_APP: Final = (
+    "$clientApp = Get-CMAADApplication -ClientId $clientId -AppType ClientApplication",
+    "if ($clientApp) {",
+    "    Write-Output 'The client application is imported already.'",
+    "}",
+    "elseif ($PSCmdlet.ShouldProcess($clientName, 'Import the client application')) {",
+    "    $client = @{",
+    "        AppName   = $clientName",
+    "        ClientId  = $clientId",
+    "        ServerApp = $serverApp",
+    "    }",
+    "    Import-CMAADClientApplication @client | Out-Null",
+    "    $clientApp = Get-CMAADApplication -ClientId $clientId -AppType ClientApplication",
+    "}",
+    "",
+)
+
+
+def _service(this: HandOver) -> Iterator[str]:
+    yield "$service = Get-CMAzureService -Name $name -DisableWildcardHandling"
+    yield "if ($service) {"
+    yield "    Write-Output 'The Azure service exists already.'"
+    yield "}"
+    yield "elseif ($PSCmdlet.ShouldProcess($name, 'Create the Azure service for Cloud Management')) {"
+    yield "    $cloudManagement = @{"
+    yield "        Name                   = $name"
+    yield "        ServerApp              = $serverApp"
+    yield "        ClientApp              = $clientApp"
+    yield "        AzureEnvironmentOption = $environment"
+    yield "    }"
+    if this.request.description:
+        yield "    $cloudManagement['Description'] = $description"
+    yield from (f"    {line}" for line in _discovery("User", this.request.user_discovery))
+    yield from (f"    {line}" for line in _discovery("Group", this.request.group_discovery))
+    yield "    New-CMCloudManagementAzureService @cloudManagement | Out-Null"
+    yield "}"
+
+
+def _discovery(kind: str, discovery: UserDiscovery | GroupDiscovery) -> Iterator[str]:
+    """The parameters of one kind of discovery; none where it is off, as the wizard leaves it."""
+    if not discovery.enabled:
+        return
+    delta = discovery.delta_interval_minutes
+    yield f"$cloudManagement['Enable{kind}Discovery'] = $true"
+    yield f"$cloudManagement['Enable{kind}DeltaDiscovery'] = {ps.boolean(delta is not None)}"
+    if delta is not None:
+        yield f"$cloudManagement['{kind}DeltaDiscoveryMins'] = {delta}"
+    yield f"$cloudManagement['{kind}DiscoverySchedule'] = {_schedule(discovery.schedule)}"
+    if isinstance(discovery, GroupDiscovery):
+        yield f"$cloudManagement['AddGroupName'] = {ps.array(discovery.group_names)}"
+
+
+def _schedule(schedule: Schedule) -> str:
+    return f"New-CMSchedule -RecurInterval {schedule.unit} -RecurCount {schedule.every}"
+
+
+def _group_sync(this: HandOver) -> Sequence[str]:
+    if not this.request.group_sync:
+        return ()
+    return (
+        "",
+        "# Group synchronization can't be chosen when the service is created.",
+        "if ($PSCmdlet.ShouldProcess($name, 'Enable the synchronization of collections to Entra groups')) {",
+        "    Set-CMCloudManagementAzureService -Name $name -EnableAADGroupSync $true",
+        "}",
+    )
+
+
+def _by_hand(this: HandOver) -> Iterator[str]:
+    """What no cmdlet does."""
+    yield "Write-Output ''"
+    yield "Write-Output 'What is left to do by hand:'"
+    for number, instruction in enumerate(_instructions(this), start=1):
+        yield f"Write-Output {ps.text(f'{number}. {instruction}')}"
+
+
+def _instructions(this: HandOver) -> Iterator[str]:
+    if this.request.disable_authentication:
+        yield (
+            "Disable authentication for this tenant: Azure Services, properties of the Cloud Management "
+            "service, tab Applications. It takes up to 25 hours to reach the clients."
+        )
+    yield (
+        "If a Conditional Access policy targets all cloud apps, exclude the server application "
+        f"{this.server_app_id} from it."
+    )
+    yield (
+        f"Renew the secret before {this.secret_ends_at:%Y-%m-%d}: the console does not warn of imported "
+        "applications. Enter the new key under Microsoft Entra tenants, Renew Secret Key."
+    )

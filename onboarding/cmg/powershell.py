@@ -1,0 +1,50 @@
+"""Values as PowerShell literals that nothing can break out of. Windows PowerShell 5.1.
+
+Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+_SINGLE_QUOTES: Final = re.compile("['\u2018\u2019\u201a\u201b]")
+"""PowerShell takes the typographic quotes for the plain one: each of them ends a string that one began."""
+
+_LINE_BREAK: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+
+
+def text(value: str) -> str:
+    """A single-quoted string: no variable, no escape, no expression in it means anything.
+
+    Raises ``ValueError`` for control characters, which no name of ours may hold.
+    """
+    if _LINE_BREAK.search(value):
+        raise ValueError("a PowerShell literal can't hold control characters")
+    return "'" + _SINGLE_QUOTES.sub(lambda match: match.group() * 2, value) + "'"
+
+
+def boolean(value: bool) -> str:
+    """``$true`` or ``$false``."""
+    return "$true" if value else "$false"
+
+
+def array(values: Iterable[str]) -> str:
+    """An array of strings, also of none or one."""
+    return "@(" + ", ".join(map(text, values)) + ")"
+
+
+def date(moment: datetime) -> str:
+    """A ``[datetime]`` in UTC, the same in every culture."""
+    stamp = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (
+        f"[datetime]::ParseExact({text(stamp)}, 'yyyy-MM-ddTHH:mm:ssZ', "
+        "[cultureinfo]::InvariantCulture, 'AdjustToUniversal, AssumeUniversal')"
+    )
+
+
+def comment(value: str) -> str:
+    """Text for a line comment: it stays on its line."""
+    return _LINE_BREAK.sub(" ", value)
