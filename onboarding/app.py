@@ -146,7 +146,7 @@ class Application:
             "tables": lambda: self.tables.get(names.CONNECTIONS, "ping", "ping"),
             "queues": lambda: self.queues.ping(names.STEPS_QUEUE),
             "login": self.callers.ping,
-            "graph": lambda: self.clouds.directory(tenant).organization(),
+            "graph": lambda: self.clouds.directory(tenant).ping(),
             "resourceManager": self.clouds.ping_resource_manager,
             "keyVault": lambda: self.clouds.vault.stored("ping"),
         }

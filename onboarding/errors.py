@@ -8,7 +8,16 @@ The class says its kind, and the kind says whether trying again can help.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "Error"  # it can't work so
+    WARNING = "Warning"  # it works, but is probably not what is wanted
+    INFORMATION = "Information"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +25,7 @@ class Finding:
     """One thing that is wrong, where it is wrong, and what to do about it."""
 
     code: str
+    severity: Severity = Severity.ERROR
     detail: str
     remedy: str = ""
     pointer: str = ""  # JSON pointer (RFC 6901) into the request, when a field is at fault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ def onboarding(run: Run, events_url: str) -> dict[str, Any]:
     return {
         **summary(run),
         "steps": steps,
+        "findings": _findings(run),
         "request": run.head.request,
         "eventsUrl": events_url,
     }
@@ -95,6 +96,15 @@ def _end(run: Run) -> dict[str, Any]:
     if failed:
         error = {**(failed.error or {}), "step": failed.name}
     return {"connectionId": run.results.get("connection", {}).get("id"), "error": error}
+
+
+def _findings(run: Run) -> Sequence[Mapping[str, Any]]:
+    """What the preflight found, whether it let the onboarding pass or not."""
+    preflight = run.steps["preflight"]
+    found: Sequence[Mapping[str, Any]] = (
+        preflight.result.get("findings") or (preflight.error or {}).get("findings") or ()
+    )
+    return found
 
 
 def _step(step: StepState, title: str) -> dict[str, Any]:

@@ -7,8 +7,9 @@ can't be looked up afterwards.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -17,10 +18,11 @@ from typing import Any, Final
 from kiota_abstractions.method import Method
 
 from onboarding.cloud import failures
-from onboarding.cloud.graph import Graph
+from onboarding.cloud.graph import Graph, Reply
 
 _CREATE_IF_MISSING: Final = {"Prefer": "create-if-missing"}
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
+_SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
 _ALL_PRINCIPALS: Final = "AllPrincipals"
 
 
@@ -44,6 +46,18 @@ class Password:
         return f"Password(key_id={self.key_id!r})"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What a preflight knows of a tenant; None where it may not be read."""
+
+    organization: Mapping[str, Any] | None
+    policy: Mapping[str, Any] | None  # the tenant's default app management policy
+    same_names: Sequence[Mapping[str, Any]] | None  # applications with one of the names
+    same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
+    deleted_with_uri: Sequence[Mapping[str, Any]] | None  # those that are deleted, but not for good
+    granted: frozenset[str]  # application permissions of this service
+
+
 class Directory:
     """Applications, service principals and grants of one tenant."""
 
@@ -52,29 +66,40 @@ class Directory:
         self._paths = graph.paths
         self._resources: dict[str, str] = {}
 
-    async def organization(self) -> Mapping[str, Any] | None:
-        """The tenant's own record, with its verified domains; None when it may not be read."""
-        reply = await self._graph.send(
-            Method.GET,
-            self._paths.organization,
-            query={"%24select": ["id", "displayName", "verifiedDomains"]},
+    async def survey(self, names: Sequence[str], uri: str | None) -> Survey:
+        """Reads, with one call, all that a preflight wants to know of the tenant."""
+        by_name = " or ".join(f"displayName eq '{_quoted(name)}'" for name in names)
+        requests: dict[str, tuple[str, Mapping[str, str]]] = {
+            "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
+            "policy": ("/policies/defaultAppManagementPolicy", {}),
+            "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
+        }
+        if uri is not None:
+            by_uri = f"identifierUris/any(uri:uri eq '{_quoted(uri)}')"
+            requests["uri"] = (f"/applications?$filter={by_uri}&$select={_SURVEYED}", {})
+            deleted = "/directory/deletedItems/microsoft.graph.application"
+            requests["deleted"] = (
+                f"{deleted}?$filter={by_uri}&$count=true&$select={_SURVEYED},deletedDateTime",
+                {"ConsistencyLevel": "eventual"},
+            )
+        replies, granted = await asyncio.gather(
+            self._graph.batch(requests),
+            self._graph.granted(),
         )
-        if reply.status == HTTPStatus.FORBIDDEN:
-            return None
-        if reply.refusal:
-            raise failures.error_of(reply.refusal)
-        value: list[Mapping[str, Any]] = reply.document["value"]
-        return value[0] if value else None
+        organization = _readable(replies["organization"])
+        return Survey(
+            organization=organization["value"][0] if organization and organization["value"] else None,
+            policy=_readable(replies["policy"]),
+            same_names=_found(replies["names"]),
+            same_uri=_found(replies.get("uri")),
+            deleted_with_uri=_found(replies.get("deleted")),
+            granted=granted,
+        )
 
-    async def app_management_policy(self) -> Mapping[str, Any] | None:
-        """The tenant's default app management policy; None when it may not be read."""
-        reply = await self._graph.send(Method.GET, self._paths.policies.default_app_management_policy)
-        if reply.status == HTTPStatus.FORBIDDEN:
-            return None
-        if reply.refusal:
-            raise failures.error_of(reply.refusal)
-        document: Mapping[str, Any] = reply.document
-        return document
+    async def ping(self) -> None:
+        """Raises unless Graph answers a call of this service."""
+        query = {"%24select": ["id"]}
+        await self._graph.call(Method.GET, self._paths.organization, query=query)
 
     async def upsert_application(self, unique_name: str, body: Mapping[str, Any]) -> Application:
         """Creates an application, or brings the one with this unique name to the same state."""
@@ -167,6 +192,25 @@ class Directory:
         reply = await self._graph.send(Method.POST, builder, body)
         if reply.refusal and not reply.refusal.already_exists:
             raise failures.error_of(reply.refusal, fresh=True)
+
+
+def _quoted(text: str) -> str:
+    """Text inside an OData string literal."""
+    return text.replace("'", "''")
+
+
+def _readable(reply: Reply) -> Any:
+    """A reply's document; None when it may not be read."""
+    if reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
+        return None
+    if reply.refusal:
+        raise failures.error_of(reply.refusal)
+    return reply.document
+
+
+def _found(reply: Reply | None) -> Sequence[Mapping[str, Any]] | None:
+    document = _readable(reply) if reply else None
+    return document["value"] if document else None
 
 
 def _zulu(moment: datetime) -> str:

@@ -30,6 +30,11 @@ class ConnectionStore:
         row = await self._tables.get(names.CONNECTIONS, tenant, key)
         return Connection.from_row(row) if row else None
 
+    async def any_of_tenant(self, tenant: str) -> Connection | None:
+        """One of a tenant's connections, if it has any."""
+        page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=1)
+        return Connection.from_row(page.rows[0]) if page.rows else None
+
     async def add(self, connection: Connection) -> Connection:
         """Writes a new connection; returns the one that is there now, which may be another's.
 

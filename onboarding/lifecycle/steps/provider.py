@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.findings import REGISTERED
 from onboarding.workflow.outcomes import Done, Wait
 
-REGISTERED: Final = "Registered"
 _ABSENT: Final = {"NotRegistered", "Unregistered"}
 _LOOKS: Final = (1, 2, 5, 10, 20, 30)  # seconds between looks; registering takes seconds to minutes
 _LONGEST: Final = timedelta(hours=1)
