@@ -108,6 +108,7 @@ def _findings(run: Run) -> Sequence[Mapping[str, Any]]:
 
 
 def _step(step: StepState, title: str) -> dict[str, Any]:
+    waiting = step.status is StepStatus.WAITING
     finished = step.status in {StepStatus.SUCCEEDED, StepStatus.FAILED}
     return {
         "name": step.name,
@@ -116,8 +117,9 @@ def _step(step: StepState, title: str) -> dict[str, Any]:
         "attempts": step.attempt,
         "startedAt": _iso(step.started_at),
         "finishedAt": _iso(step.changed_at) if finished else None,
-        "nextAttemptAt": _iso(step.due_at) if step.status is StepStatus.WAITING else None,
-        "waitingFor": step.waiting_for or None,
+        "nextAttemptAt": _iso(step.due_at) if waiting else None,
+        "waitingFor": (step.waiting_for or None) if waiting else None,
+        "actionUrls": list(step.actions) if waiting else [],
         "error": step.error,
     }
 

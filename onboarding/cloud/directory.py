@@ -185,6 +185,22 @@ class Directory:
                 builder = grants.by_o_auth2_permission_grant_id(grant["id"])
                 await self._graph.call(Method.PATCH, builder, {"scope": " ".join(sorted(scopes | {scope}))})
 
+    async def granted_scopes(self, client: str) -> dict[str, set[str]]:
+        """The delegated permissions that a service principal has for all users, by resource."""
+        builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
+        found = await self._graph.call(Method.GET, builder, fresh=True)
+        scopes: dict[str, set[str]] = {}
+        for grant in found["value"]:
+            if grant["consentType"] == _ALL_PRINCIPALS:
+                scopes.setdefault(grant["resourceId"], set()).update(str(grant["scope"]).split())
+        return scopes
+
+    async def granted_roles(self, client: str) -> set[tuple[str, str]]:
+        """The application permissions that a service principal has: resource and role."""
+        builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
+        found = await self._graph.call(Method.GET, builder, fresh=True)
+        return {(each["resourceId"], each["appRoleId"]) for each in found["value"]}
+
     async def grant_role(self, client: str, resource: str, role: str) -> None:
         """Consents to an application permission of one service principal on another."""
         builder = self._paths.service_principals.by_service_principal_id(resource).app_role_assigned_to

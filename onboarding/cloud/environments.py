@@ -33,6 +33,13 @@ class Environment:
         """Where the tenant's signing keys are published (JWKS)."""
         return f"{self.login}/{tenant}/discovery/v2.0/keys"
 
+    def admin_consent(self, tenant: str, app: str) -> str:
+        """Where an administrator consents to all permissions that an application asks for.
+
+        Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent.
+        """
+        return f"{self.login}/{tenant}/adminconsent?client_id={app}"
+
     def redirected(self, endpoints: Mapping[str, str] | None) -> Environment:
         """The same environment with the local cloud's endpoints in place of the real ones."""
         if not endpoints:

@@ -119,6 +119,14 @@ class ClientApp(WizardModel):
     name: Name = Field("ConfigMgr Client Application", description="Display name in Entra ID.")
 
 
+class AdminConsent(StrEnum):
+    """How the two apps get their permissions."""
+
+    AUTOMATIC = "Automatic"  # granted by the service where it may, asked for where it may not
+    BY_SERVICE = "ByService"  # granted by the service, or the onboarding fails
+    BY_ADMINISTRATOR = "ByAdministrator"  # asked for: the onboarding waits for an administrator
+
+
 class Owner(WizardModel):
     """Somebody who answers for the connection."""
 
@@ -149,6 +157,7 @@ class OnboardingRequest(WizardModel):
     disable_authentication: bool = Field(
         False, description="For a tenant that holds no users and devices, only the gateway's subscription."
     )
+    admin_consent: AdminConsent = AdminConsent.AUTOMATIC
     deployment_model: DeploymentModel = DeploymentModel.SCALE_SET
     config_mgr_version: Annotated[str, Field(pattern=r"^2[0-9](0[1-9]|1[0-2])$")] | None = Field(
         None, description="Such as 2409. Default: the newest."

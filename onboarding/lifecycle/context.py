@@ -38,6 +38,7 @@ class Context:
     results: Mapping[str, Mapping[str, Any]]  # of the steps before
     attempt: int  # 1 for the first
     tries: int  # how often in a row it has waited already
+    waited: bool  # whether the attempt before ended with waiting, not with trouble
     accepted_at: datetime
 
     @property

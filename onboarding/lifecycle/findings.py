@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from onboarding.cloud import rbac
 from onboarding.cloud.directory import Survey
 from onboarding.cmg import identifiers
-from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.records import Connection
 from onboarding.errors import Finding, Severity
 
@@ -173,6 +173,7 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
             remedy="Grant its identity Application.ReadWrite.OwnedBy (docs/deploy.md), then ask again.",
             documentation="https://learn.microsoft.com/graph/permissions-reference",
         )
+    yield from _consent(facts)
     for unread, what, permission in (
         (facts.survey.organization, "verified domains", "Organization.Read.All"),
         (facts.survey.policy, "app management policy", "Policy.Read.All"),
@@ -184,6 +185,30 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
                 detail=f"The tenant's {what} could not be read, so nothing was checked against it.",
                 remedy=f"Grant this service's identity {permission} to have it checked.",
             )
+
+
+def _consent(facts: Facts) -> Iterator[Finding]:
+    needed = {"DelegatedPermissionGrant.ReadWrite.All"}
+    if facts.request.user_discovery.enabled:
+        needed.add("AppRoleAssignment.ReadWrite.All")
+    missing = ", ".join(sorted(needed - facts.survey.granted))
+    way = facts.request.admin_consent
+    if missing and way is AdminConsent.BY_SERVICE:
+        yield Finding(
+            code="consent-not-allowed",
+            pointer="/adminConsent",
+            detail=f"This service may not grant the apps their permissions: it lacks {missing}.",
+            remedy="Grant it to the service's identity, or let an administrator consent (ByAdministrator).",
+        )
+    elif missing or way is AdminConsent.BY_ADMINISTRATOR:
+        yield Finding(
+            code="administrator-will-be-asked",
+            severity=Severity.INFORMATION,
+            pointer="/adminConsent",
+            detail="The onboarding will wait until an administrator of the tenant has consented.",
+            remedy="Its step 'consent' shows where; a Privileged Role Administrator may do it.",
+            documentation="https://learn.microsoft.com/entra/identity-platform/v2-admin-consent",
+        )
 
 
 def _subscription(facts: Facts) -> Iterator[Finding]:

@@ -66,6 +66,7 @@ def _context(services: Services, run: Run, step: StepState) -> Context:
         results=run.results,
         attempt=step.attempt,
         tries=step.tries,
+        waited=bool(step.waiting_for),
         accepted_at=run.head.created_at,
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from onboarding.workflow import retry
 from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Wait
@@ -19,6 +21,7 @@ def after(step: StepState, outcome: Outcome, now: datetime, policies: retry.Poli
                 result=outcome.result,
                 error=None,
                 waiting_for="",
+                actions=(),
                 tries=0,
                 since=None,
             )
@@ -27,9 +30,13 @@ def after(step: StepState, outcome: Outcome, now: datetime, policies: retry.Poli
         case Again():
             return _after_trouble(step, outcome, now, policies[outcome.trouble])
         case Failed():
-            return step.evolve(status=StepStatus.FAILED, changed_at=now, error=outcome.error, waiting_for="")
+            return _failed(step, outcome.error, now)
         case _:
             raise TypeError(f"step {step.name} answered {outcome!r}")
+
+
+def _failed(step: StepState, error: Mapping[str, Any], now: datetime) -> StepState:
+    return step.evolve(status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="", actions=())
 
 
 def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
@@ -40,12 +47,13 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
             "title": "It took too long",
             "detail": f"{outcome.reason}: not done after {outcome.give_up_after}.",
         }
-        return step.evolve(status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="")
+        return _failed(step, error, now)
     return step.evolve(
         status=StepStatus.WAITING,
         changed_at=now,
         due_at=now + outcome.after,
         waiting_for=outcome.reason,
+        actions=outcome.actions,
         tries=step.tries + 1,
         since=since,
         error=None,
@@ -57,12 +65,13 @@ def _after_trouble(step: StepState, outcome: Again, now: datetime, policy: retry
     tries = step.tries + 1 if begun else 1
     pause = retry.delay(policy, tries=tries, since=begun or now, now=now, retry_after=outcome.retry_after)
     if pause is None:
-        return step.evolve(status=StepStatus.FAILED, changed_at=now, error=outcome.error, waiting_for="")
+        return _failed(step, outcome.error, now)
     return step.evolve(
         status=StepStatus.WAITING,
         changed_at=now,
         due_at=now + pause,
         waiting_for="",
+        actions=(),
         tries=tries,
         since=begun or now,
         error=outcome.error,

@@ -38,6 +38,7 @@ class Wait(Outcome):
     reason: str
     after: timedelta
     give_up_after: timedelta
+    actions: tuple[str, ...] = ()  # URLs where somebody can do what is waited for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -115,6 +115,7 @@ class StepState:
     tries: int = 0  # how often in a row it could not do its work
     since: datetime | None = None  # when it began to wait, or the trouble began
     waiting_for: str = ""
+    actions: tuple[str, ...] = ()  # URLs where somebody can do what it waits for
     error: Mapping[str, Any] | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     etag: str = ""
@@ -136,6 +137,7 @@ class StepState:
             "tries": self.tries,
             "since": _iso(self.since),
             "waitingFor": self.waiting_for or None,
+            "actions": json.dumps(self.actions) if self.actions else None,
             "error": _dump(self.error) if self.error else None,
             "result": _dump(self.result) if self.result else None,
         }
@@ -158,6 +160,7 @@ class StepState:
             tries=columns.get("tries", 0),
             since=_moment(columns.get("since")),
             waiting_for=columns.get("waitingFor", ""),
+            actions=tuple(json.loads(columns["actions"])) if "actions" in columns else (),
             error=json.loads(columns["error"]) if "error" in columns else None,
             result=json.loads(columns["result"]) if "result" in columns else {},
             etag=row.etag,

@@ -1,32 +1,99 @@
-"""Admin consent: what the two apps may do, granted for all users of the tenant."""
+"""Admin consent: what the two apps may do, for all users of the tenant.
+
+The service grants it where its identity may. Where it may not, or shall not, an administrator is asked: the
+step shows where to consent, looks from time to time whether that was done, and goes on when it was.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
+from onboarding.cmg.wizard import AdminConsent
+from onboarding.errors import PermanentError
 from onboarding.lifecycle.context import Context
-from onboarding.workflow.outcomes import Done
+from onboarding.workflow.outcomes import Done, Wait
+
+_LOOKS: Final = (5, 10, 15, 30, 60, 120, 300)  # seconds between looks for an administrator's consent
+_LONGEST: Final = timedelta(days=30)
+_DENIED: Final = "authorization-request-denied"
 
 
-async def run(context: Context) -> Done:
-    """Grants the client app the server app's scope and User.Read; the server app the directory, if asked."""
-    directory = context.directory
-    server = context.results["server-principal"]["objectId"]
-    client = context.results["client-principal"]["objectId"]
-    user_discovery = context.request.user_discovery.enabled
-    granted = [USER_READ.value]
-    if client_permissions(context.request.profile, user_discovery=user_discovery):
-        granted.append(USER_IMPERSONATION)
-        graph, _ = await asyncio.gather(
-            directory.resource(MICROSOFT_GRAPH),
-            directory.grant_scope(client, server, USER_IMPERSONATION),
-        )
-    else:
-        graph = await directory.resource(MICROSOFT_GRAPH)
-    await directory.grant_scope(client, graph, USER_READ.value)
-    if user_discovery:
-        await directory.grant_role(server, graph, DIRECTORY_READ_ALL.id)
-        granted.append(DIRECTORY_READ_ALL.value)
-    return Done(result={"granted": granted})
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permissions:
+    """What has to be granted, in terms of the tenant's service principals."""
+
+    client: str  # object ids of service principals
+    server: str
+    graph: str
+    scopes: tuple[tuple[str, str], ...]  # resource and scope, for the client app
+    reads_directory: bool  # for the server app
+
+    @property
+    def names(self) -> list[str]:
+        """The permissions as people call them."""
+        roles = [DIRECTORY_READ_ALL.value] if self.reads_directory else []
+        return [scope for _, scope in self.scopes] + roles
+
+
+async def run(context: Context) -> Done | Wait:
+    """Grants what the apps ask for, or waits until an administrator has."""
+    wanted = await _wanted(context)
+    way = context.request.admin_consent
+    if way is not AdminConsent.BY_ADMINISTRATOR and not context.waited:
+        try:
+            await _grant(context, wanted)
+            return Done(result={"granted": wanted.names, "by": "service"})
+        except PermanentError as error:
+            if way is AdminConsent.BY_SERVICE or error.code != _DENIED:
+                raise
+    missing = await _missing(context, wanted)
+    if not missing:
+        return Done(result={"granted": wanted.names, "by": "administrator"})
+    environment = context.services.clouds.environment
+    return Wait(
+        reason="an administrator of the tenant consents",
+        after=timedelta(seconds=_LOOKS[min(context.tries, len(_LOOKS) - 1)]),
+        give_up_after=_LONGEST,
+        actions=tuple(environment.admin_consent(context.tenant, app) for app in missing),
+    )
+
+
+async def _wanted(context: Context) -> Permissions:
+    request, results = context.request, context.results
+    server = results["server-principal"]["objectId"]
+    graph = await context.directory.resource(MICROSOFT_GRAPH)
+    scopes = [(graph, USER_READ.value)]
+    if client_permissions(request.profile, user_discovery=request.user_discovery.enabled):
+        scopes.insert(0, (server, USER_IMPERSONATION))
+    return Permissions(
+        client=results["client-principal"]["objectId"],
+        server=server,
+        graph=graph,
+        scopes=tuple(scopes),
+        reads_directory=request.user_discovery.enabled,
+    )
+
+
+async def _grant(context: Context, wanted: Permissions) -> None:
+    # One after the other: the directory refuses concurrent changes of one principal's grants.
+    for resource, scope in wanted.scopes:
+        await context.directory.grant_scope(wanted.client, resource, scope)
+    if wanted.reads_directory:
+        await context.directory.grant_role(wanted.server, wanted.graph, DIRECTORY_READ_ALL.id)
+
+
+async def _missing(context: Context, wanted: Permissions) -> list[str]:
+    """The client ids of the apps that an administrator has not consented to yet."""
+    missing = []
+    scopes = await context.directory.granted_scopes(wanted.client)
+    if any(scope not in scopes.get(resource, ()) for resource, scope in wanted.scopes):
+        missing.append(context.results["client-app"]["appId"])
+    if wanted.reads_directory:
+        roles = await context.directory.granted_roles(wanted.server)
+        if (wanted.graph, DIRECTORY_READ_ALL.id) not in roles:
+            missing.append(context.results["server-app"]["appId"])
+    return missing
