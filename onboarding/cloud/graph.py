@@ -12,11 +12,7 @@ import json
 import ssl
 import uuid
 from collections.abc import Mapping
-<<<<<<< HEAD
-from dataclasses import dataclass, replace
-=======
-from dataclasses import dataclass, field
->>>>>>> 482d8de (Preflight rules as pure functions with severity; one batch reads the directory)
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -38,7 +34,6 @@ from onboarding.cloud.environments import Environment
 
 SERVICE: Final = "Microsoft Graph"
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
-<<<<<<< HEAD
 _PERMISSIONS: Final = (
     # In this order: what is assigned to a service principal stands below it in the path.
     ("/oauth2PermissionGrants", "DelegatedPermissionGrant.ReadWrite.All"),
@@ -48,9 +43,7 @@ _PERMISSIONS: Final = (
 )
 """The application permission that a call needs (https://learn.microsoft.com/graph/permissions-reference)."""
 
-=======
 _URL: Final = "/?&=$,:()'"
->>>>>>> 482d8de (Preflight rules as pure functions with severity; one batch reads the directory)
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
 

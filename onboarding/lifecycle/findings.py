@@ -43,9 +43,9 @@ class Facts:
     same_name: Connection | None  # the tenant's connection with this name
     neighbour: Connection | None  # one of the tenant's other connections
     survey: Survey
-    subscription: Mapping[str, Any]
+    subscription: Mapping[str, Any] | None  # None: hidden from this service
     providers: Mapping[str, str]  # registration states by namespace
-    permissions: Sequence[Mapping[str, Any]]  # of this service in the subscription
+    permissions: Sequence[Mapping[str, Any]] | None  # of this service in the subscription
 
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
@@ -212,6 +212,20 @@ def _consent(facts: Facts) -> Iterator[Finding]:
 
 
 def _subscription(facts: Facts) -> Iterator[Finding]:
+    if facts.subscription is None:
+        yield Finding(
+            code="subscription-not-found",
+            pointer="/subscriptionId",
+            detail=(
+                f"There is no subscription {facts.request.subscription_id} in tenant "
+                f"{facts.request.tenant_id}, or the service's identity has no role on it."
+            ),
+            remedy=(
+                "Check the id and the tenant; if both are right, assign the service's identity a role on the "
+                "subscription, such as Contributor."
+            ),
+        )
+        return
     tenant, wanted = str(facts.subscription.get("tenantId", "")), str(facts.request.tenant_id)
     if tenant.casefold() != wanted.casefold():
         yield Finding(
@@ -230,8 +244,11 @@ def _subscription(facts: Facts) -> Iterator[Finding]:
 
 
 def _register(facts: Facts) -> Iterator[Finding]:
+    permissions = facts.permissions
+    if facts.subscription is None or permissions is None:
+        return
     missing = [namespace for namespace, state in facts.providers.items() if state != REGISTERED]
-    denied = [each for each in missing if not rbac.allows(facts.permissions, f"{each}/register/action")]
+    denied = [each for each in missing if not rbac.allows(permissions, f"{each}/register/action")]
     if denied:
         yield Finding(
             code="register-not-allowed",

@@ -6,12 +6,17 @@ It reads only. What it may not read it does not guess: the steps that follow wil
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
 from onboarding.errors import PermanentError, Severity
 from onboarding.lifecycle.context import Context
 from onboarding.lifecycle.findings import Facts, findings
 from onboarding.workflow.outcomes import Done
+
+_T = TypeVar("_T")
+_HIDDEN: Final = {"subscription-not-found", "authorization-failed", "invalid-authentication-token-tenant"}
 
 
 async def run(context: Context) -> Done:
@@ -44,9 +49,9 @@ async def look(context: Context) -> Facts:
         context.directory.survey(
             [request.server_app.name, request.client_app.name], request.server_app.app_id_uri
         ),
-        subscription.subscription(),
-        subscription.registrations(),
-        subscription.permissions(),
+        _visible(subscription.subscription()),
+        _visible(subscription.registrations()),
+        _visible(subscription.permissions()),
         connections.get(f"{context.tenant}.{key_of(request.name)}"),
         connections.any_of_tenant(context.tenant),
     )
@@ -58,6 +63,16 @@ async def look(context: Context) -> Facts:
         neighbour=neighbour,
         survey=survey,
         subscription=record,
-        providers={each: states.get(each.casefold(), "NotRegistered") for each in request.providers},
+        providers={each: (states or {}).get(each.casefold(), "NotRegistered") for each in request.providers},
         permissions=permissions,
     )
+
+
+async def _visible(answer: Awaitable[_T]) -> _T | None:
+    """An answer about the subscription; None where it is hidden, which Azure words in several ways."""
+    try:
+        return await answer
+    except PermanentError as error:
+        if error.code not in _HIDDEN:
+            raise
+        return None
