@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
@@ -22,6 +22,7 @@ from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.expirations import ExpirationIndex
 from onboarding.connections.store import ConnectionStore
 from onboarding.expiry import notices
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from onboarding.cloud.clouds import Clouds
+    from onboarding.lifecycle.context import Services
+    from onboarding.lifecycle.rehearsal import Rehearsal
 
 
 class Application:
@@ -84,7 +87,10 @@ class Application:
             clock=self.clock,
         )
         self.onboardings = Onboardings(
-            front=self.front, engine=self.engine, environment=self.environment.name
+            front=self.front,
+            engine=self.engine,
+            environment=self.environment.name,
+            rehearse=self._rehearse,
         )
         self.connections = Connections(
             front=self.front,
@@ -120,18 +126,28 @@ class Application:
         )
         return Clouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
 
-    def _step_handlers(self) -> Mapping[str, Handler]:
+    @functools.cached_property
+    def services(self) -> Services:
+        """What the steps of an onboarding share."""
         from onboarding.lifecycle.context import Services  # noqa: PLC0415
-        from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415
 
-        services = Services(
+        return Services(
             clouds=self.clouds,
             connections=self.connection_store,
             expirations=self.expirations,
             thresholds=self.settings.expiry_thresholds,
             clock=self.clock,
         )
-        return handlers(services)
+
+    def _step_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415
+
+        return handlers(self.services)
+
+    async def _rehearse(self, wanted: OnboardingRequest, requester: str, now: datetime) -> Rehearsal:
+        from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415
+
+        return await rehearse(self.services, wanted, requester, now)
 
     def _notice_handlers(self) -> Mapping[str, Handler]:
         from onboarding.expiry import webhook  # noqa: PLC0415

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import ExpiryWarning
 from onboarding.connections.records import AppRecord, Connection
-from onboarding.lifecycle.plans import PLANS
+from onboarding.errors import Severity
+from onboarding.lifecycle.plans import ONBOARD, PLANS
 from onboarding.workflow.runs import Event, Head, Run, StepState, StepStatus
+
+if TYPE_CHECKING:
+    from onboarding.lifecycle.rehearsal import Rehearsal
 
 
 def accepted(head: Head) -> dict[str, Any]:
@@ -37,6 +42,18 @@ def onboarding(run: Run, events_url: str) -> dict[str, Any]:
         "findings": _findings(run),
         "request": run.head.request,
         "eventsUrl": events_url,
+    }
+
+
+def rehearsal(wanted: OnboardingRequest, found: Rehearsal) -> dict[str, Any]:
+    """What an onboarding would do; nothing was written."""
+    steps = ONBOARD[wanted.deployment_model].steps.values()
+    return {
+        "wouldFail": any(finding.severity is Severity.ERROR for finding in found.findings),
+        "findings": [finding.as_json() for finding in found.findings],
+        "steps": [{"name": each.name, "title": each.title, "after": list(each.after)} for each in steps],
+        "calls": list(found.calls),
+        "request": wanted.model_dump(mode="json", by_alias=True),
     }
 
 

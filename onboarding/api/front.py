@@ -15,6 +15,7 @@ from azure.core.exceptions import AzureError
 
 from onboarding.api.callers import ANYBODY, Caller, Callers
 from onboarding.api.problems import ProblemError
+from onboarding.errors import TransientError
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ class Front:
             response = await endpoint(request, caller)
         except ProblemError as problem:
             response = problem.response(request_id)
+        except TransientError as error:
+            log.warning("request %s: %s", request_id, error.detail)
+            response = _cloud_unavailable(error).response(request_id)
         except AzureError:
             log.exception("storage failed; request %s", request_id)
             response = _unavailable().response(request_id)
@@ -73,6 +77,16 @@ def misconfigured() -> ProblemError:
         "misconfigured",
         "The service is not set up completely",
         "Its app settings are wrong. The function app's log names each of them.",
+    )
+
+
+def _cloud_unavailable(error: TransientError) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        error.code,
+        error.title,
+        f"{error.detail} Try again later.",
+        headers={"Retry-After": str(int(error.retry_after or 10))},
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 
@@ -30,6 +32,10 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
+if TYPE_CHECKING:
+    from onboarding.lifecycle.rehearsal import Rehearsal
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Onboardings:
     """The endpoints."""
@@ -37,6 +43,7 @@ class Onboardings:
     front: Front
     engine: Engine
     environment: str  # the Azure environment of this deployment
+    rehearse: Callable[[OnboardingRequest, str, datetime], Awaitable[Rehearsal]]
 
     async def create(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Accepts an onboarding: 202, with where to look for its status.
@@ -50,6 +57,9 @@ class Onboardings:
             raise bad_parameter("Idempotency-Key", "must be 1 to 255 visible ASCII characters.")
         wanted = bodies.onboarding_request(request, now)
         self._check_environment(wanted)
+        if _dry_run(request):
+            rehearsal = await self.rehearse(wanted, caller.id, now)
+            return answer(documents.rehearsal(wanted, rehearsal))
         document = wanted.model_dump(mode="json", by_alias=True)
         traceparent = request.headers.get("traceparent", "")
         head = Head(
@@ -149,6 +159,15 @@ def _in(view: View, run: Run) -> bool:
         and view.tenant in {None, head.tenant}
         and view.status in {None, run.status(PLANS[run.head.plan])}
     )
+
+
+def _dry_run(request: func.HttpRequest) -> bool:
+    if unknown := sorted(set(request.params) - {"dryRun"}):
+        raise bad_parameter(unknown[0], "there is no such parameter; there is dryRun.")
+    text = str(request.params.get("dryRun", "false")).casefold()
+    if text not in {"true", "false"}:
+        raise bad_parameter("dryRun", "must be true or false.")
+    return text == "true"
 
 
 def _status(text: str | None) -> RunStatus | None:

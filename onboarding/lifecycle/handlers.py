@@ -28,7 +28,7 @@ from onboarding.workflow.runs import Run, StepState
 
 StepFunction = Callable[[Context], Awaitable[Done | Wait]]
 
-_STEPS: Mapping[str, StepFunction] = {
+STEPS: Mapping[str, StepFunction] = {
     "preflight": preflight.run,
     "server-app": server_app.run,
     "server-principal": partial(principal.run, app_step="server-app"),
@@ -43,7 +43,7 @@ _STEPS: Mapping[str, StepFunction] = {
 
 def handlers(services: Services) -> Mapping[str, Handler]:
     """The steps as the engine runs them."""
-    return {name: partial(_carry_out, services, function) for name, function in _STEPS.items()}
+    return {name: partial(_carry_out, services, function) for name, function in STEPS.items()}
 
 
 async def _carry_out(services: Services, function: StepFunction, run: Run, step: StepState) -> Outcome:
