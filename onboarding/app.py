@@ -90,6 +90,7 @@ class Application:
             front=self.front,
             engine=self.engine,
             environment=self.environment.name,
+            keep_secret=self._keep_secret,
             rehearse=self._rehearse,
         )
         self.connections = Connections(
@@ -143,6 +144,13 @@ class Application:
         from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415
 
         return handlers(self.services)
+
+    async def _keep_secret(self, wanted: OnboardingRequest, onboarding: str) -> OnboardingRequest:
+        if not wanted.server_app.existing or not wanted.server_app.existing.secret:
+            return wanted
+        from onboarding.lifecycle.existing import keep_secret  # noqa: PLC0415
+
+        return await keep_secret(self.services, wanted, onboarding)
 
     async def _rehearse(self, wanted: OnboardingRequest, requester: str, now: datetime) -> Rehearsal:
         from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415

@@ -54,8 +54,10 @@ class Connections:
             HandOver(
                 request=OnboardingRequest.model_validate_json(json.dumps(found.request)),
                 tenant_name=found.tenant_name,
+                server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,
                 app_id_uri=found.app_id_uri,
+                client_name=found.client_app.name,
                 client_app_id=found.client_app.app_id,
                 vault_secret_id=found.secret.vault_id,
                 secret_ends_at=found.secret.ends_at,

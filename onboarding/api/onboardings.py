@@ -43,6 +43,7 @@ class Onboardings:
     front: Front
     engine: Engine
     environment: str  # the Azure environment of this deployment
+    keep_secret: Callable[[OnboardingRequest, str], Awaitable[OnboardingRequest]]
     rehearse: Callable[[OnboardingRequest, str, datetime], Awaitable[Rehearsal]]
 
     async def create(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
@@ -60,10 +61,12 @@ class Onboardings:
         if _dry_run(request):
             rehearsal = await self.rehearse(wanted, caller.id, now)
             return answer(documents.rehearsal(wanted, rehearsal))
+        identifier = keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4())
+        wanted = await self.keep_secret(wanted, identifier)
         document = wanted.model_dump(mode="json", by_alias=True)
         traceparent = request.headers.get("traceparent", "")
         head = Head(
-            id=keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4()),
+            id=identifier,
             plan=ONBOARD[wanted.deployment_model].name,
             tenant=str(wanted.tenant_id),
             name=wanted.name,

@@ -110,6 +110,13 @@ class Directory:
             document = await self._graph.call(Method.GET, builder, query=query, fresh=True)
         return Application(object_id=document["id"], app_id=document["appId"])
 
+    async def application(self, app_id: str) -> Mapping[str, Any]:
+        """An application by its client id, with all its properties; ``PermanentError`` when there is none."""
+        document: Mapping[str, Any] = await self._graph.call(
+            Method.GET, self._paths.applications_with_app_id(app_id)
+        )
+        return document
+
     async def update_application(self, object_id: str, body: Mapping[str, Any]) -> None:
         """Changes an application that was just created."""
         builder = self._paths.applications.by_application_id(object_id)

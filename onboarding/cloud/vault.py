@@ -23,6 +23,7 @@ class StoredSecret:
 
     id: str  # URL of this version
     tags: Mapping[str, str]
+    hint: str  # its first three characters, which Entra ID shows, too
 
 
 class Vault:
@@ -42,16 +43,18 @@ class Vault:
         )
 
     async def stored(self, name: str) -> StoredSecret | None:
-        """The current version of a secret, or None. The value that comes along is dropped at once."""
+        """The current version of a secret, or None. Of the value that comes along only the hint is kept."""
         try:
             secret = await self._client.get_secret(name)
         except ResourceNotFoundError:
             return None
         except AzureError as error:
             raise error_of(SERVICE, error) from error
-        return StoredSecret(id=str(secret.id), tags=dict(secret.properties.tags or {}))
+        return StoredSecret(
+            id=str(secret.id), tags=dict(secret.properties.tags or {}), hint=(secret.value or "")[:3]
+        )
 
-    async def store(self, name: str, value: str, *, ends_at: datetime, tags: Mapping[str, str]) -> str:
+    async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         """Adds a version to a secret; returns its URL."""
         try:
             secret = await self._client.set_secret(

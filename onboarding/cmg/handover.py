@@ -33,8 +33,10 @@ class HandOver:
 
     request: OnboardingRequest
     tenant_name: str
+    server_name: str
     server_app_id: str
     app_id_uri: str
+    client_name: str
     client_app_id: str
     vault_secret_id: str  # https://{vault}/secrets/{name}/{version}
     secret_ends_at: datetime
@@ -80,10 +82,10 @@ def _values(this: HandOver) -> Iterator[str]:
         "environment": str(request.azure_environment),
         "tenantId": str(request.tenant_id),
         "tenantName": this.tenant_name or str(request.tenant_id),
-        "serverName": request.server_app.name,
+        "serverName": this.server_name,
         "serverId": this.server_app_id,
         "appIdUri": this.app_id_uri,
-        "clientName": request.client_app.name,
+        "clientName": this.client_name,
         "clientId": this.client_app_id,
     }
     yield from (f"${variable} = {ps.text(value)}" for variable, value in values.items())

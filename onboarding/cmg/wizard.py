@@ -16,10 +16,12 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     Field,
+    SecretStr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 
 from onboarding.cmg import identifiers, profiles, versions
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery
@@ -61,8 +63,27 @@ def _context(info: ValidationInfo, key: str, otherwise: Any) -> Any:
     return (info.context or {}).get(key, otherwise)
 
 
+class ExistingServerApp(WizardModel):
+    """A web (server) app registration that is there already. It is checked, and never changed or deleted."""
+
+    client_id: UUID | None = Field(None, description="An application to import, with its secret.")
+    vault_secret: Annotated[str, Field(pattern=r"^import-[0-9A-Za-z-]{1,120}$")] | None = Field(
+        None,
+        description="Name of the secret in the service's Key Vault. It begins with 'import-', so that nobody "
+        "points to a secret of somebody else's connection.",
+    )
+    secret: SecretStr | None = Field(
+        None, description="The secret itself, once: it goes into Key Vault and is kept nowhere else."
+    )
+    connection_id: str | None = Field(
+        None, description="Another connection of the tenant, whose server app (and secret) is used here, too."
+    )
+
+
 class ServerApp(WizardModel):
-    """The web (server) app registration."""
+    """The web (server) app registration: created, or one that is there already."""
+
+    existing: ExistingServerApp | None = None
 
     name: Name = Field("ConfigMgr Server Application", description="Display name in Entra ID.")
     home_page_url: Annotated[
@@ -113,8 +134,16 @@ class ServerApp(WizardModel):
         return self.secret_end_date or (self.secret_validity or SecretValidity.ONE_YEAR).after(now)
 
 
+class ExistingClientApp(WizardModel):
+    """A native (client) app registration that is there already. It is checked, and never changed."""
+
+    client_id: UUID
+
+
 class ClientApp(WizardModel):
-    """The native (client) app registration."""
+    """The native (client) app registration: created, or one that is there already."""
+
+    existing: ExistingClientApp | None = None
 
     name: Name = Field("ConfigMgr Client Application", description="Display name in Entra ID.")
 
@@ -177,6 +206,7 @@ class OnboardingRequest(WizardModel):
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """What fields can't be together: a JSON pointer and a sentence each."""
+        yield from self._existing_faults()
         us_government = self.azure_environment is AzureEnvironment.US_GOVERNMENT
         if fault := versions.fault(
             self.deployment_model, self.config_mgr_version, us_government=us_government
@@ -189,3 +219,28 @@ class OnboardingRequest(WizardModel):
                 "/disableAuthentication",
                 "Authentication must stay enabled in a tenant to which collections are synchronized.",
             )
+
+    def _existing_faults(self) -> Iterator[tuple[str, str]]:
+        """What an application that is there already can't be given."""
+        for field, app in (("serverApp", self.server_app), ("clientApp", self.client_app)):
+            if app.existing:
+                for name in sorted(app.model_fields_set - {"existing"}):
+                    yield (
+                        f"/{field}/{to_camel(name)}",
+                        "An existing app is not changed; leave it out.",
+                    )
+        existing = self.server_app.existing
+        if existing is None:
+            return
+        if (existing.client_id is None) == (existing.connection_id is None):
+            yield (
+                "/serverApp/existing",
+                "Give either clientId (to import) or connectionId (to share).",
+            )
+        elif existing.client_id and (existing.vault_secret is None) == (existing.secret is None):
+            yield (
+                "/serverApp/existing",
+                "Give either vaultSecret (a name) or secret (itself, once).",
+            )
+        elif existing.connection_id and (existing.vault_secret or existing.secret):
+            yield "/serverApp/existing", "The secret of the other connection is used; leave it out here."

@@ -76,10 +76,10 @@ def _connection_name(facts: Facts) -> Iterator[Finding]:
 
 def _application_names(facts: Facts) -> Iterator[Finding]:
     own = f"cmg-{facts.onboarding}-"
-    for field, name in (
-        ("serverApp", facts.request.server_app.name),
-        ("clientApp", facts.request.client_app.name),
-    ):
+    for field, app in (("serverApp", facts.request.server_app), ("clientApp", facts.request.client_app)):
+        if app.existing:
+            continue
+        name = app.name
         same = [
             each
             for each in facts.survey.same_names or ()

@@ -163,10 +163,10 @@ class PaperVault(Vault):
         name: str,
         value: str,  # noqa: ARG002 - there is none
         *,
-        ends_at: datetime,
+        ends_at: datetime | None,
         tags: Mapping[str, str],
     ) -> str:
         """Writes the call down, without a value."""
-        body = {"tags": dict(tags), "attributes": {"exp": int(ends_at.timestamp())}}
+        body = {"tags": dict(tags), "attributes": {"exp": int(ends_at.timestamp()) if ends_at else None}}
         self._paper.note(vault.SERVICE, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"

@@ -60,8 +60,8 @@ def _connection(context: Context) -> Connection:
         subscription=str(request.subscription_id),
         profile=request.profile.name,
         app_id_uri=results["server-app"]["appIdUri"],
-        server_app=_app(request.server_app.name, results["server-app"], results["server-principal"]),
-        client_app=_app(request.client_app.name, results["client-app"], results["client-principal"]),
+        server_app=_app(results["server-app"], results["server-principal"]),
+        client_app=_app(results["client-app"], results["client-principal"]),
         secret=SecretRecord(
             key_id=secret["keyId"],
             vault_id=secret["vaultId"],
@@ -74,9 +74,9 @@ def _connection(context: Context) -> Connection:
     )
 
 
-def _app(name: str, app: Any, principal: Any) -> AppRecord:
+def _app(app: Any, principal: Any) -> AppRecord:
     return AppRecord(
-        name=name,
+        name=app["name"],
         app_id=app["appId"],
         object_id=app["objectId"],
         service_principal_id=principal["objectId"],

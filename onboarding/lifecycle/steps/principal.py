@@ -10,6 +10,8 @@ async def run(context: Context, app_step: str) -> Done:
     """Upserts the service principal of the application that a step before has made."""
     app_id = context.results[app_step]["appId"]
     request = context.request
-    name = request.server_app.name if app_step == "server-app" else request.client_app.name
-    object_id = await context.directory.upsert_service_principal(app_id, {"displayName": name})
+    wanted = request.server_app if app_step == "server-app" else request.client_app
+    if wanted.existing:
+        return Done(result={"objectId": await context.directory.service_principal(app_id)})
+    object_id = await context.directory.upsert_service_principal(app_id, {"displayName": wanted.name})
     return Done(result={"objectId": object_id})

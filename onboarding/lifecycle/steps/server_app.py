@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onboarding.cmg import identifiers, profiles
+from onboarding.lifecycle import existing
 from onboarding.lifecycle.context import Context
 from onboarding.workflow.outcomes import Done
 
@@ -10,6 +11,8 @@ from onboarding.workflow.outcomes import Done
 async def run(context: Context) -> Done:
     """Upserts the application by its unique name, then sets the App ID URI, which may need its client id."""
     wanted = context.request.server_app
+    if wanted.existing:
+        return Done(result=await existing.server_app(context, wanted.existing))
     body = profiles.server_application(
         context.request.profile,
         name=wanted.name,
@@ -24,4 +27,12 @@ async def run(context: Context) -> Done:
     uri = wanted.app_id_uri or identifiers.default(context.tenant, app.app_id)
     if not wanted.app_id_uri:
         await context.directory.update_application(app.object_id, {"identifierUris": [uri]})
-    return Done(result={"objectId": app.object_id, "appId": app.app_id, "appIdUri": uri})
+    return Done(
+        result={
+            "objectId": app.object_id,
+            "appId": app.app_id,
+            "name": wanted.name,
+            "appIdUri": uri,
+            "scopeId": profiles.scope_id(context.onboarding),
+        }
+    )

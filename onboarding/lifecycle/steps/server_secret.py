@@ -8,15 +8,21 @@ removes what earlier attempts have left on the app, then makes its own.
 from __future__ import annotations
 
 from onboarding.errors import ReplicationLagError
+from onboarding.lifecycle import existing
 from onboarding.lifecycle.context import Context
 from onboarding.workflow.outcomes import Done
 
 
 async def run(context: Context) -> Done:
-    """Leaves exactly one secret of this onboarding on the app: the one in the vault."""
+    """Leaves exactly one secret of this onboarding on the app: the one in the vault.
+
+    An application that was there already keeps its secrets; the one that was given is checked.
+    """
+    if given := context.request.server_app.existing:
+        return Done(result=await existing.server_secret(context, given))
     if context.attempt == 1:
         return Done(result=await _make(context))
-    stored = await context.services.clouds.vault.stored(_vault_name(context))
+    stored = await context.services.clouds.vault.stored(existing.vault_name(context.onboarding))
     if stored:
         result = {"keyId": stored.tags["keyId"], "vaultId": stored.id, "endsAt": stored.tags["endsAt"]}
     else:
@@ -43,7 +49,7 @@ async def _make(context: Context) -> dict[str, str]:
         "endsAt": end,
     }
     vault_id = await context.services.clouds.vault.store(
-        _vault_name(context), password.text, ends_at=password.ends_at, tags=tags
+        existing.vault_name(context.onboarding), password.text, ends_at=password.ends_at, tags=tags
     )
     return {"keyId": password.key_id, "vaultId": vault_id, "endsAt": end}
 
@@ -66,7 +72,3 @@ async def _remove_others(context: Context, keep: str) -> None:
 
 def _credential_prefix(context: Context) -> str:
     return f"cmg-{context.onboarding}-"
-
-
-def _vault_name(context: Context) -> str:
-    return f"cmg-{context.onboarding}"

@@ -1,0 +1,138 @@
+"""Applications that are there already: imported or used by another connection. Checked, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from onboarding.cmg.conformance import Rule, client_rules, scope, server_rules
+from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
+from onboarding.connections.records import Connection
+from onboarding.errors import Finding, PermanentError
+from onboarding.lifecycle.context import Context, Services
+
+
+async def server_app(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
+    """The result of the step server-app for an application that is there. Raises ``PermanentError``."""
+    request = context.request
+    app_id = (
+        str(existing.client_id)
+        if existing.client_id
+        else (await connection(context, existing)).server_app.app_id
+    )
+    app = await context.directory.application(app_id)
+    rules = server_rules(request.profile, app, user_discovery=request.user_discovery.enabled)
+    _check(app, rules, "/serverApp/existing")
+    return {
+        "objectId": app["id"],
+        "appId": app["appId"],
+        "name": app["displayName"],
+        "appIdUri": app["identifierUris"][0],
+        "scopeId": scope(app),
+    }
+
+
+async def client_app(context: Context, app_id: str) -> dict[str, Any]:
+    """The result of the step client-app for an application that is there. Raises ``PermanentError``."""
+    request, directory = context.request, context.directory
+    server = await directory.application(context.results["server-app"]["appId"])
+    app = await directory.application(app_id)
+    rules = client_rules(request.profile, app, server=server, user_discovery=request.user_discovery.enabled)
+    _check(app, rules, "/clientApp/existing")
+    return {"objectId": app["id"], "appId": app["appId"], "name": app["displayName"]}
+
+
+async def server_secret(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
+    """The result of the step server-secret: where the secret is, and when it really ends."""
+    if existing.connection_id:
+        secret = (await connection(context, existing)).secret
+        return {
+            "keyId": secret.key_id,
+            "vaultId": secret.vault_id,
+            "endsAt": secret.ends_at.isoformat(),
+        }
+    name = existing.vault_secret or vault_name(context.onboarding)
+    stored = await context.services.clouds.vault.stored(name)
+    if stored is None:
+        raise PermanentError(
+            f"Key Vault has no secret named {name}.",
+            code="secret-not-in-vault",
+            title="The secret is not in Key Vault",
+            remedy="Put it there, or give the secret itself in serverApp.existing.secret.",
+        )
+    found = await context.directory.passwords(context.results["server-app"]["objectId"])
+    ends = {each["keyId"]: _end(each) for each in found if each.get("hint") == stored.hint}
+    if not ends:
+        raise PermanentError(
+            "The secret in Key Vault is none of the application's client secrets.",
+            code="secret-of-other-app",
+            title="The secret does not belong to the application",
+            remedy="Give the secret of this very application.",
+        )
+    key_id, ends_at = max(ends.items(), key=lambda item: item[1])
+    if ends_at <= context.services.clock.now():
+        raise PermanentError(
+            f"The client secret ended on {ends_at:%Y-%m-%d}.",
+            code="secret-expired",
+            title="The secret has expired",
+            remedy="Make a new one for the application, and give that.",
+        )
+    return {"keyId": key_id, "vaultId": stored.id, "endsAt": ends_at.isoformat()}
+
+
+async def keep_secret(services: Services, request: OnboardingRequest, onboarding: str) -> OnboardingRequest:
+    """Puts a secret that was handed over into Key Vault; returns the request with its name in its place."""
+    existing = request.server_app.existing
+    if existing is None or existing.secret is None:
+        return request
+    name = vault_name(onboarding)
+    tags = {"onboarding": onboarding, "tenantId": str(request.tenant_id), "appId": str(existing.client_id)}
+    await services.clouds.vault.store(name, existing.secret.get_secret_value(), ends_at=None, tags=tags)
+    kept = existing.model_copy(update={"secret": None, "vault_secret": name})
+    server = request.server_app.model_copy(update={"existing": kept})
+    return request.model_copy(update={"server_app": server})
+
+
+async def connection(context: Context, existing: ExistingServerApp) -> Connection:
+    """The connection whose server app is used here, too; it must be of the same tenant, and the caller's."""
+    found = await context.services.connections.get(existing.connection_id or "")
+    if found is None or found.tenant != context.tenant or found.requester != context.requester:
+        raise PermanentError(
+            f"The tenant has no connection {existing.connection_id}, or it is not yours.",
+            code="connection-not-found",
+            title="There is no such connection",
+            remedy="Name a connection of the same tenant that you asked for.",
+        )
+    return found
+
+
+def vault_name(onboarding: str) -> str:
+    """The name in Key Vault of the secret that an onboarding makes, or is given."""
+    return f"cmg-{onboarding}"
+
+
+def _check(app: Mapping[str, Any], rules: Iterable[Rule], pointer: str) -> None:
+    findings = tuple(
+        Finding(
+            code="app-not-conformant",
+            pointer=pointer,
+            detail=f"{rule.name}: expected {rule.expected}. {rule.breaks}",
+            remedy=rule.remedy,
+        )
+        for rule in rules
+        if not rule.passed
+    )
+    if findings:
+        raise PermanentError(
+            f"The application '{app['displayName']}' ({app['appId']}) is not as Configuration Manager needs "
+            f"it: {', '.join(finding.detail.partition(':')[0] for finding in findings)}.",
+            code="app-not-conformant",
+            title="The application is not as Configuration Manager needs it",
+            remedy=" ".join(finding.remedy for finding in findings),
+            findings=findings,
+        )
+
+
+def _end(password: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(password["endDateTime"])).astimezone(UTC)
