@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from kiota_abstractions.method import Method
 
@@ -68,14 +69,14 @@ class Directory:
 
     async def survey(self, names: Sequence[str], uri: str | None) -> Survey:
         """Reads, with one call, all that a preflight wants to know of the tenant."""
-        by_name = " or ".join(f"displayName eq '{_quoted(name)}'" for name in names)
+        by_name = quote(" or ".join(f"displayName eq '{_quoted(name)}'" for name in names), safe="")
         requests: dict[str, tuple[str, Mapping[str, str]]] = {
             "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
             "policy": ("/policies/defaultAppManagementPolicy", {}),
             "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
         }
         if uri is not None:
-            by_uri = f"identifierUris/any(uri:uri eq '{_quoted(uri)}')"
+            by_uri = quote(f"identifierUris/any(uri:uri eq '{_quoted(uri)}')", safe="")
             requests["uri"] = (f"/applications?$filter={by_uri}&$select={_SURVEYED}", {})
             deleted = "/directory/deletedItems/microsoft.graph.application"
             requests["deleted"] = (

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
-from urllib.parse import quote
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
@@ -44,7 +43,6 @@ _PERMISSIONS: Final = (
 )
 """The application permission that a call needs (https://learn.microsoft.com/graph/permissions-reference)."""
 
-_URL: Final = "/?&=$,:()'"
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
 
@@ -144,10 +142,11 @@ class Graph:
         """Reads several things with one call (https://learn.microsoft.com/graph/json-batching).
 
         Args:
-            requests: Paths with their queries, and headers, by names of the caller's choice; at most 20.
+            requests: Paths with their queries (percent-encoded), and headers, by names of the caller's
+                choice; at most 20.
         """
         steps = [
-            {"id": name, "method": "GET", "url": quote(url, safe=_URL), "headers": dict(headers)}
+            {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
             for name, (url, headers) in requests.items()
         ]
         document = await self.call(Method.POST, _BATCH, {"requests": steps})
