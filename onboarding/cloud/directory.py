@@ -67,6 +67,11 @@ class Directory:
         self._paths = graph.paths
         self._resources: dict[str, str] = {}
 
+    @property
+    def graph(self) -> Graph:
+        """Graph in this tenant."""
+        return self._graph
+
     async def survey(self, names: Sequence[str], uri: str | None) -> Survey:
         """Reads, with one call, all that a preflight wants to know of the tenant."""
         by_name = quote(" or ".join(f"displayName eq '{_quoted(name)}'" for name in names), safe="")

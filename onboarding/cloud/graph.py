@@ -19,7 +19,6 @@ from typing import Any, Final, Protocol
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
-from kiota_abstractions.authentication import AnonymousAuthenticationProvider
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import (
@@ -186,13 +185,6 @@ class _Path:
 
 
 _BATCH: Final = _Path("{+baseurl}/$batch")
-
-
-def paths(environment: Environment) -> GraphServiceClient:
-    """The SDK's request builders alone, for whoever makes no call."""
-    adapter = GraphRequestAdapter(AnonymousAuthenticationProvider())
-    adapter.base_url = f"{environment.graph}/v1.0"
-    return GraphServiceClient(request_adapter=adapter)
 
 
 def http_client(certificate: Path | None) -> httpx.AsyncClient:

@@ -52,7 +52,7 @@ async def server_secret(context: Context, existing: ExistingServerApp) -> dict[s
             "vaultId": secret.vault_id,
             "endsAt": secret.ends_at.isoformat(),
         }
-    name = existing.vault_secret or vault_name(context.onboarding)
+    name = str(existing.vault_secret)
     stored = await context.services.clouds.vault.stored(name)
     if stored is None:
         raise PermanentError(
@@ -86,7 +86,7 @@ async def keep_secret(services: Services, request: OnboardingRequest, onboarding
     existing = request.server_app.existing
     if existing is None or existing.secret is None:
         return request
-    name = vault_name(onboarding)
+    name = f"import-{onboarding}"
     tags = {"onboarding": onboarding, "tenantId": str(request.tenant_id), "appId": str(existing.client_id)}
     await services.clouds.vault.store(name, existing.secret.get_secret_value(), ends_at=None, tags=tags)
     kept = existing.model_copy(update={"secret": None, "vault_secret": name})
@@ -105,11 +105,6 @@ async def connection(context: Context, existing: ExistingServerApp) -> Connectio
             remedy="Name a connection of the same tenant that you asked for.",
         )
     return found
-
-
-def vault_name(onboarding: str) -> str:
-    """The name in Key Vault of the secret that an onboarding makes, or is given."""
-    return f"cmg-{onboarding}"
 
 
 def _check(app: Mapping[str, Any], rules: Iterable[Rule], pointer: str) -> None:

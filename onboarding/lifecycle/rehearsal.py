@@ -19,12 +19,12 @@ from kiota_abstractions.request_information import RequestInformation
 from onboarding.cloud import graph, resource_manager, vault
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
-from onboarding.cloud.environments import Environment
 from onboarding.cloud.graph import Builder, Graph, Reply
 from onboarding.cloud.resource_manager import ResourceManager
-from onboarding.cloud.vault import Vault
+from onboarding.cloud.vault import StoredSecret, Vault
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
+from onboarding.lifecycle import existing
 from onboarding.lifecycle.context import Context, Services
 from onboarding.lifecycle.findings import REGISTERED, Facts, findings
 from onboarding.lifecycle.handlers import STEPS
@@ -63,15 +63,19 @@ async def rehearse(
     try:
         facts = await preflight.look(context)
     except PermanentError as error:
-        finding = Finding(code=error.code, detail=error.detail, remedy=error.remedy)
-        return Rehearsal(findings=(finding,), calls=())
-    return Rehearsal(findings=findings(facts), calls=await _calls(context, facts))
+        return Rehearsal(findings=(_finding(error),), calls=())
+    found = findings(facts)
+    try:
+        return Rehearsal(findings=found, calls=await _calls(context, facts))
+    except PermanentError as error:  # an application that is there already does not do
+        return Rehearsal(findings=(*(error.findings or (_finding(error),)), *found), calls=())
 
 
 async def _calls(context: Context, facts: Facts) -> tuple[Mapping[str, Any], ...]:
     """The calls of all steps, in the order of the plan."""
-    paper = Paper(context.services.clouds.environment)
+    paper = Paper(context.services.clouds)
     services = replace(context.services, clouds=paper)
+    context = replace(context, request=await existing.keep_secret(services, context.request, _ID))
     results: dict[str, Mapping[str, Any]] = {"preflight": {"providers": facts.providers, "tenantName": ""}}
     for name in ONBOARD[context.request.deployment_model].steps:
         if name not in results and name != _RECORD:
@@ -81,20 +85,25 @@ async def _calls(context: Context, facts: Facts) -> tuple[Mapping[str, Any], ...
     return tuple(paper.calls)
 
 
-class Paper(Clouds):
-    """Clients of the cloud that write calls down instead of making them."""
+def _finding(error: PermanentError) -> Finding:
+    return Finding(code=error.code, detail=error.detail, remedy=error.remedy)
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+
+class Paper(Clouds):
+    """Clients of the cloud that write down the calls that change something, instead of making them."""
+
+    def __init__(self, real: Clouds) -> None:
+        self.real = real
+        self.environment = real.environment
         self.vault = PaperVault(self)
         self.step = ""
         self.calls: list[Mapping[str, Any]] = []
 
-    def directory(self, tenant: str) -> Directory:  # noqa: ARG002 - one sheet for all
+    def directory(self, tenant: str) -> Directory:
         """A tenant's directory."""
-        return Directory(PaperGraph(self))
+        return Directory(PaperGraph(self, self.real.directory(tenant).graph))
 
-    def subscription(self, tenant: str, subscription: str) -> ResourceManager:  # noqa: ARG002
+    def subscription(self, tenant: str, subscription: str) -> ResourceManager:  # noqa: ARG002 - one sheet
         """A subscription."""
         return PaperResourceManager(self, subscription)
 
@@ -107,9 +116,10 @@ class Paper(Clouds):
 class PaperGraph(Graph):
     """Microsoft Graph on paper."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: Paper, real: Graph) -> None:
         self._paper = paper
-        self.paths = graph.paths(paper.environment)
+        self._real = real
+        self.paths = real.paths
 
     async def send(
         self,
@@ -117,10 +127,13 @@ class PaperGraph(Graph):
         builder: Builder,
         body: Mapping[str, Any] | None = None,
         *,
-        headers: Mapping[str, str] | None = None,  # noqa: ARG002 - as its model has it
+        headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Writes the call down; answers as if it had worked."""
+        """Reads what is there; writes any other call down, and answers as if it had worked."""
+        placeholder = any("{" in str(value) for value in builder.path_parameters.values())
+        if method is Method.GET and not placeholder:
+            return await self._real.send(method, builder, body, headers=headers, query=query)
         information = RequestInformation(
             method, builder.url_template, {**builder.path_parameters, "baseurl": "/v1.0"}
         )
@@ -157,16 +170,24 @@ class PaperVault(Vault):
 
     def __init__(self, paper: Paper) -> None:
         self._paper = paper
+        self._hints: dict[str, str] = {}
+
+    async def stored(self, name: str) -> StoredSecret | None:
+        """Reads what is there, or would be."""
+        if name in self._hints:
+            return StoredSecret(id=f"{{{name}}}", tags={}, hint=self._hints[name])
+        return await self._paper.real.vault.stored(name)
 
     async def store(
         self,
         name: str,
-        value: str,  # noqa: ARG002 - there is none
+        value: str,
         *,
         ends_at: datetime | None,
         tags: Mapping[str, str],
     ) -> str:
         """Writes the call down, without a value."""
+        self._hints[name] = value[:3]
         body = {"tags": dict(tags), "attributes": {"exp": int(ends_at.timestamp()) if ends_at else None}}
         self._paper.note(vault.SERVICE, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"

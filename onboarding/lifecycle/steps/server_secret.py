@@ -22,7 +22,7 @@ async def run(context: Context) -> Done:
         return Done(result=await existing.server_secret(context, given))
     if context.attempt == 1:
         return Done(result=await _make(context))
-    stored = await context.services.clouds.vault.stored(existing.vault_name(context.onboarding))
+    stored = await context.services.clouds.vault.stored(_vault_name(context))
     if stored:
         result = {"keyId": stored.tags["keyId"], "vaultId": stored.id, "endsAt": stored.tags["endsAt"]}
     else:
@@ -49,7 +49,7 @@ async def _make(context: Context) -> dict[str, str]:
         "endsAt": end,
     }
     vault_id = await context.services.clouds.vault.store(
-        existing.vault_name(context.onboarding), password.text, ends_at=password.ends_at, tags=tags
+        _vault_name(context), password.text, ends_at=password.ends_at, tags=tags
     )
     return {"keyId": password.key_id, "vaultId": vault_id, "endsAt": end}
 
@@ -72,3 +72,7 @@ async def _remove_others(context: Context, keep: str) -> None:
 
 def _credential_prefix(context: Context) -> str:
     return f"cmg-{context.onboarding}-"
+
+
+def _vault_name(context: Context) -> str:
+    return f"cmg-{context.onboarding}"
