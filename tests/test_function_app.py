@@ -22,6 +22,7 @@ HTTP = {
     "list_onboarding_events": ("onboardings/{id}/events", ["GET"]),
     "list_connections": ("connections", ["GET"]),
     "get_connection": ("connections/{id}", ["GET"]),
+    "get_handover": ("connections/{id}/handover", ["GET"]),
     "get_health": ("health", ["GET"]),
 }
 QUEUES = {
@@ -124,7 +125,7 @@ def test_importing_the_app_does_nothing():
         check=False,
         timeout=60,
     )
-    assert done.stdout.strip() == "13 [] []", done.stderr
+    assert done.stdout.strip() == "14 [] []", done.stderr
 
 
 def test_the_host_is_told_what_the_app_relies_on():

@@ -1,9 +1,17 @@
-"""The two app registrations of the newest profile, written down from the article and not from the code.
+"""The two app registrations of each profile, written down from the manual article and not from the code.
 
-Source: "Manually register Microsoft Entra apps for CMG", revision of August 2026
+Source: "Manually register Microsoft Entra apps for CMG"
 (https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/manually-register-azure-ad-apps), and
 the console's "Update Application Settings" for device tokens. Whatever an application has beyond these
 properties is Entra ID's own default.
+
+The revisions differ in four steps only:
+
+| step | 2021 | 2023-11 | 2309 | 2026-08 |
+|---|---|---|---|---|
+| http://localhost redirects to the server app | no | as native | as Web | as Web |
+| "ID tokens" in the manifest, both apps | yes | yes | yes | step is gone |
+| permission of the client app | with user discovery | with user discovery | always | always |
 """
 
 from __future__ import annotations
@@ -14,11 +22,23 @@ GRAPH = "00000003-0000-0000-c000-000000000000"
 USER_READ = "e1fe6dd8-ba31-4d61-89e7-88639da4683d"
 DIRECTORY_READ_ALL = "7ab1d382-f21e-4acd-a863-ba3e13f7da61"
 
+NEWEST = "2026-08"
+REVISIONS = ("2021", "2023-11", "2309", NEWEST)
 
-def server(name: str, scope: str, *, user_discovery: bool) -> dict[str, Any]:
+_WEB_REDIRECTS: dict[str, list[str]] = {
+    "2021": [],
+    "2023-11": [],
+    "2309": ["http://localhost"],
+    "2026-08": ["http://localhost"],
+}
+_NATIVE_REDIRECTS: dict[str, list[str]] = {"2023-11": ["http://localhost"]}
+_ID_TOKENS = {"2021": True, "2023-11": True, "2309": True, "2026-08": False}
+_PERMISSION_ONLY_WITH_DISCOVERY = {"2021", "2023-11"}
+
+
+def server(name: str, scope: str, *, user_discovery: bool, revision: str = NEWEST) -> dict[str, Any]:
     """The web (server) app."""
-    permission = {"id": DIRECTORY_READ_ALL, "type": "Role"}
-    return {
+    document: dict[str, Any] = {
         "displayName": name,
         # Accounts in this organizational directory only
         "signInAudience": "AzureADMyOrg",
@@ -26,10 +46,8 @@ def server(name: str, scope: str, *, user_discovery: bool) -> dict[str, Any]:
         "isDeviceOnlyAuthSupported": True,
         "web": {
             "homePageUrl": "https://ConfigMgrService",
-            # Platform Web, from Configuration Manager 2309
-            "redirectUris": ["http://localhost"],
-            # The step "ID tokens" is gone since August 2026
-            "implicitGrantSettings": {"enableIdTokenIssuance": False, "enableAccessTokenIssuance": False},
+            "redirectUris": _WEB_REDIRECTS[revision],
+            "implicitGrantSettings": _implicit(revision),
         },
         "api": {
             "requestedAccessTokenVersion": None,
@@ -46,30 +64,39 @@ def server(name: str, scope: str, *, user_discovery: bool) -> dict[str, Any]:
                 }
             ],
         },
-        # Only for user discovery
+        # Only for user discovery, in every revision
         "requiredResourceAccess": (
-            [{"resourceAppId": GRAPH, "resourceAccess": [permission]}] if user_discovery else []
+            [{"resourceAppId": GRAPH, "resourceAccess": [{"id": DIRECTORY_READ_ALL, "type": "Role"}]}]
+            if user_discovery
+            else []
         ),
     }
+    if revision in _NATIVE_REDIRECTS:
+        document["publicClient"] = {"redirectUris": _NATIVE_REDIRECTS[revision]}
+    return document
 
 
-def client(name: str, server_app: str, scope: str) -> dict[str, Any]:
+def client(
+    name: str, server_app: str, scope: str, *, user_discovery: bool, revision: str = NEWEST
+) -> dict[str, Any]:
     """The native (client) app."""
+    access = [{"resourceAppId": GRAPH, "resourceAccess": [{"id": USER_READ, "type": "Scope"}]}]
+    if user_discovery or revision not in _PERMISSION_ONLY_WITH_DISCOVERY:
+        access.append({"resourceAppId": server_app, "resourceAccess": [{"id": scope, "type": "Scope"}]})
     return {
         "displayName": name,
         "signInAudience": "AzureADMyOrg",
         # Allow public client flows
         "isFallbackPublicClient": True,
-        "web": {
-            "implicitGrantSettings": {"enableIdTokenIssuance": False, "enableAccessTokenIssuance": False}
-        },
-        "requiredResourceAccess": [
-            {"resourceAppId": GRAPH, "resourceAccess": [{"id": USER_READ, "type": "Scope"}]},
-            {"resourceAppId": server_app, "resourceAccess": [{"id": scope, "type": "Scope"}]},
-        ],
+        "web": {"implicitGrantSettings": _implicit(revision)},
+        "requiredResourceAccess": access,
     }
 
 
 def client_redirects(app: str) -> list[str]:
     """Mobile and desktop applications: Windows' token broker, with the app's own client id."""
     return [f"ms-appx-web://Microsoft.AAD.BrokerPlugin/{app}"]
+
+
+def _implicit(revision: str) -> dict[str, bool]:
+    return {"enableIdTokenIssuance": _ID_TOKENS[revision], "enableAccessTokenIssuance": False}

@@ -4,7 +4,9 @@ from graphlib import CycleError
 
 import pytest
 
-from onboarding.lifecycle.plans import ONBOARD, PROVIDER_STEPS
+from onboarding.cmg.providers import BY_MODEL
+from onboarding.cmg.versions import DeploymentModel
+from onboarding.lifecycle.plans import ONBOARD, PLANS, PROVIDER_STEPS
 from onboarding.workflow.plans import Plan, Step
 
 
@@ -45,36 +47,56 @@ def test_a_step_named_twice_is_refused():
         Plan("p", [Step(name="a", title=""), Step(name="a", title="")])
 
 
-def test_an_onboarding_has_these_steps():
+APPS = {
+    "preflight": set(),
+    "server-app": {"preflight"},
+    "server-principal": {"server-app"},
+    "server-secret": {"server-app"},
+    "client-app": {"server-app"},
+    "client-principal": {"client-app"},
+    "consent": {"server-principal", "client-principal"},
+}
+PROVIDERS = {
+    "VirtualMachineScaleSet": {
+        "provider-keyvault": "Microsoft.KeyVault",
+        "provider-storage": "Microsoft.Storage",
+        "provider-network": "Microsoft.Network",
+        "provider-compute": "Microsoft.Compute",
+    },
+    "CloudService": {
+        "provider-classiccompute": "Microsoft.ClassicCompute",
+        "provider-storage": "Microsoft.Storage",
+    },
+}
+
+
+@pytest.mark.parametrize("model", DeploymentModel)
+def test_an_onboarding_has_these_steps(model):
     """Names of steps are part of the API; each waits for exactly what it needs."""
-    assert {name: set(step.after) for name, step in ONBOARD.steps.items()} == {
-        "preflight": set(),
-        "server-app": {"preflight"},
-        "server-principal": {"server-app"},
-        "server-secret": {"server-app"},
-        "client-app": {"server-app"},
-        "client-principal": {"client-app"},
-        "consent": {"server-principal", "client-principal"},
-        "provider-keyvault": {"preflight"},
-        "provider-storage": {"preflight"},
-        "provider-network": {"preflight"},
-        "provider-compute": {"preflight"},
-        "connection": {
-            "server-secret",
-            "consent",
-            "provider-keyvault",
-            "provider-storage",
-            "provider-network",
-            "provider-compute",
-        },
+    providers = set(PROVIDERS[model])
+    assert {name: set(step.after) for name, step in ONBOARD[model].steps.items()} == {
+        **APPS,
+        **{each: {"preflight"} for each in providers},
+        "connection": {"server-secret", "consent", *providers},
     }
 
 
-def test_a_gateway_on_a_scale_set_needs_four_providers():
-    """The providers are those of Microsoft's article on the gateway."""
-    assert set(PROVIDER_STEPS.values()) == {
-        "Microsoft.KeyVault",
-        "Microsoft.Storage",
-        "Microsoft.Network",
-        "Microsoft.Compute",
+@pytest.mark.parametrize("model", DeploymentModel)
+def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
+    """The providers are those of Microsoft's article on the gateway, for a scale set or a classic service."""
+    assert set(BY_MODEL[model]) == set(PROVIDERS[model].values())
+    assert {
+        step: namespace for step, namespace in PROVIDER_STEPS.items() if step in ONBOARD[model].steps
+    } == PROVIDERS[model]
+
+
+def test_an_onboarding_that_has_begun_finds_its_plan():
+    """A plan is kept by its name, and each deployment model has one of its own."""
+    assert {name: plan.name for name, plan in PLANS.items()} == {
+        "onboard": "onboard",
+        "onboard-classic": "onboard-classic",
+    }
+    assert {model: plan.name for model, plan in ONBOARD.items()} == {
+        "VirtualMachineScaleSet": "onboard",
+        "CloudService": "onboard-classic",
     }

@@ -15,9 +15,15 @@ SERVER_APP = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
 SCOPE = profiles.scope_id("onboarding-1")
 
 
-def server(*, user_discovery: bool, name: str = "CMG-ServerApp") -> dict[str, Any]:
+REVISIONS = pytest.mark.parametrize("revision", golden.REVISIONS)
+DISCOVERY = pytest.mark.parametrize("discovery", [False, True], ids=["without discovery", "with discovery"])
+
+
+def server(
+    *, user_discovery: bool, name: str = "CMG-ServerApp", revision: str = golden.NEWEST
+) -> dict[str, Any]:
     return profiles.server_application(
-        profiles.NEWEST,
+        profiles.PROFILES[revision],
         name=name,
         home_page_url="https://ConfigMgrService",
         key="onboarding-1",
@@ -26,31 +32,60 @@ def server(*, user_discovery: bool, name: str = "CMG-ServerApp") -> dict[str, An
     )
 
 
-def client() -> dict[str, Any]:
+def client(*, user_discovery: bool, revision: str = golden.NEWEST) -> dict[str, Any]:
     return profiles.client_application(
-        profiles.NEWEST, name="CMG-ClientApp", server_app=SERVER_APP, server_scope=SCOPE, notes="n"
+        profiles.PROFILES[revision],
+        name="CMG-ClientApp",
+        server_app=SERVER_APP,
+        server_scope=SCOPE,
+        user_discovery=user_discovery,
+        notes="n",
     )
 
 
-@pytest.mark.parametrize("user_discovery", [False, True], ids=["without discovery", "with discovery"])
-@pytest.mark.parametrize("property_", golden.server("", "", user_discovery=False))
-def test_the_server_app_is_the_articles(property_, user_discovery):
-    """Each property of the server app is what the manual article has an administrator set."""
-    expected = golden.server("CMG-ServerApp", SCOPE, user_discovery=user_discovery)
-    assert server(user_discovery=user_discovery)[property_] == expected[property_]
+def test_there_is_a_profile_for_each_revision_of_the_article():
+    """The article has had four revisions that differ; the newest is used unless told otherwise."""
+    assert tuple(profiles.PROFILES) == golden.REVISIONS
+    assert profiles.NEWEST.name == golden.NEWEST
 
 
-@pytest.mark.parametrize("property_", golden.client("", "", ""))
-def test_the_client_app_is_the_articles(property_):
-    """Each property of the client app is what the manual article has an administrator set."""
-    assert client()[property_] == golden.client("CMG-ClientApp", SERVER_APP, SCOPE)[property_]
+@DISCOVERY
+@REVISIONS
+def test_the_server_app_is_the_articles(revision, discovery):
+    """The server app is what each revision of the article has an administrator set, and has notes beside."""
+    expected = golden.server("CMG-ServerApp", SCOPE, user_discovery=discovery, revision=revision)
+    assert server(user_discovery=discovery, revision=revision) == {**expected, "notes": "n"}
 
 
-def test_nothing_is_set_beyond_the_article():
-    """Beyond the article only the notes are set, which tell who made the app."""
-    server_golden = golden.server("", "", user_discovery=True)
-    assert set(server(user_discovery=True)) - set(server_golden) == {"notes"}
-    assert set(client()) - set(golden.client("", "", "")) == {"notes"}
+@DISCOVERY
+@REVISIONS
+def test_the_client_app_is_the_articles(revision, discovery):
+    """The client app is what each revision of the article has an administrator set, and has notes beside."""
+    expected = golden.client("CMG-ClientApp", SERVER_APP, SCOPE, user_discovery=discovery, revision=revision)
+    assert client(user_discovery=discovery, revision=revision) == {**expected, "notes": "n"}
+
+
+@pytest.mark.parametrize(
+    ("version", "revision"),
+    [
+        ("2010", "2021"),
+        ("2103", "2021"),
+        ("2107", "2021"),
+        ("2203", "2021"),
+        ("2303", "2021"),
+        # From 2309 on the site itself signs in over http://localhost: the newest revision is right for all.
+        ("2309", "2026-08"),
+        ("2403", "2026-08"),
+        ("2409", "2026-08"),
+        ("2509", "2026-08"),
+        # Before the first version that has the cmdlets there is nothing better than the oldest revision.
+        ("2006", "2021"),
+        (None, "2026-08"),
+    ],
+)
+def test_a_version_of_the_site_has_its_profile(version, revision):
+    """The site's version chooses the newest revision that is right for it; none means the newest."""
+    assert profiles.for_version(version).name == revision
 
 
 def test_the_client_app_redirects_to_windows_token_broker():
@@ -96,10 +131,10 @@ for text in json.load(sys.stdin):
 def test_graphs_own_model_knows_every_property():
     """No property is misspelt: Microsoft's generated model of an application has a place for each."""
     documents = [
-        server(user_discovery=True),
-        client(),
-        {**client(), "publicClient": {"redirectUris": ["x"]}, "identifierUris": ["y"]},
-        {**client(), "isFallBackPublicClient": True, "web": {"redirectUri": "x"}},
+        *[server(user_discovery=True, revision=revision) for revision in golden.REVISIONS],
+        client(user_discovery=True),
+        {**client(user_discovery=True), "publicClient": {"redirectUris": ["x"]}, "identifierUris": ["y"]},
+        {**client(user_discovery=True), "isFallBackPublicClient": True, "web": {"redirectUri": "x"}},
     ]
     done = subprocess.run(  # noqa: S603 - this very interpreter
         [sys.executable, "-c", SCHEMA],
@@ -110,6 +145,6 @@ def test_graphs_own_model_knows_every_property():
         timeout=60,
     )
     *ours, misspelt = done.stdout.splitlines()
-    assert ours == ["[]"] * 3, done.stdout + done.stderr
+    assert ours == ["[]"] * 6, done.stdout + done.stderr
     assert "application.isFallBackPublicClient" in misspelt  # the oracle does see strangers
     assert "redirectUri" in misspelt

@@ -10,6 +10,7 @@ from onboarding.cmg.wizard import OnboardingRequest, SecretValidity
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WEEKLY = {"unit": "Days", "every": 7}
 LEAST = {"name": "Contoso", "tenantId": TENANT, "subscriptionId": TENANT}
 
 
@@ -35,15 +36,30 @@ def test_what_is_left_out_is_as_in_the_console():
         "service": "CloudManagement",
         "azureEnvironment": "AzurePublicCloud",
         "serverApp": {
+            "existing": None,
             "name": "ConfigMgr Server Application",
             "homePageUrl": "https://ConfigMgrService",
             "appIdUri": None,
             "secretValidity": "P1Y",
             "secretEndDate": None,
         },
-        "clientApp": {"name": "ConfigMgr Client Application"},
-        "userDiscovery": {"enabled": False},
+        "clientApp": {"existing": None, "name": "ConfigMgr Client Application"},
+        "userDiscovery": {"enabled": False, "deltaIntervalMinutes": 5, "schedule": WEEKLY},
+        "groupDiscovery": {
+            "enabled": False,
+            "groupNames": [],
+            "deltaIntervalMinutes": 5,
+            "schedule": WEEKLY,
+        },
+        "groupSync": False,
+        "disableAuthentication": False,
+        "adminConsent": "Automatic",
+        "deploymentModel": "VirtualMachineScaleSet",
+        "configMgrVersion": None,
+        "owners": [],
+        "labels": {},
     }
+    assert list(request.faults()) == []
 
 
 def test_what_was_accepted_can_be_read_again_later():
@@ -65,7 +81,14 @@ def test_all_faults_are_told_at_once():
             azureEnvironment="AzureGermanCloud",
             serverApp={"name": " x", "homePageUrl": "ftp://x", "appIdUri": "x", "secretValidity": "P3Y"},
             clientApp={"nme": "x"},
-            userDiscovery={"enabled": "yes"},
+            userDiscovery={"enabled": "yes", "deltaIntervalMinutes": 4, "schedule": {"every": 0}},
+            groupDiscovery={"groupNames": ["ok", ""], "schedule": {"unit": "Weeks"}},
+            groupSync=1,
+            adminConsent="Never",
+            deploymentModel="Container",
+            configMgrVersion="24-09",
+            owners=[{"email": "nobody"}],
+            labels={"": "x"},
             nmae="x",
         )
     ) == {
@@ -80,6 +103,16 @@ def test_all_faults_are_told_at_once():
         "serverApp.secretValidity",
         "clientApp.nme",
         "userDiscovery.enabled",
+        "userDiscovery.deltaIntervalMinutes",
+        "userDiscovery.schedule.every",
+        "groupDiscovery.groupNames.1",
+        "groupDiscovery.schedule.unit",
+        "groupSync",
+        "adminConsent",
+        "deploymentModel",
+        "configMgrVersion",
+        "owners.0.email",
+        "labels..[key]",
         "nmae",
     }
 
@@ -201,3 +234,214 @@ def test_a_fault_does_not_repeat_what_was_sent():
     with pytest.raises(ValidationError) as caught:
         read(name="hunter2\n", secret="hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+def test_discovery_can_be_told_apart_in_every_detail():
+    """Users and groups are discovered each on a schedule of its own, with or without a look for changes."""
+    request = read(
+        userDiscovery={
+            "enabled": True,
+            "deltaIntervalMinutes": None,
+            "schedule": {"unit": "Hours", "every": 12},
+        },
+        groupDiscovery={"enabled": True, "groupNames": ["O'Brien \u2019s", "\u65e5\u672c"], "schedule": {}},
+    )
+    assert request.user_discovery.delta_interval_minutes is None
+    assert (request.user_discovery.schedule.unit, request.user_discovery.schedule.every) == ("Hours", 12)
+    assert request.group_discovery.group_names == ("O'Brien \u2019s", "\u65e5\u672c")
+    assert (request.group_discovery.schedule.unit, request.group_discovery.schedule.every) == ("Days", 7)
+
+
+@pytest.mark.parametrize(
+    ("unit", "every", "most"),
+    [("Minutes", 60, 59), ("Hours", 24, 23), ("Days", 32, 31)],
+)
+def test_a_schedule_keeps_to_what_the_console_can_hold(unit, every, most):
+    """A site's schedule holds up to 59 minutes, 23 hours or 31 days; the largest is named."""
+    if every < 60:
+        found = faults(userDiscovery={"schedule": {"unit": unit, "every": every}})
+        assert f"at most {most}" in found["userDiscovery.schedule"]
+    schedule = read(userDiscovery={"schedule": {"unit": unit, "every": most}}).user_discovery.schedule
+    assert schedule.every == most
+
+
+@pytest.mark.parametrize("minutes", [4, 61, 0, -5, 5.5, "5", True])
+def test_changes_are_looked_for_every_five_to_sixty_minutes(minutes):
+    """The interval of delta discovery is one that the wizard offers."""
+    assert set(faults(groupDiscovery={"deltaIntervalMinutes": minutes})) == {
+        "groupDiscovery.deltaIntervalMinutes"
+    }
+
+
+def test_lists_have_their_limits():
+    """At most 20 owners, 20 labels and 200 groups; labels have 64 characters, their values 256."""
+    owner = {"name": "Kim", "email": "kim@contoso.com"}
+    request = read(
+        owners=[owner] * 20,
+        labels={f"{number:064}": "x" * 256 for number in range(20)},
+        groupDiscovery={"groupNames": [f"{number:0256}" for number in range(200)]},
+    )
+    assert (len(request.owners), len(request.labels)) == (20, 20)
+    too_many = {
+        "owners": [owner] * 21,
+        "labels": {str(number): "" for number in range(21)},
+        "groupDiscovery": {"groupNames": ["x"] * 201},
+    }
+    assert set(faults(**too_many)) == {"owners", "labels", "groupDiscovery.groupNames"}
+    too_long = {"labels": {"x" * 65: "y", "z": "y" * 257}}
+    assert set(faults(**too_long)) == {f"labels.{'x' * 65}.[key]", "labels.z"}
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["kim", "kim@", "@contoso.com", "kim@contoso", "k im@contoso.com", "kim@contoso.com\n", "a@b,c.d"],
+)
+def test_an_owner_has_an_address_that_mail_can_reach(email):
+    """An owner who can't be written to is no owner."""
+    assert set(faults(owners=[{"email": email}])) == {"owners.0.email"}
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\u202eb", " a"])
+def test_labels_and_groups_deceive_nobody_either(name):
+    """What holds for names holds for labels, owners and groups: nothing invisible, no line breaks."""
+    found = faults(
+        labels={name: "x", "y": name},
+        owners=[{"name": name, "email": "kim@contoso.com"}],
+        groupDiscovery={"groupNames": [name]},
+    )
+    assert set(found) == {f"labels.{name}.[key]", "labels.y", "owners.0.name", "groupDiscovery.groupNames.0"}
+
+
+@pytest.mark.parametrize("version", ["24", "2400", "2413", "1902", "2409 ", "24o9", "3009", 2409])
+def test_a_version_is_a_year_and_a_month(version):
+    """A version of current branch is two digits of the year and two of the month."""
+    assert set(faults(configMgrVersion=version)) == {"configMgrVersion"}
+
+
+def conflicts(**fields) -> dict[str, str]:
+    """What fields of a request can't be together: sentences by pointer."""
+    return dict(read(**fields).faults())
+
+
+@pytest.mark.parametrize("version", [None, "2203", "2409", "2909"])
+def test_classic_is_refused_where_it_is_gone(version):
+    """From 2203 on, and for the newest version, nothing can be deployed as a classic cloud service."""
+    found = conflicts(deploymentModel="CloudService", configMgrVersion=version)
+    assert set(found) == {"/deploymentModel"}
+    assert "2203" in found["/deploymentModel"]
+    assert "VirtualMachineScaleSet" in found["/deploymentModel"]
+
+
+@pytest.mark.parametrize("version", ["2010", "2107", "2111"])
+def test_classic_is_there_before_2203(version):
+    """A site before 2203 can have a classic cloud service, in both clouds; it needs two providers."""
+    for environment in ("AzurePublicCloud", "AzureUSGovernmentCloud"):
+        fields = {"deploymentModel": "CloudService", "configMgrVersion": version}
+        request = read(azureEnvironment=environment, **fields)
+        assert list(request.faults()) == []
+        assert set(request.providers) == {"Microsoft.ClassicCompute", "Microsoft.Storage"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "version", "first"),
+    [
+        ("AzurePublicCloud", "2010", "2107"),
+        ("AzurePublicCloud", "2103", "2107"),
+        ("AzurePublicCloud", "2107", None),
+        ("AzurePublicCloud", "2203", None),
+        ("AzureUSGovernmentCloud", "2107", "2111"),
+        ("AzureUSGovernmentCloud", "2111", None),
+        ("AzureUSGovernmentCloud", None, None),
+    ],
+)
+def test_a_scale_set_needs_a_version_that_knows_it(environment, version, first):
+    """Scale sets came with 2107, and to US Government with 2111; which version it takes is told."""
+    found = conflicts(azureEnvironment=environment, configMgrVersion=version)
+    assert set(found) == ({"/deploymentModel"} if first else set())
+    if first:
+        assert f"needs version {first} or later, not {version}" in found["/deploymentModel"]
+
+
+def test_what_can_not_be_together_is_told_all_at_once():
+    """Group discovery without groups, and a tenant without authentication that collections go to."""
+    found = conflicts(
+        deploymentModel="CloudService",
+        groupDiscovery={"enabled": True},
+        groupSync=True,
+        disableAuthentication=True,
+    )
+    assert set(found) == {"/deploymentModel", "/groupDiscovery/groupNames", "/disableAuthentication"}
+    assert all(detail.endswith(".") for detail in found.values())
+
+
+@pytest.mark.parametrize("group", [{"enabled": False}, {"enabled": True, "groupNames": ["All"]}])
+@pytest.mark.parametrize(("sync", "disabled"), [(True, False), (False, True)])
+def test_each_of_them_alone_is_fine(group, sync, disabled):
+    """Only the combination is refused."""
+    assert conflicts(groupDiscovery=group, groupSync=sync, disableAuthentication=disabled) == {}
+
+
+ID = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
+
+
+@pytest.mark.parametrize(
+    ("existing", "message"),
+    [
+        ({}, "clientId"),
+        ({"clientId": ID, "connectionId": "x"}, "clientId"),
+        ({"clientId": ID}, "vaultSecret"),
+        ({"clientId": ID, "vaultSecret": "import-x", "secret": "y"}, "vaultSecret"),
+        ({"connectionId": "x", "secret": "y"}, "leave it out"),
+        ({"connectionId": "x", "vaultSecret": "import-x"}, "leave it out"),
+    ],
+)
+def test_an_existing_server_app_is_named_in_one_way(existing, message):
+    """Imported with its one secret, or shared with another connection: half of either is told."""
+    found = conflicts(serverApp={"existing": existing})
+    assert set(found) == {"/serverApp/existing"}
+    assert message in found["/serverApp/existing"]
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        {"clientId": ID, "vaultSecret": "import-contoso"},
+        {"clientId": ID, "secret": "y"},
+        {"connectionId": "x"},
+    ],
+)
+def test_an_existing_server_app_needs_nothing_more(existing):
+    """An application that is there brings its own name, URI and dates."""
+    assert conflicts(serverApp={"existing": existing}, clientApp={"existing": {"clientId": ID}}) == {}
+
+
+def test_an_existing_app_is_not_given_what_it_has():
+    """What would be set on an application that is never changed is a misunderstanding, field by field."""
+    found = conflicts(
+        serverApp={
+            "existing": {"clientId": ID, "secret": "y"},
+            "name": "x",
+            "homePageUrl": "https://x",
+            "secretValidity": "P2Y",
+        },
+        clientApp={"existing": {"clientId": ID}, "name": "x"},
+    )
+    assert set(found) == {
+        "/serverApp/name",
+        "/serverApp/homePageUrl",
+        "/serverApp/secretValidity",
+        "/clientApp/name",
+    }
+
+
+@pytest.mark.parametrize("name", ["cmg-x", "import-", "import-a/b", "import-a b", "Import-x"])
+def test_only_a_secret_that_was_put_there_to_be_imported_can_be_named(name):
+    """The vault holds other connections' secrets, which nobody may point to."""
+    existing = {"clientId": ID, "vaultSecret": name}
+    assert set(faults(serverApp={"existing": existing})) == {"serverApp.existing.vaultSecret"}
+
+
+def test_a_secret_that_was_handed_over_is_not_shown():
+    """A secret in a request stands in no text that is made of the request."""
+    request = read(serverApp={"existing": {"clientId": ID, "secret": "hunter2"}})
+    assert "hunter2" not in f"{request!r} {request.model_dump_json()} {request.model_dump()}"
