@@ -21,21 +21,25 @@ SCOPE_FIELDS = {
     "adminConsentDescription",
 }
 SERVER = golden.server("", "", user_discovery=False)
-CLIENT = golden.client("", "", "")
+CLIENT = golden.client("", "", "", user_discovery=False)
+CASES = [(None, False), (None, True), ("2211", False), ("2211", True)]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["without discovery", "with discovery"])
+@pytest.fixture(scope="module", params=CASES, ids=["newest", "newest, discovery", "2211", "2211, discovery"])
 async def made(portal, request):
     """A connection, and all that Entra ID and the vault have of it, read as an administrator."""
+    version, discovery = request.param
     connection = await portal.onboarded(
         name=unique("Contoso"),
         serverApp={"name": "CMG-ServerApp"},
         clientApp={"name": "CMG-ClientApp"},
-        userDiscovery={"enabled": request.param},
+        userDiscovery={"enabled": discovery},
+        configMgrVersion=version,
     )
     server = await portal.graph(f"/applications/{connection['serverApp']['objectId']}")
     client = await portal.graph(f"/applications/{connection['clientApp']['objectId']}")
-    return {"discovery": request.param, "connection": connection, "server": server, "client": client}
+    profile = {"user_discovery": discovery, "revision": "2021" if version else golden.NEWEST}
+    return {"profile": profile, "connection": connection, "server": server, "client": client}
 
 
 def seen(actual: Any, expected: Any) -> Any:
@@ -52,7 +56,7 @@ def seen(actual: Any, expected: Any) -> Any:
 async def test_the_server_app_is_the_articles(made, property_):
     """Each property of the server app in the directory is what the manual article asks for."""
     (scope,) = made["server"]["api"]["oauth2PermissionScopes"]
-    expected = golden.server("CMG-ServerApp", scope["id"], user_discovery=made["discovery"])[property_]
+    expected = golden.server("CMG-ServerApp", scope["id"], **made["profile"])[property_]
     assert seen(made["server"][property_], expected) == expected
 
 
@@ -60,7 +64,9 @@ async def test_the_server_app_is_the_articles(made, property_):
 async def test_the_client_app_is_the_articles(made, property_):
     """Each property of the client app in the directory is what the manual article asks for."""
     (scope,) = made["server"]["api"]["oauth2PermissionScopes"]
-    expected = golden.client("CMG-ClientApp", made["server"]["appId"], scope["id"])[property_]
+    expected = golden.client("CMG-ClientApp", made["server"]["appId"], scope["id"], **made["profile"])[
+        property_
+    ]
     assert seen(made["client"][property_], expected) == expected
 
 
@@ -96,13 +102,10 @@ async def test_the_connection_tells_what_was_made(made, portal):
         assert principal["appId"] == record["clientId"]
     assert connection["tenantId"] == portal.info["tenant"]
     assert connection["subscriptionId"] == portal.info["subscription"]
-    assert connection["userDiscovery"] == {"enabled": made["discovery"]}
-    assert connection["resourceProviders"] == [
-        "Microsoft.KeyVault",
-        "Microsoft.Storage",
-        "Microsoft.Network",
-        "Microsoft.Compute",
-    ]
+    assert connection["profile"] == made["profile"]["revision"]
+    onboarding = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller="operator")
+    assert connection["request"] == onboarding["request"]
+    assert connection["request"]["userDiscovery"]["enabled"] == made["profile"]["user_discovery"]
 
 
 async def test_consent_is_given_for_what_is_needed(made, portal):
@@ -110,11 +113,14 @@ async def test_consent_is_given_for_what_is_needed(made, portal):
     server, client = (made["connection"][f"{app}App"]["servicePrincipalId"] for app in ("server", "client"))
     graph = (await portal.graph(f"/servicePrincipals(appId='{golden.GRAPH}')"))["id"]
     grants = (await portal.graph(f"/oauth2PermissionGrants?$filter=clientId eq '{client}'"))["value"]
+    scopes = [(graph, "User.Read", "AllPrincipals")]
+    if made["profile"] != {"user_discovery": False, "revision": "2021"}:
+        scopes.append((server, "user_impersonation", "AllPrincipals"))
     assert sorted(
         (each["resourceId"], each["scope"].strip(), each["consentType"]) for each in grants
-    ) == sorted([(server, "user_impersonation", "AllPrincipals"), (graph, "User.Read", "AllPrincipals")])
+    ) == sorted(scopes)
     roles = (await portal.graph(f"/servicePrincipals/{server}/appRoleAssignments"))["value"]
-    expected = [(graph, golden.DIRECTORY_READ_ALL)] if made["discovery"] else []
+    expected = [(graph, golden.DIRECTORY_READ_ALL)] if made["profile"]["user_discovery"] else []
     assert [(each["resourceId"], each["appRoleId"]) for each in roles] == expected
 
 

@@ -12,7 +12,7 @@ OTHER = "11111111-2222-4333-8444-555555555555"
 
 
 async def findings(portal, **changes) -> dict[str, dict[str, str]]:
-    """What the preflight finds, by code; nothing is made then, and each finding says what to do."""
+    """The errors that the preflight finds, by code; nothing is made then, and each says what to do."""
     document = await portal.finished(await portal.accepted(**changes))
     error = document["error"]
     assert (error["step"], error["code"]) == ("preflight", "preflight-refused"), error
@@ -22,8 +22,11 @@ async def findings(portal, **changes) -> dict[str, dict[str, str]]:
     made = await portal.graph(f"/applications?$filter=startswith(uniqueName,'cmg-{document['id']}')")
     assert made["value"] == []
     found = error["findings"]
-    assert all(each["detail"] and each["remedy"] for each in found)
-    return {each["code"]: each for each in found}
+    assert found == document["findings"]
+    errors = [each for each in found if each["severity"] == "Error"]
+    assert errors == found[: len(errors)]
+    assert all(each["detail"] and each["remedy"] for each in errors)
+    return {each["code"]: each for each in errors}
 
 
 def policy(**restriction: str | None) -> dict[str, Any]:
@@ -166,12 +169,21 @@ async def test_rights_are_not_needed_for_what_is_registered(portal):
 
 
 async def test_a_missing_graph_permission_is_named(portal):
-    """An identity that lacks a permission in Graph learns which one, and the onboarding is let fail."""
+    """An identity that lacks a permission in Graph learns which one, before anything is tried."""
     roles = ["Organization.Read.All", "Policy.Read.All", "Application.Read.All"]
     async with portal.settings(identityRoles=roles):
         await portal.restart_host()  # a token that was had before would still carry the roles
-        error = await portal.refused()
+        found = await findings(portal)
     await portal.restart_host()
+    assert set(found) == {"graph-permission-missing"}
+    assert "Application.ReadWrite.OwnedBy" in found["graph-permission-missing"]["remedy"]
+
+
+async def test_a_permission_that_is_taken_away_later_is_named(portal):
+    """What Graph refuses although the preflight let it pass is told with the permission it needs."""
+    denied = {"status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
+    async with portal.fault(service="graph", method="PATCH", path="uniqueName", kind="status", **denied):
+        error = await portal.refused()
     assert (error["step"], error["code"]) == ("server-app", "authorization-request-denied")
     assert "Application.ReadWrite.OwnedBy" in error["remedy"]
     assert error["requestId"]
