@@ -1,0 +1,54 @@
+"""Connections to make scripts for."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from onboarding.cmg.handover import HandOver, script
+from onboarding.cmg.wizard import OnboardingRequest
+
+TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
+SERVER = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
+CLIENT = "93f99d42-7284-4643-a203-a7b6e804e408"
+URI = f"api://{TENANT}/{SERVER}"
+END = datetime(2027, 11, 24, 21, 19, 21, tzinfo=UTC)
+VAULT_SECRET = "https://cmgvault.vault.azure.net/secrets/cmg-9c2e0f38/40c5ce42"
+
+EVERYTHING: dict[str, Any] = {
+    "description": "For everybody",
+    "userDiscovery": {
+        "enabled": True,
+        "deltaIntervalMinutes": 15,
+        "schedule": {"unit": "Hours", "every": 12},
+    },
+    "groupDiscovery": {"enabled": True, "deltaIntervalMinutes": None, "groupNames": ["first", "second"]},
+    "groupSync": True,
+}
+"""All that the script can set."""
+
+
+def made(
+    *,
+    tenant_name: str = "Contoso",
+    server_name: str = "CMG-ServerApp",
+    client_name: str = "CMG-ClientApp",
+    ends_at: datetime = END,
+    **fields: Any,
+) -> str:
+    """The script of a connection with these fields of the wizard."""
+    body = {"name": "Contoso CMG", "tenantId": TENANT, "subscriptionId": TENANT, **fields}
+    return script(
+        HandOver(
+            request=OnboardingRequest.model_validate_json(json.dumps(body)),
+            tenant_name=tenant_name,
+            server_name=server_name,
+            server_app_id=SERVER,
+            app_id_uri=URI,
+            client_name=client_name,
+            client_app_id=CLIENT,
+            vault_secret_id=VAULT_SECRET,
+            secret_ends_at=ends_at,
+        )
+    )

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from onboarding.cmg.fields import plain
+from tests.handover import grammar, lexer, samples
+
+PIECES = [
+    *lexer.QUOTES,
+    *'"\u201c\u201d\u201e`$#;|&{}()[]@%<>\\,.-\u2013\u2014',
+    "''",
+    "#>",
+    "<#",
+    "@'",
+    "'@",
+    '@"',
+    '"@',
+    "$(Remove-Item /)",
+    "${env:PATH}",
+    "`n",
+    "--%",
+    "' ; exit #",
+    "\u2019; exit #",
+    "O\u2019Brien",
+    "\U0001f680",
+    "e\u0301",
+    "\u65e5\u672c",
+    " ",
+    "x",
+]
+"""What breaks out of careless quotes."""
+
+
+def _fits(text: str) -> bool:
+    try:
+        return bool(plain(text))
+    except ValueError:
+        return False
+
+
+HOSTILE = (
+    (st.lists(st.sampled_from(PIECES), min_size=1, max_size=60).map("".join) | st.text(min_size=1))
+    .map(lambda text: text.strip()[:256].strip())
+    .filter(_fits)
+)
+
+
+def ranges(script: str, text: lexer.Text) -> list[tuple[int, int]]:
+    """Where the strings stand, in bytes of UTF-8, as the grammar counts."""
+    return [(len(script[: each.start].encode()), len(script[: each.end].encode())) for each in text.literals]
+
+
+@settings(max_examples=60)
+@given(name=HOSTILE, description=HOSTILE, tenant=HOSTILE, server=HOSTILE, client=HOSTILE, group=HOSTILE)
+@example(name="'" * 256, description="\u2019", tenant="\u2018", server="\u201b", client="\u201a", group="'")
+@example(name="' ; exit #>", description="'@", tenant="@'", server="$(x)", client="`'", group="\u2019)#")
+def test_nothing_breaks_out_of_its_quotes(*, name, description, tenant, server, client, group):
+    """Each value arrives to the last character, and no other part of the script depends on it."""
+    given_values = dict(
+        zip(
+            ("a-name", "a-description", "a-tenant", "a-server", "a-client", "a-group"),
+            (name, description, tenant, server, client, group),
+            strict=True,
+        )
+    )
+
+    def script(values: dict[str, str]) -> str:
+        return samples.made(
+            **samples.EVERYTHING
+            | {
+                "name": values["a-name"],
+                "description": values["a-description"],
+                "groupDiscovery": {"enabled": True, "groupNames": ["g", values["a-group"]]},
+            },
+            tenant_name=values["a-tenant"],
+            server_name=values["a-server"],
+            client_name=values["a-client"],
+        )
+
+    hostile, tame = script(given_values), script({each: each for each in given_values})
+    found, expected = lexer.read(hostile), lexer.read(tame)
+    assert found.code == expected.code
+    assert [each.value for each in found.literals] == [
+        given_values.get(each.value, each.value) for each in expected.literals
+    ]
+    others = [each for each in expected.comments if "a-name" not in each]
+    assert len(others) == len(expected.comments) - 1
+    assert [each for each in found.comments if f" {name}." not in each] == others
+
+    tree = grammar.read(hostile)
+    assert tree.faults == []
+    strings = [node for node in grammar.walk(tree.root) if node.type == "string_literal"]
+    assert [(node.start_byte, node.end_byte) for node in strings] == ranges(hostile, found)
+
+
+@pytest.mark.parametrize("character", lexer.QUOTES)
+def test_each_character_that_ends_a_string_is_doubled(character):
+    """PowerShell takes four typographic characters for the plain quote."""
+    name = unicodedata.name(character)
+    literals = lexer.read(samples.made(name=f"a{character}b")).literals
+    assert f"a{character}b" in {each.value for each in literals}, name
+    assert f"a{character}{character}b" in samples.made(name=f"a{character}b"), name
+
+
+@given(
+    st.datetimes(min_value=datetime(2026, 1, 1), max_value=datetime(2099, 1, 1)),  # noqa: DTZ001 - zones follow
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_a_date_is_the_same_in_every_culture(moment, minutes):
+    """The end of the secret is parsed with the invariant culture from UTC, whatever the site's language."""
+    end = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    value = grammar.read(samples.made(ends_at=end)).variables["$secretEnd"]
+    stamp = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert value.type == "DateTime"
+    assert value.text == (
+        f"[datetime]::ParseExact('{stamp}', 'yyyy-MM-ddTHH:mm:ssZ', "
+        "[cultureinfo]::InvariantCulture, 'AdjustToUniversal, AssumeUniversal')"
+    )

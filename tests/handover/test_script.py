@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.handover import grammar, lexer, samples
+from tests.handover.cmdlets import CMDLETS, OTHERS, Cmdlet
+from tests.handover.grammar import Command
+
+SAMPLES = {
+    "least": {},
+    "everything": samples.EVERYTHING,
+    "users only": {"userDiscovery": {"enabled": True, "deltaIntervalMinutes": None}},
+    "groups only": {"groupDiscovery": {"enabled": True, "groupNames": ["one"]}},
+    "government": {"azureEnvironment": "AzureUSGovernmentCloud", "disableAuthentication": True},
+}
+
+
+@pytest.fixture(scope="module", params=SAMPLES.values(), ids=SAMPLES)
+def script(request):
+    """The script of one connection, read."""
+    return grammar.read(samples.made(**request.param))
+
+
+def command(name: str, **fields) -> Command:
+    """The only call of a cmdlet in the script of a connection."""
+    (found,) = [each for each in grammar.read(samples.made(**fields)).commands if each.name == name]
+    return found
+
+
+def shown(found: Command) -> dict[str, str]:
+    """The parameters of a call with their texts, strings without their quotes."""
+    return {name: value.text.strip("'") for name, value in found.parameters.items()}
+
+
+def test_it_is_powershell(script):
+    """A grammar of PowerShell reads the whole script."""
+    assert script.faults == []
+
+
+def test_only_known_cmdlets_are_called(script):
+    """Nothing is called but the documented cmdlets and a few of PowerShell's own, by their full names."""
+    assert {each.name for each in script.commands} <= {*CMDLETS, *OTHERS}
+
+
+def test_parameters_are_the_documented_ones(script):
+    """Each call names known parameters only, has all that are required, and values of the right types."""
+    for found in script.commands:
+        if found.name in CMDLETS:
+            assert _faults(found, CMDLETS[found.name]) == [], found.name
+
+
+def _faults(found: Command, cmdlet: Cmdlet) -> list[str]:
+    known = {**cmdlet.required, **cmdlet.optional}
+    faults = [f"{name} is missing" for name in cmdlet.required if name not in found.parameters]
+    if found.positional:
+        faults.append("an argument without a name")
+    for name, value in found.parameters.items():
+        kind = known.get(name)
+        if isinstance(kind, tuple):
+            right = value.type == "String" and value.text.strip("'") in kind
+        else:
+            right = value.type == kind
+        if not right:
+            faults.append(f"{name} is {value}, not {kind}")
+    return faults
+
+
+def test_wrong_calls_would_be_found():
+    """The check sees a missing, an unknown and a mistyped parameter, also in a splatted hashtable."""
+    text = samples.made()
+    for right, wrong in (
+        ("ClientId               = $serverId", "Client                 = $serverId"),
+        ("SecretKey              = $SecretKey", "SecretKey              = 'plain text'"),
+        ("[uri] $appIdUri", "$appIdUri"),
+        ("= $secretEnd", "= '2027-01-01'"),
+        ("-AppType ServerApplication", "-AppType WebApplication"),
+        ("-ClientId $clientId", "$clientId"),
+    ):
+        assert right in text
+        calls = grammar.read(text.replace(right, wrong)).commands
+        assert any(_faults(each, CMDLETS[each.name]) for each in calls if each.name in CMDLETS), wrong
+
+
+def test_whatif_changes_nothing(script):
+    """With -WhatIf no cmdlet that changes the site is reached, and nobody is asked to sign in."""
+    text = grammar.text(script.root)
+    assert "[CmdletBinding(SupportsShouldProcess = $true)]" in text
+    writing = [each for each in script.commands if each.name in CMDLETS and CMDLETS[each.name].writes]
+    assert {each.name for each in writing} >= {
+        "Import-CMAADServerApplication",
+        "Import-CMAADClientApplication",
+        "New-CMCloudManagementAzureService",
+    }
+    assert all(each.inside_should_process for each in writing)
+    signs_in = text.index("Connect-AzAccount")
+    assert text.rindex("if (-not $SecretKey -and -not $WhatIfPreference) {", 0, signs_in) < signs_in
+
+
+def test_it_may_run_twice():
+    """What is imported or created already is looked for first, and left alone."""
+    text = samples.made()
+    for looked, made in (
+        ("Get-CMAADApplication -ClientId $serverId", "Import-CMAADServerApplication"),
+        ("Get-CMAADApplication -ClientId $clientId", "Import-CMAADClientApplication"),
+        ("Get-CMAzureService -Name $name -DisableWildcardHandling", "New-CMCloudManagementAzureService"),
+    ):
+        assert text.index(looked) < text.index("elseif", text.index(looked)) < text.index(made)
+
+
+def test_it_is_for_windows_powershell(script):
+    """Nothing of PowerShell 7: a site's console has Windows PowerShell 5.1."""
+    text = grammar.text(script.root)
+    code = lexer.read(text).code
+    assert text.startswith("#Requires -Version 5.1\r\n")
+    for new in ("&&", "||", "??", "?.", "?[", " ? ", "-AsPlainText", "ForEach-Object -Parallel", "clean {"):
+        assert new not in code, new
+
+
+def test_lines_end_as_on_windows(script):
+    """Notepad and the console's editor show the script as it was written."""
+    text = grammar.text(script.root)
+    assert text.count("\n") == text.count("\r\n") == text.count("\r")
+    assert text.endswith("\r\n")
+
+
+def test_the_site_gets_what_was_asked_for():
+    """Each field of the wizard is in the parameter that it belongs to."""
+    server = shown(command("Import-CMAADServerApplication", **samples.EVERYTHING))
+    assert (server["TenantId"], server["TenantName"]) == (samples.TENANT, "Contoso")
+    assert (server["AppName"], server["ClientId"]) == ("CMG-ServerApp", samples.SERVER)
+    assert grammar.read(samples.made()).variables["$appIdUri"].text == f"'{samples.URI}'"
+    client = shown(command("Import-CMAADClientApplication", **samples.EVERYTHING))
+    assert (client["AppName"], client["ClientId"]) == ("CMG-ClientApp", samples.CLIENT)
+    assert shown(command("New-CMCloudManagementAzureService", **samples.EVERYTHING)) == {
+        "Name": "Contoso CMG",
+        "Description": "For everybody",
+        "ServerApp": "Get-CMAADApplication -ClientId $serverId -AppType ServerApplication",
+        "ClientApp": "Get-CMAADApplication -ClientId $clientId -AppType ClientApplication",
+        "AzureEnvironmentOption": "AzurePublicCloud",
+        "EnableUserDiscovery": "$true",
+        "EnableUserDeltaDiscovery": "$true",
+        "UserDeltaDiscoveryMins": "15",
+        "UserDiscoverySchedule": "New-CMSchedule -RecurInterval Hours -RecurCount 12",
+        "EnableGroupDiscovery": "$true",
+        "EnableGroupDeltaDiscovery": "$false",
+        "GroupDiscoverySchedule": "New-CMSchedule -RecurInterval Days -RecurCount 7",
+        "AddGroupName": "@('first', 'second')",
+    }
+    sync = shown(command("Set-CMCloudManagementAzureService", **samples.EVERYTHING))
+    assert (sync["Name"], sync["EnableAADGroupSync"]) == ("Contoso CMG", "$true")
+
+
+def test_what_was_not_asked_for_is_not_touched():
+    """Without discovery, description and sync no parameter speaks of them."""
+    least = grammar.read(samples.made())
+    (created,) = [each for each in least.commands if each.name == "New-CMCloudManagementAzureService"]
+    assert set(created.parameters) == {"Name", "ServerApp", "ClientApp", "AzureEnvironmentOption"}
+    assert not [each for each in least.commands if each.name == "Set-CMCloudManagementAzureService"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "sign_in"),
+    [("AzurePublicCloud", "AzureCloud"), ("AzureUSGovernmentCloud", "AzureUSGovernment")],
+)
+def test_each_cloud_has_its_names(environment, sign_in):
+    """The vault is reached in the cloud of the connection, which the site calls by another name."""
+    assert shown(command("Connect-AzAccount", azureEnvironment=environment))["Environment"] == sign_in
+    imported = command("Import-CMAADServerApplication", azureEnvironment=environment)
+    assert shown(imported)["AzureEnvironmentOption"] == environment
+
+
+def test_the_secret_is_read_by_whoever_runs_it():
+    """That version of the secret is read from Key Vault, or given as a secure string; it is not inside."""
+    read = shown(command("Get-AzKeyVaultSecret"))
+    assert read == {"VaultName": "cmgvault", "Name": "cmg-9c2e0f38", "Version": "40c5ce42"}
+    text = samples.made()
+    assert "[System.Security.SecureString] $SecretKey" in text
+    assert "ConvertTo-SecureString" not in text
+    assert "-AsPlainText" not in text
+
+
+def test_what_no_cmdlet_does_is_told():
+    """At the end the script says what is left to do by hand, and only what is."""
+    told = _told(samples.made(disableAuthentication=True))
+    assert [each[:2] for each in told] == ["1.", "2.", "3."]
+    assert "Disable authentication" in told[0]
+    assert f"exclude the server application {samples.SERVER}" in told[1]
+    assert "before 2027-11-24" in told[2]
+    assert "Renew Secret Key" in told[2]
+    assert not [each for each in _told(samples.made()) if "Disable authentication" in each]
+
+
+def _told(text: str) -> list[str]:
+    return [each.value for each in lexer.read(text).literals if re.match(r"\d\. ", each.value)]
