@@ -17,7 +17,7 @@ SAMPLES = {
 }
 
 
-@pytest.fixture(scope="module", params=SAMPLES.values(), ids=SAMPLES)
+@pytest.fixture(scope="module", params=list(SAMPLES.values()), ids=list(SAMPLES))
 def script(request):
     """The script of one connection, read."""
     return grammar.read(samples.made(**request.param))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -282,13 +283,13 @@ def test_lists_have_their_limits():
         groupDiscovery={"groupNames": [f"{number:0256}" for number in range(200)]},
     )
     assert (len(request.owners), len(request.labels)) == (20, 20)
-    too_many = {
+    too_many: Any = {
         "owners": [owner] * 21,
         "labels": {str(number): "" for number in range(21)},
         "groupDiscovery": {"groupNames": ["x"] * 201},
     }
     assert set(faults(**too_many)) == {"owners", "labels", "groupDiscovery.groupNames"}
-    too_long = {"labels": {"x" * 65: "y", "z": "y" * 257}}
+    too_long: Any = {"labels": {"x" * 65: "y", "z": "y" * 257}}
     assert set(faults(**too_long)) == {f"labels.{'x' * 65}.[key]", "labels.z"}
 
 
