@@ -112,6 +112,9 @@ class Directory:
         builder = self._paths.applications_with_unique_name(unique_name)
         document = await self._graph.call(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING)
         if document is None:  # 204: it was there already, and the answer has no body
+            # Another builder: the SDK keeps the names of all that it makes in one place, so while this one
+            # waited for the answer it may have become that of another onboarding's application.
+            builder = self._paths.applications_with_unique_name(unique_name)
             query = {"%24select": ["id", "appId"]}
             document = await self._graph.call(Method.GET, builder, query=query, fresh=True)
         return Application(object_id=document["id"], app_id=document["appId"])

@@ -131,7 +131,9 @@ class PaperGraph(Graph):
         query: Mapping[str, Any] | None = None,
     ) -> Reply:
         """Reads what is there; writes any other call down, and answers as if it had worked."""
-        placeholder = any("{" in str(value) for value in builder.path_parameters.values())
+        # Of the parameters those of this very path: the SDK keeps those of other builders among them.
+        own = (name for name in builder.path_parameters if f"{{{name}}}" in builder.url_template)
+        placeholder = any("{" in str(builder.path_parameters[name]) for name in own)
         if method is Method.GET and not placeholder:
             return await self._real.send(method, builder, body, headers=headers, query=query)
         information = RequestInformation(
