@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.cloud import graph, resource_manager, vault
+from onboarding.cmg import profiles
+from onboarding.lifecycle.plans import ONBOARD
+from onboarding.storage import names
+from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange
+from tests.durability.lane import Lane
+from tests.helpers import problem, unique
+
+SERVICES = {
+    "graph": graph.SERVICE,
+    "resourceManager": resource_manager.SERVICE,
+    "keyVault": vault.SERVICE,
+}
+END = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0).isoformat()
+
+
+def is_write(exchange: Exchange) -> bool:
+    """Whether a request to the cloud is more than a look. A batch is one if all its parts are."""
+    if exchange.service == "keyVault" and "Authorization" not in exchange.headers:
+        return False  # asks for the challenge, with an empty body
+    if exchange.path.endswith("/$batch"):
+        return any(each["method"] != "GET" for each in json.loads(exchange.body)["requests"])
+    return exchange.method != "GET"
+
+
+async def dry_run(lane: Lane, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of a dry run, which has to leave everything as it was."""
+    before = await stored(lane)
+    lane.proxy.exchanges.clear()
+    answer = await lane.portal.call(
+        "POST", f"{lane.address}/api/onboardings", params={"dryRun": "true"}, json=request
+    )
+    assert answer.status_code == 200, answer.text
+    seen = list(lane.proxy.exchanges)
+    assert [each.label for each in seen if each.service in CLOUD and is_write(each)] == []
+    assert [each.label for each in seen if each.service == TABLE and each.method != "GET"] == []
+    assert [each.label for each in seen if each.service == QUEUE and each.label.startswith("put")] == []
+    assert await stored(lane) == before
+    lane.proxy.exchanges.clear()
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+async def stored(lane: Lane) -> dict[str, Any]:
+    """All rows, all messages, and how many objects the directory has."""
+    rows = {table: [dict(row) for row in await lane.rows(table)] for table in names.TABLES}
+    messages = {queue: await lane.waiting(queue) for queue in names.QUEUES}
+    objects = {
+        path: len((await lane.portal.graph(f"{path}?$top=999"))["value"])
+        for path in ("/applications", "/servicePrincipals", "/oauth2PermissionGrants")
+    }
+    return {**rows, **messages, **objects}
+
+
+def counted(calls: Iterable[tuple[str, str, str, Any]]) -> Counter[str]:
+    """Calls to compare: steps run side by side, so their order is not fixed."""
+    return Counter(json.dumps(each, sort_keys=True) for each in calls)
+
+
+CASES = {
+    "least": {},
+    "user discovery": {"userDiscovery": {"enabled": True}},
+    "older site": {"configMgrVersion": "2211"},
+    "classic": {"configMgrVersion": "2111", "deploymentModel": "CloudService"},
+    "own URI": {"uri": True},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_the_calls_are_those_of_the_onboarding(lane, case):
+    """Method, path and body of each call that changes something: the onboarding makes just these."""
+    fields = dict(CASES[case])
+    uri = {"appIdUri": f"https://contoso.com/{unique()}"} if fields.pop("uri", False) else {}
+    onboarding = await lane.begin(**fields)
+    request = {**onboarding.request}
+    request["serverApp"] = {**request["serverApp"], "secretEndDate": END, **uri}
+    onboarding.request = request
+    document = await dry_run(lane, request)
+    assert document["wouldFail"] is False
+    assert {each["severity"] for each in document["findings"]} <= {"Warning", "Information"}
+
+    await lane.follow(onboarding)
+    connection = (await lane.get(f"/api/onboardings/{onboarding.id}"))["connectionId"]
+    made = await lane.get(f"/api/connections/{connection}")
+    told = [
+        (each["service"], each["method"], each["path"], each.get("body"))
+        for each in document["calls"]
+        if each["method"] != "GET"
+    ]
+    done = [normal(each, onboarding.id, made) for each in onboarding.exchanges if each.service in CLOUD]
+    assert counted(told) == counted(each for each in done if each)
+
+
+def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, str, Any] | None:
+    """A call that changes something, with names in place of the ids that nobody knew before."""
+    if not is_write(exchange):
+        return None
+    body = json.loads(exchange.body) if exchange.body else None
+    if exchange.service == "keyVault":
+        del body["value"]  # the secret itself is told to nobody
+        del body["contentType"]
+    text = json.dumps([exchange.path, body])
+    for known, name in (
+        (profiles.scope_id(onboarding), profiles.scope_id("{onboarding}")),
+        (onboarding, "{onboarding}"),
+        (made["serverApp"]["objectId"], "{server-app.objectId}"),
+        (made["serverApp"]["clientId"], "{server-app.appId}"),
+        (made["serverApp"]["servicePrincipalId"], "{server-principal.objectId}"),
+        (made["clientApp"]["objectId"], "{client-app.objectId}"),
+        (made["clientApp"]["clientId"], "{client-app.appId}"),
+        (made["clientApp"]["servicePrincipalId"], "{client-principal.objectId}"),
+        (made["secret"]["keyId"], "{server-secret.keyId}"),
+    ):
+        text = text.replace(known, name)
+    path, body = json.loads(text)
+    return (SERVICES[exchange.service], exchange.method, path, body)
+
+
+async def test_the_plan_is_shown_as_it_would_run(lane):
+    """Steps with their order, the request with its defaults, and each call with the step that makes it."""
+    onboarding = await lane.begin()
+    document = await dry_run(lane, onboarding.request)
+    (plan,) = [each for model, each in ONBOARD.items() if model == "VirtualMachineScaleSet"]
+    assert document["steps"] == [
+        {"name": each.name, "title": each.title, "after": list(each.after)} for each in plan.steps.values()
+    ]
+    order = [each["name"] for each in document["steps"]]
+    steps = [each["step"] for each in document["calls"]]
+    assert steps == sorted(steps, key=order.index)
+    assert document["request"]["serverApp"]["secretValidity"] == "P1Y"
+    assert document["request"]["name"] == onboarding.request["name"]
+
+
+async def test_what_would_fail_is_told_and_nothing_is_made(lane):
+    """All findings are told, the gravest first, and what the calls would be all the same."""
+    onboarding = await lane.begin(
+        userDiscovery={"enabled": True}, subscriptionId="11111111-2222-4333-8444-555555555555"
+    )
+    request = {**onboarding.request, "serverApp": {"appIdUri": "https://fabrikam.com/cmg"}}
+    document = await dry_run(lane, request)
+    assert document["wouldFail"] is True
+    found = document["findings"]
+    errors = [each for each in found if each["severity"] == "Error"]
+    assert {each["code"] for each in errors} == {"domain-not-verified", "subscription-not-found"}
+    assert found[: len(errors)] == errors
+    assert document["calls"]
+
+
+async def test_a_tenant_that_is_not_served_is_told(lane):
+    """Where this service can't even look, that is the one finding, and there are no calls."""
+    onboarding = await lane.begin(tenantId="11111111-2222-4333-8444-555555555555")
+    document = await dry_run(lane, onboarding.request)
+    assert document["wouldFail"] is True
+    assert [(each["code"], each["severity"]) for each in document["findings"]] == [
+        ("tenant-not-served", "Error")
+    ]
+    assert document["calls"] == []
+
+
+async def test_a_dry_run_uses_up_no_key(lane):
+    """After a dry run the same Idempotency-Key asks for the onboarding itself."""
+    onboarding = await lane.begin()
+    key = {"Idempotency-Key": onboarding.key}
+    url = f"{lane.address}/api/onboardings"
+    for _ in range(2):
+        answer = await lane.portal.call("POST", f"{url}?dryRun=true", headers=key, json=onboarding.request)
+        assert answer.status_code == 200
+    await lane.follow(onboarding)
+    assert (await lane.get(f"/api/onboardings/{onboarding.id}"))["status"] == "Succeeded"
+
+
+@pytest.mark.parametrize("query", ["dryRun=yes", "dryRun=", "dryrun=true", "dryRun=true&force=1"])
+async def test_a_mistyped_dry_run_is_no_onboarding(lane, query):
+    """Whoever meant a dry run does not get an onboarding because of a slip of the pen."""
+    url = f"{lane.address}/api/onboardings?{query}"
+    answer = await lane.portal.call("POST", url, json=lane.portal.request())
+    document = problem(answer, 400, "invalid-parameter")
+    assert "dryRun" in document["detail"]
+
+
+async def test_faults_of_a_request_are_faults_of_its_dry_run(lane):
+    """A request that is not valid is refused by the dry run as it would be without."""
+    answer = await lane.portal.call(
+        "POST", f"{lane.address}/api/onboardings?dryRun=true", json=lane.portal.request(colour="red")
+    )
+    problem(answer, 422, "invalid-request")
+
+
+async def test_a_cloud_that_can_not_be_looked_at_is_told(lane):
+    """When Graph does not answer, a dry run says when to try again."""
+    async with lane.portal.fault(service="graph", kind="throttle", times=None, retryAfter=7):
+        answer = await lane.portal.call(
+            "POST", f"{lane.address}/api/onboardings?dryRun=true", json=lane.portal.request()
+        )
+    assert answer.headers["Retry-After"] == "7"
+    problem(answer, 503, "throttled")
