@@ -9,7 +9,7 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from onboarding.storage import names
-from tests.helpers import unique, until
+from tests.helpers import pointers, problem, unique, until
 from tests.unit import golden
 
 SCOPE_FIELDS = {
@@ -264,3 +264,41 @@ async def test_a_service_that_throttles_is_given_its_time(portal):
     assert retrying["error"]["requestId"] == retrying["calls"][-1]["requestId"]
     (server,) = [each for each in document["steps"] if each["name"] == "server-app"]
     assert server["attempts"] == 2
+
+
+async def test_a_classic_gateway_needs_other_providers(portal):
+    """For a site before 2203 a classic cloud service is prepared: its two providers, and no others."""
+    subscription = f"/subscriptions/{portal.info['subscription']}"
+    version = "api-version=2025-04-01"
+    for namespace in ("ClassicCompute", "Storage", "Compute"):
+        url = f"{subscription}/providers/Microsoft.{namespace}/unregister?{version}"
+        await portal.look("resourceManager", "POST", url)
+    connection = await portal.onboarded(deploymentModel="CloudService", configMgrVersion="2111")
+    document = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller="operator")
+    steps = {each["name"]: each["status"] for each in document["steps"]}
+    assert {name for name in steps if name.startswith("provider-")} == {
+        "provider-classiccompute",
+        "provider-storage",
+    }
+    assert set(steps.values()) == {"Succeeded"}
+    states = {}
+    for namespace in ("ClassicCompute", "Storage", "Compute"):
+        url = f"{subscription}/providers/Microsoft.{namespace}?{version}"
+        states[namespace] = (await portal.look("resourceManager", "GET", url)).json()["registrationState"]
+    assert states == {"ClassicCompute": "Registered", "Storage": "Registered", "Compute": "Unregistered"}
+    assert connection["profile"] == "2021"
+    assert connection["request"]["deploymentModel"] == "CloudService"
+
+
+async def test_fields_that_exclude_each_other_are_pointed_at(portal):
+    """All combinations that can't be are told before anything begins, each with its field."""
+    answer = await portal.post(
+        deploymentModel="CloudService",
+        configMgrVersion="2409",
+        groupDiscovery={"enabled": True},
+        groupSync=True,
+        disableAuthentication=True,
+    )
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == {"/deploymentModel", "/groupDiscovery/groupNames", "/disableAuthentication"}
+    assert {each["code"] for each in document["errors"]} == {"field-conflict"}

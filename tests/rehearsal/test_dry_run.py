@@ -53,7 +53,7 @@ async def dry_run(lane: Lane, request: Mapping[str, Any]) -> dict[str, Any]:
 
 async def stored(lane: Lane) -> dict[str, Any]:
     """All rows, all messages, and how many objects the directory has."""
-    rows = {table: [dict(row) for row in await lane.rows(table)] for table in names.TABLES}
+    rows: dict[str, Any] = {table: await lane.rows(table) for table in names.TABLES}
     messages = {queue: await lane.waiting(queue) for queue in names.QUEUES}
     objects = {
         path: len((await lane.portal.graph(f"{path}?$top=999"))["value"])
@@ -105,7 +105,7 @@ def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, st
     """A call that changes something, with names in place of the ids that nobody knew before."""
     if not is_write(exchange):
         return None
-    body = json.loads(exchange.body) if exchange.body else None
+    body: Any = json.loads(exchange.body) if exchange.body else None
     if exchange.service == "keyVault":
         del body["value"]  # the secret itself is told to nobody
         del body["contentType"]

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.helpers import Portal, until
+from tests.unit.golden import DIRECTORY_READ_ALL, GRAPH
+
+GRANTS = ("/oauth2PermissionGrants", "/appRoleAssignedTo", "/appRoleAssignments")
+WITHOUT_GRANTS = [
+    "Application.ReadWrite.OwnedBy",
+    "Application.Read.All",
+    "DelegatedPermissionGrant.Read.All",
+    "Organization.Read.All",
+    "Policy.Read.All",
+]
+
+
+async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
+    """The step consent, as soon as it waits for an administrator."""
+
+    async def waits() -> dict[str, Any] | None:
+        document = await portal.get(f"/api/onboardings/{onboarding}")
+        assert document["status"] not in {"Succeeded", "Failed"}, document["error"]
+        (step,) = [each for each in document["steps"] if each["name"] == "consent"]
+        return step if step["status"] == "Waiting" and step["waitingFor"] else None
+
+    found: dict[str, Any] = await until(waits, "the wait for an administrator")
+    return found
+
+
+class Administrator:
+    """Somebody who opens the links and consents, one application after the other."""
+
+    def __init__(self, portal: Portal, onboarding: str) -> None:
+        self._portal = portal
+        self._onboarding = onboarding
+
+    async def app(self, role: str) -> dict[str, str]:
+        """Client id and service principal of one of the two applications."""
+        name = f"cmg-{self._onboarding}-{role}"
+        app_id = (await self._portal.graph(f"/applications(uniqueName='{name}')"))["appId"]
+        principal = await self._portal.graph(f"/servicePrincipals(appId='{app_id}')")
+        return {"appId": app_id, "principal": principal["id"]}
+
+    async def link(self, role: str) -> str:
+        """Where Entra ID shows all that an application asks for, to an administrator of the tenant."""
+        app = await self.app(role)
+        login, tenant = self._portal.info["login"], self._portal.info["tenant"]
+        return f"{login}/{tenant}/adminconsent?client_id={app['appId']}"
+
+    async def consents_for_client(self) -> None:
+        """What the consent page does for the native app."""
+        client, server = await self.app("client"), await self.app("server")
+        for resource, scope in (
+            (await self._graph(), "User.Read"),
+            (server["principal"], "user_impersonation"),
+        ):
+            body = {
+                "clientId": client["principal"],
+                "consentType": "AllPrincipals",
+                "resourceId": resource,
+                "scope": scope,
+            }
+            await self._portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", body)
+
+    async def consents_for_server(self) -> None:
+        """What the consent page does for the web app."""
+        server, graph = await self.app("server"), await self._graph()
+        body = {"principalId": server["principal"], "resourceId": graph, "appRoleId": DIRECTORY_READ_ALL}
+        await self._portal.look("graph", "POST", f"/v1.0/servicePrincipals/{graph}/appRoleAssignedTo", body)
+
+    async def _graph(self) -> str:
+        return str((await self._portal.graph(f"/servicePrincipals(appId='{GRAPH}')"))["id"])
+
+
+async def granted(portal: Portal, onboarding: str) -> list[str]:
+    """The calls with which an onboarding has granted something, or tried to."""
+    events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
+    return [
+        f"{call['method']} {call['path']} {call['status']}"
+        for event in events
+        for call in event["calls"]
+        if call["method"] != "GET" and any(part in call["path"] for part in GRANTS)
+    ]
+
+
+async def test_an_administrator_consents_where_the_service_shall_not(portal):
+    """The onboarding waits, says where to consent for which app, and goes on when that was done."""
+    plain, discovery = await asyncio.gather(
+        portal.accepted(adminConsent="ByAdministrator"),
+        portal.accepted(adminConsent="ByAdministrator", userDiscovery={"enabled": True}),
+    )
+    people = {each: Administrator(portal, each) for each in (plain, discovery)}
+    step = await waiting(portal, plain)
+    assert step["actionUrls"] == [await people[plain].link("client")]
+    assert step["waitingFor"] == "an administrator of the tenant consents"
+    assert step["nextAttemptAt"]
+    assert step["error"] is None
+    links = (await waiting(portal, discovery))["actionUrls"]
+    assert sorted(links) == sorted([await people[discovery].link(role) for role in ("client", "server")])
+
+    await people[plain].consents_for_client()
+    await people[discovery].consents_for_client()
+    server_only = [await people[discovery].link("server")]
+
+    async def only_the_server_app() -> bool:
+        return (await waiting(portal, discovery))["actionUrls"] == server_only
+
+    await until(only_the_server_app, "the look that finds the client app's consent")
+    await people[discovery].consents_for_server()
+    for onboarding in (plain, discovery):
+        document = await portal.finished(onboarding)
+        assert document["status"] == "Succeeded", document["error"]
+        (step,) = [each for each in document["steps"] if each["name"] == "consent"]
+        assert (step["actionUrls"], step["waitingFor"]) == ([], None)
+        kinds = [
+            each["kind"]
+            for each in await portal.all(f"/api/onboardings/{onboarding}/events")
+            if each.get("step") == "consent"
+        ]
+        assert kinds[-1] == "succeeded"
+        assert "waiting" in kinds
+        assert "retrying" not in kinds
+        assert await granted(portal, onboarding) == []
+
+
+@pytest.fixture
+async def may_not_grant(portal):
+    """A service that never held a permission to grant permissions."""
+    async with portal.settings(identityRoles=WITHOUT_GRANTS):
+        await portal.restart_host()  # a token that was had before would still carry the roles
+        yield portal
+    await portal.restart_host()
+
+
+async def test_a_service_without_the_permission_works_fully(may_not_grant):
+    """By itself the onboarding asks an administrator where the service may not grant, and then succeeds."""
+    portal = may_not_grant
+    onboarding = await portal.accepted()
+    person = Administrator(portal, onboarding)
+    assert (await waiting(portal, onboarding))["actionUrls"] == [await person.link("client")]
+    findings = (await portal.get(f"/api/onboardings/{onboarding}"))["findings"]
+    assert "administrator-will-be-asked" in {each["code"] for each in findings}
+    await person.consents_for_client()
+    document = await portal.finished(onboarding)
+    assert document["status"] == "Succeeded", document["error"]
+
+    error = await portal.refused(adminConsent="ByService")
+    (finding,) = [each for each in error["findings"] if each["severity"] == "Error"]
+    assert (error["step"], finding["code"], finding["pointer"]) == (
+        "preflight",
+        "consent-not-allowed",
+        "/adminConsent",
+    )
+
+
+async def test_the_service_grants_where_it_may(portal):
+    """Asked to grant itself, the service does, and nobody is asked for anything."""
+    connection = await portal.onboarded(adminConsent="ByService", userDiscovery={"enabled": True})
+    document = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller="operator")
+    (step,) = [each for each in document["steps"] if each["name"] == "consent"]
+    assert step["attempts"] == 1
+    calls = await granted(portal, connection["onboardingId"])
+    assert [each.rpartition(" ")[2] for each in calls] == ["201"] * 3

@@ -1,0 +1,230 @@
+"""Each finding of the preflight: the cloud is in that state, and a dry run tells what a person reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.helpers import Portal, unique
+
+SENTENCES = re.compile(r"[A-Z].*[A-Za-z0-9)]\.", re.DOTALL)
+OTHER = "11111111-2222-4333-8444-555555555555"
+READER = [{"actions": ["*/read"], "notActions": []}]
+
+
+async def findings(portal: Portal, **changes: Any) -> dict[str, dict[str, str]]:
+    """What a dry run finds, by code; whatever is found is told in sentences, the gravest first."""
+    request = portal.request(
+        **{"serverApp": {"name": unique("server")}, "clientApp": {"name": unique("client")}, **changes}
+    )
+    answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    found = document["findings"]
+    for each in found:
+        assert SENTENCES.fullmatch(each["detail"]), each
+        assert each["severity"] != "Error" or each["remedy"], each
+        assert SENTENCES.fullmatch(each.get("remedy", "Nothing.")), each
+        assert each.get("documentation", "https://").startswith("https://"), each
+    ranks = [["Error", "Warning", "Information"].index(each["severity"]) for each in found]
+    assert ranks == sorted(ranks)
+    assert document["wouldFail"] is (0 in ranks)
+    assert len({(each["code"], each.get("pointer"), each["detail"]) for each in found}) == len(found)
+    return {each["code"]: each for each in found}
+
+
+def said(finding: dict[str, str]) -> tuple[str, str]:
+    """How grave a finding is, and which field it points to."""
+    return finding["severity"], finding.get("pointer", "")
+
+
+def policy(area: str, restriction: Any) -> dict[str, Any]:
+    """An app management policy with one restriction."""
+    return {"isEnabled": True, "applicationRestrictions": {area: restriction}}
+
+
+async def application(portal: Portal, **body: Any) -> dict[str, Any]:
+    """An application that somebody else has made."""
+    document = {"displayName": unique("theirs"), "signInAudience": "AzureADMyOrg", **body}
+    made: dict[str, Any] = (await portal.look("graph", "POST", "/v1.0/applications", document)).json()
+    return made
+
+
+async def test_a_tenant_in_order_has_nothing_to_change(portal):
+    """Where all is well nothing is said but what will happen."""
+    found = await findings(portal)
+    assert {each["severity"] for each in found.values()} <= {"Warning", "Information"}
+    assert set(found) <= {"providers-to-register", "tenant-connected"}
+
+
+async def test_a_connection_of_that_name(portal):
+    """The name is pointed at, and the connection that has it is named."""
+    existing = await portal.onboarded()
+    found = await findings(portal, name=existing["name"])
+    assert said(found["connection-exists"]) == ("Error", "/name")
+    assert existing["id"] in found["connection-exists"]["detail"]
+
+
+async def test_a_tenant_that_is_connected(portal):
+    """A second connection of a tenant is probably a mistake; which one there is, is told."""
+    await portal.onboarded()
+    found = await findings(portal)
+    assert said(found["tenant-connected"]) == ("Warning", "/tenantId")
+    assert portal.info["tenant"] in found["tenant-connected"]["detail"]
+
+
+@pytest.mark.parametrize("app", ["serverApp", "clientApp"])
+async def test_an_application_of_that_name(portal, app):
+    """Two applications of one name are allowed, and hard to tell apart."""
+    theirs = await application(portal, displayName=unique("O'Brien & Co"))
+    found = await findings(portal, **{app: {"name": theirs["displayName"]}})
+    assert said(found["application-name-in-use"]) == ("Warning", f"/{app}/name")
+    assert theirs["appId"] in found["application-name-in-use"]["detail"]
+
+
+async def test_a_domain_of_somebody_else(portal):
+    """The App ID URI is pointed at, and the domains that would do are named."""
+    found = await findings(portal, serverApp={"appIdUri": "https://fabrikam.com/cmg"})
+    assert said(found["domain-not-verified"]) == ("Error", "/serverApp/appIdUri")
+    assert "contoso.com" in found["domain-not-verified"]["detail"]
+
+
+@pytest.mark.parametrize("uri", ["api://{tenant}/cmg", "https://contoso.com/cmg"])
+async def test_a_policy_that_allows_default_uris_only(portal, uri):
+    """Both forms that the article recommends are refused by that policy; what passes is proposed."""
+    restriction = {"nonDefaultUriAddition": {"state": "enabled"}}
+    tenant = portal.info["tenant"]
+    async with portal.settings(policies=policy("identifierUris", restriction)):
+        found = await findings(portal, serverApp={"appIdUri": uri.format(tenant=tenant)})
+        assert said(found["uri-not-default"]) == ("Error", "/serverApp/appIdUri")
+        assert f"api://{tenant}/{{clientId}}" in found["uri-not-default"]["remedy"]
+        assert "uri-not-default" not in await findings(portal)
+        await portal.onboarded()  # as the remedy says: without a URI of one's own
+
+
+async def test_a_uri_that_is_taken(portal):
+    """The application that has the App ID URI is named."""
+    uri = f"https://contoso.com/{unique()}"
+    theirs = await application(portal, identifierUris=[uri])
+    found = await findings(portal, serverApp={"appIdUri": uri})
+    assert said(found["uri-in-use"]) == ("Error", "/serverApp/appIdUri")
+    assert theirs["appId"] in found["uri-in-use"]["detail"]
+
+
+async def test_a_uri_that_a_deleted_application_keeps(portal):
+    """A deleted application keeps its URI for 30 days; how to free it is told, and works."""
+    uri = f"https://contoso.com/{unique()}"
+    theirs = await application(portal, identifierUris=[uri])
+    await portal.look("graph", "DELETE", f"/v1.0/applications/{theirs['id']}")
+    found = await findings(portal, serverApp={"appIdUri": uri})
+    assert said(found["uri-held-by-deleted"]) == ("Error", "/serverApp/appIdUri")
+    assert theirs["appId"] in found["uri-held-by-deleted"]["detail"]
+    assert f"/directory/deletedItems/{theirs['id']}" in found["uri-held-by-deleted"]["remedy"]
+    await portal.look("graph", "DELETE", f"/v1.0/directory/deletedItems/{theirs['id']}")
+    assert "uri-held-by-deleted" not in await findings(portal, serverApp={"appIdUri": uri})
+
+
+async def test_a_policy_without_secrets(portal):
+    """Where no secret may be added, no field helps; who has to be exempted is told."""
+    restriction = [{"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}]
+    async with portal.settings(policies=policy("passwordCredentials", restriction)):
+        found = await findings(portal)
+    assert said(found["secrets-forbidden"]) == ("Error", "")
+
+
+async def test_a_policy_with_short_secrets(portal):
+    """The longest lifetime is told, as a duration and as the date until which a secret may live."""
+    restriction = [{"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P180D"}]
+    async with portal.settings(policies=policy("passwordCredentials", restriction)):
+        found = await findings(portal)
+    assert said(found["secret-lives-too-long"]) == ("Error", "/serverApp/secretEndDate")
+    assert "P180D" in found["secret-lives-too-long"]["detail"]
+    assert re.search(r"before \d{4}-\d\d-\d\d\.", found["secret-lives-too-long"]["remedy"])
+
+
+@pytest.fixture
+async def least(portal):
+    """A service whose identity may only read applications."""
+    async with portal.settings(identityRoles=["Application.Read.All"]):
+        await portal.restart_host()  # a token that was had before would still carry the roles
+        yield portal
+    await portal.restart_host()
+
+
+async def test_permissions_that_the_service_lacks(least):
+    """What this service may not do, and what it may not even look at, is told with the permission's name."""
+    found = await findings(least, adminConsent="ByService", userDiscovery={"enabled": True})
+    assert said(found["graph-permission-missing"]) == ("Error", "")
+    assert "Application.ReadWrite.OwnedBy" in found["graph-permission-missing"]["remedy"]
+    assert said(found["consent-not-allowed"]) == ("Error", "/adminConsent")
+    for permission in ("DelegatedPermissionGrant.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"):
+        assert permission in found["consent-not-allowed"]["detail"]
+    assert said(found["not-checked"]) == ("Information", "")
+    without = await findings(least, adminConsent="ByService")
+    assert "AppRoleAssignment.ReadWrite.All" not in without["consent-not-allowed"]["detail"]
+    automatic = await findings(least)
+    assert "consent-not-allowed" not in automatic
+    assert said(automatic["administrator-will-be-asked"]) == ("Information", "/adminConsent")
+
+
+async def test_an_administrator_who_will_be_asked(portal):
+    """Who asked for it is told beforehand that the onboarding will wait, and who may consent."""
+    found = await findings(portal, adminConsent="ByAdministrator")
+    assert said(found["administrator-will-be-asked"]) == ("Information", "/adminConsent")
+    assert "administrator-will-be-asked" not in await findings(portal)
+
+
+async def test_a_subscription_that_is_not_there(portal):
+    """An unknown subscription is pointed at; so is one that the service may not see."""
+    found = await findings(portal, subscriptionId=OTHER)
+    assert said(found["subscription-not-found"]) == ("Error", "/subscriptionId")
+    async with portal.settings(permissions=[]):
+        found = await findings(portal)
+    assert said(found["subscription-not-found"]) == ("Error", "/subscriptionId")
+    assert "Contributor" in found["subscription-not-found"]["remedy"]
+
+
+async def test_providers_that_are_missing(portal):
+    """What will be registered is told; where the service may not, the role that is needed."""
+    subscription = f"/subscriptions/{portal.info['subscription']}"
+    for namespace in ("Microsoft.Compute", "Microsoft.Network"):
+        url = f"{subscription}/providers/{namespace}/unregister?api-version=2025-04-01"
+        await portal.look("resourceManager", "POST", url)
+    found = await findings(portal)
+    assert said(found["providers-to-register"]) == ("Information", "")
+    assert "Microsoft.Network, Microsoft.Compute" in found["providers-to-register"]["detail"]
+    async with portal.settings(permissions=READER):
+        found = await findings(portal)
+    assert said(found["register-not-allowed"]) == ("Error", "/subscriptionId")
+    assert "*/register/action" in found["register-not-allowed"]["remedy"]
+    assert "providers-to-register" not in found
+
+
+@pytest.mark.parametrize(
+    ("permissions", "allowed"),
+    [
+        ([{"actions": ["*"]}], True),
+        ([{"actions": ["*/register/action", "*/read"]}], True),
+        ([{"actions": ["Microsoft.ClassicCompute/*", "*/read"]}], True),
+        ([{"actions": ["microsoft.classiccompute/REGISTER/action", "*/read"]}], True),
+        ([{"actions": ["*"], "notActions": ["Microsoft.ClassicCompute/*"]}], False),
+        # One assignment gives, another one takes back only of what it gives itself.
+        ([{"actions": ["*"], "notActions": ["*/register/action"]}, {"actions": ["*/register/action"]}], True),
+        (
+            [
+                {"actions": ["*/read"], "notActions": []},
+                {"actions": ["*"], "notActions": ["*/register/action"]},
+            ],
+            False,
+        ),
+    ],
+)
+async def test_rights_are_read_as_azure_reads_them(portal, permissions, allowed):
+    """Wildcards, notActions and several assignments count as Resource Manager counts them."""
+    url = f"/subscriptions/{portal.info['subscription']}/providers/Microsoft.ClassicCompute/unregister"
+    await portal.look("resourceManager", "POST", f"{url}?api-version=2025-04-01")
+    async with portal.settings(permissions=permissions):
+        found = await findings(portal, deploymentModel="CloudService", configMgrVersion="2111")
+    assert ("register-not-allowed" not in found) is allowed

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.cloud.directory import Survey
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors import Severity
+from onboarding.lifecycle.findings import Facts, findings
+
+TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
+OTHER = "11111111-2222-4333-8444-555555555555"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+GRANTED = frozenset(
+    {
+        "Application.ReadWrite.OwnedBy",
+        "AppRoleAssignment.ReadWrite.All",
+        "DelegatedPermissionGrant.ReadWrite.All",
+    }
+)
+
+
+def codes(*, request: Any = None, survey: Any = None, **facts: Any) -> dict[str, Severity]:
+    """What is found of a tenant in order, but for what is given; how grave it is, by code."""
+    body = {"name": "Contoso", "tenantId": TENANT, "subscriptionId": TENANT, **(request or {})}
+    usual = {
+        "organization": {"verifiedDomains": [{"name": "contoso.com"}]},
+        "policy": {"isEnabled": True, "applicationRestrictions": {}},
+        "same_names": [],
+        "same_uri": [],
+        "deleted_with_uri": [],
+        "granted": GRANTED,
+    }
+    known = {
+        "request": OnboardingRequest.model_validate_json(json.dumps(body)),
+        "onboarding": "1",
+        "accepted_at": NOW,
+        "same_name": None,
+        "neighbour": None,
+        "survey": Survey(**{**usual, **(survey or {})}),
+        "subscription": {"tenantId": TENANT, "state": "Enabled"},
+        "providers": {"Microsoft.Compute": "Registered"},
+        "permissions": [{"actions": ["*"], "notActions": []}],
+    }
+    return {each.code: each.severity for each in findings(Facts(**{**known, **facts}))}
+
+
+def test_nothing_is_found_where_all_is_well():
+    """A tenant in order gives no finding, not even information."""
+    assert codes() == {}
+
+
+@pytest.mark.parametrize("tenant", [OTHER, ""])
+def test_a_subscription_of_another_tenant(tenant):
+    """A subscription that this service sees, but that belongs to another tenant, is refused."""
+    found = codes(subscription={"tenantId": tenant, "state": "Enabled"})
+    assert found == {"subscription-in-other-tenant": Severity.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("state", "usable"),
+    [("Enabled", True), ("Warned", True), ("PastDue", True), ("Disabled", False), ("Deleted", False)],
+)
+def test_a_subscription_that_is_disabled(state, usable):
+    """In a subscription that is disabled nothing can be registered; one with an open bill still works."""
+    found = codes(subscription={"tenantId": TENANT.upper(), "state": state})
+    assert found == ({} if usable else {"subscription-disabled": Severity.ERROR})
+
+
+def test_what_is_ours_is_no_clash():
+    """When the preflight is repeated, what this very onboarding has made stands in nobody's way."""
+    app = {"displayName": "ConfigMgr Server Application", "appId": OTHER, "id": OTHER}
+    own = {**app, "uniqueName": "cmg-1-server"}
+    uri = {"serverApp": {"appIdUri": "https://contoso.com/cmg"}}
+    assert codes(request=uri, survey={"same_names": [own], "same_uri": [own]}) == {}
+    theirs = {**app, "uniqueName": "cmg-11-server"}
+    assert codes(request=uri, survey={"same_names": [theirs], "same_uri": [theirs]}) == {
+        "uri-in-use": Severity.ERROR,
+        "application-name-in-use": Severity.WARNING,
+    }
+
+
+@pytest.mark.parametrize(("unread", "count"), [(("organization",), 1), (("organization", "policy"), 2)])
+def test_what_may_not_be_read_is_not_guessed(unread, count):
+    """What this service may not read is told as not checked, and refuses nothing."""
+    uri = {"serverApp": {"appIdUri": "https://fabrikam.com/cmg"}}
+    survey = dict.fromkeys(unread)
+    assert codes(request=uri, survey=survey) == {"not-checked": Severity.INFORMATION}
+    assert codes(request=uri, survey={**survey, "same_names": None, "same_uri": None}) == {
+        "not-checked": Severity.INFORMATION
+    }
+    assert len(unread) == count
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "days", "refused"),
+    [
+        ("P180D", 180, False),
+        ("P180D", 181, True),
+        ("P6M", 150, False),
+        ("P1Y", 366, True),
+        ("P1Y", 300, False),
+    ],
+)
+def test_a_lifetime_is_a_duration(lifetime, days, refused):
+    """A policy's longest lifetime is an ISO 8601 duration; exactly as long is allowed."""
+    entry = {"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": lifetime}
+    policy = {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": [entry]}}
+    request = {"serverApp": {"secretEndDate": (NOW + timedelta(days=days)).isoformat()}}
+    found = codes(request=request, survey={"policy": policy})
+    assert found == ({"secret-lives-too-long": Severity.ERROR} if refused else {})
+
+
+def test_a_provider_that_is_missing_needs_a_right():
+    """Only what is missing needs the right to register it."""
+    states = {"Microsoft.Compute": "NotRegistered", "Microsoft.Storage": "Registered"}
+    assert codes(providers=states) == {"providers-to-register": Severity.INFORMATION}
+    reader = [{"actions": ["*/read"], "notActions": []}]
+    assert codes(providers=states, permissions=reader) == {"register-not-allowed": Severity.ERROR}
+    assert codes(permissions=reader) == {}
