@@ -107,7 +107,8 @@ async def test_an_administrator_consents_where_the_service_shall_not(portal):
     server_only = [await people[discovery].link("server")]
 
     async def only_the_server_app() -> bool:
-        return (await waiting(portal, discovery))["actionUrls"] == server_only
+        found: list[str] = (await waiting(portal, discovery))["actionUrls"]
+        return found == server_only
 
     await until(only_the_server_app, "the look that finds the client app's consent")
     await people[discovery].consents_for_server()

@@ -25,6 +25,32 @@ def error_codes() -> set[str]:
     return {code for code in found if _CODE.fullmatch(code)}
 
 
+def findings() -> dict[str, tuple[str, set[str]]]:
+    """The findings of the preflight and of existing applications: severity and pointers by code."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    for name in ("findings", "existing"):
+        file = ROOT / "onboarding" / "lifecycle" / f"{name}.py"
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="Finding"), keywords=keywords):
+                    given = {each.arg: ast.unparse(each.value) for each in keywords}
+                    severity = given.get("severity", "Severity.ERROR").partition(".")[2].capitalize()
+                    pointer = given.get("pointer", "")
+                    found[given["code"].strip("'")] = (severity, _POINTERS.get(pointer) or _pointers(pointer))
+    return found
+
+
+_POINTERS = {
+    "f'/{field}/name'": {"/serverApp/name", "/clientApp/name"},
+    "pointer": {"/serverApp/existing", "/clientApp/existing"},
+}
+"""Pointers that are put together when they are needed."""
+
+
+def _pointers(expression: str) -> set[str]:
+    return {expression.strip("'")} if expression else set()
+
+
 def _code_parts(node: ast.AST) -> Iterator[ast.expr]:
     """The expressions of a node that stand for a code."""
     match node:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.cmg.profiles import PROFILES
+from onboarding.cmg.versions import DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
@@ -18,6 +20,9 @@ from onboarding.workflow.runs import RunStatus
 from tests.docs import sources
 from tests.docs.pages import page, plain
 from tests.docs.sources import ROOT
+from tests.handover.cmdlets import CMDLETS
+
+_PLAN = ONBOARD[DeploymentModel.SCALE_SET]
 
 
 def _first_cells(name: str, heading: str = "") -> set[str]:
@@ -29,6 +34,15 @@ def test_every_code_is_explained():
     headings = ("Codes of answers", "Codes of faults in a body", "Codes of findings", "Codes of steps")
     explained = set.union(*(_first_cells("docs/api.md", heading) for heading in headings))
     assert explained == sources.error_codes()
+
+
+def test_every_finding_is_explained_as_grave_as_it_is():
+    """A portal finds of each finding of the preflight how grave it is and which fields it points to."""
+    (table,) = page("docs/api.md").tables("Codes of findings")
+    explained = {
+        plain(code): (severity, set(re.findall(r"`([^`]+)`", fields))) for code, severity, fields, _ in table
+    }
+    assert explained == sources.findings()
 
 
 def test_every_setting_is_explained_with_its_default():
@@ -63,33 +77,77 @@ def test_every_field_of_a_request_is_explained_with_its_default():
     assert explained == dict(_fields(OnboardingRequest)) | {"serverApp.secretValidity": "P1Y"}
 
 
+def test_nothing_of_the_wizard_is_left_out():
+    """The page about the wizard has each field of a request and each parameter, and no empty cell."""
+    text = page("docs/wizard.md").text
+    for table in page("docs/wizard.md").tables():
+        assert all(all(row) for row in table)
+        assert len({len(row) for row in table}) == 1
+    named = {*re.findall(r"`([^`]+)`", text)}
+    wanted = {name.partition("[]")[0] for name, _ in _fields(OnboardingRequest)}
+    assert wanted - named == set()
+    (calls,) = page("docs/wizard.md").tables("The cmdlets")
+    listed = [(plain(cmdlet), plain(parameter)) for cmdlet, parameter, _ in calls]
+    assert len(listed) == len(set(listed))
+    documented = {
+        (name, parameter)
+        for name, cmdlet in CMDLETS.items()
+        for parameter in {**cmdlet.required, **cmdlet.optional}
+        if "-CM" in name and parameter != "ForceWildcardHandling"
+    }
+    assert documented - set(listed) == set()
+
+
+def test_each_revision_of_the_article_has_its_column():
+    """The page about the wizard compares the revisions that there are profiles for."""
+    head = re.search(r"^\| step \| (.+) \| here \|$", page("docs/wizard.md").text, re.MULTILINE)
+    assert head
+    assert head[1].split(" | ") == list(PROFILES)
+
+
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The fields of a model with their defaults; those of models inside it by their paths."""
     for field in model.model_fields.values():
         name = f"{prefix}{field.alias}"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _fields(field.annotation, f"{name}.")
-        else:
-            yield name, "required" if field.is_required() else _shown(field.default)
+        inner = _model(field.annotation)
+        many = get_origin(field.annotation) is tuple
+        if inner is None or many:
+            yield (
+                name,
+                "required" if field.is_required() else _shown(field.get_default(call_default_factory=True)),
+            )
+        if inner is not None:
+            yield from _fields(inner, f"{name}[]." if many else f"{name}.")
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model in an annotation, also of an optional field or of the entries of a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model(part))), None)
 
 
 def _shown(value: Any) -> str:
     assert value is not PydanticUndefined
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if value not in ("", None) else "none"
+    return str(value) if value not in ("", None, (), {}) else "none"
 
 
 def test_the_plan_is_drawn_as_it_is():
     """The README's picture shows the steps of the plan, and what each waits for."""
     drawn = set(re.findall(r"^\s*([a-z-]+) --> ([a-z-]+)$", page("README.md").text, re.MULTILINE))
-    assert drawn == {(before, step.name) for step in ONBOARD.steps.values() for before in step.after}
+    assert drawn == {(before, step.name) for step in _PLAN.steps.values() for before in step.after}
 
 
 def test_every_step_is_explained():
     """The API's page lists the steps in their order, with title and what they wait for."""
     tables = list(page("docs/api.md").tables("Follow: `GET /api/onboardings/{id}`"))
     listed = [(plain(name), title, re.findall(r"`([^`]+)`", after)) for name, title, after in tables[1]]
-    assert listed == [(step.name, step.title, list(step.after)) for step in ONBOARD.steps.values()]
+    assert listed == [(step.name, step.title, list(step.after)) for step in _PLAN.steps.values()]
+    (section,) = re.findall(r"(?s)^## Follow: .*?(?=^## )", page("docs/api.md").text, re.MULTILINE)
+    named = set(re.findall(r"`([a-z-]+)`", section))
+    assert {step for plan in ONBOARD.values() for step in plan.steps} <= named
 
 
 def test_every_status_and_role_is_explained():

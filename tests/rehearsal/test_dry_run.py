@@ -67,7 +67,7 @@ def counted(calls: Iterable[tuple[str, str, str, Any]]) -> Counter[str]:
     return Counter(json.dumps(each, sort_keys=True) for each in calls)
 
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "least": {},
     "user discovery": {"userDiscovery": {"enabled": True}},
     "older site": {"configMgrVersion": "2211"},
