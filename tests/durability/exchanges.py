@@ -56,8 +56,15 @@ class Exchange:
 
     @property
     def effect(self) -> bool:
-        """Whether it changes something outside the host; asking the vault for its challenge does not."""
-        return bool(self.label) and "(challenge)" not in self.label and self.method != "GET"
+        """Whether it changes something outside the host; asking the vault for its challenge does not.
+
+        Nor does the product's batch: it only reads.
+        """
+        if not self.label or "(challenge)" in self.label:
+            return False
+        if self.path.endswith("/v1.0/$batch"):
+            return any(each["method"] != "GET" for each in json.loads(self.body)["requests"])
+        return self.method != "GET"
 
 
 @dataclass(kw_only=True, slots=True)

@@ -26,7 +26,7 @@ from tests.durability.proxy import AFTER, BEFORE
 LEAST_EFFECTS: Final = 50
 """An onboarding has 12 steps; the outcome of each is an effect, and most have more."""
 
-READS: Final = {"graph GET organization", "resourceManager GET providers", "read connections"}
+READS: Final = {"graph POST $batch", "resourceManager GET providers", "read connections"}
 """Some of the requests that change nothing."""
 
 ANNOUNCED_ONLY: Final = {("upsert onboardingindex new", AFTER), ("create onboardings", BEFORE)}
