@@ -146,7 +146,7 @@ class Application:
         return handlers(self.services)
 
     async def _keep_secret(self, wanted: OnboardingRequest, onboarding: str) -> OnboardingRequest:
-        if not wanted.server_app.existing or not wanted.server_app.existing.secret:
+        if not wanted.hands_over_a_secret:
             return wanted
         from onboarding.lifecycle.existing import keep_secret  # noqa: PLC0415
 

@@ -78,7 +78,9 @@ def _parse(body: bytes) -> Any:
 
 def _finding(error: Any) -> Finding:
     """One fault that pydantic found, with its place as a JSON pointer (RFC 6901)."""
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
+    pointer = "".join(
+        "/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"] if part != "[key]"
+    )
     kind = str(error["type"])
     message = str(error["msg"]).removeprefix("Value error, ")
     if kind == "missing":

@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError
 
 from onboarding.api.callers import ANYBODY, Caller, Callers
 from onboarding.api.problems import ProblemError
-from onboarding.errors import TransientError
+from onboarding.errors import PermanentError, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,9 @@ class Front:
             response = await endpoint(request, caller)
         except ProblemError as problem:
             response = problem.response(request_id)
+        except PermanentError as error:
+            log.warning("request %s: %s", request_id, error.detail)
+            response = _cloud_refused(error).response(request_id)
         except TransientError as error:
             log.warning("request %s: %s", request_id, error.detail)
             response = _cloud_unavailable(error).response(request_id)
@@ -78,6 +81,11 @@ def misconfigured() -> ProblemError:
         "The service is not set up completely",
         "Its app settings are wrong. The function app's log names each of them.",
     )
+
+
+def _cloud_refused(error: PermanentError) -> ProblemError:
+    detail = f"{error.detail} {error.remedy}".strip()
+    return ProblemError(HTTPStatus.BAD_GATEWAY, error.code, error.title, detail)
 
 
 def _cloud_unavailable(error: TransientError) -> ProblemError:

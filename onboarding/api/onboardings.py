@@ -62,8 +62,11 @@ class Onboardings:
             rehearsal = await self.rehearse(wanted, caller.id, now)
             return answer(documents.rehearsal(wanted, rehearsal))
         identifier = keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4())
+        fingerprint = bodies.fingerprint(wanted.model_dump(mode="json", by_alias=True))
+        if key and wanted.hands_over_a_secret and (before := await self.engine.store.load(identifier)):
+            # What comes again is answered before its secret would be put into the vault once more.
+            return self._accepted(request, _repeated(before.head, fingerprint))
         wanted = await self.keep_secret(wanted, identifier)
-        document = wanted.model_dump(mode="json", by_alias=True)
         traceparent = request.headers.get("traceparent", "")
         head = Head(
             id=identifier,
@@ -73,12 +76,15 @@ class Onboardings:
             requester=caller.id,
             requester_name=caller.name,
             created_at=now,
-            request=document,
-            fingerprint=bodies.fingerprint(document),
+            request=wanted.model_dump(mode="json", by_alias=True),
+            fingerprint=fingerprint,
             traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else "",
         )
         if existing := await self.engine.start(head):
-            head = _repeated(existing.head, head)
+            head = _repeated(existing.head, fingerprint)
+        return self._accepted(request, head)
+
+    def _accepted(self, request: func.HttpRequest, head: Head) -> func.HttpResponse:
         url = self.front.url(request, f"onboardings/{head.id}")
         headers = {"Location": url, "Operation-Location": url, **_RETRY_AFTER}
         return answer(documents.accepted(head), HTTPStatus.ACCEPTED, headers)
@@ -142,9 +148,9 @@ class Onboardings:
             raise invalid((finding,))
 
 
-def _repeated(before: Head, head: Head) -> Head:
+def _repeated(before: Head, fingerprint: str) -> Head:
     """The head of the request that came before with the same key, if it asked for the same."""
-    if before.fingerprint != head.fingerprint:
+    if before.fingerprint != fingerprint:
         raise ProblemError(
             HTTPStatus.CONFLICT,
             "idempotency-key-reused",

@@ -88,7 +88,7 @@ def _values(this: HandOver) -> Iterator[str]:
         "clientName": this.client_name,
         "clientId": this.client_app_id,
     }
-    yield from (f"${variable} = {ps.text(value)}" for variable, value in values.items())
+    yield from (f"${variable} = {ps.label(value)}" for variable, value in values.items())
     yield f"$secretEnd = {ps.date(this.secret_ends_at)}"
     yield ""
 

@@ -26,6 +26,11 @@ def text(value: str) -> str:
     return "'" + _SINGLE_QUOTES.sub(lambda match: match.group() * 2, value) + "'"
 
 
+def label(value: str) -> str:
+    """A single-quoted string for text that others have chosen; control characters become spaces."""
+    return text(_LINE_BREAK.sub(" ", value))
+
+
 def boolean(value: bool) -> str:
     """``$true`` or ``$false``."""
     return "$true" if value else "$false"

@@ -204,6 +204,11 @@ class OnboardingRequest(WizardModel):
         """The resource providers that the gateway needs."""
         return BY_MODEL[self.deployment_model]
 
+    @property
+    def hands_over_a_secret(self) -> bool:
+        """Whether the request itself holds a client secret, which must not be kept with it."""
+        return bool(self.server_app.existing and self.server_app.existing.secret)
+
     def faults(self) -> Iterator[tuple[str, str]]:
         """What fields can't be together: a JSON pointer and a sentence each."""
         yield from self._existing_faults()

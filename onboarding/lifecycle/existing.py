@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -86,7 +87,7 @@ async def keep_secret(services: Services, request: OnboardingRequest, onboarding
     existing = request.server_app.existing
     if existing is None or existing.secret is None:
         return request
-    name = f"import-{onboarding}"
+    name = f"import-{uuid.uuid4()}"  # of its own: requests that meet never replace each other's secret
     tags = {"onboarding": onboarding, "tenantId": str(request.tenant_id), "appId": str(existing.client_id)}
     await services.clouds.vault.store(name, existing.secret.get_secret_value(), ends_at=None, tags=tags)
     kept = existing.model_copy(update={"secret": None, "vault_secret": name})

@@ -144,6 +144,8 @@ def _app_id_uri(facts: Facts) -> Iterator[Finding]:
 
 
 def _secret_policy(facts: Facts) -> Iterator[Finding]:
+    if facts.request.server_app.existing:
+        return  # it has its secret
     policy, accepted = facts.survey.policy, facts.accepted_at
     if _restricted(policy, "passwordCredentials", "passwordAddition"):
         yield Finding(
@@ -166,7 +168,8 @@ def _secret_policy(facts: Facts) -> Iterator[Finding]:
 
 
 def _graph_permissions(facts: Facts) -> Iterator[Finding]:
-    if not _WRITE_APPLICATIONS & facts.survey.granted:
+    creates = not (facts.request.server_app.existing and facts.request.client_app.existing)
+    if creates and not _WRITE_APPLICATIONS & facts.survey.granted:
         yield Finding(
             code="graph-permission-missing",
             detail="This service has no permission to create applications in the tenant.",
