@@ -145,8 +145,18 @@ class Stack:
                 item.unlink()
 
     async def ready(self) -> None:
-        """Wait until every part works, after one was killed."""
-        await asyncio.gather(*(part.ready() for part in (self.storage, self.cloud, *self.hosts)))
+        """Wait until every part works, after one was killed.
+
+        Raises:
+            LocalError: one did not come back.
+        """
+        parts = (self.storage, self.cloud, *self.hosts)
+        waiting = {asyncio.create_task(part.ready(), name=part.name) for part in parts}
+        _, late = await asyncio.wait(waiting, timeout=_START_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            raise LocalError(f"{', '.join(sorted(task.get_name() for task in late))} did not come back")
 
     async def stop(self) -> None:
         """Stop everything: the hosts first, so that they can finish what they do."""
