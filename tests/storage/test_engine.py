@@ -319,6 +319,30 @@ async def test_two_copies_at_the_same_time_begin_a_step_once(bench):
     assert await bench.status(head) is RunStatus.SUCCEEDED
 
 
+async def test_a_copy_leaves_a_running_step_alone(bench):
+    """A second message for a step that another worker is carrying out does not take it away."""
+    going, go_on, begun = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(_run, step):
+        begun.append(step.attempt)
+        going.set()
+        await go_on.wait()
+        return Done()
+
+    bench.on("first", slow)
+    head = await bench.start()
+    first = await bench.receive()
+    await bench.put_back(first.body)
+    copy = await bench.receive()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.handle(first))
+        await going.wait()
+        await bench.handle(copy)
+        go_on.set()
+    assert begun == [1]
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
 async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
     """A request that comes again finds its run, leaves no index row, and begins nothing twice."""
     begun = []
