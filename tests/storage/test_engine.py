@@ -364,6 +364,17 @@ async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
     assert begun == [("first", 1)]
 
 
+async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
+    """A caller that repeats its request need not wait for the sweep to find what the first one left."""
+    head = new_head()
+    bench.wire.kill(3, after=False)
+    with pytest.raises(KilledError):
+        await bench.engine.start(head)
+    assert await bench.engine.start(new_head(head.id)) is not None
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
 async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
     """Two simultaneous requests of the same moment leave the run where the sweep finds it."""
     head = new_head("fixed")
