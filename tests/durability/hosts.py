@@ -114,7 +114,7 @@ def _run(folder: Path, name: str, host_json: Path, environment: Mapping[str, str
 def _host_json(folder: Path) -> Path:
     """The app's host.json, but for the pause between two looks into an empty queue."""
     document = json.loads((ROOT / "host.json").read_text())
-    document["extensions"]["queues"]["maxPollingInterval"] = "00:00:00.1"
+    document["extensions"]["queues"]["maxPollingInterval"] = "00:00:00.25"
     file = folder / "host-settings.json"
     file.write_text(json.dumps(document))
     return file

@@ -60,6 +60,7 @@ async def test_messages_of_a_finished_onboarding_come_again(lane):
     await lane.unregister_providers()
     onboarding = await lane.run()
     lane.on_put = _ignore
+    assert await problems(lane, onboarding) == []
     assert len(texts) >= 5  # the first one, and one for each provider
     before = await snapshot(lane, onboarding.id)
 
