@@ -145,6 +145,10 @@ class Lane(Scene):
         self.kills += 1
         self._resume.set()
         await self.proxy.until(lambda: not self.proxy.in_flight)
+        await self.expire_locks()
+
+    async def expire_locks(self) -> None:
+        """Make every message visible that a host is working on."""
         for message in list(self.proxy.labels.messages.values()):
             if not message.hidden:
                 await self._show(message)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from datetime import timedelta
 
@@ -519,7 +520,8 @@ async def test_a_conflict_is_no_harm(bench):
     old = asyncio.create_task(bench.engine.handle(delivery.body, delivery.id))
     async with asyncio.timeout(10):
         await going.wait()
-    await bench.engine.handle(delivery.body, delivery.id)
+    elsewhere = dataclasses.replace(bench.engine)
+    await elsewhere.handle(delivery.body, delivery.id)
     taken.set()
     await old
     run = await bench.run(head)
