@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 from tests.local_cloud.clouds import error, until
@@ -97,7 +95,10 @@ async def test_wrong_requests(cloud, method, path, expected):
 
 @pytest.mark.parametrize(
     ("subscription", "expected"),
-    [("no-guid", (400, "InvalidSubscriptionId")), (str(uuid.uuid4()), (404, "SubscriptionNotFound"))],
+    [
+        ("no-guid", (400, "InvalidSubscriptionId")),
+        ("0b9e7d52-6c1f-4a38-9d4e-8f2a5c7b1e60", (404, "SubscriptionNotFound")),
+    ],
 )
 async def test_another_subscription_is_not_found(cloud, subscription, expected):
     """There is one subscription."""
