@@ -49,6 +49,7 @@ class Stack:
         port: of the API; 0 for any free one.
         hosts: number of trigger hosts.
         app: module of the function app.
+        host_json: settings of the hosts' triggers.
         environment: settings of the hosts that add to or replace the usual ones.
         say: gets a sentence when something was started again.
     """
@@ -60,6 +61,7 @@ class Stack:
         port: int = 0,
         hosts: int = 1,
         app: str = "function_app",
+        host_json: Path = ROOT / "host.json",
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
@@ -69,6 +71,7 @@ class Stack:
         self.cloud_info: Mapping[str, Any] = {}
         """The simulated cloud's ``cloud.json``."""
         self._app = app
+        self._host_json = host_json
         self._port = port
         self._lock: int | None = None
         self._listener: socket.socket | None = None
@@ -235,7 +238,7 @@ class Stack:
             "--folder",
             str(self.folder),
             "--host-json",
-            str(ROOT / "host.json"),
+            str(self._host_json),
             "--listener",
             str(number),
         ]
