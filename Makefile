@@ -13,7 +13,7 @@ DEVELOPMENT := $(VENV)/.development
 AZURITE := $(EMULATOR)/node_modules/.installed
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile
-LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,7 +24,7 @@ run: $(RUNTIME) $(AZURITE) ## Run the local cloud with a sample (PORT=7071, HOST
 test: $(DEVELOPMENT) $(AZURITE) ## Run the tests and show their coverage (ARGS="-k expiry")
 	@$(BIN)/coverage erase
 	@COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage" \
-		$(BIN)/python -m pytest $(ARGS)
+		$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -49,6 +49,7 @@ class Stack:
         port: of the API; 0 for any free one.
         hosts: number of trigger hosts.
         app: module of the function app.
+        host_json: settings of the hosts' triggers.
         environment: settings of the hosts that add to or replace the usual ones.
         say: gets a sentence when something was started again.
     """
@@ -60,6 +61,7 @@ class Stack:
         port: int = 0,
         hosts: int = 1,
         app: str = "function_app",
+        host_json: Path = ROOT / "host.json",
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
@@ -69,6 +71,7 @@ class Stack:
         self.cloud_info: Mapping[str, Any] = {}
         """The simulated cloud's ``cloud.json``."""
         self._app = app
+        self._host_json = host_json
         self._port = port
         self._lock: int | None = None
         self._listener: socket.socket | None = None
@@ -145,8 +148,18 @@ class Stack:
                 item.unlink()
 
     async def ready(self) -> None:
-        """Wait until every part works, after one was killed."""
-        await asyncio.gather(*(part.ready() for part in (self.storage, self.cloud, *self.hosts)))
+        """Wait until every part works, after one was killed.
+
+        Raises:
+            LocalError: one did not come back.
+        """
+        parts = (self.storage, self.cloud, *self.hosts)
+        waiting = {asyncio.create_task(part.ready(), name=part.name) for part in parts}
+        _, late = await asyncio.wait(waiting, timeout=_START_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            raise LocalError(f"{', '.join(sorted(task.get_name() for task in late))} did not come back")
 
     async def stop(self) -> None:
         """Stop everything: the hosts first, so that they can finish what they do."""
@@ -225,7 +238,7 @@ class Stack:
             "--folder",
             str(self.folder),
             "--host-json",
-            str(ROOT / "host.json"),
+            str(self._host_json),
             "--listener",
             str(number),
         ]

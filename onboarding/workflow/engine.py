@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from onboarding.clock import Clock
 from onboarding.storage.queues import Queues
@@ -61,6 +62,10 @@ class Engine:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
     policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
+    working: WeakValueDictionary[str, asyncio.Lock] = field(
+        init=False, repr=False, default_factory=WeakValueDictionary
+    )
+    """By delivery: what this process works on now."""
 
     async def start(self, head: Head) -> Run | None:
         """Accepts a run: announces it, writes it, sends its first message. Three storage calls.
@@ -91,7 +96,8 @@ class Engine:
         Args:
             body: The message.
             delivery: The queue's id of the message. It is the same when the message is delivered again,
-                which happens only after its lock has run out: whoever worked on it is gone.
+                which happens only after its lock has run out: whoever worked on it is gone, or is this very
+                process, which could not renew the lock in time and finishes first.
 
         Raises what storage raises; the host then delivers the message again.
         """
@@ -100,11 +106,12 @@ class Engine:
         except InvalidMessageError as error:
             log.error("dropped a message that can't be carried out: %s", error)  # noqa: TRY400 - no trace
             return
-        run = await self.store.load(message.run)
-        if run is None or run.head.plan not in self.plans:
-            log.error("dropped the message of an unknown run", extra={"run": message.run})
-            return
-        await Drive(self, run, message, delivery).go()
+        async with self.working.setdefault(delivery, asyncio.Lock()):
+            run = await self.store.load(message.run)
+            if run is None or run.head.plan not in self.plans:
+                log.error("dropped the message of an unknown run", extra={"run": message.run})
+                return
+            await Drive(self, run, message, delivery).go()
 
     async def abandon(self, body: bytes) -> None:
         """Gives up on a message that has failed as often as the host tries: its steps and the run fail."""

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pathspec
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.azure.templates import ROOT, template
 

@@ -20,7 +20,7 @@ from onboarding.cmg.providers import SCALE_SET
 from onboarding.storage import names
 from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange, Message
 from tests.durability.hosts import Host
-from tests.durability.proxy import AFTER, BEFORE, Drop, Proxy, Verdict
+from tests.durability.proxy import AFTER, Drop, Proxy, Verdict
 from tests.durability.scene import Scene
 from tests.helpers import NEVER, unique
 
@@ -73,6 +73,10 @@ class Onboarding:
     def effects(self) -> list[Exchange]:
         """Those that change something, each kind once."""
         return list({each.label: each for each in self.exchanges if each.effect}.values())
+
+
+class StuckError(Exception):
+    """An onboarding did not come to its end."""
 
 
 class Lane(Scene):
@@ -145,6 +149,10 @@ class Lane(Scene):
         self.kills += 1
         self._resume.set()
         await self.proxy.until(lambda: not self.proxy.in_flight)
+        await self.expire_locks()
+
+    async def expire_locks(self) -> None:
+        """Make every message visible that a host is working on."""
         for message in list(self.proxy.labels.messages.values()):
             if not message.hidden:
                 await self._show(message)
@@ -182,6 +190,8 @@ class Lane(Scene):
                         await self.kill_host()
                         await self.start_host()
                 await asking
+        except TimeoutError:
+            raise StuckError(self._where_it_stands()) from None
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
@@ -242,13 +252,18 @@ class Lane(Scene):
             path = f"/subscriptions/{subscription}/providers/{namespace}/unregister?api-version=2021-04-01"
             await self.portal.look("resourceManager", "POST", path)
 
+    def _where_it_stands(self) -> str:
+        last = [f"{each.label} {each.status}" for each in self.proxy.exchanges if each.label][-8:]
+        left = [f"{each.queue} {each.step}" for each in self.proxy.labels.messages.values()]
+        return f"it did not come to an end; messages: {left}; last: {last}; in flight: {self.proxy.in_flight}"
+
     def _at_rest(self, asking: asyncio.Task[None]) -> bool:
         busy = self._struck or self.proxy.labels.messages or self.proxy.in_flight
         return asking.done() and not busy
 
     async def _watch(self, exchange: Exchange, when: str) -> Verdict:
-        if when == BEFORE and not self._open:
-            return Drop()  # it was sent, but did not arrive
+        if not self._open:  # whoever sent it is dead: it did not arrive, or its answer goes nowhere
+            return Drop()
         if when == AFTER and exchange.service == QUEUE:
             self._look_at_messages(exchange)
         struck = [point for point in self._points if point.strikes(exchange, when)]
@@ -339,11 +354,9 @@ class Lanes:
     async def _do(self, lane: Lane, job: Job, work: Callable[[Lane, Job], Awaitable[list[str]]]) -> list[str]:
         try:
             return await work(lane, job)
-        except TimeoutError:
-            last = [f"{each.label} {each.status}" for each in lane.proxy.exchanges if each.label][-8:]
-            left = [f"{each.queue} {each.step}" for each in lane.proxy.labels.messages.values()]
+        except StuckError as error:
             await lane.recover()
-            return [f"it did not come to an end; messages: {left}; last: {last}"]
+            return [str(error)]
 
 
 def _named(job: object) -> str:

@@ -15,7 +15,7 @@ from tests.durability.exchanges import Exchange, Message
 from tests.durability.lane import Lane
 from tests.durability.outcome import problems
 from tests.durability.proxy import Drop
-from tests.durability.test_kills import DISCOVERY
+from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY
 from tests.helpers import until
 
 
@@ -60,6 +60,7 @@ async def test_messages_of_a_finished_onboarding_come_again(lane):
     await lane.unregister_providers()
     onboarding = await lane.run()
     lane.on_put = _ignore
+    assert await problems(lane, onboarding) == []
     assert len(texts) >= 5  # the first one, and one for each provider
     before = await snapshot(lane, onboarding.id)
 
@@ -108,6 +109,35 @@ async def test_a_portal_asks_twice_at_once(lanes):
     assert await lanes.share(range(3), ask_twice) == []
 
 
+async def test_a_message_comes_again_while_its_host_still_works_on_it(lanes):
+    """A host whose lock ran out too early finishes what it does before it looks at the message again."""
+
+    async def come_again(lane: Lane, label: str) -> list[str]:
+        onboarding = await lane.begin()
+        usual = lane.proxy.watcher
+        held = False
+
+        async def hold(exchange: Exchange, when: str):
+            nonlocal held
+            if exchange.label == label and when == "after" and not held:
+                held = True
+                await lane.expire_locks()
+                await lane.proxy.until(lambda: _labels(lane).count("receive steps preflight") > 1)
+            return await usual(exchange, when)
+
+        lane.proxy.watcher = hold
+        try:
+            await lane.follow(onboarding)
+        finally:
+            lane.proxy.watcher = usual
+        assert held
+        made = [each for each in _labels(lane) if each.endswith("addPassword")]
+        return await problems(lane, onboarding) + ["two secrets were made"] * (len(made) - 1)
+
+    labels = [ADD_PASSWORD, "graph PATCH applications(server)", "keyVault PUT secrets/cmg"]
+    assert await lanes.share(labels, come_again) == []
+
+
 async def test_a_message_that_no_host_can_finish_with_comes_again_later(lane):
     """A host that can't write what it did leaves its message; when it can again, the work is finished."""
     onboarding = await lane.begin()
@@ -128,6 +158,10 @@ async def test_a_message_that_no_host_can_finish_with_comes_again_later(lane):
         lane.proxy.watcher = usual
     assert failing == 0
     assert await problems(lane, onboarding) == []
+
+
+def _labels(lane: Lane) -> list[str]:
+    return [each.label for each in lane.proxy.exchanges]
 
 
 def _ignore(_: Message) -> None:

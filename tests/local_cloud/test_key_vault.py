@@ -86,8 +86,8 @@ async def test_lists_are_paged(cloud):
     while link:
         page = (await cloud.service("keyVault", "GET", link)).json()
         seen += [each["id"].rpartition("/")[2] for each in page["value"]]
+        assert len(seen) == len(set(seen))
         link = page["nextLink"]
-    assert len(seen) == len(set(seen))
     assert {f"{prefix}-{number}" for number in range(3)} <= set(seen)
 
 

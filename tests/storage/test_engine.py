@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from datetime import timedelta
 
@@ -319,6 +320,30 @@ async def test_two_copies_at_the_same_time_begin_a_step_once(bench):
     assert await bench.status(head) is RunStatus.SUCCEEDED
 
 
+async def test_a_copy_leaves_a_running_step_alone(bench):
+    """A second message for a step that another worker is carrying out does not take it away."""
+    going, go_on, begun = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(_run, step):
+        begun.append(step.attempt)
+        going.set()
+        await go_on.wait()
+        return Done()
+
+    bench.on("first", slow)
+    head = await bench.start()
+    first = await bench.receive()
+    await bench.put_back(first.body)
+    copy = await bench.receive()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.handle(first))
+        await going.wait()
+        await bench.handle(copy)
+        go_on.set()
+    assert begun == [1]
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
 async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
     """A request that comes again finds its run, leaves no index row, and begins nothing twice."""
     begun = []
@@ -338,6 +363,17 @@ async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
     assert await bench.drain() == 0
     assert await bench.open_runs() == []
     assert begun == [("first", 1)]
+
+
+async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
+    """A caller that repeats its request need not wait for the sweep to find what the first one left."""
+    head = new_head()
+    bench.wire.kill(3, after=False)
+    with pytest.raises(KilledError):
+        await bench.engine.start(head)
+    assert await bench.engine.start(new_head(head.id)) is not None
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
 
 
 async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
@@ -484,7 +520,8 @@ async def test_a_conflict_is_no_harm(bench):
     old = asyncio.create_task(bench.engine.handle(delivery.body, delivery.id))
     async with asyncio.timeout(10):
         await going.wait()
-    await bench.engine.handle(delivery.body, delivery.id)
+    elsewhere = dataclasses.replace(bench.engine)
+    await elsewhere.handle(delivery.body, delivery.id)
     taken.set()
     await old
     run = await bench.run(head)

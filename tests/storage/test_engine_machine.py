@@ -222,7 +222,7 @@ def test_the_engine_survives_everything_that_queues_and_workers_do(azurite, tmp_
         run_state_machine_as_test(
             lambda: EngineMachine(runner, azurite, tmp_path),  # type: ignore[arg-type]
             settings=settings(
-                max_examples=15,
+                max_examples=10,
                 stateful_step_count=8,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

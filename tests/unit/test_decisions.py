@@ -113,6 +113,14 @@ def test_trouble_does_not_use_up_the_time_of_a_wait():
     assert (after.status, after.since, after.tries) == (StepStatus.WAITING, NOW, 1)
 
 
+def test_a_wait_does_not_count_the_time_of_trouble_before_it():
+    """A step that met an outage for an hour, and then has to wait, may wait its whole time."""
+    troubled = running(tries=9, since=NOW - timedelta(hours=1), error=ERROR)
+    wait = Wait(reason="w", after=seconds(1), give_up_after=timedelta(hours=1))
+    after = decisions.after(troubled, wait, NOW, POLICIES)
+    assert (after.status, after.since, after.error) == (StepStatus.WAITING, NOW, None)
+
+
 def test_an_answer_that_is_none_is_a_defect():
     """A handler that forgets its answer is told so, loudly."""
     with pytest.raises(TypeError, match="answered None"):
