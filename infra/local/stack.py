@@ -49,6 +49,7 @@ class Stack:
         port: of the API; 0 for any free one.
         hosts: number of trigger hosts.
         app: module of the function app.
+        azure_environment: which Azure environment is simulated; a folder keeps the one it began with.
         environment: settings of the hosts that add to or replace the usual ones.
         say: gets a sentence when something was started again.
     """
@@ -60,6 +61,7 @@ class Stack:
         port: int = 0,
         hosts: int = 1,
         app: str = "function_app",
+        azure_environment: str = "AzurePublicCloud",
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
@@ -69,6 +71,7 @@ class Stack:
         self.cloud_info: Mapping[str, Any] = {}
         """The simulated cloud's ``cloud.json``."""
         self._app = app
+        self._azure_environment = azure_environment
         self._port = port
         self._lock: int | None = None
         self._listener: socket.socket | None = None
@@ -188,6 +191,7 @@ class Stack:
     async def _spawn_cloud(self) -> asyncio.subprocess.Process:
         (self.folder / "cloud" / "cloud.json").unlink(missing_ok=True)
         command = [sys.executable, "-m", "infra.local.cloud", "--folder", str(self.folder / "cloud")]
+        command += ["--environment", self._azure_environment]
         environment = {**surroundings.inherited(), "PYTHONPATH": str(ROOT)}
         return await self._spawn("cloud", command, environment)
 
