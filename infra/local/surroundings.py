@@ -73,6 +73,7 @@ def endpoints(
         "certificate",
         "tenant",
         "subscription",
+        "tenants",
     )
     return {
         "api": api,
