@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from onboarding.api.callers import OPERATE_ROLE
 from onboarding.app import application, serve
 from onboarding.storage import names
 
@@ -54,6 +55,12 @@ async def get_connection(req: func.HttpRequest) -> func.HttpResponse:
 async def get_handover(req: func.HttpRequest) -> func.HttpResponse:
     """Gives the PowerShell script that brings a connection to its site."""
     return await serve(req, lambda app: app.connections.handover)
+
+
+@app.route("tenants/{id}/setup", methods=["GET"])
+async def get_tenant_setup(req: func.HttpRequest) -> func.HttpResponse:
+    """Tells a customer's administrator how to let the service in."""
+    return await serve(req, lambda app: app.tenants.setup, roles=(OPERATE_ROLE,))
 
 
 @app.route("health", methods=["GET"])

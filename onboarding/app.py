@@ -20,6 +20,7 @@ from onboarding.api.connections import Connections
 from onboarding.api.front import Endpoint, Front, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
+from onboarding.api.tenants import Tenants
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.cmg.wizard import OnboardingRequest
@@ -86,10 +87,17 @@ class Application:
             thresholds=settings.expiry_thresholds,
             clock=self.clock,
         )
+        self.tenants = Tenants(
+            environment=self.environment,
+            home=settings.home_tenant_id,
+            served=frozenset(map(str, settings.served_tenants)),
+            client=settings.multitenant_client_id,
+        )
         self.onboardings = Onboardings(
             front=self.front,
             engine=self.engine,
             environment=self.environment.name,
+            tenants=self.tenants,
             keep_secret=self._keep_secret,
             rehearse=self._rehearse,
         )

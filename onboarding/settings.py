@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from pydantic import Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     identity_client_id: str = Field("", alias="AZURE_CLIENT_ID")
     home_tenant_id: str = Field(alias="HOME_TENANT_ID")
     multitenant_client_id: str = Field("", alias="MULTITENANT_CLIENT_ID")
+    served_tenants: Annotated[tuple[UUID, ...], NoDecode] = Field((), alias="SERVED_TENANTS")
     key_vault_url: str = Field(alias="KEY_VAULT_URL")
 
     api_audience: Annotated[tuple[str, ...], NoDecode] = Field(alias="API_AUDIENCE", min_length=1)
@@ -54,6 +56,7 @@ class Settings(BaseSettings):
     local_clock_file: Path | None = Field(None, alias="LOCAL_CLOCK_FILE")
 
     _split_audience = field_validator("api_audience", mode="before")(_listed)
+    _split_tenants = field_validator("served_tenants", mode="before")(_listed)
     _split_thresholds = field_validator("expiry_thresholds", mode="before")(_listed)
 
     @field_validator("expiry_thresholds")
@@ -62,6 +65,13 @@ class Settings(BaseSettings):
         if min(value) < 0:
             raise ValueError("days before the end can't be negative")
         return tuple(sorted(set(value), reverse=True))
+
+    @model_validator(mode="after")
+    def _other_tenants_can_be_entered(self) -> Self:
+        others = {str(tenant) for tenant in self.served_tenants} - {self.home_tenant_id.casefold()}
+        if others and not self.multitenant_client_id:
+            raise ValueError("SERVED_TENANTS names other tenants: set MULTITENANT_CLIENT_ID, too")
+        return self
 
     @model_validator(mode="after")
     def _storage_is_known(self) -> Self:

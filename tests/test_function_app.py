@@ -23,6 +23,7 @@ HTTP = {
     "list_connections": ("connections", ["GET"]),
     "get_connection": ("connections/{id}", ["GET"]),
     "get_handover": ("connections/{id}/handover", ["GET"]),
+    "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
     "get_health": ("health", ["GET"]),
 }
 QUEUES = {
@@ -125,7 +126,7 @@ def test_importing_the_app_does_nothing():
         check=False,
         timeout=60,
     )
-    assert done.stdout.strip() == "14 [] []", done.stderr
+    assert done.stdout.strip() == "15 [] []", done.stderr
 
 
 def test_the_host_is_told_what_the_app_relies_on():

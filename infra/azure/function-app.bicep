@@ -17,6 +17,7 @@ param vaultUrl string
 param hasNoticeWebhook bool
 param apiAudience string
 param multitenantClientId string
+param servedTenants string
 param expiryThresholds string
 param expirySchedule string
 param sweepSchedule string
@@ -70,6 +71,7 @@ var app = {
 var chosen = union(
   empty(multitenantClientId) ? {} : { MULTITENANT_CLIENT_ID: multitenantClientId },
   hasNoticeWebhook ? { NOTICE_WEBHOOK_URL: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/notice-webhook-url)' } : {},
+  empty(servedTenants) ? {} : { SERVED_TENANTS: servedTenants },
   empty(publicUrl) ? {} : { PUBLIC_URL: publicUrl }
 )
 

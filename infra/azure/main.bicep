@@ -33,6 +33,9 @@ param cmgSubscriptionId string = ''
 @description('Client ID of a multi-tenant app that trusts the identity, for other tenants. Empty: this tenant only.')
 param multitenantClientId string = ''
 
+@description('Tenants that may be onboarded besides this one, comma separated; they need multitenantClientId.')
+param servedTenants string = ''
+
 @description('Where warnings go, as CloudEvents. Such URLs often carry a key, so it is kept in the vault.')
 @secure()
 param noticeWebhookUrl string = ''
@@ -155,6 +158,7 @@ module functionApp 'function-app.bicep' = {
     hasNoticeWebhook: !empty(noticeWebhookUrl)
     apiAudience: apiAudience
     multitenantClientId: multitenantClientId
+    servedTenants: servedTenants
     expiryThresholds: expiryThresholds
     expirySchedule: expirySchedule
     sweepSchedule: sweepSchedule

@@ -50,6 +50,7 @@ class Stack:
         hosts: number of trigger hosts.
         app: module of the function app.
         host_json: settings of the hosts' triggers.
+        azure_environment: which Azure environment is simulated; a folder keeps the one it began with.
         environment: settings of the hosts that add to or replace the usual ones.
         say: gets a sentence when something was started again.
     """
@@ -62,6 +63,7 @@ class Stack:
         hosts: int = 1,
         app: str = "function_app",
         host_json: Path = ROOT / "host.json",
+        azure_environment: str = "AzurePublicCloud",
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
@@ -72,6 +74,7 @@ class Stack:
         """The simulated cloud's ``cloud.json``."""
         self._app = app
         self._host_json = host_json
+        self._azure_environment = azure_environment
         self._port = port
         self._lock: int | None = None
         self._listener: socket.socket | None = None
@@ -201,6 +204,7 @@ class Stack:
     async def _spawn_cloud(self) -> asyncio.subprocess.Process:
         (self.folder / "cloud" / "cloud.json").unlink(missing_ok=True)
         command = [sys.executable, "-m", "infra.local.cloud", "--folder", str(self.folder / "cloud")]
+        command += ["--environment", self._azure_environment]
         environment = {**surroundings.inherited(), "PYTHONPATH": str(ROOT)}
         return await self._spawn("cloud", command, environment)
 

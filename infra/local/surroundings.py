@@ -45,6 +45,8 @@ def of_host(*, cloud: Mapping[str, Any], storage: str, clock: Path, root: Path) 
         "AZURE_ENVIRONMENT": cloud["environment"],
         "AZURE_CLIENT_ID": cloud["identity"]["clientId"],
         "HOME_TENANT_ID": cloud["tenant"],
+        "MULTITENANT_CLIENT_ID": cloud["multitenantClientId"],
+        "SERVED_TENANTS": ",".join(each["tenant"] for each in cloud["tenants"]),
         "API_AUDIENCE": cloud["audience"],
         "KEY_VAULT_URL": cloud["keyVault"],
         "NOTICE_WEBHOOK_URL": f"{cloud['control']}/inbox/notices",
@@ -73,6 +75,7 @@ def endpoints(
         "certificate",
         "tenant",
         "subscription",
+        "tenants",
     )
     return {
         "api": api,

@@ -18,6 +18,7 @@ from onboarding.api.callers import Caller
 from onboarding.api.front import Front, answer
 from onboarding.api.paging import Page, bad_continuation
 from onboarding.api.problems import ProblemError, bad_parameter, invalid, not_found
+from onboarding.api.tenants import Tenants
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding
 from onboarding.lifecycle.plans import ONBOARD, PLANS
@@ -43,6 +44,7 @@ class Onboardings:
     front: Front
     engine: Engine
     environment: str  # the Azure environment of this deployment
+    tenants: Tenants
     keep_secret: Callable[[OnboardingRequest, str], Awaitable[OnboardingRequest]]
     rehearse: Callable[[OnboardingRequest, str, datetime], Awaitable[Rehearsal]]
 
@@ -58,6 +60,7 @@ class Onboardings:
             raise bad_parameter("Idempotency-Key", "must be 1 to 255 visible ASCII characters.")
         wanted = bodies.onboarding_request(request, now)
         self._check_environment(wanted)
+        self.tenants.check(str(wanted.tenant_id))
         if _dry_run(request):
             rehearsal = await self.rehearse(wanted, caller.id, now)
             return answer(documents.rehearsal(wanted, rehearsal))

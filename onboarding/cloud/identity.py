@@ -9,15 +9,94 @@ Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federati
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
 
+from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.identity import ManagedIdentityCredential
-from azure.identity.aio import ClientAssertionCredential
-from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredential
 
 from onboarding.cloud.environments import Environment
 from onboarding.errors import PermanentError
+
+_NOT_CONSENTED: Final = re.compile(r"AADSTS(700016|7000229|65001)\b")
+"""What login says of an application that a tenant does not have, or has not consented to.
+
+Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+"""
+
+
+class FederatedCredential:
+    """The multi-tenant application in one tenant, proven by a token of the managed identity.
+
+    The SDK wants the proof from a plain function, which would stop the event loop while it is fetched. So it
+    is fetched first; the identity's credential keeps it until it expires.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        identity: AsyncTokenCredential,
+        *,
+        tenant: str,
+        client: str,
+        certificate: Path | None,
+    ) -> None:
+        self._environment = environment
+        self._identity = identity
+        self._tenant = tenant
+        self._client = client
+        self._assertion = ""
+        local = {"connection_verify": str(certificate)} if certificate else {}
+        self._credential = ClientAssertionCredential(
+            tenant_id=tenant,
+            client_id=client,
+            func=lambda: self._assertion,
+            authority=environment.login,
+            disable_instance_discovery=bool(certificate),
+            **local,
+        )
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token of the tenant; ``PermanentError`` when its administrator has not consented."""
+        self._assertion = (await self._identity.get_token(self._environment.federation_scope)).token
+        try:
+            return await self._credential.get_token(*scopes, **options)
+        except ClientAuthenticationError as error:
+            if found := _NOT_CONSENTED.search(str(error)):
+                raise self._not_consented(found.group()) from error
+            raise
+
+    def _not_consented(self, said: str) -> PermanentError:
+        url = self._environment.admin_consent(self._tenant, self._client)
+        return PermanentError(
+            f"The tenant {self._tenant} has not consented to this service (application {self._client}): "
+            f"the identity platform answered {said}.",
+            code="tenant-not-consented",
+            title="The tenant has not let this service in",
+            remedy=(
+                f"An administrator of the tenant opens {url} and consents, and assigns the service a role on "
+                f"the subscription; GET /api/tenants/{self._tenant}/setup has all of it. Then ask again."
+            ),
+        )
+
+    async def close(self) -> None:
+        """Closes the connections to the identity platform; the identity's are not its own."""
+        await self._credential.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.close()
 
 
 class Identity:
@@ -38,7 +117,6 @@ class Identity:
         self._multitenant_client = multitenant_client
         self._certificate = certificate
         self._by_tenant: dict[str, AsyncTokenCredential] = {}
-        self._assertion: ManagedIdentityCredential | None = None
 
     @property
     def home(self) -> AsyncTokenCredential:
@@ -54,29 +132,24 @@ class Identity:
 
     def _make(self, tenant: str) -> AsyncTokenCredential:
         if tenant == self._home:
-            return AsyncManagedIdentityCredential(client_id=self._identity_client or None)
+            return ManagedIdentityCredential(client_id=self._identity_client or None)
         if not self._multitenant_client:
             raise PermanentError(
                 f"This deployment serves tenant {self._home} only, and the request is for {tenant}.",
                 code="tenant-not-served",
                 title="The tenant is not served by this deployment",
-                remedy="Deploy the service in that tenant, or set MULTITENANT_CLIENT_ID (docs/deploy.md).",
+                remedy=(
+                    "Deploy the service in that tenant, or set MULTITENANT_CLIENT_ID and SERVED_TENANTS "
+                    "(docs/deploy.md)."
+                ),
             )
-        local = {"connection_verify": str(self._certificate)} if self._certificate else {}
-        return ClientAssertionCredential(
-            tenant_id=tenant,
-            client_id=self._multitenant_client,
-            func=self._assert,
-            authority=self._environment.login,
-            disable_instance_discovery=bool(self._certificate),
-            **local,
+        return FederatedCredential(
+            self._environment,
+            self.home,
+            tenant=tenant,
+            client=self._multitenant_client,
+            certificate=self._certificate,
         )
-
-    def _assert(self) -> str:
-        """A token of the managed identity; the SDK wants it from a plain function and caches what it buys."""
-        if self._assertion is None:
-            self._assertion = ManagedIdentityCredential(client_id=self._identity_client or None)
-        return str(self._assertion.get_token(self._environment.federation_scope).token)
 
     async def close(self) -> None:
         """Closes the connections of all credentials."""

@@ -9,12 +9,12 @@ import pytest
 from tests.helpers import problem, unique
 
 OTHER = "11111111-2222-4333-8444-555555555555"
-ELSEWHERE = "99999999-2222-4333-8444-555555555555"
+ELSEWHERE = "8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21"  # served, but it has not consented
 
 
 @pytest.fixture(scope="module")
 async def alice(portal):
-    """A portal of its own, with five onboardings that failed in an unknown tenant and two that worked."""
+    """A portal of its own, with five onboardings that failed in another tenant and two that worked."""
     name = await portal.caller("Onboarding.Request")
     for number in range(5):
         onboarding = await portal.accepted(caller=name, name=f"a{number}", tenantId=ELSEWHERE)
@@ -60,7 +60,7 @@ async def test_an_entry_tells_what_a_list_needs(portal, alice):
     assert (worked["status"], failed["status"]) == ("Succeeded", "Failed")
     assert worked["connectionId"]
     assert worked["error"] is None
-    assert (failed["error"]["code"], failed["error"]["step"]) == ("tenant-not-served", "preflight")
+    assert (failed["error"]["code"], failed["error"]["step"]) == ("tenant-not-consented", "preflight")
     assert failed["tenantId"] == ELSEWHERE
     assert failed["requestedBy"]["name"] == f"app {portal.clients[alice]['clientId']}"
 

@@ -94,14 +94,6 @@ async def test_everything_is_found_at_once(portal):
     assert set(found) == {"connection-exists", "subscription-not-found", "domain-not-verified"}
 
 
-async def test_a_tenant_that_is_not_served_is_refused(portal):
-    """A deployment without a multi-tenant application serves its own tenant, and says what to set."""
-    error = await portal.refused(tenantId=OTHER)
-    assert error["code"] == "tenant-not-served"
-    assert OTHER in error["detail"]
-    assert "MULTITENANT_CLIENT_ID" in error["remedy"]
-
-
 @pytest.mark.parametrize(
     ("restriction", "code"),
     [

@@ -6,6 +6,7 @@ import re
 
 from infra.azure.permissions import API_ROLES, GRAPH_BASE, GRAPH_CONSENT
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.api.tenants import ACTIONS, PERMISSIONS
 from onboarding.settings import DEFAULT_THRESHOLDS, Settings
 from onboarding.storage import names
 from tests.azure.templates import ROOT, keys, template
@@ -139,3 +140,13 @@ def test_the_api_offers_the_roles_that_the_app_checks():
     """The registered roles are those the app looks for in a token."""
     assert [role.value for role in API_ROLES] == [REQUEST_ROLE, OPERATE_ROLE]
     assert [role.value for role in API_ROLES if role.value not in GUIDE] == []
+
+
+def test_customers_are_asked_for_what_the_identity_has_at_home():
+    """The page for other tenants names the permissions and the role that the scripts and Bicep give here."""
+    assert {name for name, (_, always) in PERMISSIONS.items() if always} == {
+        each.value for each in GRAPH_BASE
+    }
+    assert list(PERMISSIONS) == [each.value for each in (*GRAPH_BASE, *GRAPH_CONSENT)]
+    role = template("register-providers").resource("role")
+    assert list(ACTIONS) == role["properties"]["permissions"][0]["actions"]

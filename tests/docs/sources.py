@@ -91,7 +91,7 @@ def _shown(field: Any) -> str:
         return "required"
     value = field.default
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(str, value)) or "none"
     if isinstance(value, float):
         return f"{value:g}"
     return str(value) if value not in ("", None) else "none"

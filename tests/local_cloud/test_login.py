@@ -212,7 +212,7 @@ async def test_login_says_what_is_wrong(cloud, change, expected):
     ("tenant", "code"), [("11111111-2222-4333-8444-555555555555", 90002), ("fabrikam", 900023)]
 )
 async def test_another_tenant_is_not_found(cloud, tenant, code):
-    """There is one tenant; any other is refused before the client is looked at."""
+    """A tenant that does not exist is refused before the client is looked at."""
     answer = await cloud.http.post(f"{cloud.info['login']}/{tenant}/oauth2/v2.0/token", data={})
     assert refusal(answer) == (400, "invalid_request", code)
 

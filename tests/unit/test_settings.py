@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from onboarding.settings import Settings
 
+TENANT = "8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21"
 LEAST = {
     "STORAGE": "UseDevelopmentStorage=true",
     "HOME_TENANT_ID": "t",
@@ -45,6 +46,12 @@ def test_lists_are_written_with_commas(read):
     assert settings.expiry_thresholds == (30, 7, 0)
 
 
+def test_the_home_tenant_may_be_named_among_the_served(read):
+    """It is served anyway, so naming it asks for nothing more; ids compare whatever their case."""
+    settings = read(**LEAST | {"HOME_TENANT_ID": TENANT, "SERVED_TENANTS": TENANT.upper()})
+    assert [str(tenant) for tenant in settings.served_tenants] == [TENANT]
+
+
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
@@ -54,6 +61,8 @@ def test_lists_are_written_with_commas(read):
         ({"EXPIRY_THRESHOLDS": "soon"}, "EXPIRY_THRESHOLDS"),
         ({"API_AUDIENCE": " , "}, "API_AUDIENCE"),
         ({"NOTICE_WEBHOOK_URL": "mailto:x"}, "NOTICE_WEBHOOK_URL"),
+        ({"SERVED_TENANTS": "fabrikam.com", "MULTITENANT_CLIENT_ID": "c"}, "SERVED_TENANTS"),
+        ({"SERVED_TENANTS": TENANT}, "MULTITENANT_CLIENT_ID"),
     ],
 )
 def test_a_wrong_setting_is_named(read, changes, names):

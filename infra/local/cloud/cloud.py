@@ -16,10 +16,12 @@ from typing import Final
 from aiohttp import web
 
 from infra.local.cloud.certificates import authority_certificate, new_authority, new_server_certificate
+from infra.local.cloud.collection import Replication
+from infra.local.cloud.consents import Consents
 from infra.local.cloud.control import Control
 from infra.local.cloud.database import Database
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.environments import ENVIRONMENTS, SUBSCRIPTION, TENANT
+from infra.local.cloud.environments import CUSTOMER, ENVIRONMENTS, HOME, SUBSCRIPTION, TENANT, TENANTS
 from infra.local.cloud.faults import SERVICES, Faults
 from infra.local.cloud.front import Calls, Front
 from infra.local.cloud.graph.service import Graph
@@ -89,6 +91,10 @@ class Cloud:
             "certificate": str(self.folder / "ca.pem"),
             "tenant": TENANT,
             "subscription": SUBSCRIPTION,
+            "tenants": [
+                {"tenant": CUSTOMER.id, "subscription": CUSTOMER.subscription, "domain": CUSTOMER.domains[0]}
+            ],
+            "multitenantClientId": self.control.consents.client_id,
             "audience": f"api://{tenant.api_app_id}",
             "identity": {"clientId": tenant.identity_client_id, "principalId": tenant.identity_principal_id},
             "clients": {name: client.body() for name, client in tenant.clients.items()},
@@ -115,11 +121,15 @@ def open_cloud(folder: Path, environment_name: str) -> Cloud:
         ("signingKey", signing_key),
     ):
         database.put("start", key, value)
-    directory = Directory(database, environment)
-    tenant = Tenant(directory, database)
-    tokens = Tokens(signing_key, TENANT, environment.login)
-    settings = Settings(database, directory.replication, tokens, tenant)
-    services = _services(database, directory, tokens, settings, sockets)
+    replication = Replication()
+    directories = {each.id: Directory(database, environment, each, replication) for each in TENANTS}
+    home = directories[HOME.id]
+    tenant = Tenant(home, database)
+    others = {name: directory for name, directory in directories.items() if directory is not home}
+    consents = Consents(database, home, others, tenant.identity_principal_id)
+    tokens = Tokens(signing_key, directories, environment.login)
+    settings = Settings(database, replication, tokens, tenant)
+    services = _services(database, directories, tokens, settings, sockets)
     faults, calls = Faults(), Calls()
     database.commit()
     return Cloud(
@@ -127,7 +137,7 @@ def open_cloud(folder: Path, environment_name: str) -> Cloud:
         environment=environment_name,
         database=database,
         sockets=sockets,
-        front=Front(database=database, replication=directory.replication, faults=faults, calls=calls),
+        front=Front(database=database, replication=replication, faults=faults, calls=calls),
         services=services,
         control=Control(
             database=database,
@@ -135,6 +145,7 @@ def open_cloud(folder: Path, environment_name: str) -> Cloud:
             calls=calls,
             settings=settings,
             tenant=tenant,
+            consents=consents,
             tokens=tokens,
             inbox=Inbox(database),
         ),
@@ -143,21 +154,22 @@ def open_cloud(folder: Path, environment_name: str) -> Cloud:
 
 def _services(
     database: Database,
-    directory: Directory,
+    directories: Mapping[str, Directory],
     tokens: Tokens,
     settings: Settings,
     sockets: Mapping[str, socket.socket],
 ) -> tuple[Service, ...]:
-    environment, tenant = directory.environment, settings.tenant
+    home, tenant = directories[HOME.id], settings.tenant
+    environment = home.environment
     at = {service: _address(service, bound) for service, bound in sockets.items()}
     return (
-        Login(directory, tokens, at["login"]),
-        Graph(directory, tokens, at["graph"], settings.policy),
+        Login(directories, tokens, at["login"]),
+        Graph(directories, tokens, at["graph"], settings.policy),
         ResourceManager(
             environment,
             tokens,
             at["resourceManager"],
-            Providers(database, settings.provider_seconds),
+            {each.subscription: Providers(database, each, settings.provider_seconds) for each in TENANTS},
             settings.permissions,
         ),
         KeyVault(
@@ -167,7 +179,7 @@ def _services(
             VaultSecrets(database),
             settings.may_use_vault,
         ),
-        ManagedIdentity(directory, tokens, tenant.identity_client_id, tenant.identity_header),
+        ManagedIdentity(home, tokens, tenant.identity_client_id, tenant.identity_header),
     )
 
 

@@ -7,7 +7,13 @@
 ``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes
 ``GET /calls?service=``             what was asked of the services; ``DELETE`` forgets it
 ``PUT /settings``                   what is named is changed (``settings.py``); ``GET`` shows all
-``POST /clients``                   a new client: ``{"roles": [...], "graphRoles": [...]}``
+``POST /clients``                   a new client: ``{"roles": [...], "graphRoles": [...]}``; with
+                                    ``"tenant"`` in that one, without roles of the API
+``POST /consents``                  ``{"tenant": id}``: another tenant's administrator consents to the
+                                    service (``"roles"``: to these permissions of Graph only)
+``DELETE /consents/{tenant}``       it is withdrawn; tokens that were issued stay good
+``POST /roleAssignments``           ``{"principalId": id}``: it may register providers in its tenant's
+                                    subscription (or what ``"permissions"`` lists)
 ``POST /tokens``                    a token with these ``claims``, signed with login's real key
 ``POST /inbox/{name}``              takes any body; ``GET`` lists, ``DELETE`` forgets
 ``PUT /inbox/{name}/answer``        ``{"status": 500, "times": 2}``: how it answers the next ones
@@ -27,12 +33,14 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from infra.local.cloud.consents import Consents
 from infra.local.cloud.database import Database
+from infra.local.cloud.environments import TENANT
 from infra.local.cloud.faults import SERVICES, Faults, FaultSettings
 from infra.local.cloud.front import Calls
 from infra.local.cloud.inbox import Inbox
 from infra.local.cloud.messages import JsonObject
-from infra.local.cloud.settings import Settings, SettingsChange
+from infra.local.cloud.settings import REGISTER, Settings, SettingsChange
 from infra.local.cloud.tenant import Tenant
 from infra.local.cloud.tokens import Tokens
 
@@ -50,6 +58,17 @@ class _Lag(_Body):
 class _Client(_Body):
     roles: list[str] = Field(default_factory=list)
     graphRoles: list[str] = Field(default_factory=list)  # noqa: N815 the name on the wire
+    tenant: str | None = None
+
+
+class _Consent(_Body):
+    tenant: str
+    roles: list[str] | None = None
+
+
+class _RoleAssignment(_Body):
+    principalId: str  # noqa: N815 the name on the wire
+    permissions: list[dict[str, Any]] = Field(default_factory=lambda: [REGISTER])
 
 
 class _Token(_Body):
@@ -71,6 +90,7 @@ class Control:
     calls: Calls
     settings: Settings
     tenant: Tenant
+    consents: Consents
     tokens: Tokens
     inbox: Inbox
 
@@ -92,6 +112,9 @@ class Control:
                 web.get("/settings", self._get_settings),
                 web.put("/settings", self._change_settings),
                 web.post("/clients", self._add_client),
+                web.post("/consents", self._consent),
+                web.delete("/consents/{tenant}", self._withdraw),
+                web.post("/roleAssignments", self._assign),
                 web.post("/tokens", self._sign),
                 web.post("/inbox/{name}", self._receive),
                 web.get("/inbox/{name}", self._list_inbox),
@@ -114,6 +137,8 @@ class Control:
             return web.json_response({"error": "; ".join(problems)}, status=400)
         except KeyError as error:
             return web.json_response({"error": f"There is no {error.args[0]}."}, status=400)
+        except LookupError as error:
+            return web.json_response({"error": str(error)}, status=400)
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
@@ -174,8 +199,23 @@ class Control:
 
     async def _add_client(self, request: web.Request) -> web.Response:
         wanted = _Client.model_validate_json(await request.text() or "{}")
-        client = self.tenant.add_client("Sample client", wanted.roles, wanted.graphRoles)
+        elsewhere = wanted.tenant is not None and wanted.tenant != TENANT
+        directory = self.consents.directory(wanted.tenant or "") if elsewhere else None
+        client = self.tenant.add_client("Sample client", wanted.roles, wanted.graphRoles, directory)
         return web.json_response(client.body() | {"principalId": client.principal_id}, status=201)
+
+    async def _consent(self, request: web.Request) -> web.Response:
+        wanted = _Consent.model_validate_json(await request.text())
+        return web.json_response(self.consents.consent(wanted.tenant, wanted.roles), status=201)
+
+    async def _withdraw(self, request: web.Request) -> web.Response:
+        self.consents.withdraw(request.match_info["tenant"])
+        return web.Response(status=204)
+
+    async def _assign(self, request: web.Request) -> web.Response:
+        wanted = _RoleAssignment.model_validate_json(await request.text())
+        self.settings.assign(wanted.principalId, wanted.permissions)
+        return web.Response(status=204)
 
     async def _sign(self, request: web.Request) -> web.Response:
         wanted = _Token.model_validate_json(await request.text())

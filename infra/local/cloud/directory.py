@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from infra.local.cloud.collection import Collection, Index, Replication
 from infra.local.cloud.database import Database
-from infra.local.cloud.environments import Environment
+from infra.local.cloud.environments import HOME, Environment, TenantNames
 from infra.local.cloud.messages import JsonObject
 
 
@@ -39,13 +39,17 @@ def link_id() -> str:
 
 
 class Directory:
-    """All objects of the one simulated tenant."""
+    """All objects of one simulated tenant."""
 
-    def __init__(self, database: Database, environment: Environment) -> None:
+    def __init__(
+        self, database: Database, environment: Environment, tenant: TenantNames, replication: Replication
+    ) -> None:
         """Load the directory from the database."""
         self.environment = environment
-        self.replication = Replication()
+        self.tenant = tenant
         self._database = database
+        self._replication = replication
+        self._prefix = "" if tenant is HOME else f"{tenant.id}/"
         by_name = {"displayName": _value("displayName"), "appId": _value("appId")}
         named = by_name | {"uniqueName": _value("uniqueName"), "identifierUris": _values("identifierUris")}
         self.applications = self._collection("applications", named)
@@ -62,12 +66,14 @@ class Directory:
             "oauth2PermissionGrants",
             {"clientId": _value("clientId"), "resourceId": _value("resourceId")},
         )
-        self._owners: dict[str, list[str]] = dict(database.rows("owners"))
-        self._federated: dict[str, list[JsonObject]] = dict(database.rows("federatedCredentials"))
-        self._secrets: dict[str, str] = dict(database.rows("secretHashes"))
+        self._owners: dict[str, list[str]] = dict(database.rows(f"{self._prefix}owners"))
+        self._federated: dict[str, list[JsonObject]] = dict(
+            database.rows(f"{self._prefix}federatedCredentials")
+        )
+        self._secrets: dict[str, str] = dict(database.rows(f"{self._prefix}secretHashes"))
 
     def _collection(self, kind: str, indexes: dict[str, Index]) -> Collection:
-        return Collection(self._database, kind, self.replication, indexes)
+        return Collection(self._database, f"{self._prefix}{kind}", self._replication, indexes)
 
     # Owners: the service principals that Application.ReadWrite.OwnedBy lets change an object.
 
@@ -79,9 +85,9 @@ class Directory:
         """Replace the owners of an object; none left forgets the entry."""
         if owners:
             self._owners[object_id] = owners
-            self._database.put("owners", object_id, owners)
+            self._database.put(f"{self._prefix}owners", object_id, owners)
         elif self._owners.pop(object_id, None) is not None:
-            self._database.delete("owners", object_id)
+            self._database.delete(f"{self._prefix}owners", object_id)
 
     # Client secrets: only a digest is kept, as in the real directory.
 
@@ -89,12 +95,12 @@ class Directory:
         """Make a client secret valid for the password credential with this key id."""
         digest = hashlib.sha256(secret.encode()).hexdigest()
         self._secrets[key_id] = digest
-        self._database.put("secretHashes", key_id, digest)
+        self._database.put(f"{self._prefix}secretHashes", key_id, digest)
 
     def forget_secret(self, key_id: str) -> None:
         """Make a client secret invalid for good."""
         if self._secrets.pop(key_id, None) is not None:
-            self._database.delete("secretHashes", key_id)
+            self._database.delete(f"{self._prefix}secretHashes", key_id)
 
     def credential_of(self, application: JsonObject, secret: str) -> JsonObject | None:
         """The password credential that this secret belongs to, expired or not."""
@@ -114,7 +120,7 @@ class Directory:
     def set_federated_credentials(self, application_id: str, credentials: list[JsonObject]) -> None:
         """Replace them all."""
         self._federated[application_id] = credentials
-        self._database.put("federatedCredentials", application_id, credentials)
+        self._database.put(f"{self._prefix}federatedCredentials", application_id, credentials)
 
     # What one change does to other objects.
 

@@ -1,4 +1,4 @@
-"""The names of the Microsoft cloud per environment, and the sample tenant.
+"""The names of the Microsoft cloud per environment, and the sample tenants.
 
 Names are what tokens, challenges and links carry; the simulated services listen on local addresses.
 Sources: https://learn.microsoft.com/graph/deployments and
@@ -14,7 +14,37 @@ TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 SUBSCRIPTION: Final = "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
 INITIAL_DOMAIN: Final = "contoso.onmicrosoft.com"
 CUSTOM_DOMAIN: Final = "contoso.com"
-VERIFIED_DOMAINS: Final = (INITIAL_DOMAIN, CUSTOM_DOMAIN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TenantNames:
+    """What one tenant is called, and the one subscription that trusts it."""
+
+    id: str
+    name: str
+    subscription: str
+    domains: tuple[str, ...]
+    """The verified ones: the initial one first, the default one last."""
+
+    def known_as(self, name: str) -> bool:
+        """Whether a path of login means this tenant: by its id or by one of its domains."""
+        return name.lower() in (self.id, *self.domains)
+
+
+HOME: Final = TenantNames(
+    id=TENANT, name="Contoso", subscription=SUBSCRIPTION, domains=(INITIAL_DOMAIN, CUSTOM_DOMAIN)
+)
+"""The service's own tenant: its identity, its API, its vault."""
+
+CUSTOMER: Final = TenantNames(
+    id="8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21",
+    name="Fabrikam",
+    subscription="c4e2d810-7f36-49ab-b0d5-1a8e6c5f2b93",
+    domains=("fabrikam.onmicrosoft.com", "fabrikam.com"),
+)
+"""Another tenant, which knows nothing of the service until its administrator consents."""
+
+TENANTS: Final = (HOME, CUSTOMER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

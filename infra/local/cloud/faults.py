@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -24,6 +27,8 @@ class FaultSettings(BaseModel):
     method: str | None = None
     path: str | None = None
     """A regular expression, searched in the request's path and query, as sent and decoded."""
+    tenant: str | None = None
+    """Only requests to this tenant: what their token says, or login's path."""
     skip: int = Field(default=0, ge=0)
     """Matching requests to let pass first."""
     times: int | None = Field(default=1, ge=1)
@@ -75,6 +80,8 @@ class Fault:
         if settings.path is not None and not any(
             re.search(settings.path, target) for target in {request.target, unquote(request.target)}
         ):
+            return False
+        if settings.tenant is not None and settings.tenant.lower() != _tenant(service, request):
             return False
         self.seen += 1
         if self.seen <= settings.skip or (settings.times is not None and self.hits >= settings.times):
@@ -144,3 +151,15 @@ class Faults:
                 if fault.settings.kind != "latency":
                     break
         return struck
+
+
+def _tenant(service: str, request: Request) -> str:
+    """The tenant that a request is about, as it says itself; whether it may say so others check."""
+    if service == "login":
+        return request.path.strip("/").partition("/")[0].lower()
+    payload = request.headers.get("Authorization", "").partition(".")[2].partition(".")[0]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, binascii.Error):
+        return ""
+    return str(claims.get("tid", "")).lower() if isinstance(claims, dict) else ""

@@ -83,6 +83,14 @@ class KeyVault:
 
     def _route(self, request: Request) -> Answer:
         caller = self._tokens.caller(request.headers.get("Authorization"), self._audiences)
+        if caller.tenant != TENANT:
+            issuers = self._tokens.issuers
+            raise VaultError(
+                401,
+                "Unauthorized",
+                f"AKV10032: Invalid issuer. Expected one of {issuers[TENANT]['1.0']},"
+                f" found {issuers[caller.tenant]['1.0']}.",
+            )
         if not request.query.get("api-version"):
             raise _bad("api-version must be specified")
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
@@ -185,8 +193,8 @@ class KeyVault:
             "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny"
             " assignments or role"
             " definitions were changed recently, please observe propagation time.\r\nCaller:"
-            f" appid={caller.client_id};oid={caller.object_id};iss={self._tokens.issuers['1.0']}\r\nAction:"
-            f" '{request.method} {parts[0]}'",
+            f" appid={caller.client_id};oid={caller.object_id};iss={self._tokens.issuers[TENANT]['1.0']}"
+            f"\r\nAction: '{request.method} {parts[0]}'",
             "ForbiddenByRbac",
         )
 

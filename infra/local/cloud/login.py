@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from infra.local.cloud import login_errors
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.environments import VERIFIED_DOMAINS
 from infra.local.cloud.login_errors import LoginError
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, new_id, utc_moment, utc_text
 from infra.local.cloud.tokens import TokenError, Tokens
@@ -22,15 +22,20 @@ _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 TOKEN_EXCHANGE_APP_ID: Final = "fb60f99c-7a34-4190-8149-302f77469936"  # noqa: S105 an application's id
 """The first-party application that ``api://AzureADTokenExchange`` names; the audience of its tokens."""
 
+_COMMON: Final = frozenset({"common", "organizations"})
+_MULTITENANT: Final = frozenset({"AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount"})
+"""The audiences with which an application can be used in other tenants than its own."""
+
 
 class Login:
-    """The login service of one tenant."""
+    """The login service of all tenants."""
 
     name = "login"
 
-    def __init__(self, directory: Directory, tokens: Tokens, address: str) -> None:
-        """``address`` is where this service listens: the base of the endpoints it announces."""
-        self._directory = directory
+    def __init__(self, directories: Mapping[str, Directory], tokens: Tokens, address: str) -> None:
+        """``directories`` are by tenant, the service's own first; ``address`` is where this listens."""
+        self._directories = directories
+        self._home = next(iter(directories.values()))
         self._tokens = tokens
         self._address = address
 
@@ -59,8 +64,7 @@ class Login:
             return self._instance(request)
         match request.method, rest:
             case "POST", "oauth2/v2.0/token" | "oauth2/token":
-                self._known(tenant)
-                return self._token(request)
+                return self._token(self._known(tenant), request)
             case method, "oauth2/v2.0/token" | "oauth2/token":
                 raise login_errors.post_only(method)
             case "GET", "v2.0/.well-known/openid-configuration":
@@ -68,22 +72,25 @@ class Login:
             case "GET", ".well-known/openid-configuration":
                 return Answer(status=200, body=self._configuration(tenant, "1.0"))
             case "GET", "discovery/v2.0/keys" | "discovery/keys":
-                self._known(tenant, also_common=True)
-                return Answer(status=200, body=self._tokens.keys())
+                directory = self._known(tenant, also_common=True)
+                return Answer(status=200, body=self._tokens.keys(directory.tenant.id))
             case _:
                 raise login_errors.unknown_endpoint()
 
-    def _known(self, tenant: str, *, also_common: bool = False) -> str:
-        names = {self._tokens.tenant, *VERIFIED_DOMAINS}
-        if tenant.lower() in names or (also_common and tenant.lower() in {"common", "organizations"}):
-            return self._tokens.tenant
+    def _known(self, tenant: str, *, also_common: bool = False) -> Directory:
+        if also_common and tenant.lower() in _COMMON:
+            return self._home
+        for directory in self._directories.values():
+            if directory.tenant.known_as(tenant):
+                return directory
         raise login_errors.unknown_tenant(tenant)
 
     def _configuration(self, tenant: str, version: str) -> JsonObject:
-        common = tenant.lower() in {"common", "organizations"}
-        self._known(tenant, also_common=True)
-        base = f"{self._address}/{tenant if common else self._tokens.tenant}"
-        issuer = self._tokens.issuers[version]
+        common = tenant.lower() in _COMMON
+        directory = self._known(tenant, also_common=True)
+        own = directory.tenant.id
+        base = f"{self._address}/{tenant if common else own}"
+        issuer = self._tokens.issuers[own][version]
         oauth = f"{base}/oauth2/v2.0" if version == "2.0" else f"{base}/oauth2"
         return {
             "token_endpoint": f"{oauth}/token",
@@ -98,11 +105,11 @@ class Login:
             "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "issuer": issuer.replace(self._tokens.tenant, "{tenantid}") if common else issuer,
+            "issuer": issuer.replace(own, "{tenantid}") if common else issuer,
             "authorization_endpoint": f"{oauth}/authorize",
             "tenant_region_scope": None if common else "EU",
-            "cloud_instance_name": self._directory.environment.login.removeprefix("https://login."),
-            "msgraph_host": self._directory.environment.graph.removeprefix("https://"),
+            "cloud_instance_name": directory.environment.login.removeprefix("https://login."),
+            "msgraph_host": directory.environment.graph.removeprefix("https://"),
         }
 
     def _instance(self, request: Request) -> Answer:
@@ -120,7 +127,7 @@ class Login:
             },
         )
 
-    def _token(self, request: Request) -> Answer:
+    def _token(self, directory: Directory, request: Request) -> Answer:
         form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         grant = form.get("grant_type")
         if not grant:
@@ -132,46 +139,58 @@ class Login:
         secret = form.get("client_secret") or secret
         if not client_id:
             raise login_errors.missing("client_id")
-        application = self._application(client_id)
+        owner, application = self._application(directory, client_id)
         if form.get("client_assertion") or form.get("client_assertion_type"):
-            self._check_assertion(application, form)
+            self._check_assertion(owner, application, form)
         else:
-            self._check_secret(application, secret)
-        resource = self._resource(form)
-        return self._issue(application, *resource)
+            self._check_secret(owner, application, secret)
+        resource = self._resource(directory, form)
+        return self._issue(directory, application, *resource)
 
-    def _application(self, client_id: str) -> JsonObject:
-        application = self._directory.applications.holder("appId", client_id)
-        if application is None:
-            raise login_errors.unknown_application(client_id)
-        return application
+    def _application(self, directory: Directory, client_id: str) -> tuple[Directory, JsonObject]:
+        """An application that may sign in to a tenant, and the directory that has its credentials.
 
-    def _check_secret(self, application: JsonObject, secret: str) -> None:
+        That is one of the tenant's own, or another tenant's multi-tenant one that has a service principal
+        here: https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals.
+        """
+        application = directory.applications.holder("appId", client_id)
+        if application is not None:
+            return directory, application
+        if directory.principal_of(client_id) is not None:
+            for owner in self._directories.values():
+                application = owner.applications.holder("appId", client_id)
+                if application is not None and application["signInAudience"] in _MULTITENANT:
+                    return owner, application
+        raise login_errors.unknown_application(client_id, directory.tenant.name)
+
+    @staticmethod
+    def _check_secret(owner: Directory, application: JsonObject, secret: str) -> None:
         if not secret:
             raise login_errors.no_credential()
-        credential = self._directory.credential_of(application, secret)
+        credential = owner.credential_of(application, secret)
         if credential is None or utc_moment(credential["startDateTime"]) > datetime.now(UTC):
             raise login_errors.invalid_secret(application["appId"])
         if utc_moment(credential["endDateTime"]) <= datetime.now(UTC):
             raise login_errors.expired_secret(application["appId"])
 
-    def _check_assertion(self, application: JsonObject, form: dict[str, str]) -> None:
+    def _check_assertion(self, owner: Directory, application: JsonObject, form: dict[str, str]) -> None:
         if form.get("client_assertion_type") != _ASSERTION_TYPE:
             raise login_errors.missing("client_assertion_type")
         try:
             claims = self._tokens.verify(form.get("client_assertion", ""))
         except TokenError as error:
             raise login_errors.invalid_assertion(error.fault) from error
-        exchange = self._directory.environment.token_exchange
+        exchange = owner.environment.token_exchange
         audience = exchange if claims["aud"] == TOKEN_EXCHANGE_APP_ID else claims["aud"]
-        for credential in self._directory.federated_credentials(application["id"]):
+        for credential in owner.federated_credentials(application["id"]):
             if (credential["issuer"], credential["subject"]) == (claims["iss"], claims.get("sub")) and (
                 audience in credential["audiences"]
             ):
                 return
         raise login_errors.no_federation(claims["iss"], str(claims.get("sub")), audience)
 
-    def _resource(self, form: dict[str, str]) -> tuple[str, JsonObject]:
+    @staticmethod
+    def _resource(directory: Directory, form: dict[str, str]) -> tuple[str, JsonObject]:
         """The resource a request names, as it names it, and its service principal."""
         if resource := form.get("resource"):
             name = resource
@@ -182,23 +201,26 @@ class Login:
             if len(scopes) > 1 or not scopes[0].endswith("/.default"):
                 raise login_errors.invalid_scope(" ".join(scopes))
             name = scopes[0].removesuffix("/.default")
-        principal = self._directory.service_principals.holder("servicePrincipalNames", name.rstrip("/"))
+        principal = directory.service_principals.holder("servicePrincipalNames", name.rstrip("/"))
         if principal is None:
-            raise login_errors.unknown_resource(name)
+            raise login_errors.unknown_resource(name, directory.tenant.name)
         return name, principal
 
-    def _issue(self, application: JsonObject, name: str, resource: JsonObject) -> Answer:
-        principal = self._directory.principal_of(application["appId"])
+    def _issue(
+        self, directory: Directory, application: JsonObject, name: str, resource: JsonObject
+    ) -> Answer:
+        principal = directory.principal_of(application["appId"])
         if principal is not None and not principal["accountEnabled"]:
             raise login_errors.disabled(application["appId"], application["displayName"])
         object_id = principal["id"] if principal else ""
-        registered = self._directory.applications.holder("appId", resource["appId"])
+        registered = directory.applications.holder("appId", resource["appId"])
         version = "2.0" if registered and registered["api"]["requestedAccessTokenVersion"] == 2 else "1.0"  # noqa: PLR2004
         claims = self._tokens.claims(
+            tenant=directory.tenant.id,
             audience=resource["appId"] if version == "2.0" else name,
             client_id=application["appId"],
             object_id=object_id,
-            roles=self._directory.roles_of(object_id, resource) if object_id else [],
+            roles=directory.roles_of(object_id, resource) if object_id else [],
             version=version,
         )
         seconds = self._tokens.seconds - 1 if self._tokens.seconds > 1 else self._tokens.seconds

@@ -60,10 +60,10 @@ def unsupported_grant(grant: str) -> LoginError:
     return LoginError(400, "unsupported_grant_type", 70003, message)
 
 
-def unknown_application(client_id: str) -> LoginError:
-    """A client id that the tenant does not have."""
+def unknown_application(client_id: str, directory: str) -> LoginError:
+    """A client id that the tenant does not have: no application of its own, and none it consented to."""
     message = (
-        f"Application with identifier '{client_id}' was not found in the directory 'Contoso'. This can"
+        f"Application with identifier '{client_id}' was not found in the directory '{directory}'. This can"
         " happen if"
         " the application has not been installed by the administrator of the tenant or consented to by"
         " any user"
@@ -131,10 +131,10 @@ def invalid_scope(scope: str) -> LoginError:
     return LoginError(400, "invalid_scope", 70011, message)
 
 
-def unknown_resource(name: str) -> LoginError:
+def unknown_resource(name: str, directory: str) -> LoginError:
     """A resource without a service principal in the tenant."""
     message = (
-        f"The resource principal named {name} was not found in the tenant named Contoso. This can happen"
+        f"The resource principal named {name} was not found in the tenant named {directory}. This can happen"
         " if the"
         " application has not been installed by the administrator of the tenant or consented to by any"
         " user in the"

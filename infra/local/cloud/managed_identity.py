@@ -63,6 +63,7 @@ class ManagedIdentity:
             )
         exchange = target["appId"] == TOKEN_EXCHANGE_APP_ID
         claims = self._tokens.claims(
+            tenant=self._directory.tenant.id,
             audience=TOKEN_EXCHANGE_APP_ID if exchange else resource,
             client_id=self._client_id,
             object_id=principal["id"],

@@ -1,4 +1,4 @@
-"""Resource providers of the sample subscription: which there are, and their registration over time."""
+"""Resource providers of a subscription: which there are, and their registration over time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from infra.local.cloud.database import Database
-from infra.local.cloud.environments import SUBSCRIPTION
+from infra.local.cloud.environments import HOME, TenantNames
 from infra.local.cloud.messages import JsonObject
 
 _REGISTRATION_FREE: Final = (
@@ -112,11 +112,13 @@ NAMESPACES: Final = {
 class Providers:
     """The registration of each provider: it takes a while, in both directions."""
 
-    def __init__(self, database: Database, seconds: Callable[[], float]) -> None:
-        """``seconds`` is how long a change of registration takes from now on."""
+    def __init__(self, database: Database, tenant: TenantNames, seconds: Callable[[], float]) -> None:
+        """``tenant`` is the subscription's; ``seconds`` is how long a change takes from now on."""
+        self.tenant = tenant
         self._database = database
+        self._kind = "providers" if tenant is HOME else f"{tenant.subscription}/providers"
         self._seconds = seconds
-        self._changes: dict[str, JsonObject] = dict(database.rows("providers"))
+        self._changes: dict[str, JsonObject] = dict(database.rows(self._kind))
 
     def state(self, namespace: str) -> str:
         """What Resource Manager says of a namespace's registration now."""
@@ -141,13 +143,13 @@ class Providers:
             return
         change = {"to": target, "done": time.time() + self._seconds()}
         self._changes[name] = change
-        self._database.put("providers", name, change)
+        self._database.put(self._kind, name, change)
 
     def body(self, namespace: str) -> JsonObject:
         """A provider as Resource Manager shows it."""
         name = NAMESPACES[namespace.lower()]
         return {
-            "id": f"/subscriptions/{SUBSCRIPTION}/providers/{name}",
+            "id": f"/subscriptions/{self.tenant.subscription}/providers/{name}",
             "namespace": name,
             "resourceTypes": [
                 {

@@ -1,4 +1,4 @@
-"""Azure Resource Manager: the subscription, its resource providers, and the caller's permissions.
+"""Azure Resource Manager: the subscriptions, their resource providers, and the caller's permissions.
 
 https://learn.microsoft.com/rest/api/resources/providers and
 https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import quote, unquote
 
-from infra.local.cloud.environments import SUBSCRIPTION, TENANT, Environment
+from infra.local.cloud.environments import TENANT, Environment, TenantNames
 from infra.local.cloud.first_party import RESOURCE_MANAGER_APP_ID, audiences
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, is_guid, new_id
 from infra.local.cloud.providers import NAMESPACES, Providers
@@ -28,7 +28,7 @@ _FAILURES: Final = {
 }
 
 Permissions = Callable[[str], list[JsonObject]]
-"""The role assignments' permissions of a principal at the subscription, by its object id."""
+"""The role assignments' permissions of a principal at its tenant's subscription, by its object id."""
 
 
 class ResourceManagerError(Exception):
@@ -56,7 +56,7 @@ def allows(permissions: list[JsonObject], action: str) -> bool:
 
 
 class ResourceManager:
-    """Resource Manager, with the one sample subscription."""
+    """Resource Manager, with one subscription of each tenant."""
 
     name = "resourceManager"
 
@@ -65,13 +65,13 @@ class ResourceManager:
         environment: Environment,
         tokens: Tokens,
         address: str,
-        providers: Providers,
+        providers: Mapping[str, Providers],
         permissions: Permissions,
     ) -> None:
-        """``address`` is where this service listens: the base of ``nextLink``."""
+        """``providers`` are by subscription; ``address`` is where this listens: the base of ``nextLink``."""
         self._tokens = tokens
         self._address = address
-        self._providers = providers
+        self._subscriptions = providers
         self._permissions = permissions
         self._login = environment.login
         self._audiences = audiences(environment, RESOURCE_MANAGER_APP_ID)
@@ -102,29 +102,56 @@ class ResourceManager:
         names = [part.lower() for part in parts]
         if names[0] != "subscriptions" or len(parts) == 1:
             raise _not_found(request.path)
-        _check_subscription(parts[1])
+        providers = self._providers(parts[1])
+        self._check_tenant(caller, providers.tenant)
         match request.method, names[2:]:
             case "GET", []:
-                self._need(caller, "Microsoft.Resources/subscriptions/read")
-                return Answer(status=200, body=_subscription())
+                self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/read")
+                return Answer(status=200, body=_subscription(providers.tenant))
             case "GET", ["providers"]:
-                self._need(caller, "Microsoft.Resources/subscriptions/providers/read")
-                return self._list(request)
+                self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read")
+                return self._list(request, providers)
             case "GET", ["providers", "microsoft.authorization", "permissions"]:
-                self._need(caller, "Microsoft.Authorization/permissions/read")
+                self._need(caller, providers.tenant, "Microsoft.Authorization/permissions/read")
                 return Answer(status=200, body={"value": self._permissions(caller.object_id)})
             case "GET", ["providers", _]:
-                self._need(caller, "Microsoft.Resources/subscriptions/providers/read")
-                return Answer(status=200, body=self._providers.body(_namespace(parts[3])))
+                self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read")
+                return Answer(status=200, body=providers.body(_namespace(parts[3])))
             case "POST", ["providers", _, "register" | "unregister"]:
                 namespace = _namespace(parts[3])
-                self._need(caller, f"{namespace}/{names[4]}/action")
-                self._providers.change(namespace, register=names[4] == "register")
-                return Answer(status=200, body=self._providers.body(namespace))
+                self._need(caller, providers.tenant, f"{namespace}/{names[4]}/action")
+                providers.change(namespace, register=names[4] == "register")
+                return Answer(status=200, body=providers.body(namespace))
             case _:
                 raise _not_found(request.path)
 
-    def _need(self, caller: Caller, action: str) -> None:
+    def _providers(self, subscription: str) -> Providers:
+        if not is_guid(subscription):
+            raise ResourceManagerError(
+                400,
+                "InvalidSubscriptionId",
+                f"The provided subscription identifier '{subscription}' is malformed or invalid.",
+            )
+        providers = self._subscriptions.get(subscription.lower())
+        if providers is None:
+            raise ResourceManagerError(
+                404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found."
+            )
+        return providers
+
+    def _check_tenant(self, caller: Caller, tenant: TenantNames) -> None:
+        if caller.tenant == tenant.id:
+            return
+        issuers = self._tokens.issuers
+        raise ResourceManagerError(
+            401,
+            "InvalidAuthenticationTokenTenant",
+            f"The access token is from the wrong issuer '{issuers[caller.tenant]['1.0']}'. It must match the"
+            f" tenant '{issuers[tenant.id]['1.0']}' associated with this subscription. Please use the"
+            f" authority (URL) '{self._login}/{tenant.id}' to get the token.",
+        )
+
+    def _need(self, caller: Caller, tenant: TenantNames, action: str) -> None:
         if allows(self._permissions(caller.object_id), action):
             return
         raise ResourceManagerError(
@@ -132,24 +159,25 @@ class ResourceManager:
             "AuthorizationFailed",
             f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have"
             " authorization to"
-            f" perform action '{action}' over scope '/subscriptions/{SUBSCRIPTION}' or the scope is"
+            f" perform action '{action}' over scope '/subscriptions/{tenant.subscription}' or the scope is"
             " invalid. If"
             " access was recently granted, please refresh your credentials.",
         )
 
-    def _list(self, request: Request) -> Answer:
+    def _list(self, request: Request, providers: Providers) -> Answer:
         names = list(NAMESPACES)
         token = request.query.get("$skiptoken", "")
         start = next((position for position, name in enumerate(names) if name > token), len(names))
         page = names[start : start + _PAGE]
-        body: JsonObject = {"value": [self._providers.body(name) for name in page]}
+        body: JsonObject = {"value": [providers.body(name) for name in page]}
         if start + _PAGE < len(names):
             options = {name: value for name, value in request.query.items() if name != "$skiptoken"}
             query = "&".join(
                 f"{name}={quote(value, safe='')}"
                 for name, value in [*options.items(), ("$skiptoken", page[-1])]
             )
-            body["nextLink"] = f"{self._address}/subscriptions/{SUBSCRIPTION}/providers?{query}"
+            path = f"/subscriptions/{providers.tenant.subscription}/providers"
+            body["nextLink"] = f"{self._address}{path}?{query}"
         return Answer(status=200, body=body)
 
     def _unauthorized(self, fault: TokenFault) -> Answer:
@@ -204,27 +232,14 @@ def _check_api_version(query: Mapping[str, str]) -> None:
         )
 
 
-def _check_subscription(subscription: str) -> None:
-    if not is_guid(subscription):
-        raise ResourceManagerError(
-            400,
-            "InvalidSubscriptionId",
-            f"The provided subscription identifier '{subscription}' is malformed or invalid.",
-        )
-    if subscription.lower() != SUBSCRIPTION:
-        raise ResourceManagerError(
-            404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found."
-        )
-
-
-def _subscription() -> JsonObject:
+def _subscription(tenant: TenantNames) -> JsonObject:
     return {
-        "id": f"/subscriptions/{SUBSCRIPTION}",
+        "id": f"/subscriptions/{tenant.subscription}",
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
-        "subscriptionId": SUBSCRIPTION,
-        "tenantId": TENANT,
-        "displayName": "Contoso Production",
+        "subscriptionId": tenant.subscription,
+        "tenantId": tenant.id,
+        "displayName": f"{tenant.name} Production",
         "state": "Enabled",
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from infra.local.cloud.collection import Replication
 from infra.local.cloud.database import Database
-from infra.local.cloud.first_party import GRAPH_APP_ID
 from infra.local.cloud.graph.organization import default_policy
 from infra.local.cloud.messages import JsonObject
 from infra.local.cloud.tenant import IDENTITY_ROLES, Tenant
 from infra.local.cloud.tokens import Tokens
+
+REGISTER: Final[JsonObject] = {"actions": ["*/register/action", "*/read"], "notActions": []}
+"""The least that onboarding needs in a subscription."""
 
 
 class SettingsChange(BaseModel):
@@ -36,11 +38,12 @@ class Settings:
         self._replication = replication
         self._tokens = tokens
         self.tenant = tenant
+        self._assigned: dict[str, list[JsonObject]] = dict(database.rows("roleAssignments"))
         self._values: JsonObject = {
             "providerSeconds": 1.0,
             "tokenSeconds": 3600,
             "policies": default_policy(),
-            "permissions": [{"actions": ["*/register/action", "*/read"], "notActions": []}],
+            "permissions": [REGISTER],
             "identityRoles": list(IDENTITY_ROLES),
             "lag": 0.0,
         } | (database.get("settings", "all") or {})
@@ -60,13 +63,18 @@ class Settings:
         return float(self._values["providerSeconds"])
 
     def permissions(self, principal_id: str) -> list[JsonObject]:
-        """What a principal may do in the subscription."""
+        """What a principal may do in its tenant's subscription."""
         if principal_id == self.tenant.identity_principal_id:
             found: list[JsonObject] = [_permission(entry) for entry in self._values["permissions"]]
             return found
         if principal_id == self.tenant.administrator.principal_id:
             return [_permission({"actions": ["*"]})]
-        return []
+        return self._assigned.get(principal_id, [])
+
+    def assign(self, principal_id: str, permissions: list[JsonObject]) -> None:
+        """Give another principal these permissions in its tenant's subscription, in place of what it has."""
+        self._assigned[principal_id] = [_permission(entry) for entry in permissions]
+        self._database.put("roleAssignments", principal_id, self._assigned[principal_id])
 
     def may_use_vault(self, principal_id: str) -> bool:
         """Whether a principal is a secrets officer of the vault."""
@@ -76,7 +84,7 @@ class Settings:
         """Change what the body names. Raises ``KeyError`` for an unknown Graph role."""
         given = change.model_dump(exclude_none=True)
         if change.identityRoles is not None:
-            self.tenant.assign(self.tenant.identity_principal_id, GRAPH_APP_ID, change.identityRoles)
+            self.tenant.set_identity_roles(change.identityRoles)
         if change.policies is not None:
             given["policies"] = _merged(self._values["policies"], change.policies)
         self._keep(given)

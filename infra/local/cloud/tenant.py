@@ -47,6 +47,44 @@ class Client:
         return {"clientId": self.client_id, "clientSecret": self.client_secret}
 
 
+def add_first_party(directory: Directory) -> None:
+    """Add the service principals that every tenant has."""
+    for particular in first_party(directory.environment):
+        principal = new_service_principal(directory, particular) | {
+            "appOwnerOrganizationId": MICROSOFT_TENANT,
+            "appDisplayName": particular["displayName"],
+            "signInAudience": "AzureADMultipleOrgs",
+        }
+        directory.service_principals.put(principal["id"], principal, settled=True)
+
+
+def add_principal(directory: Directory, application: JsonObject) -> JsonObject:
+    """Add the service principal of an application, also of one from another tenant."""
+    particular = {"appId": application["appId"], "displayName": application["displayName"]}
+    principal = new_service_principal(directory, particular, application)
+    directory.service_principals.put(principal["id"], principal, settled=True)
+    return principal
+
+
+def assign(directory: Directory, principal_id: str, resource_app_id: str, roles: Iterable[str]) -> None:
+    """Give a principal these roles of a resource, by name, in place of those it has.
+
+    Raises ``KeyError`` for an unknown role and ``LookupError`` where one of the two is not in the directory.
+    """
+    resource = directory.principal_of(resource_app_id)
+    principal = directory.service_principals.latest(principal_id)
+    if resource is None or principal is None:
+        raise LookupError("There is no such service principal.")
+    ids = {role["value"]: role["id"] for role in resource["appRoles"]}
+    wanted = [ids[role] for role in roles]
+    for old in directory.assignments.holders("principalId", principal_id):
+        if old["resourceId"] == resource["id"]:
+            directory.assignments.remove(old["id"])
+    for role_id in wanted:
+        assignment = new_assignment(principal, resource, role_id)
+        directory.assignments.put(assignment["id"], assignment, settled=True)
+
+
 class Tenant:
     """Who is in the tenant from the start, and how more are added."""
 
@@ -66,9 +104,20 @@ class Tenant:
         """May do everything in Graph, Resource Manager and the vault."""
         return self.clients["administrator"]
 
-    def add_client(self, name: str, api_roles: Iterable[str], graph_roles: Iterable[str]) -> Client:
-        """Add an application with a secret and these roles. Raises ``KeyError`` for an unknown role."""
-        client, secret = self._application({"displayName": name}), new_secret()
+    def add_client(
+        self,
+        name: str,
+        api_roles: Iterable[str],
+        graph_roles: Iterable[str],
+        directory: Directory | None = None,
+    ) -> Client:
+        """Add an application with a secret and these roles, here or in another directory.
+
+        Raises ``KeyError`` for an unknown role, and ``LookupError`` for the API's roles in a directory that
+        does not have the API.
+        """
+        directory = directory or self._directory
+        client, secret = new_application(directory, {"displayName": name}), new_secret()
         now = datetime.now(UTC)
         credential: JsonObject = {
             "customKeyIdentifier": None,
@@ -79,29 +128,18 @@ class Tenant:
             "secretText": None,
             "startDateTime": utc_text(now),
         }
-        self._directory.remember_secret(credential["keyId"], secret)
+        directory.remember_secret(credential["keyId"], secret)
         client["passwordCredentials"] = [credential]
-        self._directory.applications.put(client["id"], client, settled=True)
-        principal = self._principal(client)
-        self.assign(principal["id"], self._api_app_id(), api_roles)
-        self.assign(principal["id"], GRAPH_APP_ID, graph_roles)
+        directory.applications.put(client["id"], client, settled=True)
+        principal = add_principal(directory, client)
+        if roles := list(api_roles):
+            assign(directory, principal["id"], self._api_app_id(), roles)
+        assign(directory, principal["id"], GRAPH_APP_ID, graph_roles)
         return Client(client_id=client["appId"], client_secret=secret, principal_id=principal["id"])
 
-    def assign(self, principal_id: str, resource_app_id: str, roles: Iterable[str]) -> None:
-        """Give a principal these roles of a resource, by name, in place of those it has."""
-        directory = self._directory
-        resource = directory.principal_of(resource_app_id)
-        principal = directory.service_principals.latest(principal_id)
-        if resource is None or principal is None:
-            raise LookupError("There is no such service principal.")
-        ids = {role["value"]: role["id"] for role in resource["appRoles"]}
-        wanted = [ids[role] for role in roles]
-        for old in directory.assignments.holders("principalId", principal_id):
-            if old["resourceId"] == resource["id"]:
-                directory.assignments.remove(old["id"])
-        for role_id in wanted:
-            assignment = new_assignment(principal, resource, role_id)
-            directory.assignments.put(assignment["id"], assignment, settled=True)
+    def set_identity_roles(self, roles: Iterable[str]) -> None:
+        """Give the service's own identity these permissions of Graph, in place of those it has."""
+        assign(self._directory, self.identity_principal_id, GRAPH_APP_ID, roles)
 
     def _api_app_id(self) -> str:
         api = self._database.get("tenant", "api")
@@ -109,17 +147,11 @@ class Tenant:
 
     def _make(self) -> JsonObject:
         directory = self._directory
-        for particular in first_party(directory.environment):
-            principal = new_service_principal(directory.environment, particular) | {
-                "appOwnerOrganizationId": MICROSOFT_TENANT,
-                "appDisplayName": particular["displayName"],
-                "signInAudience": "AzureADMultipleOrgs",
-            }
-            directory.service_principals.put(principal["id"], principal, settled=True)
+        add_first_party(directory)
         api = self._api()
         self._database.put("tenant", "api", api["appId"])
         identity = self._identity()
-        self.assign(identity["id"], GRAPH_APP_ID, IDENTITY_ROLES)
+        assign(directory, identity["id"], GRAPH_APP_ID, IDENTITY_ROLES)
         everything = [role for role in GRAPH_ROLES if role != "AppRegistration.Create"]
         clients = {
             "requester": self.add_client("Sample requester", API_ROLES[:1], ()),
@@ -142,21 +174,12 @@ class Tenant:
         self._database.put("tenant", "sample", kept)
         return kept
 
-    def _application(self, particular: JsonObject) -> JsonObject:
-        return new_application(self._directory.environment, particular)
-
-    def _principal(self, application: JsonObject) -> JsonObject:
-        particular = {"appId": application["appId"], "displayName": application["displayName"]}
-        principal = new_service_principal(self._directory.environment, particular, application)
-        self._directory.service_principals.put(principal["id"], principal, settled=True)
-        return principal
-
     def _api(self) -> JsonObject:
-        application = self._application({"displayName": "Onboarding API"})
+        application = new_application(self._directory, {"displayName": "Onboarding API"})
         application["identifierUris"] = [f"api://{application['appId']}"]
         application["appRoles"] = [app_role(role, new_id()) for role in API_ROLES]
         self._directory.applications.put(application["id"], application, settled=True)
-        self._principal(application)
+        add_principal(self._directory, application)
         return application
 
     def _identity(self) -> JsonObject:
@@ -172,6 +195,6 @@ class Tenant:
             "servicePrincipalType": "ManagedIdentity",
             "appOwnerOrganizationId": TENANT,
         }
-        principal = new_service_principal(self._directory.environment, particular)
+        principal = new_service_principal(self._directory, particular)
         self._directory.service_principals.put(principal["id"], principal, settled=True)
         return principal

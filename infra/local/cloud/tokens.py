@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -53,6 +54,7 @@ class TokenError(Exception):
 class Caller:
     """Whom a token speaks for."""
 
+    tenant: str
     client_id: str
     object_id: str
     """Empty where the application has no service principal."""
@@ -60,9 +62,9 @@ class Caller:
 
 
 class Tokens:
-    """Makes, signs and verifies access tokens."""
+    """Makes, signs and verifies access tokens: of all tenants, each an issuer of its own, with one key."""
 
-    def __init__(self, private_key: str, tenant: str, login: str) -> None:
+    def __init__(self, private_key: str, tenants: Iterable[str], login: str) -> None:
         """``login`` is the real name of the environment's login: what the issuer of v2 tokens says."""
         key = serialization.load_pem_private_key(private_key.encode(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
@@ -73,13 +75,16 @@ class Tokens:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         self.key_id = base64.urlsafe_b64encode(hashlib.sha256(encoded).digest()[:20]).rstrip(b"=").decode()
-        self.tenant = tenant
-        self.issuers = {"1.0": f"https://sts.windows.net/{tenant}/", "2.0": f"{login}/{tenant}/v2.0"}
+        self.issuers = {
+            tenant: {"1.0": f"https://sts.windows.net/{tenant}/", "2.0": f"{login}/{tenant}/v2.0"}
+            for tenant in tenants
+        }
+        """By tenant, then by the version of the token."""
         self.seconds = 3600
         self._verified: dict[str, JsonObject] = {}
 
-    def keys(self) -> JsonObject:
-        """The public key as a JSON Web Key Set (RFC 7517)."""
+    def keys(self, tenant: str) -> JsonObject:
+        """The public key as a tenant's JSON Web Key Set (RFC 7517). As in Entra, tenants share keys."""
         numbers = self._public_key.public_numbers()
         return {
             "keys": [
@@ -90,31 +95,38 @@ class Tokens:
                     "x5t": self.key_id,
                     "n": _base64url(numbers.n),
                     "e": _base64url(numbers.e),
-                    "issuer": self.issuers["2.0"],
+                    "issuer": self.issuers[tenant]["2.0"],
                 }
             ]
         }
 
     def claims(
-        self, *, audience: str, client_id: str, object_id: str, roles: list[str], version: str = "1.0"
+        self,
+        *,
+        tenant: str,
+        audience: str,
+        client_id: str,
+        object_id: str,
+        roles: list[str],
+        version: str = "1.0",
     ) -> JsonObject:
         """The claims of a token for an application itself (no user), valid from now on."""
         now = int(time.time())
         claims: JsonObject = {
             "aud": audience,
-            "iss": self.issuers[version],
+            "iss": self.issuers[tenant][version],
             "iat": now,
             "nbf": now,
             "exp": now + self.seconds,
             "appid" if version == "1.0" else "azp": client_id,
             "appidacr" if version == "1.0" else "azpacr": "1",
             "idtyp": "app",
-            "tid": self.tenant,
+            "tid": tenant,
             "uti": new_id(),
             "ver": version,
         }
         if version == "1.0":
-            claims["idp"] = self.issuers["1.0"]
+            claims["idp"] = self.issuers[tenant]["1.0"]
         if object_id:
             claims |= {"oid": object_id, "sub": object_id}
         if roles:
@@ -145,6 +157,7 @@ class Tokens:
         if claims["aud"] not in audiences:
             raise TokenError(TokenFault.AUDIENCE)
         return Caller(
+            tenant=claims["tid"],
             client_id=str(claims.get("appid") or claims.get("azp") or ""),
             object_id=str(claims.get("oid") or ""),
             roles=frozenset(str(role) for role in _list(claims.get("roles"))),
@@ -165,10 +178,10 @@ class Tokens:
             raise TokenError(TokenFault.SIGNATURE) from error
         except jwt.PyJWTError as error:
             raise TokenError(TokenFault.MALFORMED) from error
-        typed = isinstance(claims["aud"], str) and all(
+        typed = all(isinstance(claims[name], str) for name in ("aud", "iss", "tid")) and all(
             isinstance(claims[name], int) for name in ("exp", "nbf")
         )
-        if not typed or claims["iss"] not in self.issuers.values() or claims["tid"] != self.tenant:
+        if not typed or claims["iss"] not in self.issuers.get(claims["tid"], {}).values():
             raise TokenError(TokenFault.MALFORMED)
         return claims
 

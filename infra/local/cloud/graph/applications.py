@@ -154,7 +154,7 @@ class Applications:
     def _create(self, call: Call, wanted: JsonObject) -> Answer:
         wanted = {name: value for name, value in wanted.items() if "@odata." not in name}
         passwords = wanted.pop("passwordCredentials", None) or []
-        body = new_application(self._directory.environment, {"createdByAppId": call.caller.client_id})
+        body = new_application(self._directory, {"createdByAppId": call.caller.client_id})
         body = self._with(call, body, wanted)
         if not body["displayName"]:
             raise required("displayName", "Application")

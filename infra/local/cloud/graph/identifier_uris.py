@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.environments import TENANT, VERIFIED_DOMAINS
+from infra.local.cloud.environments import TenantNames
 from infra.local.cloud.graph.errors import GraphError, bad_request, conflict, invalid_value
 from infra.local.cloud.messages import JsonObject
 
@@ -28,15 +28,15 @@ def check_identifier_uris(
             target="identifierUris",
         )
     for uri in added:
-        _check_form(uri)
-        _check_policy(policy, application, uri)
+        _check_form(directory.tenant, uri)
+        _check_policy(directory.tenant, policy, application, uri)
         for collection in (directory.applications, directory.deleted_applications):
             holder = collection.holder("identifierUris", uri)
             if holder is not None and holder["id"] != application["id"]:
                 raise conflict("identifierUris")
 
 
-def _check_form(uri: str) -> None:
+def _check_form(tenant: TenantNames, uri: str) -> None:
     try:
         parts = urlsplit(uri)
     except ValueError:
@@ -44,7 +44,7 @@ def _check_form(uri: str) -> None:
     absolute = parts.scheme in _SCHEMES and (parts.netloc or (parts.scheme == "urn" and parts.path))
     if not absolute or parts.fragment or uri != uri.strip() or uri.endswith("/"):
         raise invalid_value("identifierUris", "Application")
-    if parts.scheme in ("http", "https") and not _verified(parts.hostname or ""):
+    if parts.scheme in ("http", "https") and not _verified(tenant, parts.hostname or ""):
         raise GraphError(
             400,
             "HostNameNotOnVerifiedDomain",
@@ -54,10 +54,10 @@ def _check_form(uri: str) -> None:
         )
 
 
-def _check_policy(policy: JsonObject, application: JsonObject, uri: str) -> None:
+def _check_policy(tenant: TenantNames, policy: JsonObject, application: JsonObject, uri: str) -> None:
     rules = policy["applicationRestrictions"].get("identifierUris") or {}
     unique = rules.get("uriAdditionWithoutUniqueTenantIdentifier") or {}
-    if _applies(policy, unique, application) and not _names_tenant(uri, application["appId"]):
+    if _applies(policy, unique, application) and not _names_tenant(tenant, uri, application["appId"]):
         raise GraphError(
             400,
             "HostNameNotOnVerifiedDomain",
@@ -67,7 +67,7 @@ def _check_policy(policy: JsonObject, application: JsonObject, uri: str) -> None
             " https://aka.ms/identifier-uri-addition-error for more information on this error.",
         )
     app_id = application["appId"]
-    default = (f"api://{app_id}", f"api://{TENANT}/{app_id}")
+    default = (f"api://{app_id}", f"api://{tenant.id}/{app_id}")
     if _applies(policy, rules.get("nonDefaultUriAddition") or {}, application) and uri.lower() not in default:
         raise bad_request(
             f"The newly added URI {uri} must comply with the format 'api://{{appId}}' or"
@@ -89,17 +89,17 @@ def _applies(policy: JsonObject, rule: JsonObject, application: JsonObject) -> b
     return not (gets_v2 and rule.get("excludeAppsReceivingV2Tokens", True))
 
 
-def _names_tenant(uri: str, app_id: str) -> bool:
+def _names_tenant(tenant: TenantNames, uri: str, app_id: str) -> bool:
     parts = urlsplit(uri)
     segments = [parts.netloc.lower(), *(part for part in parts.path.lower().split("/") if part)]
     if parts.scheme == "api":
         return (
-            segments[0] in (app_id, TENANT)
+            segments[0] in (app_id, tenant.id)
             or (len(segments) > 1 and segments[1] == app_id)
-            or _verified(segments[0])
+            or _verified(tenant, segments[0])
         )
-    return _verified(segments[0].partition(":")[0])
+    return _verified(tenant, segments[0].partition(":")[0])
 
 
-def _verified(host: str) -> bool:
-    return any(host == domain or host.endswith(f".{domain}") for domain in VERIFIED_DOMAINS)
+def _verified(tenant: TenantNames, host: str) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in tenant.domains)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.local.cloud.environments import INITIAL_DOMAIN, TENANT, Environment
+from infra.local.cloud.directory import Directory
+from infra.local.cloud.environments import Environment
 from infra.local.cloud.graph.schema import (
     Binary,
     Flag,
@@ -276,27 +277,27 @@ SERVICE_PRINCIPAL: Final = Structure(
 SERVICE_PRINCIPAL_READ_ONLY: Final = frozenset(_PRINCIPAL_READ_ONLY)
 
 
-def new_application(environment: Environment, particular: JsonObject) -> JsonObject:
+def new_application(directory: Directory, particular: JsonObject) -> JsonObject:
     """An application with every property of its type, and these ones set."""
     return (
-        _without(environment, APPLICATION.empty())
+        _without(directory.environment, APPLICATION.empty())
         | {
             "id": new_id(),
             "appId": new_id(),
             "createdDateTime": utc_text(),
-            "publisherDomain": INITIAL_DOMAIN,
+            "publisherDomain": directory.tenant.domains[0],
         }
         | particular
     )
 
 
 def new_service_principal(
-    environment: Environment, particular: JsonObject, application: JsonObject | None = None
+    directory: Directory, particular: JsonObject, application: JsonObject | None = None
 ) -> JsonObject:
     """A service principal with every property of its type, and these ones set."""
     principal = (
-        _without(environment, SERVICE_PRINCIPAL.empty())
-        | {"id": new_id(), "appOwnerOrganizationId": TENANT}
+        _without(directory.environment, SERVICE_PRINCIPAL.empty())
+        | {"id": new_id(), "appOwnerOrganizationId": directory.tenant.id}
         | {"servicePrincipalNames": [particular["appId"]]}
         | particular
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from infra.local.cloud.environments import CUSTOM_DOMAIN, INITIAL_DOMAIN, TENANT, VERIFIED_DOMAINS
+from infra.local.cloud.environments import HOME, TenantNames
 from infra.local.cloud.graph.access import DIRECTORY_READERS, POLICY_READERS
 from infra.local.cloud.graph.call import Call, entity
 from infra.local.cloud.graph.errors import not_found
@@ -14,61 +14,66 @@ from infra.local.cloud.graph.listing import Resource, Subset, context, listed, s
 from infra.local.cloud.graph.paths import Handler
 from infra.local.cloud.messages import Answer, JsonObject
 
-_ORGANIZATION: Final[dict[str, Any]] = {
-    "id": TENANT,
-    "deletedDateTime": None,
-    "businessPhones": [],
-    "city": None,
-    "country": None,
-    "countryLetterCode": "GB",
-    "createdDateTime": "2019-05-14T09:12:33Z",
-    "defaultUsageLocation": None,
-    "displayName": "Contoso",
-    "marketingNotificationEmails": [],
-    "onPremisesLastSyncDateTime": None,
-    "onPremisesSyncEnabled": None,
-    "partnerTenantType": None,
-    "postalCode": None,
-    "preferredLanguage": "en",
-    "privacyProfile": None,
-    "provisionedPlans": [],
-    "assignedPlans": [],
-    "securityComplianceNotificationMails": [],
-    "securityComplianceNotificationPhones": [],
-    "state": None,
-    "street": None,
-    "technicalNotificationMails": [],
-    "tenantType": "AAD",
-    "verifiedDomains": [
-        {
-            "capabilities": "Email, OfficeCommunicationsOnline",
-            "isDefault": name == CUSTOM_DOMAIN,
-            "isInitial": name == INITIAL_DOMAIN,
-            "name": name,
-            "type": "Managed",
-        }
-        for name in VERIFIED_DOMAINS
-    ],
-}
-_DOMAINS: Final[list[dict[str, Any]]] = [
-    {
-        "id": name,
-        "authenticationType": "Managed",
-        "availabilityStatus": None,
-        "isAdminManaged": True,
-        "isDefault": name == CUSTOM_DOMAIN,
-        "isInitial": name == INITIAL_DOMAIN,
-        "isRoot": True,
-        "isVerified": True,
-        "manufacturer": None,
-        "model": None,
-        "passwordNotificationWindowInDays": None,
-        "passwordValidityPeriodInDays": None,
+
+def _organization(tenant: TenantNames) -> dict[str, Any]:
+    return {
+        "id": tenant.id,
+        "deletedDateTime": None,
+        "businessPhones": [],
+        "city": None,
+        "country": None,
+        "countryLetterCode": "GB",
+        "createdDateTime": "2019-05-14T09:12:33Z",
+        "defaultUsageLocation": None,
+        "displayName": tenant.name,
+        "marketingNotificationEmails": [],
+        "onPremisesLastSyncDateTime": None,
+        "onPremisesSyncEnabled": None,
+        "partnerTenantType": None,
+        "postalCode": None,
+        "preferredLanguage": "en",
+        "privacyProfile": None,
+        "provisionedPlans": [],
+        "assignedPlans": [],
+        "securityComplianceNotificationMails": [],
+        "securityComplianceNotificationPhones": [],
         "state": None,
-        "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+        "street": None,
+        "technicalNotificationMails": [],
+        "tenantType": "AAD",
+        "verifiedDomains": [
+            {
+                "capabilities": "Email, OfficeCommunicationsOnline",
+                "isDefault": name == tenant.domains[-1],
+                "isInitial": name == tenant.domains[0],
+                "name": name,
+                "type": "Managed",
+            }
+            for name in tenant.domains
+        ],
     }
-    for name in VERIFIED_DOMAINS
-]
+
+
+def _domains(tenant: TenantNames) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": name,
+            "authenticationType": "Managed",
+            "availabilityStatus": None,
+            "isAdminManaged": True,
+            "isDefault": name == tenant.domains[-1],
+            "isInitial": name == tenant.domains[0],
+            "isRoot": True,
+            "isVerified": True,
+            "manufacturer": None,
+            "model": None,
+            "passwordNotificationWindowInDays": None,
+            "passwordValidityPeriodInDays": None,
+            "state": None,
+            "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+        }
+        for name in tenant.domains
+    ]
 
 
 def _resource(name: str, collection: str, example: JsonObject) -> Resource:
@@ -80,8 +85,8 @@ def _resource(name: str, collection: str, example: JsonObject) -> Resource:
     )
 
 
-_ORGANIZATIONS: Final = _resource("organization", "organization", _ORGANIZATION)
-_DOMAIN: Final = _resource("domain", "domains", _DOMAINS[0])
+_ORGANIZATIONS: Final = _resource("organization", "organization", _organization(HOME))
+_DOMAIN: Final = _resource("domain", "domains", _domains(HOME)[0])
 
 
 def default_policy() -> JsonObject:
@@ -115,8 +120,10 @@ def default_policy() -> JsonObject:
 class Organization:
     """Handlers for the tenant's own resources."""
 
-    def __init__(self, policy: Callable[[], JsonObject]) -> None:
+    def __init__(self, tenant: TenantNames, policy: Callable[[], JsonObject]) -> None:
         """``policy`` gives the default app management policy as it is set now."""
+        self._organization = _organization(tenant)
+        self._domains = _domains(tenant)
         self._policy = policy
 
     def routes(self) -> dict[tuple[str, str], Handler]:
@@ -132,25 +139,25 @@ class Organization:
     def list(self, call: Call) -> Answer:
         """The one organization."""
         call.need("Organization.Read.All", *DIRECTORY_READERS)
-        return listed(call, _ORGANIZATIONS, Subset([_ORGANIZATION]))
+        return listed(call, _ORGANIZATIONS, Subset([self._organization]))
 
     def get(self, call: Call) -> Answer:
         """The organization by the tenant's id."""
         call.need("Organization.Read.All", *DIRECTORY_READERS)
-        if call.keys[0].value.lower() != TENANT:
+        if call.keys[0].value.lower() != self._organization["id"]:
             raise not_found(call.keys[0].value)
         names = selection(call, _ORGANIZATIONS)
-        return entity(call, context(_ORGANIZATIONS, names, single=True), selected(_ORGANIZATION, names))
+        return entity(call, context(_ORGANIZATIONS, names, single=True), selected(self._organization, names))
 
     def list_domains(self, call: Call) -> Answer:
         """The tenant's domains."""
         call.need("Domain.Read.All", *DIRECTORY_READERS)
-        return listed(call, _DOMAIN, Subset(_DOMAINS))
+        return listed(call, _DOMAIN, Subset(self._domains))
 
     def get_domain(self, call: Call) -> Answer:
         """One domain by its name."""
         call.need("Domain.Read.All", *DIRECTORY_READERS)
-        for domain in _DOMAINS:
+        for domain in self._domains:
             if domain["id"] == call.keys[0].value.lower():
                 names = selection(call, _DOMAIN)
                 return entity(call, context(_DOMAIN, names, single=True), selected(domain, names))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -47,28 +48,37 @@ _MESSAGES: Final = {
 
 
 class Graph:
-    """Microsoft Graph v1.0 of one tenant."""
+    """Microsoft Graph v1.0: which tenant's, the token says."""
 
     name = "graph"
 
     def __init__(
-        self, directory: Directory, tokens: Tokens, address: str, policy: Callable[[], JsonObject]
+        self,
+        directories: Mapping[str, Directory],
+        tokens: Tokens,
+        address: str,
+        policy: Callable[[], JsonObject],
     ) -> None:
-        """``address`` is where this service listens: the base of links and contexts."""
+        """``directories`` are by tenant; ``address`` is where this listens: the base of links."""
         self._tokens = tokens
         self._address = f"{address}/{_VERSION}"
-        self._audiences = audiences(directory.environment, GRAPH_APP_ID)
+        environment = next(iter(directories.values())).environment
+        self._audiences = audiences(environment, GRAPH_APP_ID)
+        self._paths = {tenant: self._routes(directory, policy) for tenant, directory in directories.items()}
+
+    def _routes(self, directory: Directory, policy: Callable[[], JsonObject]) -> Paths:
+        """The resources of one tenant."""
         handlers = (
             Applications(directory, policy),
             ServicePrincipals(directory),
             AppRoleAssignments(directory),
             PermissionGrants(directory),
             DeletedItems(directory),
-            Organization(policy),
+            Organization(directory.tenant, policy),
             Owners(directory),
         )
         routes = {key: handler for each in handlers for key, handler in each.routes().items()}
-        self._paths = Paths(routes | {("POST", "$batch"): lambda call: batched(call, self._answer)})
+        return Paths(routes | {("POST", "$batch"): lambda call: batched(call, self._answer)})
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
@@ -99,7 +109,7 @@ class Graph:
         code = failure.code or code
         headers = {}
         if failure.status == 429:  # noqa: PLR2004
-            headers["x-ms-throttle-scope"] = f"Tenant_Application/Write/{self._tokens.tenant}"
+            headers["x-ms-throttle-scope"] = f"Tenant_Application/Write/{self._tenant(request)}"
             headers["x-ms-throttle-information"] = "WriteLimitExceeded"
         if failure.retry_after is not None:
             headers["Retry-After"] = str(failure.retry_after)
@@ -107,9 +117,15 @@ class Graph:
         error = GraphError(failure.status, code, message, headers=headers)
         return self._finished(request, self._worded(request, error))
 
+    def _tenant(self, request: Request) -> str:
+        """Whose limit a throttled request has met."""
+        with contextlib.suppress(TokenError):
+            return self._tokens.caller(request.headers.get("Authorization"), self._audiences).tenant
+        return ""
+
     def _answer(self, call: Call, request: Request | None = None) -> Answer:
         try:
-            handler, keys = self._paths.find(call.method, call.path)
+            handler, keys = self._paths[call.caller.tenant].find(call.method, call.path)
             return handler(replace(call, keys=keys))
         except GraphError as error:
             return self._worded(request, error, call)

@@ -128,7 +128,7 @@ class ServicePrincipals:
             "displayName": application["displayName"],
             "createdByAppId": call.caller.client_id,
         }
-        body = new_service_principal(self._directory.environment, particular, application)
+        body = new_service_principal(self._directory, particular, application)
         body = self._with(body, changes)
         self._directory.service_principals.put(body["id"], body)
         if call.caller.object_id:

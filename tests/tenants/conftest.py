@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from infra.local.stack import Stack
+from tests.helpers import NEVER
+from tests.tenants.customers import CustomerPortal
+
+
+@pytest.fixture(scope="package")
+async def portal(tmp_path_factory):
+    """A local cloud of its own, so that what another tenant consents to disturbs nobody."""
+    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+    async with Stack(tmp_path_factory.mktemp("tenants"), environment=schedules) as stack:
+        portal = CustomerPortal(stack)
+        await portal.control("PUT", "/settings", {"providerSeconds": 0})
+        yield portal
+        await portal.close()
+
+
+@pytest.fixture
+async def stranger(portal):
+    """The customer's tenant as it is before its administrator has done anything; no token is kept of it."""
+    await portal.leave()
+    await portal.restart_host()
+    yield portal
+    await portal.restart_host()
+
+
+@pytest.fixture
+async def customer(portal):
+    """The customer's tenant after its administrator consented and assigned the role."""
+    await portal.let_in()
+    return portal

@@ -1,0 +1,130 @@
+"""Other tenants than the service's own: let in by their administrators, and kept apart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tests.helpers import pointers, problem, until
+from tests.tenants.customers import CUSTOMER, FABRIKAM, SUBSCRIPTION, CustomerPortal
+
+UNKNOWN = "99999999-2222-4333-8444-555555555555"
+
+
+async def test_a_tenant_comes_in_by_its_administrators_consent(stranger):
+    """Without consent the error says who opens which address; after it the same request succeeds."""
+    error = await stranger.refused(**CUSTOMER)
+    assert error["code"] == "tenant-not-consented"
+    assert "AADSTS700016" in error["detail"]
+    url = f"{stranger.info['login']}/{FABRIKAM}/adminconsent?client_id={stranger.info['multitenantClientId']}"
+    assert url in error["remedy"]
+    assert f"/api/tenants/{FABRIKAM}/setup" in error["remedy"]
+    await stranger.let_in()
+    connection = await stranger.onboarded(**CUSTOMER)
+    assert (connection["tenantId"], connection["tenantName"]) == (FABRIKAM, "Fabrikam")
+    assert connection["appIdUri"].startswith(f"api://{FABRIKAM}/")
+
+
+async def test_what_is_made_is_in_the_customers_tenant(customer):
+    """Applications, principals and grants are in the customer's directory; only the secret is at home."""
+    home = {each["id"] for each in (await customer.graph("/applications?$top=999"))["value"]}
+    connection = await customer.onboarded(**CUSTOMER)
+    for app in (connection["serverApp"], connection["clientApp"]):
+        found = await customer.customer_graph(f"/applications(appId='{app['clientId']}')")
+        assert found["id"] == app["objectId"]
+        principal = await customer.customer_graph(f"/servicePrincipals(appId='{app['clientId']}')")
+        assert principal["id"] == app["servicePrincipalId"]
+        assert principal["appOwnerOrganizationId"] == FABRIKAM
+    grants = (await customer.customer_graph("/oauth2PermissionGrants"))["value"]
+    assert connection["clientApp"]["servicePrincipalId"] in {each["clientId"] for each in grants}
+    assert {each["id"] for each in (await customer.graph("/applications?$top=999"))["value"]} == home
+    secret = connection["secret"]["vaultSecretId"]
+    assert secret.startswith(f"{customer.info['keyVault']}/secrets/")
+    stored = (await customer.look("keyVault", "GET", f"{secret}?api-version=7.4")).json()
+    (credential,) = (await customer.customer_graph(f"/applications/{connection['serverApp']['objectId']}"))[
+        "passwordCredentials"
+    ]
+    assert credential["keyId"] == connection["secret"]["keyId"]
+    assert stored["value"].startswith(credential["hint"])
+
+
+async def test_what_a_customer_did_not_grant_is_found_before_anything_is_made(stranger):
+    """An application without permissions, and without a role, is told as findings of the preflight."""
+    await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
+    error = await stranger.refused(**CUSTOMER)
+    codes = {finding["code"] for finding in error["findings"]}
+    assert {"graph-permission-missing", "subscription-not-found"} <= codes
+
+
+async def test_a_subscription_of_another_tenant_is_refused(customer):
+    """A customer's request can't reach the subscription of the service's own tenant."""
+    error = await customer.refused(tenantId=FABRIKAM, subscriptionId=customer.info["subscription"])
+    assert {finding["code"] for finding in error["findings"]} >= {"subscription-not-found"}
+
+
+@pytest.mark.parametrize("query", ["", "?dryRun=true"])
+async def test_a_tenant_that_is_not_on_the_list_is_refused(portal, query):
+    """A tenant that nobody listed is refused before anything is asked of it, dry or not."""
+    await portal.control("DELETE", "/calls")
+    answer = await portal.call("POST", f"/api/onboardings{query}", json=portal.request(tenantId=UNKNOWN))
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == {"/tenantId"}
+    (error,) = document["errors"]
+    assert error["code"] == "tenant-not-served"
+    assert UNKNOWN in error["detail"]
+    assert "SERVED_TENANTS" in error["remedy"]
+    calls = (await portal.control("GET", "/calls")).json()["value"]
+    assert not [call for call in calls if UNKNOWN in call["path"]]
+
+
+async def test_a_tenants_id_is_known_in_any_case(customer):
+    """Ids are written in either case; the list compares them without it."""
+    connection = await customer.onboarded(tenantId=FABRIKAM.upper(), subscriptionId=SUBSCRIPTION)
+    assert connection["tenantId"] == FABRIKAM
+
+
+async def test_proving_who_it_is_stops_nobody(customer):
+    """While the identity's token for another tenant is on its way, the home tenant's onboarding goes on."""
+    await customer.restart_host()  # so that no token is at hand
+    async with customer.fault(
+        service="managedIdentity", path="AzureADTokenExchange", kind="hold", times=None
+    ) as fault:
+        waiting = await customer.accepted(**CUSTOMER)
+
+        async def held() -> bool:
+            return bool((await customer.control("GET", f"/faults/{fault}")).json()["held"])
+
+        await until(held, "the request for a token")
+        await customer.onboarded()
+        assert (await customer.get(f"/api/onboardings/{waiting}"))["status"] == "Running"
+    assert (await customer.finished(waiting))["status"] == "Succeeded"
+
+
+async def test_one_tenants_throttling_does_not_slow_another(customer):
+    """While Graph makes five of the customer's onboardings wait, one of the home tenant runs through.
+
+    Both are timed in the same run, so that a busy machine slows both; what waits must not make others wait.
+    """
+    fault = {"service": "graph", "tenant": FABRIKAM, "kind": "throttle", "retryAfter": 10, "times": 5}
+    async with customer.fault(**fault):
+        throttled = [asyncio.create_task(_seconds(customer, **CUSTOMER)) for _ in range(5)]
+
+        async def met() -> bool:
+            return any(
+                each["hits"] == 5 for each in (await customer.control("GET", "/faults")).json()["value"]
+            )
+
+        await until(met, "throttling")
+        home = await _seconds(customer)
+        waited = await asyncio.gather(*throttled)
+    assert min(waited) >= 10
+    assert home / min(waited) < 0.5, (home, waited)
+
+
+async def _seconds(portal: CustomerPortal, **changes: str) -> float:
+    """How long an onboarding takes until it has succeeded."""
+    begun = time.monotonic()
+    await portal.onboarded(**changes)
+    return time.monotonic() - begun

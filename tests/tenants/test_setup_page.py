@@ -1,0 +1,144 @@
+"""The page that an operator sends to a customer's administrator."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shlex
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.helpers import problem
+from tests.tenants.customers import FABRIKAM, SUBSCRIPTION
+
+PATH = f"/api/tenants/{FABRIKAM}/setup"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+async def test_the_page_names_what_an_administrator_has_to_do(portal):
+    """Consent address, permissions, and the commands that assign a role on the subscription."""
+    document = await portal.get(PATH, caller="operator", subscriptionId=SUBSCRIPTION)
+    client = portal.info["multitenantClientId"]
+    assert (document["tenantId"], document["clientId"]) == (FABRIKAM, client)
+    assert document["azureEnvironment"] == "AzurePublicCloud"
+    assert document["adminConsentUrl"] == (
+        f"{portal.info['login']}/{FABRIKAM}/adminconsent?client_id={client}"
+    )
+    asked = (await portal.graph(f"/applications(appId='{client}')"))["requiredResourceAccess"]
+    assert len(document["graphPermissions"]) == len(asked[0]["resourceAccess"])
+    needed = {each["name"] for each in document["graphPermissions"] if each["alwaysNeeded"]}
+    assert needed == {"Application.ReadWrite.OwnedBy", "Organization.Read.All", "Policy.Read.All"}
+    cloud, login, principal, definition, assignment = document["subscription"]["customRole"]
+    assert cloud == "az cloud set --name AzureCloud"
+    assert login == f"az login --tenant {FABRIKAM}"
+    assert f"--id {client} " in principal
+    role = json.loads(shlex.split(definition)[-1])
+    assert role["AssignableScopes"] == [f"/subscriptions/{SUBSCRIPTION}"]
+    words = shlex.split(assignment)
+    assert words[words.index("--role") + 1] == role["Name"]
+    assert words[words.index("--scope") + 1] == f"/subscriptions/{SUBSCRIPTION}"
+    assert "*/register/action" in role["Actions"] == document["subscription"]["actions"]
+    assert '--role "Contributor"' in document["subscription"]["contributor"][-1]
+
+
+async def test_without_a_subscription_its_place_is_marked(portal):
+    """Whoever has not chosen a subscription yet sees where it goes."""
+    document = await portal.get(PATH, caller="operator")
+    assert document["subscription"]["scope"] == "/subscriptions/<subscription id>"
+
+
+class Elements(HTMLParser):
+    """The elements of a page, with their attributes, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep an element."""
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Keep text."""
+        self.text += data
+
+
+async def test_a_browser_gets_a_page_that_needs_nothing_else(portal):
+    """The page is one file: no script, no resource from elsewhere, and a policy that allows none."""
+    answer = await portal.call("GET", PATH, caller="operator", headers={"Accept": BROWSER})
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    page = Elements()
+    page.feed(answer.text)
+    assert {tag for tag, _ in page.found}.isdisjoint(
+        {"script", "link", "img", "iframe", "form", "object", "embed", "base"}
+    )
+    assert not [name for _, attributes in page.found for name in attributes if name.startswith("on")]
+    assert not [attributes for _, attributes in page.found if "src" in attributes or "style" in attributes]
+    document = await portal.get(PATH, caller="operator")
+    links = [attributes["href"] for tag, attributes in page.found if tag == "a"]
+    assert links == [document["adminConsentUrl"]]
+    for line in (*document["subscription"]["customRole"], *document["subscription"]["contributor"]):
+        assert line in page.text
+    for permission in document["graphPermissions"]:
+        assert permission["name"] in page.text
+    policy = answer.headers["Content-Security-Policy"]
+    (style,) = re.findall(r"<style>(.*)</style>", answer.text)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'")
+    assert "frame-ancestors 'none'" in policy
+
+
+async def test_values_are_escaped(portal):
+    """What stands for a subscription, or in a command, can't become an element of the page."""
+    answer = await portal.call("GET", PATH, caller="operator", headers={"Accept": "text/html"})
+    assert "&lt;subscription id&gt;" in answer.text
+    assert "<subscription" not in answer.text
+    assert "&quot;$principal&quot;" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        ("*/*", "application/json"),
+        ("application/json", "application/json"),
+        ("", "application/json"),
+        ("nonsense", "application/json"),
+        ("text/html;q=0.5, application/json", "application/json"),
+        ("text/html;q=0, */*", "application/json"),
+        ("text/html", "text/html"),
+        ("TEXT/HTML;charset=utf-8", "text/html"),
+        ("text/*, application/json;q=0.9", "text/html"),
+        (BROWSER, "text/html"),
+    ],
+)
+async def test_html_is_for_those_who_prefer_it(portal, accept, media):
+    """A tool gets JSON, whatever else it accepts; who rates HTML higher gets HTML."""
+    answer = await portal.call("GET", PATH, caller="operator", headers={"Accept": accept})
+    assert answer.headers["Content-Type"].partition(";")[0] == media
+    assert answer.headers["Vary"] == "Accept"
+
+
+async def test_the_page_is_for_operators(portal):
+    """A requester may not see it."""
+    problem(await portal.call("GET", PATH), 403, "role-missing")
+    problem(await portal.call("GET", PATH, caller=None), 401, "token-missing")
+
+
+@pytest.mark.parametrize("tenant", ["home", "99999999-2222-4333-8444-555555555555", "x'y"])
+async def test_there_is_no_page_for_others(portal, tenant):
+    """The home tenant needs no consent, and a tenant that is not served gets none."""
+    tenant = portal.info["tenant"] if tenant == "home" else tenant
+    problem(await portal.call("GET", f"/api/tenants/{tenant}/setup", caller="operator"), 404, "not-found")
+
+
+async def test_a_wrong_subscription_is_refused(portal):
+    """What goes into a command has to be a subscription's id."""
+    for text in ("", "x", "'; rm -rf /", "c4e2d8107f3649abb0d51a8e6c5f2b93"):
+        answer = await portal.call("GET", PATH, caller="operator", params={"subscriptionId": text})
+        problem(answer, 400, "invalid-parameter")

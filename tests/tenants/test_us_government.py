@@ -1,0 +1,120 @@
+"""Both Azure environments: what differs stands in the tables below, written down from Microsoft's pages.
+
+Sources: https://learn.microsoft.com/graph/deployments,
+https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and
+https://learn.microsoft.com/powershell/module/az.accounts/connect-azaccount.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from infra.local.stack import Stack
+from tests.helpers import NEVER, Portal, pointers, problem
+
+PUBLIC, US_GOVERNMENT = "AzurePublicCloud", "AzureUSGovernmentCloud"
+OTHER = {PUBLIC: US_GOVERNMENT, US_GOVERNMENT: PUBLIC}
+AUDIENCES = {
+    PUBLIC: {
+        "https://graph.microsoft.com",
+        "https://management.azure.com",
+        "https://vault.azure.net",
+    },
+    US_GOVERNMENT: {
+        "https://graph.microsoft.us",
+        "https://management.core.usgovcloudapi.net",
+        "https://vault.usgovcloudapi.net",
+    },
+}
+AZ_ENVIRONMENT = {PUBLIC: "AzureCloud", US_GOVERNMENT: "AzureUSGovernment"}
+
+
+@pytest.fixture(scope="module", params=[PUBLIC, US_GOVERNMENT])
+async def place(tmp_path_factory, request):
+    """A local cloud of each environment, with a host of its own."""
+    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+    folder = tmp_path_factory.mktemp("place")
+    async with Stack(folder, azure_environment=request.param, environment=schedules) as stack:
+        portal = Portal(stack)
+        await portal.control("PUT", "/settings", {"providerSeconds": 0})
+        yield portal
+        await portal.close()
+
+
+def environment(place: Portal) -> str:
+    return str(place.info["environment"])
+
+
+async def administrator(place: Portal, resource: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {await place.token('administrator', resource)}"}
+
+
+async def test_an_onboarding_succeeds_with_tokens_for_its_own_cloud(place):
+    """The identity asks for tokens of its environment's services, and the applications are there."""
+    await place.control("DELETE", "/calls")
+    await place.restart_host()  # so that no token is at hand
+    connection = await place.onboarded(azureEnvironment=environment(place))
+    assert connection["azureEnvironment"] == environment(place)
+    calls = (await place.control("GET", "/calls?service=managedIdentity")).json()["value"]
+    asked = {parse_qs(urlsplit(call["path"]).query)["resource"][0] for call in calls}
+    assert asked == AUDIENCES[environment(place)]
+    graph = next(each for each in AUDIENCES[environment(place)] if "graph" in each)
+    found = await place.http.get(
+        f"{place.info['graph']}/v1.0/applications(appId='{connection['serverApp']['clientId']}')",
+        headers=await administrator(place, graph),
+    )
+    assert found.json()["displayName"] == connection["serverApp"]["name"]
+
+
+async def test_the_other_cloud_is_refused(place):
+    """A request for the other environment is refused at its field, and told where to go."""
+    answer = await place.post(azureEnvironment=OTHER[environment(place)])
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == {"/azureEnvironment"}
+    assert document["errors"][0]["code"] == "other-environment"
+    assert OTHER[environment(place)] in document["errors"][0]["remedy"]
+
+
+async def test_tokens_of_the_other_cloud_are_not_had(place):
+    """The simulated login of one environment knows no audience of the other."""
+    administrator = place.info["clients"]["administrator"]
+    for audience in AUDIENCES[OTHER[environment(place)]]:
+        answer = await _token(place, administrator, audience)
+        assert answer.json()["error_codes"] == [500011], audience
+
+
+async def _token(place: Portal, client: dict[str, Any], audience: str) -> httpx.Response:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client["clientId"],
+        "client_secret": client["clientSecret"],
+        "scope": f"{audience}/.default",
+    }
+    return await place.http.post(f"{place.info['login']}/{place.info['tenant']}/oauth2/v2.0/token", data=form)
+
+
+async def test_the_hand_over_names_the_environment(place):
+    """The script imports the server app into its environment, and signs in there to read the secret."""
+    connection = await place.onboarded(azureEnvironment=environment(place))
+    script = (await place.call("GET", f"/api/connections/{connection['id']}/handover")).text
+    assert f"$environment = '{environment(place)}'" in script
+    assert script.count("AzureEnvironmentOption = $environment") == 2  # the server app, and the service
+    assert f"Connect-AzAccount -Environment '{AZ_ENVIRONMENT[environment(place)]}'" in script
+    assert OTHER[environment(place)] not in script
+
+
+async def test_a_scale_set_needs_a_version_that_knows_it_there(place):
+    """US Government got scale sets with 2111, the public cloud with 2107."""
+    where = environment(place)
+    if where == US_GOVERNMENT:
+        refused = await place.post(azureEnvironment=where, configMgrVersion="2107")
+        document = problem(refused, 422, "invalid-request")
+        assert pointers(document) == {"/deploymentModel"}
+        assert "2111" in document["errors"][0]["detail"]
+    first = {PUBLIC: "2107", US_GOVERNMENT: "2111"}[where]
+    connection = await place.onboarded(azureEnvironment=where, configMgrVersion=first)
+    assert connection["azureEnvironment"] == where
