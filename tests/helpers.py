@@ -33,7 +33,7 @@ def unique(prefix: str = "n") -> str:
 async def until(
     condition: Callable[[], Awaitable[Any]],
     what: str = "the condition",
-    seconds: float = 20,
+    seconds: float = 60,
 ) -> Any:
     """What a condition gives as soon as it gives something; fails when it gives nothing in time."""
     deadline = time.monotonic() + seconds

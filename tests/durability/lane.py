@@ -28,7 +28,7 @@ LOCK_SECONDS: Final = "60"
 """How long a message is hidden once it was received. Nobody waits that long: when its host was killed, the
 lane lets the lock run out at once. And a host that is merely slow never loses one."""
 
-_DEADLINE: Final = 40.0
+_DEADLINE: Final = 150.0
 
 Job = TypeVar("Job")
 

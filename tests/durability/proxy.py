@@ -123,7 +123,7 @@ class Proxy:
             await runner.cleanup()
         await self._client.close()
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 90) -> None:
         """Wait until something is so; looked at whenever a request came or was answered."""
         async with asyncio.timeout(seconds), self._moved:
             await self._moved.wait_for(condition)
