@@ -16,6 +16,7 @@ _FIRST = ("durability", "local_host", "api")
 """The folders that take longest: begun first, so that none of them is left alone at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items):
     """Tests of a folder share their local cloud, so they run in one process; the folders side by side."""
 
