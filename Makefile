@@ -24,7 +24,7 @@ run: $(RUNTIME) $(AZURITE) ## Run the local cloud with a sample (PORT=7071, HOST
 test: $(DEVELOPMENT) $(AZURITE) ## Run the tests and show their coverage (ARGS="-k expiry")
 	@$(BIN)/coverage erase
 	@COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage" \
-		$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+		$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

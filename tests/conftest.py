@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from infra.local.stack import ROOT, Stack
+from infra.local.stack import Stack
 from infra.local.storage import Storage
 from tests.helpers import NEVER, Portal
 
@@ -16,17 +17,26 @@ _FIRST = ("durability", "local_host", "api")
 """The folders that take longest: begun first, so that none of them is left alone at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items):
+class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Tests of a folder share their local cloud, so they run in one process; the folders side by side."""
 
-    def place(item):
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        return _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
+    def _split_scope(self, nodeid: str) -> str:
+        return _folder(nodeid)
 
-    items.sort(key=place)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT / "tests").parts[0]))
+
+def pytest_xdist_make_scheduler(config, log):
+    return FolderScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(
+        key=lambda item: _FIRST.index(name) if (name := _folder(item.nodeid)) in _FIRST else len(_FIRST)
+    )
+
+
+def _folder(nodeid: str) -> str:
+    """The folder below tests/ (or the file in it) of a test."""
+    return nodeid.partition("::")[0].split("/")[1]
 
 
 @pytest.fixture(scope="session")
