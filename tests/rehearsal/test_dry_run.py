@@ -156,17 +156,6 @@ async def test_what_would_fail_is_told_and_nothing_is_made(lane):
     assert document["calls"]
 
 
-async def test_a_tenant_that_is_not_served_is_told(lane):
-    """Where this service can't even look, that is the one finding, and there are no calls."""
-    onboarding = await lane.begin(tenantId="11111111-2222-4333-8444-555555555555")
-    document = await dry_run(lane, onboarding.request)
-    assert document["wouldFail"] is True
-    assert [(each["code"], each["severity"]) for each in document["findings"]] == [
-        ("tenant-not-served", "Error")
-    ]
-    assert document["calls"] == []
-
-
 async def test_a_dry_run_uses_up_no_key(lane):
     """After a dry run the same Idempotency-Key asks for the onboarding itself."""
     onboarding = await lane.begin()

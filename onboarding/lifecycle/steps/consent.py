@@ -17,7 +17,7 @@ from onboarding.errors import PermanentError
 from onboarding.lifecycle.context import Context
 from onboarding.workflow.outcomes import Done, Wait
 
-_LOOKS: Final = (5, 10, 15, 30, 60, 120, 300)  # seconds between looks for an administrator's consent
+_LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between looks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
 _DENIED: Final = "authorization-request-denied"
 
