@@ -15,12 +15,6 @@ FIRST_SCALE_SET: Final = "2107"
 FIRST_SCALE_SET_US_GOVERNMENT: Final = "2111"
 FIRST_WITHOUT_CLASSIC: Final = "2203"
 
-FIRST_WITH_REDIRECT: Final = "2309"
-"""From here on the site itself signs in with the server app, which needs http://localhost."""
-
-FIRST_WITH_AGE_LIMIT: Final = "2409"
-"""From here on an application older than 800 days can't renew its secret in the console."""
-
 
 class DeploymentModel(StrEnum):
     """Where the gateway will run."""

@@ -160,11 +160,7 @@ class Owner(WizardModel):
     """Somebody who answers for the connection."""
 
     name: Annotated[str, Field(max_length=256), AfterValidator(plain)] = ""
-    email: Annotated[
-        str,
-        Field(max_length=254, pattern=r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"),
-        AfterValidator(plain),
-    ]
+    email: Annotated[str, Field(max_length=254, pattern=_EMAIL), AfterValidator(plain)]
 
 
 class OnboardingRequest(WizardModel):
