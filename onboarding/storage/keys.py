@@ -45,5 +45,8 @@ def prefixed(prefix: str) -> Range:
 
 
 def derived_id(*parts: str) -> str:
-    """An id that is the same whenever it is derived from the same parts (RFC 9562, version 5)."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+    """An id that is the same whenever it is derived from the same parts (RFC 9562, version 5).
+
+    Each part is escaped, so that a separator inside one can't make two lists of parts look alike.
+    """
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(part(value) for value in parts)))

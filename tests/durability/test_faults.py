@@ -1,7 +1,7 @@
 """Answers get lost, and services refuse: the host lives, and has to find out what really happened.
 
 The moments are those of ``test_kills.py``: each label that a first onboarding recorded. What does not depend
-on each other goes wrong in one onboarding, up to nine times in each; the secret's two effects, which are the
+on each other goes wrong in one onboarding, up to fifteen times in each; the secret's two effects, which are the
 delicate ones, also alone.
 """
 
@@ -26,7 +26,7 @@ FAULTS: Final[tuple[tuple[str, Verdict], ...]] = (
     (BEFORE, Refusal(status=429)),
     (BEFORE, Refusal(status=429, headers={"Retry-After": "1"})),
 )
-TOGETHER: Final = 9
+TOGETHER: Final = 15
 
 
 async def suffer(lane: Lane, points: list[Point]) -> list[str]:
