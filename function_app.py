@@ -84,13 +84,13 @@ async def fail_step(msg: func.QueueMessage) -> None:
 @app.queue_trigger("msg", names.NOTICES_QUEUE, "STORAGE")
 async def send_notice(msg: func.QueueMessage) -> None:
     """Sends a warning."""
-    await application().notices.handle(msg.get_body(), msg.id or "")
+    await application().deliveries.handle(msg.get_body(), msg.id or "")
 
 
 @app.queue_trigger("msg", names.NOTICES_POISON_QUEUE, "STORAGE")
 async def fail_notice(msg: func.QueueMessage) -> None:
     """Marks a warning failed whose worker has crashed again and again."""
-    await application().notices.abandon(msg.get_body())
+    await application().deliveries.abandon(msg.get_body())
 
 
 # The parameter of a timer trigger is part of the binding, whether the function looks at it or not.
@@ -98,7 +98,7 @@ async def fail_notice(msg: func.QueueMessage) -> None:
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
     """Drives on what has made no progress."""
     await application().engine.sweep()
-    await application().notices.sweep()
+    await application().deliveries.sweep()
 
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")

@@ -69,7 +69,7 @@ class Application:
             clock=self.clock,
             limits=limits,
         )
-        self.notices = Engine(
+        self.deliveries = Engine(
             store=RunStore(self.tables, names.NOTICES),
             index=Index(self.tables, names.NOTICE_INDEX, history=False),
             queues=self.queues,
@@ -80,10 +80,11 @@ class Application:
             limits=limits,
             policies=notices.DELIVERY,
         )
+        self.notices = notices.Notices(engine=self.deliveries, clock=self.clock)
         self.expiry = ExpirySweep(
             expirations=self.expirations,
             connections=self.connection_store,
-            engine=self.notices,
+            notices=self.notices,
             thresholds=settings.expiry_thresholds,
             clock=self.clock,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from onboarding.connections.records import Connection
@@ -50,6 +52,24 @@ class ConnectionStore:
                 raise
             return existing
         return connection
+
+    async def change(
+        self, connection: str, change: Callable[[Connection], Connection | None]
+    ) -> Connection | None:
+        """Changes a connection as it is now; returns it as it is then, or None when there is none.
+
+        Args:
+            connection: Its id.
+            change: Makes the changed one; None leaves it as it is. Called again when somebody else's change
+                came first.
+        """
+        while (found := await self.get(connection)) and (changed := change(found)):
+            try:
+                etag = await self._tables.write(names.CONNECTIONS, changed.to_row(), Write.UPDATE)
+            except ConflictError:
+                continue
+            return replace(changed, etag=etag)
+        return found
 
     async def page(
         self, *, requester: str | None, size: int, continuation: str

@@ -13,8 +13,8 @@ from onboarding.clock import Clock
 from onboarding.connections import clocks
 from onboarding.connections.expirations import Expiration, ExpirationIndex
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry import notices
-from onboarding.workflow.engine import Engine
+from onboarding.expiry.notices import Notices
+from onboarding.expiry.warnings import warning
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class ExpirySweep:
 
     expirations: ExpirationIndex
     connections: ConnectionStore
-    engine: Engine  # of the notices
+    notices: Notices
     thresholds: tuple[int, ...]
     clock: Clock
 
@@ -44,7 +44,7 @@ class ExpirySweep:
         connection = await self.connections.get(expiration.connection)
         current = connection is not None and connection.secret.ends_at == expiration.ends_at
         if connection is not None and current:
-            await self.engine.start(notices.head(expiration, connection, self.clock.now()))
+            await self.notices.announce(warning(expiration, connection), connection)
             following = clocks.next_warning(expiration.ends_at, self.thresholds, expiration.warning.days)
             if following:
                 await self.expirations.put(

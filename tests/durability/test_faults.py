@@ -1,8 +1,8 @@
 """Answers get lost, and services refuse: the host lives, and has to find out what really happened.
 
 The moments are those of ``test_kills.py``: each label that a first onboarding recorded. What does not depend
-on each other goes wrong in one onboarding, up to fifteen times in each; the secret's two effects, which are the
-delicate ones, also alone.
+on each other goes wrong in one onboarding, up to fifteen times in each; the secret's two effects, which are
+the delicate ones, also alone.
 """
 
 from __future__ import annotations
