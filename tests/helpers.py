@@ -19,9 +19,16 @@ NEVER: Final = "0 0 0 1 1 *"
 
 FINAL: Final = {"Succeeded", "Failed"}
 _RESOURCES: Final = {
-    "graph": "https://graph.microsoft.com",
-    "resourceManager": "https://management.azure.com",
-    "keyVault": "https://vault.azure.net",
+    "AzurePublicCloud": {
+        "graph": "https://graph.microsoft.com",
+        "resourceManager": "https://management.azure.com",
+        "keyVault": "https://vault.azure.net",
+    },
+    "AzureUSGovernmentCloud": {
+        "graph": "https://graph.microsoft.us",
+        "resourceManager": "https://management.core.usgovcloudapi.net",
+        "keyVault": "https://vault.usgovcloudapi.net",
+    },
 }
 
 
@@ -165,7 +172,7 @@ class Portal:
 
     async def look(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """Ask Graph, Resource Manager or the vault as the administrator; anything but success fails."""
-        token = await self.token("administrator", _RESOURCES[service])
+        token = await self.token("administrator", _RESOURCES[self.info["environment"]][service])
         url = path if path.startswith("https://") else f"{self.info[service]}{path}"
         answer = await self.http.request(method, url, json=body, headers={"Authorization": f"Bearer {token}"})
         assert answer.is_success, answer.text

@@ -38,6 +38,15 @@ def server_rules(profile: Profile, app: Mapping[str, Any], *, user_discovery: bo
             breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
             remedy=f"Add {_LOCALHOST} under Authentication, platform Web.",
         )
+    if profile.native_redirects:
+        native = set(_at(app, "publicClient", "redirectUris") or ())
+        yield Rule(
+            name="native-redirect",
+            passed=native >= set(profile.native_redirects),
+            expected=f"the redirect URI {_LOCALHOST} for mobile and desktop applications",
+            breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
+            remedy=f"Add {_LOCALHOST} under Authentication, or better: choose a newer profile.",
+        )
     yield Rule(
         name="device-tokens",
         passed=bool(app.get("isDeviceOnlyAuthSupported")) or not profile.device_only,

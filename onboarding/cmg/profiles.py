@@ -28,6 +28,9 @@ _LOCALHOST: Final = "http://localhost"
 _SCOPES = uuid.UUID("b3b8f6a2-7c55-5d0e-8f5d-3f8c1e9a4d10")
 _LONGEST_CONSENT_NAME: Final = 100  # characters, of adminConsentDisplayName
 
+SITE_SIGNS_IN: Final = "2309"
+"""From this version on the site itself signs in with the server app, over a redirect to http://localhost."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
@@ -35,6 +38,7 @@ class Profile:
 
     name: str  # year and month of the revision
     first_version: str  # the first ConfigMgr version that it is right for
+    next_version: str | None = None  # the first one that it is not right for any more
     web_redirects: tuple[str, ...]  # of the server app, platform Web
     native_redirects: tuple[str, ...]  # of the server app, platform "Mobile and desktop applications"
     id_tokens: bool  # "ID tokens" of the implicit grant, on both apps
@@ -48,6 +52,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         Profile(
             name="2021",
             first_version="2010",
+            next_version=SITE_SIGNS_IN,
             web_redirects=(),
             native_redirects=(),
             id_tokens=True,
@@ -56,7 +61,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         # Its redirect on the native platform was a mistake that the next revision mended.
         Profile(
             name="2023-11",
-            first_version="2309",
+            first_version=SITE_SIGNS_IN,
             web_redirects=(),
             native_redirects=(_LOCALHOST,),
             id_tokens=True,
@@ -64,7 +69,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         ),
         Profile(
             name="2309",
-            first_version="2309",
+            first_version=SITE_SIGNS_IN,
             web_redirects=(_LOCALHOST,),
             native_redirects=(),
             id_tokens=True,
@@ -72,7 +77,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
         ),
         Profile(
             name="2026-08",
-            first_version="2309",
+            first_version=SITE_SIGNS_IN,
             web_redirects=(_LOCALHOST,),
             native_redirects=(),
             id_tokens=False,
@@ -88,6 +93,21 @@ def for_version(version: str | None) -> Profile:
     """The newest profile that is right for a ConfigMgr version (None: the newest version)."""
     fitting = [each for each in PROFILES.values() if version is None or each.first_version <= version]
     return fitting[-1] if fitting else next(iter(PROFILES.values()))
+
+
+def fault(profile: Profile, version: str | None) -> str:
+    """Why a profile is not right for a ConfigMgr version (None: the newest); empty when it is."""
+    if profile is for_version(version):
+        return ""
+    if version is not None and version < profile.first_version:
+        return f"The profile {profile.name} is for version {profile.first_version} or later, not {version}."
+    if profile.next_version and (version is None or version >= profile.next_version):
+        return (
+            f"The profile {profile.name} is for versions before {profile.next_version}: newer sites sign in "
+            "with the server app themselves, which needs a redirect that this profile lacks. Leave it out, "
+            "or give the older configMgrVersion of the site."
+        )
+    return ""
 
 
 def scope_id(key: str) -> str:

@@ -36,6 +36,17 @@ Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)
 LabelValue = Annotated[str, Field(max_length=256), AfterValidator(plain)]
 
 
+def _profile(name: str) -> str:
+    if name not in profiles.PROFILES:
+        raise ValueError(f"must be one of {', '.join(profiles.PROFILES)}")
+    return name
+
+
+ProfileName = Annotated[
+    str, AfterValidator(_profile), Field(json_schema_extra={"enum": list(profiles.PROFILES)})
+]
+
+
 class AzureEnvironment(StrEnum):
     """The cloud that a tenant and its subscription are in."""
 
@@ -187,12 +198,20 @@ class OnboardingRequest(WizardModel):
     config_mgr_version: Annotated[str, Field(pattern=r"^2[0-9](0[1-9]|1[0-2])$")] | None = Field(
         None, description="Such as 2409. Default: the newest."
     )
+    profile_name: ProfileName | None = Field(
+        None,
+        alias="profile",
+        description="Revision of the manual article that the two apps follow. Default: the newest that is "
+        "right for configMgrVersion.",
+    )
     owners: Annotated[tuple[Owner, ...], Field(max_length=20)] = ()
     labels: Annotated[dict[Label, LabelValue], Field(max_length=20)] = Field(default_factory=dict)
 
     @property
     def profile(self) -> Profile:
         """What the two apps must look like."""
+        if self.profile_name:
+            return profiles.PROFILES[self.profile_name]
         return profiles.for_version(self.config_mgr_version)
 
     @property
@@ -213,6 +232,8 @@ class OnboardingRequest(WizardModel):
             self.deployment_model, self.config_mgr_version, us_government=us_government
         ):
             yield "/deploymentModel", fault
+        if fault := profiles.fault(self.profile, self.config_mgr_version):
+            yield "/profile", fault
         if self.group_discovery.enabled and not self.group_discovery.group_names:
             yield "/groupDiscovery/groupNames", "Name the groups to discover, or switch group discovery off."
         if self.group_sync and self.disable_authentication:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -42,22 +41,12 @@ async def made(portal, request):
     return {"profile": profile, "connection": connection, "server": server, "client": client}
 
 
-def seen(actual: Any, expected: Any) -> Any:
-    """What is there, cut to what is asked for: Entra ID has defaults for everything else."""
-    if isinstance(expected, dict):
-        return {name: seen(actual[name], expected[name]) for name in expected}
-    if isinstance(expected, list) and expected and isinstance(expected[0], dict):
-        assert len(actual) == len(expected)
-        return [seen(each, wanted) for each, wanted in zip(actual, expected, strict=True)]
-    return actual
-
-
 @pytest.mark.parametrize("property_", SERVER)
 async def test_the_server_app_is_the_articles(made, property_):
     """Each property of the server app in the directory is what the manual article asks for."""
     (scope,) = made["server"]["api"]["oauth2PermissionScopes"]
     expected = golden.server("CMG-ServerApp", scope["id"], **made["profile"])[property_]
-    assert seen(made["server"][property_], expected) == expected
+    assert golden.seen(made["server"][property_], expected) == expected
 
 
 @pytest.mark.parametrize("property_", CLIENT)
@@ -67,7 +56,7 @@ async def test_the_client_app_is_the_articles(made, property_):
     expected = golden.client("CMG-ClientApp", made["server"]["appId"], scope["id"], **made["profile"])[
         property_
     ]
-    assert seen(made["client"][property_], expected) == expected
+    assert golden.seen(made["client"][property_], expected) == expected
 
 
 async def test_the_client_app_redirects_to_its_own_id(made):

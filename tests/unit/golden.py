@@ -98,5 +98,15 @@ def client_redirects(app: str) -> list[str]:
     return [f"ms-appx-web://Microsoft.AAD.BrokerPlugin/{app}"]
 
 
+def seen(actual: Any, expected: Any) -> Any:
+    """What the directory has, cut to what is asked for: Entra ID has defaults for everything else."""
+    if isinstance(expected, dict):
+        return {name: seen(actual[name], expected[name]) for name in expected}
+    if isinstance(expected, list) and expected and isinstance(expected[0], dict):
+        assert len(actual) == len(expected)
+        return [seen(each, wanted) for each, wanted in zip(actual, expected, strict=True)]
+    return actual
+
+
 def _implicit(revision: str) -> dict[str, bool]:
     return {"enableIdTokenIssuance": _ID_TOKENS[revision], "enableAccessTokenIssuance": False}

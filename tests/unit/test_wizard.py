@@ -57,6 +57,7 @@ def test_what_is_left_out_is_as_in_the_console():
         "adminConsent": "Automatic",
         "deploymentModel": "VirtualMachineScaleSet",
         "configMgrVersion": None,
+        "profile": None,
         "owners": [],
         "labels": {},
     }
@@ -88,6 +89,7 @@ def test_all_faults_are_told_at_once():
             adminConsent="Never",
             deploymentModel="Container",
             configMgrVersion="24-09",
+            profile="2022",
             owners=[{"email": "nobody"}],
             labels={"": "x"},
             nmae="x",
@@ -112,6 +114,7 @@ def test_all_faults_are_told_at_once():
         "adminConsent",
         "deploymentModel",
         "configMgrVersion",
+        "profile",
         "owners.0.email",
         "labels..[key]",
         "nmae",
@@ -361,6 +364,34 @@ def test_a_scale_set_needs_a_version_that_knows_it(environment, version, first):
     assert set(found) == ({"/deploymentModel"} if first else set())
     if first:
         assert f"needs version {first} or later, not {version}" in found["/deploymentModel"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "version", "reason"),
+    [
+        ("2021", "2211", ""),
+        ("2021", "2303", ""),
+        ("2021", "2309", "for versions before 2309"),
+        ("2021", None, "for versions before 2309"),
+        ("2023-11", None, ""),
+        ("2309", "2409", ""),
+        ("2026-08", "2309", ""),
+        ("2023-11", "2303", "for version 2309 or later, not 2303"),
+        ("2309", "2211", "for version 2309 or later, not 2211"),
+        ("2026-08", "2211", "for version 2309 or later, not 2211"),
+    ],
+)
+def test_a_profile_may_be_chosen_where_it_is_right(profile, version, reason):
+    """A revision that is not right for the site's version is refused with the reason, and named otherwise."""
+    found = conflicts(profile=profile, configMgrVersion=version)
+    assert set(found) == ({"/profile"} if reason else set())
+    assert reason in found.get("/profile", "")
+    assert read(profile=profile, configMgrVersion=version).profile.name == profile
+
+
+def test_the_profiles_to_choose_from_are_told():
+    """Whoever mistypes a profile reads which there are."""
+    assert faults(profile="2022")["profile"].endswith("must be one of 2021, 2023-11, 2309, 2026-08")
 
 
 def test_what_can_not_be_together_is_told_all_at_once():

@@ -7,6 +7,7 @@ https://learn.microsoft.com/powershell/module/az.accounts/connect-azaccount.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +16,7 @@ import pytest
 
 from infra.local.stack import Stack
 from tests.helpers import NEVER, Portal, pointers, problem
+from tests.unit import golden
 
 PUBLIC, US_GOVERNMENT = "AzurePublicCloud", "AzureUSGovernmentCloud"
 OTHER = {PUBLIC: US_GOVERNMENT, US_GOVERNMENT: PUBLIC}
@@ -49,10 +51,6 @@ def environment(place: Portal) -> str:
     return str(place.info["environment"])
 
 
-async def administrator(place: Portal, resource: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {await place.token('administrator', resource)}"}
-
-
 async def test_an_onboarding_succeeds_with_tokens_for_its_own_cloud(place):
     """The identity asks for tokens of its environment's services, and the applications are there."""
     await place.control("DELETE", "/calls")
@@ -62,12 +60,40 @@ async def test_an_onboarding_succeeds_with_tokens_for_its_own_cloud(place):
     calls = (await place.control("GET", "/calls?service=managedIdentity")).json()["value"]
     asked = {parse_qs(urlsplit(call["path"]).query)["resource"][0] for call in calls}
     assert asked == AUDIENCES[environment(place)]
-    graph = next(each for each in AUDIENCES[environment(place)] if "graph" in each)
-    found = await place.http.get(
-        f"{place.info['graph']}/v1.0/applications(appId='{connection['serverApp']['clientId']}')",
-        headers=await administrator(place, graph),
+    found = await place.graph(f"/applications(appId='{connection['serverApp']['clientId']}')")
+    assert found["displayName"] == connection["serverApp"]["name"]
+
+
+async def test_the_apps_are_the_articles_in_each_profile(place):
+    """With each revision of the article, with and without discovery, the directory has what it asks for."""
+    cases = [(revision, discovery) for revision in golden.REVISIONS for discovery in (False, True)]
+    made = await asyncio.gather(*(_made(place, *case) for case in cases))
+    for (revision, discovery), (connection, server, client) in zip(cases, made, strict=True):
+        profile: Any = {"revision": revision, "user_discovery": discovery}
+        (scope,) = server["api"]["oauth2PermissionScopes"]
+        expected = golden.server(f"{revision}-server", scope["id"], **profile)
+        assert golden.seen(server, expected) == expected
+        native = expected.get("publicClient", {"redirectUris": []})
+        assert server["publicClient"]["redirectUris"] == native["redirectUris"]
+        expected = golden.client(f"{revision}-client", server["appId"], scope["id"], **profile)
+        assert golden.seen(client, expected) == expected
+        assert client["publicClient"]["redirectUris"] == golden.client_redirects(client["appId"])
+        assert (connection["profile"], connection["request"]["profile"]) == (revision, revision)
+
+
+async def _made(place: Portal, revision: str, discovery: bool) -> tuple[Any, Any, Any]:
+    """A connection with this profile, and both applications as the directory has them."""
+    connection = await place.onboarded(
+        azureEnvironment=environment(place),
+        configMgrVersion="2303" if revision == "2021" else "2409",
+        profile=revision,
+        serverApp={"name": f"{revision}-server"},
+        clientApp={"name": f"{revision}-client"},
+        userDiscovery={"enabled": discovery},
     )
-    assert found.json()["displayName"] == connection["serverApp"]["name"]
+    server = await place.graph(f"/applications/{connection['serverApp']['objectId']}")
+    client = await place.graph(f"/applications/{connection['clientApp']['objectId']}")
+    return connection, server, client
 
 
 async def test_the_other_cloud_is_refused(place):
