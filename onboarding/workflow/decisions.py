@@ -35,6 +35,27 @@ def after(step: StepState, outcome: Outcome, now: datetime, policies: retry.Poli
             raise TypeError(f"step {step.name} answered {outcome!r}")
 
 
+def cancelled(step: StepState, now: datetime) -> StepState:
+    """A step that is not carried on, because its run was stopped."""
+    return step.evolve(
+        status=StepStatus.CANCELLED, changed_at=now, due_at=None, waiting_for="", actions=(), signal=""
+    )
+
+
+def renewed(step: StepState, now: datetime) -> StepState:
+    """A step that begins anew; how often it was begun is remembered, because some steps look back then."""
+    return step.evolve(
+        status=StepStatus.PENDING,
+        changed_at=now,
+        due_at=None,
+        waiting_for="",
+        actions=(),
+        tries=0,
+        since=None,
+        error=None,
+    )
+
+
 def _failed(step: StepState, error: Mapping[str, Any], now: datetime) -> StepState:
     return step.evolve(status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="", actions=())
 

@@ -47,12 +47,26 @@ class Drive:
 
     async def go(self) -> None:
         """Begins what the message asks for, follows the plan from there, and ends when nothing is left."""
+        if self._head.ending:
+            await self._leave_off()
+            return
         if not any(step.attempt for step in self._steps.values()):
             await self._engine.index.begin(self._head)
         async with asyncio.TaskGroup() as self._tasks, self._lock:
             await self._wake_again()
             await self._begin(name for name in self._plan.steps if self._mine(name))
         await self._engine.settle(self.run)
+
+    async def _leave_off(self) -> None:
+        """Lets go of what an earlier worker of this message was at when it died: the run was stopped."""
+        held = [
+            step
+            for step in self._steps.values()
+            if step.status is StepStatus.RUNNING and step.delivery == self._delivery
+        ]
+        if held:
+            left = [decisions.cancelled(step, self._engine.clock.now()) for step in held]
+            await self._engine.store.commit(left, [self._engine.event(step, "cancelled") for step in left])
 
     def _mine(self, name: str) -> bool:
         """Whether this message may begin a step now."""
@@ -189,7 +203,7 @@ class Drive:
 
     def _next(self, step: StepState) -> list[str]:
         """The steps that can begin now that this one is done."""
-        if step.status is not StepStatus.SUCCEEDED or self._failed():
+        if step.status is not StepStatus.SUCCEEDED or self._failed() or self._head.ending:
             return []
         return [name for name in self._plan.successors(step.name) if self.run.ready(self._plan, name)]
 
@@ -235,4 +249,4 @@ class Drive:
         """Reads the run again. What this invocation is working on keeps its place unless somebody took it."""
         fresh = await self._engine.store.load(self._head.id)
         if fresh is not None:
-            self._steps = dict(fresh.steps)
+            self._head, self._steps = fresh.head, dict(fresh.steps)

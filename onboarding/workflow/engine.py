@@ -146,8 +146,14 @@ class Engine:
     async def settle(self, run: Run) -> None:
         """Closes the index of a run that is at its end."""
         status = run.status(self.plans[run.head.plan])
-        if status.final:
-            await self.index.close(run.head, status)
+        if not status.final:
+            return
+        await self.index.close(run.head, status)
+        if status is RunStatus.FAILED:
+            # Somebody may have let it go on, or stopped it, before this was written down.
+            fresh = await self.store.load(run.head.id)
+            if fresh and not fresh.status(self.plans[fresh.head.plan]).final:
+                await self.index.reopen(fresh.head)
 
     def event(self, step: StepState, kind: str, **more: Any) -> Event:
         """An audit event of a step, now."""

@@ -16,7 +16,7 @@ from typing import Final
 
 from onboarding.storage import keys
 from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
-from onboarding.workflow.runs import Head, RunStatus
+from onboarding.workflow.runs import FINAL, Head, RunStatus
 
 NEW: Final = "new"
 OPEN: Final = "open"
@@ -94,9 +94,21 @@ class Index:
         if not self._history:
             await self.retract(head)
             return
-        month, _ = keys.newest_first(head.created_at)
-        await self._tables.write(self._table, _row(f"status:{status}:{month}", head), Write.UPSERT)
+        await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
         await self._tables.write(self._table, _row(OPEN, head), Write.DELETE)
+        if head.ending:  # it may have been among those with another final status before
+            await self._forget_statuses(head, status)
+
+    async def reopen(self, head: Head) -> None:
+        """Moves a run that had ended back to the open ones; safe to repeat."""
+        await self._tables.write(self._table, _row(OPEN if self._history else NEW, head), Write.UPSERT)
+        if self._history:
+            await self._forget_statuses(head, None)
+
+    async def _forget_statuses(self, head: Head, kept: RunStatus | None) -> None:
+        for status in FINAL:
+            if status is not kept:
+                await self._tables.write(self._table, _row(_with_status(status, head), head), Write.DELETE)
 
     async def unfinished(self) -> AsyncIterator[Entry]:
         """Everything new or open: what the sweep looks through."""
@@ -156,6 +168,12 @@ def _ranges(view: View) -> list[Range]:
     if view.status:
         return [keys.prefixed(f"status:{view.status}:")]
     return [*new, keys.prefixed("all:")]
+
+
+def _with_status(status: RunStatus, head: Head) -> str:
+    """The partition of the runs of a month that ended with a status."""
+    month, _ = keys.newest_first(head.created_at)
+    return f"status:{status}:{month}"
 
 
 def _row(partition: str, head: Head) -> Row:

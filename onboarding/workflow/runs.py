@@ -34,21 +34,27 @@ class StepStatus(StrEnum):
     WAITING = "Waiting"  # a delayed message will wake it
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    CANCELLED = "Cancelled"  # the run was stopped before it was done
 
 
 class RunStatus(StrEnum):
-    """Where a run is; the last two are final."""
+    """Where a run is; the last four are final."""
 
     NOT_STARTED = "NotStarted"
     RUNNING = "Running"
     WAITING = "Waiting"  # nothing to do until a delayed message comes
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    CANCELLED = "Cancelled"  # stopped, and what it had made is removed
+    ROLLED_BACK = "RolledBack"  # had failed, and what it had made is removed
 
     @property
     def final(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self in {RunStatus.SUCCEEDED, RunStatus.FAILED}
+        return self in FINAL
+
+
+FINAL: Final = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +71,13 @@ class Head:
     request: Mapping[str, Any]  # the validated request, defaults filled in
     fingerprint: str  # hash of the request: the same Idempotency-Key must bring the same one
     traceparent: str = ""
+    ending: RunStatus | None = None  # how it ends although its steps are not done: somebody stopped it
+    ended: bool = False  # whether it has: nothing runs any more, and what it had made is removed
+    etag: str = field(default="", compare=False)
+
+    def evolve(self, **changes: Any) -> Head:
+        """The same head, changed."""
+        return replace(self, **changes)
 
     def to_row(self) -> Row:
         """The head's row."""
@@ -78,8 +91,10 @@ class Head:
             "request": _dump(self.request),
             "fingerprint": self.fingerprint,
             "traceparent": self.traceparent,
+            "ending": str(self.ending) if self.ending else None,
+            "ended": self.ended or None,
         }
-        return Row(partition=self.id, key=HEAD, columns=columns)
+        return Row(partition=self.id, key=HEAD, columns=columns, etag=self.etag)
 
     @classmethod
     def from_row(cls, row: Row) -> Head:
@@ -96,6 +111,9 @@ class Head:
             request=json.loads(columns["request"]),
             fingerprint=columns["fingerprint"],
             traceparent=columns.get("traceparent", ""),
+            ending=RunStatus(columns["ending"]) if "ending" in columns else None,
+            ended=columns.get("ended", False),
+            etag=row.etag,
         )
 
 
@@ -118,6 +136,7 @@ class StepState:
     actions: tuple[str, ...] = ()  # URLs where somebody can do what it waits for
     error: Mapping[str, Any] | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
+    signal: str = ""  # what somebody told it while it waited
     etag: str = ""
 
     def evolve(self, **changes: Any) -> StepState:
@@ -140,6 +159,7 @@ class StepState:
             "actions": json.dumps(self.actions) if self.actions else None,
             "error": _dump(self.error) if self.error else None,
             "result": _dump(self.result) if self.result else None,
+            "signal": self.signal or None,
         }
         return Row(partition=self.run, key=f"{STEPS.first}{self.name}", columns=columns, etag=self.etag)
 
@@ -163,6 +183,7 @@ class StepState:
             actions=tuple(json.loads(columns["actions"])) if "actions" in columns else (),
             error=json.loads(columns["error"]) if "error" in columns else None,
             result=json.loads(columns["result"]) if "result" in columns else {},
+            signal=columns.get("signal", ""),
             etag=row.etag,
         )
 
@@ -173,7 +194,7 @@ class Event:
 
     run: str
     at: datetime
-    kind: str  # accepted, started, resumed, waiting, retrying, succeeded, failed
+    kind: str  # accepted, started, resumed, waiting, retrying, succeeded, failed; what people did
     step: str = ""
     attempt: int = 0
     actor: str
@@ -232,7 +253,9 @@ class Run:
         )
 
     def status(self, plan: Plan) -> RunStatus:
-        """The run's status, as its steps tell it."""
+        """The run's status, as its steps tell it; of one that was stopped, how far that is."""
+        if self.head.ending:
+            return self.head.ending if self.head.ended else RunStatus.RUNNING
         statuses = {step.status for step in self.steps.values()}
         if statuses == {StepStatus.SUCCEEDED}:
             return RunStatus.SUCCEEDED
@@ -242,9 +265,8 @@ class Run:
             return RunStatus.FAILED
         if not any(step.attempt for step in self.steps.values()):
             return RunStatus.NOT_STARTED
-        if any(self.ready(plan, name) for name in self.steps):
-            return RunStatus.RUNNING
-        return RunStatus.WAITING
+        begins = any(self.ready(plan, name) for name in self.steps)
+        return RunStatus.RUNNING if begins else RunStatus.WAITING
 
 
 def _iso(moment: datetime | None) -> str | None:

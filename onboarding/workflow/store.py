@@ -39,12 +39,16 @@ class RunStore:
                 steps[step.name] = step
         return Run(head=head, steps=steps) if head else None
 
-    async def commit(self, steps: Sequence[StepState], events: Iterable[Event]) -> list[StepState]:
-        """Writes steps as they were changed, together with their events; returns them with new ETags.
+    async def commit(
+        self, steps: Sequence[StepState], events: Iterable[Event], *, head: Head | None = None
+    ) -> list[StepState]:
+        """Writes steps (and the head) as they were changed, together with their events.
 
-        Raises ``ConflictError`` when one of the steps was changed by somebody else meanwhile.
+        Returns the steps with new ETags. Raises ``ConflictError`` when one of them was changed by somebody
+        else meanwhile.
         """
         writes: list[tuple[Write, Row]] = [(Write.UPDATE, step.to_row()) for step in steps]
+        writes += [(Write.UPDATE, head.to_row())] if head else []
         writes += [(Write.UPSERT, event.to_row()) for event in events]
         etags = await self._tables.transact(self._table, writes)
         return [step.evolve(etag=etag) for step, etag in zip(steps, etags, strict=False)]

@@ -6,7 +6,9 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from onboarding.storage.tables import RETRIES, Tables
+from onboarding.workflow.engine import Limits
 from tests.storage.transports import Wire
+from tests.storage.workbench import DIAMOND, STALLED, Workbench, done
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +36,19 @@ async def table(service):
     name = f"t{uuid.uuid4().hex}"
     await service.create_table(name)
     return name
+
+
+@pytest.fixture
+def limits():
+    """How long things may take; a test may parametrize it."""
+    return Limits(stalled=STALLED)
+
+
+@pytest.fixture
+async def bench(azurite, tmp_path, limits):
+    """An engine whose steps are all done at once, unless a test says otherwise."""
+    bench = await Workbench.open(azurite, tmp_path / "clock", limits=limits)
+    for name in DIAMOND.steps:
+        bench.on(name, done)
+    yield bench
+    await bench.close()

@@ -13,26 +13,7 @@ from onboarding.workflow.messages import StepMessage
 from onboarding.workflow.outcomes import Again, Done, Failed, Trouble, Wait
 from onboarding.workflow.runs import RunStatus, StepStatus
 from tests.storage.transports import KilledError
-from tests.storage.workbench import DIAMOND, STALLED, Workbench, done, kinds, meeting, new_head
-
-ERROR = {"code": "away", "title": "t", "detail": "d"}
-GONE = Wait(reason="w", after=timedelta(0), give_up_after=timedelta(hours=1))
-
-
-@pytest.fixture
-def limits():
-    """How long things may take; a test may parametrize it."""
-    return Limits(stalled=STALLED)
-
-
-@pytest.fixture
-async def bench(azurite, tmp_path, limits):
-    """An engine whose steps are all done at once, unless a test says otherwise."""
-    bench = await Workbench.open(azurite, tmp_path / "clock", limits=limits)
-    for name in DIAMOND.steps:
-        bench.on(name, done)
-    yield bench
-    await bench.close()
+from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, kinds, meeting, new_head
 
 
 async def test_a_run_goes_to_its_end_in_one_invocation(bench):
@@ -91,7 +72,7 @@ async def test_a_join_waits_for_both_branches(bench):
         return Done()
 
     async def slow(_run, step):
-        return GONE if step.attempt < 3 else Done(result={"slow": True})
+        return LOOKS_AGAIN if step.attempt < 3 else Done(result={"slow": True})
 
     bench.on("right", slow)
     bench.on("last", last)
@@ -108,7 +89,7 @@ async def test_branches_in_two_invocations_join_once(bench):
 
     async def meets_on_the_second_attempt(_run, step):
         if step.attempt == 1:
-            return GONE
+            return LOOKS_AGAIN
         await meeting(barrier)
         return Done()
 
@@ -150,7 +131,7 @@ async def test_looking_again_is_no_news(bench):
     """A step that waits for the same thing ten times fills the trail with one line, not with ten."""
 
     async def waits(_run, step):
-        return GONE if step.attempt < 10 else Done()
+        return LOOKS_AGAIN if step.attempt < 10 else Done()
 
     bench.on("left", waits)
     head = await bench.start()
@@ -282,7 +263,7 @@ async def test_a_message_that_comes_twice_does_nothing_twice(bench):
 
     async def counts(_run, step):
         begun.append((step.name, step.attempt))
-        return GONE if step.name == "left" and step.attempt == 1 else Done()
+        return LOOKS_AGAIN if step.name == "left" and step.attempt == 1 else Done()
 
     for name in DIAMOND.steps:
         bench.on(name, counts)
@@ -403,7 +384,7 @@ async def test_the_sweep_wakes_a_step_whose_message_was_lost(bench):
     """A waiting step whose wake-up message is gone is woken by the sweep."""
 
     async def waits(_run, step):
-        return GONE if step.attempt == 1 else Done()
+        return LOOKS_AGAIN if step.attempt == 1 else Done()
 
     bench.on("right", waits)
     head = await bench.start()
@@ -533,7 +514,7 @@ async def test_a_message_of_a_later_attempt_waits_for_its_turn(bench):
     """A message for an attempt that is not next begins nothing."""
 
     async def waits(_run, step):
-        return GONE if step.attempt == 1 else Done()
+        return LOOKS_AGAIN if step.attempt == 1 else Done()
 
     bench.on("first", waits)
     head = await bench.start()

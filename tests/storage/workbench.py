@@ -18,7 +18,7 @@ from onboarding.clock import MovedClock
 from onboarding.storage import queues, tables
 from onboarding.workflow.engine import Engine, Handler, Limits
 from onboarding.workflow.index import Index
-from onboarding.workflow.outcomes import Done, Outcome, Trouble
+from onboarding.workflow.outcomes import Done, Outcome, Trouble, Wait
 from onboarding.workflow.plans import Plan, Step
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
@@ -36,6 +36,8 @@ DIAMOND = Plan(
 )
 AT_ONCE = Policy(delays=(0,), give_up_after=timedelta(minutes=30))
 STALLED = timedelta(minutes=15)
+ERROR = {"code": "away", "title": "t", "detail": "d"}
+LOOKS_AGAIN = Wait(reason="w", after=timedelta(0), give_up_after=timedelta(hours=1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

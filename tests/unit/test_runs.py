@@ -75,9 +75,19 @@ def test_a_status_follows_from_the_steps(letters, expected):
     assert run(letters).status(PLAN) is expected
 
 
-def test_only_two_statuses_are_final():
+def test_these_statuses_are_final():
     """Portals stop looking when a status is final."""
-    assert {status for status in RunStatus if status.final} == {RunStatus.SUCCEEDED, RunStatus.FAILED}
+    final = {status.value for status in RunStatus if status.final}
+    assert final == {"Succeeded", "Failed", "Cancelled", "RolledBack"}
+
+
+@pytest.mark.parametrize("letters", ["SSWP", "SFSP", "SSSS", "PPPP"])
+def test_a_stopped_run_is_at_work_until_all_is_removed(letters):
+    """Whatever its steps say: somebody stopped it, and that is its end once it is undone."""
+    stopped = run(letters).head.evolve(ending=RunStatus.ROLLED_BACK)
+    assert Run(head=stopped, steps=run(letters).steps).status(PLAN) is RunStatus.RUNNING
+    undone = Run(head=stopped.evolve(ended=True), steps=run(letters).steps)
+    assert undone.status(PLAN) is RunStatus.ROLLED_BACK
 
 
 def test_a_step_is_ready_when_all_before_it_are_done():

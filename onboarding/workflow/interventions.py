@@ -1,0 +1,170 @@
+"""What people do to a run: let a failed one go on, stop one, tell a waiting step something.
+
+Each is one transaction with ETags on what it changes, tried again when somebody else's change came first; so
+it meets a worker at its next write, and never half of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from onboarding.storage.tables import ConflictError
+from onboarding.workflow import decisions
+from onboarding.workflow.engine import SERVICE, Engine
+from onboarding.workflow.messages import StepMessage
+from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
+
+GONE: Final = timedelta(minutes=6)
+"""A worker that has not written for longer is gone: the platform ends an invocation after five minutes
+(``functionTimeout`` in host.json)."""
+
+
+_ENDED: Final = {RunStatus.CANCELLED: "cancelled", RunStatus.ROLLED_BACK: "rolledBack"}
+"""What the audit trail calls the end of a run that was stopped."""
+
+
+class NotPossibleError(Exception):
+    """The run is not in a state in which this can be done."""
+
+    def __init__(self, status: RunStatus) -> None:
+        super().__init__(f"the run is {status}")
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Change:
+    """What becomes of a run."""
+
+    steps: Sequence[StepState]
+    event: Event
+    head: Head | None = None
+
+
+async def retry(engine: Engine, run_id: str, actor: str) -> Run | None:
+    """Lets a failed run go on where it stopped; returns it, or None when there is none.
+
+    Raises ``NotPossibleError`` unless the run has failed.
+    """
+    run = await engine.store.load(run_id)
+    if run is None:
+        return None
+    _need_failed(engine, run)
+    await engine.index.reopen(run.head)  # the index may run ahead of the run, never behind
+
+    def change(run: Run) -> _Change:
+        _need_failed(engine, run)
+        now = engine.clock.now()
+        stuck = {StepStatus.FAILED, StepStatus.WAITING}
+        steps = [decisions.renewed(step, now) for step in run.steps.values() if step.status in stuck]
+        return _Change(steps=steps, event=Event(run=run_id, at=now, kind="retried", actor=actor))
+
+    run = await _change(engine, run_id, change)
+    if run is not None:
+        await _begin_ready(engine, run)
+    return run
+
+
+async def stop(engine: Engine, run_id: str, ending: RunStatus, actor: str) -> Run | None:
+    """Stops a run: nothing more of it begins. What runs just now ends by itself; see ``at_rest``.
+
+    Safe to repeat. Each time it also puts away what a worker has left that is gone.
+    """
+
+    def change(run: Run) -> _Change | None:
+        now = engine.clock.now()
+        idle = [step for step in run.steps.values() if _idle(step) or _abandoned(engine, step)]
+        if run.head.ending and not idle:
+            return None
+        return _Change(
+            head=None if run.head.ending else run.head.evolve(ending=ending),
+            steps=[decisions.cancelled(step, now) for step in idle],
+            event=Event(run=run_id, at=now, kind="stopped", actor=actor),
+        )
+
+    run = await engine.store.load(run_id)
+    if run is None or run.head.ended:
+        return run
+    await engine.index.reopen(run.head)  # until what it had made is removed
+    return await _change(engine, run_id, change)
+
+
+def at_rest(run: Run) -> bool:
+    """Whether no worker is at any step of a run."""
+    return all(step.status is not StepStatus.RUNNING for step in run.steps.values())
+
+
+async def finish(engine: Engine, run_id: str) -> None:
+    """Says that what a stopped run had made is removed; safe to repeat."""
+
+    def change(run: Run) -> _Change | None:
+        if run.head.ending is None or run.head.ended:
+            return None
+        event = Event(run=run_id, at=engine.clock.now(), kind=_ENDED[run.head.ending], actor=SERVICE)
+        return _Change(head=run.head.evolve(ended=True), steps=(), event=event)
+
+    run = await _change(engine, run_id, change)
+    if run is not None:
+        await engine.settle(run)
+
+
+async def signal(engine: Engine, run_id: str, step_name: str, text: str, actor: str) -> Run | None:
+    """Tells a waiting step something, and wakes it.
+
+    Raises ``NotPossibleError`` when the step does not wait.
+    """
+
+    def change(run: Run) -> _Change:
+        step = run.steps[step_name]
+        if run.head.ending or step.status is not StepStatus.WAITING:
+            raise NotPossibleError(run.status(engine.plans[run.head.plan]))
+        event = Event(run=run_id, at=engine.clock.now(), kind=text, step=step_name, actor=actor)
+        return _Change(steps=[step.evolve(signal=text)], event=event)
+
+    run = await _change(engine, run_id, change)
+    if run is not None:
+        attempt = run.steps[step_name].attempt + 1
+        await engine.send(StepMessage(run=run_id, step=step_name, attempt=attempt))
+    return run
+
+
+async def _change(engine: Engine, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:
+    """Changes a run as it is now; returns it as it is then, or None when there is none."""
+    while run := await engine.store.load(run_id):
+        wanted = change(run)
+        if wanted is None:
+            return run
+        try:
+            steps = await engine.store.commit(wanted.steps, [wanted.event], head=wanted.head)
+        except ConflictError:
+            continue
+        return Run(head=wanted.head or run.head, steps={**run.steps, **{each.name: each for each in steps}})
+    return None
+
+
+async def _begin_ready(engine: Engine, run: Run) -> None:
+    """Sends the messages of the steps that can begin."""
+    plan = engine.plans[run.head.plan]
+    for name in (name for name in plan.steps if run.ready(plan, name)):
+        attempt = run.steps[name].attempt + 1
+        await engine.send(
+            StepMessage(run=run.head.id, step=name, attempt=attempt, traceparent=run.head.traceparent)
+        )
+
+
+def _need_failed(engine: Engine, run: Run) -> None:
+    status = run.status(engine.plans[run.head.plan])
+    if status is not RunStatus.FAILED:
+        raise NotPossibleError(status)
+
+
+def _idle(step: StepState) -> bool:
+    return step.status in {StepStatus.PENDING, StepStatus.WAITING}
+
+
+def _abandoned(engine: Engine, step: StepState) -> bool:
+    """Whether the worker of a running step is gone, and nobody has taken over."""
+    begun = step.changed_at
+    return step.status is StepStatus.RUNNING and begun is not None and begun < engine.clock.now() - GONE

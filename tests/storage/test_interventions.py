@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from onboarding.workflow import interventions
+from onboarding.workflow.index import View
+from onboarding.workflow.interventions import GONE, NotPossibleError
+from onboarding.workflow.outcomes import Done, Failed, Wait
+from onboarding.workflow.runs import Head, RunStatus, StepStatus
+from tests.storage.transports import KilledError
+from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
+
+DAY = timedelta(days=1)
+WHO = "operator x"
+
+
+async def listed(bench: Workbench, status: RunStatus) -> list[str]:
+    """The runs that a list of this status shows."""
+    entries, _ = await bench.engine.index.page(View(status=status), size=100)
+    return [entry.run for entry in entries]
+
+
+async def failed_run(bench: Workbench) -> Head:
+    """A run of which one branch has failed while the other one waits."""
+
+    async def fails(_run, _step):
+        return Failed(error=ERROR)
+
+    async def waits(_run, _step):
+        return LOOKS_AGAIN
+
+    bench.on("left", fails)
+    bench.on("right", waits)
+    head = await bench.start()
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.FAILED
+    bench.on("left", done)
+    bench.on("right", done)
+    return head
+
+
+async def test_a_failed_run_goes_on_where_it_stopped(bench):
+    """What was done stays done; what failed, and what waited meanwhile, is begun anew."""
+    head = await failed_run(bench)
+    assert await listed(bench, RunStatus.FAILED) == [head.id]
+    await interventions.retry(bench.engine, head.id, WHO)
+    assert await bench.open_runs() == [head.id]
+    assert await listed(bench, RunStatus.FAILED) == []
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+    run = await bench.run(head)
+    assert run.steps["first"].attempt == 1
+    assert run.steps["left"].attempt == 2
+    assert (await bench.open_runs(), await listed(bench, RunStatus.SUCCEEDED)) == ([], [head.id])
+    (retried,) = [event for event in await bench.events(head) if event.kind == "retried"]
+    assert retried.actor == WHO
+
+
+async def test_only_what_has_failed_is_retried(bench):
+    """A run that is under way, or done, is left alone; one that nobody knows is none."""
+    head = await bench.start()
+    with pytest.raises(NotPossibleError):
+        await interventions.retry(bench.engine, head.id, WHO)
+    await bench.drain()
+    with pytest.raises(NotPossibleError):
+        await interventions.retry(bench.engine, head.id, WHO)
+    assert await interventions.retry(bench.engine, "nobody", WHO) is None
+
+
+async def test_two_people_retry_at_once(bench):
+    """One of them lets it go on, the other one is told that it goes on already; nothing is begun twice."""
+    head = await failed_run(bench)
+    answers = await asyncio.gather(
+        *(interventions.retry(bench.engine, head.id, WHO) for _ in range(2)), return_exceptions=True
+    )
+    assert sum(isinstance(answer, NotPossibleError) for answer in answers) == 1
+    await bench.drain()
+    assert (await bench.run(head)).steps["left"].attempt == 2
+
+
+@pytest.mark.parametrize("call", range(1, 8))
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
+    """Wherever the worker of the call dies, asking again (or the sweep) brings the run to its end."""
+    head = await failed_run(bench)
+    bench.wire.kill(call, after=after)
+    try:
+        await interventions.retry(bench.engine, head.id, WHO)
+    except KilledError:
+        bench.wire.kill(0, after=False)
+        try:
+            await interventions.retry(bench.engine, head.id, WHO)
+        except NotPossibleError:
+            await bench.sweep_later()
+    await bench.drain()
+    await bench.engine.sweep()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+    assert await bench.open_runs() == []
+
+
+async def test_a_stopped_run_begins_nothing_more(bench):
+    """A step that waits is put away, its delayed message does nothing, and the run says how it ends."""
+
+    async def waits(_run, _step):
+        return LOOKS_AGAIN
+
+    bench.on("left", waits)
+    head = await bench.start()
+    await bench.handle(await bench.receive())
+    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    assert interventions.at_rest(run)
+    bench.on("left", done)
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.RUNNING
+    assert await bench.statuses(head) == {
+        "first": StepStatus.SUCCEEDED,
+        "left": StepStatus.CANCELLED,
+        "right": StepStatus.SUCCEEDED,
+        "last": StepStatus.CANCELLED,
+    }
+    assert await bench.open_runs() == [head.id]
+    for _ in range(2):
+        await interventions.finish(bench.engine, head.id)
+    assert await bench.status(head) is RunStatus.CANCELLED
+    assert await bench.open_runs() == []
+    assert await listed(bench, RunStatus.CANCELLED) == [head.id]
+    trail = [event.kind for event in await bench.events(head)]
+    assert (trail.count("stopped"), trail.count("cancelled")) == (1, 1)
+
+
+async def test_a_step_that_runs_when_its_run_is_stopped_ends_by_itself(bench):
+    """Its outcome is kept, because what it made has to be removed; what would follow does not begin."""
+    going, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_run, _step):
+        going.set()
+        await go_on.wait()
+        return Done(result={"made": True})
+
+    bench.on("first", slow)
+    head = await bench.start()
+    first = await bench.receive()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.handle(first))
+        await going.wait()
+        run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+        assert not interventions.at_rest(run)
+        go_on.set()
+    assert await bench.drain() == 0
+    run = await bench.run(head)
+    assert run.results == {"first": {"made": True}}
+    assert {step.status for name, step in run.steps.items() if name != "first"} == {StepStatus.CANCELLED}
+
+
+async def test_a_dead_workers_step_is_put_away(bench):
+    """When the message of a worker that died comes again, its step is let go, not carried out."""
+    begun = []
+
+    async def dies(_run, step):
+        begun.append(step.attempt)
+        raise KilledError
+
+    bench.on("left", dies)
+    head = await bench.start()
+    delivery = await bench.receive()
+    with pytest.raises(BaseExceptionGroup):
+        await bench.handle(delivery)
+    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    assert not interventions.at_rest(run)
+    await bench.handle(delivery)
+    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    assert interventions.at_rest(run)
+    assert begun == [1]
+
+
+async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
+    """After the longest time that the platform lets an invocation run, nobody is at the step any more."""
+
+    async def dies(_run, _step):
+        raise KilledError
+
+    bench.on("left", dies)
+    head = await bench.start()
+    with pytest.raises(BaseExceptionGroup):
+        await bench.handle(await bench.receive())
+    bench.advance(GONE)
+    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    assert interventions.at_rest(run)
+
+
+async def test_a_failed_run_is_rolled_back(bench):
+    """It moves from the failed ones to the open ones, and then to those that are rolled back."""
+    head = await failed_run(bench)
+    await interventions.stop(bench.engine, head.id, RunStatus.ROLLED_BACK, WHO)
+    assert await listed(bench, RunStatus.FAILED) == []
+    assert await bench.open_runs() == [head.id]
+    with pytest.raises(NotPossibleError):
+        await interventions.retry(bench.engine, head.id, WHO)
+    await interventions.finish(bench.engine, head.id)
+    assert await listed(bench, RunStatus.ROLLED_BACK) == [head.id]
+    assert await bench.status(head) is RunStatus.ROLLED_BACK
+
+
+async def test_a_waiting_step_is_told_something(bench):
+    """It is woken at once, knows what it was told, and the trail says by whom."""
+    told = []
+
+    async def waits(_run, step):
+        told.append(step.signal)
+        later = Wait(reason="w", after=DAY, give_up_after=2 * DAY)
+        return Done() if step.signal == "confirmed" else later
+
+    bench.on("left", waits)
+    head = await bench.start()
+    await bench.drain()
+    await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+    await bench.drain()
+    assert told == ["", "confirmed"]
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+    assert ("left", "confirmed", 0) in kinds(await bench.events(head))
+
+
+async def test_nobody_listens_to_what_a_step_is_told_that_does_not_wait(bench):
+    """Neither before it waits nor after."""
+    head = await bench.start()
+    with pytest.raises(NotPossibleError):
+        await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+    await bench.drain()
+    with pytest.raises(NotPossibleError):
+        await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+    assert all(step in DIAMOND.steps for step in await bench.statuses(head))
