@@ -9,7 +9,7 @@ from onboarding.workflow import interventions
 from onboarding.workflow.index import View
 from onboarding.workflow.interventions import GONE, NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
-from onboarding.workflow.runs import Head, RunStatus, StepStatus
+from onboarding.workflow.runs import Head, Run, RunStatus, StepStatus
 from tests.storage.transports import KilledError
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
 
@@ -21,6 +21,13 @@ async def listed(bench: Workbench, status: RunStatus) -> list[str]:
     """The runs that a list of this status shows."""
     entries, _ = await bench.engine.index.page(View(status=status), size=100)
     return [entry.run for entry in entries]
+
+
+async def stopped(bench: Workbench, head: Head) -> Run:
+    """A run after somebody has stopped it."""
+    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    assert run is not None
+    return run
 
 
 async def failed_run(bench: Workbench) -> Head:
@@ -110,7 +117,7 @@ async def test_a_stopped_run_begins_nothing_more(bench):
     bench.on("left", waits)
     head = await bench.start()
     await bench.handle(await bench.receive())
-    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    run = await stopped(bench, head)
     assert interventions.at_rest(run)
     bench.on("left", done)
     await bench.drain()
@@ -146,7 +153,7 @@ async def test_a_step_that_runs_when_its_run_is_stopped_ends_by_itself(bench):
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         tasks.create_task(bench.handle(first))
         await going.wait()
-        run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+        run = await stopped(bench, head)
         assert not interventions.at_rest(run)
         go_on.set()
     assert await bench.drain() == 0
@@ -171,7 +178,7 @@ async def test_a_dead_workers_step_is_put_away(bench):
     run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
     assert not interventions.at_rest(run)
     await bench.handle(delivery)
-    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    run = await stopped(bench, head)
     assert interventions.at_rest(run)
     assert begun == [1]
 
@@ -187,7 +194,7 @@ async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
     with pytest.raises(BaseExceptionGroup):
         await bench.handle(await bench.receive())
     bench.advance(GONE)
-    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    run = await stopped(bench, head)
     assert interventions.at_rest(run)
 
 
