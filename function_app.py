@@ -69,6 +69,12 @@ async def get_health(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.health.get, roles=())
 
 
+@app.route("openapi.json", methods=["GET"])
+async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """Describes the API for tools."""
+    return await serve(req, lambda app: app.describe, roles=())
+
+
 @app.queue_trigger("msg", names.STEPS_QUEUE, "STORAGE")
 async def run_step(msg: func.QueueMessage) -> None:
     """Runs a step of an onboarding, and what follows from it."""

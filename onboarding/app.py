@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 from pydantic import ValidationError
 
-from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Callers
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller, Callers
 from onboarding.api.connections import Connections
-from onboarding.api.front import Endpoint, Front, misconfigured
+from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
 from onboarding.api.tenants import Tenants
@@ -148,6 +148,12 @@ class Application:
             thresholds=self.settings.expiry_thresholds,
             clock=self.clock,
         )
+
+    async def describe(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
+        """The OpenAPI description of the API, as the caller reaches it."""
+        from onboarding.api import openapi  # noqa: PLC0415
+
+        return answer(openapi.document(self.front.url(request, "").removesuffix("/")))
 
     def _step_handlers(self) -> Mapping[str, Handler]:
         from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import function_app
+from onboarding.api.openapi import OPERATIONS
 from onboarding.storage import names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +26,7 @@ HTTP = {
     "get_handover": ("connections/{id}/handover", ["GET"]),
     "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
     "get_health": ("health", ["GET"]),
+    "get_openapi": ("openapi.json", ["GET"]),
 }
 QUEUES = {
     "run_step": "steps",
@@ -58,6 +60,19 @@ def test_http_functions_answer_on_their_route(triggers, name):
     assert trigger["type"] == "httpTrigger"
     assert (trigger["route"], trigger["methods"]) == HTTP[name]
     assert trigger["authLevel"].lower() == "anonymous"
+
+
+def test_every_route_is_described(triggers):
+    """Each call of the API is in its OpenAPI description, under the function's own name."""
+    routes = {
+        f"{trigger['methods'][0]} /{trigger['route']}": name
+        for name, trigger in triggers.items()
+        if trigger["type"] == "httpTrigger"
+    }
+    assert {route: operation.id for route, operation in OPERATIONS.items()} == routes, (
+        "give each route one entry in OPERATIONS (onboarding/api/openapi.py), "
+        "and a new kind of answer its model in onboarding/api/schemas.py"
+    )
 
 
 @pytest.mark.parametrize("name", QUEUES)
@@ -126,7 +141,7 @@ def test_importing_the_app_does_nothing():
         check=False,
         timeout=60,
     )
-    assert done.stdout.strip() == "15 [] []", done.stderr
+    assert done.stdout.strip() == f"{len(HTTP) + len(QUEUES) + len(TIMERS)} [] []", done.stderr
 
 
 def test_the_host_is_told_what_the_app_relies_on():

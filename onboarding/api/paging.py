@@ -15,7 +15,7 @@ import azure.functions as func
 from onboarding.api.problems import ProblemError, bad_parameter
 
 LARGEST: Final = 100
-_USUAL: Final = 50
+USUAL: Final = 50
 _SIZE: Final = "maxpagesize"
 _TOKEN: Final = "continuationToken"  # noqa: S105 - a parameter's name
 
@@ -33,7 +33,7 @@ class Page:
         if unknown := sorted(set(request.params) - {_SIZE, _TOKEN, *known}):
             allowed = ", ".join([_SIZE, _TOKEN, *known])
             raise bad_parameter(unknown[0], f"there is no such parameter; there are {allowed}.")
-        text = request.params.get(_SIZE, str(_USUAL))
+        text = request.params.get(_SIZE, str(USUAL))
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST):
             raise bad_parameter(_SIZE, f"must be a number from 1 to {LARGEST}.")
         return cls(size=int(text), continuation=request.params.get(_TOKEN, ""))

@@ -104,7 +104,9 @@ class ServerApp(WizardModel):
         None, description="Default: api://{tenantId}/{clientId}, which passes every tenant policy."
     )
     secret_validity: SecretValidity | None = Field(
-        None, description="P1Y (default) or P2Y. Not together with secretEndDate."
+        None,
+        description="Not together with secretEndDate.",
+        json_schema_extra={"default": "P1Y"},  # unless there is an end date
     )
     secret_end_date: AwareDatetime | None = Field(
         None, description="An explicit end of the client secret, at most two years ahead."
@@ -178,11 +180,11 @@ class OnboardingRequest(WizardModel):
     """Everything the wizard asks for."""
 
     name: Name = Field(description="Name of the connection in the ConfigMgr console.")
-    description: Text = ""
+    description: Text = Field("", description="Shown in the console beside the name.")
     service: Literal["CloudManagement"] = "CloudManagement"
     azure_environment: AzureEnvironment = AzureEnvironment.PUBLIC
-    tenant_id: UUID
-    subscription_id: UUID
+    tenant_id: UUID = Field(description="The tenant to onboard.")
+    subscription_id: UUID = Field(description="The subscription that will hold the gateway, in that tenant.")
     server_app: ServerApp = Field(default_factory=lambda: ServerApp.model_validate({}))
     client_app: ClientApp = Field(default_factory=lambda: ClientApp.model_validate({}))
     user_discovery: UserDiscovery = Field(default_factory=lambda: UserDiscovery.model_validate({}))
@@ -205,7 +207,9 @@ class OnboardingRequest(WizardModel):
         "right for configMgrVersion.",
     )
     owners: Annotated[tuple[Owner, ...], Field(max_length=20)] = ()
-    labels: Annotated[dict[Label, LabelValue], Field(max_length=20)] = Field(default_factory=dict)
+    labels: Annotated[dict[Label, LabelValue], Field(max_length=20)] = Field(
+        default_factory=dict, json_schema_extra={"default": {}}
+    )
 
     @property
     def profile(self) -> Profile:

@@ -1,0 +1,279 @@
+"""``/api/openapi.json``: the API described for tools (OpenAPI 3.1), made from the models and one table.
+
+Adding a route is adding an entry to ``OPERATIONS``, and a model to ``schemas.py`` for a new kind of answer.
+Imported when the description is first asked for: no other call pays for it.
+
+Source: https://spec.openapis.org/oas/v3.1.1.html.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from onboarding.api import problems, schemas
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.api.paging import LARGEST, USUAL
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.workflow.runs import RunStatus
+
+_EITHER: Final = (REQUEST_ROLE, OPERATE_ROLE)
+_OPERATORS: Final = (OPERATE_ROLE,)
+_PAGING: Final = ("maxpagesize", "continuationToken")
+_EVERYBODY: Final = (500, 503)
+"""What any call may answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One route: a method and a path below /api."""
+
+    id: str  # the function's name
+    summary: str
+    roles: tuple[str, ...] = _EITHER  # one of them is needed; none: open to all
+    parameters: tuple[str, ...] = ()  # besides those in the path
+    body: type[BaseModel] | None = None
+    answers: Mapping[int, tuple[type[BaseModel] | str, ...]]  # documents, or media types of other texts
+    refusals: tuple[int, ...] = ()  # problems, besides those that any call with a token may answer
+    headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # of answers
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "POST /onboardings": Operation(
+        id="create_onboarding",
+        summary="Ask for an onboarding, or with dryRun=true what it would find and do",
+        parameters=("dryRun", "Idempotency-Key", "traceparent"),
+        body=OnboardingRequest,
+        answers={202: (schemas.Accepted,), 200: (schemas.Rehearsal,)},
+        headers={202: ("Location", "Operation-Location", "Retry-After")},
+        refusals=(400, 409, 413, 415, 422, 502),
+    ),
+    "GET /onboardings": Operation(
+        id="list_onboardings",
+        summary="List onboardings, newest first",
+        parameters=(*_PAGING, "status", "tenantId"),
+        answers={200: (schemas.OnboardingList,)},
+        refusals=(400,),
+    ),
+    "GET /onboardings/{id}": Operation(
+        id="get_onboarding",
+        summary="Status, steps, and what went wrong",
+        answers={200: (schemas.Onboarding,)},
+        headers={200: ("Retry-After",)},
+        refusals=(404,),
+    ),
+    "GET /onboardings/{id}/events": Operation(
+        id="list_onboarding_events",
+        summary="The audit trail, oldest first",
+        parameters=_PAGING,
+        answers={200: (schemas.EventList,)},
+        refusals=(400, 404),
+    ),
+    "GET /connections": Operation(
+        id="list_connections",
+        summary="List service connections, by tenant",
+        parameters=_PAGING,
+        answers={200: (schemas.ConnectionList,)},
+        refusals=(400,),
+    ),
+    "GET /connections/{id}": Operation(
+        id="get_connection",
+        summary="Apps, vault secret, next warning",
+        answers={200: (schemas.Connection,)},
+        refusals=(404,),
+    ),
+    "GET /connections/{id}/handover": Operation(
+        id="get_handover",
+        summary="The PowerShell script that brings a connection to its site; it holds no secret",
+        answers={200: ("text/plain",)},
+        refusals=(404,),
+    ),
+    "GET /tenants/{id}/setup": Operation(
+        id="get_tenant_setup",
+        summary="What a customer's administrator has to do",
+        roles=_OPERATORS,
+        parameters=("subscriptionId",),
+        answers={200: (schemas.TenantSetup, "text/html")},
+        refusals=(400, 404),
+    ),
+    "GET /health": Operation(
+        id="get_health",
+        summary="Whether everything that is needed answers",
+        roles=(),
+        answers={200: (schemas.Health,), 503: (schemas.Health,)},
+    ),
+    "GET /openapi.json": Operation(
+        id="get_openapi", summary="This description", roles=(), answers={200: ("application/json",)}
+    ),
+}
+"""All routes, by method and path."""
+
+_TEXT: Final = {"type": "string"}
+_ID: Final = {"type": "string", "format": "uuid"}
+_PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "maxpagesize": {
+        "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": USUAL},
+        "description": "Entries of a page; there may be fewer although more follow.",
+    },
+    "continuationToken": {"schema": _TEXT, "description": "Part of nextLink; nothing to make up."},
+    "status": {"schema": {"type": "string", "enum": list(RunStatus)}},
+    "tenantId": {"schema": _ID, "description": "Of one tenant."},
+    "subscriptionId": {"schema": _ID, "description": "Put into the commands."},
+    "dryRun": {
+        "schema": {"type": "boolean", "default": False},
+        "description": "Look and tell, and write nothing.",
+    },
+    "Idempotency-Key": {
+        "in": "header",
+        "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+        "description": "The same key with the same request gives the same answer and makes nothing new.",
+    },
+    "traceparent": {"in": "header", "schema": _TEXT, "description": "W3C Trace Context."},
+}
+"""Parameters by name: of the query, unless they say otherwise."""
+
+_HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Location": {"schema": {"type": "string", "format": "uri"}, "description": "Where its status is."},
+    "Operation-Location": {"schema": {"type": "string", "format": "uri"}, "description": "The same."},
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds; missing once it is final."},
+}
+_TENANT, _SUBSCRIPTION = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05", "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
+EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "least": {"name": "Contoso CMG", "tenantId": _TENANT, "subscriptionId": _SUBSCRIPTION},
+    "own names and discovery": {
+        "name": "Contoso CMG",
+        "tenantId": _TENANT,
+        "subscriptionId": _SUBSCRIPTION,
+        "serverApp": {"name": "CMG-ServerApp", "appIdUri": f"api://{_TENANT}/ConfigMgrService"},
+        "clientApp": {"name": "CMG-ClientApp"},
+        "userDiscovery": {"enabled": True, "schedule": {"unit": "Days", "every": 1}},
+        "configMgrVersion": "2409",
+        "owners": [{"name": "Kim", "email": "kim@contoso.com"}],
+    },
+    "apps that are there already": {
+        "name": "Contoso CMG",
+        "tenantId": _TENANT,
+        "subscriptionId": _SUBSCRIPTION,
+        "serverApp": {
+            "existing": {
+                "clientId": "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed",
+                "vaultSecret": "import-contoso",
+            }
+        },
+        "clientApp": {"existing": {"clientId": "93f99d42-7284-4643-a203-a7b6e804e408"}},
+    },
+}
+"""Requests that are worth showing."""
+
+
+def document(base_url: str) -> dict[str, Any]:
+    """The whole description, for an API whose base address ends with /api."""
+    return {**_described(), "servers": [{"url": base_url}]}
+
+
+@functools.cache
+def _described() -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = {}
+    for route, operation in OPERATIONS.items():
+        method, _, path = route.partition(" ")
+        paths.setdefault(path, {})[method.lower()] = _operation(path, operation)
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "CMG onboarding",
+            "version": "unreleased",
+            "description": "Prepares Microsoft Entra ID and Azure for a Cloud Management Gateway of "
+            "Configuration Manager, and warns before its client secret runs out.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "entra": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "An Entra access token for the API's audience, with an app role.",
+                }
+            },
+        },
+    }
+
+
+def _operation(path: str, operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "parameters": [
+            *({"name": name, "in": "path", "required": True, "schema": _TEXT} for name in _in_path(path)),
+            *({"in": "query", "name": name, **_PARAMETERS[name]} for name in operation.parameters),
+        ],
+        "responses": _responses(operation),
+        # One of the roles is enough; no role, no token.
+        "security": [{"entra": [role]} for role in operation.roles],
+    }
+    if operation.body:
+        examples = {name: {"value": value} for name, value in EXAMPLES.items()}
+        content = {**_content(operation.body), "examples": examples}
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return described
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    refusals = {*operation.refusals, *_EVERYBODY, *((401, 403) if operation.roles else ())}
+    problem = {problems.MEDIA_TYPE: _content(schemas.Problem)}
+    responses: dict[str, Any] = {
+        str(status): {"description": HTTPStatus(status).phrase, "content": problem}
+        for status in sorted(refusals)
+    }
+    for status, kinds in operation.answers.items():
+        before = responses.get(str(status), {}).get("content", {})
+        answers = {kind if isinstance(kind, str) else "application/json": _content(kind) for kind in kinds}
+        responses[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "headers": {name: _HEADERS[name] for name in operation.headers.get(status, ())},
+            "content": {**before, **answers},
+        }
+    return responses
+
+
+def _content(kind: type[BaseModel] | str) -> dict[str, Any]:
+    """What a body is: a document of a model, or any text of a media type."""
+    if isinstance(kind, str):
+        return {"schema": {} if kind == "application/json" else _TEXT}
+    return {"schema": {"$ref": f"#/components/schemas/{kind.__name__}"}}
+
+
+def _in_path(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
+
+
+class _Untitled(GenerateJsonSchema):
+    """A field's name says what its title would."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic asks so
+        return False
+
+
+def _schemas() -> dict[str, Any]:
+    """The models as JSON schemas: requests as they are read, answers as they are written."""
+    answers = {
+        model
+        for _, model in inspect.getmembers(schemas, inspect.isclass)
+        if issubclass(model, BaseModel) and model.__module__ == schemas.__name__
+    }
+    _, definitions = models_json_schema(
+        [(OnboardingRequest, "validation"), *((model, "serialization") for model in answers)],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Untitled,
+    )
+    found: dict[str, Any] = definitions["$defs"]
+    return found

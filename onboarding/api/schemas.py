@@ -1,0 +1,271 @@
+"""The documents that the API answers, as the OpenAPI description shows them.
+
+``documents.py`` makes them; the tests hold what is really answered against these. Requests are described by
+the model that reads them (``onboarding/cmg/wizard.py``).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from onboarding.errors import Severity
+from onboarding.workflow.runs import RunStatus, StepStatus
+
+FullRequest = Annotated[
+    dict[str, Any],
+    Field(description="The request with all defaults. A secret that was handed over is not in it."),
+]
+
+
+class _Document(BaseModel):
+    """JSON in camel case. A field with a default may be missing."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Finding(_Document):
+    """One thing that is wrong or good to know, where it is, and what to do."""
+
+    code: str
+    severity: Severity
+    detail: str
+    remedy: str = ""
+    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the request.")] = ""
+    documentation: Annotated[str, Field(json_schema_extra={"format": "uri"})] = ""
+
+
+class Problem(_Document):
+    """An error (RFC 9457). Branch on ``code``, which is stable, not on the sentences."""
+
+    type: Annotated[str, Field(json_schema_extra={"format": "uri"})]
+    title: str
+    status: int
+    detail: str
+    code: Annotated[str, Field(description="Also in the header x-ms-error-code.")]
+    request_id: Annotated[str, Field(description="Also in the header x-ms-request-id.")]
+    errors: Annotated[tuple[Finding, ...], Field(description="All faults of a body at once.")] = ()
+
+
+class StepError(_Document):
+    """Why a step failed, or is tried again."""
+
+    code: str
+    title: str
+    detail: str
+    remedy: str = ""
+    request_id: Annotated[str, Field(description="By which Microsoft's support finds the call.")] = ""
+    findings: tuple[Finding, ...] = ()
+    step: Annotated[str, Field(description="Which step, where the error is an onboarding's.")] = ""
+
+
+class Requester(_Document):
+    """Who asked."""
+
+    id: str
+    name: str
+
+
+class Accepted(_Document):
+    """An onboarding that was accepted; its status is at the address in ``Location``."""
+
+    id: UUID
+    status: Literal["NotStarted"]
+    name: str
+    tenant_id: UUID
+    created_at: datetime
+    requested_by: Requester
+
+
+class OnboardingSummary(_Document):
+    """An onboarding in a list."""
+
+    id: UUID
+    status: RunStatus
+    name: str
+    tenant_id: UUID
+    created_at: datetime
+    requested_by: Requester
+    connection_id: str | None
+    error: StepError | None
+
+
+class Step(_Document):
+    """One step of an onboarding."""
+
+    name: str
+    title: str
+    status: StepStatus
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    waiting_for: str | None
+    action_urls: Annotated[tuple[str, ...], Field(description="Where somebody has to do something.")]
+    error: StepError | None
+
+
+class Onboarding(OnboardingSummary):
+    """An onboarding with its steps."""
+
+    steps: tuple[Step, ...]
+    findings: Annotated[tuple[Finding, ...], Field(description="What the preflight found.")]
+    request: FullRequest
+    events_url: str
+
+
+class OnboardingList(_Document):
+    """A page of onboardings."""
+
+    value: tuple[OnboardingSummary, ...]
+    next_link: str = ""
+
+
+class Call(_Document):
+    """One call to the cloud; status 0 means that no answer came."""
+
+    service: str
+    method: str
+    path: str
+    status: int
+    request_id: str
+    client_request_id: str
+
+
+class Event(_Document):
+    """A line of the audit trail."""
+
+    at: datetime
+    kind: str
+    actor: str
+    step: str = ""
+    attempt: int = 0
+    detail: str = ""
+    error: StepError | None = None
+    calls: tuple[Call, ...]
+
+
+class EventList(_Document):
+    """A page of an audit trail."""
+
+    value: tuple[Event, ...]
+    next_link: str = ""
+
+
+class PlannedStep(_Document):
+    """A step that an onboarding would have."""
+
+    name: str
+    title: str
+    after: tuple[str, ...]
+
+
+class PlannedCall(_Document):
+    """A call that an onboarding would make; what only answers would tell stands in braces."""
+
+    step: Annotated[str, Field(description="Missing for a call that is made when the request arrives.")] = ""
+    service: str
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+
+
+class Rehearsal(_Document):
+    """What an onboarding would find and do; nothing was written."""
+
+    would_fail: bool
+    findings: tuple[Finding, ...]
+    steps: tuple[PlannedStep, ...]
+    calls: tuple[PlannedCall, ...]
+    request: FullRequest
+
+
+class App(_Document):
+    """One of the two app registrations."""
+
+    name: str
+    client_id: UUID
+    object_id: UUID
+    service_principal_id: UUID
+
+
+class Secret(_Document):
+    """Where the client secret is, never what it is."""
+
+    key_id: UUID
+    vault_secret_id: str
+    ends_at: datetime
+
+
+class NextWarning(_Document):
+    """The warning that comes next."""
+
+    days_before_end: int
+    due_at: datetime
+
+
+class Connection(_Document):
+    """A service connection."""
+
+    id: str
+    name: str
+    description: str
+    tenant_id: UUID
+    tenant_name: str
+    azure_environment: str
+    subscription_id: UUID
+    profile: str
+    app_id_uri: str
+    server_app: App
+    client_app: App
+    secret: Secret
+    next_warning: NextWarning | None
+    request: FullRequest
+    onboarding_id: UUID
+    created_at: datetime
+
+
+class ConnectionList(_Document):
+    """A page of connections."""
+
+    value: tuple[Connection, ...]
+    next_link: str = ""
+
+
+class GraphPermission(_Document):
+    """A permission that the service asks a tenant for."""
+
+    name: str
+    used_to: str
+    always_needed: bool
+
+
+class SubscriptionSetup(_Document):
+    """Commands that assign the service a role on the subscription."""
+
+    scope: str
+    actions: tuple[str, ...]
+    custom_role: tuple[str, ...]
+    contributor: tuple[str, ...]
+
+
+class TenantSetup(_Document):
+    """What a tenant's administrator has to do before it can be onboarded."""
+
+    tenant_id: UUID
+    azure_environment: str
+    client_id: UUID
+    admin_consent_url: str
+    graph_permissions: tuple[GraphPermission, ...]
+    subscription: SubscriptionSetup
+
+
+class Health(_Document):
+    """Whether each dependency answers: ``ok`` or ``failing``."""
+
+    status: str
+    checks: dict[str, str]

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.api.openapi import EXAMPLES, OPERATIONS, document
+from onboarding.cmg.wizard import OnboardingRequest
+from tests.docs.pages import page, plain
+
+DESCRIBED = document("https://cmg.contoso.com/api")
+SCHEMAS: dict[str, Any] = DESCRIBED["components"]["schemas"]
+LEAST = EXAMPLES["least"]
+
+
+def operations() -> dict[str, Any]:
+    """What is described, by method and path."""
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in DESCRIBED["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_the_description_is_openapi():
+    """Tools can read it: it keeps to the meta-schema of OpenAPI 3.1."""
+    assert DESCRIBED["openapi"].startswith("3.1.")
+    validate(DESCRIBED)
+    assert DESCRIBED["servers"] == [{"url": "https://cmg.contoso.com/api"}]
+
+
+def test_the_readme_tells_the_same():
+    """Roles and answers of each call are those of the README's table."""
+    roles = {"either": {REQUEST_ROLE, OPERATE_ROLE}, "operators": {OPERATE_ROLE}, "none": set()}
+    (table,) = page("README.md").tables("The API")
+    told = {
+        plain(call).replace("/api", "", 1): (
+            roles[role],
+            {int(status) for status in statuses.replace(";", ",").split(",")},
+        )
+        for call, _, role, statuses in table
+    }
+    assert told == {
+        route: (set(operation.roles), {*operation.answers, *operation.refusals})
+        for route, operation in OPERATIONS.items()
+    }
+
+
+def test_every_answer_that_is_an_error_is_a_problem():
+    """A generated client finds problem documents for all errors, and the role that a call needs."""
+    for route, operation in operations().items():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                problem = response["content"]["application/problem+json"]["schema"]
+                assert problem == {"$ref": "#/components/schemas/Problem"}, (route, status)
+        assert ("401" in operation["responses"]) is bool(operation["security"]), route
+        assert operation["summary"], route
+
+
+def defaults(schema: dict[str, Any]) -> Any:
+    """What a field has when it is left out, as the description tells."""
+    if "default" in schema:
+        return schema["default"]
+    inner = SCHEMAS[schema["$ref"].rpartition("/")[2]]
+    return {name: defaults(each) for name, each in inner["properties"].items()}
+
+
+def test_the_defaults_are_those_that_are_in_force():
+    """Each default in the description is the one that the answer shows for a field that was left out."""
+    described = {
+        name: LEAST[name] if name in LEAST else defaults(schema)
+        for name, schema in SCHEMAS["OnboardingRequest"]["properties"].items()
+    }
+    answered = OnboardingRequest.model_validate_json(json.dumps(LEAST))
+    assert described == answered.model_dump(mode="json", by_alias=True)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_are_good_requests(name):
+    """What the description shows as an example is accepted as it stands."""
+    schema = {"$ref": "#/components/schemas/OnboardingRequest", "components": DESCRIBED["components"]}
+    OAS31Validator(schema).validate(EXAMPLES[name])
+    request = OnboardingRequest.model_validate_json(
+        json.dumps(EXAMPLES[name]), context={"tenant": EXAMPLES[name]["tenantId"]}
+    )
+    assert list(request.faults()) == []
+    with pytest.raises(Exception, match="colour"):
+        OAS31Validator(schema).validate({**EXAMPLES[name], "colour": "red"})
