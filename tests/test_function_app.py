@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import function_app
-from onboarding.api.openapi import OPERATIONS
+from onboarding.api.routes import OPERATIONS
 from onboarding.storage import names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +70,7 @@ def test_every_route_is_described(triggers):
         if trigger["type"] == "httpTrigger"
     }
     assert {route: operation.id for route, operation in OPERATIONS.items()} == routes, (
-        "give each route one entry in OPERATIONS (onboarding/api/openapi.py), "
+        "give each route one entry in OPERATIONS (onboarding/api/routes.py), "
         "and a new kind of answer its model in onboarding/api/schemas.py"
     )
 

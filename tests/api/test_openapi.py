@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from onboarding.api.openapi import OPERATIONS
+from onboarding.api.routes import OPERATIONS
 from tests.helpers import Portal, problem, unique
 from tests.tenants.customers import FABRIKAM
 

@@ -8,7 +8,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
-from onboarding.api.openapi import EXAMPLES, OPERATIONS, document
+from onboarding.api.openapi import EXAMPLES, document
+from onboarding.api.routes import OPERATIONS
 from onboarding.cmg.wizard import OnboardingRequest
 from tests.docs.pages import page, plain
 

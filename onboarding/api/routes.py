@@ -1,0 +1,105 @@
+"""The routes of the API: for each its roles, parameters, documents and refusals, as the description tells them.
+
+Adding a route is adding an entry to ``OPERATIONS``, and a model to ``schemas.py`` for a new kind of answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import BaseModel
+
+from onboarding.api import schemas
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.cmg.wizard import OnboardingRequest
+
+_EITHER: Final = (REQUEST_ROLE, OPERATE_ROLE)
+_OPERATORS: Final = (OPERATE_ROLE,)
+_PAGING: Final = ("maxpagesize", "continuationToken")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One route: a method and a path below /api."""
+
+    id: str  # the function's name
+    summary: str
+    roles: tuple[str, ...] = _EITHER  # one of them is needed; none: open to all
+    parameters: tuple[str, ...] = ()  # besides those in the path
+    body: type[BaseModel] | None = None
+    answers: Mapping[int, tuple[type[BaseModel] | str, ...]]  # documents, or media types of other texts
+    refusals: tuple[int, ...] = ()  # problems, besides those that any call with a token may answer
+    headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # of answers
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "POST /onboardings": Operation(
+        id="create_onboarding",
+        summary="Ask for an onboarding, or with dryRun=true what it would find and do",
+        parameters=("dryRun", "Idempotency-Key", "traceparent"),
+        body=OnboardingRequest,
+        answers={202: (schemas.Accepted,), 200: (schemas.Rehearsal,)},
+        headers={202: ("Location", "Operation-Location", "Retry-After")},
+        refusals=(400, 409, 413, 415, 422, 502),
+    ),
+    "GET /onboardings": Operation(
+        id="list_onboardings",
+        summary="List onboardings, newest first",
+        parameters=(*_PAGING, "status", "tenantId"),
+        answers={200: (schemas.OnboardingList,)},
+        refusals=(400,),
+    ),
+    "GET /onboardings/{id}": Operation(
+        id="get_onboarding",
+        summary="Status, steps, and what went wrong",
+        answers={200: (schemas.Onboarding,)},
+        headers={200: ("Retry-After",)},
+        refusals=(404,),
+    ),
+    "GET /onboardings/{id}/events": Operation(
+        id="list_onboarding_events",
+        summary="The audit trail, oldest first",
+        parameters=_PAGING,
+        answers={200: (schemas.EventList,)},
+        refusals=(400, 404),
+    ),
+    "GET /connections": Operation(
+        id="list_connections",
+        summary="List service connections, by tenant",
+        parameters=_PAGING,
+        answers={200: (schemas.ConnectionList,)},
+        refusals=(400,),
+    ),
+    "GET /connections/{id}": Operation(
+        id="get_connection",
+        summary="Apps, vault secret, next warning",
+        answers={200: (schemas.Connection,)},
+        refusals=(404,),
+    ),
+    "GET /connections/{id}/handover": Operation(
+        id="get_handover",
+        summary="The PowerShell script that brings a connection to its site; it holds no secret",
+        answers={200: ("text/plain",)},
+        refusals=(404,),
+    ),
+    "GET /tenants/{id}/setup": Operation(
+        id="get_tenant_setup",
+        summary="What a customer's administrator has to do",
+        roles=_OPERATORS,
+        parameters=("subscriptionId",),
+        answers={200: (schemas.TenantSetup, "text/html")},
+        refusals=(400, 404),
+    ),
+    "GET /health": Operation(
+        id="get_health",
+        summary="Whether everything that is needed answers",
+        roles=(),
+        answers={200: (schemas.Health,), 503: (schemas.Health,)},
+    ),
+    "GET /openapi.json": Operation(
+        id="get_openapi", summary="This description", roles=(), answers={200: ("application/json",)}
+    ),
+}
+"""All routes, by method and path."""
