@@ -1,5 +1,6 @@
-"""``/api/openapi.json``: the API described for tools (OpenAPI 3.1), made from the models and the table of
-routes. Imported when the description is first asked for: no other call pays for it.
+"""``/api/openapi.json``: the API described for tools (OpenAPI 3.1), made from the models and the routes.
+
+Imported when the description is first asked for: no other call pays for it.
 
 Source: https://spec.openapis.org/oas/v3.1.1.html.
 """

@@ -1,4 +1,4 @@
-"""The routes of the API: for each its roles, parameters, documents and refusals, as the description tells them.
+"""The routes of the API, as its description tells them: roles, parameters, documents and refusals of each.
 
 Adding a route is adding an entry to ``OPERATIONS``, and a model to ``schemas.py`` for a new kind of answer.
 """
