@@ -57,6 +57,18 @@ async def get_handover(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.connections.handover)
 
 
+@app.route("connections/{id}/conformance", methods=["GET"])
+async def get_connection_conformance(req: func.HttpRequest) -> func.HttpResponse:
+    """Tells what of a connection is in the directory as it has to be."""
+    return await serve(req, lambda app: app.conformance.of_connection, roles=(OPERATE_ROLE,))
+
+
+@app.route("tenants/{id}/conformance", methods=["GET"])
+async def get_tenant_conformance(req: func.HttpRequest) -> func.HttpResponse:
+    """Tells the same of two applications that belong to no connection."""
+    return await serve(req, lambda app: app.conformance.of_tenant, roles=(OPERATE_ROLE,))
+
+
 @app.route("tenants/{id}/setup", methods=["GET"])
 async def get_tenant_setup(req: func.HttpRequest) -> func.HttpResponse:
     """Tells a customer's administrator how to let the service in."""

@@ -16,6 +16,7 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller, Callers
+from onboarding.api.conformance import Conformance
 from onboarding.api.connections import Connections
 from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from onboarding.cloud.clouds import Clouds
+    from onboarding.cloud.directory import Directory
     from onboarding.lifecycle.context import Services
     from onboarding.lifecycle.rehearsal import Rehearsal
 
@@ -108,6 +110,12 @@ class Application:
             thresholds=settings.expiry_thresholds,
             clock=self.clock,
         )
+        self.conformance = Conformance(
+            connections=self.connection_store,
+            tenants=self.tenants,
+            directory=self._directory,
+            clock=self.clock,
+        )
         self.health = Health(self._pings)
 
     def _callers(self) -> Callers:
@@ -135,6 +143,9 @@ class Application:
             certificate=settings.local_cloud_ca,
         )
         return Clouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
+
+    def _directory(self, tenant: str) -> Directory:
+        return self.clouds.directory(tenant)
 
     @functools.cached_property
     def services(self) -> Services:

@@ -24,6 +24,8 @@ HTTP = {
     "list_connections": ("connections", ["GET"]),
     "get_connection": ("connections/{id}", ["GET"]),
     "get_handover": ("connections/{id}/handover", ["GET"]),
+    "get_connection_conformance": ("connections/{id}/conformance", ["GET"]),
+    "get_tenant_conformance": ("tenants/{id}/conformance", ["GET"]),
     "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
     "get_health": ("health", ["GET"]),
     "get_openapi": ("openapi.json", ["GET"]),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import ExpiryWarning
+from onboarding.connections.inspection import Inspected, Inspection, Subject
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import Severity
 from onboarding.lifecycle.plans import ONBOARD, PLANS
@@ -15,6 +16,9 @@ from onboarding.workflow.runs import Event, Head, Run, StepState, StepStatus
 
 if TYPE_CHECKING:
     from onboarding.lifecycle.rehearsal import Rehearsal
+
+_RESULTS: Final[Mapping[bool | None, str]] = {False: "Fail", None: "Unknown", True: "Pass"}
+"""How the result of a rule is called, the gravest first."""
 
 
 def accepted(head: Head) -> dict[str, Any]:
@@ -96,6 +100,33 @@ def connection(record: Connection, upcoming: ExpiryWarning | None) -> dict[str, 
         "onboardingId": record.onboarding,
         "createdAt": _iso(record.created_at),
     }
+
+
+def conformance(found: Inspection, subject: Subject, connection: str | None, now: datetime) -> dict[str, Any]:
+    """What the directory says of two applications, rule by rule."""
+    return {
+        "conformant": found.conformant,
+        "checkedAt": _iso(now),
+        "profile": subject.profile.name,
+        "connectionId": connection,
+        "serverApp": _inspected(found.server),
+        "clientApp": _inspected(found.client),
+    }
+
+
+def _inspected(app: Inspected) -> dict[str, Any]:
+    """An application with its rules: what is broken comes first."""
+    rules = [
+        {
+            "name": rule.name,
+            "result": _RESULTS[rule.passed],
+            "expected": rule.expected,
+            "breaks": rule.breaks,
+            "remedy": rule.remedy,
+        }
+        for rule in sorted(app.rules, key=lambda rule: list(_RESULTS).index(rule.passed))
+    ]
+    return {"clientId": app.app_id, "name": app.name or None, "rules": rules}
 
 
 def _head(head: Head) -> dict[str, Any]:

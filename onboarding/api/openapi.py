@@ -20,6 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from onboarding.api import problems, schemas
 from onboarding.api.paging import LARGEST, USUAL
 from onboarding.api.routes import OPERATIONS, Operation
+from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.workflow.runs import RunStatus
 
@@ -37,6 +38,21 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "status": {"schema": {"type": "string", "enum": list(RunStatus)}},
     "tenantId": {"schema": _ID, "description": "Of one tenant."},
     "subscriptionId": {"schema": _ID, "description": "Put into the commands."},
+    "serverAppId": {"schema": _ID, "required": True, "description": "Client id of the web (server) app."},
+    "clientAppId": {"schema": _ID, "required": True, "description": "Client id of the native (client) app."},
+    "appIdUri": {"schema": _TEXT, "description": "App ID URI that the site was given; none: any."},
+    "profile": {
+        "schema": {"type": "string", "enum": list(PROFILES)},
+        "description": "Revision of the manual article to check against.",
+    },
+    "configMgrVersion": {
+        "schema": {"type": "string"},
+        "description": "In its place the site's version, such as 2409; neither: the newest.",
+    },
+    "userDiscovery": {
+        "schema": {"type": "boolean", "default": False},
+        "description": "Whether Entra user discovery is used.",
+    },
     "dryRun": {
         "schema": {"type": "boolean", "default": False},
         "description": "Look and tell, and write nothing.",

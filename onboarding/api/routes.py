@@ -84,6 +84,28 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers={200: ("text/plain",)},
         refusals=(404,),
     ),
+    "GET /connections/{id}/conformance": Operation(
+        id="get_connection_conformance",
+        summary="Whether both apps are in the directory as Configuration Manager needs them",
+        roles=_OPERATORS,
+        answers={200: (schemas.Conformance,)},
+        refusals=(404, 502),
+    ),
+    "GET /tenants/{id}/conformance": Operation(
+        id="get_tenant_conformance",
+        summary="The same for two apps that belong to no connection",
+        roles=_OPERATORS,
+        parameters=(
+            "serverAppId",
+            "clientAppId",
+            "appIdUri",
+            "profile",
+            "configMgrVersion",
+            "userDiscovery",
+        ),
+        answers={200: (schemas.Conformance,)},
+        refusals=(400, 422, 502),
+    ),
     "GET /tenants/{id}/setup": Operation(
         id="get_tenant_setup",
         summary="What a customer's administrator has to do",

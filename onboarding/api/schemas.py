@@ -236,6 +236,37 @@ class ConnectionList(_Document):
     next_link: str = ""
 
 
+class Rule(_Document):
+    """One thing that Configuration Manager needs, and whether it is so; unknown where it may not be read."""
+
+    name: str
+    result: Literal["Fail", "Unknown", "Pass"]
+    expected: str
+    breaks: Annotated[str, Field(description="What an administrator sees when it is not so.")]
+    remedy: str
+
+
+class CheckedApp(_Document):
+    """One of the two applications; what is broken comes first."""
+
+    client_id: UUID
+    name: Annotated[str | None, Field(description="Null where the directory does not show it.")]
+    rules: tuple[Rule, ...]
+
+
+class Conformance(_Document):
+    """What the directory says of two applications."""
+
+    conformant: Annotated[
+        bool | None, Field(description="Null: no rule is broken, but not all could be checked.")
+    ]
+    checked_at: datetime
+    profile: str
+    connection_id: str | None
+    server_app: CheckedApp
+    client_app: CheckedApp
+
+
 class GraphPermission(_Document):
     """A permission that the service asks a tenant for."""
 

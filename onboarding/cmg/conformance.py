@@ -20,7 +20,7 @@ class Rule:
     """One property of the profile, and whether the application has it."""
 
     name: str
-    passed: bool
+    passed: bool | None  # None: it could not be told
     expected: str
     breaks: str  # what an administrator sees when it is not so
     remedy: str

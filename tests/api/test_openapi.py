@@ -34,6 +34,9 @@ async def strict(described) -> dict[str, Any]:
 async def addresses(portal) -> dict[str, str]:
     """An address for each GET, by its path in the description."""
     connection = await portal.onboarded(userDiscovery={"enabled": True})
+    apps = (
+        f"serverAppId={connection['serverApp']['clientId']}&clientAppId={connection['clientApp']['clientId']}"
+    )
     await portal.refused(subscriptionId=FABRIKAM)  # so that lists hold one with an error
     onboarding = f"/onboardings/{connection['onboardingId']}"
     return {
@@ -41,6 +44,8 @@ async def addresses(portal) -> dict[str, str]:
         "/onboardings/{id}/events": f"{onboarding}/events",
         "/connections/{id}": f"/connections/{connection['id']}",
         "/connections/{id}/handover": f"/connections/{connection['id']}/handover",
+        "/connections/{id}/conformance": f"/connections/{connection['id']}/conformance",
+        "/tenants/{id}/conformance": f"/tenants/{connection['tenantId']}/conformance?{apps}",
         "/tenants/{id}/setup": f"/tenants/{FABRIKAM}/setup",
     }
 

@@ -168,6 +168,19 @@ async def test_grants_end_with_their_principal(cloud):
     assert answer.status_code == 404
 
 
+async def test_assignments_come_along_when_they_are_asked_for(cloud):
+    """A list of principals shows the roles of each with $expand; no other relationship is known."""
+    principal = await cloud.principal()
+    graph = (await cloud.graph("GET", f"/servicePrincipals(appId='{GRAPH}')")).json()
+    body = {"principalId": principal["id"], "resourceId": graph["id"], "appRoleId": DIRECTORY_READ}
+    await cloud.graph("POST", f"/servicePrincipals/{principal['id']}/appRoleAssignments", body)
+    path = f"/servicePrincipals?$filter=appId eq '{principal['appId']}'&$select=id"
+    (found,) = (await cloud.graph("GET", f"{path}&$expand=appRoleAssignments")).json()["value"]
+    assert [each["appRoleId"] for each in found["appRoleAssignments"]] == [DIRECTORY_READ]
+    assert set(found) == {"id", "appRoleAssignments"}
+    assert error(await cloud.graph("GET", f"{path}&$expand=colour"))[0] == 400
+
+
 async def test_deleted_items_are_restored_or_purged(cloud):
     """An application goes with its service principal; each comes back, or goes for good, by itself."""
     principal = await cloud.principal()

@@ -1,4 +1,4 @@
-"""Query options of lists and single objects: ``$select``, ``$filter``, ``$top``, ``$count``, ``$orderby``.
+"""Query options of lists and single objects: ``$select``, ``$filter``, ``$expand``, ``$top`` and others.
 
 https://learn.microsoft.com/graph/query-parameters and https://learn.microsoft.com/graph/paging
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -19,7 +19,12 @@ from infra.local.cloud.messages import Answer, JsonObject
 
 _LARGEST_PAGE: Final = 999
 _PAGE: Final = 100
-_OPTIONS: Final = frozenset({"$select", "$filter", "$top", "$count", "$orderby", "$skiptoken", "$format"})
+_MOST_EXPANDED: Final = 20
+_OPTIONS: Final = frozenset(
+    {"$select", "$filter", "$expand", "$top", "$count", "$orderby", "$skiptoken", "$format"}
+)
+Related = Callable[[JsonObject], list[JsonObject]]
+"""What stands in a relationship to an object."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,9 +99,12 @@ def context(resource: Resource, names: tuple[str, ...], *, single: bool) -> str:
     return f"{resource.collection}{chosen}{'/$entity' if single else ''}"
 
 
-def listed(call: Call, resource: Resource, collection: Listable) -> Answer:
-    """A page of what the query asks for."""
+def listed(
+    call: Call, resource: Resource, collection: Listable, related: Mapping[str, Related] | None = None
+) -> Answer:
+    """A page of what the query asks for; ``related`` are the relationships that can be expanded."""
     _check_options(call)
+    expanded = _expanded(call, resource, related or {})
     names = selection(call, resource)
     top = _top(call)
     matching = _matching(call, resource, collection)
@@ -119,8 +127,23 @@ def listed(call: Call, resource: Resource, collection: Listable) -> Answer:
         answer["@odata.count"] = sum(1 for _ in matching.bodies(""))
     if more:
         answer["@odata.nextLink"] = _next_link(call, page[-1]["id"])
-    answer["value"] = [selected(body, names) for body in page]
+    answer["value"] = [selected(body, names) | expanded(body) for body in page]
     return Answer(status=200, body=answer)
+
+
+def _expanded(
+    call: Call, resource: Resource, related: Mapping[str, Related]
+) -> Callable[[JsonObject], JsonObject]:
+    """What ``$expand`` adds to an object: at most 20 related ones, of one relationship."""
+    name = call.query.get("$expand")
+    if name is None:
+        return lambda _: {}
+    if name not in related:
+        raise malformed(
+            "Parsing OData Select and Expand failed: Could not find a property named"
+            f" '{name}' on type 'microsoft.graph.{resource.name}'."
+        )
+    return lambda body: {name: related[name](body)[:_MOST_EXPANDED]}
 
 
 def counted(call: Call, resource: Resource, collection: Listable) -> int:

@@ -70,7 +70,10 @@ class ServicePrincipals:
     def list(self, call: Call) -> Answer:
         """A page of service principals."""
         call.need(*APPLICATION_READERS)
-        return listed(call, RESOURCE, self._directory.service_principals)
+        related = {
+            "appRoleAssignments": lambda body: self._directory.assignments.find("principalId", body["id"])
+        }
+        return listed(call, RESOURCE, self._directory.service_principals, related)
 
     def count(self, call: Call) -> Answer:
         """How many there are, as plain text."""

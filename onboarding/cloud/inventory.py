@@ -1,0 +1,143 @@
+"""What a tenant's directory has of several pairs of applications, read with one call for up to 15 pairs.
+
+Two requests for the applications and two for the service principals (a filter takes 15 values:
+https://learn.microsoft.com/graph/filter-query-parameter), one for each client app's consent, and one for the
+tenant's domains: the 20 that a batch takes (https://learn.microsoft.com/graph/json-batching). Only what is
+missing costs a second call: was it deleted, and can it be restored?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from onboarding.cloud import failures
+
+if TYPE_CHECKING:
+    from onboarding.cloud.graph import Graph, Reply
+
+MOST_PAIRS: Final = 15
+_VALUES: Final = 15
+_ALL_PRINCIPALS: Final = "AllPrincipals"
+_PRINCIPAL: Final = "id,appId,accountEnabled"
+_DELETED: Final = "/directory/deletedItems/microsoft.graph.application"
+_EVENTUAL: Final = {"ConsistencyLevel": "eventual"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """The client ids of a server app and its client app."""
+
+    server: str
+    client: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grants:
+    """The delegated permissions that a client app has for all users."""
+
+    scopes: Mapping[str, frozenset[str]]  # by the object id of the resource's service principal
+    complete: bool  # there may be more than was read
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """What was found, by client id in lower case; None where it may not be read."""
+
+    applications: Mapping[str, Mapping[str, Any]] | None
+    principals: Mapping[str, Mapping[str, Any]] | None  # with their appRoleAssignments
+    grants: Mapping[str, Grants | None]
+    domains: tuple[str, ...] | None  # the tenant's verified ones
+    deleted: Mapping[str, str]  # when an application was deleted that can be restored
+
+
+async def take(graph: Graph, pairs: Sequence[Pair]) -> Inventory:
+    """Reads a tenant. Raises ``TransientError``, and ``PermanentError`` where the tenant can't be entered."""
+    apps = sorted({each.casefold() for pair in pairs for each in (pair.server, pair.client)})
+    clients = sorted({pair.client.casefold() for pair in pairs})
+    urls = {"organization": "/organization?$select=id,verifiedDomains"}
+    for number, some in enumerate(_chunks(apps)):
+        urls[f"applications{number}"] = f"/applications?$filter={_any_of(some)}"
+        urls[f"principals{number}"] = (
+            f"/servicePrincipals?$filter={_any_of(some)}&$select={_PRINCIPAL}&$expand=appRoleAssignments"
+        )
+    for client in clients:
+        urls[client] = f"/servicePrincipals(appId='{client}')/oauth2PermissionGrants"
+    replies = await graph.batch({name: (url, {}) for name, url in urls.items()})
+    organization = _readable(replies["organization"])
+    applications = _by_client_id(replies, "applications")
+    missing = [] if applications is None else [each for each in apps if each not in applications]
+    return Inventory(
+        applications=applications,
+        principals=_by_client_id(replies, "principals"),
+        grants={client: _grants(replies[client]) for client in clients},
+        domains=_domains(organization),
+        deleted=await _deleted(graph, missing) if missing else {},
+    )
+
+
+async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str]:
+    """When those of some applications were deleted that can be restored."""
+    replies = await graph.batch(
+        {
+            f"deleted{number}": (
+                f"{_DELETED}?$filter={_any_of(some)}&$count=true&$select=id,appId,deletedDateTime",
+                _EVENTUAL,
+            )
+            for number, some in enumerate(_chunks(apps))
+        }
+    )
+    found = _by_client_id(replies, "deleted") or {}
+    return {app: str(each["deletedDateTime"]) for app, each in found.items()}
+
+
+def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mapping[str, Any]] | None:
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, reply in replies.items():
+        if name.startswith(prefix):
+            document = _readable(reply)
+            if document is None:
+                return None
+            found |= {str(each["appId"]).casefold(): each for each in document["value"]}
+    return found
+
+
+def _grants(reply: Reply) -> Grants | None:
+    if reply.status == HTTPStatus.NOT_FOUND:  # no service principal, so there is no consent
+        return Grants(scopes={}, complete=True)
+    document = _readable(reply)
+    if document is None:
+        return None
+    scopes: dict[str, frozenset[str]] = {}
+    for grant in document["value"]:
+        if grant["consentType"] == _ALL_PRINCIPALS:
+            resource = grant["resourceId"]
+            scopes[resource] = scopes.get(resource, frozenset()) | set(str(grant["scope"]).split())
+    return Grants(scopes=scopes, complete="@odata.nextLink" not in document)
+
+
+def _domains(organization: Any) -> tuple[str, ...] | None:
+    if not organization or not organization["value"]:
+        return None
+    return tuple(str(each["name"]) for each in organization["value"][0]["verifiedDomains"])
+
+
+def _readable(reply: Reply) -> Any:
+    """A reply's document; None when it may not be read."""
+    if reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
+        return None
+    if reply.refusal:
+        raise failures.error_of(reply.refusal)
+    return reply.document
+
+
+def _any_of(apps: Sequence[str]) -> str:
+    return quote(" or ".join(f"appId eq '{app}'" for app in apps), safe="")
+
+
+def _chunks(apps: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(apps), _VALUES):
+        yield apps[start : start + _VALUES]

@@ -1,0 +1,155 @@
+"""What the directory says of a connection, rule by rule; also of two applications that belong to none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from onboarding.cloud import inventory
+from onboarding.cloud.inventory import Grants, Inventory, Pair
+from onboarding.cmg import profiles, surroundings
+from onboarding.cmg.conformance import Rule, client_rules, server_rules
+from onboarding.cmg.permissions import USER_READ
+from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.records import Connection
+
+if TYPE_CHECKING:
+    from onboarding.cloud.directory import Directory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """What is inspected, and against what."""
+
+    pair: Pair
+    profile: Profile
+    user_discovery: bool
+    key_id: str | None = None  # of the secret that has to be there; None: any
+    app_id_uri: str | None = None  # that the site was given; None: any
+
+    @classmethod
+    def of(cls, connection: Connection) -> Self:
+        """A connection, against what it was onboarded with."""
+        request = OnboardingRequest.model_validate_json(json.dumps(connection.request))
+        return cls(
+            pair=Pair(server=connection.server_app.app_id, client=connection.client_app.app_id),
+            profile=profiles.PROFILES[connection.profile],
+            user_discovery=request.user_discovery.enabled,
+            key_id=connection.secret.key_id,
+            app_id_uri=connection.app_id_uri,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspected:
+    """One of the two applications."""
+
+    app_id: str
+    name: str  # as the directory shows it; empty where it does not
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspection:
+    """Both applications, and the secrets of the server app (None: they can't be read)."""
+
+    server: Inspected
+    client: Inspected
+    passwords: Sequence[Mapping[str, Any]] | None
+
+    @property
+    def conformant(self) -> bool | None:
+        """Whether all rules are kept; None when none is broken, but not all could be checked."""
+        passed = {rule.passed for rule in (*self.server.rules, *self.client.rules)}
+        if False in passed:
+            return False
+        return None if None in passed else True
+
+
+async def inspect(directory: Directory, subjects: Sequence[Subject], now: datetime) -> list[Inspection]:
+    """Inspects up to ``inventory.MOST_PAIRS`` subjects of one tenant, with one call or two.
+
+    Raises ``TransientError``, and ``PermanentError`` where the tenant can't be entered.
+    """
+    found = await inventory.take(directory.graph, [subject.pair for subject in subjects])
+    return [_inspection(subject, found, now) for subject in subjects]
+
+
+def _inspection(subject: Subject, found: Inventory, now: datetime) -> Inspection:
+    server = _application(found, subject.pair.server)
+    passwords = surroundings.passwords(server) if server else None
+    return Inspection(
+        server=_inspected(found, subject.pair.server, _server(subject, found, now)),
+        client=_inspected(found, subject.pair.client, _client(subject, found)),
+        passwords=() if server is None and found.applications is not None else passwords,
+    )
+
+
+def _inspected(found: Inventory, app_id: str, rules: Iterator[Rule]) -> Inspected:
+    app = _application(found, app_id) or {}
+    return Inspected(app_id=app_id, name=str(app.get("displayName") or ""), rules=tuple(rules))
+
+
+def _server(subject: Subject, found: Inventory, now: datetime) -> Iterator[Rule]:
+    app_id = subject.pair.server
+    app = _application(found, app_id)
+    yield from _registration(found, app_id)
+    if app:
+        yield from server_rules(subject.profile, app, user_discovery=subject.user_discovery)
+        if subject.app_id_uri:
+            yield surroundings.uri(app, subject.app_id_uri)
+        yield surroundings.verified_domain(app, found.domains)
+        yield surroundings.secret(app, subject.key_id, now)
+    principal = _principal(found, app_id)
+    if subject.user_discovery and (principal or found.principals is None):
+        yield surroundings.directory_role(principal, readable=found.principals is not None)
+
+
+def _client(subject: Subject, found: Inventory) -> Iterator[Rule]:
+    app_id = subject.pair.client
+    app = _application(found, app_id)
+    server = _application(found, subject.pair.server) or {}
+    yield from _registration(found, app_id)
+    if app:
+        yield from client_rules(subject.profile, app, server=server, user_discovery=subject.user_discovery)
+    if _principal(found, app_id) or found.principals is None:
+        yield from _scopes(subject, found)
+
+
+def _registration(found: Inventory, app_id: str) -> Iterator[Rule]:
+    """The application and its service principal: without the one the other is not worth a word."""
+    app, readable = _application(found, app_id), found.applications is not None
+    yield surroundings.application(
+        app, readable=readable, deleted_at=found.deleted.get(app_id.casefold(), "")
+    )
+    if app or not readable:
+        yield from surroundings.principal(_principal(found, app_id), readable=found.principals is not None)
+
+
+def _scopes(subject: Subject, found: Inventory) -> Iterator[Rule]:
+    """Consent to the client app's delegated permissions."""
+    grants = found.grants[subject.pair.client.casefold()]
+    server = str((_principal(found, subject.pair.server) or {}).get("id"))
+    if profiles.client_permissions(subject.profile, user_discovery=subject.user_discovery):
+        known = grants if found.principals is not None else None
+        yield _scope(USER_IMPERSONATION, known, known.scopes.get(server, ()) if known else ())
+    # Only Microsoft Graph has a scope of this name, so its service principal need not be looked for.
+    elsewhere = [scopes for resource, scopes in grants.scopes.items() if resource != server] if grants else []
+    yield _scope(USER_READ.value, grants, frozenset().union(*elsewhere))
+
+
+def _scope(name: str, grants: Grants | None, granted: Collection[str]) -> Rule:
+    complete = grants is not None and grants.complete
+    return surroundings.scope(name, granted if grants else None, complete=complete)
+
+
+def _application(found: Inventory, app_id: str) -> Mapping[str, Any] | None:
+    return (found.applications or {}).get(app_id.casefold())
+
+
+def _principal(found: Inventory, app_id: str) -> Mapping[str, Any] | None:
+    return (found.principals or {}).get(app_id.casefold())

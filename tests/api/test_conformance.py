@@ -1,0 +1,242 @@
+"""What the API says of app registrations that somebody has touched."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.helpers import Portal, pointers, problem, unique
+from tests.tenants.customers import FABRIKAM
+
+GRAPH = "/v1.0"
+
+
+@pytest.fixture(scope="module")
+async def connection(portal) -> dict[str, Any]:
+    """A connection that the tests bend, and mend again."""
+    found: dict[str, Any] = await portal.onboarded(userDiscovery={"enabled": True})
+    return found
+
+
+async def checked(portal: Portal, connection: dict[str, Any]) -> dict[str, Any]:
+    """The conformance of a connection."""
+    path = f"/api/connections/{connection['id']}/conformance"
+    found: dict[str, Any] = await portal.get(path, caller="operator")
+    return found
+
+
+def results(document: dict[str, Any], result: str) -> dict[str, dict[str, Any]]:
+    """The rules with a result, by app and name."""
+    return {
+        f"{app}/{rule['name']}": rule
+        for app in ("serverApp", "clientApp")
+        for rule in document[app]["rules"]
+        if rule["result"] == result
+    }
+
+
+async def patch(portal: Portal, app: dict[str, Any], body: Any) -> None:
+    """Change an application behind the service's back."""
+    await portal.look("graph", "PATCH", f"{GRAPH}/applications/{app['objectId']}", body)
+
+
+async def test_what_was_just_made_is_conformant(portal, connection):
+    """A connection that nobody has touched keeps every rule; that costs one call of Graph."""
+    await portal.control("DELETE", "/calls")
+    document = await checked(portal, connection)
+    calls = (await portal.control("GET", "/calls?service=graph")).json()["value"]
+    assert [call["path"] for call in calls] == ["/v1.0/$batch"]
+    assert document["conformant"] is True
+    assert set(results(document, "Pass")) > {
+        "serverApp/secret",
+        "serverApp/recorded-uri",
+        "serverApp/consent-Directory.Read.All",
+        "clientApp/consent-user_impersonation",
+        "clientApp/consent-User.Read",
+    }
+    assert results(document, "Fail") == results(document, "Unknown") == {}
+    assert document["serverApp"]["name"] == connection["serverApp"]["name"]
+
+
+async def test_what_is_changed_by_hand_is_found(portal, connection):
+    """Each deviation comes first, with the error that an administrator sees, and with what to do."""
+    server, client = connection["serverApp"], connection["clientApp"]
+    before = await portal.graph(f"/applications/{server['objectId']}")
+    await patch(portal, server, {"web": {"redirectUris": []}, "isDeviceOnlyAuthSupported": False})
+    await patch(portal, client, {"isFallbackPublicClient": None})
+    await patch(portal, server, {"identifierUris": [f"api://{connection['tenantId']}/{unique()}"]})
+    try:
+        document = await checked(portal, connection)
+    finally:
+        await patch(portal, server, {name: before[name] for name in ("web", "identifierUris")})
+        await patch(portal, server, {"isDeviceOnlyAuthSupported": True})
+        await patch(portal, client, {"isFallbackPublicClient": True})
+    broken = results(document, "Fail")
+    assert document["conformant"] is False
+    assert set(broken) == {
+        "serverApp/web-redirect",
+        "serverApp/device-tokens",
+        "serverApp/recorded-uri",
+        "clientApp/public-client",
+    }
+    assert "AADSTS50001" in broken["serverApp/recorded-uri"]["breaks"]
+    assert "Your server Application needs to be updated" in broken["serverApp/web-redirect"]["breaks"]
+    assert all(rule["remedy"] for rule in broken.values())
+    assert [rule["result"] for rule in document["serverApp"]["rules"]][:4] == ["Fail"] * 3 + ["Pass"]
+    assert (await checked(portal, connection))["conformant"] is True
+
+
+async def test_what_means_the_same_is_no_deviation(portal, connection):
+    """Order, case and what others have added are nobody's mistake."""
+    server = connection["serverApp"]
+    body = {"web": {"redirectUris": ["https://contoso.com/more", "http://localhost"]}}
+    await patch(portal, server, body)
+    uri = connection["appIdUri"].replace("api://", "API://").upper().replace("API://", "api://")
+    await patch(portal, server, {"identifierUris": [uri, f"api://{server['clientId']}"]})
+    await portal.look("graph", "POST", f"{GRAPH}/applications/{server['objectId']}/addPassword", {})
+    assert (await checked(portal, connection))["conformant"] is True
+
+
+async def test_consent_that_was_withdrawn_is_found(portal):
+    """Without consent users are refused with AADSTS65001, and discovery does not read the directory."""
+    connection = await portal.onboarded(userDiscovery={"enabled": True})
+    client = connection["clientApp"]["servicePrincipalId"]
+    server = f"/servicePrincipals/{connection['serverApp']['servicePrincipalId']}"
+    for grant in (await portal.graph(f"/servicePrincipals/{client}/oauth2PermissionGrants"))["value"]:
+        await portal.look("graph", "DELETE", f"{GRAPH}/oauth2PermissionGrants/{grant['id']}")
+    for role in (await portal.graph(f"{server}/appRoleAssignments"))["value"]:
+        await portal.look("graph", "DELETE", f"{GRAPH}{server}/appRoleAssignments/{role['id']}")
+    await portal.look("graph", "PATCH", f"{GRAPH}{server}", {"accountEnabled": False})
+    broken = results(await checked(portal, connection), "Fail")
+    assert set(broken) == {
+        "serverApp/sign-in-enabled",
+        "serverApp/consent-Directory.Read.All",
+        "clientApp/consent-user_impersonation",
+        "clientApp/consent-User.Read",
+    }
+    assert "AADSTS65001" in broken["clientApp/consent-User.Read"]["breaks"]
+
+
+async def test_an_application_that_was_deleted_can_come_back(portal):
+    """Nothing else is said of one that is gone; its remedy says until when it can be restored."""
+    connection = await portal.onboarded()
+    application = f"{GRAPH}/applications/{connection['serverApp']['objectId']}"
+    await portal.look("graph", "DELETE", application)
+    broken = results(await checked(portal, connection), "Fail")
+    assert set(broken) == {"serverApp/application", "clientApp/consent-user_impersonation"}
+    assert "restore it" in broken["serverApp/application"]["remedy"]
+    deleted = f"{GRAPH}/directory/deletedItems/{connection['serverApp']['objectId']}"
+    await portal.look("graph", "DELETE", deleted)
+    broken = results(await checked(portal, connection), "Fail")
+    assert "onboard again" in broken["serverApp/application"]["remedy"]
+
+
+async def test_a_secret_that_was_removed_is_found(portal):
+    """A secret of somebody else does not stand in for the one that the site has."""
+    connection = await portal.onboarded()
+    application = f"{GRAPH}/applications/{connection['serverApp']['objectId']}"
+    await portal.look(
+        "graph", "POST", f"{application}/removePassword", {"keyId": connection["secret"]["keyId"]}
+    )
+    await portal.look("graph", "POST", f"{application}/addPassword", {})
+    broken = results(await checked(portal, connection), "Fail")
+    assert set(broken) == {"serverApp/secret"}
+    assert "AADSTS7000215" in broken["serverApp/secret"]["breaks"]
+
+
+async def test_what_may_not_be_read_is_not_passed(portal, connection):
+    """Without a permission to read it a rule is unknown, and so is the whole where nothing is broken."""
+    roles = (await portal.control("GET", "/settings")).json()["identityRoles"]
+    blind = [role for role in roles if "DelegatedPermissionGrant" not in role and "Directory" not in role]
+    async with portal.settings(identityRoles=blind):
+        await portal.restart_host()  # with another token
+        document = await checked(portal, connection)
+    await portal.restart_host()
+    assert document["conformant"] is None
+    assert set(results(document, "Unknown")) == {
+        "clientApp/consent-user_impersonation",
+        "clientApp/consent-User.Read",
+    }
+
+
+async def test_two_apps_of_somebody_else_are_checked(portal):
+    """Any two client ids can be checked against a profile, a version, and what the site was given."""
+    server, client = await portal.onboarded(), await portal.onboarded()
+    path = f"/api/tenants/{server['tenantId']}/conformance"
+    apps = {"serverAppId": server["serverApp"]["clientId"], "clientAppId": client["clientApp"]["clientId"]}
+    newest = await portal.get(path, caller="operator", **apps)
+    assert set(results(newest, "Fail")) == {
+        "clientApp/permission-user_impersonation",
+        "clientApp/consent-user_impersonation",
+    }
+    assert (newest["profile"], newest["connectionId"]) == ("2026-08", None)
+    older = await portal.get(
+        path,
+        caller="operator",
+        **apps,
+        profile="2309",
+        userDiscovery="true",
+        appIdUri="https://ConfigMgrService",
+    )
+    assert set(results(older, "Fail")) - set(results(newest, "Fail")) == {
+        "serverApp/id-tokens",
+        "serverApp/recorded-uri",
+        "serverApp/permission-Directory.Read.All",
+        "serverApp/consent-Directory.Read.All",
+        "clientApp/id-tokens",
+    }
+    by_version = await portal.get(path, caller="operator", **apps, configMgrVersion="2207")
+    assert by_version["profile"] == "2021"
+
+
+async def test_an_unknown_app_is_not_there(portal):
+    """An id that nobody has brings the finding that it is missing, not an error."""
+    path = f"/api/tenants/{portal.info['tenant']}/conformance"
+    document = await portal.get(path, caller="operator", serverAppId=FABRIKAM, clientAppId=FABRIKAM)
+    assert set(results(document, "Fail")) == {"serverApp/application", "clientApp/application"}
+    assert document["serverApp"]["name"] is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"serverAppId": "x"}, "serverAppId"),
+        ({"clientAppId": ""}, "clientAppId"),
+        ({"profile": "1999"}, "profile"),
+        ({"profile": "2309", "configMgrVersion": "2309"}, "profile"),
+        ({"configMgrVersion": "23"}, "configMgrVersion"),
+        ({"userDiscovery": "maybe"}, "userDiscovery"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+async def test_wrong_parameters_are_named(portal, parameters, named):
+    """A parameter that can't be used is answered with its name."""
+    path = f"/api/tenants/{portal.info['tenant']}/conformance"
+    good = {"serverAppId": FABRIKAM, "clientAppId": FABRIKAM}
+    answer = await portal.call("GET", path, caller="operator", params={**good, **parameters})
+    assert problem(answer, 400, "invalid-parameter")["detail"].startswith(named)
+
+
+async def test_only_what_is_served_is_looked_at(portal):
+    """A tenant that is not served, one that has not let the service in, and no connection are told apart."""
+    apps = {"serverAppId": FABRIKAM, "clientAppId": FABRIKAM}
+    path = f"/api/tenants/{uuid.uuid4()}/conformance"
+    answer = await portal.call("GET", path, caller="operator", params=apps)
+    assert pointers(problem(answer, 422, "invalid-request")) == {"/tenantId"}
+    path = f"/api/tenants/{FABRIKAM}/conformance"
+    answer = await portal.call("GET", path, caller="operator", params=apps)
+    problem(answer, 502, "tenant-not-consented")
+    answer = await portal.call("GET", "/api/connections/none/conformance", caller="operator")
+    problem(answer, 404, "not-found")
+
+
+async def test_an_outage_of_the_directory_is_told(portal, connection):
+    """When Graph does not answer, the caller is told to come back; nothing is passed by mistake."""
+    path = f"/api/connections/{connection['id']}/conformance"
+    fault = {"service": "graph", "path": "batch", "kind": "throttle", "retryAfter": 7}
+    async with portal.fault(**fault):
+        answer = await portal.call("GET", path, caller="operator")
+    problem(answer, 503, "throttled")
+    assert answer.headers["Retry-After"] == "7"
