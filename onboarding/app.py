@@ -111,6 +111,7 @@ class Application:
             engine=self.engine,
             environment=self.environment.name,
             tenants=self.tenants,
+            connections=self.connection_store,
             keep_secret=self._keep_secret,
             rehearse=self._rehearse,
         )

@@ -16,6 +16,8 @@ from onboarding.cloud.azure_sdk import CallRecorder, error_of
 from onboarding.errors import PermanentError
 
 SERVICE: Final = "Key Vault"
+CONTENT_TYPE: Final = "Entra ID client secret"
+"""What whoever looks into the vault reads beside a secret."""
 
 READABLE: Final = ("notice-", "link-")
 """What the names begin with of the secrets whose values the app reads: no client secret's does."""
@@ -87,7 +89,7 @@ class Vault:
                 value,
                 expires_on=ends_at,
                 tags=dict(tags),
-                content_type="Entra ID client secret",
+                content_type=CONTENT_TYPE,
             )
         except AzureError as error:
             raise error_of(SERVICE, error) from error
