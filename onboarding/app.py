@@ -25,14 +25,11 @@ from onboarding.api.tenants import Tenants
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.clocks import Cadence
 from onboarding.connections.expirations import ExpirationIndex
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry import plans as notice_plans
-from onboarding.expiry.channels.secrets import ChannelSecrets
-from onboarding.expiry.notices import Notices
-from onboarding.expiry.routing import WEBHOOK, Routing
+from onboarding.expiry import notices
 from onboarding.expiry.sweep import ExpirySweep
-from onboarding.expiry.troubles import Troubles
 from onboarding.lifecycle.plans import PLANS
 from onboarding.settings import Settings
 from onboarding.storage import account, names
@@ -61,7 +58,8 @@ class Application:
         self.tables = Tables(account.table_service(settings))
         self.queues = Queues(account.queue_service(settings))
         self.connection_store = ConnectionStore(self.tables)
-        self.expirations = ExpirationIndex(self.tables)
+        self.cadence = Cadence(thresholds=settings.expiry_thresholds, repeat=settings.expired_repeat_days)
+        self.expirations = ExpirationIndex(self.tables, self.cadence)
         self.callers = self._callers()
         self.front = Front(self.callers, settings.public_url)
         limits = Limits(stalled=timedelta(seconds=settings.stalled_after_seconds))
@@ -80,24 +78,18 @@ class Application:
             index=Index(self.tables, names.NOTICE_INDEX, history=False),
             queues=self.queues,
             queue=names.NOTICES_QUEUE,
-            plans=notice_plans.PLANS,
+            plans={notices.NOTICE.name: notices.NOTICE},
             handlers=functools.cache(self._notice_handlers),
             clock=self.clock,
             limits=limits,
-            policies=notice_plans.POLICIES,
+            policies=notices.DELIVERY,
         )
-        self.channel_secrets = ChannelSecrets(lambda: self.clouds.vault, self.clock)
-        self.troubles = Troubles(index=self.deliveries.index, store=self.deliveries.store)
-        self.notices = Notices(
-            engine=self.deliveries,
-            clock=self.clock,
-            routing=Routing(webhook=settings.notice_webhook_url is not None),
-        )
+        self.notices = notices.Notices(engine=self.deliveries, clock=self.clock)
         self.expiry = ExpirySweep(
             expirations=self.expirations,
             connections=self.connection_store,
             notices=self.notices,
-            thresholds=settings.expiry_thresholds,
+            cadence=self.cadence,
             clock=self.clock,
         )
         self.tenants = Tenants(
@@ -111,14 +103,13 @@ class Application:
             engine=self.engine,
             environment=self.environment.name,
             tenants=self.tenants,
-            connections=self.connection_store,
             keep_secret=self._keep_secret,
             rehearse=self._rehearse,
         )
         self.connections = Connections(
             front=self.front,
             store=self.connection_store,
-            thresholds=settings.expiry_thresholds,
+            cadence=self.cadence,
             clock=self.clock,
         )
         self.conformance = Conformance(
@@ -167,7 +158,6 @@ class Application:
             clouds=self.clouds,
             connections=self.connection_store,
             expirations=self.expirations,
-            thresholds=self.settings.expiry_thresholds,
             clock=self.clock,
         )
 
@@ -195,15 +185,11 @@ class Application:
         return await rehearse(self.services, wanted, requester, now)
 
     def _notice_handlers(self) -> Mapping[str, Handler]:
-        from onboarding.expiry.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
-        from onboarding.expiry.deliveries import Channel, Deliveries  # noqa: PLC0415
+        from onboarding.expiry import webhook  # noqa: PLC0415
 
-        url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
-        webhook: Channel = Webhook(str(url), secret, self.channel_secrets, self.clock) if url else NoWebhook()
-        deliveries = Deliveries(
-            connections=self.connection_store, channels={WEBHOOK: webhook}, troubles=self.troubles
-        )
-        return deliveries.handlers()
+        url = self.settings.notice_webhook_url
+        channel: notices.Channel = webhook.Webhook(str(url)) if url else webhook.NoWebhook()
+        return notices.handlers(self.connection_store, {"webhook": channel})
 
     def _pings(self) -> Mapping[str, Ping]:
         tenant = self.settings.home_tenant_id

@@ -15,11 +15,11 @@ param storageName string
 param deploymentContainer string
 param vaultUrl string
 param hasNoticeWebhook bool
-param noticeWebhookSecret string
 param apiAudience string
 param multitenantClientId string
 param servedTenants string
 param expiryThresholds string
+param expiredRepeatDays int
 param expirySchedule string
 param sweepSchedule string
 param stalledAfterSeconds int
@@ -56,6 +56,7 @@ var app = {
   API_AUDIENCE: apiAudience
   AZURE_CLIENT_ID: identityClientId
   AZURE_ENVIRONMENT: isPublicCloud ? 'AzurePublicCloud' : 'AzureUSGovernmentCloud'
+  EXPIRED_REPEAT_DAYS: string(expiredRepeatDays)
   EXPIRY_SCHEDULE: expirySchedule
   EXPIRY_THRESHOLDS: expiryThresholds
   HOME_TENANT_ID: tenant().tenantId
@@ -72,7 +73,6 @@ var app = {
 var chosen = union(
   empty(multitenantClientId) ? {} : { MULTITENANT_CLIENT_ID: multitenantClientId },
   hasNoticeWebhook ? { NOTICE_WEBHOOK_URL: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/notice-webhook-url)' } : {},
-  empty(noticeWebhookSecret) ? {} : { NOTICE_WEBHOOK_SECRET: noticeWebhookSecret },
   empty(servedTenants) ? {} : { SERVED_TENANTS: servedTenants },
   empty(publicUrl) ? {} : { PUBLIC_URL: publicUrl }
 )

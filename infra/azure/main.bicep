@@ -40,11 +40,12 @@ param servedTenants string = ''
 @secure()
 param noticeWebhookUrl string = ''
 
-@description('Name of the vault secret that signs what is posted to the webhook (notice-...). Empty: unsigned.')
-param noticeWebhookSecret string = ''
-
 @description('Days before the end of a secret at which its owner is warned, comma separated.')
 param expiryThresholds string = '90,60,30,14,7,1,0'
+
+@description('Days between two warnings of what has ended, until somebody acknowledges.')
+@minValue(1)
+param expiredRepeatDays int = 7
 
 @description('When to look for warnings that are due: six-field NCRONTAB, UTC.')
 param expirySchedule string = '0 0 * * * *'
@@ -159,11 +160,11 @@ module functionApp 'function-app.bicep' = {
     deploymentContainer: storage.outputs.deploymentContainer
     vaultUrl: vault.outputs.url
     hasNoticeWebhook: !empty(noticeWebhookUrl)
-    noticeWebhookSecret: noticeWebhookSecret
     apiAudience: apiAudience
     multitenantClientId: multitenantClientId
     servedTenants: servedTenants
     expiryThresholds: expiryThresholds
+    expiredRepeatDays: expiredRepeatDays
     expirySchedule: expirySchedule
     sweepSchedule: sweepSchedule
     stalledAfterSeconds: stalledAfterSeconds

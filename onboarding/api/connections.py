@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 import azure.functions as func
 
@@ -15,7 +16,7 @@ from onboarding.api.problems import not_found
 from onboarding.clock import Clock
 from onboarding.cmg.handover import HandOver, script
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections import clocks
+from onboarding.connections.clocks import Cadence, ExpiryWarning
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
 from onboarding.storage.tables import InvalidContinuationError
@@ -27,7 +28,7 @@ class Connections:
 
     front: Front
     store: ConnectionStore
-    thresholds: tuple[int, ...]
+    cadence: Cadence
     clock: Clock
 
     async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
@@ -76,10 +77,22 @@ class Connections:
     async def _find(self, request: func.HttpRequest, caller: Caller) -> Connection:
         """The connection of a route, if the caller may see it. Others' look like none."""
         found = await self.store.get(request.route_params.get("id", ""))
-        if found is None or not caller.may_see(found.requester):
+        if found is None or not (caller.operates or found.requester == caller.id):
             raise not_found("The connection")
         return found
 
     def _document(self, connection: Connection) -> dict[str, object]:
-        upcoming = clocks.upcoming(connection.secret.ends_at, self.thresholds, self.clock.now())
-        return documents.connection(connection, upcoming)
+        return documents.connection(connection, upcoming(connection, self.cadence, self.clock.now()))
+
+
+def upcoming(connection: Connection, cadence: Cadence, now: datetime) -> dict[str, ExpiryWarning | None]:
+    """The next warning of each clock of a connection."""
+    return {
+        name: cadence.upcoming(
+            ends_at,
+            now,
+            acknowledged=connection.acknowledgement(name) is not None,
+            snooze=connection.snooze(name),
+        )
+        for name, ends_at in connection.clocks.items()
+    }

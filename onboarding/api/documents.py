@@ -76,8 +76,10 @@ def event(record: Event) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None}
 
 
-def connection(record: Connection, upcoming: ExpiryWarning | None) -> dict[str, Any]:
-    """A service connection; where its secret is, never what it is."""
+def connection(record: Connection, upcoming: Mapping[str, ExpiryWarning | None]) -> dict[str, Any]:
+    """A service connection, with the next warning of each clock; where its secret is, never what it is."""
+    following = [(name, warning) for name, warning in upcoming.items() if warning]
+    soonest = min(following, key=lambda each: each[1].due_at, default=None)
     return {
         "id": record.id,
         "name": record.name,
@@ -95,7 +97,9 @@ def connection(record: Connection, upcoming: ExpiryWarning | None) -> dict[str, 
             "vaultSecretId": record.secret.vault_id,
             "endsAt": _iso(record.secret.ends_at),
         },
-        "nextWarning": {"daysBeforeEnd": upcoming.days, "dueAt": _iso(upcoming.due_at)} if upcoming else None,
+        "renewBy": _iso(record.renew_by),
+        "clocks": {name: _clock(record, name, warning) for name, warning in upcoming.items()},
+        "nextWarning": {"clock": soonest[0], **_warning(soonest[1])} if soonest else None,
         "request": record.request,
         "onboardingId": record.onboarding,
         "createdAt": _iso(record.created_at),
@@ -179,6 +183,23 @@ def _app(record: AppRecord) -> dict[str, str]:
         "objectId": record.object_id,
         "servicePrincipalId": record.service_principal_id,
     }
+
+
+def _clock(record: Connection, name: str, upcoming: ExpiryWarning | None) -> dict[str, Any]:
+    """A clock: when it ends, what comes next, and what people have said to that end."""
+    acknowledgement, snooze = record.acknowledgement(name), record.snooze(name)
+    return {
+        "endsAt": _iso(record.clocks[name]),
+        "nextWarning": _warning(upcoming) if upcoming else None,
+        "acknowledged": (
+            {"by": acknowledgement.by, "at": _iso(acknowledgement.at)} if acknowledgement else None
+        ),
+        "snoozedUntil": _iso(snooze.until) if snooze else None,
+    }
+
+
+def _warning(warning: ExpiryWarning) -> dict[str, Any]:
+    return {"daysBeforeEnd": warning.days, "dueAt": _iso(warning.due_at)}
 
 
 def _iso(moment: datetime | None) -> str | None:

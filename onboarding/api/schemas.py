@@ -201,11 +201,33 @@ class Secret(_Document):
     ends_at: datetime
 
 
-class NextWarning(_Document):
-    """The warning that comes next."""
+class ClockWarning(_Document):
+    """A warning that will come."""
 
-    days_before_end: int
+    days_before_end: Annotated[int, Field(description="Negative: after the end.")]
     due_at: datetime
+
+
+class NextWarning(ClockWarning):
+    """The warning that comes next, of whichever clock."""
+
+    clock: str
+
+
+class Acknowledged(_Document):
+    """Who has seen that a clock ends."""
+
+    by: str
+    at: datetime
+
+
+class ExpiryClock(_Document):
+    """When something ends, and what is said about it."""
+
+    ends_at: datetime
+    next_warning: ClockWarning | None
+    acknowledged: Annotated[Acknowledged | None, Field(description="After the end it is not repeated then.")]
+    snoozed_until: datetime | None
 
 
 class Connection(_Document):
@@ -223,6 +245,11 @@ class Connection(_Document):
     server_app: App
     client_app: App
     secret: Secret
+    renew_by: Annotated[datetime, Field(description="The end of the earlier clock.")]
+    clocks: Annotated[
+        dict[str, ExpiryClock],
+        Field(description="secret; application: when the server app is too old to be given a new secret."),
+    ]
     next_warning: NextWarning | None
     request: FullRequest
     onboarding_id: UUID

@@ -29,10 +29,11 @@ _ALL_PRINCIPALS: Final = "AllPrincipals"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
-    """An app registration: its object id and its client id."""
+    """An app registration: its object id, its client id, and since when there is one."""
 
     object_id: str
     app_id: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,9 +116,13 @@ class Directory:
             # Another builder: the SDK keeps the names of all that it makes in one place, so while this one
             # waited for the answer it may have become that of another onboarding's application.
             builder = self._paths.applications_with_unique_name(unique_name)
-            query = {"%24select": ["id", "appId"]}
+            query = {"%24select": ["id", "appId", "createdDateTime"]}
             document = await self._graph.call(Method.GET, builder, query=query, fresh=True)
-        return Application(object_id=document["id"], app_id=document["appId"])
+        return Application(
+            object_id=document["id"],
+            app_id=document["appId"],
+            created_at=datetime.fromisoformat(document["createdDateTime"]),
+        )
 
     async def application(self, app_id: str) -> Mapping[str, Any]:
         """An application by its client id, with all its properties; ``PermanentError`` when there is none."""

@@ -7,11 +7,12 @@ warning is on its way, its row gives place to the row of the one that follows.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from onboarding.connections.clocks import ExpiryWarning
+from onboarding.connections.clocks import Cadence, ExpiryWarning
+from onboarding.connections.records import Connection
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Range, Row, Tables, Write
 
@@ -38,8 +39,10 @@ class Expiration:
             "days": self.warning.days,
             "dueAt": self.warning.due_at.isoformat(),
         }
-        # With the end, so that a clock that was moved (a renewal) never meets the rows of the old one.
-        key = f"{self.connection}:{self.clock}:{keys.milliseconds(self.ends_at)}:{self.warning.days:04d}"
+        # With the end, so that a clock that was moved (a renewal) never meets the rows of the old one; with
+        # the moment it is due, so that one put off until later the same day is another row.
+        moments = f"{keys.milliseconds(self.warning.due_at)}:{keys.milliseconds(self.ends_at)}"
+        key = f"{moments}:{self.connection}:{self.clock}:{self.warning.days}"
         return Row(partition=_day(self.warning.due_at), key=key, columns=columns)
 
     @classmethod
@@ -58,15 +61,33 @@ class Expiration:
 class ExpirationIndex:
     """Which warnings are due."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, cadence: Cadence) -> None:
         self._tables = tables
+        self._cadence = cadence
 
-    async def put(self, expiration: Expiration) -> None:
-        """Says when a clock's next warning is due."""
-        await self._tables.write(names.EXPIRATIONS, expiration.to_row(), Write.UPSERT)
+    async def schedule(self, connection: Connection, now: datetime) -> None:
+        """Plans the warnings of all clocks of a connection, as they are now. Safe to repeat.
 
-    async def remove(self, expiration: Expiration) -> None:
-        """Forgets a warning."""
+        To be called before a connection is added and after each change of its clocks: warnings planned for
+        another end are dropped when their day comes.
+        """
+        for clock, ends_at in connection.clocks.items():
+            expiration = Expiration(
+                connection=connection.id,
+                tenant=connection.tenant,
+                clock=clock,
+                ends_at=ends_at,
+                warning=self._cadence.first(ends_at, now),
+            )
+            await self._put(expiration)
+
+    async def replace(self, expiration: Expiration, warning: ExpiryWarning | None) -> None:
+        """Puts another warning of the clock, or none, in the place of one.
+
+        The new row is written first: a crash in between may leave a warning too many, never one too few.
+        """
+        if warning:
+            await self._put(replace(expiration, warning=warning))
         await self._tables.write(names.EXPIRATIONS, expiration.to_row(), Write.DELETE)
 
     async def due(self, now: datetime) -> AsyncIterator[Expiration]:
@@ -81,6 +102,9 @@ class ExpirationIndex:
             continuation = page.continuation
             if not continuation:
                 return
+
+    async def _put(self, expiration: Expiration) -> None:
+        await self._tables.write(names.EXPIRATIONS, expiration.to_row(), Write.UPSERT)
 
 
 def _day(moment: datetime) -> str:

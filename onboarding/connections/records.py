@@ -6,11 +6,15 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
+from onboarding.cmg import versions
+from onboarding.connections.clocks import APPLICATION, SECRET, Acknowledgement, Snooze
 from onboarding.storage.tables import Row
+
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +25,7 @@ class AppRecord:
     app_id: str
     object_id: str
     service_principal_id: str
+    created_at: datetime | None = None  # None where it does not matter: the client app
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,12 +56,38 @@ class Connection:
     onboarding: str
     requester: str
     created_at: datetime
+    acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by clock
+    snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by clock
     etag: str = ""
 
     @property
     def id(self) -> str:
         """How the API names it."""
         return f"{self.tenant}.{key_of(self.name)}"
+
+    @property
+    def clocks(self) -> Mapping[str, datetime]:
+        """When what ends: the secret, and the time in which the server app's secret can be renewed."""
+        ends = {SECRET: self.secret.ends_at}
+        made, version = self.server_app.created_at, self.request.get("configMgrVersion")
+        if made and (limit := versions.renewable_until(made, version)):
+            ends[APPLICATION] = limit
+        return ends
+
+    @property
+    def renew_by(self) -> datetime:
+        """The last moment to renew: when the earlier clock ends."""
+        return min(self.clocks.values())
+
+    def acknowledgement(self, clock: str) -> Acknowledgement | None:
+        """Who has acknowledged that a clock ends; what was said of an earlier end does not count."""
+        found = self.acknowledged.get(clock)
+        return found if found and found.ends_at == self.clocks.get(clock) else None
+
+    def snooze(self, clock: str) -> Snooze | None:
+        """Until when a clock was to be silent; what was said of an earlier end does not count."""
+        found = self.snoozed.get(clock)
+        return found if found and found.ends_at == self.clocks.get(clock) else None
 
     def to_row(self) -> Row:
         """The connection's row."""
@@ -68,17 +99,14 @@ class Connection:
     def from_row(cls, row: Row) -> Self:
         """The connection of a row."""
         document = json.loads(row.columns["document"])
-        secret = document.pop("secret")
-        return cls(
-            **{
-                **document,
-                "server_app": AppRecord(**document["server_app"]),
-                "client_app": AppRecord(**document["client_app"]),
-                "secret": SecretRecord(**{**secret, "ends_at": datetime.fromisoformat(secret["ends_at"])}),
-                "created_at": datetime.fromisoformat(document["created_at"]),
-                "etag": row.etag,
-            }
-        )
+        parts = {
+            "server_app": _of_json(AppRecord, document["server_app"]),
+            "client_app": _of_json(AppRecord, document["client_app"]),
+            "secret": _of_json(SecretRecord, document["secret"]),
+            "acknowledged": _each(Acknowledgement, document.get("acknowledged", {})),
+            "snoozed": _each(Snooze, document.get("snoozed", {})),
+        }
+        return _of_json(cls, {**document, **parts, "etag": row.etag})
 
 
 def key_of(name: str) -> str:
@@ -89,14 +117,30 @@ def key_of(name: str) -> str:
 
 def _as_json(record: Any) -> Mapping[str, Any]:
     """A record with its parts as JSON, without what belongs to the row."""
-    document: dict[str, Any] = {}
-    for each in fields(record):
-        value = getattr(record, each.name)
-        if each.name == "etag":
-            continue
-        if isinstance(value, datetime):
-            value = value.isoformat()
-        elif isinstance(value, AppRecord | SecretRecord):
-            value = _as_json(value)
-        document[each.name] = value
-    return document
+    return {each.name: _value(getattr(record, each.name)) for each in fields(record) if each.name != "etag"}
+
+
+def _value(value: Any) -> Any:
+    """A value of a record as JSON."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if is_dataclass(value):
+        return _as_json(value)
+    if isinstance(value, Mapping):
+        return {name: _value(each) for name, each in value.items()}
+    return value
+
+
+def _of_json(record: type[_Record], document: Mapping[str, Any]) -> _Record:
+    """A record of JSON; what is a moment in it, is one again."""
+    moments = {each.name for each in fields(cast("Any", record)) if str(each.type).startswith("datetime")}
+    return record(
+        **{
+            name: datetime.fromisoformat(value) if value and name in moments else value
+            for name, value in document.items()
+        }
+    )
+
+
+def _each(record: type[_Record], documents: Mapping[str, Any]) -> Mapping[str, _Record]:
+    return {name: _of_json(record, document) for name, document in documents.items()}

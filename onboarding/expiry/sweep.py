@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 
 from onboarding.clock import Clock
-from onboarding.connections import clocks
+from onboarding.connections.clocks import Cadence
 from onboarding.connections.expirations import Expiration, ExpirationIndex
 from onboarding.connections.store import ConnectionStore
 from onboarding.expiry.notices import Notices
@@ -26,7 +26,7 @@ class ExpirySweep:
     expirations: ExpirationIndex
     connections: ConnectionStore
     notices: Notices
-    thresholds: tuple[int, ...]
+    cadence: Cadence
     clock: Clock
 
     async def run(self) -> int:
@@ -36,27 +36,26 @@ class ExpirySweep:
             # A warning that was missed may bring another one that is due too: until none is left.
             found = [expiration async for expiration in self.expirations.due(self.clock.now())]
             for expiration in found:
-                announced += await self._announce(expiration)
+                announced += await self._take(expiration)
             if not found:
                 return announced
 
-    async def _announce(self, expiration: Expiration) -> int:
+    async def _take(self, expiration: Expiration) -> int:
+        """Does with a warning what is to be done; returns how many were announced."""
+        clock, now = expiration.clock, self.clock.now()
         connection = await self.connections.get(expiration.connection)
-        current = connection is not None and connection.secret.ends_at == expiration.ends_at
-        if connection is not None and current:
-            await self.notices.announce(warning(expiration, connection), connection)
-            following = clocks.next_warning(expiration.ends_at, self.thresholds, expiration.warning.days)
-            if following:
-                await self.expirations.put(
-                    Expiration(
-                        connection=expiration.connection,
-                        tenant=expiration.tenant,
-                        clock=expiration.clock,
-                        ends_at=expiration.ends_at,
-                        warning=following,
-                    )
-                )
-        else:
+        if connection is None or connection.clocks.get(clock) != expiration.ends_at:
             log.info("dropped a warning of %s: its clock was moved", expiration.connection)
-        await self.expirations.remove(expiration)
-        return int(current)
+            await self.expirations.replace(expiration, None)
+            return 0
+        turn = self.cadence.turn(
+            expiration.ends_at,
+            expiration.warning.days,
+            now,
+            acknowledged=connection.acknowledgement(clock) is not None,
+            snooze=connection.snooze(clock),
+        )
+        if turn.announce:
+            await self.notices.announce(warning(expiration, connection, now), connection)
+        await self.expirations.replace(expiration, turn.following)
+        return int(turn.announce)

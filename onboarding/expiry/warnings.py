@@ -1,37 +1,136 @@
-"""What the warnings of a clock say."""
+"""What the warnings of the two clocks say: what ends when, what stops then, and step by step what to do.
+
+A warning may arrive days late. So it speaks of dates, never of "in 30 days", and stays true.
+
+Source of the steps: "Renew secret key" of
+https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard, and for the
+age https://learn.microsoft.com/intune/configmgr/core/plan-design/changes/whats-new-in-version-2409.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
+from onboarding.cmg.versions import OLDEST_RENEWABLE
+from onboarding.connections.clocks import APPLICATION, SECRET
 from onboarding.connections.expirations import Expiration
 from onboarding.connections.records import Connection
 from onboarding.expiry.notices import Kind, Notice
 
 _RENEWAL: Final = "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard#renew-secret-key"
+_KINDS: Final = {
+    SECRET: (Kind.SECRET_NEAR_EXPIRY, Kind.SECRET_EXPIRED),
+    APPLICATION: (Kind.APPLICATION_NEAR_AGE_LIMIT, Kind.APPLICATION_TOO_OLD),
+}
+_WHEN: Final = "When the secret has run out,"
+_LAST: Final = (
+    "Nothing stops on that day. But the secret that the application has then is its last one: when it has "
+    "run out,"
+)
+_STOPS: Final = (
+    "every service of this connection stops: the cloud management gateway and Microsoft Entra discovery. "
+    "Configuration Manager does not warn of imported applications."
+)
 
 
-def warning(expiration: Expiration, connection: Connection) -> Notice:
+def warning(expiration: Expiration, connection: Connection, now: datetime) -> Notice:
     """The notice of a warning that is due."""
-    days, ends_at = expiration.warning.days, expiration.ends_at
-    # Without "in 30 days": a warning that is delivered late would not be true.
-    when = f"{'runs' if days else 'ran'} out on {ends_at:%Y-%m-%d}"
+    days, clock, ends_at = expiration.warning.days, expiration.clock, expiration.ends_at
+    near, over = _KINDS[clock]
+    message = _of_secret(connection, now) if clock == SECRET else _of_application(connection, now)
     return Notice(
-        kind=Kind.SECRET_NEAR_EXPIRY if days else Kind.SECRET_EXPIRED,
+        kind=near if days > 0 else over,
         connection=connection.id,
-        key=(expiration.clock, ends_at.isoformat(), str(days)),
+        key=(clock, ends_at.isoformat(), str(days)),
         at=expiration.warning.due_at,
-        message=f"The client secret of '{connection.server_app.name}' {when}.",
-        consequence=(
-            "When it has run out, every service of this connection stops: the cloud management gateway "
-            "and Microsoft Entra discovery. Configuration Manager does not warn of imported applications."
-        ),
-        remedy=(
-            "Add a new client secret to the application, then enter it with 'Renew Secret Key' in the "
-            "Microsoft Entra tenants node of the Configuration Manager console."
-        ),
+        message=message,
+        consequence=f"{_LAST if clock == APPLICATION else _WHEN} {_STOPS}",
+        remedy=_remedy(connection, now),
         documentation=_RENEWAL,
-        clock=expiration.clock,
+        clock=clock,
         ends_at=ends_at,
-        details={"clock": expiration.clock, "daysBeforeEnd": days, "endsAt": ends_at.isoformat()},
+        details={
+            "clock": clock,
+            "daysBeforeEnd": days,
+            "endsAt": ends_at.isoformat(),
+            "renewBy": connection.renew_by.isoformat(),
+            "clocks": {name: each.isoformat() for name, each in connection.clocks.items()},
+        },
     )
+
+
+def _of_secret(connection: Connection, now: datetime) -> str:
+    name, ends_at = connection.server_app.name, connection.secret.ends_at
+    limit = connection.clocks.get(APPLICATION)
+    told = f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}."
+    if limit and limit <= now:
+        return f"{told} It can't be renewed: the application is too old for that since {limit:%Y-%m-%d}."
+    if limit and limit < ends_at:
+        return f"{told} Renew it before {limit:%Y-%m-%d}: from then on the application is too old for that."
+    return told
+
+
+def _of_application(connection: Connection, now: datetime) -> str:
+    name, ends_at = connection.server_app.name, connection.secret.ends_at
+    limit = connection.clocks[APPLICATION]
+    told = (
+        f"The application '{name}' {'becomes' if now < limit else 'became'} {OLDEST_RENEWABLE.days} days old "
+        f"on {limit:%Y-%m-%d}: from then on Configuration Manager refuses to renew its client secret."
+    )
+    earlier = " before that" if now < ends_at < limit else ""
+    return f"{told} The secret {_ends(ends_at, now)}{earlier} on {ends_at:%Y-%m-%d}."
+
+
+def _ends(moment: datetime, now: datetime) -> str:
+    return "runs out" if now < moment else "ran out"
+
+
+def _by(moment: datetime, now: datetime) -> str:
+    return f"before {moment:%Y-%m-%d}" if now < moment else "now"
+
+
+def _remedy(connection: Connection, now: datetime) -> str:
+    """The steps: renewing while that is possible, a new pair where it is not, or soon will not be."""
+    limit, ends_at = connection.clocks.get(APPLICATION), connection.secret.ends_at
+    if limit and limit <= now:
+        return f"Replace the applications {_by(ends_at, now)}.\n{_numbered(_replacement(connection))}"
+    renewal = f"Renew the secret {_by(connection.renew_by, now)}.\n{_numbered(_renewal(connection))}"
+    if limit is None:
+        return renewal
+    return (
+        f"{renewal}\nFrom {limit:%Y-%m-%d} on renewing is refused. A new pair of applications has to be in "
+        f"place by then, or at the latest when the last secret runs out.\n"
+        f"{_numbered(_replacement(connection))}"
+    )
+
+
+def _renewal(connection: Connection) -> Sequence[str]:
+    app = connection.server_app
+    make = (
+        f"In the Microsoft Entra admin center open App registrations, '{app.name}' (client ID {app.app_id}), "
+        "Certificates & secrets, and add a new client secret. Leave the old one where it is."
+    )
+    enter = (
+        "In the Configuration Manager console open Administration, Cloud Services, Microsoft Entra tenants, "
+        f"select '{connection.tenant_name}' and this application, choose 'Renew Secret Key', and enter the "
+        "new secret and its end."
+    )
+    return (make, enter, "When the gateway works with the new secret, remove the old one.")
+
+
+def _replacement(connection: Connection) -> Sequence[str]:
+    ask = (
+        "Ask this service for a new onboarding of the tenant under another name (POST /api/onboardings): "
+        "it makes a new pair of applications."
+    )
+    move = (
+        f"At the site remove the Azure service '{connection.name}' (Remove-CMAzureService), and run the "
+        "hand-over script of the new connection."
+    )
+    return (ask, move, "When the gateway works with the new applications, remove the old ones.")
+
+
+def _numbered(steps: Sequence[str]) -> str:
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))

@@ -23,7 +23,6 @@ class Services:
     clouds: Clouds
     connections: ConnectionStore
     expirations: ExpirationIndex
-    thresholds: tuple[int, ...]
     clock: Clock
 
 

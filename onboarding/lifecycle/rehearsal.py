@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -96,7 +96,7 @@ class Paper(Clouds):
         self.real = real
         self.environment = real.environment
         self.vault = PaperVault(self)
-        self.step = ""  # none: when the request arrives
+        self.step = ""
         self.calls: list[Mapping[str, Any]] = []
 
     def directory(self, tenant: str) -> Directory:
@@ -110,7 +110,7 @@ class Paper(Clouds):
     def note(self, service: str, method: str, path: str, body: Any = None) -> None:
         """Writes a call down."""
         call = {"step": self.step, "service": service, "method": method, "path": path, "body": body}
-        self.calls.append({name: value for name, value in call.items() if value not in (None, "")})
+        self.calls.append({name: value for name, value in call.items() if value is not None})
 
 
 class PaperGraph(Graph):
@@ -146,6 +146,7 @@ class PaperGraph(Graph):
         answer: dict[str, Any] = {
             "id": f"{{{step}.objectId}}",
             "appId": f"{{{step}.appId}}",
+            "createdDateTime": datetime.now(UTC).isoformat(),
             "keyId": f"{{{step}.keyId}}",
             "secretText": "",
             "endDateTime": ((body or {}).get("passwordCredential") or {}).get("endDateTime"),
@@ -190,7 +191,6 @@ class PaperVault(Vault):
     ) -> str:
         """Writes the call down, without a value."""
         self._hints[name] = value[:3]
-        attributes = {"attributes": {"exp": int(ends_at.timestamp())}} if ends_at else {}
-        body = {"tags": dict(tags), "contentType": vault.CONTENT_TYPE, **attributes}
+        body = {"tags": dict(tags), "attributes": {"exp": int(ends_at.timestamp()) if ends_at else None}}
         self._paper.note(vault.SERVICE, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from onboarding.storage import names
 from tests.expiry.site import SWEEP, before, data, days, ends_at
@@ -40,8 +40,8 @@ async def test_a_warning_arrives_on_its_day_and_once(site):
     assert told["documentation"].startswith("https://learn.microsoft.com/")
 
 
-async def test_each_threshold_brings_one_warning_until_the_end(site):
-    """90, 60, 30, 14, 7, 1 days before the end, and at the end: one each; the last has its own type."""
+async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site):
+    """90, 60, 30, 14, 7, 1 days before the end, and at the end: one each; then weekly, none in arrears."""
     connection = await site.connection()
     thresholds = [90, 60, 30, 14, 7, 1, 0]
     for number, threshold in enumerate(thresholds, start=1):
@@ -50,12 +50,15 @@ async def test_each_threshold_brings_one_warning_until_the_end(site):
         await site.at(before(connection, threshold))
         await site.sweep()
         assert days(await site.received(connection)) == thresholds[:number]
-    await site.advance(timedelta(days=100))
-    await site.sweep()
+    for left in (-7, -30):
+        await site.at(before(connection, left))
+        await site.sweep()
     events = await site.received(connection)
-    assert [event.get_type() for event in events] == [NEAR] * 6 + [EXPIRED]
+    assert days(events) == [*thresholds, -7, -28]
+    assert [event.get_type() for event in events] == [NEAR] * 6 + [EXPIRED] * 3
     assert len({event.get_id() for event in events}) == len(events)
-    assert (await site.get(f"/api/connections/{connection['id']}"))["nextWarning"] is None
+    shown = (await site.get(f"/api/connections/{connection['id']}"))["nextWarning"]
+    assert shown == {"clock": "secret", "daysBeforeEnd": -35, "dueAt": iso(before(connection, -35, 0))}
 
 
 async def test_missed_days_are_caught_up(site):
@@ -148,7 +151,7 @@ async def test_what_is_gone_is_not_warned_of(site):
     connection = await site.connection()
     row = await site.connection_row(connection)
     await site.tables.get_table_client(names.CONNECTIONS).delete_entity(row)
-    await site.at(before(connection, 10))
+    await site.at(before(connection, -900))
     await site.sweep()
     assert await site.received(connection) == []
     assert await site.rows(names.EXPIRATIONS) == []
@@ -175,6 +178,10 @@ async def test_a_warning_on_its_way_is_dropped_when_it_is_out_of_date(site):
     await site.fire("sweep_onboardings")
     await site.settled()
     assert days(await site.received(connection)) == [90], "only the one that was refused"
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 async def renew(site, connection) -> None:

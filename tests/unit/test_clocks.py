@@ -1,19 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onboarding.connections.clocks import first_warning, next_warning, upcoming
+from onboarding.cmg.versions import renewable_until
+from onboarding.connections.clocks import Cadence, ExpiryWarning, Snooze, Turn
 
 END = datetime(2027, 3, 1, 12, tzinfo=UTC)
 THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
+USUAL = Cadence(thresholds=THRESHOLDS, repeat=7)
 
 
 def days(value: float) -> timedelta:
-    return timedelta(days=value)
+    return timedelta(hours=round(value * 24, 3))
+
+
+def snooze(since: float, until: float) -> Snooze:
+    """Silence between two moments, each so many days before the end."""
+    return Snooze(ends_at=END, until=END - days(until), by="somebody", at=END - days(since))
 
 
 @pytest.mark.parametrize(
@@ -27,51 +35,172 @@ def days(value: float) -> timedelta:
         (45, 60),  # 90 and 60 are past: of those only the last one is worth a word
         (0.5, 1),
         (0, 0),
-        (-10, 0),
+        (-6.9, 0),
+        (-7, -7),  # a week after the end it is said again
+        (-20, -14),
     ],
 )
 def test_the_first_warning_is_the_last_one_crossed_or_the_next_to_come(left, expected):
     """A connection that is made late is not greeted with a warning for each threshold it never had."""
-    warning = first_warning(END, THRESHOLDS, END - days(left))
-    assert warning is not None
+    warning = USUAL.first(END, END - days(left))
     assert (warning.days, warning.due_at) == (expected, END - days(expected))
 
 
-def test_warnings_follow_each_other_to_the_end():
-    """After each threshold comes the next lower one, and after the end nothing."""
-    seen, after = [], 1000
-    while warning := next_warning(END, THRESHOLDS, after):
-        seen.append(warning.days)
-        after = warning.days
-    assert seen == list(THRESHOLDS)
+def test_warnings_follow_each_other_to_the_end_and_beyond():
+    """After each threshold comes the next lower one, and after the end one every week."""
+    seen = [91]
+    for _ in range(len(THRESHOLDS) + 3):
+        turn = USUAL.turn(END, seen[-1], END - days(seen[-1]))
+        assert turn.announce
+        assert turn.following
+        seen.append(turn.following.days)
+    assert seen[1:] == [*THRESHOLDS, -7, -14, -21]
 
 
-def test_thresholds_may_come_in_any_order_and_twice():
-    """What a deployment sets is sorted out here."""
-    warning = next_warning(END, (7, 90, 7, 30), 90)
-    assert warning is not None
-    assert warning.days == 30
+def test_an_end_is_repeated_where_no_warning_is_wanted_at_the_end_itself():
+    """Without a threshold of 0 the first word after the end comes a week later."""
+    turn = Cadence(thresholds=(30,), repeat=7).turn(END, 30, END - days(30))
+    assert turn.following == ExpiryWarning(days=-7, due_at=END + days(7))
+
+
+@pytest.mark.parametrize(
+    ("due", "left", "announced", "following"),
+    [
+        (90, 5, True, 60),  # thresholds that were missed are all made up for, one after the other
+        (0, -3, True, -7),
+        (0, -30, True, -28),  # four repetitions were missed: of those only the last one is worth a word
+        (-7, -30, False, -28),
+        (-28, -30, True, -35),
+        (-28, 100, True, -35),  # a clock that was set back brings nothing again
+    ],
+)
+def test_what_follows_after_missed_runs(due, left, announced, following):
+    """Thresholds are never passed over; repetitions that lie in the past are, but for the last."""
+    turn = USUAL.turn(END, due, END - days(left))
+    assert turn.following
+    assert (turn.announce, turn.following.days) == (announced, following)
+
+
+def test_an_acknowledged_end_is_not_repeated():
+    """Who has acknowledged hears of further thresholds and of the end itself, and then nothing more."""
+    assert USUAL.turn(END, 0, END, acknowledged=True).announce
+    assert USUAL.turn(END, -7, END + days(7), acknowledged=True) == Turn(announce=False, following=None)
+
+
+@pytest.mark.parametrize(
+    ("due", "until", "acknowledged", "expected"),
+    [
+        (30, 20, False, 30),  # nothing else was due meanwhile
+        (30, 5, False, 7),  # 30, 14 and 7 would have come: the last of them says it all
+        (1, -1, False, 0),
+        (1, -15, False, -14),
+        (1, -15, True, 0),  # an acknowledged end is not repeated, but that it has come is news
+        (-7, -8, False, -7),
+    ],
+)
+def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expected):
+    """Of all that was due while nobody wanted to hear of it one warning is left."""
+    asleep = snooze(since=100, until=until)
+    turn = USUAL.turn(END, due, END - days(due), acknowledged=acknowledged, snooze=asleep)
+    held_back = ExpiryWarning(days=expected, due_at=asleep.until)
+    assert turn == Turn(announce=False, following=held_back)
+    assert USUAL.turn(END, expected, asleep.until, acknowledged=acknowledged, snooze=asleep).announce
+
+
+@pytest.mark.parametrize(
+    ("left", "acknowledged", "asleep", "expected"),
+    [
+        (365, False, None, (90, 90)),
+        (90, False, None, (60, 60)),
+        (-1, False, None, (-7, -7)),
+        (-1, True, None, None),
+        (5, True, None, (1, 1)),
+        (20, False, snooze(25, 10), (14, 10)),  # 14 is due while nobody wants to hear of it
+        (12, False, snooze(25, 10), (14, 10)),
+        (20, False, snooze(25, 15), (14, 14)),  # awake before it
+        (9, False, snooze(25, 10), (7, 7)),  # the snooze is over
+        (3, True, snooze(3, -20), (0, -20)),
+        (-1, True, snooze(-1, -20), None),
+    ],
+)
+def test_the_warning_that_is_shown_is_the_one_that_will_come(left, acknowledged, asleep, expected):
+    """What people said to earlier warnings counts for the one that is announced as the next."""
+    shown = USUAL.upcoming(END, END - days(left), acknowledged=acknowledged, snooze=asleep)
+    assert shown == (ExpiryWarning(days=expected[0], due_at=END - days(expected[1])) if expected else None)
 
 
 def test_the_29th_of_february_counts_as_a_day():
     """Days are counted on the calendar, leap day included."""
     end = datetime(2028, 3, 1, 12, tzinfo=UTC)
-    warning = next_warning(end, (1,), 2)
-    assert warning is not None
-    assert warning.due_at == datetime(2028, 2, 29, 12, tzinfo=UTC)
+    assert USUAL.turn(end, 7, end - days(7)).following == ExpiryWarning(
+        days=1, due_at=datetime(2028, 2, 29, 12, tzinfo=UTC)
+    )
 
 
-@given(left=st.floats(-100, 1000), thresholds=st.lists(st.integers(0, 800), min_size=1, max_size=8))
-def test_no_threshold_ahead_is_ever_skipped(left, thresholds):
-    """From any moment on, the chain of warnings brings every threshold that is still ahead."""
-    now = END - days(left)
-    warning = first_warning(END, thresholds, now)
-    seen = []
-    while warning:
-        seen.append(warning)
-        warning = next_warning(END, thresholds, warning.days)
-    ahead = {each for each in thresholds if END - days(each) > now}
-    assert {each.days for each in seen if each.due_at > now} == ahead
-    assert sum(each.due_at <= now for each in seen) == (1 if ahead != set(thresholds) else 0)
-    shown = upcoming(END, thresholds, now)
-    assert (shown.days if shown else None) == (max(ahead) if ahead else None)
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        (None, datetime(2029, 2, 7, 8, tzinfo=UTC)),  # the newest
+        ("2409", datetime(2029, 2, 7, 8, tzinfo=UTC)),
+        ("2503", datetime(2029, 2, 7, 8, tzinfo=UTC)),
+        ("2403", None),
+    ],
+)
+def test_from_2409_on_an_application_gets_too_old(version, expected):
+    """800 days after it was made, over two leap-less years, its secret can't be renewed any more."""
+    assert renewable_until(datetime(2026, 11, 30, 8, tzinfo=UTC), version) == expected
+
+
+@dataclass
+class Timer:
+    """A sweep that runs when it is told to, on a row like that of the index."""
+
+    cadence: Cadence
+    row: ExpiryWarning
+    announced: list[int] = field(default_factory=list)
+
+    def run(self, now: datetime, row: ExpiryWarning | None = None) -> None:
+        """Announces what is due, once; ``row`` is what a slower timer still believes to be the next."""
+        row = row or self.row
+        while row.due_at <= now:
+            turn = self.cadence.turn(END, row.days, now)
+            if turn.announce and row.days not in self.announced:  # a notice's id
+                self.announced.append(row.days)
+            assert turn.following
+            row = turn.following
+        self.row = row
+
+
+thresholds = st.sets(st.integers(0, 400), min_size=1, max_size=8).map(
+    lambda found: tuple(sorted(found, reverse=True))
+)
+hours = st.integers(-2400, 12000).map(lambda found: found / 24)
+runs = st.lists(hours, min_size=1, max_size=20)
+
+
+@given(thresholds=thresholds, repeat=st.integers(1, 40), made=hours, runs=runs)
+def test_each_threshold_is_announced_once_whenever_the_timer_runs(thresholds, repeat, made, runs):
+    """Missed runs, a clock that goes back, two timers: what was crossed is announced, nothing else, once."""
+    cadence = Cadence(thresholds=thresholds, repeat=repeat)
+    timer = Timer(cadence, cadence.first(END, END - days(made)))
+    begun = timer.row.days
+    for left in runs:
+        before = timer.row
+        timer.run(END - days(left))
+        timer.run(END - days(left), before)  # a second timer that read the row at the same time
+    crossed = {each for each in thresholds if each <= begun and min(runs) <= each}
+    assert [each for each in timer.announced if each >= 0] == sorted(crossed, reverse=True)
+    repeated = [each for each in timer.announced if each < 0]
+    assert repeated == sorted(set(repeated), reverse=True)
+    last = -int(-min(runs) // repeat) * repeat
+    assert (repeated[-1] if repeated else 0) == (last if last < 0 and last <= begun else 0)
+    assert timer.row.due_at > END - days(min(runs))
+
+
+@given(thresholds=thresholds, repeat=st.integers(1, 40), left=hours)
+def test_the_timer_brings_what_was_shown(thresholds, repeat, left):
+    """The next warning that is shown is the one that the index holds once all that is due is announced."""
+    cadence, now = Cadence(thresholds=thresholds, repeat=repeat), END - days(left)
+    timer = Timer(cadence, cadence.first(END, now))
+    timer.run(now)
+    assert cadence.upcoming(END, now) == timer.row

@@ -1,12 +1,10 @@
-"""The service connection: the record of what was made, and the first warning of its secret's end."""
+"""The service connection: the record of what was made, and the first warnings of its clocks."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from onboarding.connections import clocks
-from onboarding.connections.expirations import Expiration
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.errors import PermanentError
 from onboarding.lifecycle.context import Context
@@ -14,24 +12,13 @@ from onboarding.workflow.outcomes import Done
 
 
 async def run(context: Context) -> Done:
-    """Writes the connection, and when its first warning is due. The warning first: none may be missing."""
+    """Writes the connection, and when its first warnings are due. Those first: none may be missing."""
     services = context.services
     connection = _connection(context)
     existing = await services.connections.get(connection.id)
     if existing and existing.onboarding != context.onboarding:
         raise name_taken(existing)
-    ends_at = connection.secret.ends_at
-    warning = clocks.first_warning(ends_at, services.thresholds, services.clock.now())
-    if warning:
-        await services.expirations.put(
-            Expiration(
-                connection=connection.id,
-                tenant=connection.tenant,
-                clock=clocks.SECRET,
-                ends_at=ends_at,
-                warning=warning,
-            )
-        )
+    await services.expirations.schedule(connection, services.clock.now())
     kept = await services.connections.add(connection)
     if kept.onboarding != context.onboarding:
         raise name_taken(kept)
@@ -80,4 +67,5 @@ def _app(app: Any, principal: Any) -> AppRecord:
         app_id=app["appId"],
         object_id=app["objectId"],
         service_principal_id=principal["objectId"],
+        created_at=datetime.fromisoformat(app["createdAt"]) if "createdAt" in app else None,
     )

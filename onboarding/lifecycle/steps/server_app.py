@@ -32,6 +32,7 @@ async def run(context: Context) -> Done:
             "objectId": app.object_id,
             "appId": app.app_id,
             "name": wanted.name,
+            "createdAt": app.created_at.isoformat(),
             "appIdUri": uri,
             "scopeId": profiles.scope_id(context.onboarding),
         }

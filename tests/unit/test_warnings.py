@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from onboarding.connections.clocks import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
+from onboarding.connections.expirations import Expiration
+from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.expiry.notices import Kind, Notice
+from onboarding.expiry.warnings import warning
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
+
+
+def day(number: int) -> datetime:
+    """The moment so many days from now."""
+    return NOW + timedelta(days=number)
+
+
+def app(name: str, created_at: datetime | None = None) -> AppRecord:
+    return AppRecord(
+        name=name, app_id=f"{name}-id", object_id="o", service_principal_id="p", created_at=created_at
+    )
+
+
+def connection(*, secret: int, limit: int | None, version: str | None = None) -> Connection:
+    """A connection whose secret ends, and whose application gets too old, so many days from now."""
+    created_at = day(limit - 800) if limit is not None else None
+    return Connection(
+        tenant=TENANT,
+        tenant_name="Contoso",
+        name="Contoso CMG",
+        description="",
+        environment="AzurePublicCloud",
+        subscription="s",
+        profile="2026-08",
+        app_id_uri="api://x",
+        server_app=app("Server", created_at),
+        client_app=app("Client"),
+        secret=SecretRecord(key_id="k", vault_id="v", ends_at=day(secret)),
+        request={"configMgrVersion": version},
+        onboarding="r",
+        requester="o",
+        created_at=NOW,
+    )
+
+
+def told(found: Connection, clock: str, days: int = 30) -> Notice:
+    """What a warning of a clock says now."""
+    expiration = Expiration(
+        connection=found.id,
+        tenant=found.tenant,
+        clock=clock,
+        ends_at=found.clocks[clock],
+        warning=ExpiryWarning(days=days, due_at=NOW),
+    )
+    return warning(expiration, found, NOW)
+
+
+def date(number: int) -> str:
+    return f"{day(number):%Y-%m-%d}"
+
+
+def test_a_secret_of_a_young_application_is_renewed():
+    """Where the application is young enough for long, only the secret is spoken of, and renewing it."""
+    notice = told(connection(secret=30, limit=None), SECRET)
+    assert notice.kind is Kind.SECRET_NEAR_EXPIRY
+    assert notice.message == f"The client secret of 'Server' runs out on {date(30)}."
+    assert notice.remedy.startswith(f"Renew the secret before {date(30)}.\n1. ")
+    assert "'Renew Secret Key'" in notice.remedy
+    assert "Server-id" in notice.remedy
+    assert "refused" not in notice.remedy
+    assert "stops" in notice.consequence
+
+
+@pytest.mark.parametrize(
+    ("clock", "secret", "limit", "message", "headings"),
+    [
+        # The secret ends first: it is renewed by then, and the age is told of as what comes later.
+        (SECRET, 30, 100, "runs out on {secret}.", ["Renew", "From"]),
+        # The age comes first: the secret has to be renewed before it does, while that is possible.
+        (SECRET, 30, 10, "runs out on {secret}. Renew it before {limit}:", ["Renew", "From"]),
+        (
+            SECRET,
+            30,
+            -5,
+            "can't be renewed: the application is too old for that since {limit}",
+            ["Replace"],
+        ),
+        (SECRET, -5, 100, "ran out on {secret}.", ["Renew", "From"]),
+        (SECRET, -5, -3, "ran out on {secret}. It can't be renewed", ["Replace"]),
+        (APPLICATION, 300, 30, "from then on Configuration Manager refuses", ["Renew", "From"]),
+        (APPLICATION, 20, 30, "The secret runs out before that on {secret}.", ["Renew", "From"]),
+        (APPLICATION, 300, -1, "became 800 days old on {limit}", ["Replace"]),
+        (APPLICATION, -5, 30, "The secret ran out on {secret}.", ["Renew", "From"]),
+    ],
+)
+def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(
+    clock, secret, limit, message, headings
+):
+    """Whichever clock warns, the date to act by is the earlier one, and the steps are those that work."""
+    notice, renew_by = told(connection(secret=secret, limit=limit), clock), min(secret, limit)
+    assert message.format(secret=date(secret), limit=date(limit)) in notice.message
+    assert notice.details["renewBy"] == day(renew_by).isoformat()
+    assert notice.details["clocks"] == {SECRET: day(secret).isoformat(), APPLICATION: day(limit).isoformat()}
+    lines = notice.remedy.split("\n")
+    assert [line.partition(" ")[0] for line in lines if not line[0].isdigit()] == headings
+    last = secret if headings == ["Replace"] else renew_by
+    assert lines[0].endswith(f" before {date(last)}." if last > 0 else " now.")
+    steps = [int(found[1]) for line in lines if (found := re.match(r"(\d)\. \w.+\.$", line))]
+    assert steps == [1, 2, 3] * len(headings)
+    assert not re.search(r"\b\d+ days (left|before)|\bin \d+ days", notice.message), "stays true when late"
+
+
+@pytest.mark.parametrize(
+    ("clock", "days", "kind"),
+    [
+        (SECRET, 1, Kind.SECRET_NEAR_EXPIRY),
+        (SECRET, 0, Kind.SECRET_EXPIRED),
+        (SECRET, -7, Kind.SECRET_EXPIRED),
+        (APPLICATION, 1, Kind.APPLICATION_NEAR_AGE_LIMIT),
+        (APPLICATION, 0, Kind.APPLICATION_TOO_OLD),
+        (APPLICATION, -7, Kind.APPLICATION_TOO_OLD),
+    ],
+)
+def test_each_clock_has_its_kinds(clock, days, kind):
+    """A receiver can tell by the type what ends, and whether it has ended."""
+    assert told(connection(secret=1, limit=1), clock, days).kind is kind
+
+
+def test_an_older_site_knows_one_clock_only():
+    """Before 2409 no application was too old."""
+    assert list(connection(secret=30, limit=40, version="2403").clocks) == [SECRET]
+    assert list(connection(secret=30, limit=40, version="2409").clocks) == [SECRET, APPLICATION]
+
+
+def test_what_was_said_of_an_end_does_not_count_for_another():
+    """After a renewal nobody has acknowledged the new end, and nobody wanted to hear nothing of it."""
+    found = connection(secret=30, limit=40)
+    acknowledgement = Acknowledgement(ends_at=day(30), by="somebody", at=NOW)
+    snooze = Snooze(ends_at=day(40), until=day(5), by="somebody", at=NOW)
+    found = replace(found, acknowledged={SECRET: acknowledgement}, snoozed={APPLICATION: snooze})
+    assert found.acknowledgement(SECRET) == acknowledgement
+    assert found.acknowledgement(APPLICATION) is None
+    assert found.snooze(APPLICATION) == snooze
+    renewed = replace(found, secret=SecretRecord(key_id="k2", vault_id="v2", ends_at=day(400)))
+    assert renewed.acknowledgement(SECRET) is None
+    assert renewed.snooze(APPLICATION) == snooze
+
+
+def test_a_connection_is_read_as_it_was_written():
+    """All that people said, and each moment, comes back from the row."""
+    found = replace(
+        connection(secret=30, limit=40),
+        acknowledged={SECRET: Acknowledgement(ends_at=day(30), by="somebody", at=NOW)},
+        snoozed={APPLICATION: Snooze(ends_at=day(40), until=day(5), by="somebody", at=NOW)},
+    )
+    assert Connection.from_row(found.to_row()) == found
