@@ -28,8 +28,12 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import Cadence
 from onboarding.connections.expirations import ExpirationIndex
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry import notices
+from onboarding.expiry import plans as notice_plans
+from onboarding.expiry.channels.secrets import ChannelSecrets
+from onboarding.expiry.notices import Notices
+from onboarding.expiry.routing import WEBHOOK, Routing
 from onboarding.expiry.sweep import ExpirySweep
+from onboarding.expiry.troubles import Troubles
 from onboarding.lifecycle.plans import PLANS
 from onboarding.settings import Settings
 from onboarding.storage import account, names
@@ -78,13 +82,19 @@ class Application:
             index=Index(self.tables, names.NOTICE_INDEX, history=False),
             queues=self.queues,
             queue=names.NOTICES_QUEUE,
-            plans={notices.NOTICE.name: notices.NOTICE},
+            plans=notice_plans.PLANS,
             handlers=functools.cache(self._notice_handlers),
             clock=self.clock,
             limits=limits,
-            policies=notices.DELIVERY,
+            policies=notice_plans.POLICIES,
         )
-        self.notices = notices.Notices(engine=self.deliveries, clock=self.clock)
+        self.channel_secrets = ChannelSecrets(lambda: self.clouds.vault, self.clock)
+        self.troubles = Troubles(index=self.deliveries.index, store=self.deliveries.store)
+        self.notices = Notices(
+            engine=self.deliveries,
+            clock=self.clock,
+            routing=Routing(webhook=settings.notice_webhook_url is not None),
+        )
         self.expiry = ExpirySweep(
             expirations=self.expirations,
             connections=self.connection_store,
@@ -103,6 +113,7 @@ class Application:
             engine=self.engine,
             environment=self.environment.name,
             tenants=self.tenants,
+            connections=self.connection_store,
             keep_secret=self._keep_secret,
             rehearse=self._rehearse,
         )
@@ -185,11 +196,15 @@ class Application:
         return await rehearse(self.services, wanted, requester, now)
 
     def _notice_handlers(self) -> Mapping[str, Handler]:
-        from onboarding.expiry import webhook  # noqa: PLC0415
+        from onboarding.expiry.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
+        from onboarding.expiry.deliveries import Channel, Deliveries  # noqa: PLC0415
 
-        url = self.settings.notice_webhook_url
-        channel: notices.Channel = webhook.Webhook(str(url)) if url else webhook.NoWebhook()
-        return notices.handlers(self.connection_store, {"webhook": channel})
+        url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
+        webhook: Channel = Webhook(str(url), secret, self.channel_secrets, self.clock) if url else NoWebhook()
+        deliveries = Deliveries(
+            connections=self.connection_store, channels={WEBHOOK: webhook}, troubles=self.troubles
+        )
+        return deliveries.handlers()
 
     def _pings(self) -> Mapping[str, Ping]:
         tenant = self.settings.home_tenant_id

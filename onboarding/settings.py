@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     public_url: str = Field("", alias="PUBLIC_URL")
 
     notice_webhook_url: HttpUrl | None = Field(None, alias="NOTICE_WEBHOOK_URL")
+    notice_webhook_secret: str = Field(
+        "", alias="NOTICE_WEBHOOK_SECRET", pattern=r"^(notice-[0-9A-Za-z-]+)?$"
+    )
     expiry_thresholds: Annotated[tuple[int, ...], NoDecode] = Field(
         DEFAULT_THRESHOLDS, alias="EXPIRY_THRESHOLDS", min_length=1
     )

@@ -15,6 +15,7 @@ param storageName string
 param deploymentContainer string
 param vaultUrl string
 param hasNoticeWebhook bool
+param noticeWebhookSecret string
 param apiAudience string
 param multitenantClientId string
 param servedTenants string
@@ -73,6 +74,7 @@ var app = {
 var chosen = union(
   empty(multitenantClientId) ? {} : { MULTITENANT_CLIENT_ID: multitenantClientId },
   hasNoticeWebhook ? { NOTICE_WEBHOOK_URL: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/notice-webhook-url)' } : {},
+  empty(noticeWebhookSecret) ? {} : { NOTICE_WEBHOOK_SECRET: noticeWebhookSecret },
   empty(servedTenants) ? {} : { SERVED_TENANTS: servedTenants },
   empty(publicUrl) ? {} : { PUBLIC_URL: publicUrl }
 )

@@ -40,6 +40,9 @@ param servedTenants string = ''
 @secure()
 param noticeWebhookUrl string = ''
 
+@description('Name of the vault secret that signs what is posted to the webhook (notice-...). Empty: unsigned.')
+param noticeWebhookSecret string = ''
+
 @description('Days before the end of a secret at which its owner is warned, comma separated.')
 param expiryThresholds string = '90,60,30,14,7,1,0'
 
@@ -160,6 +163,7 @@ module functionApp 'function-app.bicep' = {
     deploymentContainer: storage.outputs.deploymentContainer
     vaultUrl: vault.outputs.url
     hasNoticeWebhook: !empty(noticeWebhookUrl)
+    noticeWebhookSecret: noticeWebhookSecret
     apiAudience: apiAudience
     multitenantClientId: multitenantClientId
     servedTenants: servedTenants

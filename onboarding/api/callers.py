@@ -41,6 +41,10 @@ class Caller:
         """Whether the caller sees everybody's onboardings."""
         return OPERATE_ROLE in self.roles
 
+    def may_see(self, requester: str) -> bool:
+        """Whether the caller may see what somebody has asked for."""
+        return self.operates or self.id == requester
+
 
 ANYBODY: Final = Caller(id="", name="anybody", roles=())
 """Whoever calls what is open to all."""

@@ -77,7 +77,7 @@ class Connections:
     async def _find(self, request: func.HttpRequest, caller: Caller) -> Connection:
         """The connection of a route, if the caller may see it. Others' look like none."""
         found = await self.store.get(request.route_params.get("id", ""))
-        if found is None or not (caller.operates or found.requester == caller.id):
+        if found is None or not caller.may_see(found.requester):
             raise not_found("The connection")
         return found
 

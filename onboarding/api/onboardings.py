@@ -20,6 +20,7 @@ from onboarding.api.paging import Page, bad_continuation
 from onboarding.api.problems import ProblemError, bad_parameter, invalid, not_found
 from onboarding.api.tenants import Tenants
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.store import ConnectionStore
 from onboarding.errors import Finding
 from onboarding.lifecycle.plans import ONBOARD, PLANS
 from onboarding.storage import keys
@@ -45,6 +46,7 @@ class Onboardings:
     engine: Engine
     environment: str  # the Azure environment of this deployment
     tenants: Tenants
+    connections: ConnectionStore
     keep_secret: Callable[[OnboardingRequest, str], Awaitable[OnboardingRequest]]
     rehearse: Callable[[OnboardingRequest, str, datetime], Awaitable[Rehearsal]]
 
@@ -62,13 +64,16 @@ class Onboardings:
         self._check_environment(wanted)
         self.tenants.check(str(wanted.tenant_id))
         if _dry_run(request):
+            await self._check_shared(wanted, caller)
             rehearsal = await self.rehearse(wanted, caller.id, now)
             return answer(documents.rehearsal(wanted, rehearsal))
         identifier = keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4())
         fingerprint = bodies.fingerprint(wanted.model_dump(mode="json", by_alias=True))
-        if key and wanted.hands_over_a_secret and (before := await self.engine.store.load(identifier)):
-            # What comes again is answered before its secret would be put into the vault once more.
+        if key and wanted.server_app.existing and (before := await self.engine.store.load(identifier)):
+            # What comes again is answered before its secret would be put into the vault once more, and
+            # whatever has become of the connection that it shares.
             return self._accepted(request, _repeated(before.head, fingerprint))
+        await self._check_shared(wanted, caller)
         wanted = await self.keep_secret(wanted, identifier)
         traceparent = request.headers.get("traceparent", "")
         head = Head(
@@ -136,9 +141,25 @@ class Onboardings:
         """The run of a route, if the caller may see it. Others' look like none."""
         name = request.route_params.get("id", "")
         run = await self.engine.store.load(name) if _is_id(name) else None
-        if run is None or not (caller.operates or run.head.requester == caller.id):
+        if run is None or not caller.may_see(run.head.requester):
             raise not_found("The onboarding")
         return run
+
+    async def _check_shared(self, wanted: OnboardingRequest, caller: Caller) -> None:
+        """Raises ``ProblemError`` (422) unless the caller may see the connection that is shared."""
+        existing = wanted.server_app.existing
+        if existing is None or existing.connection_id is None:
+            return
+        found = await self.connections.get(existing.connection_id)
+        if found and found.tenant == str(wanted.tenant_id) and caller.may_see(found.requester):
+            return
+        finding = Finding(
+            code="connection-not-found",
+            pointer="/serverApp/existing/connectionId",
+            detail=f"The tenant has no connection {existing.connection_id}, or it is not yours.",
+            remedy="Name a connection of the same tenant that you asked for, or have an operator ask.",
+        )
+        raise invalid((finding,))
 
     def _check_environment(self, wanted: OnboardingRequest) -> None:
         if wanted.azure_environment != self.environment:

@@ -1,10 +1,10 @@
-"""Key Vault: the only place where a client secret is kept."""
+"""Key Vault: the only place where a client secret is kept, and the addresses and keys of notices."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +13,16 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.keyvault.secrets.aio import SecretClient
 
 from onboarding.cloud.azure_sdk import CallRecorder, error_of
+from onboarding.errors import PermanentError
 
 SERVICE: Final = "Key Vault"
+CONTENT_TYPE: Final = "Entra ID client secret"
+"""What whoever looks into the vault reads beside a secret."""
+
+READABLE: Final = ("notice-", "link-")
+"""What the names begin with of the secrets whose values the app reads: no client secret's does."""
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +62,25 @@ class Vault:
             id=str(secret.id), tags=dict(secret.properties.tags or {}), hint=(secret.value or "")[:3]
         )
 
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
+        """The newest values of a secret that is the app's own, the current one first; none: there is none.
+
+        Raises ``PermanentError`` for any other secret: a client secret can't be had this way.
+        """
+        if not name.startswith(READABLE):
+            raise PermanentError(f"The vault's secret '{name}' is not one that the app reads.")
+        try:
+            if versions == 1:
+                return ((await self._client.get_secret(name)).value or "",)
+            known = [each async for each in self._client.list_properties_of_secret_versions(name)]
+            enabled = [each for each in known if each.enabled and each.version]
+            newest = sorted(enabled, key=lambda each: each.created_on or _NEVER, reverse=True)[:versions]
+            return tuple([(await self._client.get_secret(name, each.version)).value or "" for each in newest])
+        except ResourceNotFoundError:
+            return ()
+        except AzureError as error:
+            raise error_of(SERVICE, error) from error
+
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         """Adds a version to a secret; returns its URL."""
         try:
@@ -62,7 +89,7 @@ class Vault:
                 value,
                 expires_on=ends_at,
                 tags=dict(tags),
-                content_type="Entra ID client secret",
+                content_type=CONTENT_TYPE,
             )
         except AzureError as error:
             raise error_of(SERVICE, error) from error

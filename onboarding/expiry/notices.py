@@ -1,37 +1,26 @@
-"""A notice: something about a connection that people have to know, on its way to them.
+"""A notice: something about a connection that people have to know.
 
-It is a run, and survives what runs survive. Its id is derived from what it is about: announcing it twice
-makes one notice, and a receiver that sees one twice (after a crash) recognises it by the id.
+Its id is derived from what it is about: announcing it twice makes one notice, and a receiver that sees one
+twice (after a crash) recognises it by the id. On its way to each channel it is a run of its own, and
+survives what runs survive; a channel that fails is no other's trouble.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from functools import partial
-from typing import Any, Final, Protocol, Self
+from typing import Any, Self
 
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
-from onboarding.errors import OnboardingError, PermanentError, TransientError
+from onboarding.expiry.plans import DELIVERY
+from onboarding.expiry.routing import Routing
 from onboarding.storage import keys
-from onboarding.workflow.engine import SERVICE, Engine, Handler
-from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble
-from onboarding.workflow.plans import Plan, Step
-from onboarding.workflow.retry import Policies, Policy
-from onboarding.workflow.runs import Head, Run, StepState
-
-NOTICE: Final = Plan("notice", [Step(name="webhook", title="Post the notice to the webhook")])
-
-_WEEK: Final = timedelta(days=7)
-DELIVERY: Final[Policies] = {
-    # A channel may be down for days; a notice that comes late is better than none.
-    trouble: Policy(delays=(2, 10, 60, 300, 900, 3600), give_up_after=_WEEK)
-    for trouble in Trouble
-}
+from onboarding.workflow.engine import SERVICE, Engine
+from onboarding.workflow.runs import Head
 
 
 class Kind(StrEnum):
@@ -103,58 +92,29 @@ class Notice:
         )
 
 
-class Channel(Protocol):
-    """A way to tell somebody."""
-
-    async def send(self, notice: Notice, connection: Connection) -> str:
-        """Sends a notice; returns how it was taken. Raises this app's errors."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notices:
     """Where whoever has something to tell announces it."""
 
     engine: Engine
     clock: Clock
+    routing: Routing
 
     async def announce(self, notice: Notice, connection: Connection) -> None:
-        """Sends a notice on its way, unless it is already."""
+        """Sends a notice on its way to each of its channels, unless it is already."""
+        targets = self.routing.targets(connection)
+        await asyncio.gather(*(self._start(notice, connection, target) for target in targets))
+
+    async def _start(self, notice: Notice, connection: Connection, target: str) -> None:
         head = Head(
-            id=notice.id,
-            plan=NOTICE.name,
+            id=keys.derived_id(DELIVERY.name, notice.id, target),
+            plan=DELIVERY.name,
             tenant=connection.tenant,
             name=connection.name,
             requester=connection.requester,
             requester_name=SERVICE,
             created_at=self.clock.now(),
-            request=notice.as_json(),
+            request={"notice": notice.as_json(), "channel": target},
             fingerprint="",
         )
         await self.engine.start(head)
-
-
-def handlers(connections: ConnectionStore, channels: Mapping[str, Channel]) -> Mapping[str, Handler]:
-    """The steps of a notice as the engine runs them: one for each channel."""
-    return {name: partial(_deliver, connections, channel.send) for name, channel in channels.items()}
-
-
-async def _deliver(
-    connections: ConnectionStore,
-    send: Callable[[Notice, Connection], Awaitable[str]],
-    run: Run,
-    _: StepState,
-) -> Outcome:
-    """Sends a notice unless what it is about has changed meanwhile."""
-    notice = Notice.from_json(run.head.request)
-    connection = await connections.get(notice.connection)
-    if connection is None or not notice.is_current(connection):
-        return Done(result={"outcome": "superseded"})
-    try:
-        return Done(result={"outcome": await send(notice, connection)})
-    except PermanentError as error:
-        return Failed(error=error.as_json())
-    except TransientError as error:
-        return Again(trouble=Trouble.TRANSIENT, error=error.as_json(), retry_after=error.retry_after)
-    except OnboardingError as error:
-        return Again(trouble=Trouble.INTERNAL, error=error.as_json())

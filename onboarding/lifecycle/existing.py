@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from onboarding.cmg.conformance import Rule, client_rules, scope, server_rules
 from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
 from onboarding.connections.records import Connection
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle.context import Context, Services
+
+_NOT_FOUND: Final = "request-resource-not-found"  # Graph's code, as an error of this app has it
 
 
 async def server_app(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
@@ -22,7 +24,7 @@ async def server_app(context: Context, existing: ExistingServerApp) -> dict[str,
         if existing.client_id
         else (await connection(context, existing)).server_app.app_id
     )
-    app = await context.directory.application(app_id)
+    app = await _application(context, app_id, "/serverApp/existing")
     rules = server_rules(request.profile, app, user_discovery=request.user_discovery.enabled)
     _check(app, rules, "/serverApp/existing")
     return {
@@ -37,12 +39,28 @@ async def server_app(context: Context, existing: ExistingServerApp) -> dict[str,
 
 async def client_app(context: Context, app_id: str) -> dict[str, Any]:
     """The result of the step client-app for an application that is there. Raises ``PermanentError``."""
-    request, directory = context.request, context.directory
-    server = await directory.application(context.results["server-app"]["appId"])
-    app = await directory.application(app_id)
+    request, pointer = context.request, "/clientApp/existing"
+    server = await context.directory.application(context.results["server-app"]["appId"])
+    app = await _application(context, app_id, pointer)
     rules = client_rules(request.profile, app, server=server, user_discovery=request.user_discovery.enabled)
-    _check(app, rules, "/clientApp/existing")
+    _check(app, rules, pointer)
     return {"objectId": app["id"], "appId": app["appId"], "name": app["displayName"]}
+
+
+async def principal(context: Context, app_id: str) -> str:
+    """The object id of the service principal of an application that is there. Raises ``PermanentError``."""
+    try:
+        return await context.directory.service_principal(app_id)
+    except PermanentError as error:
+        if error.code != _NOT_FOUND:
+            raise
+        raise PermanentError(
+            f"The application {app_id} has no service principal in the tenant.",
+            code="principal-not-found",
+            title="The application has no service principal",
+            remedy=f"Create it (az ad sp create --id {app_id}), then ask again.",
+            request_id=error.request_id,
+        ) from error
 
 
 async def server_secret(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
@@ -97,16 +115,42 @@ async def keep_secret(services: Services, request: OnboardingRequest, onboarding
 
 
 async def connection(context: Context, existing: ExistingServerApp) -> Connection:
-    """The connection whose server app is used here, too; it must be of the same tenant, and the caller's."""
+    """The connection whose server app is used here, too.
+
+    That the caller may see it was checked when the request was accepted.
+    """
     found = await context.services.connections.get(existing.connection_id or "")
-    if found is None or found.tenant != context.tenant or found.requester != context.requester:
+    if found is None:
         raise PermanentError(
-            f"The tenant has no connection {existing.connection_id}, or it is not yours.",
+            f"The connection {existing.connection_id} is not there any more.",
             code="connection-not-found",
             title="There is no such connection",
-            remedy="Name a connection of the same tenant that you asked for.",
+            remedy="Name another connection of the same tenant.",
         )
     return found
+
+
+async def _application(context: Context, app_id: str, pointer: str) -> Mapping[str, Any]:
+    """An application that is there, with all its properties."""
+    try:
+        return await context.directory.application(app_id)
+    except PermanentError as error:
+        if error.code != _NOT_FOUND:
+            raise
+        finding = Finding(
+            code="app-not-found",
+            pointer=pointer,
+            detail=f"The tenant has no application with the client id {app_id}.",
+            remedy="Check the id: it is the Application (client) ID, not the object id, and of this tenant.",
+        )
+        raise PermanentError(
+            finding.detail,
+            code="app-not-found",
+            title="There is no such application",
+            remedy=finding.remedy,
+            request_id=error.request_id,
+            findings=(finding,),
+        ) from error
 
 
 def _check(app: Mapping[str, Any], rules: Iterable[Rule], pointer: str) -> None:

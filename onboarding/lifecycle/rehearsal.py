@@ -96,7 +96,7 @@ class Paper(Clouds):
         self.real = real
         self.environment = real.environment
         self.vault = PaperVault(self)
-        self.step = ""
+        self.step = ""  # none: when the request arrives
         self.calls: list[Mapping[str, Any]] = []
 
     def directory(self, tenant: str) -> Directory:
@@ -110,7 +110,7 @@ class Paper(Clouds):
     def note(self, service: str, method: str, path: str, body: Any = None) -> None:
         """Writes a call down."""
         call = {"step": self.step, "service": service, "method": method, "path": path, "body": body}
-        self.calls.append({name: value for name, value in call.items() if value is not None})
+        self.calls.append({name: value for name, value in call.items() if value not in (None, "")})
 
 
 class PaperGraph(Graph):
@@ -191,6 +191,7 @@ class PaperVault(Vault):
     ) -> str:
         """Writes the call down, without a value."""
         self._hints[name] = value[:3]
-        body = {"tags": dict(tags), "attributes": {"exp": int(ends_at.timestamp()) if ends_at else None}}
+        attributes = {"attributes": {"exp": int(ends_at.timestamp())}} if ends_at else {}
+        body = {"tags": dict(tags), "contentType": vault.CONTENT_TYPE, **attributes}
         self._paper.note(vault.SERVICE, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"

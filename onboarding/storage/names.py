@@ -24,7 +24,7 @@ NOTICES: Final = "notices"
 """Each warning's delivery; its key says which warning it is, so that none is sent twice."""
 
 NOTICE_INDEX: Final = "noticeindex"
-"""The warnings that are not delivered yet."""
+"""The warnings that are not delivered yet, and those that a channel did not take."""
 
 TABLES: Final = (ONBOARDINGS, ONBOARDING_INDEX, CONNECTIONS, EXPIRATIONS, NOTICES, NOTICE_INDEX)
 

@@ -20,6 +20,7 @@ from onboarding.workflow.runs import FINAL, Head, RunStatus
 
 NEW: Final = "new"
 OPEN: Final = "open"
+MARKED: Final = "marked"
 
 _PAGE: Final = 200
 
@@ -56,7 +57,7 @@ class Index:
     """The index of the runs that one table holds."""
 
     def __init__(self, tables: Tables, table: str, *, history: bool = True) -> None:
-        """``history=False`` keeps only what is not finished: for runs that nobody lists."""
+        """``history=False`` keeps only what is not finished, or failed: for runs that nobody else lists."""
         self._tables = tables
         self._table = table
         self._history = history
@@ -92,6 +93,8 @@ class Index:
     async def close(self, head: Head, status: RunStatus) -> None:
         """Moves a run from the open ones to those with its final status; safe to repeat."""
         if not self._history:
+            if status is RunStatus.FAILED:
+                await self.mark(head)
             await self.retract(head)
             return
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
@@ -109,6 +112,19 @@ class Index:
         for status in FINAL:
             if status is not kept:
                 await self._tables.write(self._table, _row(_with_status(status, head), head), Write.DELETE)
+
+    async def mark(self, head: Head) -> None:
+        """Puts a run among those that somebody should look at; safe to repeat."""
+        await self._tables.write(self._table, _row(MARKED, head), Write.UPSERT)
+
+    async def unmark(self, head: Head) -> None:
+        """Takes a run away from there."""
+        await self._tables.write(self._table, _row(MARKED, head), Write.DELETE)
+
+    async def marked(self, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
+        """Some of the runs that somebody should look at, newest first, and the continuation."""
+        page = await self._tables.page(self._table, Range(MARKED, ""), size=size, continuation=continuation)
+        return list(map(_entry, page.rows)), page.continuation
 
     async def unfinished(self) -> AsyncIterator[Entry]:
         """Everything new or open: what the sweep looks through."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.administrator import Administrator
 from tests.helpers import Portal, until
-from tests.unit.golden import DIRECTORY_READ_ALL, GRAPH
 
 GRANTS = ("/oauth2PermissionGrants", "/appRoleAssignedTo", "/appRoleAssignments")
 WITHOUT_GRANTS = [
@@ -29,51 +29,6 @@ async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
 
     found: dict[str, Any] = await until(waits, "the wait for an administrator")
     return found
-
-
-class Administrator:
-    """Somebody who opens the links and consents, one application after the other."""
-
-    def __init__(self, portal: Portal, onboarding: str) -> None:
-        self._portal = portal
-        self._onboarding = onboarding
-
-    async def app(self, role: str) -> dict[str, str]:
-        """Client id and service principal of one of the two applications."""
-        name = f"cmg-{self._onboarding}-{role}"
-        app_id = (await self._portal.graph(f"/applications(uniqueName='{name}')"))["appId"]
-        principal = await self._portal.graph(f"/servicePrincipals(appId='{app_id}')")
-        return {"appId": app_id, "principal": principal["id"]}
-
-    async def link(self, role: str) -> str:
-        """Where Entra ID shows all that an application asks for, to an administrator of the tenant."""
-        app = await self.app(role)
-        login, tenant = self._portal.info["login"], self._portal.info["tenant"]
-        return f"{login}/{tenant}/adminconsent?client_id={app['appId']}"
-
-    async def consents_for_client(self) -> None:
-        """What the consent page does for the native app."""
-        client, server = await self.app("client"), await self.app("server")
-        for resource, scope in (
-            (await self._graph(), "User.Read"),
-            (server["principal"], "user_impersonation"),
-        ):
-            body = {
-                "clientId": client["principal"],
-                "consentType": "AllPrincipals",
-                "resourceId": resource,
-                "scope": scope,
-            }
-            await self._portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", body)
-
-    async def consents_for_server(self) -> None:
-        """What the consent page does for the web app."""
-        server, graph = await self.app("server"), await self._graph()
-        body = {"principalId": server["principal"], "resourceId": graph, "appRoleId": DIRECTORY_READ_ALL}
-        await self._portal.look("graph", "POST", f"/v1.0/servicePrincipals/{graph}/appRoleAssignedTo", body)
-
-    async def _graph(self) -> str:
-        return str((await self._portal.graph(f"/servicePrincipals(appId='{GRAPH}')"))["id"])
 
 
 async def granted(portal: Portal, onboarding: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from infra.local.stack import Stack
 from onboarding.storage import names
+from onboarding.workflow.index import NEW
 from tests.helpers import Portal, until
 
 SWEEP = "sweep_expirations"
@@ -24,10 +27,21 @@ class Site(Portal):
         super().__init__(stack)
         self.tables = tables
 
-    async def connection(self, days: float = 365) -> dict[str, Any]:
+    async def connection(self, days: float = 365, **changes: Any) -> dict[str, Any]:
         """A new connection whose secret ends in so many days."""
         end = (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
-        return await self.onboarded(serverApp={"secretEndDate": end.isoformat()})
+        return await self.onboarded(serverApp={"secretEndDate": end.isoformat()}, **changes)
+
+    @contextlib.asynccontextmanager
+    async def set(self, settings: Mapping[str, str]) -> AsyncIterator[None]:
+        """A deployment with other settings, for a while: its host is started anew with them."""
+        before = dict(self.stack.environment)
+        self.stack.environment.update(settings)
+        await self.restart_host()
+        yield
+        self.stack.environment.clear()
+        self.stack.environment.update(before)
+        await self.restart_host()
 
     async def at(self, moment: datetime) -> None:
         """Set the clock."""
@@ -54,7 +68,7 @@ class Site(Portal):
         """Wait until no notice is on its way."""
 
         async def nothing() -> bool:
-            return not await self.rows(names.NOTICE_INDEX)
+            return not [row for row in await self.rows(names.NOTICE_INDEX) if row["PartitionKey"] == NEW]
 
         await until(nothing, "the delivery of all notices")
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,9 +14,11 @@ from onboarding.cloud import graph, resource_manager, vault
 from onboarding.cmg import profiles
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
+from tests.administrator import Administrator
 from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange
-from tests.durability.lane import Lane
-from tests.helpers import problem, unique
+from tests.durability.lane import Lane, Onboarding
+from tests.helpers import problem, unique, until
+from tests.precreated import precreated
 
 SERVICES = {
     "graph": graph.SERVICE,
@@ -72,44 +76,108 @@ CASES: dict[str, dict[str, Any]] = {
     "user discovery": {"userDiscovery": {"enabled": True}},
     "older site": {"configMgrVersion": "2211"},
     "classic": {"configMgrVersion": "2111", "deploymentModel": "CloudService"},
-    "own URI": {"uri": True},
+    "own URI": {},
+    "an administrator consents": {"adminConsent": "ByAdministrator"},
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 async def test_the_calls_are_those_of_the_onboarding(lane, case):
     """Method, path and body of each call that changes something: the onboarding makes just these."""
-    fields = dict(CASES[case])
-    uri = {"appIdUri": f"https://contoso.com/{unique()}"} if fields.pop("uri", False) else {}
-    onboarding = await lane.begin(**fields)
-    request = {**onboarding.request}
-    request["serverApp"] = {**request["serverApp"], "secretEndDate": END, **uri}
-    onboarding.request = request
-    document = await dry_run(lane, request)
+    onboarding = await lane.begin(**CASES[case])
+    server = {**onboarding.request["serverApp"], "secretEndDate": END}
+    if case == "own URI":
+        server["appIdUri"] = f"https://contoso.com/{unique()}"
+    onboarding.request = {**onboarding.request, "serverApp": server}
+    await compare(lane, onboarding)
+
+
+async def test_the_calls_are_those_of_an_import(lane):
+    """Apps that are there already are left alone: a secret goes into the vault, and consent is granted."""
+    apps = await precreated(lane.portal)
+    onboarding = await lane.begin()
+    onboarding.request = {**onboarding.request, **apps.request()}
+    calls = await compare(lane, onboarding)
+    assert [each["method"] for each in calls] == ["PUT", "POST", "POST"]
+    assert "step" not in calls[0]  # it is made when the request arrives
+    # And nowhere else is the secret: neither in what was written to tables and queues, nor told, nor logged.
+    assert [each.label for each in onboarding.exchanges if apps.secret.encode() in each.body] == [
+        each.label for each in onboarding.exchanges if each.service == "keyVault" and is_write(each)
+    ]
+    for path in ("", "/events"):
+        answer = await lane.portal.call(
+            "GET", f"{lane.address}/api/onboardings/{onboarding.id}{path}", caller="operator"
+        )
+        assert apps.secret not in answer.text
+    logs = [file.read_text(encoding="utf-8") for file in lane.stack.folder.glob("*.log")]
+    assert any(onboarding.id in each for each in logs)
+    assert not any(apps.secret in each for each in logs)
+
+
+async def test_the_calls_are_those_of_a_shared_app(lane):
+    """With a secret that is in the vault already, or another connection's, even less is done."""
+    apps, name = await precreated(lane.portal), unique("import-contoso")
+    secret = {"value": apps.secret}
+    await lane.portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", secret)
+    onboarding = await lane.begin(adminConsent="ByService")
+    onboarding.request = {**onboarding.request, **apps.request(vaultSecret=name)}
+    assert [each["path"] for each in await compare(lane, onboarding)] == ["/v1.0/oauth2PermissionGrants"] * 2
+    first = (await lane.get(f"/api/onboardings/{onboarding.id}"))["connectionId"]
+    onboarding = await lane.begin()
+    shared = {"serverApp": {"existing": {"connectionId": first}}}
+    onboarding.request = {**onboarding.request, **shared}
+    calls = await compare(lane, onboarding)
+    assert {each["step"] for each in calls} == {"client-app", "client-principal", "consent"}
+
+
+async def compare(lane: Lane, onboarding: Onboarding) -> list[Any]:
+    """The calls that a dry run tells, which have to be those that the onboarding then makes."""
+    document = await dry_run(lane, onboarding.request)
     assert document["wouldFail"] is False
     assert {each["severity"] for each in document["findings"]} <= {"Warning", "Information"}
 
-    await lane.follow(onboarding)
+    await asyncio.gather(lane.follow(onboarding), consent(lane, onboarding))
     connection = (await lane.get(f"/api/onboardings/{onboarding.id}"))["connectionId"]
     made = await lane.get(f"/api/connections/{connection}")
+    calls = [each for each in document["calls"] if each["method"] != "GET"]
     told = [
-        (each["service"], each["method"], each["path"], each.get("body"))
-        for each in document["calls"]
-        if each["method"] != "GET"
+        (each["service"], each["method"], *named(each["path"], each.get("body"), onboarding.id, made))
+        for each in calls
     ]
     done = [normal(each, onboarding.id, made) for each in onboarding.exchanges if each.service in CLOUD]
     assert counted(told) == counted(each for each in done if each)
+    return calls
+
+
+async def consent(lane: Lane, onboarding: Onboarding) -> None:
+    """An administrator consents, if asked."""
+    if onboarding.request.get("adminConsent") != "ByAdministrator":
+        return
+
+    async def asked() -> bool:
+        if not onboarding.id:
+            return False
+        steps = (await lane.get(f"/api/onboardings/{onboarding.id}"))["steps"]
+        return any(each["name"] == "consent" and each["waitingFor"] for each in steps)
+
+    await until(asked, "the question for consent")
+    await Administrator(lane.portal, onboarding.id).consents_for_client()
 
 
 def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, str, Any] | None:
-    """A call that changes something, with names in place of the ids that nobody knew before."""
+    """A call that changes something, as a dry run tells it."""
     if not is_write(exchange):
         return None
     body: Any = json.loads(exchange.body) if exchange.body else None
     if exchange.service == "keyVault":
         del body["value"]  # the secret itself is told to nobody
-        del body["contentType"]
-    text = json.dumps([exchange.path, body])
+    path, body = named(exchange.path, body, onboarding, made)
+    return (SERVICES[exchange.service], exchange.method, path, body)
+
+
+def named(path: str, body: Any, onboarding: str, made: Any) -> tuple[str, Any]:
+    """Path and body of a call, with names in place of the ids that nobody knew before."""
+    text = re.sub(r"import-[0-9a-f-]{36}", "{import}", json.dumps([path, body]))
     for known, name in (
         (profiles.scope_id(onboarding), profiles.scope_id("{onboarding}")),
         (onboarding, "{onboarding}"),
@@ -123,7 +191,7 @@ def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, st
     ):
         text = text.replace(known, name)
     path, body = json.loads(text)
-    return (SERVICES[exchange.service], exchange.method, path, body)
+    return path, body
 
 
 async def test_the_plan_is_shown_as_it_would_run(lane):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onboarding.lifecycle import existing
 from onboarding.lifecycle.context import Context
 from onboarding.workflow.outcomes import Done
 
@@ -12,6 +13,6 @@ async def run(context: Context, app_step: str) -> Done:
     request = context.request
     wanted = request.server_app if app_step == "server-app" else request.client_app
     if wanted.existing:
-        return Done(result={"objectId": await context.directory.service_principal(app_id)})
+        return Done(result={"objectId": await existing.principal(context, app_id)})
     object_id = await context.directory.upsert_service_principal(app_id, {"displayName": wanted.name})
     return Done(result={"objectId": object_id})

@@ -1,15 +1,25 @@
-"""The webhook channel: a CloudEvent (https://cloudevents.io, version 1.0) posted to a URL."""
+"""The webhook, for programs: a CloudEvent (https://cloudevents.io, version 1.0) posted to a URL.
+
+Where the deployment has a secret for it, each message is signed as Standard Webhooks say (version 1 of
+https://www.standardwebhooks.com): the receiver can tell it from others' posts, and from a repeated old one.
+"""
 
 from __future__ import annotations
 
+import binascii
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
 from cloudevents.core.bindings.http import to_structured_event
 from cloudevents.core.v1.event import CloudEvent
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+from standardwebhooks.webhooks import Webhook as Signer
 
+from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import TransientError
+from onboarding.expiry.channels.secrets import ChannelSecrets
 from onboarding.expiry.notices import Notice
 
 _TYPE: Final = "ConfigMgr.CloudManagement"
@@ -17,20 +27,28 @@ _TYPE: Final = "ConfigMgr.CloudManagement"
 
 _TIMEOUT: Final = 20.0  # seconds
 
+_ACTIVE_SECRETS: Final = 2
+"""The current one and the one before: with both signatures a receiver can change over when it likes."""
+
 
 class Webhook:
     """Posts notices to one URL. Any 2xx answer means that they were taken."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: str, secrets: ChannelSecrets, clock: Clock) -> None:
+        """``secret`` names the vault's secret that signs; empty: messages are not signed."""
         self._url = url
+        self._secret = secret
+        self._secrets = secrets
+        self._clock = clock
         self._http = httpx.AsyncClient(timeout=_TIMEOUT)
 
     async def send(self, notice: Notice, connection: Connection) -> str:
         """Posts a notice. Raises ``TransientError`` for anything but 2xx: what is wrong may be mended."""
         message = to_structured_event(event(notice, connection))
+        headers = {**message.headers, **await self._signed(notice.id, message.body)}
         try:
             response = await self._http.post(
-                self._url, content=message.body, headers=dict(message.headers), follow_redirects=False
+                self._url, content=message.body, headers=headers, follow_redirects=False
             )
         except httpx.TransportError as error:
             raise TransientError(
@@ -39,6 +57,26 @@ class Webhook:
         if not response.is_success:
             raise TransientError(f"The webhook answered {response.status_code}.", code="webhook-refused")
         return f"delivered ({response.status_code})"
+
+    async def _signed(self, identifier: str, body: bytes) -> Mapping[str, str]:
+        """The three headers of a signed message, if the deployment signs."""
+        if not self._secret:
+            return {}
+        now = self._clock.now()
+        secrets = await self._secrets.newest(self._secret, _ACTIVE_SECRETS)
+        try:
+            signatures = [Signer(secret).sign(identifier, now, body.decode()) for secret in secrets]
+        except (binascii.Error, EmptyWebhookSecretError, ValueError):
+            raise TransientError(
+                f"The vault's secret '{self._secret}' can't sign.",
+                code="webhook-secret-unusable",
+                remedy="A secret is 'whsec_' and 24 to 64 random bytes in base64.",
+            ) from None
+        return {
+            "webhook-id": identifier,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }
 
 
 def event(notice: Notice, connection: Connection) -> CloudEvent:
@@ -64,8 +102,8 @@ def event(notice: Notice, connection: Connection) -> CloudEvent:
 
 
 class NoWebhook:
-    """Stands in where a deployment has no webhook: says so, again and again, until there is one."""
+    """Stands in where a deployment has no channel: says so, again and again, until there is one."""
 
     async def send(self, _notice: Notice, _connection: Connection) -> str:
         """Raises ``TransientError``."""
-        raise TransientError("NOTICE_WEBHOOK_URL is not set.", code="no-channel")
+        raise TransientError("The deployment has no channel for notices.", code="no-channel")

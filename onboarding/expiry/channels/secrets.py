@@ -1,0 +1,51 @@
+"""The addresses and keys of channels, which hold credentials: read from Key Vault, kept for some minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from onboarding.clock import Clock
+from onboarding.errors import TransientError
+
+_KEPT: Final = timedelta(minutes=5)
+"""A hundred messages read the vault once, and a value that was replaced is used soon."""
+
+
+class Vault(Protocol):
+    """Where the values are."""
+
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
+        """The newest values of a secret, the current one first; none: there is none."""
+        ...
+
+
+class ChannelSecrets:
+    """What channels need to know and nobody may see."""
+
+    def __init__(self, vault: Callable[[], Vault], clock: Clock) -> None:
+        """``vault`` is asked for when the first value is read, not before."""
+        self._vault = vault
+        self._clock = clock
+        self._known: dict[tuple[str, int], tuple[datetime, tuple[str, ...]]] = {}
+
+    async def value(self, name: str) -> str:
+        """The value of a secret. Raises this app's errors, also where there is no such secret."""
+        return (await self.newest(name, 1))[0]
+
+    async def newest(self, name: str, versions: int) -> tuple[str, ...]:
+        """The newest values of a secret, at least one; the current one first. Raises this app's errors."""
+        now = self._clock.now()
+        read_at, values = self._known.get((name, versions), (now, ()))
+        if not values or not timedelta(0) <= now - read_at < _KEPT:
+            values = await self._vault().read(name, versions=versions)
+            if not values:
+                raise TransientError(
+                    f"The vault has no secret '{name}'.",
+                    code="channel-secret-missing",
+                    title="A channel is not set up completely",
+                    remedy=f"Put the channel's address or key into the vault as '{name}'.",
+                )
+            self._known[name, versions] = (now, values)
+        return values

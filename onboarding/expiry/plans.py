@@ -1,0 +1,22 @@
+"""What is run for a notice, and how long a channel is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from onboarding.workflow.outcomes import Trouble
+from onboarding.workflow.plans import Plan, Step
+from onboarding.workflow.retry import Policies, Policy
+
+DELIVERY: Final = Plan("delivery", [Step(name="deliver", title="Tell one channel")])
+
+PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (DELIVERY,)}
+
+_WEEK: Final = timedelta(days=7)
+POLICIES: Final[Policies] = {
+    # A channel may be down for days; a notice that comes late is better than none.
+    trouble: Policy(delays=(2, 10, 60, 300, 900, 3600), give_up_after=_WEEK)
+    for trouble in Trouble
+}

@@ -1,0 +1,52 @@
+"""Who gets a notice: each channel that the deployment has and the connection wants, and each owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from onboarding.connections.records import Connection
+
+WEBHOOK: Final = "webhook"
+"""The channel of programs; it needs no name in the settings."""
+
+_MAIL: Final = "mail:"
+_SHORT: Final = timedelta(days=14)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routing:
+    """What the deployment has set."""
+
+    webhook: bool = True
+    channels: tuple[str, ...] = ()  # names of channels for people
+    mail: str = ""  # the channel over which owners get mail
+    escalation: str = ""  # the channel that is told when nobody acknowledges ...
+    escalate_after: timedelta = timedelta(days=3)  # ... for so long
+
+    def targets(self, connection: Connection) -> tuple[str, ...]:
+        """The channels of a connection. Where there is none at all the webhook's delivery waits for one."""
+        return tuple(dict.fromkeys(self._targets(connection))) or (WEBHOOK,)
+
+    def _targets(self, connection: Connection) -> Iterator[str]:
+        if self.webhook:
+            yield WEBHOOK
+        wanted = (connection.request.get("notices") or {}).get("channels")
+        yield from (name for name in self.channels if wanted is None or name in wanted)
+        if self.mail:
+            owners = connection.request.get("owners") or ()
+            addresses = {owner["email"].casefold(): owner["email"] for owner in owners}
+            yield from (f"{_MAIL}{address}" for address in addresses.values())
+
+    def escalates(self, at: datetime, ends_at: datetime | None) -> bool:
+        """Whether what is told of a clock is worth telling somebody else, too, if nobody acknowledges it.
+
+        It is from two weeks before the end on.
+        """
+        return bool(self.escalation and ends_at and ends_at - at <= _SHORT)
+
+    def address(self, target: str) -> tuple[str, str]:
+        """The channel's name for a target, and the recipient where that is an owner."""
+        return (self.mail, target.removeprefix(_MAIL)) if target.startswith(_MAIL) else (target, "")

@@ -1,0 +1,259 @@
+"""Applications that are there already: imported, or shared with another connection; never changed."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.helpers import Portal, pointers, problem, unique
+from tests.precreated import Precreated, precreated
+from tests.unit import golden
+
+UNKNOWN = "11111111-2222-4333-8444-555555555555"
+
+
+async def as_they_are(portal: Portal, apps: Precreated) -> list[bytes]:
+    """Both applications and their service principals, byte for byte."""
+    paths = [
+        path
+        for app in (apps.server, apps.client)
+        for path in (f"/applications/{app['id']}", f"/servicePrincipals(appId='{app['appId']}')")
+    ]
+    return [(await portal.look("graph", "GET", f"/v1.0{path}")).content for path in paths]
+
+
+async def in_vault(portal: Portal, url: str) -> dict[str, Any]:
+    """A secret of the vault, with its value."""
+    found: dict[str, Any] = (await portal.look("keyVault", "GET", f"{url}?api-version=7.5")).json()
+    return found
+
+
+async def put(portal: Portal, name: str, value: str) -> None:
+    """Somebody puts a secret into the vault."""
+    await portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": value})
+
+
+@pytest.mark.parametrize(
+    ("revision", "discovery"),
+    [(golden.NEWEST, False), (golden.NEWEST, True), ("2309", False), ("2023-11", False), ("2021", True)],
+)
+async def test_apps_that_were_made_by_hand_are_imported(portal, revision, discovery):
+    """After each revision of the article: names, URI and the secret's end are read from Entra ID."""
+    apps = await precreated(portal, revision=revision, user_discovery=discovery)
+    before = await as_they_are(portal, apps)
+    connection = await portal.onboarded(
+        **apps.request(),
+        profile=revision,
+        configMgrVersion="2211" if revision == "2021" else None,
+        userDiscovery={"enabled": discovery},
+    )
+    assert connection["serverApp"]["clientId"] == apps.server["appId"]
+    assert connection["serverApp"]["name"] == apps.server["displayName"]
+    assert connection["clientApp"]["clientId"] == apps.client["appId"]
+    assert connection["clientApp"]["name"] == apps.client["displayName"]
+    server = await portal.graph(f"/applications/{apps.server['id']}")
+    assert [connection["appIdUri"]] == server["identifierUris"]
+    assert datetime.fromisoformat(connection["secret"]["endsAt"]) == apps.ends_at
+    assert await as_they_are(portal, apps) == before
+
+
+async def test_a_secret_that_was_handed_over_is_in_the_vault(portal):
+    """The connection points to it there, under a name that tells what it is; nothing else repeats it."""
+    apps = await precreated(portal)
+    answer = await portal.post(**apps.request())
+    document = await portal.finished(answer.json()["id"])
+    existing = document["request"]["serverApp"]["existing"]
+    assert existing["secret"] is None
+    assert existing["vaultSecret"].startswith("import-")
+    connection = await portal.get(f"/api/connections/{document['connectionId']}")
+    assert f"/secrets/{existing['vaultSecret']}/" in connection["secret"]["vaultSecretId"]
+    secret = await in_vault(portal, connection["secret"]["vaultSecretId"])
+    assert secret["value"] == apps.secret
+    assert secret["tags"]["appId"] == apps.server["appId"]
+    assert secret["tags"]["onboarding"] == document["id"]
+
+
+async def test_a_secret_is_handed_over_once(portal):
+    """The same request again, with its key, gives the same answer and puts nothing more into the vault."""
+    apps = await precreated(portal)
+    request, key = portal.request(**apps.request()), {"Idempotency-Key": unique("key")}
+    first = await portal.call("POST", "/api/onboardings", headers=key, json=request)
+    await portal.finished(first.json()["id"])
+    await portal.control("DELETE", "/calls")
+    again = await portal.call("POST", "/api/onboardings", headers=key, json=request)
+    assert again.json() == first.json()
+    calls = (await portal.control("GET", "/calls?service=keyVault")).json()["value"]
+    assert [call for call in calls if call["method"] == "PUT"] == []
+
+
+async def test_a_secret_that_is_in_the_vault_is_imported(portal):
+    """Who may write into the vault need not hand the secret over; it stays under its name."""
+    apps, name = await precreated(portal), unique("import-contoso")
+    await put(portal, name, apps.secret)
+    connection = await portal.onboarded(**apps.request(vaultSecret=name))
+    assert f"/secrets/{name}/" in connection["secret"]["vaultSecretId"]
+    assert datetime.fromisoformat(connection["secret"]["endsAt"]) == apps.ends_at
+
+
+async def test_of_several_secrets_the_one_in_the_vault_counts(portal):
+    """An application may have other secrets; the end is that of the one that was given."""
+    apps = await precreated(portal)
+    end = (datetime.now(UTC) + timedelta(days=600)).isoformat(timespec="seconds")
+    path = f"/v1.0/applications/{apps.server['id']}/addPassword"
+    other = {"passwordCredential": {"endDateTime": end.replace("+00:00", "Z")}}
+    while (made := (await portal.look("graph", "POST", path, other)).json())["hint"] == apps.secret[:3]:
+        pass
+    connection = await portal.onboarded(**apps.request())
+    assert connection["secret"]["keyId"] != made["keyId"]
+    assert datetime.fromisoformat(connection["secret"]["endsAt"]) == apps.ends_at
+
+
+@pytest.mark.parametrize("handed_over", [True, False])
+async def test_a_secret_of_another_application_is_refused(portal, handed_over):
+    """A mix-up is found before the site would find it, whichever way the secret came."""
+    apps, others = await precreated(portal), await precreated(portal)
+    given = {"secret": others.secret}
+    if not handed_over:
+        given = {"vaultSecret": unique("import-others")}
+        await put(portal, given["vaultSecret"], others.secret)
+    error = await portal.refused(**apps.request(**given))
+    assert (error["step"], error["code"]) == ("server-secret", "secret-of-other-app")
+    assert error["detail"] == "The secret in Key Vault is none of the application's client secrets."
+    assert error["remedy"] == "Give the secret of this very application."
+
+
+async def test_a_secret_that_has_ended_is_refused(portal):
+    """The end that counts is the one in Entra ID; it has to be in the future, as in the console."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    apps = await precreated(portal, starts_at=start, lifetime=timedelta(days=365))
+    error = await portal.refused(**apps.request())
+    assert (error["step"], error["code"]) == ("server-secret", "secret-expired")
+    assert error["detail"] == "The client secret ended on 2026-01-01."
+    assert error["remedy"] == "Make a new one for the application, and give that."
+
+
+async def test_a_secret_that_is_not_in_the_vault_is_refused(portal):
+    """The name that was looked for is told, and the other way."""
+    apps, name = await precreated(portal), unique("import-nothing")
+    error = await portal.refused(**apps.request(vaultSecret=name))
+    assert (error["step"], error["code"]) == ("server-secret", "secret-not-in-vault")
+    assert error["detail"] == f"Key Vault has no secret named {name}."
+    assert "serverApp.existing.secret" in error["remedy"]
+
+
+async def test_an_application_that_does_not_conform_is_refused(portal):
+    """Each property that is not as the profile asks for is told, with what breaks and what to do."""
+    apps = await precreated(
+        portal,
+        server={"isDeviceOnlyAuthSupported": None, "web": {"redirectUris": []}},
+        client={"isFallbackPublicClient": False},
+    )
+    before = await as_they_are(portal, apps)
+    error = await portal.refused(**apps.request())
+    assert (error["step"], error["code"]) == ("server-app", "app-not-conformant")
+    found = {each["detail"].partition(":")[0]: each for each in error["findings"]}
+    assert set(found) == {"web-redirect", "device-tokens"}
+    for finding in found.values():
+        assert (finding["code"], finding["pointer"]) == ("app-not-conformant", "/serverApp/existing")
+        assert finding["remedy"] in error["remedy"]
+    assert "Your server Application needs to be updated" in found["web-redirect"]["detail"]
+    assert "http://localhost" in found["web-redirect"]["remedy"]
+    for text in (apps.server["displayName"], apps.server["appId"], "web-redirect, device-tokens"):
+        assert text in error["detail"]
+    assert await as_they_are(portal, apps) == before
+
+
+async def test_a_client_app_that_does_not_conform_is_refused(portal):
+    """The client app is checked together with the server app that it goes with."""
+    apps, others = await precreated(portal), await precreated(portal)
+    request = {"serverApp": apps.request()["serverApp"], "clientApp": others.request()["clientApp"]}
+    error = await portal.refused(**request)
+    assert (error["step"], error["code"]) == ("client-app", "app-not-conformant")
+    (finding,) = error["findings"]
+    assert finding["pointer"] == "/clientApp/existing"
+    assert finding["detail"].startswith("permission-user_impersonation: ")
+
+
+async def test_what_does_not_conform_is_found_by_a_dry_run(portal):
+    """Before anything is asked for, the same findings are told."""
+    apps = await precreated(portal, server={"signInAudience": "AzureADMultipleOrgs"})
+    request = portal.request(**apps.request())
+    answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+    document = answer.json()
+    assert document["wouldFail"] is True
+    found = [each for each in document["findings"] if each["code"] == "app-not-conformant"]
+    assert [each["detail"].partition(":")[0] for each in found] == ["single-tenant"]
+
+
+@pytest.mark.parametrize("app", ["serverApp", "clientApp"])
+async def test_an_application_that_is_not_there_is_refused(portal, app):
+    """A client id that nobody has (perhaps it was an object id) is pointed at."""
+    request = copy.deepcopy((await precreated(portal)).request())
+    request[app]["existing"]["clientId"] = UNKNOWN
+    error = await portal.refused(**request)
+    assert error["code"] == "app-not-found"
+    (finding,) = error["findings"]
+    assert finding["pointer"] == f"/{app}/existing"
+    assert finding["detail"] == f"The tenant has no application with the client id {UNKNOWN}."
+    assert "not the object id" in error["remedy"]
+    assert error["requestId"]
+
+
+async def test_an_application_without_a_service_principal_is_refused(portal):
+    """What is missing is told, and the command that makes it."""
+    apps = await precreated(portal)
+    principal = await portal.graph(f"/servicePrincipals(appId='{apps.client['appId']}')")
+    await portal.look("graph", "DELETE", f"/v1.0/servicePrincipals/{principal['id']}")
+    error = await portal.refused(**apps.request())
+    assert (error["step"], error["code"]) == ("client-principal", "principal-not-found")
+    assert f"az ad sp create --id {apps.client['appId']}" in error["remedy"]
+
+
+async def test_only_one_of_the_two_may_be_there_already(portal):
+    """An imported server app gets a new client app."""
+    apps = await precreated(portal)
+    connection = await portal.onboarded(serverApp=apps.request()["serverApp"])
+    client = await portal.graph(f"/applications/{connection['clientApp']['objectId']}")
+    (resource,) = [each for each in client["requiredResourceAccess"] if each["resourceAppId"] != golden.GRAPH]
+    assert resource["resourceAppId"] == apps.server["appId"]
+
+
+async def test_a_server_app_is_shared(portal):
+    """Another connection's server app, with its secret, serves a second one, which is never changed."""
+    first = await portal.onboarded()
+    server = f"/v1.0/applications/{first['serverApp']['objectId']}"
+    before = (await portal.look("graph", "GET", server)).content
+    second = await portal.onboarded(serverApp={"existing": {"connectionId": first["id"]}})
+    for field in ("serverApp", "secret", "appIdUri"):
+        assert second[field] == first[field]
+    assert second["clientApp"]["clientId"] != first["clientApp"]["clientId"]
+    assert (await portal.look("graph", "GET", server)).content == before
+
+
+async def test_an_operator_shares_any_a_requester_its_own(portal):
+    """Whose connection it is decides who may share it; what one may not see looks as if it were not there."""
+    other = await portal.caller("Onboarding.Request")
+    theirs = await portal.onboarded(caller=other)
+    shared = {"serverApp": {"existing": {"connectionId": theirs["id"]}}}
+    await asyncio.gather(
+        portal.onboarded(caller="operator", **shared), portal.onboarded(caller=other, **shared)
+    )
+    for query in ({}, {"dryRun": "true"}):
+        answer = await portal.call("POST", "/api/onboardings", params=query, json=portal.request(**shared))
+        document = problem(answer, 422, "invalid-request")
+        assert pointers(document) == {"/serverApp/existing/connectionId"}
+        (error,) = document["errors"]
+        assert error["code"] == "connection-not-found"
+        assert theirs["id"] in error["detail"]
+
+
+@pytest.mark.parametrize("connection", ["nothing", f"{UNKNOWN}.365db8432754f7fb3bc5"])
+async def test_a_connection_that_is_not_there_can_not_be_shared(portal, connection):
+    """Neither what is no id, nor a connection of another tenant."""
+    answer = await portal.post(caller="operator", serverApp={"existing": {"connectionId": connection}})
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == {"/serverApp/existing/connectionId"}

@@ -1,0 +1,74 @@
+"""The two applications as an administrator registers them by hand, after the manual article."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.helpers import Portal, unique
+from tests.unit import golden
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Precreated:
+    """What stands in the directory, and what the administrator has noted."""
+
+    server: dict[str, Any]
+    client: dict[str, Any]
+    secret: str
+    ends_at: datetime
+
+    def request(self, **secret: str) -> dict[str, Any]:
+        """The fields that import both; the secret is handed over unless another one is named."""
+        given = secret or {"secret": self.secret}
+        return {
+            "serverApp": {"existing": {"clientId": self.server["appId"], **given}},
+            "clientApp": {"existing": {"clientId": self.client["appId"]}},
+        }
+
+
+async def precreated(
+    portal: Portal,
+    *,
+    revision: str = golden.NEWEST,
+    user_discovery: bool = False,
+    name: str = "",
+    starts_at: datetime | None = None,
+    lifetime: timedelta = timedelta(days=200),
+    server: dict[str, Any] | None = None,
+    client: dict[str, Any] | None = None,
+) -> Precreated:
+    """Registers both applications; ``server`` and ``client`` hold what is not as the article asks for."""
+    name, scope = name or unique("by-hand"), str(uuid.uuid4())
+    profile: Any = {"user_discovery": user_discovery, "revision": revision}
+    web = await _register(portal, {**golden.server(name, scope, **profile), **(server or {})})
+    uri = {"identifierUris": [f"https://contoso.com/{unique('cmg')}"]}
+    if "identifierUris" not in (server or {}):
+        await _change(portal, web, uri)
+    start = (starts_at or datetime.now(UTC)).replace(microsecond=0)
+    password = {"displayName": "CMG", "startDateTime": _text(start), "endDateTime": _text(start + lifetime)}
+    path = f"/v1.0/applications/{web['id']}/addPassword"
+    made = (await portal.look("graph", "POST", path, {"passwordCredential": password})).json()
+    native = await _register(
+        portal, {**golden.client(f"{name} client"[:256], web["appId"], scope, **profile), **(client or {})}
+    )
+    if "publicClient" not in (client or {}):
+        redirects = {"redirectUris": golden.client_redirects(native["appId"])}
+        await _change(portal, native, {"publicClient": redirects})
+    return Precreated(server=web, client=native, secret=made["secretText"], ends_at=start + lifetime)
+
+
+async def _register(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = (await portal.look("graph", "POST", "/v1.0/applications", body)).json()
+    await portal.look("graph", "POST", "/v1.0/servicePrincipals", {"appId": made["appId"]})
+    return made
+
+
+async def _change(portal: Portal, app: dict[str, Any], body: dict[str, Any]) -> None:
+    await portal.look("graph", "PATCH", f"/v1.0/applications/{app['id']}", body)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
