@@ -69,6 +69,18 @@ async def get_tenant_conformance(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.conformance.of_tenant, roles=(OPERATE_ROLE,))
 
 
+@app.route("poison", methods=["GET"])
+async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
+    """Lists the messages that were given up."""
+    return await serve(req, lambda app: app.poison.list, roles=(OPERATE_ROLE,))
+
+
+@app.route("poison/{id}/redrive", methods=["POST"])
+async def redrive_poison(req: func.HttpRequest) -> func.HttpResponse:
+    """Lets a message that was given up be carried out after all."""
+    return await serve(req, lambda app: app.poison.redrive, roles=(OPERATE_ROLE,))
+
+
 @app.route("tenants/{id}/setup", methods=["GET"])
 async def get_tenant_setup(req: func.HttpRequest) -> func.HttpResponse:
     """Tells a customer's administrator how to let the service in."""

@@ -21,6 +21,7 @@ from onboarding.api.connections import Connections
 from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
+from onboarding.api.poison import Poison
 from onboarding.api.tenants import Tenants
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
@@ -39,6 +40,7 @@ from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
+from onboarding.workflow.dead_letters import DeadLetters
 from onboarding.workflow.engine import Engine, Handler, Limits
 from onboarding.workflow.index import Index
 from onboarding.workflow.store import RunStore
@@ -66,6 +68,7 @@ class Application:
         self.expirations = ExpirationIndex(self.tables, self.cadence)
         self.callers = self._callers()
         self.front = Front(self.callers, settings.public_url)
+        self.dead_letters = DeadLetters(self.tables, names.DEAD_LETTERS)
         limits = Limits(stalled=timedelta(seconds=settings.stalled_after_seconds))
         self.engine = Engine(
             store=RunStore(self.tables, names.ONBOARDINGS),
@@ -75,6 +78,7 @@ class Application:
             plans=PLANS,
             handlers=functools.cache(self._step_handlers),
             clock=self.clock,
+            dead_letters=self.dead_letters,
             limits=limits,
         )
         self.deliveries = Engine(
@@ -85,6 +89,7 @@ class Application:
             plans=notice_plans.PLANS,
             handlers=functools.cache(self._notice_handlers),
             clock=self.clock,
+            dead_letters=self.dead_letters,
             limits=limits,
             policies=notice_plans.POLICIES,
         )
@@ -128,6 +133,12 @@ class Application:
             tenants=self.tenants,
             directory=self._directory,
             clock=self.clock,
+        )
+        self.poison = Poison(
+            front=self.front,
+            letters=self.dead_letters,
+            queues=self.queues,
+            engines={engine.queue: engine for engine in (self.engine, self.deliveries)},
         )
         self.health = Health(self._pings)
 

@@ -26,6 +26,8 @@ HTTP = {
     "get_handover": ("connections/{id}/handover", ["GET"]),
     "get_connection_conformance": ("connections/{id}/conformance", ["GET"]),
     "get_tenant_conformance": ("tenants/{id}/conformance", ["GET"]),
+    "list_poison": ("poison", ["GET"]),
+    "redrive_poison": ("poison/{id}/redrive", ["POST"]),
     "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
     "get_health": ("health", ["GET"]),
     "get_openapi": ("openapi.json", ["GET"]),

@@ -7,7 +7,15 @@ param tags object
 param redundancy string
 
 // The same names as in onboarding/storage/names.py; a test holds them together. The app never creates any.
-var tables = ['onboardings', 'onboardingindex', 'connections', 'expirations', 'notices', 'noticeindex']
+var tables = [
+  'onboardings'
+  'onboardingindex'
+  'connections'
+  'expirations'
+  'notices'
+  'noticeindex'
+  'deadletters'
+]
 var queues = ['steps', 'notices', 'steps-poison', 'notices-poison']
 var container = 'app-package'
 

@@ -12,7 +12,9 @@ from onboarding.connections.inspection import Inspected, Inspection, Subject
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import Severity
 from onboarding.lifecycle.plans import ONBOARD, PLANS
-from onboarding.workflow.runs import Event, Head, Run, StepState, StepStatus
+from onboarding.storage.queues import Waiting
+from onboarding.workflow.dead_letters import DeadLetter
+from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
 
 if TYPE_CHECKING:
     from onboarding.lifecycle.rehearsal import Rehearsal
@@ -131,6 +133,29 @@ def _inspected(app: Inspected) -> dict[str, Any]:
         for rule in sorted(app.rules, key=lambda rule: list(_RESULTS).index(rule.passed))
     ]
     return {"clientId": app.app_id, "name": app.name or None, "rules": rules}
+
+
+def dead_letter(letter: DeadLetter, run: RunStatus | None) -> dict[str, Any]:
+    """A message that was given up, and where the run is now that it was for."""
+    return {
+        "id": letter.id,
+        "queue": letter.queue,
+        "reason": str(letter.reason),
+        "detail": letter.detail,
+        "runId": letter.run or None,
+        "runStatus": str(run) if run else None,
+        "givenUpAt": _iso(letter.at),
+        "body": letter.body.decode(errors="replace"),
+    }
+
+
+def waiting(message: Waiting) -> dict[str, Any]:
+    """A message on a queue."""
+    return {
+        "insertedAt": _iso(message.inserted_at),
+        "deliveries": message.deliveries,
+        "body": message.body.decode(errors="replace"),
+    }
 
 
 def _head(head: Head) -> dict[str, Any]:

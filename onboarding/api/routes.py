@@ -106,6 +106,21 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers={200: (schemas.Conformance,)},
         refusals=(400, 422, 502),
     ),
+    "GET /poison": Operation(
+        id="list_poison",
+        summary="Messages that were given up, and what lies on the poison queues",
+        roles=_OPERATORS,
+        parameters=_PAGING,
+        answers={200: (schemas.Poison,)},
+        refusals=(400,),
+    ),
+    "POST /poison/{id}/redrive": Operation(
+        id="redrive_poison",
+        summary="Carry out after all what was given up",
+        roles=_OPERATORS,
+        answers={202: (schemas.Redriven,)},
+        refusals=(404,),
+    ),
     "GET /tenants/{id}/setup": Operation(
         id="get_tenant_setup",
         summary="What a customer's administrator has to do",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from onboarding.errors import Severity
+from onboarding.workflow.dead_letters import Reason
 from onboarding.workflow.runs import RunStatus, StepStatus
 
 FullRequest = Annotated[
@@ -292,6 +293,50 @@ class Conformance(_Document):
     connection_id: str | None
     server_app: CheckedApp
     client_app: CheckedApp
+
+
+class DeadLetter(_Document):
+    """A message that was given up."""
+
+    id: UUID
+    queue: str
+    reason: Reason
+    detail: str
+    run_id: Annotated[str | None, Field(description="The run that it was for.")]
+    run_status: Annotated[RunStatus | None, Field(description="Where that run is now.")]
+    given_up_at: datetime
+    body: str
+
+
+class PoisonMessage(_Document):
+    """A message that the host has put away and that is about to be given up."""
+
+    inserted_at: datetime | None
+    deliveries: int
+    body: str
+
+
+class PoisonQueue(_Document):
+    """A poison queue with its first messages. It is emptied by itself."""
+
+    queue: str
+    count: int
+    messages: tuple[PoisonMessage, ...]
+
+
+class Poison(_Document):
+    """A page of messages that were given up, and what lies on the poison queues."""
+
+    value: tuple[DeadLetter, ...]
+    next_link: str = ""
+    queues: tuple[PoisonQueue, ...]
+
+
+class Redriven(_Document):
+    """What was done with a message that was given up."""
+
+    id: UUID
+    outcome: Literal["Retried", "SentAgain", "NothingToDo"]
 
 
 class GraphPermission(_Document):

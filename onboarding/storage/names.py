@@ -26,7 +26,18 @@ NOTICES: Final = "notices"
 NOTICE_INDEX: Final = "noticeindex"
 """The warnings that are not delivered yet, and those that a channel did not take."""
 
-TABLES: Final = (ONBOARDINGS, ONBOARDING_INDEX, CONNECTIONS, EXPIRATIONS, NOTICES, NOTICE_INDEX)
+DEAD_LETTERS: Final = "deadletters"
+"""Messages that were given up, until somebody re-drives them."""
+
+TABLES: Final = (
+    ONBOARDINGS,
+    ONBOARDING_INDEX,
+    CONNECTIONS,
+    EXPIRATIONS,
+    NOTICES,
+    NOTICE_INDEX,
+    DEAD_LETTERS,
+)
 
 STEPS_QUEUE: Final = "steps"
 """Steps to run."""
@@ -40,4 +51,6 @@ STEPS_POISON_QUEUE: Final = "steps-poison"
 NOTICES_POISON_QUEUE: Final = "notices-poison"
 """Where the Functions host puts a warning's message that failed ``maxDequeueCount`` times."""
 
-QUEUES: Final = (STEPS_QUEUE, NOTICES_QUEUE, STEPS_POISON_QUEUE, NOTICES_POISON_QUEUE)
+POISON_QUEUES: Final = (STEPS_POISON_QUEUE, NOTICES_POISON_QUEUE)
+
+QUEUES: Final = (STEPS_QUEUE, NOTICES_QUEUE, *POISON_QUEUES)

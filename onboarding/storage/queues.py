@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "initial_backoff": 0.5, "increment_base": 2}
@@ -19,6 +20,16 @@ LONGEST_DELAY: Final = timedelta(days=7)
 """The service's own limit (https://learn.microsoft.com/rest/api/storageservices/put-message)."""
 
 _FOREVER: Final = -1
+_MOST_PEEKED: Final = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """A message on a queue, as a look at it shows it."""
+
+    body: bytes
+    inserted_at: datetime | None
+    deliveries: int
 
 
 class Queues:
@@ -33,7 +44,25 @@ class Queues:
 
     async def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Puts a message that becomes visible after a delay (whole seconds, rounded up)."""
-        client = self._service.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
+        await self.put(queue, json.dumps(message, separators=(",", ":")).encode(), delay=delay)
+
+    async def put(self, queue: str, body: bytes, *, delay: timedelta = timedelta(0)) -> None:
+        """Puts any bytes."""
+        client = self._service.get_queue_client(queue, message_encode_policy=BinaryBase64EncodePolicy())
         seconds = -(-min(delay, LONGEST_DELAY) // timedelta(seconds=1))
-        text = json.dumps(message, separators=(",", ":"))
-        await client.send_message(text, visibility_timeout=max(seconds, 0), time_to_live=_FOREVER)
+        await client.send_message(body, visibility_timeout=max(seconds, 0), time_to_live=_FOREVER)
+
+    async def length(self, queue: str) -> int:
+        """About how many messages are on a queue, also those that are not visible now."""
+        properties = await self._service.get_queue_client(queue).get_queue_properties()
+        return int(properties.approximate_message_count or 0)
+
+    async def peek(self, queue: str) -> list[Waiting]:
+        """The first visible messages (32, the service's limit); they stay where they are."""
+        client = self._service.get_queue_client(queue, message_decode_policy=BinaryBase64DecodePolicy())
+        return [
+            Waiting(
+                body=message.content, inserted_at=message.inserted_on, deliveries=message.dequeue_count or 0
+            )
+            for message in await client.peek_messages(max_messages=_MOST_PEEKED)
+        ]

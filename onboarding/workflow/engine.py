@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 from onboarding.clock import Clock
 from onboarding.storage.queues import Queues
 from onboarding.workflow import retry
+from onboarding.workflow.dead_letters import DeadLetter, DeadLetters, Reason
 from onboarding.workflow.drive import Drive
 from onboarding.workflow.index import Index
 from onboarding.workflow.messages import InvalidMessageError, StepMessage
@@ -60,6 +61,7 @@ class Engine:
     plans: Mapping[str, Plan]
     handlers: Callable[[], Mapping[str, Handler]]  # by step; made when the first step runs, not before
     clock: Clock
+    dead_letters: DeadLetters
     limits: Limits = field(default_factory=Limits)
     policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
     working: WeakValueDictionary[str, asyncio.Lock] = field(
@@ -104,12 +106,12 @@ class Engine:
         try:
             message = StepMessage.from_bytes(body)
         except InvalidMessageError as error:
-            log.error("dropped a message that can't be carried out: %s", error)  # noqa: TRY400 - no trace
+            await self._give_up(body, Reason.INVALID, str(error))
             return
         async with self.working.setdefault(delivery, asyncio.Lock()):
             run = await self.store.load(message.run)
             if run is None or run.head.plan not in self.plans:
-                log.error("dropped the message of an unknown run", extra={"run": message.run})
+                await self._give_up(body, Reason.UNKNOWN_RUN, "There is no such run.", message.run)
                 return
             await Drive(self, run, message, delivery).go()
 
@@ -118,10 +120,11 @@ class Engine:
         try:
             message = StepMessage.from_bytes(body)
         except InvalidMessageError as error:
-            log.error("dropped a message that can't be carried out: %s", error)  # noqa: TRY400 - no trace
+            await self._give_up(body, Reason.INVALID, str(error))
             return
         run = await self.store.load(message.run)
         if run is None:
+            await self._give_up(body, Reason.UNKNOWN_RUN, "There is no such run.", message.run)
             return
         crashed = {
             "code": "worker-crashed",
@@ -138,10 +141,20 @@ class Engine:
         ]
         failed = [step.evolve(status=StepStatus.FAILED, changed_at=now, error=crashed) for step in held]
         if failed:
+            names = ", ".join(step.name for step in failed)
+            await self._give_up(body, Reason.WORKER_CRASHED, f"In step {names}.", run.head.id)
             events = [self.event(step, "failed", error=crashed) for step in failed]
             await self.store.commit(failed, events)
         run = Run(head=run.head, steps={**run.steps, **{step.name: step for step in failed}})
         await self.settle(run)
+
+    async def _give_up(self, body: bytes, reason: Reason, detail: str, run: str = "") -> None:
+        """Keeps a message that nobody carries out any more where people can see it."""
+        log.error("gave up a message (%s): %s", reason, detail, extra={"run": run})
+        letter = DeadLetter(
+            queue=self.queue, body=body, reason=reason, detail=detail, run=run, at=self.clock.now()
+        )
+        await self.dead_letters.keep(letter)
 
     async def settle(self, run: Run) -> None:
         """Closes the index of a run that is at its end."""

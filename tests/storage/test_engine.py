@@ -456,6 +456,9 @@ async def test_a_poison_message_fails_the_run(bench):
     assert run.steps["left"].error["remedy"]
     assert await bench.open_runs() == []
     assert ("left", "failed", 3) in kinds(await bench.events(head))
+    (letter,) = await bench.letters()
+    assert (letter.reason, letter.run, letter.body) == ("WorkerCrashed", head.id, delivery.body)
+    assert "left" in letter.detail
 
 
 async def test_a_poison_message_that_never_began_fails_its_step(bench):
@@ -474,13 +477,17 @@ async def test_a_poison_copy_of_a_message_that_worked_changes_nothing(bench):
     await bench.handle(delivery)
     await bench.engine.abandon(delivery.body)
     assert await bench.status(head) is RunStatus.SUCCEEDED
+    assert await bench.letters() == []
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"run": ""}', b"\xff", b'{"run": "unknown"}'])
-async def test_a_message_that_is_none_is_dropped(bench, body):
-    """A stray message neither stops the queue nor comes again, not even from the poison queue."""
+async def test_a_message_that_is_none_is_put_away(bench, body):
+    """A stray message neither stops the queue nor comes again; it is kept once, as it came."""
     await bench.engine.handle(body, "d")
     await bench.engine.abandon(body)
+    (letter,) = await bench.letters()
+    assert letter.body == body
+    assert letter.reason == ("UnknownRun" if b"unknown" in body else "Invalid")
 
 
 async def test_a_conflict_is_no_harm(bench):

@@ -16,6 +16,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.clock import MovedClock
 from onboarding.storage import queues, tables
+from onboarding.workflow.dead_letters import DeadLetter, DeadLetters
 from onboarding.workflow.engine import Engine, Handler, Limits
 from onboarding.workflow.index import Index
 from onboarding.workflow.outcomes import Done, Outcome, Trouble, Wait
@@ -66,7 +67,7 @@ class Workbench:
         wire, suffix = Wire(), uuid.uuid4().hex
         table_service = TableServiceClient.from_connection_string(account, transport=wire, **tables.RETRIES)
         queue_service = QueueServiceClient.from_connection_string(account, transport=wire, **queues.RETRIES)
-        for table in ("runs", "index"):
+        for table in ("runs", "index", "letters"):
             await table_service.create_table(f"{table}{suffix}")
         await queue_service.create_queue(suffix)
         handlers: dict[str, Handler] = {}
@@ -78,6 +79,7 @@ class Workbench:
             plans={DIAMOND.name: DIAMOND},
             handlers=lambda: handlers,
             clock=MovedClock(clock_file),
+            dead_letters=DeadLetters(tables.Tables(table_service), f"letters{suffix}"),
             limits=limits,
             policies=dict.fromkeys(Trouble, AT_ONCE),
         )
@@ -174,6 +176,11 @@ class Workbench:
         """The audit trail of a run."""
         found, continuation = await self.engine.store.events(head.id, size=1000)
         assert not continuation
+        return found
+
+    async def letters(self) -> list[DeadLetter]:
+        """The messages that were given up."""
+        found, _ = await self.engine.dead_letters.page(size=100)
         return found
 
     async def open_runs(self) -> list[str]:

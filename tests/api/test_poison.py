@@ -1,0 +1,115 @@
+"""Messages that were given up: an operator reads them, and lets them be carried out after all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueServiceClient
+
+from onboarding.storage import names
+from tests.helpers import Portal, problem, unique, until
+
+
+@pytest.fixture(scope="module")
+async def queues(portal):
+    """The queues behind the API."""
+    account = portal.stack.account.connection_string
+    async with QueueServiceClient.from_connection_string(account) as service:
+        yield service
+
+
+async def send(queues: QueueServiceClient, queue: str, text: str) -> None:
+    """Put a message on a queue."""
+    client = queues.get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
+    await client.send_message(text)
+
+
+async def given_up(portal: Portal, what: str) -> dict[str, Any]:
+    """The letter whose body or run is this."""
+
+    async def found() -> dict[str, Any] | None:
+        letters = await portal.all("/api/poison", caller="operator")
+        return next((each for each in letters if what in {each["body"], each["runId"]}), None)
+
+    letter: dict[str, Any] = await until(found, f"the letter of {what}")
+    return letter
+
+
+async def redrive(portal: Portal, letter: dict[str, Any]) -> str:
+    """Re-drive a letter; what was done."""
+    answer = await portal.call("POST", f"/api/poison/{letter['id']}/redrive", caller="operator")
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["id"] == letter["id"]
+    return str(answer.json()["outcome"])
+
+
+async def test_a_message_that_can_not_be_read_is_kept(portal, queues):
+    """A message of somebody else is neither lost nor in the way; sent again, it is the same letter again."""
+    text = unique("not a message")
+    await send(queues, names.STEPS_QUEUE, text)
+    letter = await given_up(portal, text)
+    assert (letter["queue"], letter["reason"], letter["runId"]) == ("steps", "Invalid", None)
+    assert await redrive(portal, letter) == "SentAgain"
+    again = await given_up(portal, text)
+    assert again["id"] == letter["id"]
+    assert again["givenUpAt"] > letter["givenUpAt"]
+
+
+async def test_the_message_of_a_run_that_is_not_there_is_kept(portal, queues):
+    """A message whose run was deleted says so, and which run that was."""
+    run = unique("gone")
+    await send(queues, names.NOTICES_QUEUE, json.dumps({"run": run, "step": "", "attempt": 0, "key": "k"}))
+    letter = await given_up(portal, run)
+    assert (letter["queue"], letter["reason"], letter["runStatus"]) == ("notices", "UnknownRun", None)
+
+
+async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
+    """The letter of a crash leads to the onboarding that failed by it; re-driven, that goes on to its end."""
+    hold = {"service": "graph", "method": "PATCH", "path": "applications", "kind": "hold", "when": "before"}
+    async with portal.fault(**hold) as fault:
+        onboarding = await portal.accepted()
+
+        async def held() -> bool:
+            return bool((await portal.control("GET", f"/faults/{fault}")).json()["held"])
+
+        await until(held, "the call of the step server-app")
+        account = portal.stack.account.connection_string
+        async with TableServiceClient.from_connection_string(account) as tables:
+            step = await tables.get_table_client(names.ONBOARDINGS).get_entity(onboarding, "step:server-app")
+        message = {"run": onboarding, "step": "server-app", "attempt": 1, "key": step["key"]}
+        await send(queues, names.STEPS_POISON_QUEUE, json.dumps(message))  # as the host does in the end
+        letter = await given_up(portal, onboarding)
+    assert (letter["reason"], letter["runStatus"]) in {
+        ("WorkerCrashed", "Failed"),
+        ("WorkerCrashed", "Running"),  # the providers may still be at work
+    }
+    assert "server-app" in letter["detail"]
+    assert (await portal.finished(onboarding))["status"] == "Failed"
+    assert await redrive(portal, letter) == "Retried"
+
+    async def succeeded() -> bool:
+        found = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
+        return bool(found["status"] == "Succeeded")
+
+    await until(succeeded, "the success of what was re-driven")
+    answer = await portal.call("POST", f"/api/poison/{letter['id']}/redrive", caller="operator")
+    problem(answer, 404, "not-found")
+    events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
+    (retried,) = [event for event in events if event["kind"] == "retried"]
+    assert retried["actor"] != "service"
+
+
+async def test_what_lies_on_the_poison_queues_is_shown(portal):
+    """Each poison queue is there with its length, also when nothing lies on it."""
+    document = await portal.get("/api/poison", caller="operator", maxpagesize="1")
+    assert [each["queue"] for each in document["queues"]] == ["steps-poison", "notices-poison"]
+    assert all(each["count"] == len(each["messages"]) for each in document["queues"])
+    assert len(document["value"]) == 1
+    answer = await portal.call(
+        "GET", "/api/poison", caller="operator", params={"continuationToken": "bm9uZQ"}
+    )
+    problem(answer, 400, "invalid-parameter")
