@@ -20,6 +20,7 @@ from kiota_abstractions.method import Method
 
 from onboarding.cloud import failures
 from onboarding.cloud.graph import Graph, Reply
+from onboarding.errors import ReplicationLagError
 
 _CREATE_IF_MISSING: Final = {"Prefer": "create-if-missing"}
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
@@ -108,10 +109,23 @@ class Directory:
         query = {"%24select": ["id"]}
         await self._graph.call(Method.GET, self._paths.organization, query=query)
 
-    async def upsert_application(self, unique_name: str, body: Mapping[str, Any]) -> Application:
-        """Creates an application, or brings the one with this unique name to the same state."""
+    async def upsert_application(
+        self, unique_name: str, body: Mapping[str, Any], *, freed: bool = False
+    ) -> Application:
+        """Creates an application, or brings the one with this unique name to the same state.
+
+        Args:
+            unique_name: Its alternate key.
+            body: Its properties.
+            freed: Names among them were freed a moment ago, so the directory may still call them taken.
+        """
         builder = self._paths.applications_with_unique_name(unique_name)
-        document = await self._graph.call(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING)
+        reply = await self._graph.send(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING)
+        if reply.refusal and freed and reply.refusal.already_exists:
+            raise ReplicationLagError(reply.refusal.message, request_id=reply.refusal.request_id)
+        if reply.refusal:
+            raise failures.error_of(reply.refusal)
+        document = reply.document
         if document is None:  # 204: it was there already, and the answer has no body
             # Another builder: the SDK keeps the names of all that it makes in one place, so while this one
             # waited for the answer it may have become that of another onboarding's application.
@@ -130,6 +144,11 @@ class Directory:
             Method.GET, self._paths.applications_with_app_id(app_id)
         )
         return document
+
+    async def purge(self, object_id: str) -> bool:
+        """Removes a deleted application or service principal for good; False when none is shown."""
+        builder = self._paths.directory.deleted_items.by_directory_object_id(object_id)
+        return not _is_gone(await self._graph.send(Method.DELETE, builder))
 
     async def update_application(self, object_id: str, body: Mapping[str, Any]) -> None:
         """Changes an application that was just created."""
@@ -234,6 +253,13 @@ class Directory:
 def _quoted(text: str) -> str:
     """Text inside an OData string literal."""
     return text.replace("'", "''")
+
+
+def _is_gone(reply: Reply) -> bool:
+    """Whether what was asked for is not there; raises for any other refusal."""
+    if reply.refusal and reply.status != HTTPStatus.NOT_FOUND:
+        raise failures.error_of(reply.refusal)
+    return reply.refusal is not None
 
 
 def _readable(reply: Reply) -> Any:

@@ -38,6 +38,7 @@ _PERMISSIONS: Final = (
     ("/oauth2PermissionGrants", "DelegatedPermissionGrant.ReadWrite.All"),
     ("/appRoleAssignedTo", "AppRoleAssignment.ReadWrite.All"),
     ("/applications", "Application.ReadWrite.OwnedBy"),
+    ("/directory/deletedItems", "Application.ReadWrite.OwnedBy"),
     ("/servicePrincipals", "Application.ReadWrite.OwnedBy"),
 )
 """The application permission that a call needs (https://learn.microsoft.com/graph/permissions-reference)."""

@@ -91,6 +91,13 @@ class ExistingServerApp(WizardModel):
     )
 
 
+class OnDeleted(StrEnum):
+    """What becomes of a deleted application that this service has made and that keeps the App ID URI."""
+
+    REFUSE = "Refuse"  # the onboarding fails and says so
+    PURGE = "Purge"  # it is deleted for good; it can't be restored then
+
+
 class ServerApp(WizardModel):
     """The web (server) app registration: created, or one that is there already."""
 
@@ -102,6 +109,10 @@ class ServerApp(WizardModel):
     ] = Field("https://ConfigMgrService", description="Required by Entra ID; ConfigMgr does not use it.")
     app_id_uri: str | None = Field(
         None, description="Default: api://{tenantId}/{clientId}, which passes every tenant policy."
+    )
+    on_deleted: OnDeleted = Field(
+        OnDeleted.REFUSE,
+        description="What becomes of a deleted application of this service that still keeps appIdUri.",
     )
     secret_validity: SecretValidity | None = Field(
         None,

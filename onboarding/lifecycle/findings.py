@@ -5,6 +5,7 @@ Adding a rule is adding a function to ``RULES``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter
 from onboarding.cloud import rbac
 from onboarding.cloud.directory import Survey
 from onboarding.cmg import identifiers
-from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
+from onboarding.cmg.wizard import AdminConsent, OnboardingRequest, OnDeleted
 from onboarding.connections.records import Connection
 from onboarding.errors import Finding, Severity
 
@@ -30,6 +31,8 @@ _PROVIDER_PAGE: Final = (
 _WIZARD_PAGE: Final = (
     "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard"
 )
+_DELETED_PAGE: Final = "https://learn.microsoft.com/graph/api/resources/directory"
+_UNIQUE_NAME: Final = re.compile(r"cmg-[0-9a-f-]{36}-(server|client)")  # as Context.unique_name makes them
 _WRITE_APPLICATIONS: Final = {"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"}
 
 
@@ -127,20 +130,52 @@ def _app_id_uri(facts: Facts) -> Iterator[Finding]:
                 detail=f"The application '{holder['displayName']}' ({holder['appId']}) has the URI {uri}.",
                 remedy="Choose another App ID URI, or leave it out.",
             )
-    for holder in survey.deleted_with_uri or ():
+
+
+def _deleted(facts: Facts) -> Iterator[Finding]:
+    """Deleted applications that keep the App ID URI. Only those of this service are ever purged."""
+    uri, purged = facts.request.server_app.app_id_uri, purgeable(facts)
+    for holder in facts.survey.deleted_with_uri or ():
+        keeps = (
+            f"The deleted application '{holder['displayName']}' ({holder['appId']}, deleted "
+            f"{str(holder.get('deletedDateTime'))[:10]}) keeps the URI {uri} for 30 days."
+        )
+        restore = f"restore it (POST /directory/deletedItems/{holder['id']}/restore)"
+        if holder["id"] in purged:
+            yield Finding(
+                code="deleted-will-be-purged",
+                severity=Severity.WARNING,
+                pointer="/serverApp/onDeleted",
+                detail=f"{keeps} It will be deleted for good.",
+                remedy=f"If it is still needed, {restore} instead, and import it (serverApp.existing).",
+                documentation=_DELETED_PAGE,
+            )
+            continue
+        remedy = f"Delete it for good (DELETE /directory/deletedItems/{holder['id']}) or {restore} yourself"
+        if _ours(holder):
+            remedy = (
+                "This service has made it: ask again with serverApp.onDeleted 'Purge' to have it deleted for "
+                f"good. Or {restore} and import it (serverApp.existing)"
+            )
         yield Finding(
             code="uri-held-by-deleted",
             pointer="/serverApp/appIdUri",
-            detail=(
-                f"The deleted application '{holder['displayName']}' ({holder['appId']}, deleted "
-                f"{str(holder.get('deletedDateTime'))[:10]}) keeps the URI {uri} for 30 days."
-            ),
-            remedy=(
-                "Delete it for good or restore it under App registrations, Deleted applications "
-                f"(DELETE or POST /directory/deletedItems/{holder['id']}), or choose another App ID URI."
-            ),
-            documentation="https://learn.microsoft.com/graph/api/directory-deleteditems-delete",
+            detail=keeps,
+            remedy=f"{remedy}, or choose another App ID URI.",
+            documentation=_DELETED_PAGE,
         )
+
+
+def purgeable(facts: Facts) -> tuple[str, ...]:
+    """Object ids of the deleted applications that are in the way, are ours, and may be deleted for good."""
+    if facts.request.server_app.on_deleted is not OnDeleted.PURGE:
+        return ()
+    return tuple(str(each["id"]) for each in facts.survey.deleted_with_uri or () if _ours(each))
+
+
+def _ours(application: Mapping[str, Any]) -> bool:
+    """Whether an onboarding of this service has made an application."""
+    return bool(_UNIQUE_NAME.fullmatch(str(application.get("uniqueName") or "")))
 
 
 def _secret_policy(facts: Facts) -> Iterator[Finding]:
@@ -275,6 +310,7 @@ RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
     _connection_name,
     _application_names,
     _app_id_uri,
+    _deleted,
     _secret_policy,
     _graph_permissions,
     _subscription,

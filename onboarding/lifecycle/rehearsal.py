@@ -76,7 +76,7 @@ async def _calls(context: Context, facts: Facts) -> tuple[Mapping[str, Any], ...
     paper = Paper(context.services.clouds)
     services = replace(context.services, clouds=paper)
     context = replace(context, request=await existing.keep_secret(services, context.request, _ID))
-    results: dict[str, Mapping[str, Any]] = {"preflight": {"providers": facts.providers, "tenantName": ""}}
+    results: dict[str, Mapping[str, Any]] = {"preflight": preflight.result(facts)}
     for name in ONBOARD[context.request.deployment_model].steps:
         if name not in results and name != _RECORD:
             paper.step = name

@@ -122,8 +122,39 @@ async def test_a_uri_that_a_deleted_application_keeps(portal):
     assert said(found["uri-held-by-deleted"]) == ("Error", "/serverApp/appIdUri")
     assert theirs["appId"] in found["uri-held-by-deleted"]["detail"]
     assert f"/directory/deletedItems/{theirs['id']}" in found["uri-held-by-deleted"]["remedy"]
+    assert "onDeleted" not in found["uri-held-by-deleted"]["remedy"]
+    unmoved = await findings(portal, serverApp={"appIdUri": uri, "onDeleted": "Purge"})
+    assert unmoved["uri-held-by-deleted"] == found["uri-held-by-deleted"]
     await portal.look("graph", "DELETE", f"/v1.0/directory/deletedItems/{theirs['id']}")
     assert "uri-held-by-deleted" not in await findings(portal, serverApp={"appIdUri": uri})
+
+
+async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
+    """What this service has made it offers to delete for good; that the URI is free may take a moment."""
+    uri = f"https://contoso.com/{unique()}"
+    ours = (await portal.onboarded(serverApp={"appIdUri": uri}))["serverApp"]
+    await portal.look("graph", "DELETE", f"/v1.0/applications/{ours['objectId']}")
+    found = await findings(portal, serverApp={"appIdUri": uri})
+    assert said(found["uri-held-by-deleted"]) == ("Error", "/serverApp/appIdUri")
+    for offer in ("serverApp.onDeleted 'Purge'", f"POST /directory/deletedItems/{ours['objectId']}/restore"):
+        assert offer in found["uri-held-by-deleted"]["remedy"]
+    purge = {"serverApp": {"appIdUri": uri, "onDeleted": "Purge"}}
+    found = await findings(portal, **purge)
+    assert "uri-held-by-deleted" not in found
+    assert said(found["deleted-will-be-purged"]) == ("Warning", "/serverApp/onDeleted")
+    assert ours["clientId"] in found["deleted-will-be-purged"]["detail"]
+    await portal.graph(f"/directory/deletedItems/{ours['objectId']}")  # a dry run deletes nothing
+    taken = {
+        "code": "Request_BadRequest",
+        "message": "Another object with the same value for property identifierUris already exists.",
+    }
+    async with portal.fault(
+        service="graph", method="PATCH", path="uniqueName", kind="status", status=400, **taken
+    ):
+        connection = await portal.onboarded(**purge)
+    assert connection["appIdUri"] == uri
+    deleted = (await portal.graph("/directory/deletedItems/microsoft.graph.application?$top=999"))["value"]
+    assert ours["objectId"] not in {each["id"] for each in deleted}
 
 
 async def test_a_policy_without_secrets(portal):

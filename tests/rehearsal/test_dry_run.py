@@ -130,6 +130,26 @@ async def test_the_calls_are_those_of_a_shared_app(lane):
     assert {each["step"] for each in calls} == {"client-app", "client-principal", "consent"}
 
 
+async def test_the_calls_are_those_of_a_purge(lane):
+    """A deleted application of this service that keeps the URI is deleted for good, as the dry run says."""
+    server = {"appIdUri": f"https://contoso.com/{unique()}", "secretEndDate": END}
+    first = await lane.begin()
+    first.request = {**first.request, "serverApp": server}
+    await compare(lane, first)
+    connection = (await lane.get(f"/api/onboardings/{first.id}"))["connectionId"]
+    deleted = (await lane.get(f"/api/connections/{connection}"))["serverApp"]["objectId"]
+    await lane.portal.look("graph", "DELETE", f"/v1.0/applications/{deleted}")
+    onboarding = await lane.begin()
+    onboarding.request = {**onboarding.request, "serverApp": {**server, "onDeleted": "Purge"}}
+    calls = await compare(lane, onboarding)
+    assert calls[0] == {
+        "step": "server-app",
+        "service": graph.SERVICE,
+        "method": "DELETE",
+        "path": f"/v1.0/directory/deletedItems/{deleted}",
+    }
+
+
 async def compare(lane: Lane, onboarding: Onboarding) -> list[Any]:
     """The calls that a dry run tells, which have to be those that the onboarding then makes."""
     document = await dry_run(lane, onboarding.request)

@@ -83,6 +83,29 @@ def test_what_is_ours_is_no_clash():
     }
 
 
+@pytest.mark.parametrize(
+    ("unique_name", "ours"),
+    [
+        (f"cmg-{OTHER}-server", True),
+        (f"cmg-{OTHER}-client", True),
+        (f"cmg-{OTHER}", False),
+        ("cmg-app", False),
+        (f"x-cmg-{OTHER}-server", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_what_this_service_has_made_is_purged(unique_name, ours):
+    """A deleted application that keeps the URI is deleted for good where it is asked for, and is ours."""
+    holder = {"displayName": "x", "appId": OTHER, "id": OTHER, "uniqueName": unique_name}
+    survey = {"deleted_with_uri": [holder]}
+    app = {"appIdUri": "https://contoso.com/cmg"}
+    refused = {"uri-held-by-deleted": Severity.ERROR}
+    assert codes(request={"serverApp": app}, survey=survey) == refused
+    found = codes(request={"serverApp": {**app, "onDeleted": "Purge"}}, survey=survey)
+    assert found == ({"deleted-will-be-purged": Severity.WARNING} if ours else refused)
+
+
 @pytest.mark.parametrize(("unread", "count"), [(("organization",), 1), (("organization", "policy"), 2)])
 def test_what_may_not_be_read_is_not_guessed(unread, count):
     """What this service may not read is told as not checked, and refuses nothing."""

@@ -41,6 +41,7 @@ def test_what_is_left_out_is_as_in_the_console():
             "name": "ConfigMgr Server Application",
             "homePageUrl": "https://ConfigMgrService",
             "appIdUri": None,
+            "onDeleted": "Refuse",
             "secretValidity": "P1Y",
             "secretEndDate": None,
         },

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from onboarding.connections.records import key_of
 from onboarding.errors import PermanentError, Severity
 from onboarding.lifecycle.context import Context
-from onboarding.lifecycle.findings import Facts, findings
+from onboarding.lifecycle.findings import Facts, findings, purgeable
 from onboarding.workflow.outcomes import Done
 
 _T = TypeVar("_T")
@@ -20,7 +20,7 @@ _HIDDEN: Final = {"subscription-not-found", "authorization-failed", "invalid-aut
 
 
 async def run(context: Context) -> Done:
-    """Fails with all findings at once, or leaves the providers' states for the steps that register them."""
+    """Fails with all findings at once, or leaves what it has read for the steps that follow."""
     facts = await look(context)
     found = findings(facts)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
@@ -32,13 +32,16 @@ async def run(context: Context) -> Done:
             remedy=" ".join(finding.remedy for finding in errors),
             findings=found,
         )
-    return Done(
-        result={
-            "providers": facts.providers,
-            "tenantName": (facts.survey.organization or {}).get("displayName", ""),
-            "findings": [finding.as_json() for finding in found],
-        }
-    )
+    return Done(result={**result(facts), "findings": [finding.as_json() for finding in found]})
+
+
+def result(facts: Facts) -> dict[str, Any]:
+    """What the steps that follow need to know of the facts."""
+    return {
+        "providers": facts.providers,
+        "tenantName": (facts.survey.organization or {}).get("displayName", ""),
+        "purge": list(purgeable(facts)),
+    }
 
 
 async def look(context: Context) -> Facts:

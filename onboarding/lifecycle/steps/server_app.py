@@ -9,7 +9,10 @@ from onboarding.workflow.outcomes import Done
 
 
 async def run(context: Context) -> Done:
-    """Upserts the application by its unique name, then sets the App ID URI, which may need its client id."""
+    """Upserts the application by its unique name, then sets the App ID URI, which may need its client id.
+
+    Before that a deleted application of this service gives the URI free, where the request permits it.
+    """
     wanted = context.request.server_app
     if wanted.existing:
         return Done(result=await existing.server_app(context, wanted.existing))
@@ -23,7 +26,10 @@ async def run(context: Context) -> Done:
     )
     if wanted.app_id_uri:
         body["identifierUris"] = [wanted.app_id_uri]
-    app = await context.directory.upsert_application(context.unique_name("server"), body)
+    purged = context.results["preflight"].get("purge", ())
+    for each in purged:
+        await context.directory.purge(each)
+    app = await context.directory.upsert_application(context.unique_name("server"), body, freed=bool(purged))
     uri = wanted.app_id_uri or identifiers.default(context.tenant, app.app_id)
     if not wanted.app_id_uri:
         await context.directory.update_application(app.object_id, {"identifierUris": [uri]})
