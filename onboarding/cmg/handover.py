@@ -2,10 +2,11 @@
 
 The ConfigMgr administrator runs it at the site. It reads the client secret from Key Vault as whoever runs it,
 imports both applications and creates the Azure service. What is there already it leaves alone, so it may run
-twice. What no cmdlet can do it says at the end. Windows PowerShell 5.1; values are literals that nothing can
-break out of.
+twice, and needs no secret then. What no cmdlet can do it says at the end. Windows PowerShell 5.1; values are
+literals that nothing can break out of.
 
-Source of the cmdlets: https://learn.microsoft.com/powershell/module/configurationmanager.
+Sources: https://learn.microsoft.com/powershell/module/configurationmanager (the cmdlets) and
+https://learn.microsoft.com/powershell/sccm/overview (the site's drive).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def script(this: HandOver) -> str:
 
     Write it with a byte order mark: without one PowerShell 5.1 misreads all letters but ASCII.
     """
-    parts = (_head(this), _values(this), _secret(this), _console(this), _by_hand(this))
+    parts = (_head(this), _values(this), _console(this), _by_hand(this))
     return "".join(f"{line}\r\n" for part in parts for line in part)
 
 
@@ -63,6 +64,9 @@ def _head(this: HandOver) -> Sequence[str]:
         "    [Parameter(Mandatory = $true)]",
         "    [ValidatePattern('^[A-Za-z0-9]{3}$')]",
         "    [string] $SiteCode,",
+        "",
+        "    # The computer with the SMS Provider, for a session that has no drive of the site yet.",
+        "    [string] $SiteServer = $env:COMPUTERNAME,",
         "",
         "    # The client secret, where Key Vault can't be reached from here.",
         "    [System.Security.SecureString] $SecretKey",
@@ -93,13 +97,47 @@ def _values(this: HandOver) -> Iterator[str]:
     yield ""
 
 
+def _console(this: HandOver) -> Iterator[str]:
+    yield from _DRIVE
+    yield "Push-Location -Path ($SiteCode + ':')"
+    yield "try {"
+    for line in (*_server_app(this), *_CLIENT_APP, *_service(this), *_group_sync(this)):
+        yield f"    {line}" if line else ""
+    yield "}"
+    yield "finally {"
+    yield "    Pop-Location"
+    yield "}"
+    yield ""
+
+
+_DRIVE: Final = (
+    "Import-Module (Join-Path (Split-Path $env:SMS_ADMIN_UI_PATH) 'ConfigurationManager.psd1')",
+    "if (-not (Get-PSDrive -Name $SiteCode -PSProvider 'CMSite' -ErrorAction SilentlyContinue)) {",
+    "    # Also with -WhatIf, which could look at nothing otherwise. The drive goes when the script ends.",
+    "    New-PSDrive -Name $SiteCode -PSProvider 'CMSite' -Root $SiteServer -WhatIf:$false | Out-Null",
+    "}",
+)
+
+
+def _server_app(this: HandOver) -> Iterator[str]:
+    yield "$serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication"
+    yield "if ($serverApp) {"
+    yield "    Write-Output 'The server application is imported already.'"
+    yield "}"
+    yield "elseif ($PSCmdlet.ShouldProcess($serverName, 'Import the server application')) {"
+    yield from (f"    {line}" for line in (*_secret(this), *_IMPORT_SERVER_APP))
+    yield "}"
+    yield ""
+
+
 def _secret(this: HandOver) -> Sequence[str]:
+    """Reads the secret, just before it is needed: who runs the script again needs no right to it."""
     address = urlsplit(this.vault_secret_id)
     _, _, secret, version = address.path.split("/", 3)
     vault = (address.hostname or "").partition(".")[0]
     environment = _AZ_ENVIRONMENTS[this.request.azure_environment]
     return (
-        "if (-not $SecretKey -and -not $WhatIfPreference) {",
+        "if (-not $SecretKey) {",
         "    if (-not (Get-Module -ListAvailable -Name 'Az.KeyVault')) {",
         "        throw 'Install the module Az.KeyVault, or give the client secret with -SecretKey.'",
         "    }",
@@ -114,43 +152,22 @@ def _secret(this: HandOver) -> Sequence[str]:
         "    $SecretKey = (Get-AzKeyVaultSecret @stored).SecretValue",
         "    if (-not $SecretKey) { throw 'The secret is not in Key Vault, or you may not read it.' }",
         "}",
-        "",
     )
 
 
-def _console(this: HandOver) -> Iterator[str]:
-    yield "Import-Module (Join-Path (Split-Path $env:SMS_ADMIN_UI_PATH) 'ConfigurationManager.psd1')"
-    yield "Push-Location -Path ($SiteCode + ':')"
-    yield "try {"
-    for line in (*_SERVER_APP, *_CLIENT_APP, *_service(this), *_group_sync(this)):
-        yield f"    {line}" if line else ""
-    yield "}"
-    yield "finally {"
-    yield "    Pop-Location"
-    yield "}"
-    yield ""
-
-
-_SERVER_APP: Final = (
+_IMPORT_SERVER_APP: Final = (
+    "$server = @{",
+    "    TenantName             = $tenantName",
+    "    TenantId               = $tenantId",
+    "    AppName                = $serverName",
+    "    ClientId               = $serverId",
+    "    SecretKey              = $SecretKey",
+    "    SecretKeyExpiry        = $secretEnd",
+    "    AppIdUri               = [uri] $appIdUri",
+    "    AzureEnvironmentOption = $environment",
+    "}",
+    "Import-CMAADServerApplication @server | Out-Null",
     "$serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication",
-    "if ($serverApp) {",
-    "    Write-Output 'The server application is imported already.'",
-    "}",
-    "elseif ($PSCmdlet.ShouldProcess($serverName, 'Import the server application')) {",
-    "    $server = @{",
-    "        TenantName             = $tenantName",
-    "        TenantId               = $tenantId",
-    "        AppName                = $serverName",
-    "        ClientId               = $serverId",
-    "        SecretKey              = $SecretKey",
-    "        SecretKeyExpiry        = $secretEnd",
-    "        AppIdUri               = [uri] $appIdUri",
-    "        AzureEnvironmentOption = $environment",
-    "    }",
-    "    Import-CMAADServerApplication @server | Out-Null",
-    "    $serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication",
-    "}",
-    "",
 )
 
 _CLIENT_APP: Final = (

@@ -113,8 +113,10 @@ OUTPUTS: Final[Mapping[str, str]] = {
 OTHERS: Final = {
     "Get-AzContext",
     "Get-Module",
+    "Get-PSDrive",
     "Import-Module",
     "Join-Path",
+    "New-PSDrive",
     "Out-Null",
     "Pop-Location",
     "Push-Location",

@@ -94,8 +94,31 @@ def test_whatif_changes_nothing(script):
         "New-CMCloudManagementAzureService",
     }
     assert all(each.inside_should_process for each in writing)
-    signs_in = text.index("Connect-AzAccount")
-    assert text.rindex("if (-not $SecretKey -and -not $WhatIfPreference) {", 0, signs_in) < signs_in
+
+
+def test_the_secret_is_read_only_to_be_imported(script):
+    """With -WhatIf, or when the server app is imported already, nobody signs in and no secret is read."""
+    calls = [each.name for each in script.commands]
+    for name in ("Connect-AzAccount", "Get-AzKeyVaultSecret"):
+        (found,) = [each for each in script.commands if each.name == name]
+        assert found.inside_should_process
+        looked, imported = calls.index("Get-CMAADApplication"), calls.index("Import-CMAADServerApplication")
+        assert looked < calls.index(name) < imported
+
+
+def test_a_session_without_the_sites_drive_gets_one():
+    """Where the console has made no drive the script makes one, also with -WhatIf."""
+    text = samples.made()
+    made = shown(command("New-PSDrive"))
+    assert made == {
+        "Name": "$SiteCode",
+        "PSProvider": "CMSite",
+        "Root": "$SiteServer",
+        "WhatIf": "$false",
+    }
+    assert "[string] $SiteServer = $env:COMPUTERNAME," in text
+    looked = text.index("if (-not (Get-PSDrive -Name $SiteCode -PSProvider 'CMSite' -ErrorAction")
+    assert text.index("Import-Module") < looked < text.index("New-PSDrive") < text.index("Push-Location")
 
 
 def test_it_may_run_twice():
