@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.docs import sources
 from tests.helpers import Portal, unique
 
 SENTENCES = re.compile(r"[A-Z].*[A-Za-z0-9)]\.", re.DOTALL)
@@ -217,6 +219,30 @@ async def test_a_subscription_that_is_not_there(portal):
     assert "Contributor" in found["subscription-not-found"]["remedy"]
 
 
+@pytest.mark.parametrize("state", ["Disabled", "Deleted"])
+async def test_a_subscription_that_is_disabled(portal, state):
+    """In a subscription that is disabled nothing could be registered; its state is told."""
+    async with portal.settings(subscription={"state": state}):
+        found = await findings(portal)
+    assert said(found["subscription-disabled"]) == ("Error", "/subscriptionId")
+    assert found["subscription-disabled"]["detail"] == f"The subscription is {state}."
+
+
+async def test_a_subscription_with_an_open_bill(portal):
+    """One whose bill is not paid still works."""
+    async with portal.settings(subscription={"state": "PastDue"}):
+        assert "subscription-disabled" not in await findings(portal)
+
+
+async def test_a_subscription_of_another_tenant(portal):
+    """One that is delegated to the tenant can be seen there, but belongs to another; both are named."""
+    async with portal.settings(subscription={"tenantId": OTHER}):
+        found = await findings(portal)
+    assert said(found["subscription-in-other-tenant"]) == ("Error", "/subscriptionId")
+    for tenant in (OTHER, portal.info["tenant"]):
+        assert tenant in found["subscription-in-other-tenant"]["detail"]
+
+
 async def test_providers_that_are_missing(portal):
     """What will be registered is told; where the service may not, the role that is needed."""
     subscription = f"/subscriptions/{portal.info['subscription']}"
@@ -259,3 +285,13 @@ async def test_rights_are_read_as_azure_reads_them(portal, permissions, allowed)
     async with portal.settings(permissions=permissions):
         found = await findings(portal, deploymentModel="CloudService", configMgrVersion="2111")
     assert ("register-not-allowed" not in found) is allowed
+
+
+def test_each_finding_has_its_test():
+    """For each finding that there is, the cloud is brought into its state by a test here (or of imports)."""
+    here = Path(__file__).read_text(encoding="utf-8")
+    imports = Path(__file__).with_name("test_existing.py").read_text(encoding="utf-8")
+    missing = {
+        code for code in sources.findings() if f'["{code}"]' not in here and f'"{code}"' not in imports
+    }
+    assert not missing, "bring the local cloud into the state of each, and look at what a person reads"

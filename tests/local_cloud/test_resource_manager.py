@@ -143,3 +143,23 @@ async def test_permissions_can_be_read(cloud):
     [entry] = answer.json()["value"]
     assert entry["actions"] == ["*/register/action", "*/read"]
     assert entry["notActions"] == []
+
+
+async def test_a_disabled_subscription_is_read_only(cloud):
+    """It is told, nothing can be registered, and everything can be read."""
+    await cloud.control("PUT", "/settings", {"subscription": {"state": "Disabled"}})
+    record = (await as_identity(cloud, "GET", "?api-version=2022-12-01")).json()
+    assert (record["state"], record["managedByTenants"]) == ("Disabled", [])
+    answer = await as_identity(cloud, "POST", f"/providers/Microsoft.Batch/register?{VERSION}")
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "ReadOnlyDisabledSubscription"
+    assert (await as_identity(cloud, "GET", f"/providers?{VERSION}")).status_code == 200
+
+
+async def test_a_subscription_can_be_delegated(cloud):
+    """One of another tenant is seen by those it is delegated to (Azure Lighthouse), and says whose it is."""
+    other = "11111111-2222-4333-8444-555555555555"
+    await cloud.control("PUT", "/settings", {"subscription": {"tenantId": other}})
+    record = (await as_identity(cloud, "GET", "?api-version=2022-12-01")).json()
+    assert record["tenantId"] == other
+    assert record["managedByTenants"] == [{"tenantId": cloud.info["tenant"]}]

@@ -170,7 +170,7 @@ def _services(
             tokens,
             at["resourceManager"],
             {each.subscription: Providers(database, each, settings.provider_seconds) for each in TENANTS},
-            settings.permissions,
+            settings,
         ),
         KeyVault(
             environment,

@@ -7,7 +7,7 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/resource-pro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
@@ -17,6 +17,7 @@ from infra.local.cloud.environments import TENANT, Environment, TenantNames
 from infra.local.cloud.first_party import RESOURCE_MANAGER_APP_ID, audiences
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, is_guid, new_id
 from infra.local.cloud.providers import NAMESPACES, Providers
+from infra.local.cloud.settings import Settings
 from infra.local.cloud.tokens import Caller, TokenError, TokenFault, Tokens
 
 _API_VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d(-preview|-alpha|-beta|-privatepreview)?", re.IGNORECASE)
@@ -26,9 +27,6 @@ _FAILURES: Final = {
     500: ("InternalServerError", "Encountered internal server error."),
     503: ("ServerTimeout", "The request timed out. Diagnostic information is in the response headers."),
 }
-
-Permissions = Callable[[str], list[JsonObject]]
-"""The role assignments' permissions of a principal at its tenant's subscription, by its object id."""
 
 
 class ResourceManagerError(Exception):
@@ -66,13 +64,13 @@ class ResourceManager:
         tokens: Tokens,
         address: str,
         providers: Mapping[str, Providers],
-        permissions: Permissions,
+        settings: Settings,
     ) -> None:
         """``providers`` are by subscription; ``address`` is where this listens: the base of ``nextLink``."""
         self._tokens = tokens
         self._address = address
         self._subscriptions = providers
-        self._permissions = permissions
+        self._settings = settings
         self._login = environment.login
         self._audiences = audiences(environment, RESOURCE_MANAGER_APP_ID)
 
@@ -107,19 +105,20 @@ class ResourceManager:
         match request.method, names[2:]:
             case "GET", []:
                 self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/read")
-                return Answer(status=200, body=_subscription(providers.tenant))
+                return Answer(status=200, body=self._record(providers.tenant))
             case "GET", ["providers"]:
                 self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read")
                 return self._list(request, providers)
             case "GET", ["providers", "microsoft.authorization", "permissions"]:
                 self._need(caller, providers.tenant, "Microsoft.Authorization/permissions/read")
-                return Answer(status=200, body={"value": self._permissions(caller.object_id)})
+                return Answer(status=200, body={"value": self._settings.permissions(caller.object_id)})
             case "GET", ["providers", _]:
                 self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read")
                 return Answer(status=200, body=providers.body(_namespace(parts[3])))
             case "POST", ["providers", _, "register" | "unregister"]:
                 namespace = _namespace(parts[3])
                 self._need(caller, providers.tenant, f"{namespace}/{names[4]}/action")
+                self._need_enabled(providers.tenant)
                 providers.change(namespace, register=names[4] == "register")
                 return Answer(status=200, body=providers.body(namespace))
             case _:
@@ -152,7 +151,7 @@ class ResourceManager:
         )
 
     def _need(self, caller: Caller, tenant: TenantNames, action: str) -> None:
-        if allows(self._permissions(caller.object_id), action):
+        if allows(self._settings.permissions(caller.object_id), action):
             return
         raise ResourceManagerError(
             403,
@@ -163,6 +162,25 @@ class ResourceManager:
             " invalid. If"
             " access was recently granted, please refresh your credentials.",
         )
+
+    def _need_enabled(self, tenant: TenantNames) -> None:
+        if tenant.id != TENANT or self._settings.subscription().state in {"Enabled", "Warned", "PastDue"}:
+            return
+        raise ResourceManagerError(
+            409,
+            "ReadOnlyDisabledSubscription",
+            f"The subscription '{tenant.subscription}' is disabled and therefore marked as read only. You"
+            " cannot perform any write actions on this subscription until it is re-enabled.",
+        )
+
+    def _record(self, tenant: TenantNames) -> JsonObject:
+        """The subscription itself."""
+        record = _subscription(tenant)
+        if tenant.id != TENANT:
+            return record
+        told = self._settings.subscription().model_dump()
+        delegated = [{"tenantId": TENANT}] if told["tenantId"] != TENANT else []
+        return record | told | {"managedByTenants": delegated}
 
     def _list(self, request: Request, providers: Providers) -> Answer:
         names = list(NAMESPACES)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from infra.local.cloud.collection import Replication
 from infra.local.cloud.database import Database
+from infra.local.cloud.environments import HOME
 from infra.local.cloud.graph.organization import default_policy
 from infra.local.cloud.messages import JsonObject
 from infra.local.cloud.tenant import IDENTITY_ROLES, Tenant
@@ -15,6 +16,16 @@ from infra.local.cloud.tokens import Tokens
 
 REGISTER: Final[JsonObject] = {"actions": ["*/register/action", "*/read"], "notActions": []}
 """The least that onboarding needs in a subscription."""
+
+
+class Subscription(BaseModel):
+    """What Resource Manager says of Contoso's subscription."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["Enabled", "Warned", "PastDue", "Disabled", "Deleted"] = "Enabled"
+    tenantId: str = HOME.id  # noqa: N815 the name on the wire
+    """Another one's where the subscription is delegated to Contoso (Azure Lighthouse)."""
 
 
 class SettingsChange(BaseModel):
@@ -27,6 +38,7 @@ class SettingsChange(BaseModel):
     policies: dict[str, Any] | None = None
     permissions: list[dict[str, Any]] | None = None
     identityRoles: list[str] | None = None  # noqa: N815
+    subscription: Subscription | None = None
 
 
 class Settings:
@@ -45,6 +57,7 @@ class Settings:
             "policies": default_policy(),
             "permissions": [REGISTER],
             "identityRoles": list(IDENTITY_ROLES),
+            "subscription": Subscription().model_dump(),
             "lag": 0.0,
         } | (database.get("settings", "all") or {})
         self._apply()
@@ -75,6 +88,10 @@ class Settings:
         """Give another principal these permissions in its tenant's subscription, in place of what it has."""
         self._assigned[principal_id] = [_permission(entry) for entry in permissions]
         self._database.put("roleAssignments", principal_id, self._assigned[principal_id])
+
+    def subscription(self) -> Subscription:
+        """What Resource Manager says of Contoso's subscription."""
+        return Subscription.model_validate(self._values["subscription"])
 
     def may_use_vault(self, principal_id: str) -> bool:
         """Whether a principal is a secrets officer of the vault."""
