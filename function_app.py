@@ -81,6 +81,12 @@ async def redrive_poison(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.poison.redrive, roles=(OPERATE_ROLE,))
 
 
+@app.route("expirations", methods=["GET"])
+async def list_expirations(req: func.HttpRequest) -> func.HttpResponse:
+    """Lists what ends, the soonest first."""
+    return await serve(req, lambda app: app.expiring.list)
+
+
 @app.route("tenants/{id}/setup", methods=["GET"])
 async def get_tenant_setup(req: func.HttpRequest) -> func.HttpResponse:
     """Tells a customer's administrator how to let the service in."""

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller, Callers
 from onboarding.api.conformance import Conformance
 from onboarding.api.connections import Connections
+from onboarding.api.expirations import Expirations
 from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
@@ -26,6 +27,7 @@ from onboarding.api.tenants import Tenants
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.calendar import Calendar
 from onboarding.connections.clocks import Cadence
 from onboarding.connections.expirations import ExpirationIndex
 from onboarding.connections.store import ConnectionStore
@@ -65,7 +67,8 @@ class Application:
         self.queues = Queues(account.queue_service(settings))
         self.connection_store = ConnectionStore(self.tables)
         self.cadence = Cadence(thresholds=settings.expiry_thresholds, repeat=settings.expired_repeat_days)
-        self.expirations = ExpirationIndex(self.tables, self.cadence)
+        self.calendar = Calendar(self.tables)
+        self.expirations = ExpirationIndex(self.tables, self.cadence, self.calendar)
         self.callers = self._callers()
         self.front = Front(self.callers, settings.public_url)
         self.dead_letters = DeadLetters(self.tables, names.DEAD_LETTERS)
@@ -139,6 +142,13 @@ class Application:
             letters=self.dead_letters,
             queues=self.queues,
             engines={engine.queue: engine for engine in (self.engine, self.deliveries)},
+        )
+        self.expiring = Expirations(
+            front=self.front,
+            calendar=self.calendar,
+            store=self.connection_store,
+            cadence=self.cadence,
+            clock=self.clock,
         )
         self.health = Health(self._pings)
 

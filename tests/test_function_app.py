@@ -28,6 +28,7 @@ HTTP = {
     "get_tenant_conformance": ("tenants/{id}/conformance", ["GET"]),
     "list_poison": ("poison", ["GET"]),
     "redrive_poison": ("poison/{id}/redrive", ["POST"]),
+    "list_expirations": ("expirations", ["GET"]),
     "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
     "get_health": ("health", ["GET"]),
     "get_openapi": ("openapi.json", ["GET"]),

@@ -12,6 +12,7 @@ var tables = [
   'onboardingindex'
   'connections'
   'expirations'
+  'calendar'
   'notices'
   'noticeindex'
   'deadletters'

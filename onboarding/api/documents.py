@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.clocks import ExpiryWarning
+from onboarding.connections.clocks import ClockState, ExpiryWarning
 from onboarding.connections.inspection import Inspected, Inspection, Subject
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import Severity
@@ -207,6 +207,25 @@ def _app(record: AppRecord) -> dict[str, str]:
         "clientId": record.app_id,
         "objectId": record.object_id,
         "servicePrincipalId": record.service_principal_id,
+    }
+
+
+def expiration(
+    record: Connection, clock: str, upcoming: ExpiryWarning | None, state: ClockState, now: datetime
+) -> dict[str, Any]:
+    """A clock of a connection in the list of what is expiring."""
+    return {
+        "connectionId": record.id,
+        "connectionName": record.name,
+        "tenantId": record.tenant,
+        "tenantName": record.tenant_name,
+        "serverApp": {"name": record.server_app.name, "clientId": record.server_app.app_id},
+        "clock": clock,
+        "state": str(state),
+        "daysLeft": (record.clocks[clock] - now).days,
+        "renewBy": _iso(record.renew_by),
+        **_clock(record, clock, upcoming),
+        "owners": list(record.request.get("owners", ())),
     }
 
 

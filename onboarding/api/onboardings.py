@@ -17,6 +17,7 @@ from onboarding.api import bodies, documents
 from onboarding.api.callers import Caller
 from onboarding.api.front import Front, answer
 from onboarding.api.paging import Page, bad_continuation
+from onboarding.api.parameters import is_id, one_of, tenant_id
 from onboarding.api.problems import ProblemError, bad_parameter, invalid, not_found
 from onboarding.api.tenants import Tenants
 from onboarding.cmg.wizard import OnboardingRequest
@@ -103,8 +104,8 @@ class Onboardings:
         parameters = {name: request.params[name] for name in ("status", "tenantId") if name in request.params}
         view = View(
             requester=None if caller.operates else caller.id,
-            tenant=_tenant(parameters.get("tenantId")),
-            status=_status(parameters.get("status")),
+            tenant=tenant_id(parameters),
+            status=one_of(parameters, "status", RunStatus),
         )
         try:
             entries, continuation = await self.engine.index.page(
@@ -140,7 +141,7 @@ class Onboardings:
     async def _find(self, request: func.HttpRequest, caller: Caller) -> Run:
         """The run of a route, if the caller may see it. Others' look like none."""
         name = request.route_params.get("id", "")
-        run = await self.engine.store.load(name) if _is_id(name) else None
+        run = await self.engine.store.load(name) if is_id(name) else None
         if run is None or not caller.may_see(run.head.requester):
             raise not_found("The onboarding")
         return run
@@ -201,26 +202,3 @@ def _dry_run(request: func.HttpRequest) -> bool:
     if text not in {"true", "false"}:
         raise bad_parameter("dryRun", "must be true or false.")
     return text == "true"
-
-
-def _status(text: str | None) -> RunStatus | None:
-    if text is None:
-        return None
-    try:
-        return RunStatus(text)
-    except ValueError as error:
-        raise bad_parameter("status", f"must be one of {', '.join(RunStatus)}.") from error
-
-
-def _tenant(text: str | None) -> str | None:
-    if text is not None and not _is_id(text):
-        raise bad_parameter("tenantId", "must be a tenant id.")
-    return text.lower() if text else None
-
-
-def _is_id(text: str) -> bool:
-    """Whether a text is a UUID in its usual form."""
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False

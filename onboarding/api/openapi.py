@@ -22,6 +22,7 @@ from onboarding.api.paging import LARGEST, USUAL
 from onboarding.api.routes import OPERATIONS, Operation
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.clocks import ClockState
 from onboarding.workflow.runs import RunStatus
 
 _EVERYBODY: Final = (500, 503)
@@ -37,6 +38,16 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "continuationToken": {"schema": _TEXT, "description": "Part of nextLink; nothing to make up."},
     "status": {"schema": {"type": "string", "enum": list(RunStatus)}},
     "tenantId": {"schema": _ID, "description": "Of one tenant."},
+    "owner": {"schema": {"type": "string", "format": "email"}, "description": "Of one owner."},
+    "withinDays": {
+        "schema": {"type": "integer", "minimum": 0, "maximum": 9999},
+        "description": "What ends in so many days, or has ended.",
+    },
+    "state": {"schema": {"type": "string", "enum": list(ClockState)}},
+    "format": {
+        "schema": {"type": "string", "enum": ["json", "csv", "ics"]},
+        "description": "Left out: what Accept prefers.",
+    },
     "subscriptionId": {"schema": _ID, "description": "Put into the commands."},
     "serverAppId": {"schema": _ID, "required": True, "description": "Client id of the web (server) app."},
     "clientAppId": {"schema": _ID, "required": True, "description": "Client id of the native (client) app."},
@@ -69,6 +80,7 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
 _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Location": {"schema": {"type": "string", "format": "uri"}, "description": "Where its status is."},
     "Operation-Location": {"schema": {"type": "string", "format": "uri"}, "description": "The same."},
+    "Link": {"schema": _TEXT, "description": "Of a spreadsheet or calendar: where the next rows are."},
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds; missing once it is final."},
 }
 _TENANT, _SUBSCRIPTION = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05", "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"

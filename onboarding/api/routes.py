@@ -121,6 +121,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers={202: (schemas.Redriven,)},
         refusals=(404,),
     ),
+    "GET /expirations": Operation(
+        id="list_expirations",
+        summary="What ends, the soonest first; for a spreadsheet or a calendar, too",
+        parameters=(*_PAGING, "tenantId", "owner", "withinDays", "state", "format"),
+        answers={200: (schemas.ExpirationList, "text/csv", "text/calendar")},
+        headers={200: ("Link",)},
+        refusals=(400,),
+    ),
     "GET /tenants/{id}/setup": Operation(
         id="get_tenant_setup",
         summary="What a customer's administrator has to do",

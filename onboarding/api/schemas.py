@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from onboarding.connections.clocks import ClockState
 from onboarding.errors import Severity
 from onboarding.workflow.dead_letters import Reason
 from onboarding.workflow.runs import RunStatus, StepStatus
@@ -255,6 +256,42 @@ class Connection(_Document):
     request: FullRequest
     onboarding_id: UUID
     created_at: datetime
+
+
+class AppName(_Document):
+    """An application, as people and programs find it."""
+
+    name: str
+    client_id: UUID
+
+
+class Owner(_Document):
+    """Who answers for a connection."""
+
+    name: str | None = None
+    email: str
+
+
+class Expiration(ExpiryClock):
+    """A clock of a connection."""
+
+    connection_id: str
+    connection_name: str
+    tenant_id: UUID
+    tenant_name: str
+    server_app: AppName
+    clock: str
+    state: ClockState
+    days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the end.")]
+    renew_by: datetime
+    owners: tuple[Owner, ...]
+
+
+class ExpirationList(_Document):
+    """A page of what is expiring."""
+
+    value: tuple[Expiration, ...]
+    next_link: str = ""
 
 
 class ConnectionList(_Document):

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import azure.functions as func
 
+from onboarding.api import media
 from onboarding.api.callers import Caller
 from onboarding.api.front import answer
 from onboarding.api.problems import ProblemError, bad_parameter, invalid
@@ -48,9 +49,6 @@ ACTIONS: Final = (
 _AZ_CLOUDS: Final = {"AzurePublicCloud": "AzureCloud", "AzureUSGovernmentCloud": "AzureUSGovernment"}
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLACEHOLDER: Final = "<subscription id>"
-_MEDIA: Final = re.compile(
-    r"^\s*([\w*+.-]+/[\w*+.-]+)\s*(?:;.*?\bq\s*=\s*([01](?:\.\d{0,3})?))?", re.IGNORECASE
-)
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
     "pre{background:#f2f2f2;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere}"
@@ -102,11 +100,11 @@ class Tenants:
                 "The tenant is not among SERVED_TENANTS, or is the deployment's own, which needs no consent.",
             )
         document = self._document(tenant, _subscription(request))
-        if not _prefers_html(request.headers.get("Accept", "")):
+        if media.preferred(request, media.JSON, media.HTML) == media.JSON:
             return answer(document, headers={"Vary": "Accept"})
         return func.HttpResponse(
             _html(document),
-            mimetype="text/html",
+            mimetype=media.HTML,
             charset="utf-8",
             headers={
                 "Cache-Control": "no-store",
@@ -168,20 +166,6 @@ def _subscription(request: func.HttpRequest) -> str:
     if not _ID.fullmatch(text):
         raise bad_parameter("subscriptionId", "must be a subscription id.")
     return text
-
-
-def _prefers_html(accept: str) -> bool:
-    """Whether an Accept header (RFC 9110, section 12.5.1) rates HTML above JSON; nothing said is JSON."""
-    return _quality(accept, "text/html") > _quality(accept, "application/json")
-
-
-def _quality(accept: str, media: str) -> float:
-    """What the most specific range that covers a media type rates it."""
-    rated = {
-        found[1].lower(): float(found[2] or 1) for part in accept.split(",") if (found := _MEDIA.match(part))
-    }
-    ranges = (media, f"{media.partition('/')[0]}/*", "*/*")
-    return next((rated[each] for each in ranges if each in rated), 0.0)
 
 
 def _html(document: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 SECRET: Final = "secret"  # noqa: S105 - the clock's name
@@ -14,6 +15,14 @@ SECRET: Final = "secret"  # noqa: S105 - the clock's name
 
 APPLICATION: Final = "application"
 """The clock that ends when the server app has become too old for its secret to be renewed."""
+
+
+class ClockState(StrEnum):
+    """How urgent a clock is."""
+
+    EXPIRED = "Expired"  # it has ended
+    DUE = "Due"  # the first threshold is crossed
+    OK = "Ok"  # that is still to come
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +66,17 @@ class Cadence:
 
     thresholds: tuple[int, ...]  # descending, none below 0
     repeat: int  # days
+
+    @property
+    def earliest(self) -> timedelta:
+        """How long before an end the first warning comes."""
+        return timedelta(days=self.thresholds[0])
+
+    def state(self, ends_at: datetime, now: datetime) -> ClockState:
+        """How urgent a clock is."""
+        if ends_at <= now:
+            return ClockState.EXPIRED
+        return ClockState.DUE if ends_at - self.earliest <= now else ClockState.OK
 
     def first(self, ends_at: datetime, now: datetime) -> ExpiryWarning:
         """The warning that a clock begins with.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from onboarding.connections.calendar import Calendar
 from onboarding.connections.clocks import Cadence, ExpiryWarning
 from onboarding.connections.records import Connection
 from onboarding.storage import keys, names
@@ -61,15 +62,16 @@ class Expiration:
 class ExpirationIndex:
     """Which warnings are due."""
 
-    def __init__(self, tables: Tables, cadence: Cadence) -> None:
+    def __init__(self, tables: Tables, cadence: Cadence, calendar: Calendar) -> None:
         self._tables = tables
         self._cadence = cadence
+        self._calendar = calendar
 
     async def schedule(self, connection: Connection, now: datetime) -> None:
-        """Plans the warnings of all clocks of a connection, as they are now. Safe to repeat.
+        """Plans the warnings of all clocks of a connection, and enters the clocks in the calendar.
 
-        To be called before a connection is added and after each change of its clocks: warnings planned for
-        another end are dropped when their day comes.
+        Safe to repeat. To be called before a connection is added, and after each change of its clocks or its
+        owners: warnings that were planned for another end are dropped when their day comes.
         """
         for clock, ends_at in connection.clocks.items():
             expiration = Expiration(
@@ -80,6 +82,7 @@ class ExpirationIndex:
                 warning=self._cadence.first(ends_at, now),
             )
             await self._put(expiration)
+        await self._calendar.enter(connection)
 
     async def replace(self, expiration: Expiration, warning: ExpiryWarning | None) -> None:
         """Puts another warning of the clock, or none, in the place of one.

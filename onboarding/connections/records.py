@@ -66,6 +66,11 @@ class Connection:
         return f"{self.tenant}.{key_of(self.name)}"
 
     @property
+    def owner_addresses(self) -> frozenset[str]:
+        """The e-mail addresses of those who answer for it, in lower case."""
+        return frozenset(owner["email"].casefold() for owner in self.request.get("owners", ()))
+
+    @property
     def clocks(self) -> Mapping[str, datetime]:
         """When what ends: the secret, and the time in which the server app's secret can be renewed."""
         ends = {SECRET: self.secret.ends_at}

@@ -47,7 +47,7 @@ def warning(expiration: Expiration, connection: Connection, now: datetime) -> No
         at=expiration.warning.due_at,
         message=message,
         consequence=f"{_LAST if clock == APPLICATION else _WHEN} {_STOPS}",
-        remedy=_remedy(connection, now),
+        remedy=runbook(connection, now),
         documentation=_RENEWAL,
         clock=clock,
         ends_at=ends_at,
@@ -91,7 +91,7 @@ def _by(moment: datetime, now: datetime) -> str:
     return f"before {moment:%Y-%m-%d}" if now < moment else "now"
 
 
-def _remedy(connection: Connection, now: datetime) -> str:
+def runbook(connection: Connection, now: datetime) -> str:
     """The steps: renewing while that is possible, a new pair where it is not, or soon will not be."""
     limit, ends_at = connection.clocks.get(APPLICATION), connection.secret.ends_at
     if limit and limit <= now:

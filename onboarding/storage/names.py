@@ -20,6 +20,9 @@ CONNECTIONS: Final = "connections"
 EXPIRATIONS: Final = "expirations"
 """The next warning that is due for each clock, by day."""
 
+CALENDAR: Final = "calendar"
+"""Each clock by the day of its end, for lists of what is expiring."""
+
 NOTICES: Final = "notices"
 """Each warning's delivery; its key says which warning it is, so that none is sent twice."""
 
@@ -34,6 +37,7 @@ TABLES: Final = (
     ONBOARDING_INDEX,
     CONNECTIONS,
     EXPIRATIONS,
+    CALENDAR,
     NOTICES,
     NOTICE_INDEX,
     DEAD_LETTERS,

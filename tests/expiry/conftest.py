@@ -5,6 +5,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from infra.local.stack import Stack
 from onboarding.storage import names
+from tests.connections import Fleet
 from tests.expiry.site import Site
 from tests.helpers import NEVER
 
@@ -26,6 +27,12 @@ async def shared_site(expiry_stack):
         await site.control("PUT", "/settings", {"providerSeconds": 0})
         yield site
         await site.close()
+
+
+@pytest.fixture
+def fleet(shared_site):
+    """Connections that are written into its storage, without an onboarding for each."""
+    return Fleet(shared_site.tables)
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 
 from onboarding.connections.clocks import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
 from onboarding.connections.expirations import Expiration
-from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.connections.records import Connection
 from onboarding.expiry.notices import Kind, Notice
 from onboarding.expiry.warnings import warning
+from tests.connections import connection, secret
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
-TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 
 
 def day(number: int) -> datetime:
@@ -21,32 +21,10 @@ def day(number: int) -> datetime:
     return NOW + timedelta(days=number)
 
 
-def app(name: str, created_at: datetime | None = None) -> AppRecord:
-    return AppRecord(
-        name=name, app_id=f"{name}-id", object_id="o", service_principal_id="p", created_at=created_at
-    )
-
-
-def connection(*, secret: int, limit: int | None, version: str | None = None) -> Connection:
+def made(*, secret: int, limit: int | None, version: str | None = None) -> Connection:
     """A connection whose secret ends, and whose application gets too old, so many days from now."""
-    created_at = day(limit - 800) if limit is not None else None
-    return Connection(
-        tenant=TENANT,
-        tenant_name="Contoso",
-        name="Contoso CMG",
-        description="",
-        environment="AzurePublicCloud",
-        subscription="s",
-        profile="2026-08",
-        app_id_uri="api://x",
-        server_app=app("Server", created_at),
-        client_app=app("Client"),
-        secret=SecretRecord(key_id="k", vault_id="v", ends_at=day(secret)),
-        request={"configMgrVersion": version},
-        onboarding="r",
-        requester="o",
-        created_at=NOW,
-    )
+    app_made_at = day(limit - 800) if limit is not None else None
+    return connection(day(secret), name="Contoso CMG", app_made_at=app_made_at, version=version)
 
 
 def told(found: Connection, clock: str, days: int = 30) -> Notice:
@@ -67,12 +45,12 @@ def date(number: int) -> str:
 
 def test_a_secret_of_a_young_application_is_renewed():
     """Where the application is young enough for long, only the secret is spoken of, and renewing it."""
-    notice = told(connection(secret=30, limit=None), SECRET)
+    notice = told(made(secret=30, limit=None), SECRET)
     assert notice.kind is Kind.SECRET_NEAR_EXPIRY
-    assert notice.message == f"The client secret of 'Server' runs out on {date(30)}."
+    assert notice.message == f"The client secret of 'CMG-ServerApp' runs out on {date(30)}."
     assert notice.remedy.startswith(f"Renew the secret before {date(30)}.\n1. ")
     assert "'Renew Secret Key'" in notice.remedy
-    assert "Server-id" in notice.remedy
+    assert connection(NOW).server_app.app_id in notice.remedy
     assert "refused" not in notice.remedy
     assert "stops" in notice.consequence
 
@@ -103,7 +81,7 @@ def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(
     clock, secret, limit, message, headings
 ):
     """Whichever clock warns, the date to act by is the earlier one, and the steps are those that work."""
-    notice, renew_by = told(connection(secret=secret, limit=limit), clock), min(secret, limit)
+    notice, renew_by = told(made(secret=secret, limit=limit), clock), min(secret, limit)
     assert message.format(secret=date(secret), limit=date(limit)) in notice.message
     assert notice.details["renewBy"] == day(renew_by).isoformat()
     assert notice.details["clocks"] == {SECRET: day(secret).isoformat(), APPLICATION: day(limit).isoformat()}
@@ -129,25 +107,25 @@ def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(
 )
 def test_each_clock_has_its_kinds(clock, days, kind):
     """A receiver can tell by the type what ends, and whether it has ended."""
-    assert told(connection(secret=1, limit=1), clock, days).kind is kind
+    assert told(made(secret=1, limit=1), clock, days).kind is kind
 
 
 def test_an_older_site_knows_one_clock_only():
     """Before 2409 no application was too old."""
-    assert list(connection(secret=30, limit=40, version="2403").clocks) == [SECRET]
-    assert list(connection(secret=30, limit=40, version="2409").clocks) == [SECRET, APPLICATION]
+    assert list(made(secret=30, limit=40, version="2403").clocks) == [SECRET]
+    assert list(made(secret=30, limit=40, version="2409").clocks) == [SECRET, APPLICATION]
 
 
 def test_what_was_said_of_an_end_does_not_count_for_another():
     """After a renewal nobody has acknowledged the new end, and nobody wanted to hear nothing of it."""
-    found = connection(secret=30, limit=40)
+    found = made(secret=30, limit=40)
     acknowledgement = Acknowledgement(ends_at=day(30), by="somebody", at=NOW)
     snooze = Snooze(ends_at=day(40), until=day(5), by="somebody", at=NOW)
     found = replace(found, acknowledged={SECRET: acknowledgement}, snoozed={APPLICATION: snooze})
     assert found.acknowledgement(SECRET) == acknowledgement
     assert found.acknowledgement(APPLICATION) is None
     assert found.snooze(APPLICATION) == snooze
-    renewed = replace(found, secret=SecretRecord(key_id="k2", vault_id="v2", ends_at=day(400)))
+    renewed = replace(found, secret=secret(day(400)))
     assert renewed.acknowledgement(SECRET) is None
     assert renewed.snooze(APPLICATION) == snooze
 
@@ -155,7 +133,7 @@ def test_what_was_said_of_an_end_does_not_count_for_another():
 def test_a_connection_is_read_as_it_was_written():
     """All that people said, and each moment, comes back from the row."""
     found = replace(
-        connection(secret=30, limit=40),
+        made(secret=30, limit=40),
         acknowledged={SECRET: Acknowledgement(ends_at=day(30), by="somebody", at=NOW)},
         snoozed={APPLICATION: Snooze(ends_at=day(40), until=day(5), by="somebody", at=NOW)},
     )

@@ -1,0 +1,148 @@
+"""The calendar: each clock of each connection on the day on which it ends, for lists of what is expiring.
+
+A clock stands in it once for everybody, and once for its tenant, its requester and each of its owners, so a
+page of any of these costs the same however many connections there are. The calendar may run ahead of the
+connections, never behind; whoever reads it takes only what the connection still says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from onboarding.connections.records import Connection
+from onboarding.storage import keys, names
+from onboarding.storage.tables import Range, Row, Tables, Write
+
+_PLACES: Final = "places"
+"""The row that says where a connection stands in the calendar."""
+
+_ALL: Final = "all"
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Whose clocks a list shows; what is None does not matter."""
+
+    tenant: str | None = None
+    owner: str | None = None  # an e-mail address
+    requester: str | None = None
+
+    @property
+    def partition(self) -> str:
+        """What the partitions to look into begin with: those of the smallest circle."""
+        if self.tenant is not None:
+            return _of_tenant(self.tenant)
+        if self.owner is not None:
+            return _of_owner(self.owner)
+        return _ALL if self.requester is None else _of_requester(self.requester)
+
+    def shows(self, connection: Connection) -> bool:
+        """Whether a connection belongs here."""
+        return (
+            self.tenant in {None, connection.tenant}
+            and self.requester in {None, connection.requester}
+            and (self.owner is None or self.owner.casefold() in connection.owner_addresses)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A clock of a connection, and when it ended when it was entered."""
+
+    connection: str
+    clock: str
+    ends_at: datetime
+
+
+class Calendar:
+    """Which clocks end when."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def enter(self, connection: Connection) -> None:
+        """Enters the clocks of a connection as they are, and takes out what was entered before."""
+        places = Row(partition=f"of:{connection.id}", key=_PLACES)
+        known = await self._tables.get(names.CALENDAR, places.partition, places.key)
+        old = {(partition, key) for partition, key in json.loads(known.columns["rows"])} if known else set()
+        rows = {(row.partition, row.key): row for row in _rows(connection)}
+        if old == set(rows):
+            return
+        await asyncio.gather(*(self._write(row, Write.UPSERT) for at, row in rows.items() if at not in old))
+        gone = [Row(partition=partition, key=key) for partition, key in old - set(rows)]
+        await asyncio.gather(*(self._write(row, Write.DELETE) for row in gone))
+        columns = {"rows": json.dumps(sorted(rows))}
+        await self._write(Row(partition=places.partition, key=places.key, columns=columns), Write.UPSERT)
+
+    async def page(
+        self,
+        view: View,
+        *,
+        since: datetime | None,
+        until: datetime | None,
+        size: int,
+        continuation: str,
+    ) -> tuple[list[Entry], str]:
+        """Some clocks of a view that end from ``since`` to ``until``, the soonest first; the continuation."""
+        last = until + _MILLISECOND if until else _LAST
+        low = keys.milliseconds(since) if since else "0"
+        days = Range(
+            f"{view.partition}:{_day(since) if since else '0'}",
+            f"{view.partition}:{_day(last + timedelta(days=1))}",
+        )
+        page = await self._tables.page(
+            names.CALENDAR,
+            days,
+            keys=Range(low, keys.milliseconds(last)),
+            size=size,
+            continuation=continuation,
+        )
+        return [_entry(row) for row in page.rows], page.continuation
+
+    async def _write(self, row: Row, how: Write) -> None:
+        await self._tables.write(names.CALENDAR, row, how)
+
+
+def _rows(connection: Connection) -> Iterator[Row]:
+    circles = {
+        _ALL,
+        _of_tenant(connection.tenant),
+        _of_requester(connection.requester),
+        *map(_of_owner, connection.owner_addresses),
+    }
+    for clock, ends_at in connection.clocks.items():
+        columns = {"connection": connection.id, "clock": clock, "endsAt": ends_at.isoformat()}
+        key = f"{keys.milliseconds(ends_at)}:{connection.id}:{clock}"
+        for circle in circles:
+            yield Row(partition=f"{circle}:{_day(ends_at)}", key=key, columns=columns)
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        connection=row.columns["connection"],
+        clock=row.columns["clock"],
+        ends_at=datetime.fromisoformat(row.columns["endsAt"]),
+    )
+
+
+def _of_tenant(tenant: str) -> str:
+    return f"tenant:{tenant}"
+
+
+def _of_requester(requester: str) -> str:
+    return f"requester:{keys.part(requester)}"
+
+
+def _of_owner(email: str) -> str:
+    return f"owner:{keys.part(email.casefold())}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"

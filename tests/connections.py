@@ -1,0 +1,92 @@
+"""Service connections as an onboarding would leave them, for tests that need many, or at odd ages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from azure.data.tables.aio import TableServiceClient
+
+from onboarding.connections.calendar import Calendar
+from onboarding.connections.clocks import Cadence
+from onboarding.connections.expirations import ExpirationIndex
+from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.connections.store import ConnectionStore
+from onboarding.settings import DEFAULT_THRESHOLDS
+from onboarding.storage.tables import Tables
+from tests.helpers import unique
+
+TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
+CADENCE = Cadence(thresholds=DEFAULT_THRESHOLDS, repeat=7)
+
+
+def connection(
+    ends_at: datetime,
+    *,
+    app_made_at: datetime | None = None,
+    version: str | None = None,
+    owners: Sequence[str] = (),
+    **changes: Any,
+) -> Connection:
+    """A connection whose secret ends at a moment."""
+    name = changes.pop("name", None) or unique("Contoso")
+    facts: dict[str, Any] = {
+        "tenant": TENANT,
+        "tenant_name": "Contoso",
+        "name": name,
+        "description": "",
+        "environment": "AzurePublicCloud",
+        "subscription": "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46",
+        "profile": "2026-08",
+        "app_id_uri": f"api://{TENANT}/x",
+        "server_app": _app("CMG-ServerApp", app_made_at),
+        "client_app": _app("CMG-ClientApp", None),
+        "secret": secret(ends_at),
+        "request": {
+            "name": name,
+            "configMgrVersion": version,
+            "owners": [{"email": each} for each in owners],
+        },
+        "onboarding": unique("onboarding"),
+        "requester": "somebody",
+        "created_at": ends_at,
+    }
+    return Connection(**{**facts, **changes})
+
+
+def secret(ends_at: datetime) -> SecretRecord:
+    """A client secret that ends at a moment."""
+    return SecretRecord(key_id="k", vault_id="https://vault/secrets/x/1", ends_at=ends_at)
+
+
+def _app(name: str, created_at: datetime | None) -> AppRecord:
+    app_id = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
+    return AppRecord(name=name, app_id=app_id, object_id="o", service_principal_id="p", created_at=created_at)
+
+
+class Fleet:
+    """Connections in the storage of a deployment, written as its steps write them."""
+
+    def __init__(self, service: TableServiceClient) -> None:
+        tables = Tables(service)
+        self.store = ConnectionStore(tables)
+        self.calendar = Calendar(tables)
+        self.expirations = ExpirationIndex(tables, CADENCE, self.calendar)
+
+    async def add(self, record: Connection, now: datetime) -> Connection:
+        """A new connection."""
+        await self.expirations.schedule(record, now)
+        return await self.store.add(record)
+
+    async def renew(self, record: Connection, ends_at: datetime, now: datetime) -> Connection:
+        """Give a connection a secret with another end."""
+        renewed = await self.store.change(record.id, lambda found: _with_secret(found, ends_at))
+        assert renewed
+        await self.expirations.schedule(renewed, now)
+        return renewed
+
+
+def _with_secret(found: Connection, ends_at: datetime) -> Connection:
+    return replace(found, secret=secret(ends_at))

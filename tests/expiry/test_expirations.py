@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+import icalendar
+import pytest
+
+from onboarding.api.callers import Caller
+from onboarding.api.expirations import Expirations
+from onboarding.api.front import Front
+from onboarding.clock import SystemClock
+from onboarding.connections.clocks import SECRET, Acknowledgement, Snooze
+from tests.connections import CADENCE, connection
+from tests.helpers import problem
+
+PATH = "/api/expirations"
+
+
+def day(number: float) -> datetime:
+    """The moment so many days and some hours from now, so that a test may take its time."""
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(days=number, hours=6)
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant of the test's own."""
+    return str(uuid.uuid4())
+
+
+async def shown(site, *, caller="operator", **params) -> list[int]:
+    """In how many days what is listed ends, over all pages."""
+    return [each["daysLeft"] for each in await site.all(PATH, caller=caller, **params)]
+
+
+async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
+    """Each clock of each connection, with what to know of it, over all pages."""
+    now = day(0)
+    made = connection(
+        day(40), tenant=tenant, app_made_at=day(-700), owners=["kim@contoso.com"], name="Contoso CMG"
+    )
+    await fleet.add(made, now)
+    await fleet.add(connection(day(-3), tenant=tenant), now)
+    await fleet.add(connection(day(300), tenant=tenant), now)
+    assert await shown(site, tenantId=tenant, maxpagesize="1") == [-3, 40, 100, 300]
+    found = (await site.all(PATH, caller="operator", tenantId=tenant))[1]
+    assert found == {
+        "connectionId": made.id,
+        "connectionName": "Contoso CMG",
+        "tenantId": tenant,
+        "tenantName": "Contoso",
+        "serverApp": {"name": "CMG-ServerApp", "clientId": made.server_app.app_id},
+        "clock": "secret",
+        "state": "Due",
+        "daysLeft": 40,
+        "renewBy": iso(made.secret.ends_at),
+        "endsAt": iso(made.secret.ends_at),
+        "nextWarning": {"daysBeforeEnd": 30, "dueAt": iso(made.secret.ends_at - timedelta(days=30))},
+        "acknowledged": None,
+        "snoozedUntil": None,
+        "owners": [{"email": "kim@contoso.com"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"state": "Expired"}, [-3]),
+        ({"state": "Due"}, [20, 89]),
+        ({"state": "Ok"}, [91, 300]),
+        ({"withinDays": "21"}, [-3, 20]),
+        ({"withinDays": "0"}, [-3]),
+        ({"withinDays": "30", "state": "Due"}, [20]),
+        ({"withinDays": "100", "state": "Ok"}, [91]),
+        ({"withinDays": "100", "state": "Expired"}, [-3]),
+        ({"withinDays": "20", "state": "Ok"}, []),
+    ],
+    ids=str,
+)
+async def test_filters_can_be_combined(site, fleet, filters, expected):
+    """State, days and owner each leave out what they should, whatever comes with them."""
+    owner = f"{uuid.uuid4()}@contoso.com"
+    for number in (91, 20, -3, 300, 89):
+        await fleet.add(connection(day(number), owners=[owner, "other@contoso.com"]), day(0))
+    assert await shown(site, owner=owner.upper(), **filters) == expected
+
+
+async def test_a_requester_sees_its_own(site, fleet, tenant):
+    """Others' connections are not listed, whatever is asked for."""
+    name = await site.caller("Onboarding.Request")
+    mine = site.clients[name]["principalId"]
+    owner = f"{tenant}@contoso.com"
+    await fleet.add(connection(day(10), tenant=tenant, requester=mine, owners=[owner]), day(0))
+    await fleet.add(connection(day(20), tenant=tenant, owners=[owner]), day(0))
+    for filters in ({}, {"tenantId": tenant}, {"owner": owner}, {"tenantId": tenant, "owner": owner}):
+        assert await shown(site, caller=name, **filters) == [10]
+    assert await shown(site, tenantId=tenant) == [10, 20]
+
+
+async def test_only_what_the_connection_still_says_is_listed(site, fleet, tenant):
+    """After a renewal, and after a connection is gone, the old end is not shown."""
+    renewed, gone = connection(day(5), tenant=tenant), connection(day(6), tenant=tenant)
+    for each in (renewed, gone):
+        await fleet.add(each, day(0))
+    await fleet.renew(renewed, day(370), day(0))
+    await site.tables.get_table_client("connections").delete_entity(tenant, gone.id.partition(".")[2])
+    assert await shown(site, tenantId=tenant) == [370]
+
+
+async def test_what_people_said_is_listed(site, fleet, tenant):
+    """Who acknowledged, and until when nobody wants to hear of it, is seen at a glance."""
+    ends_at, until = day(-2), day(3)
+    by, at = "kim@contoso.com", day(-1)
+    await fleet.add(
+        connection(
+            ends_at,
+            tenant=tenant,
+            acknowledged={SECRET: Acknowledgement(ends_at=ends_at, by=by, at=at)},
+            snoozed={SECRET: Snooze(ends_at=ends_at, until=until, by=by, at=at)},
+        ),
+        day(0),
+    )
+    (found,) = await site.all(PATH, caller="operator", tenantId=tenant)
+    assert found["acknowledged"] == {"by": by, "at": iso(at)}
+    assert found["snoozedUntil"] == iso(until)
+    assert found["nextWarning"] is None
+
+
+async def test_a_spreadsheet_opens_it(site, fleet, tenant):
+    """CSV by format or by Accept: UTF-8 with byte order mark, CRLF, and no cell that is run as a formula."""
+    names = ['Grün, "A" & Söhne', "=cmd|' /C calc'!A0", "@SUM(1)", "-1", "Plain"]
+    for number, name in enumerate(names):
+        owners = ["+a@contoso.com", "b@contoso.com"]
+        await fleet.add(connection(day(number - 1), tenant=tenant, name=name, owners=owners), day(0))
+    answers = [
+        await site.call("GET", PATH, caller="operator", params={"tenantId": tenant, "format": "csv"}),
+        await site.call(
+            "GET", PATH, caller="operator", params={"tenantId": tenant}, headers={"Accept": "text/csv"}
+        ),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="expirations.csv"'
+        assert answer.content.startswith(b"\xef\xbb\xbfconnectionId,")
+        assert "Link" not in answer.headers
+        text = answer.content.decode("utf-8-sig")
+        assert text.count("\r\n") == text.count("\n") == 6
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        assert [row["connectionName"] for row in rows] == [
+            names[0],
+            f"'{names[1]}",
+            f"'{names[2]}",
+            f"'{names[3]}",
+            names[4],
+        ]
+        assert [row["daysLeft"] for row in rows] == ["-1", "0", "1", "2", "3"]
+        assert {row["owners"] for row in rows} == {"'+a@contoso.com; b@contoso.com"}
+        assert {row["state"] for row in rows} == {"Expired", "Due"}
+
+
+async def test_a_calendar_takes_it(site, fleet, tenant):
+    """An all-day event for each end, with the reminders; its UID stays when the end is moved."""
+    made = connection(
+        day(200), tenant=tenant, app_made_at=day(-500), name="Contoso; a, very long " + "ä" * 60
+    )
+    await fleet.add(made, day(0))
+    first = await feed(site, tenant)
+    ends = {event["categories"].cats[1]: event for event in first.walk("VEVENT")}
+    assert ends[SECRET].decoded("dtstart") == made.secret.ends_at.date()
+    assert ends["application"].decoded("dtstart") == day(300).date()
+    for event in ends.values():
+        assert event.decoded("dtend") - event.decoded("dtstart") == timedelta(days=1)
+        assert type(event.decoded("dtstart")) is date
+        assert made.name in event["summary"]
+        assert "1. In the Microsoft Entra admin center" in event["description"]
+        triggers = [-alarm.decoded("trigger").days for alarm in event.walk("VALARM")]
+        assert triggers == [90, 60, 30, 14, 7, 1]
+    await fleet.renew(made, day(565), day(0))
+    moved = {event["uid"]: event.decoded("dtstart") for event in (await feed(site, tenant)).walk("VEVENT")}
+    assert moved == {ends[SECRET]["uid"]: day(565).date(), ends["application"]["uid"]: day(300).date()}
+
+
+async def feed(site, tenant) -> Any:
+    """The calendar of a tenant, after a look at its lines."""
+    answer = await site.call("GET", PATH, caller="operator", params={"tenantId": tenant, "format": "ics"})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    assert all(len(line) <= 75 for line in answer.content.split(b"\r\n"))
+    assert b"\n" not in answer.content.replace(b"\r\n", b"")
+    calendar = icalendar.Calendar.from_ical(answer.content)
+    assert not calendar.errors
+    return calendar
+
+
+async def test_an_empty_calendar_is_a_calendar(site, tenant):
+    """A feed without an event is no error for those who subscribe."""
+    assert (await feed(site, tenant)).walk("VEVENT") == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("tenantId", "contoso"),
+        ("owner", "kim"),
+        ("withinDays", "-1"),
+        ("withinDays", "soon"),
+        ("withinDays", "99999"),
+        ("state", "expired"),
+        ("format", "pdf"),
+        ("continuationToken", "x"),
+        ("colour", "red"),
+    ],
+)
+async def test_a_wrong_parameter_is_told(site, parameter, value):
+    """Each parameter says what it takes."""
+    answer = await site.call("GET", PATH, caller="operator", params={parameter: value})
+    assert parameter in problem(answer, 400, "invalid-parameter")["detail"]
+
+
+async def test_a_large_sheet_says_where_it_goes_on(fleet, tenant):
+    """More than a sheet holds is not left out silently: a link leads to the next rows."""
+    for number in range(5):
+        await fleet.add(connection(day(number), tenant=tenant), day(0))
+    endpoint = Expirations(
+        front=Front(None, "https://cmg.contoso.com"),  # type: ignore[arg-type] # nobody is identified here
+        calendar=fleet.calendar,
+        store=fleet.store,
+        cadence=CADENCE,
+        clock=SystemClock(),
+        most=2,
+    )
+    operator = Caller(id="o", name="o", roles=("Onboarding.Operate",))
+    url, rows = f"https://cmg.contoso.com{PATH}?tenantId={tenant}&format=csv", []
+    while url:
+        params = dict(each.split("=", 1) for each in url.partition("?")[2].split("&"))
+        request = func.HttpRequest("GET", url, params=params, body=b"")
+        answer = await endpoint.list(request, operator)
+        text = answer.get_body().decode("utf-8-sig")
+        rows += [row["daysLeft"] for row in csv.DictReader(io.StringIO(text))]
+        url = answer.headers.get("Link", "").partition("<")[2].partition(">")[0]
+    assert rows == ["0", "1", "2", "3", "4"]
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
