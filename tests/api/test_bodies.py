@@ -59,6 +59,50 @@ async def test_every_field_at_fault_is_pointed_at(portal):
     assert str(len(ALL_FAULTS)) in document["detail"]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a\nb", "U+000A (at 1)"),
+        ("a\r\nb", "U+000D (at 1)"),
+        ("a\u200fb", "U+200F (at 1)"),  # right-to-left mark
+        ("ab\u202e", "U+202E (at 2)"),  # right-to-left override
+        ("a\u0000", "U+0000 (at 1)"),
+        (" a", "begin or end with white space"),
+    ],
+)
+async def test_a_name_that_deceives_is_refused_in_words(portal, name, reason):
+    """What can't be seen, or breaks a line somewhere, is refused wherever text is asked for."""
+    answer = await portal.post(
+        name=name,
+        description=name,
+        serverApp={"name": name},
+        clientApp={"name": name},
+        groupDiscovery={"groupNames": ["x", name]},
+        owners=[{"name": name, "email": "kim@contoso.com"}],
+        labels={"team": name},
+    )
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == {
+        "/name",
+        "/description",
+        "/serverApp/name",
+        "/clientApp/name",
+        "/groupDiscovery/groupNames/1",
+        "/owners/0/name",
+        "/labels/team",
+    }
+    assert all(reason in each["detail"] for each in document["errors"])
+
+
+async def test_a_name_of_257_characters_is_refused(portal):
+    """The longest name that Entra ID takes is told."""
+    long = "x" * 257
+    answer = await portal.post(name=long, serverApp={"name": long}, clientApp={"name": long})
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == {"/name", "/serverApp/name", "/clientApp/name"}
+    assert all("256" in each["detail"] for each in document["errors"])
+
+
 async def test_what_is_missing_is_pointed_at(portal):
     """An empty request learns what the least is."""
     document = problem(await send(portal, b"{}"), 422, "invalid-request")

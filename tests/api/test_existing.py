@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.handover import grammar, lexer
 from tests.helpers import Portal, pointers, problem, unique
 from tests.precreated import Precreated, precreated
 from tests.unit import golden
@@ -59,6 +60,20 @@ async def test_apps_that_were_made_by_hand_are_imported(portal, revision, discov
     assert [connection["appIdUri"]] == server["identifierUris"]
     assert datetime.fromisoformat(connection["secret"]["endsAt"]) == apps.ends_at
     assert await as_they_are(portal, apps) == before
+
+
+async def test_whatever_an_imported_app_is_called(portal):
+    """Others have chosen its name, so it is taken as it is; in the script it stays inside its quotes."""
+    name = "\u200f'; exit #\u2019 $(x) `\u202e" + "x" * 230
+    apps = await precreated(portal, name=name)
+    connection = await portal.onboarded(**apps.request())
+    assert connection["serverApp"]["name"] == name
+    answer = await portal.call("GET", f"/api/connections/{connection['id']}/handover")
+    script = answer.content.decode("utf-8-sig")
+    assert grammar.read(script).faults == []
+    said = [each.value for each in lexer.read(script).literals]
+    assert said.count(name) == 1
+    assert said.count(apps.client["displayName"]) == 1
 
 
 async def test_a_secret_that_was_handed_over_is_in_the_vault(portal):

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from onboarding.cmg.conformance import Rule, client_rules, server_rules
+from onboarding.cmg.profiles import PROFILES
+from tests.unit import golden
+
+SCOPE = "0b8f1d3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
+SERVER, CLIENT = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11", "7a2d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a12"
+
+REVISIONS = pytest.mark.parametrize("revision", golden.REVISIONS)
+DISCOVERY = pytest.mark.parametrize("discovery", [False, True], ids=["without discovery", "with discovery"])
+
+
+def server(revision: str, *, discovery: bool) -> dict[str, Any]:
+    """The server app as Graph shows it when an administrator has followed a revision of the article."""
+    app = golden.server("x", SCOPE, user_discovery=discovery, revision=revision)
+    return {**app, "appId": SERVER, "identifierUris": [f"api://{SERVER}"]}
+
+
+def client(revision: str, *, discovery: bool) -> dict[str, Any]:
+    """The client app, likewise."""
+    app = golden.client("x", SERVER, SCOPE, user_discovery=discovery, revision=revision)
+    return {**app, "appId": CLIENT, "publicClient": {"redirectUris": golden.client_redirects(CLIENT)}}
+
+
+def failing(rules: Iterable[Rule]) -> list[str]:
+    """The rules that an application breaks; each says what follows and what to do."""
+    found = [rule for rule in rules if not rule.passed]
+    assert all(rule.expected and rule.breaks.endswith(".") and rule.remedy.endswith(".") for rule in found)
+    return [rule.name for rule in found]
+
+
+@DISCOVERY
+@REVISIONS
+def test_apps_after_the_article_conform(revision, discovery):
+    """Whoever has followed a revision of the article finds nothing to change in its profile."""
+    web, native = server(revision, discovery=discovery), client(revision, discovery=discovery)
+    profile = PROFILES[revision]
+    assert failing(server_rules(profile, web, user_discovery=discovery)) == []
+    assert failing(client_rules(profile, native, server=web, user_discovery=discovery)) == []
+
+
+def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """An application with one property that is not as it should be."""
+    app = copy.deepcopy(app)
+    *parents, last = path.split(".")
+    inner = app
+    for parent in parents:
+        inner = inner[int(parent)] if parent.isdigit() else inner.setdefault(parent, {})  # type: ignore[index]
+    inner[last] = value
+    return app
+
+
+@pytest.mark.parametrize(
+    ("revision", "path", "value", "rule"),
+    [
+        ("2026-08", "signInAudience", "AzureADMultipleOrgs", "single-tenant"),
+        ("2026-08", "web.redirectUris", [], "web-redirect"),
+        ("2026-08", "web.redirectUris", ["https://localhost"], "web-redirect"),
+        ("2023-11", "publicClient.redirectUris", [], "native-redirect"),
+        ("2026-08", "isDeviceOnlyAuthSupported", None, "device-tokens"),
+        ("2026-08", "identifierUris", [], "app-id-uri"),
+        ("2026-08", "api.requestedAccessTokenVersion", 2, "token-version"),
+        ("2026-08", "api.oauth2PermissionScopes", [], "scope"),
+        ("2026-08", "api.oauth2PermissionScopes.0.isEnabled", False, "scope"),
+        ("2026-08", "api.oauth2PermissionScopes.0.type", "Admin", "scope"),
+        ("2026-08", "api.oauth2PermissionScopes.0.value", "other", "scope"),
+        ("2309", "web.implicitGrantSettings.enableIdTokenIssuance", False, "id-tokens"),
+        ("2026-08", "requiredResourceAccess", [], "permission-Directory.Read.All"),
+        (
+            "2026-08",
+            "requiredResourceAccess.0.resourceAccess.0.type",
+            "Scope",
+            "permission-Directory.Read.All",
+        ),
+    ],
+)
+def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
+    """Each property of the profile has its rule, and breaking it breaks no other."""
+    app = changed(server(revision, discovery=True), path, value)
+    assert failing(server_rules(PROFILES[revision], app, user_discovery=True)) == [rule]
+
+
+@pytest.mark.parametrize(
+    ("revision", "path", "value", "rule"),
+    [
+        ("2026-08", "signInAudience", "AzureADMultipleOrgs", "single-tenant"),
+        ("2026-08", "publicClient.redirectUris", golden.client_redirects(SERVER), "broker-redirect"),
+        ("2026-08", "isFallbackPublicClient", None, "public-client"),
+        ("2309", "web.implicitGrantSettings.enableIdTokenIssuance", False, "id-tokens"),
+        ("2026-08", "requiredResourceAccess.0.resourceAccess", [], "permission-User.Read"),
+        ("2026-08", "requiredResourceAccess.1.resourceAccess", [], "permission-user_impersonation"),
+        ("2026-08", "requiredResourceAccess.1.resourceAppId", CLIENT, "permission-user_impersonation"),
+    ],
+)
+def test_what_a_client_app_lacks_is_told(revision, path, value, rule):
+    """Likewise for the client app, which has to go with this very server app."""
+    web = server(revision, discovery=False)
+    app = changed(client(revision, discovery=False), path, value)
+    assert failing(client_rules(PROFILES[revision], app, server=web, user_discovery=False)) == [rule]
+
+
+@pytest.mark.parametrize("revision", ["2021", "2023-11"])
+def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
+    """An older profile needs the client app's permission only with discovery, and no Web redirect."""
+    web = changed(server(revision, discovery=False), "web.redirectUris", ["https://elsewhere.contoso.com"])
+    native = client(revision, discovery=False)
+    assert failing(server_rules(PROFILES[revision], web, user_discovery=False)) == []
+    assert failing(client_rules(PROFILES[revision], native, server=web, user_discovery=False)) == []
+
+
+def test_properties_that_are_missing_altogether_are_no_error():
+    """A document without any of the properties breaks the rules, and nothing else."""
+    bare = {"appId": SERVER}
+    assert len(failing(server_rules(PROFILES["2023-11"], bare, user_discovery=True))) == 7
+    assert len(failing(client_rules(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4
