@@ -11,16 +11,17 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.api.routes import OPERATIONS
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
 from onboarding.workflow.runs import RunStatus
-from tests.docs import sources
+from tests.docs import console, sources
 from tests.docs.pages import page, plain
 from tests.docs.sources import ROOT
-from tests.handover.cmdlets import CMDLETS
+from tests.handover.cmdlets import CMDLETS, NOT_CALLED
 
 _PLAN = ONBOARD[DeploymentModel.SCALE_SET]
 
@@ -78,28 +79,41 @@ def test_every_field_of_a_request_is_explained_with_its_default():
 
 
 def test_nothing_of_the_wizard_is_left_out():
-    """The page about the wizard has each field of a request and each parameter, and no empty cell."""
+    """The page about the wizard has each field of the console, and each field of a request."""
     text = page("docs/wizard.md").text
     for table in page("docs/wizard.md").tables():
         assert all(all(row) for row in table)
         assert len({len(row) for row in table}) == 1
+    assert "yet" not in text.split()
+    assert set(console.WIZARD) <= _first_cells("docs/wizard.md", "The wizard")
+    assert set(console.SUBSCRIPTION) == _first_cells("docs/wizard.md", "The subscription")
+    assert set(console.AFTERWARDS) == _first_cells("docs/wizard.md", "After the wizard")
     named = {*re.findall(r"`([^`]+)`", text)}
     wanted = {name.partition("[]")[0] for name, _ in _fields(OnboardingRequest)}
     assert wanted - named == set()
+    routes = {name.partition("?")[0].replace("/api", "", 1) for name in named if " /api/" in name}
+    assert routes <= set(OPERATIONS)
+
+
+def test_nothing_of_the_cmdlets_is_left_out():
+    """The page about the wizard has each parameter of each cmdlet for cloud management, once."""
     (calls,) = page("docs/wizard.md").tables("The cmdlets")
     listed = [(plain(cmdlet), plain(parameter)) for cmdlet, parameter, _ in calls]
     assert len(listed) == len(set(listed))
-    documented = {
+    called = {
         (name, parameter)
         for name, cmdlet in CMDLETS.items()
         for parameter in {**cmdlet.required, **cmdlet.optional}
         if "-CM" in name and parameter != "ForceWildcardHandling"
     }
-    assert documented - set(listed) == set()
+    others = {(name, parameter) for name, parameters in NOT_CALLED.items() for parameter in parameters}
+    assert set(listed) == called | others
 
 
-def test_each_revision_of_the_article_has_its_column():
-    """The page about the wizard compares the revisions that there are profiles for."""
+def test_each_step_of_the_article_is_there_in_each_revision():
+    """The page about the wizard has each step of the article as each revision has it."""
+    (steps,) = page("docs/wizard.md").tables("The manual article")
+    assert {name: tuple(revisions) for name, *revisions, _ in steps} == console.ARTICLE
     head = re.search(r"^\| step \| (.+) \| here \|$", page("docs/wizard.md").text, re.MULTILINE)
     assert head
     assert head[1].split(" | ") == list(PROFILES)

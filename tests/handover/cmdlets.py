@@ -104,6 +104,20 @@ CMDLETS: Final[Mapping[str, Cmdlet]] = {
     ),
 }
 
+NOT_CALLED: Final[Mapping[str, tuple[str, ...]]] = {
+    "Get-CMAADTenant": ("Id", "Name"),
+    "Set-UpdateServerApplication": ("TenantId",),
+    "New-CMAADServerApplication": ("AppName", "AzureEnvironmentOption", "SecretKeyExpiry"),
+    "New-CMAADClientApplication": ("AppName", "InputObject"),
+    "Remove-CMAzureService": ("InputObject", "Id", "Name", "Force"),
+    "New-CMCloudManagementGateway": ("ServerAppClientId", "SubscriptionId", "GroupName"),
+    # Of other parameter sets than those above
+    "Import-CMAADClientApplication": ("TenantId",),
+    "Get-CMAzureService": ("Id",),
+    "Set-CMCloudManagementAzureService": ("InputObject", "Id"),
+}
+"""What there is besides for cloud management, and what the script has no use for."""
+
 OUTPUTS: Final[Mapping[str, str]] = {
     "Get-CMAADApplication": "IResultObject",
     "Get-CMAzureService": "IResultObject",
