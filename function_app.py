@@ -24,7 +24,7 @@ async def create_onboarding(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("onboardings", methods=["GET"])
 async def list_onboardings(req: func.HttpRequest) -> func.HttpResponse:
     """Lists onboardings, newest first."""
-    return await serve(req, lambda app: app.onboardings.list)
+    return await serve(req, lambda app: app.onboardings.runs.list)
 
 
 @app.route("onboardings/{id}", methods=["GET"])
@@ -36,7 +36,25 @@ async def get_onboarding(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("onboardings/{id}/events", methods=["GET"])
 async def list_onboarding_events(req: func.HttpRequest) -> func.HttpResponse:
     """Shows the audit trail of an onboarding."""
-    return await serve(req, lambda app: app.onboardings.events)
+    return await serve(req, lambda app: app.onboardings.runs.events)
+
+
+@app.route("onboardings/{id}/retry", methods=["POST"])
+async def retry_onboarding(req: func.HttpRequest) -> func.HttpResponse:
+    """Lets a failed onboarding go on."""
+    return await serve(req, lambda app: app.onboardings.runs.retry, roles=(OPERATE_ROLE,))
+
+
+@app.route("onboardings/{id}/cancel", methods=["POST"])
+async def cancel_onboarding(req: func.HttpRequest) -> func.HttpResponse:
+    """Stops an onboarding, and removes what it has made."""
+    return await serve(req, lambda app: app.onboardings.cancel, roles=(OPERATE_ROLE,))
+
+
+@app.route("onboardings/{id}/rollback", methods=["POST"])
+async def roll_back_onboarding(req: func.HttpRequest) -> func.HttpResponse:
+    """Removes what a failed onboarding has made."""
+    return await serve(req, lambda app: app.onboardings.roll_back, roles=(OPERATE_ROLE,))
 
 
 @app.route("connections", methods=["GET"])
@@ -49,6 +67,54 @@ async def list_connections(req: func.HttpRequest) -> func.HttpResponse:
 async def get_connection(req: func.HttpRequest) -> func.HttpResponse:
     """Shows a service connection."""
     return await serve(req, lambda app: app.connections.get)
+
+
+@app.route("connections/{id}", methods=["DELETE"])
+async def remove_connection(req: func.HttpRequest) -> func.HttpResponse:
+    """Off-boards a connection."""
+    return await serve(req, lambda app: app.connections.remove, roles=(OPERATE_ROLE,))
+
+
+@app.route("connections/{id}/renewals", methods=["POST"])
+async def renew_secret(req: func.HttpRequest) -> func.HttpResponse:
+    """Begins to renew the client secret of a connection."""
+    return await serve(req, lambda app: app.connections.renew, roles=(OPERATE_ROLE,))
+
+
+@app.route("connections/{id}/renewals/{renewal}/confirm", methods=["POST"])
+async def confirm_renewal(req: func.HttpRequest) -> func.HttpResponse:
+    """Says that the site has the new client secret."""
+    return await serve(req, lambda app: app.operations.confirm, roles=(OPERATE_ROLE,))
+
+
+@app.route("operations", methods=["GET"])
+async def list_operations(req: func.HttpRequest) -> func.HttpResponse:
+    """Lists renewals and removals, newest first."""
+    return await serve(req, lambda app: app.operations.runs.list, roles=(OPERATE_ROLE,))
+
+
+@app.route("operations/{id}", methods=["GET"])
+async def get_operation(req: func.HttpRequest) -> func.HttpResponse:
+    """Shows a renewal or a removal with its steps."""
+    return await serve(req, lambda app: app.operations.get, roles=(OPERATE_ROLE,))
+
+
+@app.route("operations/{id}/events", methods=["GET"])
+async def list_operation_events(req: func.HttpRequest) -> func.HttpResponse:
+    """Shows the audit trail of an operation."""
+    return await serve(req, lambda app: app.operations.runs.events, roles=(OPERATE_ROLE,))
+
+
+@app.route("operations/{id}/handover", methods=["GET"])
+async def get_operation_handover(req: func.HttpRequest) -> func.HttpResponse:
+    """Gives the PowerShell script for what an operation leaves to do at the site."""
+    return await serve(req, lambda app: app.operations.handover, roles=(OPERATE_ROLE,))
+
+
+@app.route("operations/{id}/retry", methods=["POST"])
+async def retry_operation(req: func.HttpRequest) -> func.HttpResponse:
+    """Lets a failed operation go on."""
+    return await serve(req, lambda app: app.operations.runs.retry, roles=(OPERATE_ROLE,))
 
 
 @app.route("connections/{id}/handover", methods=["GET"])
@@ -117,6 +183,18 @@ async def fail_step(msg: func.QueueMessage) -> None:
     await application().engine.abandon(msg.get_body())
 
 
+@app.queue_trigger("msg", names.OPERATIONS_QUEUE, "STORAGE")
+async def run_operation(msg: func.QueueMessage) -> None:
+    """Runs a step of a renewal or a removal, and what follows from it."""
+    await application().operation_engine.handle(msg.get_body(), msg.id or "")
+
+
+@app.queue_trigger("msg", names.OPERATIONS_POISON_QUEUE, "STORAGE")
+async def fail_operation(msg: func.QueueMessage) -> None:
+    """Marks an operation failed whose worker has crashed again and again."""
+    await application().operation_engine.abandon(msg.get_body())
+
+
 @app.queue_trigger("msg", names.NOTICES_QUEUE, "STORAGE")
 async def send_notice(msg: func.QueueMessage) -> None:
     """Sends a warning."""
@@ -134,6 +212,7 @@ async def fail_notice(msg: func.QueueMessage) -> None:
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
     """Drives on what has made no progress."""
     await application().engine.sweep()
+    await application().operation_engine.sweep()
     await application().deliveries.sweep()
 
 

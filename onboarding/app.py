@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 from pydantic import ValidationError
 
+from onboarding.api import documents
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller, Callers
 from onboarding.api.conformance import Conformance
 from onboarding.api.connections import Connections
@@ -22,7 +23,9 @@ from onboarding.api.expirations import Expirations
 from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
+from onboarding.api.operations import Operations
 from onboarding.api.poison import Poison
+from onboarding.api.runs import Runs
 from onboarding.api.tenants import Tenants
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
@@ -34,10 +37,11 @@ from onboarding.connections.store import ConnectionStore
 from onboarding.expiry import plans as notice_plans
 from onboarding.expiry.channels.secrets import ChannelSecrets
 from onboarding.expiry.notices import Notices
+from onboarding.expiry.renewals import Renewals
 from onboarding.expiry.routing import WEBHOOK, Routing
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.expiry.troubles import Troubles
-from onboarding.lifecycle.plans import PLANS
+from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
@@ -84,6 +88,17 @@ class Application:
             dead_letters=self.dead_letters,
             limits=limits,
         )
+        self.operation_engine = Engine(
+            store=RunStore(self.tables, names.OPERATIONS),
+            index=Index(self.tables, names.OPERATION_INDEX),
+            queues=self.queues,
+            queue=names.OPERATIONS_QUEUE,
+            plans=OPERATIONS,
+            handlers=functools.cache(self._operation_handlers),
+            clock=self.clock,
+            dead_letters=self.dead_letters,
+            limits=limits,
+        )
         self.deliveries = Engine(
             store=RunStore(self.tables, names.NOTICES),
             index=Index(self.tables, names.NOTICE_INDEX, history=False),
@@ -116,9 +131,27 @@ class Application:
             served=frozenset(map(str, settings.served_tenants)),
             client=settings.multitenant_client_id,
         )
+        self.operations = Operations(
+            runs=Runs(
+                front=self.front,
+                engine=self.operation_engine,
+                path="operations",
+                noun="The operation",
+                summary=documents.operation_summary,
+            ),
+            connections=self.connection_store,
+            time_limit_days=settings.renewal_time_limit_days,
+            keep_secret=self._keep,
+        )
         self.onboardings = Onboardings(
-            front=self.front,
-            engine=self.engine,
+            runs=Runs(
+                front=self.front,
+                engine=self.engine,
+                path="onboardings",
+                noun="The onboarding",
+                summary=documents.summary,
+            ),
+            operations=self.operations,
             environment=self.environment.name,
             tenants=self.tenants,
             connections=self.connection_store,
@@ -130,6 +163,7 @@ class Application:
             store=self.connection_store,
             cadence=self.cadence,
             clock=self.clock,
+            operations=self.operations,
         )
         self.conformance = Conformance(
             connections=self.connection_store,
@@ -191,6 +225,9 @@ class Application:
             connections=self.connection_store,
             expirations=self.expirations,
             clock=self.clock,
+            onboardings=self.engine,
+            operations=self.operation_engine,
+            reminders=Renewals(self.notices),
         )
 
     async def describe(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
@@ -203,6 +240,16 @@ class Application:
         from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415
 
         return handlers(self.services)
+
+    def _operation_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.lifecycle.handlers import operation_handlers  # noqa: PLC0415
+
+        return operation_handlers(self.services)
+
+    async def _keep(self, secret: str, tags: Mapping[str, str]) -> str:
+        from onboarding.lifecycle.existing import keep  # noqa: PLC0415
+
+        return await keep(self.services, secret, tags)
 
     async def _keep_secret(self, wanted: OnboardingRequest, onboarding: str) -> OnboardingRequest:
         if not wanted.hands_over_a_secret:

@@ -17,7 +17,7 @@ from infra.local.stack import Stack
 NEVER: Final = "0 0 0 1 1 *"
 """A schedule that does not interfere: tests fire the timers themselves."""
 
-FINAL: Final = {"Succeeded", "Failed"}
+FINAL: Final = {"Succeeded", "Failed", "Cancelled", "RolledBack"}
 _RESOURCES: Final = {
     "AzurePublicCloud": {
         "graph": "https://graph.microsoft.com",

@@ -21,6 +21,7 @@ param multitenantClientId string
 param servedTenants string
 param expiryThresholds string
 param expiredRepeatDays int
+param renewalTimeLimitDays int
 param expirySchedule string
 param sweepSchedule string
 param stalledAfterSeconds int
@@ -62,6 +63,7 @@ var app = {
   EXPIRY_THRESHOLDS: expiryThresholds
   HOME_TENANT_ID: tenant().tenantId
   KEY_VAULT_URL: vaultUrl
+  RENEWAL_TIME_LIMIT_DAYS: string(renewalTimeLimitDays)
   STALLED_AFTER_SECONDS: string(stalledAfterSeconds)
   STORAGE__clientId: identityClientId
   STORAGE__credential: 'managedidentity'

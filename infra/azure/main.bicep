@@ -50,6 +50,11 @@ param expiryThresholds string = '90,60,30,14,7,1,0'
 @minValue(1)
 param expiredRepeatDays int = 7
 
+@description('Days after which a renewal removes the old secret without a confirmation; 0: never.')
+@minValue(0)
+@maxValue(365)
+param renewalTimeLimitDays int = 30
+
 @description('When to look for warnings that are due: six-field NCRONTAB, UTC.')
 param expirySchedule string = '0 0 * * * *'
 
@@ -169,6 +174,7 @@ module functionApp 'function-app.bicep' = {
     servedTenants: servedTenants
     expiryThresholds: expiryThresholds
     expiredRepeatDays: expiredRepeatDays
+    renewalTimeLimitDays: renewalTimeLimitDays
     expirySchedule: expirySchedule
     sweepSchedule: sweepSchedule
     stalledAfterSeconds: stalledAfterSeconds

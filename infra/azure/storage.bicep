@@ -10,6 +10,8 @@ param redundancy string
 var tables = [
   'onboardings'
   'onboardingindex'
+  'operations'
+  'operationindex'
   'connections'
   'expirations'
   'calendar'
@@ -17,7 +19,7 @@ var tables = [
   'noticeindex'
   'deadletters'
 ]
-var queues = ['steps', 'notices', 'steps-poison', 'notices-poison']
+var queues = ['steps', 'operations', 'notices', 'steps-poison', 'operations-poison', 'notices-poison']
 var container = 'app-package'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from onboarding.api.problems import ProblemError, invalid
+from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding
 
@@ -35,6 +36,16 @@ def onboarding_request(request: func.HttpRequest, now: datetime) -> OnboardingRe
     ):
         raise invalid(faults)
     return wanted
+
+
+def renewal_request(request: func.HttpRequest) -> RenewalRequest:
+    """The renewal in a body; no body asks for the defaults. Raises ``ProblemError`` as above."""
+    body = _json_body(request) if request.get_body() else b"{}"
+    _parse(body)
+    try:
+        return RenewalRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(tuple(_finding(each) for each in error.errors(include_url=False))) from error
 
 
 def fingerprint(document: Any) -> str:

@@ -10,15 +10,17 @@ import azure.functions as func
 
 from onboarding.api import documents
 from onboarding.api.callers import Caller
-from onboarding.api.front import Front, answer
+from onboarding.api.front import Front, answer, script_answer
+from onboarding.api.operations import Operations, Removal
 from onboarding.api.paging import Page, bad_continuation
-from onboarding.api.problems import not_found
+from onboarding.api.problems import conflict, not_found
 from onboarding.clock import Clock
 from onboarding.cmg.handover import HandOver, script
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import Cadence, ExpiryWarning
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
+from onboarding.errors import PermanentError
 from onboarding.storage.tables import InvalidContinuationError
 
 
@@ -30,6 +32,7 @@ class Connections:
     store: ConnectionStore
     cadence: Cadence
     clock: Clock
+    operations: Operations
 
     async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """A page of connections, by tenant; a requester's own, an operator's all."""
@@ -64,15 +67,27 @@ class Connections:
                 secret_ends_at=found.secret.ends_at,
             )
         )
-        return func.HttpResponse(
-            text.encode("utf-8-sig"),
-            mimetype="text/plain",
-            charset="utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="connect-{found.id}.ps1"',
-                "Cache-Control": "no-store",
-            },
+        return script_answer(text, f"connect-{found.id}.ps1")
+
+    async def remove(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Off-boards one connection: 202. Its applications, secret and grants go; its onboarding stays."""
+        found = await self._find(request, caller)
+        try:
+            await self.store.need_unshared(found)
+        except PermanentError as error:
+            raise conflict(error.code, error.title, f"{error.detail} {error.remedy}") from error
+        wanted = Removal(
+            onboarding=found.onboarding,
+            tenant=found.tenant,
+            name=found.name,
+            request=found.request,
+            ending=None,
         )
+        return await self.operations.remove(request, caller, wanted)
+
+    async def renew(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Begins to renew one connection's client secret: 202."""
+        return await self.operations.renew(request, caller, await self._find(request, caller))
 
     async def _find(self, request: func.HttpRequest, caller: Caller) -> Connection:
         """The connection of a route, if the caller may see it. Others' look like none."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import ClockState, ExpiryWarning
 from onboarding.connections.inspection import Inspected, Inspection, Subject
-from onboarding.connections.records import AppRecord, Connection
+from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.errors import Severity
-from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.lifecycle.plans import ONBOARD, OPERATIONS, PLANS
 from onboarding.storage.queues import Waiting
 from onboarding.workflow.dead_letters import DeadLetter
 from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
@@ -40,14 +40,30 @@ def summary(run: Run) -> dict[str, Any]:
 
 def onboarding(run: Run, events_url: str) -> dict[str, Any]:
     """An onboarding with its steps, in the order of the plan."""
-    plan = PLANS[run.head.plan]
-    steps = [_step(run.steps[name], step.title) for name, step in plan.steps.items() if name in run.steps]
     return {
         **summary(run),
-        "steps": steps,
+        "steps": _steps(run),
         "findings": _findings(run),
         "request": run.head.request,
         "eventsUrl": events_url,
+    }
+
+
+def operation(run: Run, events_url: str) -> dict[str, Any]:
+    """A renewal or a removal with its steps."""
+    return {**operation_summary(run), "steps": _steps(run), "eventsUrl": events_url}
+
+
+def operation_summary(run: Run) -> dict[str, Any]:
+    """A renewal or a removal in a list."""
+    return {
+        "id": run.head.id,
+        "kind": run.head.plan,
+        "status": str(run.status(OPERATIONS[run.head.plan])),
+        **_head(run.head),
+        "connectionId": run.head.request.get("connection") or run.results.get("halt", {}).get("connection"),
+        "onboardingId": run.head.request.get("onboarding"),
+        "error": _error(run),
     }
 
 
@@ -94,11 +110,10 @@ def connection(record: Connection, upcoming: Mapping[str, ExpiryWarning | None])
         "appIdUri": record.app_id_uri,
         "serverApp": _app(record.server_app),
         "clientApp": _app(record.client_app),
-        "secret": {
-            "keyId": record.secret.key_id,
-            "vaultSecretId": record.secret.vault_id,
-            "endsAt": _iso(record.secret.ends_at),
-        },
+        "state": str(record.state),
+        "secret": _secret(record.secret),
+        "pendingSecret": _secret(record.pending) if record.pending else None,
+        "renewalId": record.renewal or None,
         "renewBy": _iso(record.renew_by),
         "clocks": {name: _clock(record, name, warning) for name, warning in upcoming.items()},
         "nextWarning": {"clock": soonest[0], **_warning(soonest[1])} if soonest else None,
@@ -168,11 +183,12 @@ def _head(head: Head) -> dict[str, Any]:
 
 
 def _end(run: Run) -> dict[str, Any]:
+    return {"connectionId": run.results.get("connection", {}).get("id"), "error": _error(run)}
+
+
+def _error(run: Run) -> Mapping[str, Any] | None:
     failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
-    error: Mapping[str, Any] | None = None
-    if failed:
-        error = {**(failed.error or {}), "step": failed.name}
-    return {"connectionId": run.results.get("connection", {}).get("id"), "error": error}
+    return {**(failed.error or {}), "step": failed.name} if failed else None
 
 
 def _findings(run: Run) -> Sequence[Mapping[str, Any]]:
@@ -184,9 +200,15 @@ def _findings(run: Run) -> Sequence[Mapping[str, Any]]:
     return found
 
 
+def _steps(run: Run) -> list[dict[str, Any]]:
+    """A run's steps in the order of its plan."""
+    plan = {**PLANS, **OPERATIONS}[run.head.plan]
+    return [_step(run.steps[name], step.title) for name, step in plan.steps.items() if name in run.steps]
+
+
 def _step(step: StepState, title: str) -> dict[str, Any]:
     waiting = step.status is StepStatus.WAITING
-    finished = step.status in {StepStatus.SUCCEEDED, StepStatus.FAILED}
+    finished = step.status in {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
     return {
         "name": step.name,
         "title": title,
@@ -199,6 +221,10 @@ def _step(step: StepState, title: str) -> dict[str, Any]:
         "actionUrls": list(step.actions) if waiting else [],
         "error": step.error,
     }
+
+
+def _secret(record: SecretRecord) -> dict[str, Any]:
+    return {"keyId": record.key_id, "vaultSecretId": record.vault_id, "endsAt": _iso(record.ends_at)}
 
 
 def _app(record: AppRecord) -> dict[str, str]:

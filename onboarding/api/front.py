@@ -118,3 +118,13 @@ def answer(
         mimetype="application/json",
         headers={"Cache-Control": "no-store", **(headers or {})},
     )
+
+
+def script_answer(text: str, name: str) -> func.HttpResponse:
+    """A PowerShell script as a download, with the byte order mark that PowerShell 5.1 needs."""
+    return func.HttpResponse(
+        text.encode("utf-8-sig"),
+        mimetype="text/plain",
+        charset="utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )

@@ -1,8 +1,7 @@
-"""``/api/onboardings``: ask for one, look at them."""
+"""``/api/onboardings``: ask for one, look at it, and undo it."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable
@@ -15,24 +14,19 @@ import azure.functions as func
 
 from onboarding.api import bodies, documents
 from onboarding.api.callers import Caller
-from onboarding.api.front import Front, answer
-from onboarding.api.paging import Page, bad_continuation
-from onboarding.api.parameters import is_id, one_of, tenant_id
-from onboarding.api.problems import ProblemError, bad_parameter, invalid, not_found
+from onboarding.api.front import answer
+from onboarding.api.operations import Operations, Removal
+from onboarding.api.problems import ProblemError, bad_parameter, invalid
+from onboarding.api.runs import RETRY_AFTER, Runs, traceparent
 from onboarding.api.tenants import Tenants
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.store import ConnectionStore
 from onboarding.errors import Finding
-from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import keys
-from onboarding.storage.tables import InvalidContinuationError
-from onboarding.workflow.engine import Engine
-from onboarding.workflow.index import View
-from onboarding.workflow.runs import Head, Run, RunStatus
+from onboarding.workflow.runs import Head, RunStatus
 
-_RETRY_AFTER: Final = {"Retry-After": "2"}
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 if TYPE_CHECKING:
@@ -40,11 +34,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Undo:
+    """A way to undo an onboarding."""
+
+    ending: RunStatus
+    of: frozenset[RunStatus]  # the statuses that it goes with
+    participle: str
+    otherwise: str  # what to do in another status
+
+
+_CANCEL: Final = _Undo(
+    ending=RunStatus.CANCELLED,
+    of=frozenset({RunStatus.NOT_STARTED, RunStatus.RUNNING, RunStatus.WAITING}),
+    participle="cancelled",
+    otherwise="Roll back one that has failed; off-board the connection of one that succeeded.",
+)
+_ROLL_BACK: Final = _Undo(
+    ending=RunStatus.ROLLED_BACK,
+    of=frozenset({RunStatus.FAILED}),
+    participle="rolled back",
+    otherwise="Cancel one that is under way; off-board the connection of one that succeeded.",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Onboardings:
     """The endpoints."""
 
-    front: Front
-    engine: Engine
+    runs: Runs
+    operations: Operations
     environment: str  # the Azure environment of this deployment
     tenants: Tenants
     connections: ConnectionStore
@@ -57,7 +75,7 @@ class Onboardings:
         With an ``Idempotency-Key`` the id is derived from caller and key, so the insert itself finds out
         whether the same request came before; then the same answer is given again.
         """
-        now = self.engine.clock.now()
+        now = self.runs.engine.clock.now()
         key = request.headers.get("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
             raise bad_parameter("Idempotency-Key", "must be 1 to 255 visible ASCII characters.")
@@ -70,13 +88,12 @@ class Onboardings:
             return answer(documents.rehearsal(wanted, rehearsal))
         identifier = keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4())
         fingerprint = bodies.fingerprint(wanted.model_dump(mode="json", by_alias=True))
-        if key and wanted.server_app.existing and (before := await self.engine.store.load(identifier)):
+        if key and wanted.server_app.existing and (before := await self.runs.engine.store.load(identifier)):
             # What comes again is answered before its secret would be put into the vault once more, and
             # whatever has become of the connection that it shares.
             return self._accepted(request, _repeated(before.head, fingerprint))
         await self._check_shared(wanted, caller)
         wanted = await self.keep_secret(wanted, identifier)
-        traceparent = request.headers.get("traceparent", "")
         head = Head(
             id=identifier,
             plan=ONBOARD[wanted.deployment_model].name,
@@ -87,64 +104,43 @@ class Onboardings:
             created_at=now,
             request=wanted.model_dump(mode="json", by_alias=True),
             fingerprint=fingerprint,
-            traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else "",
+            traceparent=traceparent(request),
         )
-        if existing := await self.engine.start(head):
+        if existing := await self.runs.engine.start(head):
             head = _repeated(existing.head, fingerprint)
         return self._accepted(request, head)
 
     def _accepted(self, request: func.HttpRequest, head: Head) -> func.HttpResponse:
-        url = self.front.url(request, f"onboardings/{head.id}")
-        headers = {"Location": url, "Operation-Location": url, **_RETRY_AFTER}
-        return answer(documents.accepted(head), HTTPStatus.ACCEPTED, headers)
-
-    async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """A page of onboardings, newest first; a requester's own, an operator's all."""
-        page = Page.of(request, "status", "tenantId")
-        parameters = {name: request.params[name] for name in ("status", "tenantId") if name in request.params}
-        view = View(
-            requester=None if caller.operates else caller.id,
-            tenant=tenant_id(parameters),
-            status=one_of(parameters, "status", RunStatus),
-        )
-        try:
-            entries, continuation = await self.engine.index.page(
-                view, size=page.size, continuation=page.continuation
-            )
-        except InvalidContinuationError as error:
-            raise bad_continuation() from error
-        runs = await asyncio.gather(*(self.engine.store.load(entry.run) for entry in entries))
-        shown = {run.head.id: documents.summary(run) for run in runs if run is not None and _in(view, run)}
-        url = self.front.url(request, "onboardings")
-        return answer(page.answer(shown.values(), continuation, url, parameters))
+        return self.runs.accepted(request, head, documents.accepted(head))
 
     async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """One onboarding with its steps."""
-        run = await self._find(request, caller)
-        final = run.status(PLANS[run.head.plan]).final
-        events = self.front.url(request, f"onboardings/{run.head.id}/events")
-        return answer(documents.onboarding(run, events), headers={} if final else _RETRY_AFTER)
+        run = await self.runs.find(request, caller)
+        final = self.runs.status(run).final
+        document = documents.onboarding(run, self.runs.events_url(request, run))
+        return answer(document, headers={} if final else RETRY_AFTER)
 
-    async def events(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """A page of the audit trail of one onboarding, oldest first."""
-        page = Page.of(request)
-        run = await self._find(request, caller)
-        try:
-            events, continuation = await self.engine.store.events(
-                run.head.id, size=page.size, continuation=page.continuation
-            )
-        except InvalidContinuationError as error:
-            raise bad_continuation() from error
-        url = self.front.url(request, f"onboardings/{run.head.id}/events")
-        return answer(page.answer(map(documents.event, events), continuation, url, {}))
+    async def cancel(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Stops an onboarding that is under way, and removes what it has made: 202."""
+        return await self._undo(request, caller, _CANCEL)
 
-    async def _find(self, request: func.HttpRequest, caller: Caller) -> Run:
-        """The run of a route, if the caller may see it. Others' look like none."""
-        name = request.route_params.get("id", "")
-        run = await self.engine.store.load(name) if is_id(name) else None
-        if run is None or not caller.may_see(run.head.requester):
-            raise not_found("The onboarding")
-        return run
+    async def roll_back(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Removes what a failed onboarding has made: 202."""
+        return await self._undo(request, caller, _ROLL_BACK)
+
+    async def _undo(self, request: func.HttpRequest, caller: Caller, way: _Undo) -> func.HttpResponse:
+        run = await self.runs.find(request, caller)
+        status = self.runs.status(run)
+        if status not in way.of and run.head.ending is not way.ending:
+            raise self.runs.not_now(status, way.participle, way.otherwise)
+        wanted = Removal(
+            onboarding=run.head.id,
+            tenant=run.head.tenant,
+            name=run.head.name,
+            request=run.head.request,
+            ending=way.ending,
+        )
+        return await self.operations.remove(request, caller, wanted)
 
     async def _check_shared(self, wanted: OnboardingRequest, caller: Caller) -> None:
         """Raises ``ProblemError`` (422) unless the caller may see the connection that is shared."""
@@ -183,16 +179,6 @@ def _repeated(before: Head, fingerprint: str) -> Head:
             "Use a new key for a new request, or send the same body to get the same answer.",
         )
     return before
-
-
-def _in(view: View, run: Run) -> bool:
-    """Whether a run is what a view shows, now that it is known whole."""
-    head = run.head
-    return (
-        view.requester in {None, head.requester}
-        and view.tenant in {None, head.tenant}
-        and view.status in {None, run.status(PLANS[run.head.plan])}
-    )
 
 
 def _dry_run(request: func.HttpRequest) -> bool:

@@ -77,6 +77,11 @@ def invalid(errors: tuple[Finding, ...]) -> ProblemError:
     )
 
 
+def conflict(code: str, title: str, detail: str) -> ProblemError:
+    """What is asked for does not go with what is there."""
+    return ProblemError(HTTPStatus.CONFLICT, code, title, detail)
+
+
 def bad_parameter(name: str, detail: str) -> ProblemError:
     """A query parameter or header can't be used."""
     return ProblemError(

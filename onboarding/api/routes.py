@@ -13,11 +13,13 @@ from pydantic import BaseModel
 
 from onboarding.api import schemas
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
+from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 
 _EITHER: Final = (REQUEST_ROLE, OPERATE_ROLE)
 _OPERATORS: Final = (OPERATE_ROLE,)
 _PAGING: Final = ("maxpagesize", "continuationToken")
+_WHERE: Final = ("Location", "Operation-Location", "Retry-After")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +43,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         parameters=("dryRun", "Idempotency-Key", "traceparent"),
         body=OnboardingRequest,
         answers={202: (schemas.Accepted,), 200: (schemas.Rehearsal,)},
-        headers={202: ("Location", "Operation-Location", "Retry-After")},
+        headers={202: _WHERE},
         refusals=(400, 409, 413, 415, 422, 502),
     ),
     "GET /onboardings": Operation(
@@ -65,6 +67,30 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers={200: (schemas.EventList,)},
         refusals=(400, 404),
     ),
+    "POST /onboardings/{id}/retry": Operation(
+        id="retry_onboarding",
+        summary="Let a failed onboarding go on where it stopped",
+        roles=_OPERATORS,
+        answers={202: (schemas.OnboardingSummary,)},
+        headers={202: _WHERE},
+        refusals=(404, 409),
+    ),
+    "POST /onboardings/{id}/cancel": Operation(
+        id="cancel_onboarding",
+        summary="Stop an onboarding, and remove what it has made",
+        roles=_OPERATORS,
+        answers={202: (schemas.Operation,)},
+        headers={202: _WHERE},
+        refusals=(404, 409),
+    ),
+    "POST /onboardings/{id}/rollback": Operation(
+        id="roll_back_onboarding",
+        summary="Remove what a failed onboarding has made",
+        roles=_OPERATORS,
+        answers={202: (schemas.Operation,)},
+        headers={202: _WHERE},
+        refusals=(404, 409),
+    ),
     "GET /connections": Operation(
         id="list_connections",
         summary="List service connections, by tenant",
@@ -77,6 +103,70 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="Apps, vault secret, next warning",
         answers={200: (schemas.Connection,)},
         refusals=(404,),
+    ),
+    "DELETE /connections/{id}": Operation(
+        id="remove_connection",
+        summary="Off-board a connection: its apps, secret and grants are removed for good",
+        roles=_OPERATORS,
+        answers={202: (schemas.Operation,)},
+        headers={202: _WHERE},
+        refusals=(404, 409),
+    ),
+    "POST /connections/{id}/renewals": Operation(
+        id="renew_secret",
+        summary="Put a new client secret beside the old one",
+        roles=_OPERATORS,
+        body=RenewalRequest,
+        answers={202: (schemas.Operation,)},
+        headers={202: _WHERE},
+        refusals=(400, 404, 409, 413, 415, 422, 502),
+    ),
+    "POST /connections/{id}/renewals/{renewal}/confirm": Operation(
+        id="confirm_renewal",
+        summary="Say that the site has the new secret: the old one is removed",
+        roles=_OPERATORS,
+        answers={202: (schemas.Operation,)},
+        headers={202: _WHERE},
+        refusals=(404, 409),
+    ),
+    "GET /operations": Operation(
+        id="list_operations",
+        summary="List renewals and removals, newest first",
+        roles=_OPERATORS,
+        parameters=(*_PAGING, "status", "tenantId"),
+        answers={200: (schemas.OperationList,)},
+        refusals=(400,),
+    ),
+    "GET /operations/{id}": Operation(
+        id="get_operation",
+        summary="A renewal or a removal: status, steps, and what went wrong",
+        roles=_OPERATORS,
+        answers={200: (schemas.Operation,)},
+        headers={200: ("Retry-After",)},
+        refusals=(404,),
+    ),
+    "GET /operations/{id}/events": Operation(
+        id="list_operation_events",
+        summary="The audit trail of an operation, oldest first",
+        roles=_OPERATORS,
+        parameters=_PAGING,
+        answers={200: (schemas.EventList,)},
+        refusals=(400, 404),
+    ),
+    "GET /operations/{id}/handover": Operation(
+        id="get_operation_handover",
+        summary="The PowerShell script for what an operation leaves to do at the site; it holds no secret",
+        roles=_OPERATORS,
+        answers={200: ("text/plain",)},
+        refusals=(404, 409),
+    ),
+    "POST /operations/{id}/retry": Operation(
+        id="retry_operation",
+        summary="Let a failed operation go on where it stopped",
+        roles=_OPERATORS,
+        answers={202: (schemas.OperationSummary,)},
+        headers={202: _WHERE},
+        refusals=(404, 409),
     ),
     "GET /connections/{id}/handover": Operation(
         id="get_handover",

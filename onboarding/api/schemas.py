@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from onboarding.connections.clocks import ClockState
+from onboarding.connections.records import ConnectionState
 from onboarding.errors import Severity
 from onboarding.workflow.dead_letters import Reason
 from onboarding.workflow.runs import RunStatus, StepStatus
@@ -97,7 +98,7 @@ class OnboardingSummary(_Document):
 
 
 class Step(_Document):
-    """One step of an onboarding."""
+    """One step of a run."""
 
     name: str
     title: str
@@ -118,6 +119,35 @@ class Onboarding(OnboardingSummary):
     findings: Annotated[tuple[Finding, ...], Field(description="What the preflight found.")]
     request: FullRequest
     events_url: str
+
+
+class OperationSummary(_Document):
+    """A renewal or a removal in a list."""
+
+    id: UUID
+    kind: Literal["renewal", "removal"]
+    status: RunStatus
+    name: Annotated[str, Field(description="Of the connection.")]
+    tenant_id: UUID
+    created_at: datetime
+    requested_by: Requester
+    connection_id: str | None
+    onboarding_id: Annotated[UUID | None, Field(description="The onboarding that is undone.")]
+    error: StepError | None
+
+
+class Operation(OperationSummary):
+    """A renewal or a removal with its steps."""
+
+    steps: tuple[Step, ...]
+    events_url: str
+
+
+class OperationList(_Document):
+    """A page of operations."""
+
+    value: tuple[OperationSummary, ...]
+    next_link: str = ""
 
 
 class OnboardingList(_Document):
@@ -246,7 +276,10 @@ class Connection(_Document):
     app_id_uri: str
     server_app: App
     client_app: App
+    state: ConnectionState
     secret: Secret
+    pending_secret: Annotated[Secret | None, Field(description="A new one that the site does not have yet.")]
+    renewal_id: Annotated[UUID | None, Field(description="The renewal that is under way, or failed last.")]
     renew_by: Annotated[datetime, Field(description="The end of the earlier clock.")]
     clocks: Annotated[
         dict[str, ExpiryClock],

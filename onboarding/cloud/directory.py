@@ -25,6 +25,7 @@ from onboarding.errors import ReplicationLagError
 _CREATE_IF_MISSING: Final = {"Prefer": "create-if-missing"}
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
 _SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
+_IDENTITY: Final = {"%24select": ["id", "appId", "createdDateTime"]}
 _ALL_PRINCIPALS: Final = "AllPrincipals"
 
 
@@ -130,13 +131,8 @@ class Directory:
             # Another builder: the SDK keeps the names of all that it makes in one place, so while this one
             # waited for the answer it may have become that of another onboarding's application.
             builder = self._paths.applications_with_unique_name(unique_name)
-            query = {"%24select": ["id", "appId", "createdDateTime"]}
-            document = await self._graph.call(Method.GET, builder, query=query, fresh=True)
-        return Application(
-            object_id=document["id"],
-            app_id=document["appId"],
-            created_at=datetime.fromisoformat(document["createdDateTime"]),
-        )
+            document = await self._graph.call(Method.GET, builder, query=_IDENTITY, fresh=True)
+        return _application(document)
 
     async def application(self, app_id: str) -> Mapping[str, Any]:
         """An application by its client id, with all its properties; ``PermanentError`` when there is none."""
@@ -144,6 +140,20 @@ class Directory:
             Method.GET, self._paths.applications_with_app_id(app_id)
         )
         return document
+
+    async def find_application(self, unique_name: str) -> Application | None:
+        """The application with a unique name, if the directory shows one."""
+        builder = self._paths.applications_with_unique_name(unique_name)
+        reply = await self._graph.send(Method.GET, builder, query=_IDENTITY)
+        return None if _is_gone(reply) else _application(reply.document)
+
+    async def delete_application(self, object_id: str) -> None:
+        """Deletes an application with its service principal; one that is gone already is no error.
+
+        Both can be restored for 30 days, and keep their names so long; see ``purge``.
+        """
+        builder = self._paths.applications.by_application_id(object_id)
+        _is_gone(await self._graph.send(Method.DELETE, builder))
 
     async def purge(self, object_id: str) -> bool:
         """Removes a deleted application or service principal for good; False when none is shown."""
@@ -197,14 +207,23 @@ class Directory:
         object_id: str = document["id"]
         return object_id
 
+    async def find_service_principal(self, app_id: str) -> str | None:
+        """The object id of an application's service principal, if the directory shows one."""
+        builder = self._paths.service_principals_with_app_id(app_id)
+        reply = await self._graph.send(Method.GET, builder, query={"%24select": ["id"]})
+        return None if _is_gone(reply) else str(reply.document["id"])
+
     async def resource(self, app_id: str) -> str:
         """The object id of a first-party service's principal; it never changes, so it is asked for once."""
         if app_id not in self._resources:
             self._resources[app_id] = await self.service_principal(app_id)
         return self._resources[app_id]
 
-    async def grant_scope(self, client: str, resource: str, scope: str) -> None:
-        """Consents, for all users, to a delegated permission of one service principal on another."""
+    async def grant_scope(self, client: str, resource: str, scope: str) -> bool:
+        """Consents, for all users, to a delegated permission of one service principal on another.
+
+        Returns whether it was not granted before.
+        """
         grants = self._paths.oauth2_permission_grants
         body = {
             "clientId": client,
@@ -214,16 +233,34 @@ class Directory:
         }
         reply = await self._graph.send(Method.POST, grants, body)
         if not reply.refusal:
-            return
+            return True
         if not reply.refusal.already_exists:
             raise failures.error_of(reply.refusal, fresh=True)
-        query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
-        found = await self._graph.call(Method.GET, grants, query=query)
-        for grant in found["value"]:
+        added = False
+        for grant in await self._grants(client, resource):
             scopes = set(str(grant["scope"]).split())
-            if grant["consentType"] == _ALL_PRINCIPALS and scope not in scopes:
+            if scope not in scopes:
                 builder = grants.by_o_auth2_permission_grant_id(grant["id"])
                 await self._graph.call(Method.PATCH, builder, {"scope": " ".join(sorted(scopes | {scope}))})
+                added = True
+        return added
+
+    async def revoke_scope(self, client: str, resource: str, scope: str) -> None:
+        """Takes the consent to a delegated permission back; one that is not there is no error."""
+        grants = self._paths.oauth2_permission_grants
+        for grant in await self._grants(client, resource):
+            scopes = set(str(grant["scope"]).split())
+            builder = grants.by_o_auth2_permission_grant_id(grant["id"])
+            if scopes == {scope}:
+                _is_gone(await self._graph.send(Method.DELETE, builder))
+            elif scope in scopes:
+                await self._graph.call(Method.PATCH, builder, {"scope": " ".join(sorted(scopes - {scope}))})
+
+    async def _grants(self, client: str, resource: str) -> list[Mapping[str, Any]]:
+        """The consents, for all users, to delegated permissions of one service principal on another."""
+        query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
+        found = await self._graph.call(Method.GET, self._paths.oauth2_permission_grants, query=query)
+        return [grant for grant in found["value"] if grant["consentType"] == _ALL_PRINCIPALS]
 
     async def granted_scopes(self, client: str) -> dict[str, set[str]]:
         """The delegated permissions that a service principal has for all users, by resource."""
@@ -241,13 +278,31 @@ class Directory:
         found = await self._graph.call(Method.GET, builder, fresh=True)
         return {(each["resourceId"], each["appRoleId"]) for each in found["value"]}
 
-    async def grant_role(self, client: str, resource: str, role: str) -> None:
-        """Consents to an application permission of one service principal on another."""
+    async def grant_role(self, client: str, resource: str, role: str) -> bool:
+        """Consents to an application permission of one service principal on another.
+
+        Returns whether it was not granted before.
+        """
         builder = self._paths.service_principals.by_service_principal_id(resource).app_role_assigned_to
         body = {"principalId": client, "resourceId": resource, "appRoleId": role}
         reply = await self._graph.send(Method.POST, builder, body)
         if reply.refusal and not reply.refusal.already_exists:
             raise failures.error_of(reply.refusal, fresh=True)
+        return not reply.refusal
+
+    async def revoke_role(self, client: str, resource: str, role: str) -> None:
+        """Takes the consent to an application permission back; one that is not there is no error."""
+        principal = self._paths.service_principals.by_service_principal_id(client)
+        found = await self._graph.call(Method.GET, principal.app_role_assignments)
+        for each in found["value"]:
+            if (each["resourceId"], each["appRoleId"]) == (resource, role):
+                builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
+                _is_gone(await self._graph.send(Method.DELETE, builder))
+
+
+def _application(document: Mapping[str, Any]) -> Application:
+    created_at = datetime.fromisoformat(document["createdDateTime"])
+    return Application(object_id=document["id"], app_id=document["appId"], created_at=created_at)
 
 
 def _quoted(text: str) -> str:

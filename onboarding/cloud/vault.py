@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.keyvault.secrets.aio import SecretClient
 
 from onboarding.cloud.azure_sdk import CallRecorder, error_of
@@ -94,6 +96,23 @@ class Vault:
         except AzureError as error:
             raise error_of(SERVICE, error) from error
         return str(secret.id)
+
+    async def remove(self, name: str) -> None:
+        """Deletes a secret with all its versions, and for good where the vault allows that.
+
+        A vault with purge protection keeps it, out of reach, until its retention ends. One that is gone
+        already is no error.
+        """
+        try:
+            with contextlib.suppress(ResourceNotFoundError):
+                await self._client.delete_secret(name)
+            with contextlib.suppress(ResourceNotFoundError):
+                await self._client.purge_deleted_secret(name)
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.FORBIDDEN or "purge" not in str(error).casefold():
+                raise error_of(SERVICE, error) from error
+        except AzureError as error:
+            raise error_of(SERVICE, error) from error
 
     async def close(self) -> None:
         """Closes the connections."""

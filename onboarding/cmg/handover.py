@@ -5,8 +5,7 @@ imports both applications and creates the Azure service. What is there already i
 twice, and needs no secret then. What no cmdlet can do it says at the end. Windows PowerShell 5.1; values are
 literals that nothing can break out of.
 
-Sources: https://learn.microsoft.com/powershell/module/configurationmanager (the cmdlets) and
-https://learn.microsoft.com/powershell/sccm/overview (the site's drive).
+Source of the cmdlets: https://learn.microsoft.com/powershell/module/configurationmanager.
 """
 
 from __future__ import annotations
@@ -15,17 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from onboarding.cmg import powershell as ps
+from onboarding.cmg import scripts
 from onboarding.cmg.discovery import GroupDiscovery, Schedule, UserDiscovery
-from onboarding.cmg.wizard import AzureEnvironment, OnboardingRequest
-
-_AZ_ENVIRONMENTS: Final = {
-    AzureEnvironment.PUBLIC: "AzureCloud",
-    AzureEnvironment.US_GOVERNMENT: "AzureUSGovernment",
-}
-"""What ``Connect-AzAccount -Environment`` calls them."""
+from onboarding.cmg.wizard import OnboardingRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,37 +37,24 @@ class HandOver:
 
 
 def script(this: HandOver) -> str:
-    """The script's text, with the line breaks of Windows.
-
-    Write it with a byte order mark: without one PowerShell 5.1 misreads all letters but ASCII.
-    """
-    parts = (_head(this), _values(this), _console(this), _by_hand(this))
-    return "".join(f"{line}\r\n" for part in parts for line in part)
+    """The script's text."""
+    return scripts.text(
+        (*_head(this), *_values(this), *_console(this), *scripts.by_hand(_instructions(this)))
+    )
 
 
-def _head(this: HandOver) -> Sequence[str]:
-    return (
-        "#Requires -Version 5.1",
-        f"# Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
-        "# Run it where the Configuration Manager console is installed, as an administrator of the site",
-        "# who may read the secret in Key Vault. -WhatIf shows what it would do. It may run twice.",
-        "[CmdletBinding(SupportsShouldProcess = $true)]",
-        "param(",
-        "    # The site code, three characters.",
-        "    [Parameter(Mandatory = $true)]",
-        "    [ValidatePattern('^[A-Za-z0-9]{3}$')]",
-        "    [string] $SiteCode,",
-        "",
-        "    # The computer with the SMS Provider, for a session that has no drive of the site yet.",
-        "    [string] $SiteServer = $env:COMPUTERNAME,",
-        "",
-        "    # The client secret, where Key Vault can't be reached from here.",
-        "    [System.Security.SecureString] $SecretKey",
-        ")",
-        "",
-        "Set-StrictMode -Version 2.0",
-        "$ErrorActionPreference = 'Stop'",
-        "",
+def _head(this: HandOver) -> Iterator[str]:
+    return scripts.head(
+        (
+            f"Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
+            "Run it where the Configuration Manager console is installed, as an administrator of the site",
+            "who may read the secret in Key Vault. -WhatIf shows what it would do. It may run twice.",
+        ),
+        *scripts.SITE,
+        (
+            "# The client secret, where Key Vault can't be reached from here.",
+            "[System.Security.SecureString] $SecretKey",
+        ),
     )
 
 
@@ -98,25 +78,7 @@ def _values(this: HandOver) -> Iterator[str]:
 
 
 def _console(this: HandOver) -> Iterator[str]:
-    yield from _DRIVE
-    yield "Push-Location -Path ($SiteCode + ':')"
-    yield "try {"
-    for line in (*_server_app(this), *_CLIENT_APP, *_service(this), *_group_sync(this)):
-        yield f"    {line}" if line else ""
-    yield "}"
-    yield "finally {"
-    yield "    Pop-Location"
-    yield "}"
-    yield ""
-
-
-_DRIVE: Final = (
-    "Import-Module (Join-Path (Split-Path $env:SMS_ADMIN_UI_PATH) 'ConfigurationManager.psd1')",
-    "if (-not (Get-PSDrive -Name $SiteCode -PSProvider 'CMSite' -ErrorAction SilentlyContinue)) {",
-    "    # Also with -WhatIf, which could look at nothing otherwise. The drive goes when the script ends.",
-    "    New-PSDrive -Name $SiteCode -PSProvider 'CMSite' -Root $SiteServer -WhatIf:$false | Out-Null",
-    "}",
-)
+    return scripts.at_the_site((*_server_app(this), *_CLIENT_APP, *_service(this), *_group_sync(this)))
 
 
 def _server_app(this: HandOver) -> Iterator[str]:
@@ -130,29 +92,12 @@ def _server_app(this: HandOver) -> Iterator[str]:
     yield ""
 
 
-def _secret(this: HandOver) -> Sequence[str]:
+def _secret(this: HandOver) -> Iterator[str]:
     """Reads the secret, just before it is needed: who runs the script again needs no right to it."""
-    address = urlsplit(this.vault_secret_id)
-    _, _, secret, version = address.path.split("/", 3)
-    vault = (address.hostname or "").partition(".")[0]
-    environment = _AZ_ENVIRONMENTS[this.request.azure_environment]
-    return (
-        "if (-not $SecretKey) {",
-        "    if (-not (Get-Module -ListAvailable -Name 'Az.KeyVault')) {",
-        "        throw 'Install the module Az.KeyVault, or give the client secret with -SecretKey.'",
-        "    }",
-        "    if (-not (Get-AzContext)) {",
-        f"        Connect-AzAccount -Environment '{environment}' | Out-Null",
-        "    }",
-        "    $stored = @{",
-        f"        VaultName = {ps.text(vault)}",
-        f"        Name      = {ps.text(secret)}",
-        f"        Version   = {ps.text(version)}",
-        "    }",
-        "    $SecretKey = (Get-AzKeyVaultSecret @stored).SecretValue",
-        "    if (-not $SecretKey) { throw 'The secret is not in Key Vault, or you may not read it.' }",
-        "}",
-    )
+    yield "if (-not $SecretKey) {"
+    for line in scripts.stored_secret("SecretKey", this.vault_secret_id, this.request.azure_environment):
+        yield f"    {line}"
+    yield "}"
 
 
 _IMPORT_SERVER_APP: Final = (
@@ -236,14 +181,6 @@ def _group_sync(this: HandOver) -> Sequence[str]:
         "    Set-CMCloudManagementAzureService -Name $name -EnableAADGroupSync $true",
         "}",
     )
-
-
-def _by_hand(this: HandOver) -> Iterator[str]:
-    """What no cmdlet does."""
-    yield "Write-Output ''"
-    yield "Write-Output 'What is left to do by hand:'"
-    for number, instruction in enumerate(_instructions(this), start=1):
-        yield f"Write-Output {ps.text(f'{number}. {instruction}')}"
 
 
 def _instructions(this: HandOver) -> Iterator[str]:

@@ -32,6 +32,7 @@ from onboarding.cmg.versions import DeploymentModel
 
 _EMAIL: Final = r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 
+VaultSecret = Annotated[str, Field(pattern=r"^import-[0-9A-Za-z-]{1,120}$")]
 Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
 LabelValue = Annotated[str, Field(max_length=256), AfterValidator(plain)]
 
@@ -78,7 +79,7 @@ class ExistingServerApp(WizardModel):
     """A web (server) app registration that is there already. It is checked, and never changed or deleted."""
 
     client_id: UUID | None = Field(None, description="An application to import, with its secret.")
-    vault_secret: Annotated[str, Field(pattern=r"^import-[0-9A-Za-z-]{1,120}$")] | None = Field(
+    vault_secret: VaultSecret | None = Field(
         None,
         description="Name of the secret in the service's Key Vault. It begins with 'import-', so that nobody "
         "points to a secret of somebody else's connection.",

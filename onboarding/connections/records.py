@@ -6,8 +6,9 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Self, TypeVar, cast
 
 from onboarding.cmg import versions
@@ -37,6 +38,13 @@ class SecretRecord:
     ends_at: datetime
 
 
+class ConnectionState(StrEnum):
+    """Whether a connection is there to stay."""
+
+    ACTIVE = "Active"
+    REMOVING = "Removing"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Connection:
     """A service connection of one tenant."""
@@ -58,6 +66,9 @@ class Connection:
     created_at: datetime
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by clock
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by clock
+    state: ConnectionState = ConnectionState.ACTIVE
+    pending: SecretRecord | None = None  # a new secret that the site does not have yet
+    renewal: str = ""  # the operation that made the pending secret, or is about to
     etag: str = ""
 
     @property
@@ -94,6 +105,15 @@ class Connection:
         found = self.snoozed.get(clock)
         return found if found and found.ends_at == self.clocks.get(clock) else None
 
+    @property
+    def imports_server_app(self) -> bool:
+        """Whether the server app was there already: then it is never changed or deleted."""
+        return bool(self.request["serverApp"]["existing"])
+
+    def evolve(self, **changes: Any) -> Self:
+        """The same connection, changed."""
+        return replace(self, **changes)
+
     def to_row(self) -> Row:
         """The connection's row."""
         document = _as_json(self)
@@ -110,6 +130,8 @@ class Connection:
             "secret": _of_json(SecretRecord, document["secret"]),
             "acknowledged": _each(Acknowledgement, document.get("acknowledged", {})),
             "snoozed": _each(Snooze, document.get("snoozed", {})),
+            "state": ConnectionState(document.get("state", ConnectionState.ACTIVE)),
+            "pending": _of_json(SecretRecord, pending) if (pending := document.get("pending")) else None,
         }
         return _of_json(cls, {**document, **parts, "etag": row.etag})
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from onboarding.connections.records import Connection
+from onboarding.errors import PermanentError
 from onboarding.storage import keys, names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 
@@ -36,6 +37,33 @@ class ConnectionStore:
         """One of a tenant's connections, if it has any."""
         page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=1)
         return Connection.from_row(page.rows[0]) if page.rows else None
+
+    async def of_server_app(self, tenant: str, app_id: str) -> list[Connection]:
+        """The connections of a tenant that use a server app; several may share one."""
+        rows = await self._tables.query(names.CONNECTIONS, tenant)
+        found = [Connection.from_row(row) for row in rows]
+        return [each for each in found if each.server_app.app_id == app_id]
+
+    async def need_unshared(self, connection: Connection) -> None:
+        """Raises ``PermanentError`` when other connections use the server app that this one has made."""
+        if connection.imports_server_app:
+            return
+        sharing = await self.of_server_app(connection.tenant, connection.server_app.app_id)
+        if others := [each for each in sharing if each.id != connection.id]:
+            named = ", ".join(f"'{each.name}' ({each.id})" for each in others)
+            raise PermanentError(
+                f"The server app of this connection is used by {named}, too.",
+                code="server-app-shared",
+                title="Another connection uses the server app",
+                remedy="Off-board the other connections first.",
+            )
+
+    async def remove(self, connection: Connection) -> None:
+        """Removes a connection; one that is gone already is no error. The pointer goes last."""
+        pointer = Row(partition=_by(connection.requester), key=connection.id)
+        row = replace(connection, etag="").to_row()
+        await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
+        await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
 
     async def add(self, connection: Connection) -> Connection:
         """Writes a new connection; returns the one that is there now, which may be another's.

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SECRET_EXPIRED = "SecretExpired"  # noqa: S105
     APPLICATION_NEAR_AGE_LIMIT = "ApplicationNearAgeLimit"  # soon its secret can't be renewed any more
     APPLICATION_TOO_OLD = "ApplicationTooOld"
+    RENEWAL_WAITS = "RenewalWaits"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

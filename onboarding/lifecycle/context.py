@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from onboarding.clock import Clock
 from onboarding.cloud.clouds import Clouds
@@ -13,7 +13,24 @@ from onboarding.cloud.directory import Directory
 from onboarding.cloud.resource_manager import ResourceManager
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.expirations import ExpirationIndex
+from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
+from onboarding.workflow.engine import Engine
+from onboarding.workflow.runs import Head, StepState
+
+
+class Reminders(Protocol):
+    """Tells people about renewals."""
+
+    async def renewal_waits(self, connection: Connection, *, number: int, limit: datetime | None) -> None:
+        """A new secret waits for somebody to enter it at the site. Each number is told once.
+
+        Args:
+            connection: With its pending secret.
+            number: 0 when it begins to wait, then one more for each reminder.
+            limit: When the old secret is retired unasked; None: never.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +41,9 @@ class Services:
     connections: ConnectionStore
     expirations: ExpirationIndex
     clock: Clock
+    onboardings: Engine
+    operations: Engine
+    reminders: Reminders
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,4 +85,24 @@ class Context:
 
     def unique_name(self, role: str) -> str:
         """The key by which an application is found again, whatever happened in between."""
-        return f"cmg-{self.onboarding}-{role}"
+        return unique_name(self.onboarding, role)
+
+
+def unique_name(onboarding: str, role: str) -> str:
+    """The unique name of an application that an onboarding makes (``role``: server or client)."""
+    return f"cmg-{onboarding}-{role}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One attempt of one step of an operation on what an onboarding has made."""
+
+    services: Services
+    head: Head
+    step: StepState
+    results: Mapping[str, Mapping[str, Any]]  # of the steps before
+
+    @property
+    def directory(self) -> Directory:
+        """The tenant's directory."""
+        return self.services.clouds.directory(self.head.tenant)

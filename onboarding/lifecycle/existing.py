@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from onboarding.cloud.directory import Directory
 from onboarding.cmg.conformance import Rule, client_rules, scope, server_rules
 from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
 from onboarding.connections.records import Connection
@@ -72,8 +73,22 @@ async def server_secret(context: Context, existing: ExistingServerApp) -> dict[s
             "vaultId": secret.vault_id,
             "endsAt": secret.ends_at.isoformat(),
         }
-    name = str(existing.vault_secret)
-    stored = await context.services.clouds.vault.stored(name)
+    app = context.results["server-app"]["objectId"]
+    return await checked_secret(context.services, context.directory, app, str(existing.vault_secret))
+
+
+async def checked_secret(services: Services, directory: Directory, app: str, name: str) -> dict[str, Any]:
+    """A secret that somebody else has made: which one of the application's it is, and when it really ends.
+
+    Args:
+        services: What all steps share.
+        directory: Of the application's tenant.
+        app: The application's object id.
+        name: The secret's name in Key Vault.
+
+    Raises ``PermanentError``: it is not in the vault, not the application's, or has ended.
+    """
+    stored = await services.clouds.vault.stored(name)
     if stored is None:
         raise PermanentError(
             f"Key Vault has no secret named {name}.",
@@ -81,7 +96,7 @@ async def server_secret(context: Context, existing: ExistingServerApp) -> dict[s
             title="The secret is not in Key Vault",
             remedy="Put it there, or give the secret itself in serverApp.existing.secret.",
         )
-    found = await context.directory.passwords(context.results["server-app"]["objectId"])
+    found = await directory.passwords(app)
     ends = {each["keyId"]: _end(each) for each in found if each.get("hint") == stored.hint}
     if not ends:
         raise PermanentError(
@@ -91,7 +106,7 @@ async def server_secret(context: Context, existing: ExistingServerApp) -> dict[s
             remedy="Give the secret of this very application.",
         )
     key_id, ends_at = max(ends.items(), key=lambda item: item[1])
-    if ends_at <= context.services.clock.now():
+    if ends_at <= services.clock.now():
         raise PermanentError(
             f"The client secret ended on {ends_at:%Y-%m-%d}.",
             code="secret-expired",
@@ -106,12 +121,18 @@ async def keep_secret(services: Services, request: OnboardingRequest, onboarding
     existing = request.server_app.existing
     if existing is None or existing.secret is None:
         return request
-    name = f"import-{uuid.uuid4()}"  # of its own: requests that meet never replace each other's secret
     tags = {"onboarding": onboarding, "tenantId": str(request.tenant_id), "appId": str(existing.client_id)}
-    await services.clouds.vault.store(name, existing.secret.get_secret_value(), ends_at=None, tags=tags)
+    name = await keep(services, existing.secret.get_secret_value(), tags)
     kept = existing.model_copy(update={"secret": None, "vault_secret": name})
     server = request.server_app.model_copy(update={"existing": kept})
     return request.model_copy(update={"server_app": server})
+
+
+async def keep(services: Services, secret: str, tags: Mapping[str, str]) -> str:
+    """Puts a secret that was handed over into Key Vault; returns its name there."""
+    name = f"import-{uuid.uuid4()}"  # of its own: requests that meet never replace each other's secret
+    await services.clouds.vault.store(name, secret, ends_at=None, tags=tags)
+    return name
 
 
 async def connection(context: Context, existing: ExistingServerApp) -> Connection:

@@ -179,9 +179,19 @@ def _ours(application: Mapping[str, Any]) -> bool:
 
 
 def _secret_policy(facts: Facts) -> Iterator[Finding]:
-    if facts.request.server_app.existing:
-        return  # it has its secret
-    policy, accepted = facts.survey.policy, facts.accepted_at
+    if not facts.request.server_app.existing:  # else it has its secret
+        accepted = facts.accepted_at
+        yield from secret_policy(facts.survey.policy, facts.request.server_app.secret_end(accepted), accepted)
+
+
+def secret_policy(policy: Mapping[str, Any] | None, ends_at: datetime, now: datetime) -> Iterator[Finding]:
+    """What a tenant's app management policy has against a new client secret.
+
+    Args:
+        policy: The policy as Graph shows it; None where it may not be read.
+        ends_at: The end of the secret.
+        now: When it is made.
+    """
     if _restricted(policy, "passwordCredentials", "passwordAddition"):
         yield Finding(
             code="secrets-forbidden",
@@ -192,12 +202,12 @@ def _secret_policy(facts: Facts) -> Iterator[Finding]:
     lifetime = _restricted(policy, "passwordCredentials", "passwordLifetime")
     if lifetime and lifetime.get("maxLifetime"):
         longest = _DURATION.validate_python(lifetime["maxLifetime"])
-        if facts.request.server_app.secret_end(accepted) > accepted + longest:
+        if ends_at > now + longest:
             yield Finding(
                 code="secret-lives-too-long",
                 pointer="/serverApp/secretEndDate",
                 detail=f"The tenant allows client secrets of at most {lifetime['maxLifetime']}.",
-                remedy=f"Give a secretEndDate before {accepted + longest:%Y-%m-%d}.",
+                remedy=f"Give a secretEndDate before {now + longest:%Y-%m-%d}.",
                 documentation=_POLICY_PAGE,
             )
 

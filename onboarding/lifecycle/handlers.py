@@ -10,7 +10,8 @@ from functools import partial
 from onboarding.cloud.calls import recorded
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
-from onboarding.lifecycle.context import Context, Services
+from onboarding.lifecycle import removal, renewal
+from onboarding.lifecycle.context import Context, Operation, Services
 from onboarding.lifecycle.plans import PROVIDER_STEPS
 from onboarding.lifecycle.steps import (
     client_app,
@@ -27,6 +28,7 @@ from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble, 
 from onboarding.workflow.runs import Run, StepState
 
 StepFunction = Callable[[Context], Awaitable[Done | Wait]]
+OperationFunction = Callable[[Operation], Awaitable[Done | Wait]]
 
 STEPS: Mapping[str, StepFunction] = {
     "preflight": preflight.run,
@@ -41,24 +43,34 @@ STEPS: Mapping[str, StepFunction] = {
 }
 
 
+OPERATION_STEPS: Mapping[str, OperationFunction] = {
+    "halt": removal.halt,
+    "inventory": removal.inventory,
+    "consent": removal.revoke,
+    "client-app": partial(removal.delete_application, role="client"),
+    "server-app": partial(removal.delete_application, role="server"),
+    "server-secret": removal.delete_secret,
+    "connection": removal.forget,
+    "check": renewal.check,
+    "secret": renewal.make,
+    "confirmation": renewal.wait,
+    "retirement": renewal.retire,
+}
+"""Of all plans of operations; no two of them have a step of the same name."""
+
+
 def handlers(services: Services) -> Mapping[str, Handler]:
-    """The steps as the engine runs them."""
-    return {name: partial(_carry_out, services, function) for name, function in STEPS.items()}
+    """The steps of onboardings as the engine runs them."""
+    return {name: partial(_onboarding_step, services, function) for name, function in STEPS.items()}
 
 
-async def _carry_out(services: Services, function: StepFunction, run: Run, step: StepState) -> Outcome:
-    """One attempt of a step, with the calls it made as evidence."""
-    with recorded() as calls:
-        outcome: Outcome
-        try:
-            outcome = await function(_context(services, run, step))
-        except OnboardingError as error:
-            outcome = _outcome(error)
-        return replace(outcome, evidence=tuple(call.as_json() for call in calls))
+def operation_handlers(services: Services) -> Mapping[str, Handler]:
+    """The steps of operations as the engine runs them."""
+    return {name: partial(_operation_step, services, function) for name, function in OPERATION_STEPS.items()}
 
 
-def _context(services: Services, run: Run, step: StepState) -> Context:
-    return Context(
+async def _onboarding_step(services: Services, function: StepFunction, run: Run, step: StepState) -> Outcome:
+    context = Context(
         services=services,
         onboarding=run.head.id,
         requester=run.head.requester,
@@ -69,6 +81,25 @@ def _context(services: Services, run: Run, step: StepState) -> Context:
         waited=bool(step.waiting_for),
         accepted_at=run.head.created_at,
     )
+    return await _carry_out(partial(function, context))
+
+
+async def _operation_step(
+    services: Services, function: OperationFunction, run: Run, step: StepState
+) -> Outcome:
+    operation = Operation(services=services, head=run.head, step=step, results=run.results)
+    return await _carry_out(partial(function, operation))
+
+
+async def _carry_out(function: Callable[[], Awaitable[Done | Wait]]) -> Outcome:
+    """One attempt of a step, with the calls it made as evidence."""
+    with recorded() as calls:
+        outcome: Outcome
+        try:
+            outcome = await function()
+        except OnboardingError as error:
+            outcome = _outcome(error)
+        return replace(outcome, evidence=tuple(call.as_json() for call in calls))
 
 
 def _outcome(error: OnboardingError) -> Outcome:

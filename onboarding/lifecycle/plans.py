@@ -71,3 +71,37 @@ ONBOARD: Final[Mapping[DeploymentModel, Plan]] = {
 }
 
 PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in ONBOARD.values()}
+"""The plans of onboardings, by name."""
+
+REMOVE: Final = Plan(
+    "removal",
+    [
+        Step(name="halt", title="Stop what is under way"),
+        Step(name="inventory", title="Find what the onboarding has made", after=("halt",)),
+        Step(name="consent", title="Take back what was granted to imported apps", after=("inventory",)),
+        Step(name="client-app", title="Delete the native (client) app for good", after=("consent",)),
+        Step(name="server-app", title="Delete the web (server) app for good", after=("client-app",)),
+        Step(name="server-secret", title="Delete the client secret from Key Vault", after=("server-app",)),
+        Step(
+            name="connection", title="Forget the service connection and its expiry", after=("server-secret",)
+        ),
+    ],
+)
+"""Undoes an onboarding, in reverse order. Imported apps and resource providers stay."""
+
+RENEW: Final = Plan(
+    "renewal",
+    [
+        Step(name="check", title="Check that the secret may be renewed"),
+        Step(name="secret", title="Put a new client secret beside the old one", after=("check",)),
+        Step(name="confirmation", title="Wait until the site has the new secret", after=("secret",)),
+        Step(name="retirement", title="Remove the old client secret", after=("confirmation",)),
+    ],
+)
+"""Replaces a client secret without a moment in which none works."""
+
+CONFIRMED: Final = "confirmed"
+"""What the renewal's step ``confirmation`` is told when the site has the new secret."""
+
+OPERATIONS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (REMOVE, RENEW)}
+"""The plans of operations on what onboardings have made, by name."""

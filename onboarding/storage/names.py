@@ -14,6 +14,12 @@ ONBOARDINGS: Final = "onboardings"
 ONBOARDING_INDEX: Final = "onboardingindex"
 """Where to find onboardings: the open ones, and the history by time, tenant and requester."""
 
+OPERATIONS: Final = "operations"
+"""Head, steps and events of each renewal and removal."""
+
+OPERATION_INDEX: Final = "operationindex"
+"""Where to find operations."""
+
 CONNECTIONS: Final = "connections"
 """The service connections that work, by tenant."""
 
@@ -35,6 +41,8 @@ DEAD_LETTERS: Final = "deadletters"
 TABLES: Final = (
     ONBOARDINGS,
     ONBOARDING_INDEX,
+    OPERATIONS,
+    OPERATION_INDEX,
     CONNECTIONS,
     EXPIRATIONS,
     CALENDAR,
@@ -46,15 +54,21 @@ TABLES: Final = (
 STEPS_QUEUE: Final = "steps"
 """Steps to run."""
 
+OPERATIONS_QUEUE: Final = "operations"
+"""Steps of operations to run."""
+
 NOTICES_QUEUE: Final = "notices"
 """Warnings to send."""
 
 STEPS_POISON_QUEUE: Final = "steps-poison"
 """Where the Functions host puts a step's message that failed ``maxDequeueCount`` times."""
 
+OPERATIONS_POISON_QUEUE: Final = "operations-poison"
+"""The same for a step of an operation."""
+
 NOTICES_POISON_QUEUE: Final = "notices-poison"
 """Where the Functions host puts a warning's message that failed ``maxDequeueCount`` times."""
 
-POISON_QUEUES: Final = (STEPS_POISON_QUEUE, NOTICES_POISON_QUEUE)
+POISON_QUEUES: Final = (STEPS_POISON_QUEUE, OPERATIONS_POISON_QUEUE, NOTICES_POISON_QUEUE)
 
-QUEUES: Final = (STEPS_QUEUE, NOTICES_QUEUE, *POISON_QUEUES)
+QUEUES: Final = (STEPS_QUEUE, OPERATIONS_QUEUE, NOTICES_QUEUE, *POISON_QUEUES)

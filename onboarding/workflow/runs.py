@@ -241,6 +241,11 @@ class Run:
     head: Head
     steps: Mapping[str, StepState]
 
+    @classmethod
+    def new(cls, head: Head, plan: Plan) -> Run:
+        """A run of which nothing has begun."""
+        return cls(head=head, steps={name: StepState(run=head.id, name=name) for name in plan.steps})
+
     @property
     def results(self) -> dict[str, Mapping[str, Any]]:
         """What the steps that are done have left for those that follow."""

@@ -18,7 +18,7 @@ class RunStore:
 
     async def create(self, head: Head, plan: Plan, accepted: Event) -> bool:
         """Writes a new run with all its steps pending; False when a run with this id exists."""
-        steps = [StepState(run=head.id, name=name).to_row() for name in plan.steps]
+        steps = [step.to_row() for step in Run.new(head, plan).steps.values()]
         rows = [head.to_row(), *steps, accepted.to_row()]
         try:
             await self._tables.transact(self._table, [(Write.INSERT, row) for row in rows])

@@ -64,7 +64,7 @@ def _code_parts(node: ast.AST) -> Iterator[ast.expr]:
             )
         case ast.Call(func=ast.Name(id="ProblemError"), args=[_, code, *_]):
             yield code
-        case ast.Call(func=ast.Name(id="_unauthenticated"), args=[code, *_]):
+        case ast.Call(func=ast.Name(id="_unauthenticated" | "conflict"), args=[code, *_]):
             yield code
 
 

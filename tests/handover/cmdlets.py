@@ -66,6 +66,10 @@ CMDLETS: Final[Mapping[str, Cmdlet]] = {
         }
     ),
     "Get-CMAzureService": Cmdlet(optional={"Name": "String", **_WILDCARDS}),
+    # The parameter set SearchByValueMandatory
+    "Remove-CMAzureService": Cmdlet(
+        required={"InputObject": "IResultObject"}, optional={"Force": _SWITCH, **_WILDCARDS}, writes=True
+    ),
     "New-CMCloudManagementAzureService": Cmdlet(
         required={"Name": "String", "ServerApp": "IResultObject", "ClientApp": "IResultObject"},
         optional={
@@ -119,6 +123,7 @@ NOT_CALLED: Final[Mapping[str, tuple[str, ...]]] = {
 """What there is besides for cloud management, and what the script has no use for."""
 
 OUTPUTS: Final[Mapping[str, str]] = {
+    "New-Object": "Object",
     "Get-CMAADApplication": "IResultObject",
     "Get-CMAzureService": "IResultObject",
     "New-CMSchedule": "IResultObject",
@@ -130,10 +135,12 @@ OTHERS: Final = {
     "Get-PSDrive",
     "Import-Module",
     "Join-Path",
+    "New-Object",
     "New-PSDrive",
     "Out-Null",
     "Pop-Location",
     "Push-Location",
+    "Set-Clipboard",
     "Set-StrictMode",
     "Split-Path",
     "Write-Output",

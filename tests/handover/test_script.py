@@ -48,14 +48,15 @@ def test_parameters_are_the_documented_ones(script):
     """Each call names known parameters only, has all that are required, and values of the right types."""
     for found in script.commands:
         if found.name in CMDLETS:
-            assert _faults(found, CMDLETS[found.name]) == [], found.name
+            assert faults(found, CMDLETS[found.name]) == [], found.name
 
 
-def _faults(found: Command, cmdlet: Cmdlet) -> list[str]:
+def faults(found: Command, cmdlet: Cmdlet) -> list[str]:
+    """What is wrong with a call of a cmdlet."""
     known = {**cmdlet.required, **cmdlet.optional}
-    faults = [f"{name} is missing" for name in cmdlet.required if name not in found.parameters]
+    found_faults = [f"{name} is missing" for name in cmdlet.required if name not in found.parameters]
     if found.positional:
-        faults.append("an argument without a name")
+        found_faults.append("an argument without a name")
     for name, value in found.parameters.items():
         kind = known.get(name)
         if isinstance(kind, tuple):
@@ -63,8 +64,8 @@ def _faults(found: Command, cmdlet: Cmdlet) -> list[str]:
         else:
             right = value.type == kind
         if not right:
-            faults.append(f"{name} is {value}, not {kind}")
-    return faults
+            found_faults.append(f"{name} is {value}, not {kind}")
+    return found_faults
 
 
 def test_wrong_calls_would_be_found():
@@ -80,7 +81,7 @@ def test_wrong_calls_would_be_found():
     ):
         assert right in text
         calls = grammar.read(text.replace(right, wrong)).commands
-        assert any(_faults(each, CMDLETS[each.name]) for each in calls if each.name in CMDLETS), wrong
+        assert any(faults(each, CMDLETS[each.name]) for each in calls if each.name in CMDLETS), wrong
 
 
 def test_whatif_changes_nothing(script):

@@ -175,7 +175,7 @@ async def test_a_dead_workers_step_is_put_away(bench):
     delivery = await bench.receive()
     with pytest.raises(BaseExceptionGroup):
         await bench.handle(delivery)
-    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    run = await stopped(bench, head)
     assert not interventions.at_rest(run)
     await bench.handle(delivery)
     run = await stopped(bench, head)

@@ -45,8 +45,8 @@ async def run(context: Context) -> Done | Wait:
     way = context.request.admin_consent
     if way is not AdminConsent.BY_ADMINISTRATOR and not context.waited:
         try:
-            await _grant(context, wanted)
-            return Done(result={"granted": wanted.names, "by": "service"})
+            added = await _grant(context, wanted)
+            return Done(result={"granted": wanted.names, "by": "service", "added": added})
         except PermanentError as error:
             if way is AdminConsent.BY_SERVICE or error.code != _DENIED:
                 raise
@@ -78,12 +78,18 @@ async def _wanted(context: Context) -> Permissions:
     )
 
 
-async def _grant(context: Context, wanted: Permissions) -> None:
+async def _grant(context: Context, wanted: Permissions) -> list[dict[str, str]]:
+    """Grants what is not granted yet; returns that."""
+    directory, added = context.directory, []
     # One after the other: the directory refuses concurrent changes of one principal's grants.
     for resource, scope in wanted.scopes:
-        await context.directory.grant_scope(wanted.client, resource, scope)
-    if wanted.reads_directory:
-        await context.directory.grant_role(wanted.server, wanted.graph, DIRECTORY_READ_ALL.id)
+        if await directory.grant_scope(wanted.client, resource, scope):
+            added.append({"client": wanted.client, "resource": resource, "scope": scope})
+    if wanted.reads_directory and await directory.grant_role(
+        wanted.server, wanted.graph, DIRECTORY_READ_ALL.id
+    ):
+        added.append({"client": wanted.server, "resource": wanted.graph, "role": DIRECTORY_READ_ALL.id})
+    return added
 
 
 async def _missing(context: Context, wanted: Permissions) -> list[str]:

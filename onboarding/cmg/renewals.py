@@ -1,0 +1,63 @@
+"""What a renewal of the client secret may be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AwareDatetime, Field, SecretStr, model_validator
+
+from onboarding.cmg.fields import WizardModel
+from onboarding.cmg.wizard import SecretValidity, VaultSecret
+
+_IMPORTED: Final = (
+    "The server app is imported, and never changed here: add a client secret to it yourself, then give "
+    "either vaultSecret (a name) or secret (itself, once)."
+)
+
+
+class RenewalRequest(WizardModel):
+    """A new client secret beside the old one."""
+
+    secret_validity: SecretValidity | None = Field(
+        None, description="P1Y (default) or P2Y. Not together with secretEndDate."
+    )
+    secret_end_date: AwareDatetime | None = Field(
+        None, description="An explicit end of the new secret, at most two years ahead."
+    )
+    vault_secret: VaultSecret | None = Field(
+        None, description="For an imported app: the name, in Key Vault, of the new secret that somebody made."
+    )
+    secret: SecretStr | None = Field(
+        None, description="For an imported app: the new secret itself, once. It is kept in Key Vault only."
+    )
+    time_limit_days: Annotated[int, Field(ge=0, le=365)] | None = Field(
+        None,
+        description="After so many days without a confirmation the old secret is retired; 0: never. "
+        "Default: what the deployment sets.",
+    )
+
+    @model_validator(mode="after")
+    def _default_validity(self) -> Self:
+        if self.secret_validity is None and self.secret_end_date is None:
+            object.__setattr__(self, "secret_validity", SecretValidity.ONE_YEAR)
+        return self
+
+    def faults(self, *, imported: bool, now: datetime) -> Iterator[tuple[str, str]]:
+        """What does not go with the connection: a JSON pointer and a sentence each."""
+        given = self.vault_secret is not None, self.secret is not None
+        if imported and sum(given) != 1:
+            yield "", _IMPORTED
+        if not imported and any(given):
+            yield "/secret" if given[1] else "/vaultSecret", "The new secret is made here; leave it out."
+        if self.secret_end_date is None:
+            return
+        if self.secret_validity:
+            yield "/secretEndDate", "Give either secretValidity or secretEndDate, not both."
+        if not now + timedelta(days=1) < self.secret_end_date <= SecretValidity.TWO_YEARS.after(now):
+            yield "/secretEndDate", "It must be at least one day and at most two years ahead."
+
+    def as_json(self) -> dict[str, Any]:
+        """The request as it is kept with its operation; a secret is in the vault by then."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"secret"})

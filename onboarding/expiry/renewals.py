@@ -1,0 +1,46 @@
+"""What people are told while a new client secret waits for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from onboarding.connections.records import Connection
+from onboarding.expiry.notices import Kind, Notice, Notices
+
+
+class Renewals:
+    """Announces that a new secret waits, and reminds of it."""
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+
+    async def renewal_waits(self, connection: Connection, *, number: int, limit: datetime | None) -> None:
+        """A new secret waits for somebody to enter it at the site. Each number is told once."""
+        pending = connection.pending
+        if pending is None:
+            return
+        name = connection.server_app.name
+        unasked = f" On {limit:%Y-%m-%d} the old one is removed all the same." if limit else ""
+        notice = Notice(
+            kind=Kind.RENEWAL_WAITS,
+            connection=connection.id,
+            key=(connection.renewal, str(number)),
+            at=pending.ends_at,
+            message=f"A new client secret of '{name}' waits to be entered at the site.",
+            consequence=(
+                f"The old secret works until {connection.secret.ends_at:%Y-%m-%d}, or until it is removed."
+                f"{unasked}"
+            ),
+            remedy=(
+                f"1. Get the script: GET /api/operations/{connection.renewal}/handover. 2. Enter the secret "
+                "with 'Renew Secret Key' under Microsoft Entra tenants in the console. 3. Confirm: POST "
+                f"/api/connections/{connection.id}/renewals/{connection.renewal}/confirm."
+            ),
+            details={
+                "renewalId": connection.renewal,
+                "reminder": number,
+                "endsAt": pending.ends_at.isoformat(),
+                "retiresAt": limit.isoformat() if limit else None,
+            },
+        )
+        await self._notices.announce(notice, connection)

@@ -1,0 +1,190 @@
+"""Renews a client secret with an overlap: the new one beside the old one, until the site has the new one.
+
+Configuration Manager takes a new secret only from a person at its console. So the renewal waits for a
+confirmation, and only then retires the old secret. The vault's current version works at every moment, and so
+does what the site has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from onboarding.cmg import versions
+from onboarding.cmg.wizard import OnboardingRequest, SecretValidity
+from onboarding.connections.records import Connection, ConnectionState, SecretRecord
+from onboarding.errors import PermanentError
+from onboarding.lifecycle import existing
+from onboarding.lifecycle.context import Operation
+from onboarding.lifecycle.credentials import Credential
+from onboarding.lifecycle.findings import secret_policy
+from onboarding.lifecycle.plans import CONFIRMED
+from onboarding.workflow.outcomes import Done, Wait
+
+_LONGEST_LOOK: Final = timedelta(hours=6)
+_REMINDERS: Final = timedelta(days=7)
+
+
+async def check(operation: Operation) -> Done:
+    """Refuses, with the reason, what the tenant or Configuration Manager would refuse later."""
+    connection = await _connection(operation)
+    await operation.services.connections.change(
+        connection.id, lambda found: found.evolve(renewal=operation.head.id)
+    )
+    request = _onboarded(connection)
+    app = await operation.directory.application(connection.server_app.app_id)
+    now = operation.services.clock.now()
+    created = datetime.fromisoformat(str(app["createdDateTime"])).astimezone(UTC)
+    until = versions.renewable_until(created, request.config_mgr_version)
+    if until and until <= now:
+        raise PermanentError(
+            f"The application '{app['displayName']}' was made on {created:%Y-%m-%d}. From ConfigMgr "
+            f"{versions.FIRST_WITH_AGE_LIMIT} the console renews no secret of an application older than "
+            f"{versions.OLDEST_RENEWABLE.days} days.",
+            code="application-too-old",
+            title="The application is too old for its secret to be renewed",
+            remedy="Onboard the tenant with new applications, then off-board this connection.",
+        )
+    ends_at = _end(operation)
+    if not connection.imports_server_app:
+        survey = await operation.directory.survey([connection.server_app.name], None)
+        found = secret_policy(survey.policy, ends_at, operation.head.created_at)
+        if refusals := tuple(replace(each, pointer="") for each in found):  # the request is another one
+            raise PermanentError(
+                " ".join(finding.detail for finding in refusals),
+                code="secret-refused",
+                title="The tenant's policy allows no such secret",
+                remedy=" ".join(finding.remedy for finding in refusals),
+                findings=refusals,
+            )
+    return Done(result={"objectId": app["id"]})
+
+
+async def make(operation: Operation) -> Done:
+    """Leaves two secrets of ours at most: the one that the site has, and a new one, current in the vault.
+
+    An imported application is never changed: its new secret was made by hand and is only checked.
+    """
+    connection = await _connection(operation)
+    services = operation.services
+    object_id = operation.results["check"]["objectId"]
+    if connection.imports_server_app:
+        made: Mapping[str, str] = await existing.checked_secret(
+            services, operation.directory, object_id, str(operation.head.request["vaultSecret"])
+        )
+        _need_another(connection, made)
+    else:
+        credential = _credential(operation, connection, object_id)
+        made = await credential.ensure(operation.step.attempt, keep=frozenset({connection.secret.key_id}))
+    pending = SecretRecord(
+        key_id=made["keyId"], vault_id=made["vaultId"], ends_at=datetime.fromisoformat(made["endsAt"])
+    )
+    for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
+        await services.connections.change(
+            each.id, lambda found: found.evolve(pending=pending, renewal=operation.head.id)
+        )
+    return Done(result=made)
+
+
+async def wait(operation: Operation) -> Done | Wait:
+    """Waits until somebody says that the site has the new secret, or the time limit passes; reminds."""
+    if operation.step.signal == CONFIRMED:
+        return Done(result={"by": "confirmation"})
+    connection = await _connection(operation)
+    now, since = operation.services.clock.now(), operation.step.started_at or operation.head.created_at
+    days = operation.head.request["timeLimitDays"]
+    limit = since + timedelta(days=days) if days else None
+    if limit and limit <= now:
+        return Done(result={"by": "time limit"})
+    number = (now - since) // _REMINDERS
+    await operation.services.reminders.renewal_waits(connection, number=number, limit=limit)
+    until = since + (number + 1) * _REMINDERS
+    look = min(until, limit) if limit else until
+    return Wait(
+        reason="somebody enters the new secret at the site, and confirms it",
+        after=min(max(look - now, timedelta(seconds=1)), _LONGEST_LOOK),
+        give_up_after=timedelta(days=1000),  # the old secret ends long before
+    )
+
+
+async def retire(operation: Operation) -> Done:
+    """Makes the new secret the connection's, and removes the old one where that is ours.
+
+    The new one is looked for first: the last secret that works is never removed.
+    """
+    services, made = operation.services, operation.results["secret"]
+    connection = await _connection(operation)
+    if datetime.fromisoformat(made["endsAt"]) <= services.clock.now():
+        raise PermanentError(
+            "The new secret has ended before anybody confirmed that the site has it.",
+            code="secret-expired",
+            title="The new secret has ended",
+            remedy="Cancel this renewal by asking for a new one.",
+        )
+    for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
+        changed = await services.connections.change(each.id, lambda found: _renewed(found, made["keyId"]))
+        if changed:
+            await services.expirations.schedule(changed, services.clock.now())
+    if connection.imports_server_app:
+        return Done(result={"removed": False})
+    object_id = operation.results["check"]["objectId"]
+    credential = _credential(operation, connection, object_id)
+    await credential.remove_others(frozenset({made["keyId"]}), shown=made["keyId"])
+    return Done(result={"removed": True})
+
+
+def _renewed(connection: Connection, key_id: str) -> Connection | None:
+    """The connection with its pending secret as its secret; None when it has it already."""
+    if connection.pending is None or connection.pending.key_id != key_id:
+        return None
+    return connection.evolve(secret=connection.pending, pending=None, renewal="")
+
+
+def _credential(operation: Operation, connection: Connection, object_id: str) -> Credential:
+    return Credential(
+        directory=operation.directory,
+        vault=operation.services.clouds.vault,
+        tenant=connection.tenant,
+        onboarding=connection.onboarding,
+        label=f"{operation.head.id[:8]}-",
+        object_id=object_id,
+        app_id=connection.server_app.app_id,
+        ends_at=_end(operation),
+    )
+
+
+def _end(operation: Operation) -> datetime:
+    """When the new secret ends."""
+    wanted = operation.head.request
+    if wanted["secretEndDate"]:
+        return datetime.fromisoformat(wanted["secretEndDate"]).astimezone(UTC).replace(microsecond=0)
+    return SecretValidity(wanted["secretValidity"]).after(operation.head.created_at).replace(microsecond=0)
+
+
+async def _connection(operation: Operation) -> Connection:
+    """The connection whose secret is renewed."""
+    found = await operation.services.connections.get(operation.head.request["connection"])
+    if found is None or found.state is not ConnectionState.ACTIVE:
+        raise PermanentError(
+            "The connection is off-boarded, or is about to be.",
+            code="connection-not-found",
+            title="There is no such connection",
+        )
+    return found
+
+
+def _onboarded(connection: Connection) -> OnboardingRequest:
+    return OnboardingRequest.model_validate_json(json.dumps(connection.request))
+
+
+def _need_another(connection: Connection, made: Mapping[str, str]) -> None:
+    if made["keyId"] == connection.secret.key_id:
+        raise PermanentError(
+            "The secret in Key Vault is the one that the connection has already.",
+            code="secret-not-new",
+            title="The secret is not a new one",
+            remedy="Add another client secret to the application, and give that.",
+        )

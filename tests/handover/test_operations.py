@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from onboarding.cmg import removal_script, renewal_script
+from onboarding.cmg.renewal_script import RenewalHandOver
+from onboarding.cmg.wizard import AzureEnvironment
+from tests.handover import grammar, lexer, samples
+from tests.handover.cmdlets import CMDLETS, OTHERS
+from tests.handover.test_script import faults
+
+HOSTILE = "O\u2019Brien' ; exit # $(Remove-Item /) `n"
+
+
+def renewal(
+    *, connection_name: str = "Contoso CMG", server_name: str = "CMG-ServerApp", government: bool = False
+) -> str:
+    """The script of a renewal."""
+    environment = AzureEnvironment.US_GOVERNMENT if government else AzureEnvironment.PUBLIC
+    return renewal_script.script(
+        RenewalHandOver(
+            connection_name=connection_name,
+            environment=environment,
+            server_name=server_name,
+            server_app_id=samples.SERVER,
+            vault_secret_id=samples.VAULT_SECRET,
+        )
+    )
+
+
+SCRIPTS = {
+    "removal": removal_script.script("Contoso CMG"),
+    "hostile removal": removal_script.script(HOSTILE),
+    "renewal": renewal(),
+    "renewal in US Government": renewal(government=True),
+    "hostile renewal": renewal(connection_name=HOSTILE, server_name=HOSTILE),
+}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=list(SCRIPTS))
+def test_they_are_powershell_that_calls_documented_cmdlets(text):
+    """A grammar of PowerShell reads them whole; each call is documented; -WhatIf holds back what writes."""
+    script = grammar.read(text)
+    assert script.faults == []
+    assert {each.name for each in script.commands} <= {*CMDLETS, *OTHERS}
+    for found in script.commands:
+        if found.name in CMDLETS:
+            assert faults(found, CMDLETS[found.name]) == [], found.name
+            assert found.inside_should_process or not CMDLETS[found.name].writes
+    assert "[CmdletBinding(SupportsShouldProcess = $true)]" in text
+
+
+def test_the_service_is_looked_for_before_it_is_removed():
+    """A second run finds nothing to do; the service is named by its whole name."""
+    calls = [each.name for each in grammar.read(removal_script.script("Contoso CMG")).commands]
+    assert calls.index("Get-CMAzureService") < calls.index("Remove-CMAzureService")
+    assert "$name = 'Contoso CMG'" in removal_script.script("Contoso CMG")
+
+
+def test_a_new_secret_goes_to_the_clipboard_and_nowhere_else():
+    """It is read from the vault, version and all, and is in no file, no output and no other call."""
+    calls = {each.name: each for each in grammar.read(renewal()).commands}
+    assert calls["Get-AzKeyVaultSecret"].inside_should_process
+    assert calls["Set-Clipboard"].parameters["Value"].text == "$credential.Password"
+    others = [each for name, each in calls.items() if name != "Set-Clipboard"]
+    assert "$credential" not in str([each.parameters for each in others])
+    assert "Renew Secret Key" in renewal()
+
+
+@pytest.mark.parametrize("of", [removal_script.script, lambda name: renewal(server_name=name)])
+def test_no_name_breaks_out_of_its_quotes(of):
+    """A hostile name arrives to the last character and changes nothing else."""
+    hostile, tame = lexer.read(of(HOSTILE)), lexer.read(of("a-name"))
+    assert hostile.code == tame.code
+    assert [each.value for each in hostile.literals] == [
+        each.value.replace("a-name", HOSTILE) for each in tame.literals
+    ]

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import pytest
+
+from onboarding.cmg.providers import SCALE_SET
+from tests.helpers import problem, unique, until
+from tests.operations.site import done, ended, held, in_vault, left_of, operate, signs_in, step
+
+
+async def test_a_connection_is_off_boarded(portal):
+    """Apps, principals, grants and secret are gone for good; providers stay, and so does the history."""
+    connection = await portal.onboarded(userDiscovery={"enabled": True})
+    path = f"/api/connections/{connection['id']}"
+    accepted = await operate(portal, "DELETE", path)
+    assert (accepted["kind"], accepted["status"]) == ("removal", "NotStarted")
+    again = await operate(portal, "DELETE", path)
+    assert again["id"] == accepted["id"]
+    operation = await done(portal, accepted)
+    assert operation["connectionId"] == connection["id"]
+    assert [each["status"] for each in operation["steps"]] == ["Succeeded"] * 7
+    assert await left_of(portal, connection["onboardingId"]) == []
+    problem(await portal.call("GET", path, caller="operator"), 404, "not-found")
+    problem(await portal.call("DELETE", path, caller="operator"), 404, "not-found")
+    onboarding = await portal.get(f"/api/onboardings/{connection['onboardingId']}")
+    assert onboarding["status"] == "Succeeded"
+    subscription = portal.info["subscription"]
+    for namespace in SCALE_SET:
+        address = f"/subscriptions/{subscription}/providers/{namespace}?api-version=2021-04-01"
+        state = (await portal.look("resourceManager", "GET", address)).json()["registrationState"]
+        assert state == "Registered"
+    events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
+    assert {event["kind"] for event in events} >= {"accepted", "started", "succeeded"}
+    assert any(call["method"] == "DELETE" for event in events for call in event.get("calls", []))
+
+
+async def test_what_is_left_at_the_site_is_handed_over(portal):
+    """A removal comes with a script that takes the Azure service from the site."""
+    connection = await portal.onboarded(name=unique("Contoso's"))
+    operation = await operate(portal, "DELETE", f"/api/connections/{connection['id']}")
+    answer = await portal.call("GET", f"/api/operations/{operation['id']}/handover", caller="operator")
+    assert answer.status_code == 200
+    assert "Remove-CMAzureService" in answer.text
+    assert connection["name"].replace("'", "''") in answer.text
+    await done(portal, operation)
+
+
+async def test_the_same_names_ten_times_in_a_row(portal):
+    """Off-boarding frees every name at once: the same tenant comes again with the same wishes."""
+    name = unique("Contoso")
+    uri = f"api://{portal.info['tenant']}/{name.replace(' ', '-').lower()}"
+    wishes = {
+        "name": name,
+        "serverApp": {"name": f"{name} server", "appIdUri": uri},
+        "clientApp": {"name": f"{name} client"},
+    }
+    for _ in range(10):
+        connection = await portal.onboarded(**wishes)
+        assert connection["appIdUri"] == uri
+        await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+        assert await left_of(portal, connection["onboardingId"]) == []
+
+
+async def test_a_failed_onboarding_is_rolled_back(portal):
+    """What it had made before it failed is removed, and it says so; the same wish can come again."""
+    wishes = {"name": unique("Contoso"), "userDiscovery": {"enabled": True}}
+    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    async with portal.fault(service="graph", method="POST", path="oauth2PermissionGrants", **refusal):
+        onboarding = await portal.accepted(**wishes, adminConsent="ByService")
+        assert (await portal.finished(onboarding))["status"] == "Failed"
+    assert await left_of(portal, onboarding) != []
+    operation = await done(portal, await operate(portal, "POST", f"/api/onboardings/{onboarding}/rollback"))
+    assert await left_of(portal, onboarding) == []
+    document = await portal.get(f"/api/onboardings/{onboarding}")
+    assert document["status"] == "RolledBack"
+    listed = await portal.all("/api/onboardings", caller="operator", status="RolledBack")
+    assert onboarding in [each["id"] for each in listed]
+    again = await operate(portal, "POST", f"/api/onboardings/{onboarding}/rollback")
+    assert (again["id"], again["status"]) == (operation["id"], "Succeeded")
+    await portal.onboarded(**wishes)
+
+
+async def test_an_onboarding_that_waits_is_cancelled(portal):
+    """Nobody has to consent any more: it ends, and leaves nothing."""
+    onboarding = await portal.accepted(adminConsent="ByAdministrator")
+    await step(portal, f"/api/onboardings/{onboarding}", "consent", "Waiting")
+    operation = await operate(portal, "POST", f"/api/onboardings/{onboarding}/cancel")
+    await done(portal, operation)
+    document = await portal.finished(onboarding)
+    assert document["status"] == "Cancelled"
+    statuses = {each["name"]: each["status"] for each in document["steps"]}
+    assert (statuses["server-app"], statuses["consent"]) == ("Succeeded", "Cancelled")
+    assert await left_of(portal, onboarding) == []
+    events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
+    assert [event["kind"] for event in events[-2:]] == ["stopped", "cancelled"]
+    (stopped,) = [event for event in events if event["kind"] == "stopped"]
+    assert stopped["actor"] == operation["requestedBy"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path", "when"),
+    [
+        ("graph", "POST", "batch", "before"),
+        ("graph", "PATCH", "uniqueName='[^']*-server", "after"),
+        ("graph", "POST", "addPassword", "before"),
+        ("keyVault", "PUT", "secrets/", "after"),
+        ("graph", "POST", "oauth2PermissionGrants", "after"),
+    ],
+)
+async def test_cancelled_in_the_middle_of_a_step(portal, service, method, path, when):
+    """Whichever call is under way when it is cancelled, what that call makes is removed, too."""
+    hold = {"service": service, "method": method, "path": path, "kind": "hold", "when": when, "times": 1}
+    async with portal.fault(**hold) as fault:
+        onboarding = await portal.accepted()
+        await until(lambda: held(portal, fault), "the call that is held")
+        operation = await operate(portal, "POST", f"/api/onboardings/{onboarding}/cancel")
+        await step(portal, f"/api/operations/{operation['id']}", "halt", "Waiting")
+        await portal.control("POST", f"/faults/{fault}/release")
+    await done(portal, operation)
+    assert (await portal.finished(onboarding))["status"] == "Cancelled"
+    assert await left_of(portal, onboarding) == []
+
+
+async def test_imported_apps_stay(portal):
+    """What was there before the onboarding is there after it, as it was, with its secret."""
+    first = await portal.onboarded(userDiscovery={"enabled": True})
+    secret = await in_vault(portal, first["secret"]["vaultSecretId"])
+    server, client = first["serverApp"]["clientId"], first["clientApp"]["clientId"]
+    before = await portal.graph(f"/applications(appId='{server}')")
+    imported = await portal.onboarded(
+        serverApp={"existing": {"clientId": server, "secret": secret}},
+        clientApp={"existing": {"clientId": client}},
+    )
+    kept = imported["request"]["serverApp"]["existing"]["vaultSecret"]
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{imported['id']}"))
+    assert await portal.graph(f"/applications(appId='{server}')") == before
+    assert await signs_in(portal, server, secret)
+    with pytest.raises(AssertionError):
+        await portal.look("keyVault", "GET", f"/secrets/{kept}?api-version=7.5")
+    grants = await portal.graph(
+        f"/servicePrincipals/{first['clientApp']['servicePrincipalId']}/oauth2PermissionGrants"
+    )
+    assert len(grants["value"]) == 2, "granted before the import, so they stay"
+
+
+async def test_a_server_app_that_others_use_stays(portal):
+    """The connection that made it can't go before those that share it."""
+    owner = await portal.onboarded()
+    sharing = await portal.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
+    answer = await portal.call("DELETE", f"/api/connections/{owner['id']}", caller="operator")
+    assert sharing["name"] in problem(answer, 409, "server-app-shared")["detail"]
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{sharing['id']}"))
+    assert await portal.graph(f"/applications(appId='{owner['serverApp']['clientId']}')")
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{owner['id']}"))
+    assert await left_of(portal, owner["onboardingId"]) == []
+
+
+async def test_a_failed_onboarding_is_retried(portal):
+    """After somebody has mended what was wrong it goes on where it stopped, and makes nothing twice."""
+    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    async with portal.fault(service="graph", method="PATCH", path="uniqueName='[^']*-client", **refusal):
+        onboarding = await portal.accepted()
+        failed = await portal.finished(onboarding)
+        assert (failed["status"], failed["error"]["step"]) == ("Failed", "client-app")
+    answer = await portal.call("POST", f"/api/onboardings/{onboarding}/retry", caller="operator")
+    assert answer.status_code == 202, answer.text
+    document = await portal.finished(onboarding)
+    assert document["status"] == "Succeeded", document["error"]
+    attempts = {each["name"]: each["attempts"] for each in document["steps"]}
+    assert (attempts["server-app"], attempts["client-app"]) == (1, 2)
+    answer = await portal.call("POST", f"/api/onboardings/{onboarding}/retry", caller="operator")
+    problem(answer, 409, "not-in-this-status")
+
+
+async def test_a_removal_that_fails_is_retried(portal):
+    """A removal that was refused says why; asking again, or a retry, goes on with it."""
+    connection = await portal.onboarded()
+    path = f"/api/connections/{connection['id']}"
+    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    async with portal.fault(service="graph", method="DELETE", path="/applications/", times=None, **refusal):
+        failed = await ended(portal, await operate(portal, "DELETE", path))
+        assert failed["status"] == "Failed"
+        assert failed["error"]["step"] == "client-app"
+        shown = await portal.get(path, caller="operator")
+        assert shown["state"] == "Removing"
+        await portal.call("POST", f"/api/operations/{failed['id']}/retry", caller="operator")
+        assert (await ended(portal, failed))["status"] == "Failed"
+    await done(portal, await operate(portal, "DELETE", path))
+    assert await left_of(portal, connection["onboardingId"]) == []
+
+
+async def test_what_does_not_go_with_the_status_is_refused(portal):
+    """What succeeded is neither cancelled nor rolled back nor retried; the answer says what to do instead."""
+    connection = await portal.onboarded()
+    path = f"/api/onboardings/{connection['onboardingId']}"
+    for action in ("cancel", "rollback", "retry"):
+        answer = await portal.call("POST", f"{path}/{action}", caller="operator")
+        assert "Succeeded" in problem(answer, 409, "not-in-this-status")["detail"]
+
+
+async def test_only_operators_operate(portal):
+    """A portal asks for onboardings; what goes on after that is the operators'."""
+    connection = await portal.onboarded()
+    onboarding = f"/api/onboardings/{connection['onboardingId']}"
+    for method, path in (
+        ("POST", f"{onboarding}/cancel"),
+        ("POST", f"{onboarding}/rollback"),
+        ("POST", f"{onboarding}/retry"),
+        ("DELETE", f"/api/connections/{connection['id']}"),
+        ("POST", f"/api/connections/{connection['id']}/renewals"),
+        ("GET", "/api/operations"),
+    ):
+        problem(await portal.call(method, path), 403, "role-missing")
