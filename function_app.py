@@ -220,3 +220,9 @@ async def sweep_onboardings(timer: func.TimerRequest) -> None:
 async def sweep_expirations(timer: func.TimerRequest) -> None:
     """Sends the warnings whose time has come."""
     await application().expiry.run()
+
+
+@app.timer_trigger("timer", "%LOOK_SCHEDULE%")
+async def sweep_directory(timer: func.TimerRequest) -> None:
+    """Begins the day's looks at the directory."""
+    await application().directory_sweep.run()

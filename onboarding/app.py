@@ -32,10 +32,13 @@ from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.clocks import Cadence
+from onboarding.connections.deviations import DeviationIndex
 from onboarding.connections.expirations import ExpirationIndex
+from onboarding.connections.rounds import Rounds
 from onboarding.connections.store import ConnectionStore
 from onboarding.expiry import plans as notice_plans
 from onboarding.expiry.channels.secrets import ChannelSecrets
+from onboarding.expiry.looks import DirectorySweep, Looks
 from onboarding.expiry.notices import Notices
 from onboarding.expiry.renewals import Renewals
 from onboarding.expiry.routing import WEBHOOK, Routing
@@ -125,6 +128,11 @@ class Application:
             cadence=self.cadence,
             clock=self.clock,
         )
+        self.rounds = Rounds(self.tables, days=settings.look_every_days)
+        self.deviations = DeviationIndex(self.tables)
+        self.directory_sweep = DirectorySweep(
+            rounds=self.rounds, calendar=self.calendar, engine=self.deliveries, clock=self.clock
+        )
         self.tenants = Tenants(
             environment=self.environment,
             home=settings.home_tenant_id,
@@ -175,7 +183,7 @@ class Application:
             front=self.front,
             letters=self.dead_letters,
             queues=self.queues,
-            engines={engine.queue: engine for engine in (self.engine, self.deliveries)},
+            engines={each.queue: each for each in (self.engine, self.operation_engine, self.deliveries)},
         )
         self.expiring = Expirations(
             front=self.front,
@@ -272,7 +280,16 @@ class Application:
         deliveries = Deliveries(
             connections=self.connection_store, channels={WEBHOOK: webhook}, troubles=self.troubles
         )
-        return deliveries.handlers()
+        looks = Looks(
+            directory=self._directory,
+            connections=self.connection_store,
+            rounds=self.rounds,
+            deviations=self.deviations,
+            expirations=self.expirations,
+            notices=self.notices,
+            clock=self.clock,
+        )
+        return {**deliveries.handlers(), **looks.handlers()}
 
     def _pings(self) -> Mapping[str, Ping]:
         tenant = self.settings.home_tenant_id

@@ -52,7 +52,11 @@ QUEUES = {
     "send_notice": "notices",
     "fail_notice": "notices-poison",
 }
-TIMERS = {"sweep_onboardings": "%SWEEP_SCHEDULE%", "sweep_expirations": "%EXPIRY_SCHEDULE%"}
+TIMERS = {
+    "sweep_onboardings": "%SWEEP_SCHEDULE%",
+    "sweep_expirations": "%EXPIRY_SCHEDULE%",
+    "sweep_directory": "%LOOK_SCHEDULE%",
+}
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ param expiryThresholds string
 param expiredRepeatDays int
 param renewalTimeLimitDays int
 param expirySchedule string
+param lookEveryDays int
+param lookSchedule string
 param sweepSchedule string
 param stalledAfterSeconds int
 param publicUrl string
@@ -63,6 +65,8 @@ var app = {
   EXPIRY_THRESHOLDS: expiryThresholds
   HOME_TENANT_ID: tenant().tenantId
   KEY_VAULT_URL: vaultUrl
+  LOOK_EVERY_DAYS: string(lookEveryDays)
+  LOOK_SCHEDULE: lookSchedule
   RENEWAL_TIME_LIMIT_DAYS: string(renewalTimeLimitDays)
   STALLED_AFTER_SECONDS: string(stalledAfterSeconds)
   STORAGE__clientId: identityClientId

@@ -58,6 +58,14 @@ param renewalTimeLimitDays int = 30
 @description('When to look for warnings that are due: six-field NCRONTAB, UTC.')
 param expirySchedule string = '0 0 * * * *'
 
+@description('Days within which each connection is looked at in its directory.')
+@minValue(1)
+@maxValue(28)
+param lookEveryDays int = 7
+
+@description('When to begin the day\'s looks at the directory, as NCRONTAB in UTC; only the first run of a day does.')
+param lookSchedule string = '0 20 * * * *'
+
 @description('When to look for onboardings that stopped: six-field NCRONTAB, UTC.')
 param sweepSchedule string = '0 */5 * * * *'
 
@@ -176,6 +184,8 @@ module functionApp 'function-app.bicep' = {
     expiredRepeatDays: expiredRepeatDays
     renewalTimeLimitDays: renewalTimeLimitDays
     expirySchedule: expirySchedule
+    lookEveryDays: lookEveryDays
+    lookSchedule: lookSchedule
     sweepSchedule: sweepSchedule
     stalledAfterSeconds: stalledAfterSeconds
     publicUrl: publicUrl

@@ -117,10 +117,29 @@ def connection(record: Connection, upcoming: Mapping[str, ExpiryWarning | None])
         "renewBy": _iso(record.renew_by),
         "clocks": {name: _clock(record, name, warning) for name, warning in upcoming.items()},
         "nextWarning": {"clock": soonest[0], **_warning(soonest[1])} if soonest else None,
+        "directory": _directory(record),
         "request": record.request,
         "onboardingId": record.onboarding,
         "createdAt": _iso(record.created_at),
     }
+
+
+def _directory(record: Connection) -> dict[str, Any] | None:
+    """What the last look at the directory has found."""
+    if record.looked_at is None:
+        return None
+    findings = [
+        {
+            "code": each.code,
+            "app": each.app or None,
+            "since": _iso(each.since),
+            "detail": each.detail,
+            "breaks": each.breaks,
+            "remedy": each.remedy,
+        }
+        for each in sorted(record.deviations.values(), key=lambda each: each.since)
+    ]
+    return {"lookedAt": _iso(record.looked_at), "findings": findings}
 
 
 def conformance(found: Inspection, subject: Subject, connection: str | None, now: datetime) -> dict[str, Any]:

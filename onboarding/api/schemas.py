@@ -262,6 +262,24 @@ class ExpiryClock(_Document):
     snoozed_until: datetime | None
 
 
+class DirectoryFinding(_Document):
+    """Something that the directory says, and that should not be so."""
+
+    code: str
+    app: Literal["serverApp", "clientApp"] | None
+    since: Annotated[datetime, Field(description="Of the look that found it first.")]
+    detail: str
+    breaks: str
+    remedy: str
+
+
+class DirectoryState(_Document):
+    """What the last look at the directory has found, the oldest first."""
+
+    looked_at: datetime
+    findings: tuple[DirectoryFinding, ...]
+
+
 class Connection(_Document):
     """A service connection."""
 
@@ -286,6 +304,7 @@ class Connection(_Document):
         Field(description="secret; application: when the server app is too old to be given a new secret."),
     ]
     next_warning: NextWarning | None
+    directory: Annotated[DirectoryState | None, Field(description="Null before the first look.")]
     request: FullRequest
     onboarding_id: UUID
     created_at: datetime

@@ -50,16 +50,17 @@ class Inspected:
 
     app_id: str
     name: str  # as the directory shows it; empty where it does not
+    exists: bool | None  # None: that can't be read
     rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
-    """Both applications, and the secrets of the server app (None: they can't be read)."""
+    """Both applications, and the secrets of the server app (none where it is not shown)."""
 
     server: Inspected
     client: Inspected
-    passwords: Sequence[Mapping[str, Any]] | None
+    passwords: Sequence[Mapping[str, Any]]
 
     @property
     def conformant(self) -> bool | None:
@@ -81,17 +82,22 @@ async def inspect(directory: Directory, subjects: Sequence[Subject], now: dateti
 
 def _inspection(subject: Subject, found: Inventory, now: datetime) -> Inspection:
     server = _application(found, subject.pair.server)
-    passwords = surroundings.passwords(server) if server else None
+    passwords = surroundings.passwords(server) if server else ()
     return Inspection(
         server=_inspected(found, subject.pair.server, _server(subject, found, now)),
         client=_inspected(found, subject.pair.client, _client(subject, found)),
-        passwords=() if server is None and found.applications is not None else passwords,
+        passwords=passwords,
     )
 
 
 def _inspected(found: Inventory, app_id: str, rules: Iterator[Rule]) -> Inspected:
-    app = _application(found, app_id) or {}
-    return Inspected(app_id=app_id, name=str(app.get("displayName") or ""), rules=tuple(rules))
+    app = _application(found, app_id)
+    return Inspected(
+        app_id=app_id,
+        name=str((app or {}).get("displayName") or ""),
+        exists=None if found.applications is None else app is not None,
+        rules=tuple(rules),
+    )
 
 
 def _server(subject: Subject, found: Inventory, now: datetime) -> Iterator[Rule]:
@@ -133,8 +139,9 @@ def _registration(found: Inventory, app_id: str) -> Iterator[Rule]:
 def _scopes(subject: Subject, found: Inventory) -> Iterator[Rule]:
     """Consent to the client app's delegated permissions."""
     grants = found.grants[subject.pair.client.casefold()]
-    server = str((_principal(found, subject.pair.server) or {}).get("id"))
-    if profiles.client_permissions(subject.profile, user_discovery=subject.user_discovery):
+    server = str((_principal(found, subject.pair.server) or {}).get("id") or "")
+    wanted = profiles.client_permissions(subject.profile, user_discovery=subject.user_discovery)
+    if wanted and (server or found.principals is None):
         known = grants if found.principals is not None else None
         yield _scope(USER_IMPERSONATION, known, known.scopes.get(server, ()) if known else ())
     # Only Microsoft Graph has a scope of this name, so its service principal need not be looked for.

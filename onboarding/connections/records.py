@@ -46,6 +46,23 @@ class ConnectionState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Deviation:
+    """Something that the directory says, and that should not be so."""
+
+    code: str  # the name of the rule that is broken, or what became of the secret
+    app: str  # serverApp or clientApp; empty: the whole tenant
+    since: datetime  # of the look that found it first
+    detail: str
+    breaks: str
+    remedy: str
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other deviations of a connection."""
+        return f"{self.app}/{self.code}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Connection:
     """A service connection of one tenant."""
 
@@ -69,6 +86,8 @@ class Connection:
     state: ConnectionState = ConnectionState.ACTIVE
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
     renewal: str = ""  # the operation that made the pending secret, or is about to
+    looked_at: datetime | None = None  # when the directory was looked at last
+    deviations: Mapping[str, Deviation] = field(default_factory=dict)  # that were found then, by key
     etag: str = ""
 
     @property
@@ -132,6 +151,7 @@ class Connection:
             "snoozed": _each(Snooze, document.get("snoozed", {})),
             "state": ConnectionState(document.get("state", ConnectionState.ACTIVE)),
             "pending": _of_json(SecretRecord, pending) if (pending := document.get("pending")) else None,
+            "deviations": _each(Deviation, document.get("deviations", {})),
         }
         return _of_json(cls, {**document, **parts, "etag": row.etag})
 

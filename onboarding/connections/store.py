@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from onboarding.connections import deviations, rounds
 from onboarding.connections.records import Connection
 from onboarding.errors import PermanentError
 from onboarding.storage import keys, names
@@ -59,19 +60,19 @@ class ConnectionStore:
             )
 
     async def remove(self, connection: Connection) -> None:
-        """Removes a connection; one that is gone already is no error. The pointer goes last."""
-        pointer = Row(partition=_by(connection.requester), key=connection.id)
+        """Removes a connection; one that is gone already is no error. The pointers go last."""
         row = replace(connection, etag="").to_row()
         await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
-        await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
+        for pointer in (*_pointers(connection), deviations.pointer(connection.id)):
+            await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
 
     async def add(self, connection: Connection) -> Connection:
         """Writes a new connection; returns the one that is there now, which may be another's.
 
-        The pointer is written first: it may point to nothing for a moment, but no connection lacks one.
+        The pointers are written first: they may point to nothing for a moment, but no connection lacks one.
         """
-        pointer = Row(partition=_by(connection.requester), key=connection.id)
-        await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
+        for pointer in _pointers(connection):
+            await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
         try:
             await self._tables.write(names.CONNECTIONS, connection.to_row(), Write.INSERT)
         except ConflictError:
@@ -112,6 +113,13 @@ class ConnectionStore:
         found = [await self.get(row.key) for row in page.rows]
         mine = [each for each in found if each is not None and each.requester == requester]
         return mine, page.continuation
+
+
+def _pointers(connection: Connection) -> tuple[Row, ...]:
+    return (
+        Row(partition=_by(connection.requester), key=connection.id),
+        rounds.pointer(connection.id),
+    )
 
 
 def _by(requester: str) -> str:

@@ -31,6 +31,16 @@ class Kind(StrEnum):
     APPLICATION_NEAR_AGE_LIMIT = "ApplicationNearAgeLimit"  # soon its secret can't be renewed any more
     APPLICATION_TOO_OLD = "ApplicationTooOld"
     RENEWAL_WAITS = "RenewalWaits"
+    # What the directory says, and should not:
+    APPLICATION_DELETED = "ApplicationDeleted"
+    SIGN_IN_BLOCKED = "SignInBlocked"
+    CONSENT_WITHDRAWN = "ConsentWithdrawn"
+    SECRET_ADDED = "SecretAdded"  # noqa: S105 - by hand, beside the recorded one
+    SECRET_REPLACED = "SecretReplaced"  # noqa: S105 - by hand, in place of the recorded one
+    SECRET_REMOVED = "SecretRemoved"  # noqa: S105
+    SECRET_END_CHANGED = "SecretEndChanged"  # noqa: S105
+    PROFILE_DRIFT = "ProfileDrift"
+    DIRECTORY_UNREADABLE = "DirectoryUnreadable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,9 @@ from onboarding.workflow.retry import Policies, Policy
 
 DELIVERY: Final = Plan("delivery", [Step(name="deliver", title="Tell one channel")])
 
-PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (DELIVERY,)}
+LOOK: Final = Plan("look", [Step(name="look", title="Look at connections in the directory")])
+
+PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (DELIVERY, LOOK)}
 
 _WEEK: Final = timedelta(days=7)
 POLICIES: Final[Policies] = {

@@ -125,7 +125,7 @@ async def test_an_application_that_was_deleted_can_come_back(portal):
     application = f"{GRAPH}/applications/{connection['serverApp']['objectId']}"
     await portal.look("graph", "DELETE", application)
     broken = results(await checked(portal, connection), "Fail")
-    assert set(broken) == {"serverApp/application", "clientApp/consent-user_impersonation"}
+    assert set(broken) == {"serverApp/application"}
     assert "restore it" in broken["serverApp/application"]["remedy"]
     deleted = f"{GRAPH}/directory/deletedItems/{connection['serverApp']['objectId']}"
     await portal.look("graph", "DELETE", deleted)

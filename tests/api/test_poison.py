@@ -47,12 +47,13 @@ async def redrive(portal: Portal, letter: dict[str, Any]) -> str:
     return str(answer.json()["outcome"])
 
 
-async def test_a_message_that_can_not_be_read_is_kept(portal, queues):
+@pytest.mark.parametrize("queue", [names.STEPS_QUEUE, names.OPERATIONS_QUEUE])
+async def test_a_message_that_can_not_be_read_is_kept(portal, queues, queue):
     """A message of somebody else is neither lost nor in the way; sent again, it is the same letter again."""
     text = unique("not a message")
-    await send(queues, names.STEPS_QUEUE, text)
+    await send(queues, queue, text)
     letter = await given_up(portal, text)
-    assert (letter["queue"], letter["reason"], letter["runId"]) == ("steps", "Invalid", None)
+    assert (letter["queue"], letter["reason"], letter["runId"]) == (queue, "Invalid", None)
     assert await redrive(portal, letter) == "SentAgain"
     again = await given_up(portal, text)
     assert again["id"] == letter["id"]
@@ -106,7 +107,7 @@ async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
 async def test_what_lies_on_the_poison_queues_is_shown(portal):
     """Each poison queue is there with its length, also when nothing lies on it."""
     document = await portal.get("/api/poison", caller="operator", maxpagesize="1")
-    assert [each["queue"] for each in document["queues"]] == ["steps-poison", "notices-poison"]
+    assert [each["queue"] for each in document["queues"]] == list(names.POISON_QUEUES)
     assert all(each["count"] == len(each["messages"]) for each in document["queues"])
     assert len(document["value"]) == 1
     answer = await portal.call(

@@ -13,7 +13,7 @@ from tests.helpers import NEVER
 @pytest.fixture(scope="session")
 async def expiry_stack(tmp_path_factory):
     """A local cloud whose clock the tests move."""
-    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER, "LOOK_SCHEDULE": NEVER}
     async with Stack(tmp_path_factory.mktemp("expiry"), environment=schedules) as stack:
         yield stack
 

@@ -1,0 +1,306 @@
+"""What people do to a tenant behind the service's back is noticed, told once, and counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.connections.records import Connection
+from onboarding.storage import names
+from tests.connections import Fleet
+from tests.expiry.site import Site, data
+from tests.helpers import unique
+from tests.tenants.customers import FABRIKAM
+
+LOOK = "sweep_directory"
+WEEK = timedelta(days=7)
+REDIRECTS = {"web": {"redirectUris": ["http://localhost"]}}
+
+Record = Mapping[str, Any]
+
+
+async def look(site: Site, after: timedelta = WEEK) -> None:
+    """Let time pass, and look at what is due then."""
+    await site.advance(after)
+    await site.fire(LOOK)
+    await site.settled()
+
+
+@dataclass(kw_only=True, slots=True)
+class Round:
+    """What is known after a round, by the name of a connection in the scene."""
+
+    documents: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, list[str]] = field(default_factory=dict)
+
+    def codes(self, name: str) -> set[str]:
+        """The codes of what was found."""
+        return {each["code"] for each in self.documents[name]["directory"]["findings"]}
+
+    def end(self, name: str) -> datetime:
+        """When the clock of the secret ends."""
+        return datetime.fromisoformat(self.documents[name]["clocks"]["secret"]["endsAt"])
+
+    def looked_at(self, name: str) -> str:
+        """When it was looked at."""
+        return str(self.documents[name]["directory"]["lookedAt"])
+
+
+class Scene:
+    """Connections of which people do to each something else, and what comes of it, week after week."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.fleet = Fleet(site.tables)
+        self.records: dict[str, Record] = {}
+        self.rounds: list[Round] = []
+        self.newer: datetime
+        self.restored: datetime
+
+    async def play(self) -> None:
+        """All of it."""
+        whole = ("untouched", "drift", "removed", "replaced", "shifted", "deleted", "blocked", "theirs")
+        made = await asyncio.gather(self.site.connection(45), *(self.site.connection() for _ in whole))
+        self.records = dict(zip(("near", *whole), made, strict=True))
+        theirs = self.records["theirs"]
+        self.records["imported"] = await self.site.onboarded(
+            serverApp={"existing": {"connectionId": theirs["id"]}},
+            clientApp={"existing": {"clientId": theirs["clientApp"]["clientId"]}},
+        )
+        await self.fleet.add(replace(await self.stored("untouched"), tenant=FABRIKAM), datetime.now(UTC))
+        key = self.records["untouched"]["id"].partition(".")[2]
+        self.records["unreadable"] = {"id": f"{FABRIKAM}.{key}"}
+        await self.first_week()
+        await self.look(WEEK)
+        await self.second_week()
+        await self.look(WEEK)
+        await self.drift()
+        await self.look(WEEK)
+        await self.look(timedelta(days=1))
+
+    async def first_week(self) -> None:
+        """What is done before the first look."""
+        await self.drift()
+        await self.remove_secret("removed")
+        self.newer = await self.add_secret("replaced")
+        await self.add_secret("imported")
+        shifted = (await self.stored("shifted")).secret
+        shifted = replace(shifted, ends_at=shifted.ends_at - timedelta(days=100))
+        await self.fleet.store.change(
+            self.records["shifted"]["id"], lambda found: replace(found, secret=shifted)
+        )
+        await self.graph("DELETE", f"/applications/{self.records['deleted']['serverApp']['objectId']}")
+        client = self.records["blocked"]["clientApp"]["servicePrincipalId"]
+        for grant in (await self.site.graph(f"/servicePrincipals/{client}/oauth2PermissionGrants"))["value"]:
+            await self.graph("DELETE", f"/oauth2PermissionGrants/{grant['id']}")
+        server = self.records["blocked"]["serverApp"]["servicePrincipalId"]
+        await self.graph("PATCH", f"/servicePrincipals/{server}", {"accountEnabled": False})
+
+    async def second_week(self) -> None:
+        """What is done between the first and the second look."""
+        await self.patch("drift", "serverApp", REDIRECTS)
+        await self.patch("drift", "clientApp", {"isFallbackPublicClient": True})
+        await self.remove_secret("replaced")
+        await self.remove_secret("imported")
+        app = self.records["deleted"]["serverApp"]
+        for each in (app["objectId"], app["servicePrincipalId"]):
+            await self.graph("POST", f"/directory/deletedItems/{each}/restore")
+
+    async def drift(self) -> None:
+        """Two deviations from the profile."""
+        await self.patch("drift", "serverApp", {"web": {"redirectUris": []}})
+        await self.patch("drift", "clientApp", {"isFallbackPublicClient": False})
+
+    async def look(self, after: timedelta) -> None:
+        """A round, and what is known after it."""
+        await look(self.site, after)
+        found = Round()
+        for name, record in self.records.items():
+            found.documents[name] = await self.site.get(f"/api/connections/{record['id']}", caller="operator")
+            events = await self.site.received(dict(record))
+            assert len({event.get_id() for event in events}) == len(events)
+            found.told[name] = sorted(event.get_type().rpartition(".")[2] for event in events)
+        self.rounds.append(found)
+
+    async def stored(self, name: str) -> Connection:
+        """A connection as it is kept."""
+        found = await self.fleet.store.get(self.records[name]["id"])
+        assert found
+        return found
+
+    async def graph(self, method: str, path: str, body: Any = None) -> None:
+        """Do something by hand."""
+        await self.site.look("graph", method, f"/v1.0{path}", body)
+
+    async def patch(self, name: str, app: str, body: Any) -> None:
+        """Change an application by hand."""
+        await self.graph("PATCH", f"/applications/{self.records[name][app]['objectId']}", body)
+
+    async def add_secret(self, name: str) -> datetime:
+        """Add a client secret by hand; its end."""
+        end = (datetime.now(UTC) + timedelta(days=500)).replace(microsecond=0)
+        body = {"passwordCredential": {"displayName": "by hand", "endDateTime": end.isoformat()}}
+        await self.graph("POST", f"{self._application(name)}/addPassword", body)
+        return end
+
+    async def remove_secret(self, name: str) -> None:
+        """Remove the recorded client secret by hand."""
+        body = {"keyId": self.records[name]["secret"]["keyId"]}
+        await self.graph("POST", f"{self._application(name)}/removePassword", body)
+
+    def _application(self, name: str) -> str:
+        return f"/applications/{self.records[name]['serverApp']['objectId']}"
+
+
+@pytest.fixture(scope="module")
+async def scene(shared_site):
+    """Four rounds of looks, on a site that has no other connections."""
+    await shared_site.clear(names.CONNECTIONS)
+    await shared_site.fire(LOOK)  # today's round is made
+    scene = Scene(shared_site)
+    await scene.play()
+    scene.site = shared_site
+    yield scene
+    await shared_site.control("DELETE", "/inbox/notices")
+    await shared_site.reset_clock()
+
+
+@pytest.fixture
+def rounds(scene):
+    """What is known after each round."""
+    return scene.rounds
+
+
+def test_what_is_as_it_should_be_is_silent(scene, rounds):
+    """A look that finds nothing leaves its time, and tells nobody."""
+    assert scene.records["untouched"]["directory"] is None
+    times = [each.looked_at("untouched") for each in rounds[:3]]
+    assert times == sorted(set(times))
+    for found in rounds:
+        assert found.codes("untouched") == set()
+        assert found.told["untouched"] == []
+        assert found.end("untouched") == rounds[0].end("untouched")
+
+
+def test_a_deviation_is_told_once_and_again_when_it_comes_back(rounds):
+    """Each is one notice; mended it goes away, and broken again it is another one."""
+    assert [len(each.codes("drift")) for each in rounds] == [2, 0, 2, 2]
+    assert rounds[0].codes("drift") == {"web-redirect", "public-client"}
+    assert [len(each.told["drift"]) for each in rounds] == [2, 2, 4, 4]
+    assert set(rounds[3].told["drift"]) == {"ProfileDrift"}
+
+
+async def test_a_notice_says_what_breaks_and_what_to_do(scene):
+    """A deviation comes with the error that an administrator sees, the remedy, and its app."""
+    events = map(data, await scene.site.received(dict(scene.records["drift"])))
+    redirect = next(each for each in events if each["finding"] == "web-redirect")
+    assert "Your server Application needs to be updated" in redirect["consequence"]
+    assert redirect["remedy"]
+    assert redirect["app"] == "serverApp"
+
+
+def test_a_secret_that_was_removed_ends_the_clock(rounds):
+    """Who removes the recorded secret is told so once; the clock is over since the look that found it."""
+    for found in rounds:
+        assert found.codes("removed") == {"secret-removed"}
+        assert found.told["removed"] == ["SecretRemoved"]
+        assert (
+            found.end("removed").isoformat()
+            == datetime.fromisoformat(rounds[0].looked_at("removed")).isoformat()
+        )
+
+
+def test_a_secret_that_was_renewed_by_hand_is_noticed(scene, rounds):
+    """A newer secret is told; when the recorded one is gone, warnings follow the newer one's end."""
+    assert rounds[0].codes("replaced") == {"secret-added"}
+    assert rounds[0].end("replaced") == datetime.fromisoformat(scene.records["replaced"]["secret"]["endsAt"])
+    for found in rounds[1:]:
+        assert found.codes("replaced") == {"secret-replaced"}
+        assert found.end("replaced") == scene.newer
+        assert found.told["replaced"] == ["SecretAdded", "SecretReplaced"]
+
+
+async def test_the_warnings_of_a_moved_clock_are_planned_anew(scene):
+    """Its next warning counts from the new end."""
+    rows = await scene.site.rows(names.EXPIRATIONS)
+    identifier = scene.records["replaced"]["id"]
+    ends = {row["endsAt"] for row in rows if row["connection"] == identifier and row["clock"] == "secret"}
+    assert scene.newer.isoformat() in ends
+
+
+def test_an_end_that_differs_is_corrected(scene, rounds):
+    """The end that the directory shows is the one that counts, and that is told."""
+    true_end = datetime.fromisoformat(scene.records["shifted"]["secret"]["endsAt"])
+    assert [each.end("shifted") for each in rounds] == [true_end] * 4
+    assert [each.codes("shifted") for each in rounds] == [{"secret-end-changed"}, *[set()] * 3]
+    assert rounds[3].told["shifted"] == ["SecretEndChanged"]
+
+
+def test_an_application_that_was_deleted_may_come_back(scene, rounds):
+    """A deleted app is one notice, not one for each of its properties; restored, its clock goes on."""
+    end = datetime.fromisoformat(scene.records["deleted"]["secret"]["endsAt"])
+    assert rounds[0].codes("deleted") == {"application"}
+    assert "restore it" in rounds[0].documents["deleted"]["directory"]["findings"][0]["remedy"]
+    assert (
+        rounds[0].end("deleted").isoformat()
+        == datetime.fromisoformat(rounds[0].looked_at("deleted")).isoformat()
+    )
+    assert rounds[0].told["deleted"] == ["ApplicationDeleted"]
+    assert "application" not in rounds[1].codes("deleted")
+    assert rounds[1].end("deleted") == end
+
+
+def test_what_blocks_sign_in_is_noticed(rounds):
+    """Without its grants, or disabled, the gateway stops although the secret is fine."""
+    told = ["ConsentWithdrawn", "ConsentWithdrawn", "SignInBlocked"]
+    assert [each.told["blocked"] for each in rounds] == [told] * 4
+
+
+def test_secrets_of_others_on_an_imported_app_are_their_business(rounds):
+    """An imported app may have other secrets, as long as the recorded one lives; then it is missed."""
+    assert rounds[0].codes("imported") == set()
+    assert rounds[1].codes("imported") == {"secret-removed"}
+
+
+def test_a_tenant_that_can_not_be_entered_is_told(rounds):
+    """Who looks after a tenant learns that nobody looks into it any more."""
+    for found in rounds:
+        assert found.codes("unreadable") == {"directory-unreadable"}
+        assert found.told["unreadable"] == ["DirectoryUnreadable"]
+
+
+def test_what_is_near_its_end_is_looked_at_each_day(scene, rounds):
+    """Within 30 days of its end a connection is looked at daily, the others once a week."""
+    again = {name for name in scene.records if rounds[3].looked_at(name) > rounds[2].looked_at(name)}
+    assert {"near", "removed"} <= again
+    assert len(again) < len(scene.records)
+
+
+async def test_a_hundred_connections_cost_seven_calls(scene):
+    """A tenant's connections are looked at 15 with one call; and once a day, however often the timer runs.
+
+    A tenant that throttles is looked at later; nothing is lost, and nothing found by mistake.
+    """
+    site, model = scene.site, await scene.stored("untouched")
+    await site.clear(names.CONNECTIONS)
+    await site.clear(names.CALENDAR)
+    await site.fire(LOOK)
+    records = [replace(model, name=unique("Contoso"), looked_at=None) for _ in range(100)]
+    await asyncio.gather(*(scene.fleet.store.add(record) for record in records))
+    await site.advance(WEEK)
+    await site.control("DELETE", "/calls")
+    fault = {"service": "graph", "path": "batch", "kind": "throttle", "retryAfter": 1, "times": 2}
+    async with site.fault(**fault):
+        for _ in range(3):
+            await site.fire(LOOK)
+        await site.settled()
+    calls = (await site.control("GET", "/calls?service=graph")).json()["value"]
+    assert {call["path"] for call in calls} == {"/v1.0/$batch"}
+    assert sorted(call["status"] for call in calls) == [200] * 7 + [429] * 2
+    kept = [await scene.fleet.store.get(record.id) for record in records]
+    assert all(each and each.looked_at and not each.deviations for each in kept)

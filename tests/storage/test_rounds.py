@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from onboarding.connections import rounds
+from onboarding.connections.rounds import Rounds
+from onboarding.storage import names
+from onboarding.storage.tables import Write
+from tests.helpers import unique
+
+TODAY = date(2028, 2, 29)
+
+
+@pytest.fixture
+async def ids(service, tables):
+    """Connections that wait for their turn, in a table of their own."""
+    await service.create_table_if_not_exists(names.CONNECTIONS)
+    found = [unique("c") for _ in range(300)]
+    for identifier in found:
+        await tables.write(names.CONNECTIONS, rounds.pointer(identifier), Write.UPSERT)
+    yield set(found)
+    for identifier in found:
+        await tables.write(names.CONNECTIONS, rounds.pointer(identifier), Write.DELETE)
+    await service.get_table_client(names.CONNECTIONS).delete_entity("~rounds", "last")
+
+
+@pytest.mark.parametrize("days", [1, 5, 7, 28])
+async def test_every_connection_has_its_turn_once(tables, ids, days):
+    """In one round through all, each is looked at on one day, and no day gets most of them."""
+    rounds = Rounds(tables, days=days)
+    each_day = [await rounds.members((TODAY + timedelta(days=number),)) for number in range(days)]
+    assert sum(map(len, each_day)) == len(ids)
+    assert set.union(*each_day) == ids
+    assert max(map(len, each_day)) < 3 * len(ids) / days
+
+
+async def test_days_that_were_missed_are_made_up_for(tables, ids):
+    """After a while without a timer all whose turn it was are looked at, each once; a day is not repeated."""
+    rounds = Rounds(tables, days=7)
+    assert await rounds.begun(TODAY) == (TODAY,)
+    await rounds.made(TODAY)
+    assert await rounds.begun(TODAY) == ()
+    assert await rounds.begun(TODAY - timedelta(days=1)) == ()  # a clock that was set back
+    later = TODAY + timedelta(days=3)
+    assert set(await rounds.begun(later)) == {later, later - timedelta(days=1), later - timedelta(days=2)}
+    year = await rounds.begun(TODAY + timedelta(days=365))
+    assert len(year) == 7
+    assert await rounds.members(year) == ids
+
+
+async def test_who_has_left_has_no_turn(tables, ids):
+    """A connection that is removed is not looked at; forgetting it twice is no error."""
+    rounds, gone = Rounds(tables, days=1), min(ids)
+    for _ in range(2):
+        await rounds.leave(gone)
+    assert await rounds.members((TODAY,)) == ids - {gone}

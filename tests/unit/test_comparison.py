@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.cmg.conformance import Rule
+from onboarding.connections.inspection import Inspected, Inspection
+from onboarding.connections.records import Connection
+from onboarding.errors import PermanentError
+from onboarding.expiry.comparison import compare, unreadable
+from tests.connections import connection
+
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+END = NOW + timedelta(days=100)
+RECORDED = {"keyId": "k", "displayName": "cmg-x-1", "endDateTime": "2027-06-09T00:00:00.1234567Z"}
+
+
+def by_hand(days: float, **more: Any) -> dict[str, Any]:
+    """A secret of somebody else."""
+    return {"keyId": "other", "endDateTime": (NOW + timedelta(days=days)).isoformat(), **more}
+
+
+def record(*, imported: bool = False, **changes: Any) -> Connection:
+    """A connection whose secret ends in 100 days."""
+    request = {"serverApp": {"existing": {"clientId": "x"} if imported else None}}
+    return connection(END, request=request, **changes)
+
+
+def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None = True) -> Inspection:
+    """What a look finds: secrets, and one rule."""
+    rule = Rule(name="web-redirect", passed=passed, expected="e", breaks="b", remedy="r")
+    secret = Rule(name="secret", passed=False, expected="e", breaks="b", remedy="r")
+    server = Inspected(app_id="s", name="S", exists=exists, rules=(rule, secret))
+    client = Inspected(app_id="c", name="C", exists=exists, rules=())
+    return Inspection(server=server, client=client, passwords=passwords)
+
+
+@pytest.mark.parametrize(
+    ("passwords", "codes", "ends_at"),
+    [
+        ([RECORDED], set(), END),
+        ([RECORDED, by_hand(50)], set(), END),  # it ends earlier: nobody will use it for longer
+        ([RECORDED, by_hand(200, displayName="cmg-x-2")], set(), END),  # ours: a renewal in progress
+        ([RECORDED, by_hand(200)], {"secret-added"}, END),
+        ([{**RECORDED, "endDateTime": "2027-09-01T00:00:00Z"}], {"secret-end-changed"}, None),
+        ([by_hand(200)], {"secret-replaced"}, NOW + timedelta(days=200)),
+        ([by_hand(-1)], {"secret-removed"}, NOW),
+        ([], {"secret-removed"}, NOW),
+    ],
+)
+def test_what_became_of_the_secret(passwords, codes, ends_at):
+    """A secret that was added, replaced, removed or given another end is told, and the clock is true."""
+    verdict = compare(record(), inspection(*passwords), NOW)
+    assert {each.code for each in verdict.deviations.values()} == codes
+    assert verdict.ends_at == (ends_at or datetime(2027, 9, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("others", [[], [by_hand(200)]])
+def test_imported_apps_have_secrets_of_others(others):
+    """Whether an imported app has other secrets says nothing of the recorded one."""
+    imported = record(imported=True)
+    assert compare(imported, inspection(RECORDED, *others), NOW).deviations == {}
+    removed = compare(imported, inspection(*others), NOW)
+    assert set(removed.deviations) == {"serverApp/secret-removed"}
+    assert removed.ends_at == NOW
+
+
+def test_a_secret_that_has_ended_is_no_deviation():
+    """The end that was warned of is no news; nor is that somebody tidies it away afterwards."""
+    later = END + timedelta(days=1)
+    for passwords in ([RECORDED], []):
+        verdict = compare(record(), inspection(*passwords), later)
+        assert verdict.deviations == {}
+        assert verdict.ends_at == END
+    renewed = compare(record(), inspection(RECORDED, by_hand(300)), later)
+    assert set(renewed.deviations) == {"serverApp/secret-replaced"}
+
+
+def test_a_deviation_keeps_the_day_on_which_it_was_found():
+    """What is still so a week later is the same deviation, and what is not so any more is gone."""
+    first = compare(record(), inspection(passed=False), NOW)
+    assert set(first.deviations) == {"serverApp/web-redirect", "serverApp/secret-removed"}
+    kept = record(deviations=first.deviations)
+    kept = replace(kept, secret=replace(kept.secret, ends_at=first.ends_at))
+    again = compare(kept, inspection(passed=False), NOW + timedelta(days=7))
+    assert again == first
+    mended = compare(kept, inspection(RECORDED), NOW + timedelta(days=7))
+    assert set(mended.deviations) == {"serverApp/secret-end-changed"}
+    assert mended.ends_at == END
+
+
+def test_what_may_not_be_read_changes_nothing():
+    """A permission that was taken away neither mends a deviation nor makes one."""
+    known = compare(record(), inspection(passed=False), NOW).deviations
+    blind = inspection(exists=None, passed=None)
+    assert compare(record(deviations=known), blind, NOW).deviations == known
+    assert compare(record(), blind, NOW).deviations == {}
+    assert compare(record(), blind, NOW).ends_at == END
+
+
+def test_a_deleted_app_ends_the_clock():
+    """With the application its secret is gone."""
+    assert compare(record(), inspection(exists=False), NOW).ends_at == NOW
+
+
+def test_a_tenant_that_can_not_be_entered_keeps_what_is_known():
+    """That nobody may look is one more deviation; the others stay as they were."""
+    known = compare(record(), inspection(RECORDED, passed=False), NOW).deviations
+    error = PermanentError("no", remedy="consent")
+    verdict = unreadable(record(deviations=known), error, NOW)
+    assert set(verdict.deviations) == {*known, "/directory-unreadable"}
+    assert verdict.deviations["/directory-unreadable"].remedy == "consent"
+    assert verdict.ends_at == END
