@@ -14,6 +14,9 @@ from onboarding.connections.records import Connection
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle.context import Context, Services
 
+_ARTICLE: Final = (
+    "https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/manually-register-azure-ad-apps"
+)
 _NOT_FOUND: Final = "request-resource-not-found"  # Graph's code, as an error of this app has it
 
 
@@ -163,6 +166,7 @@ async def _application(context: Context, app_id: str, pointer: str) -> Mapping[s
             pointer=pointer,
             detail=f"The tenant has no application with the client id {app_id}.",
             remedy="Check the id: it is the Application (client) ID, not the object id, and of this tenant.",
+            documentation=_ARTICLE,
         )
         raise PermanentError(
             finding.detail,
@@ -181,6 +185,7 @@ def _check(app: Mapping[str, Any], rules: Iterable[Rule], pointer: str) -> None:
             pointer=pointer,
             detail=f"{rule.name}: expected {rule.expected}. {rule.breaks}",
             remedy=rule.remedy,
+            documentation=_ARTICLE,
         )
         for rule in rules
         if not rule.passed

@@ -26,7 +26,8 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle import existing
 from onboarding.lifecycle.context import Context, Services
-from onboarding.lifecycle.findings import REGISTERED, Facts, findings
+from onboarding.lifecycle.facts import Facts
+from onboarding.lifecycle.findings import REGISTERED, findings
 from onboarding.lifecycle.handlers import STEPS
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.lifecycle.steps import preflight

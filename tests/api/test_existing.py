@@ -175,6 +175,7 @@ async def test_an_application_that_does_not_conform_is_refused(portal):
     for finding in found.values():
         assert (finding["code"], finding["pointer"]) == ("app-not-conformant", "/serverApp/existing")
         assert finding["remedy"] in error["remedy"]
+        assert finding["documentation"].endswith("/manually-register-azure-ad-apps")
     assert "Your server Application needs to be updated" in found["web-redirect"]["detail"]
     assert "http://localhost" in found["web-redirect"]["remedy"]
     for text in (apps.server["displayName"], apps.server["appId"], "web-redirect, device-tokens"):

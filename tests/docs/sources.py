@@ -28,7 +28,7 @@ def error_codes() -> set[str]:
 def findings() -> dict[str, tuple[str, set[str]]]:
     """The findings of the preflight and of existing applications: severity and pointers by code."""
     found: dict[str, tuple[str, set[str]]] = {}
-    for name in ("findings", "existing"):
+    for name in ("clashes", "findings", "existing"):
         file = ROOT / "onboarding" / "lifecycle" / f"{name}.py"
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:

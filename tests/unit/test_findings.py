@@ -9,7 +9,8 @@ import pytest
 from onboarding.cloud.directory import Survey
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
-from onboarding.lifecycle.findings import Facts, findings
+from onboarding.lifecycle.facts import Facts
+from onboarding.lifecycle.findings import findings
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 OTHER = "11111111-2222-4333-8444-555555555555"

@@ -11,8 +11,10 @@ from typing import Any, Final, TypeVar
 
 from onboarding.connections.records import key_of
 from onboarding.errors import PermanentError, Severity
+from onboarding.lifecycle.clashes import purgeable
 from onboarding.lifecycle.context import Context
-from onboarding.lifecycle.findings import Facts, findings, purgeable
+from onboarding.lifecycle.facts import Facts
+from onboarding.lifecycle.findings import findings
 from onboarding.workflow.outcomes import Done
 
 _T = TypeVar("_T")
