@@ -8,11 +8,11 @@ Source: https://spec.openapis.org/oas/v3.1.1.html.
 from __future__ import annotations
 
 import functools
-import inspect
+import itertools
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
@@ -21,6 +21,7 @@ from onboarding.api import problems, schemas
 from onboarding.api.paging import LARGEST, USUAL
 from onboarding.api.routes import OPERATIONS, Operation
 from onboarding.cmg.profiles import PROFILES
+from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import ClockState
 from onboarding.workflow.runs import RunStatus
@@ -84,7 +85,7 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds; missing once it is final."},
 }
 _TENANT, _SUBSCRIPTION = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05", "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
-EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+_ONBOARDINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "least": {"name": "Contoso CMG", "tenantId": _TENANT, "subscriptionId": _SUBSCRIPTION},
     "own names and discovery": {
         "name": "Contoso CMG",
@@ -107,6 +108,14 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
             }
         },
         "clientApp": {"existing": {"clientId": "93f99d42-7284-4643-a203-a7b6e804e408"}},
+    },
+}
+
+EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Mapping[str, Any]]]] = {
+    OnboardingRequest: _ONBOARDINGS,
+    RenewalRequest: {
+        "of an app that was made here": {"secretValidity": "P1Y", "timeLimitDays": 30},
+        "of an imported app": {"vaultSecret": "import-contoso-2027"},
     },
 }
 """Requests that are worth showing."""
@@ -159,7 +168,7 @@ def _operation(path: str, operation: Operation) -> dict[str, Any]:
         "security": [{"entra": [role]} for role in operation.roles],
     }
     if operation.body:
-        examples = {name: {"value": value} for name, value in EXAMPLES.items()}
+        examples = {name: {"value": value} for name, value in EXAMPLES[operation.body].items()}
         content = {**_content(operation.body), "examples": examples}
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
@@ -203,13 +212,14 @@ class _Untitled(GenerateJsonSchema):
 
 def _schemas() -> dict[str, Any]:
     """The models as JSON schemas: requests as they are read, answers as they are written."""
-    answers = {
-        model
-        for _, model in inspect.getmembers(schemas, inspect.isclass)
-        if issubclass(model, BaseModel) and model.__module__ == schemas.__name__
-    }
+    models: set[tuple[type[BaseModel], Literal["validation", "serialization"]]]
+    models = {(schemas.Problem, "serialization")}
+    for operation in OPERATIONS.values():
+        kinds = itertools.chain.from_iterable(operation.answers.values())
+        models |= {(kind, "serialization") for kind in kinds if not isinstance(kind, str)}
+        models |= {(operation.body, "validation")} if operation.body else set()
     _, definitions = models_json_schema(
-        [(OnboardingRequest, "validation"), *((model, "serialization") for model in answers)],
+        sorted(models, key=str),
         ref_template="#/components/schemas/{model}",
         schema_generator=_Untitled,
     )

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from jsonschema import ValidationError  # type: ignore[import-untyped]
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
@@ -15,7 +17,7 @@ from tests.docs.pages import page, plain
 
 DESCRIBED = document("https://cmg.contoso.com/api")
 SCHEMAS: dict[str, Any] = DESCRIBED["components"]["schemas"]
-LEAST = EXAMPLES["least"]
+LEAST = EXAMPLES[OnboardingRequest]["least"]
 
 
 def operations() -> dict[str, Any]:
@@ -80,14 +82,29 @@ def test_the_defaults_are_those_that_are_in_force():
     assert described == answered.model_dump(mode="json", by_alias=True)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_examples_are_good_requests(name):
+@pytest.mark.parametrize(
+    ("model", "name"), [(model, name) for model, examples in EXAMPLES.items() for name in examples]
+)
+def test_the_examples_are_good_requests(model, name):
     """What the description shows as an example is accepted as it stands."""
-    schema = {"$ref": "#/components/schemas/OnboardingRequest", "components": DESCRIBED["components"]}
-    OAS31Validator(schema).validate(EXAMPLES[name])
-    request = OnboardingRequest.model_validate_json(
-        json.dumps(EXAMPLES[name]), context={"tenant": EXAMPLES[name]["tenantId"]}
-    )
-    assert list(request.faults()) == []
-    with pytest.raises(Exception, match="colour"):
-        OAS31Validator(schema).validate({**EXAMPLES[name], "colour": "red"})
+    schema = {"$ref": f"#/components/schemas/{model.__name__}", "components": DESCRIBED["components"]}
+    example = EXAMPLES[model][name]
+    OAS31Validator(schema).validate(example)
+    request = model.model_validate_json(json.dumps(example), context={"tenant": example.get("tenantId")})
+    if isinstance(request, OnboardingRequest):
+        assert list(request.faults()) == []
+    with pytest.raises(ValidationError, match="colour"):
+        OAS31Validator(schema).validate({**example, "colour": "red"})
+
+
+def test_every_body_has_examples():
+    """Whoever tries a call finds something to begin with."""
+    bodies = {operation.body for operation in OPERATIONS.values() if operation.body}
+    assert bodies == set(EXAMPLES), "give a new kind of body examples in onboarding/api/openapi.py"
+
+
+def test_every_reference_leads_somewhere():
+    """Each model that a call or another model names is there."""
+    named = set(re.findall(r'"#/components/schemas/([\w-]+)"', json.dumps(DESCRIBED)))
+    assert named <= set(SCHEMAS)
+    assert {schema for schema in SCHEMAS if schema not in named} == set()
