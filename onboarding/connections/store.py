@@ -60,11 +60,13 @@ class ConnectionStore:
             )
 
     async def remove(self, connection: Connection) -> None:
-        """Removes a connection; one that is gone already is no error. The pointers go last."""
-        row = replace(connection, etag="").to_row()
-        await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
+        """Removes a connection; one that is gone already is no error.
+
+        Its row goes last: as long as it stands nobody can add another one, with the same pointers.
+        """
         for pointer in (*_pointers(connection), deviations.pointer(connection.id)):
             await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
+        await self._tables.write(names.CONNECTIONS, connection.evolve(etag="").to_row(), Write.DELETE)
 
     async def add(self, connection: Connection) -> Connection:
         """Writes a new connection; returns the one that is there now, which may be another's.

@@ -23,6 +23,7 @@ CLOUD = ("graph", "resourceManager", "keyVault")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _ROLE = re.compile(r"cmg-[0-9a-f-]{36}(-(?P<role>\w+))?")
 _ROW = re.compile(r"^\{.*\}$", re.MULTILINE)
+_LONG = 3600  # seconds
 _MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
 
@@ -76,6 +77,7 @@ class Message:
     receipt: str
     text: str
     hidden: bool = False  # put with a delay, and not received yet
+    dormant: bool = False  # put with a delay of an hour or more: what it wakes waits for people
     fresh: bool = False  # put just now
 
     @property
@@ -133,9 +135,9 @@ class Labels:
         match exchange.method, rest:
             case "POST", ["messages"] if exchange.status == 201:
                 text = _document(exchange.body).findtext("MessageText") or ""
-                delayed = exchange.query.get("visibilitytimeout", ["0"]) != ["0"]
+                delay = int(exchange.query.get("visibilitytimeout", ["0"])[0])
                 for each in _received(queue, exchange, text):
-                    each.hidden, each.fresh = delayed, True
+                    each.hidden, each.dormant, each.fresh = delay > 0, delay >= _LONG, True
                     self.messages[each.id] = each
             case "GET", ["messages"]:
                 self.messages |= {each.id: each for each in _received(queue, exchange)}

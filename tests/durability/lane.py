@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -180,7 +180,15 @@ class Lane(Scene):
 
     async def follow(self, onboarding: Onboarding, seconds: float = _DEADLINE) -> None:
         """Ask for an onboarding and see it through."""
-        asking = asyncio.create_task(self.ask(onboarding))
+        try:
+            await self.see_through(self.ask(onboarding), seconds)
+        finally:
+            onboarding.exchanges = list(self.proxy.exchanges)
+            self.written += [each.body for each in onboarding.exchanges if each.service in (QUEUE, TABLE)]
+
+    async def see_through(self, ask: Coroutine[Any, Any, None], seconds: float = _DEADLINE) -> None:
+        """Ask for something, and let it go on, with all that goes wrong, until nothing moves any more."""
+        asking = asyncio.create_task(ask)
         try:
             async with asyncio.timeout(seconds):
                 while not self._at_rest(asking):
@@ -195,8 +203,25 @@ class Lane(Scene):
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
-            onboarding.exchanges = list(self.proxy.exchanges)
-            self.written += [each.body for each in onboarding.exchanges if each.service in (QUEUE, TABLE)]
+
+    async def operate(self, method: str, path: str, points: Iterable[Point] = ()) -> list[Exchange]:
+        """Ask, as an operator, for something that is safe to repeat, and see it through; what was done."""
+        self._points = list(points)
+        self.proxy.exchanges.clear()
+
+        async def ask() -> None:
+            while True:
+                await self._alive.wait()
+                with contextlib.suppress(httpx.TransportError):
+                    url = f"{self.address}{path}"
+                    answer = await self.portal.call(method, url, caller="operator")
+                    if answer.status_code not in {409, 500, 503}:
+                        assert answer.status_code in {202, 404}, answer.text
+                        await self.proxy.moved()
+                        return
+
+        await self.see_through(ask())
+        return list(self.proxy.exchanges)
 
     async def ask(self, onboarding: Onboarding) -> None:
         """Ask until there is an answer, as portals do whose connection broke: with the same key."""
@@ -210,6 +235,13 @@ class Lane(Scene):
                 assert answer.status_code in {202, 500, 503}, answer.text
                 onboarding.id = answer.json().get("id", "")
         await self.proxy.moved()
+
+    async def forget_dormant(self) -> None:
+        """Take away the messages that would wake, some time, what does not wait any more."""
+        for message in list(self.proxy.labels.messages.values()):
+            if message.dormant:
+                await self.queues.get_queue_client(message.queue).delete_message(message.id, message.receipt)
+                del self.proxy.labels.messages[message.id]
 
     async def sweep(self) -> None:
         """Have the host look for onboardings that have made no progress, and see that through."""
@@ -258,8 +290,8 @@ class Lane(Scene):
         return f"it did not come to an end; messages: {left}; last: {last}; in flight: {self.proxy.in_flight}"
 
     def _at_rest(self, asking: asyncio.Task[None]) -> bool:
-        busy = self._struck or self.proxy.labels.messages or self.proxy.in_flight
-        return asking.done() and not busy
+        moving = any(not message.dormant for message in self.proxy.labels.messages.values())
+        return asking.done() and not (self._struck or moving or self.proxy.in_flight)
 
     async def _watch(self, exchange: Exchange, when: str) -> Verdict:
         if not self._open:  # whoever sent it is dead: it did not arrive, or its answer goes nowhere
@@ -283,7 +315,7 @@ class Lane(Scene):
             if message.fresh:
                 message.fresh = False
                 self.on_put(message)
-                if message.hidden and self.hurried:
+                if message.hidden and self.hurried and not message.dormant:
                     self._hurry(message)
         pause = exchange.query.get("visibilitytimeout")
         if exchange.method == "PUT" and pause != [self._lock_seconds] and self.hurried:

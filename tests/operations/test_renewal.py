@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.helpers import Portal, problem, until
+from tests.operations.site import done, ended, in_vault, left_of, operate, signs_in, step
+
+REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no", "times": None}
+
+
+async def renewal(portal: Portal, connection: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """A renewal that waits for its confirmation."""
+    operation = await operate(portal, "POST", f"/api/connections/{connection['id']}/renewals", json=body)
+    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    return operation
+
+
+async def confirm(portal: Portal, connection: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """A renewal that somebody has confirmed, at its end."""
+    path = f"/api/connections/{connection['id']}/renewals/{operation['id']}/confirm"
+    return await done(portal, await operate(portal, "POST", path))
+
+
+async def shown(portal: Portal, connection: dict[str, Any]) -> dict[str, Any]:
+    """A connection as it is now."""
+    found: dict[str, Any] = await portal.get(f"/api/connections/{connection['id']}", caller="operator")
+    return found
+
+
+async def secrets(portal: Portal, connection: dict[str, Any]) -> set[str]:
+    """The key ids of the server app's client secrets."""
+    app = await portal.graph(f"/applications(appId='{connection['serverApp']['clientId']}')")
+    return {each["keyId"] for each in app["passwordCredentials"]}
+
+
+async def works(portal: Portal, connection: dict[str, Any], vault_id: str) -> bool:
+    """Whether the server app signs in with a secret (or a version of one) of the vault."""
+    return await signs_in(portal, connection["serverApp"]["clientId"], await in_vault(portal, vault_id))
+
+
+def current(vault_id: str) -> str:
+    """Of a secret's URL the part that names its current version."""
+    return vault_id.rpartition("/")[0]
+
+
+@pytest.fixture
+async def moved(portal):
+    """Moves the clock; it is set right again afterwards."""
+
+    async def advance(by: timedelta) -> None:
+        address = f"{portal.stack.api}/admin/host/clock"
+        assert (await portal.http.put(address, json={"advance": by.total_seconds()})).is_success
+        await portal.fire("sweep_onboardings")
+
+    yield advance
+    await portal.http.delete(f"{portal.stack.api}/admin/host/clock")
+
+
+async def test_a_secret_is_renewed_without_a_gap(portal):
+    """Old and new work side by side until somebody confirms; then the old one is gone."""
+    before = await portal.onboarded()
+    operation = await renewal(portal, before, secretValidity="P2Y")
+    during = await shown(portal, before)
+    assert during["secret"] == before["secret"]
+    assert during["renewalId"] == operation["id"]
+    assert await secrets(portal, before) == {before["secret"]["keyId"], during["pendingSecret"]["keyId"]}
+    assert await works(portal, before, before["secret"]["vaultSecretId"])
+    assert await works(portal, before, current(before["secret"]["vaultSecretId"]))
+    assert current(during["pendingSecret"]["vaultSecretId"]) == current(before["secret"]["vaultSecretId"])
+
+    document = await confirm(portal, before, operation)
+    assert [each["status"] for each in document["steps"]] == ["Succeeded"] * 4
+    after = await shown(portal, before)
+    assert (after["pendingSecret"], after["renewalId"]) == (None, None)
+    assert after["secret"] == during["pendingSecret"]
+    assert after["clocks"]["secret"]["endsAt"] == after["secret"]["endsAt"] > before["secret"]["endsAt"]
+    assert await secrets(portal, before) == {after["secret"]["keyId"]}
+    assert await works(portal, before, after["secret"]["vaultSecretId"])
+    assert not await works(portal, before, before["secret"]["vaultSecretId"])
+    events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
+    (confirmed,) = [event for event in events if event["kind"] == "confirmed"]
+    assert confirmed["actor"] == operation["requestedBy"]["name"]
+
+
+async def test_whoever_has_to_act_is_told_and_gets_a_script(portal):
+    """A notice says that the new secret waits; the script fetches exactly that version."""
+    connection = await portal.onboarded()
+    operation = await renewal(portal, connection)
+
+    async def told() -> list[Any]:
+        found = (await portal.control("GET", "/inbox/notices")).json()["value"]
+        source = f"/connections/{connection['id']}"
+        return [each["body"] for each in found if each["body"]["source"] == source]
+
+    (event,) = await until(told, "the notice")
+    assert event["type"].endswith("RenewalWaits")
+    assert operation["id"] in event["data"]["remedy"]
+    script = await portal.call("GET", f"/api/operations/{operation['id']}/handover", caller="operator")
+    version = (await shown(portal, connection))["pendingSecret"]["vaultSecretId"].rpartition("/")[2]
+    assert f"'{version}'" in script.text
+    await confirm(portal, connection, operation)
+
+
+async def test_one_renewal_at_a_time(portal):
+    """Asking again while one is under way gives that one; a third secret is never made."""
+    connection = await portal.onboarded()
+    path = f"/api/connections/{connection['id']}/renewals"
+    first = await operate(portal, "POST", path)
+    assert (await operate(portal, "POST", path))["id"] == first["id"]
+    await step(portal, f"/api/operations/{first['id']}", "confirmation", "Waiting")
+    assert (await operate(portal, "POST", path, json={"secretValidity": "P2Y"}))["id"] == first["id"]
+    assert len(await secrets(portal, connection)) == 2
+    await confirm(portal, connection, first)
+    second = await renewal(portal, connection)
+    assert second["id"] != first["id"]
+    await confirm(portal, connection, second)
+    assert len(await secrets(portal, connection)) == 1
+
+
+async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
+    """What a failed attempt has left on the app is cleared away by the next one, not piled up."""
+    connection = await portal.onboarded()
+    path = f"/api/connections/{connection['id']}/renewals"
+    async with portal.fault(service="keyVault", method="PUT", path="secrets/", **REFUSAL):
+        for _ in range(2):
+            failed = await ended(portal, await operate(portal, "POST", path))
+            assert (failed["status"], failed["error"]["step"]) == ("Failed", "secret")
+            assert len(await secrets(portal, connection)) <= 2
+    assert await works(portal, connection, current(connection["secret"]["vaultSecretId"]))
+    operation = await renewal(portal, connection)
+    assert len(await secrets(portal, connection)) == 2
+    await confirm(portal, connection, operation)
+    assert len(await secrets(portal, connection)) == 1
+
+
+async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
+    """Without a confirmation it stays until the limit, and not a day longer; reminders come each week."""
+    connection = await portal.onboarded()
+    operation = await renewal(portal, connection, timeLimitDays=20)
+    await moved(timedelta(days=15))
+    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    assert len(await secrets(portal, connection)) == 2
+    await moved(timedelta(days=6))
+    document = await done(portal, operation)
+    assert document["steps"][2]["status"] == "Succeeded"
+    assert await secrets(portal, connection) == {(await shown(portal, connection))["secret"]["keyId"]}
+
+
+async def test_no_time_limit_where_none_is_wanted(portal, moved):
+    """With a limit of 0 the old secret stays until somebody confirms."""
+    connection = await portal.onboarded()
+    operation = await renewal(portal, connection, timeLimitDays=0)
+    await moved(timedelta(days=200))
+    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    assert len(await secrets(portal, connection)) == 2
+    await confirm(portal, connection, operation)
+
+
+async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
+    """After 800 days Configuration Manager would refuse the new secret: none is made; the way out is told."""
+    connection = await portal.onboarded()
+    await moved(timedelta(days=801))
+    end = (datetime.now(UTC) + timedelta(days=1000)).isoformat()
+    path = f"/api/connections/{connection['id']}/renewals"
+    failed = await ended(portal, await operate(portal, "POST", path, json={"secretEndDate": end}))
+    assert failed["error"]["code"] == "application-too-old"
+    assert "off-board" in failed["error"]["remedy"]
+    assert len(await secrets(portal, connection)) == 1
+
+
+async def test_a_policy_that_forbids_the_secret_is_told(portal):
+    """The tenant's policy is asked before a secret is made."""
+    connection = await portal.onboarded()
+    restriction = {"restrictionType": "passwordLifetime", "maxLifetime": "P180D", "state": "enabled"}
+    policies = {
+        "isEnabled": True,
+        "applicationRestrictions": {"passwordCredentials": [restriction]},
+    }
+    async with portal.settings(policies=policies):
+        path = f"/api/connections/{connection['id']}/renewals"
+        failed = await ended(portal, await operate(portal, "POST", path))
+        assert failed["error"]["code"] == "secret-refused"
+        assert [each["code"] for each in failed["error"]["findings"]] == ["secret-lives-too-long"]
+        assert len(await secrets(portal, connection)) == 1
+        end = (datetime.now(UTC) + timedelta(days=90)).isoformat()
+        await confirm(portal, connection, await renewal(portal, connection, secretEndDate=end))
+
+
+async def test_an_imported_app_is_never_changed(portal):
+    """Somebody makes the new secret by hand and gives it; it takes over, and the old one stays."""
+    made = await portal.onboarded()
+    app = made["serverApp"]["clientId"]
+    imported = await portal.onboarded(
+        serverApp={
+            "existing": {
+                "clientId": app,
+                "secret": await in_vault(portal, made["secret"]["vaultSecretId"]),
+            }
+        },
+        clientApp={"existing": {"clientId": made["clientApp"]["clientId"]}},
+    )
+    path = f"/api/connections/{imported['id']}/renewals"
+    answer = await portal.call("POST", path, caller="operator")
+    assert (
+        "add a client secret to it yourself" in problem(answer, 422, "invalid-request")["errors"][0]["detail"]
+    )
+    added = await portal.look(
+        "graph", "POST", f"/v1.0/applications/{made['serverApp']['objectId']}/addPassword", {}
+    )
+    before = await portal.graph(f"/applications(appId='{app}')")
+    operation = await renewal(portal, imported, secret=added.json()["secretText"])
+    assert (await shown(portal, imported))["pendingSecret"]["keyId"] == added.json()["keyId"]
+    await confirm(portal, imported, operation)
+    assert await portal.graph(f"/applications(appId='{app}')") == before
+    assert (await shown(portal, imported))["secret"]["keyId"] == added.json()["keyId"]
+    rows = await portal.call("GET", f"/api/operations/{operation['id']}", caller="operator")
+    assert added.json()["secretText"] not in rows.text
+
+
+async def test_connections_that_share_an_app_are_renewed_together(portal):
+    """It is the owner's secret that is renewed; whoever shares it has the new one at the same moment."""
+    owner = await portal.onboarded()
+    sharing = await portal.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
+    answer = await portal.call("POST", f"/api/connections/{sharing['id']}/renewals", caller="operator")
+    assert owner["id"] in problem(answer, 409, "server-app-shared")["detail"]
+    await confirm(portal, owner, await renewal(portal, owner))
+    assert (await shown(portal, sharing))["secret"] == (await shown(portal, owner))["secret"]
+    assert (await shown(portal, sharing))["secret"] != sharing["secret"]
+
+
+async def test_off_boarding_ends_a_renewal(portal):
+    """A connection that is off-boarded takes its renewal with it; nobody is reminded of it any more."""
+    connection = await portal.onboarded()
+    operation = await renewal(portal, connection)
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+    assert (await ended(portal, operation))["status"] == "Cancelled"
+    assert await left_of(portal, connection["onboardingId"]) == []
+
+
+async def test_only_what_waits_is_confirmed(portal):
+    """A renewal is confirmed once its new secret is there, below its own connection; twice is once."""
+    connection, other = await portal.onboarded(), await portal.onboarded()
+    async with portal.fault(service="graph", method="POST", path="addPassword", kind="hold", when="before"):
+        path = f"/api/connections/{connection['id']}/renewals"
+        operation = await operate(portal, "POST", path)
+        await step(portal, f"/api/operations/{operation['id']}", "secret", "Running")
+        answer = await portal.call("POST", f"{path}/{operation['id']}/confirm", caller="operator")
+        problem(answer, 409, "not-in-this-status")
+    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    wrong = f"/api/connections/{other['id']}/renewals/{operation['id']}/confirm"
+    problem(await portal.call("POST", wrong, caller="operator"), 404, "not-found")
+    for _ in range(2):
+        await confirm(portal, connection, operation)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"secretValidity": "P3Y"}, "/secretValidity"),
+        ({"secretEndDate": "2020-01-01T00:00:00Z"}, "/secretEndDate"),
+        ({"secretValidity": "P1Y", "secretEndDate": "2027-09-01T00:00:00Z"}, "/secretEndDate"),
+        ({"timeLimitDays": -1}, "/timeLimitDays"),
+        ({"vaultSecret": "import-x"}, "/vaultSecret"),
+        ({"colour": "red"}, "/colour"),
+    ],
+)
+async def test_a_renewal_that_makes_no_sense_is_refused(portal, body, pointer):
+    """Each fault is told with its place, and nothing is begun."""
+    connection = await portal.onboarded()
+    path = f"/api/connections/{connection['id']}/renewals"
+    answer = await portal.call("POST", path, caller="operator", json=body)
+    assert [each["pointer"] for each in problem(answer, 422, "invalid-request")["errors"]] == [pointer]
+    assert (await shown(portal, connection))["renewalId"] is None
