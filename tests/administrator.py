@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from tests.helpers import Portal
+from typing import Any
+
+from tests.helpers import Portal, until
 from tests.unit.golden import DIRECTORY_READ_ALL, GRAPH
+
+
+async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
+    """The step consent, as soon as it waits for an administrator."""
+
+    async def waits() -> dict[str, Any] | None:
+        document = await portal.get(f"/api/onboardings/{onboarding}")
+        assert document["status"] not in {"Succeeded", "Failed"}, document["error"]
+        (step,) = [each for each in document["steps"] if each["name"] == "consent"]
+        return step if step["status"] == "Waiting" and step["waitingFor"] else None
+
+    found: dict[str, Any] = await until(waits, "the wait for an administrator")
+    return found
 
 
 class Administrator:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from tests.administrator import Administrator
+from tests.administrator import Administrator, waiting
 from tests.helpers import Portal, until
 
 GRANTS = ("/oauth2PermissionGrants", "/appRoleAssignedTo", "/appRoleAssignments")
@@ -16,19 +15,6 @@ WITHOUT_GRANTS = [
     "Organization.Read.All",
     "Policy.Read.All",
 ]
-
-
-async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
-    """The step consent, as soon as it waits for an administrator."""
-
-    async def waits() -> dict[str, Any] | None:
-        document = await portal.get(f"/api/onboardings/{onboarding}")
-        assert document["status"] not in {"Succeeded", "Failed"}, document["error"]
-        (step,) = [each for each in document["steps"] if each["name"] == "consent"]
-        return step if step["status"] == "Waiting" and step["waitingFor"] else None
-
-    found: dict[str, Any] = await until(waits, "the wait for an administrator")
-    return found
 
 
 async def granted(portal: Portal, onboarding: str) -> list[str]:

@@ -15,7 +15,9 @@ import httpx
 import pytest
 
 from infra.local.stack import Stack
+from tests.administrator import Administrator, waiting
 from tests.helpers import NEVER, Portal, pointers, problem
+from tests.precreated import precreated
 from tests.unit import golden
 
 PUBLIC, US_GOVERNMENT = "AzurePublicCloud", "AzureUSGovernmentCloud"
@@ -94,6 +96,21 @@ async def _made(place: Portal, revision: str, discovery: bool) -> tuple[Any, Any
     server = await place.graph(f"/applications/{connection['serverApp']['objectId']}")
     client = await place.graph(f"/applications/{connection['clientApp']['objectId']}")
     return connection, server, client
+
+
+async def test_imports_and_an_administrators_consent_work_there_too(place):
+    """Apps made by hand are imported and shared, and an administrator consents, in either cloud."""
+    apps = await precreated(place)
+    where = {"azureEnvironment": environment(place)}
+    asked = await place.accepted(**where, adminConsent="ByAdministrator")
+    imported = await place.onboarded(**where, **apps.request())
+    shared = await place.onboarded(**where, serverApp={"existing": {"connectionId": imported["id"]}})
+    assert shared["serverApp"] == imported["serverApp"]
+    step = await waiting(place, asked)
+    person = Administrator(place, asked)
+    assert step["actionUrls"] == [await person.link("client")]
+    await person.consents_for_client()
+    assert (await place.finished(asked))["status"] == "Succeeded"
 
 
 async def test_the_other_cloud_is_refused(place):
