@@ -135,6 +135,12 @@ async def get_tenant_conformance(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.conformance.of_tenant, roles=(OPERATE_ROLE,))
 
 
+@app.route("overview", methods=["GET"])
+async def get_overview(req: func.HttpRequest) -> func.HttpResponse:
+    """Tells how the deployment is."""
+    return await serve(req, lambda app: app.overview.get, roles=(OPERATE_ROLE,))
+
+
 @app.route("poison", methods=["GET"])
 async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
     """Lists the messages that were given up."""

@@ -24,6 +24,7 @@ from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.onboardings import Onboardings
 from onboarding.api.operations import Operations
+from onboarding.api.overview import Overview
 from onboarding.api.poison import Poison
 from onboarding.api.runs import Runs
 from onboarding.api.tenants import Tenants
@@ -190,6 +191,18 @@ class Application:
             calendar=self.calendar,
             store=self.connection_store,
             cadence=self.cadence,
+            clock=self.clock,
+        )
+        self.overview = Overview(
+            front=self.front,
+            onboardings=self.engine.index,
+            operations=self.operation_engine.index,
+            queues=self.queues,
+            letters=self.dead_letters,
+            calendar=self.calendar,
+            connections=self.connection_store,
+            deviations=self.deviations,
+            troubles=self.troubles,
             clock=self.clock,
         )
         self.health = Health(self._pings)

@@ -37,6 +37,7 @@ HTTP = {
     "get_handover": ("connections/{id}/handover", ["GET"]),
     "get_connection_conformance": ("connections/{id}/conformance", ["GET"]),
     "get_tenant_conformance": ("tenants/{id}/conformance", ["GET"]),
+    "get_overview": ("overview", ["GET"]),
     "list_poison": ("poison", ["GET"]),
     "redrive_poison": ("poison/{id}/redrive", ["POST"]),
     "list_expirations": ("expirations", ["GET"]),

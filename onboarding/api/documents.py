@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from onboarding.api.moments import iso as _iso
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import ClockState, ExpiryWarning
 from onboarding.connections.inspection import Inspected, Inspection, Subject
@@ -289,7 +290,3 @@ def _clock(record: Connection, name: str, upcoming: ExpiryWarning | None) -> dic
 
 def _warning(warning: ExpiryWarning) -> dict[str, Any]:
     return {"daysBeforeEnd": warning.days, "dueAt": _iso(warning.due_at)}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -196,6 +196,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         answers={200: (schemas.Conformance,)},
         refusals=(400, 422, 502),
     ),
+    "GET /overview": Operation(
+        id="get_overview",
+        summary="How the deployment is, or one tenant; what needs somebody comes first",
+        roles=_OPERATORS,
+        parameters=("tenantId",),
+        answers={200: (schemas.Overview,)},
+        refusals=(400,),
+    ),
     "GET /poison": Operation(
         id="list_poison",
         summary="Messages that were given up, and what lies on the poison queues",

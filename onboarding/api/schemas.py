@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from onboarding.connections.clocks import ClockState
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import Severity
+from onboarding.expiry.troubles import TroubleState
 from onboarding.workflow.dead_letters import Reason
 from onboarding.workflow.runs import RunStatus, StepStatus
 
@@ -382,6 +383,106 @@ class Conformance(_Document):
     connection_id: str | None
     server_app: CheckedApp
     client_app: CheckedApp
+
+
+class Counted(_Document):
+    """How many there are; ``more``: at least so many, the rest was not read."""
+
+    count: int
+    more: bool
+
+
+class Attention(Counted):
+    """Something that needs somebody."""
+
+    code: str
+    title: str
+    url: Annotated[str | None, Field(description="Where to look; null: further down.")]
+
+
+class OpenRun(_Document):
+    """A run that has not ended."""
+
+    id: UUID
+    tenant_id: UUID
+    since: datetime
+
+
+class RunsOverview(_Document):
+    """The onboardings, or the operations."""
+
+    oldest_open: OpenRun | None
+    failed_within_a_week: Counted
+    by_status: Annotated[
+        dict[str, Counted], Field(description="By status; Running and Waiting are one: Open.")
+    ]
+
+
+class ClockOverview(_Document):
+    """A clock that ends soon or has ended lately."""
+
+    connection_id: str
+    connection_name: str
+    tenant_id: UUID
+    clock: str
+    ends_at: datetime
+    acknowledged: bool
+
+
+class DeviatingConnection(_Document):
+    """A connection of which the directory says something else than it should."""
+
+    connection_id: str
+    connection_name: str
+    tenant_id: UUID
+    codes: tuple[str, ...]
+    since: datetime
+
+
+class ChannelTrouble(_Document):
+    """A notice that a channel does not take."""
+
+    channel: str
+    state: TroubleState
+    kind: str
+    connection_id: str
+    tenant_id: str
+    since: datetime
+    attempts: int
+    error: StepError
+
+
+class QueueLength(_Document):
+    """About how many messages are on a queue."""
+
+    queue: str
+    count: int
+
+
+class TenantOverview(_Document):
+    """A tenant of which there is something to say."""
+
+    tenant_id: UUID
+    expiring: int
+    deviating: int
+    channel_troubles: int
+    failed_within_a_week: int
+    open: int
+
+
+class Overview(_Document):
+    """How the deployment is, or one tenant of it."""
+
+    checked_at: datetime
+    tenant_id: UUID | None
+    attention: Annotated[tuple[Attention, ...], Field(description="The gravest first.")]
+    onboardings: RunsOverview
+    operations: RunsOverview
+    expirations: tuple[ClockOverview, ...]
+    deviations: tuple[DeviatingConnection, ...]
+    channels: tuple[ChannelTrouble, ...]
+    queues: tuple[QueueLength, ...]
+    tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most first.")]
 
 
 class DeadLetter(_Document):

@@ -1,0 +1,116 @@
+"""``/api/overview``: how the deployment is, for an operator in a hurry. What needs somebody comes first.
+
+Everything is read up to a limit, newest or most urgent first, so it costs the same with a million onboardings
+behind; where a limit was met, ``more`` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import azure.functions as func
+
+from onboarding.api.callers import Caller
+from onboarding.api.front import Front, answer
+from onboarding.api.parameters import tenant_id
+from onboarding.api.problems import bad_parameter
+from onboarding.api.summaries import OPEN, Clock, Facts, Some, document
+from onboarding.clock import Clock as Time
+from onboarding.connections.calendar import Calendar, View
+from onboarding.connections.deviations import DeviationIndex
+from onboarding.connections.store import ConnectionStore
+from onboarding.expiry.troubles import Troubles
+from onboarding.storage import names
+from onboarding.storage.queues import Queues
+from onboarding.workflow.dead_letters import DeadLetters
+from onboarding.workflow.index import Entry, Index
+from onboarding.workflow.index import View as Runs
+from onboarding.workflow.runs import RunStatus
+
+_MOST: Final = 1000
+"""Runs that are counted of one status."""
+
+_LISTED: Final = 100
+"""Connections, letters and notices that are looked through."""
+
+_NEAR: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """The endpoint."""
+
+    front: Front
+    onboardings: Index
+    operations: Index
+    queues: Queues
+    letters: DeadLetters
+    calendar: Calendar
+    connections: ConnectionStore
+    deviations: DeviationIndex
+    troubles: Troubles
+    clock: Time
+
+    async def get(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
+        """The deployment, or one tenant of it."""
+        if unknown := sorted(set(request.params) - {"tenantId"}):
+            raise bad_parameter(unknown[0], "there is no such parameter; there is tenantId.")
+        tenant = tenant_id(request.params)
+        facts = await self._facts(tenant)
+        return answer(document(facts, tenant, self.front.url(request, "")))
+
+    async def _facts(self, tenant: str | None) -> Facts:
+        now = self.clock.now()
+        (onboardings, operations, lengths, letters), (clocks, deviating, troubles) = await asyncio.gather(
+            asyncio.gather(
+                self._statuses(self.onboardings, tenant),
+                self._statuses(self.operations, tenant),
+                asyncio.gather(*(self.queues.length(queue) for queue in names.QUEUES)),
+                self.letters.page(size=_LISTED),
+            ),
+            asyncio.gather(
+                self._clocks(tenant, now),
+                self.deviations.first(_LISTED, tenant),
+                self.troubles.page(size=_LISTED),
+            ),
+        )
+        return Facts(
+            onboardings=onboardings,
+            operations=operations,
+            queues=dict(zip(names.QUEUES, lengths, strict=True)),
+            letters=Some(letters[0], more=bool(letters[1])),
+            clocks=clocks,
+            deviating=Some(deviating, more=len(deviating) == _LISTED),
+            troubles=Some(troubles[0], more=bool(troubles[1])).where(
+                lambda each: tenant in {None, each.tenant}
+            ),
+            now=now,
+        )
+
+    @staticmethod
+    async def _statuses(index: Index, tenant: str | None) -> dict[str, Some[Entry]]:
+        statuses = {str(RunStatus.NOT_STARTED): RunStatus.NOT_STARTED, OPEN: RunStatus.RUNNING}
+        statuses |= {str(status): status for status in RunStatus if status.final}
+        pages = await asyncio.gather(
+            *(index.page(Runs(status=status), size=_MOST) for status in statuses.values())
+        )
+        return {
+            name: Some(entries, more=bool(more)).where(lambda entry: tenant in {None, entry.tenant})
+            for name, (entries, more) in zip(statuses, pages, strict=True)
+        }
+
+    async def _clocks(self, tenant: str | None, now: datetime) -> Some[Clock]:
+        """The clocks that end soon or have ended lately, as their connections say today."""
+        entries, more = await self.calendar.page(
+            View(tenant=tenant), since=now - _NEAR, until=now + _NEAR, size=_LISTED, continuation=""
+        )
+        found = await asyncio.gather(*(self.connections.get(entry.connection) for entry in entries))
+        clocks = [
+            (connection, entry.clock)
+            for connection, entry in zip(found, entries, strict=True)
+            if connection and connection.clocks.get(entry.clock) == entry.ends_at
+        ]
+        return Some(clocks, more=bool(more))

@@ -1,0 +1,130 @@
+"""What an operator sees of a deployment at one glance."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableServiceClient
+
+from onboarding.connections.deviations import DeviationIndex
+from onboarding.connections.records import Deviation
+from onboarding.storage import keys, names
+from onboarding.storage.tables import Row, Tables, Write
+from tests.connections import Fleet, connection
+from tests.helpers import Portal, problem
+from tests.tenants.customers import FABRIKAM
+
+
+@pytest.fixture(scope="module")
+async def service(portal):
+    """The tables behind the API."""
+    account = portal.stack.account.connection_string
+    async with TableServiceClient.from_connection_string(account) as service:
+        yield service
+
+
+async def overview(portal: Portal, **params: str) -> dict[str, Any]:
+    """The overview."""
+    found: dict[str, Any] = await portal.get("/api/overview", caller="operator", **params)
+    return found
+
+
+def attention(document: dict[str, Any]) -> list[str]:
+    """The codes of what needs somebody, in their order."""
+    return [each["code"] for each in document["attention"]]
+
+
+async def test_what_is_open_and_what_failed_is_counted(portal):
+    """Onboardings are counted by status; the oldest open one is named, and failures ask for attention."""
+    before = (await overview(portal))["onboardings"]
+    hold = {"service": "graph", "method": "PATCH", "path": "applications", "kind": "hold", "when": "before"}
+    async with portal.fault(**hold):
+        onboarding = await portal.accepted()
+        await portal.refused(subscriptionId=FABRIKAM)
+        during = await overview(portal)
+        runs = during["onboardings"]
+        counts = {name: each["count"] for name, each in runs["byStatus"].items()}
+        assert counts["Failed"] == before["byStatus"]["Failed"]["count"] + 1
+        assert counts["Open"] + counts["NotStarted"] >= 1
+        assert runs["oldestOpen"]["since"] <= during["checkedAt"]
+        assert runs["failedWithinAWeek"]["count"] >= 1
+        assert "onboarding-failed" in attention(during)
+        mine = next(each for each in during["tenants"] if each["tenantId"] == portal.info["tenant"])
+        assert mine["open"] >= 1
+        assert mine["failedWithinAWeek"] >= 1
+    await portal.finished(onboarding)
+    assert set(runs["byStatus"]) >= {"NotStarted", "Open", "Succeeded", "Failed", "Cancelled", "RolledBack"}
+
+
+async def test_what_ends_and_what_deviates_comes_first(portal, service):
+    """What stops a gateway stands above what can wait, with a place to look; acknowledged, it is quiet."""
+    now, fleet, tenant = datetime.now(UTC), Fleet(service), str(uuid.uuid4())
+    ended, soon, later = [
+        await fleet.add(connection(now + timedelta(days=days), tenant=tenant), now) for days in (-1, 5, 20)
+    ]
+    deviation = Deviation(code="scope", app="serverApp", since=now, detail="d", breaks="b", remedy="r")
+    await DeviationIndex(Tables(service)).enter(replace(soon, deviations={deviation.key: deviation}))
+    document, others = await overview(portal, tenantId=tenant), await overview(portal, tenantId=FABRIKAM)
+    for each in (ended, soon, later):
+        await fleet.store.remove(each)
+    codes = attention(document)
+    assert codes.index("ended") < codes.index("ends-soon") < codes.index("deviating")
+    assert [each["connectionId"] for each in document["expirations"]] == [ended.id, soon.id, later.id]
+    assert document["deviations"] == [
+        {
+            "connectionId": soon.id,
+            "connectionName": soon.name,
+            "tenantId": tenant,
+            "codes": ["scope"],
+            "since": document["deviations"][0]["since"],
+        }
+    ]
+    (one,) = document["tenants"]
+    assert (one["tenantId"], one["expiring"], one["deviating"], one["open"]) == (tenant, 3, 1, 0)
+    first = document["attention"][codes.index("ended")]
+    assert (first["count"], first["more"]) == (1, False)
+    assert first["url"] == f"{portal.stack.api}/api/expirations?state=Expired"
+    assert others["deviations"] == others["expirations"] == others["tenants"] == []
+
+
+async def test_each_queue_is_measured(portal):
+    """How many messages wait stands there for each queue of the deployment."""
+    assert [each["queue"] for each in (await overview(portal))["queues"]] == list(names.QUEUES)
+
+
+async def test_a_long_past_costs_no_more(portal, service):
+    """Of thousands of onboardings so many are read as a page holds; the rest is said to be there."""
+    now = datetime.now(UTC)
+    month, _ = keys.newest_first(now)
+    tables, partition = Tables(service), f"status:Succeeded:{month}"
+    rows = [
+        Row(
+            partition=partition,
+            key=f"9999999999999:{number:05d}",
+            columns={"run": "x", "requester": "r", "tenant": "t", "at": now.isoformat()},
+        )
+        for number in range(1100)
+    ]
+    for start in range(0, len(rows), 100):
+        await tables.transact(
+            names.ONBOARDING_INDEX, [(Write.UPSERT, row) for row in rows[start : start + 100]]
+        )
+    try:
+        document = await overview(portal)
+    finally:
+        for start in range(0, len(rows), 100):
+            await tables.transact(
+                names.ONBOARDING_INDEX, [(Write.DELETE, row) for row in rows[start : start + 100]]
+            )
+    assert document["onboardings"]["byStatus"]["Succeeded"] == {"count": 1000, "more": True}
+
+
+async def test_wrong_parameters_are_named(portal):
+    """A tenant that is no id, and what is not a parameter, are told."""
+    for params in ({"tenantId": "x"}, {"colour": "red"}):
+        answer = await portal.call("GET", "/api/overview", caller="operator", params=params)
+        assert problem(answer, 400, "invalid-parameter")["detail"].startswith(next(iter(params)))
