@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make run` and `make test`; both install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage check lock clean install
+.PHONY: help run test year coverage check lock clean install
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -23,6 +23,9 @@ run: $(RUNTIME) $(AZURITE) ## Run the local cloud with a sample (PORT=7071, HOST
 
 test: $(DEVELOPMENT) $(AZURITE) ## Run the tests (ARGS="-k expiry")
 	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
+
+year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which warnings were due, and which arrived
+	@$(BIN)/python -m tests.expiry.year
 
 coverage: $(DEVELOPMENT) $(AZURITE) ## Run the tests and show what they cover; takes half as long again
 	@$(BIN)/coverage erase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -74,10 +75,12 @@ class Fleet:
         self.store = ConnectionStore(tables)
         self.calendar = Calendar(tables)
         self.expirations = ExpirationIndex(tables, CADENCE, self.calendar)
+        self._added: list[Connection] = []
 
     async def add(self, record: Connection, now: datetime) -> Connection:
         """A new connection."""
         await self.expirations.schedule(record, now)
+        self._added.append(record)
         return await self.store.add(record)
 
     async def renew(self, record: Connection, ends_at: datetime, now: datetime) -> Connection:
@@ -86,6 +89,11 @@ class Fleet:
         assert renewed
         await self.expirations.schedule(renewed, now)
         return renewed
+
+    async def clear(self) -> None:
+        """Remove all that was added, with its places in the calendar."""
+        await asyncio.gather(*(self.calendar.leave(each.id) for each in self._added))
+        await asyncio.gather(*(self.store.remove(each) for each in self._added))
 
 
 def _with_secret(found: Connection, ends_at: datetime) -> Connection:

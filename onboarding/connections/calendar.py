@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -69,17 +69,19 @@ class Calendar:
 
     async def enter(self, connection: Connection) -> None:
         """Enters the clocks of a connection as they are, and takes out what was entered before."""
-        places = Row(partition=f"of:{connection.id}", key=_PLACES)
-        known = await self._tables.get(names.CALENDAR, places.partition, places.key)
-        old = {(partition, key) for partition, key in json.loads(known.columns["rows"])} if known else set()
+        places, old = await self._places(connection.id)
         rows = {(row.partition, row.key): row for row in _rows(connection)}
         if old == set(rows):
             return
         await asyncio.gather(*(self._write(row, Write.UPSERT) for at, row in rows.items() if at not in old))
-        gone = [Row(partition=partition, key=key) for partition, key in old - set(rows)]
-        await asyncio.gather(*(self._write(row, Write.DELETE) for row in gone))
-        columns = {"rows": json.dumps(sorted(rows))}
-        await self._write(Row(partition=places.partition, key=places.key, columns=columns), Write.UPSERT)
+        await self._take_out(old - set(rows))
+        await self._write(replace(places, columns={"rows": json.dumps(sorted(rows))}), Write.UPSERT)
+
+    async def leave(self, connection: str) -> None:
+        """Takes out all clocks of a connection."""
+        places, old = await self._places(connection)
+        await self._take_out(old)
+        await self._write(places, Write.DELETE)
 
     async def page(
         self,
@@ -105,6 +107,18 @@ class Calendar:
             continuation=continuation,
         )
         return [_entry(row) for row in page.rows], page.continuation
+
+    async def _places(self, connection: str) -> tuple[Row, set[tuple[str, str]]]:
+        """The row that says where a connection stands, and what it says."""
+        row = Row(partition=f"of:{connection}", key=_PLACES)
+        known = await self._tables.get(names.CALENDAR, row.partition, row.key)
+        return row, {
+            (partition, key) for partition, key in json.loads(known.columns["rows"])
+        } if known else set()
+
+    async def _take_out(self, places: Iterable[tuple[str, str]]) -> None:
+        rows = [Row(partition=partition, key=key) for partition, key in places]
+        await asyncio.gather(*(self._write(row, Write.DELETE) for row in rows))
 
     async def _write(self, row: Row, how: Write) -> None:
         await self._tables.write(names.CALENDAR, row, how)

@@ -84,6 +84,10 @@ class ExpirationIndex:
             await self._put(expiration)
         await self._calendar.enter(connection)
 
+    async def forget(self, connection: str) -> None:
+        """Takes a connection that is being removed out of the calendar; its warnings are dropped when due."""
+        await self._calendar.leave(connection)
+
     async def replace(self, expiration: Expiration, warning: ExpiryWarning | None) -> None:
         """Puts another warning of the clock, or none, in the place of one.
 

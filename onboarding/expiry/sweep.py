@@ -6,8 +6,10 @@ second notice. Missed runs, two timers at once and a clock set back are all the 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.clocks import Cadence
@@ -17,6 +19,9 @@ from onboarding.expiry.notices import Notices
 from onboarding.expiry.warnings import warning
 
 log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 16
+"""Warnings that are taken side by side: each waits for storage most of its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,18 +35,34 @@ class ExpirySweep:
     clock: Clock
 
     async def run(self) -> int:
-        """Announces every warning that is due; returns how many."""
+        """Announces every warning that is due; returns how many.
+
+        One that fails is no other's trouble: it is raised when all others are on their way, and stays due.
+        """
         announced = 0
+        slots = asyncio.Semaphore(_AT_ONCE)
         while True:
             # A warning that was missed may bring another one that is due too: until none is left.
             found = [expiration async for expiration in self.expirations.due(self.clock.now())]
-            for expiration in found:
-                announced += await self._take(expiration)
+            taken = await asyncio.gather(
+                *(self._take(expiration, slots) for expiration in found), return_exceptions=True
+            )
+            announced += sum(each for each in taken if isinstance(each, int))
+            if failures := [each for each in taken if isinstance(each, BaseException)]:
+                raise failures[0]
             if not found:
                 return announced
 
-    async def _take(self, expiration: Expiration) -> int:
+    async def _take(self, expiration: Expiration, slots: asyncio.Semaphore) -> int:
         """Does with a warning what is to be done; returns how many were announced."""
+        async with slots:
+            try:
+                return await self._decide(expiration)
+            except Exception:
+                log.exception("a warning of %s could not be announced", expiration.connection)
+                raise
+
+    async def _decide(self, expiration: Expiration) -> int:
         clock, now = expiration.clock, self.clock.now()
         connection = await self.connections.get(expiration.connection)
         if connection is None or connection.clocks.get(clock) != expiration.ends_at:

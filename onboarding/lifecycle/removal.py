@@ -115,6 +115,7 @@ async def forget(operation: Operation) -> Done:
     """Removes the connection, whose warnings are dropped then, and says that the onboarding is undone."""
     connection = await _connection(operation)
     if connection:
+        await operation.services.expirations.forget(connection.id)
         await operation.services.connections.remove(connection)
     if operation.head.request["ending"]:
         await interventions.finish(operation.services.onboardings, _onboarding(operation))

@@ -30,9 +30,11 @@ async def shared_site(expiry_stack):
 
 
 @pytest.fixture
-def fleet(shared_site):
-    """Connections that are written into its storage, without an onboarding for each."""
-    return Fleet(shared_site.tables)
+async def fleet(shared_site):
+    """Connections that are written into its storage, without an onboarding for each; gone afterwards."""
+    fleet = Fleet(shared_site.tables)
+    yield fleet
+    await fleet.clear()
 
 
 @pytest.fixture

@@ -114,6 +114,21 @@ async def test_connections_do_not_get_in_each_others_way(site):
     assert await site.received(later) == []
 
 
+async def test_a_connection_that_can_not_be_read_is_no_others_trouble(site):
+    """Its warning waits until that is mended; all others arrive meanwhile."""
+    broken, other = await asyncio.gather(site.connection(), site.connection())
+    row = await site.connection_row(broken)
+    table = site.tables.get_table_client(names.CONNECTIONS)
+    await table.update_entity({**row, "document": "{"})
+    await site.at(before(other, 90))
+    await site.sweep()
+    assert days(await site.received(other)) == [90]
+    await table.update_entity(row)
+    await site.sweep()
+    assert days(await site.received(broken)) == [90]
+    assert days(await site.received(other)) == [90]
+
+
 async def test_a_webhook_that_fails_gets_the_warning_later(site):
     """The warning is repeated, under the same id, until it is taken; then never again."""
     connection = await site.connection()

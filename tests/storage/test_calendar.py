@@ -96,6 +96,17 @@ async def test_who_is_no_owner_any_more_is_not_shown_it(calendar, tenant):
     assert await days(calendar, View(owner=f"b@{tenant}.com")) == [5]
 
 
+async def test_a_connection_that_leaves_leaves_nothing(calendar, tenant, service):
+    """No row of it is left in any view; leaving twice is no error."""
+    made = connection(day(5), tenant=tenant, app_made_at=day(-700), owners=["kim@contoso.com"])
+    await calendar.enter(made)
+    for _ in range(2):
+        await calendar.leave(made.id)
+    assert await days(calendar, View(tenant=tenant)) == []
+    rows = service.get_table_client(names.CALENDAR).list_entities()
+    assert [row async for row in rows if made.id in row["PartitionKey"] + row["RowKey"]] == []
+
+
 async def test_a_move_that_was_interrupted_is_finished_by_repeating_it(calendar, tenant, wire):
     """Whichever write was the last, the new day is there, and the old one goes with the next try."""
     made = connection(day(5), tenant=tenant)

@@ -1,0 +1,86 @@
+"""Which warnings are due in a simulated time: plain arithmetic of dates, and nothing of the product's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
+WEEK = timedelta(days=7)
+
+
+class Warned(NamedTuple):
+    """A warning: of which clock, of which of its ends, how many days before it."""
+
+    connection: str
+    clock: str
+    ends_at: datetime
+    days: int
+
+    @property
+    def due_at(self) -> datetime:
+        """When its time comes."""
+        return self.ends_at - timedelta(days=self.days)
+
+
+@dataclass
+class _Clock:
+    ends_at: datetime
+    seen: datetime  # up to when a run of the timer has looked, or when the clock was set
+    first: int | None  # the warning that was overdue already when the clock was set
+    acknowledged: bool = False
+
+
+class Oracle:
+    """Told what happens, it knows what has to be sent."""
+
+    def __init__(self) -> None:
+        self.due: set[Warned] = set()
+        self._on_their_way: set[Warned] = set()
+        self._clocks: dict[tuple[str, str], _Clock] = {}
+
+    def set(self, connection: str, clock: str, ends_at: datetime, now: datetime) -> None:
+        """A clock ends at another moment from now on. Of what is overdue only the last is worth a word."""
+        overdue = [days for days in THRESHOLDS if ends_at - timedelta(days=days) <= now]
+        if now >= ends_at + WEEK:
+            overdue.append(-7 * ((now - ends_at) // WEEK))
+        first = overdue[-1] if overdue else None
+        self._clocks[connection, clock] = _Clock(ends_at=ends_at, seen=now, first=first)
+
+    def acknowledge(self, connection: str, clock: str) -> None:
+        """Somebody has seen that a clock ends."""
+        self._clocks[connection, clock].acknowledged = True
+
+    def run(self, now: datetime) -> None:
+        """The timer runs: what has become due since it ran the last time is sent on its way."""
+        for (connection, clock), state in self._clocks.items():
+            for days in _found(state, now):
+                warned = Warned(connection, clock, state.ends_at, days)
+                if days >= 0 or not state.acknowledged:
+                    self._on_their_way.add(warned)
+            state.seen = max(state.seen, now)
+
+    def deliver(self) -> None:
+        """What is on its way arrives, unless its clock was moved meanwhile."""
+        self.due |= {
+            warned
+            for warned in self._on_their_way
+            if self._clocks[warned.connection, warned.clock].ends_at == warned.ends_at
+        }
+        self._on_their_way.clear()
+
+
+def _found(state: _Clock, now: datetime) -> list[int]:
+    """The days of which a run at a moment warns."""
+    weeks = max((now - state.ends_at) // WEEK, 0)
+    found = [
+        days for days in THRESHOLDS if state.seen < state.ends_at - timedelta(days=days) <= now
+    ]  # all that were crossed, also by a run that is late
+    if weeks and state.ends_at + weeks * WEEK > state.seen:
+        found.append(-7 * weeks)  # of repetitions only the last
+    if state.first is not None and state.ends_at - timedelta(days=state.first) <= now:
+        if state.first in {*THRESHOLDS, -7 * weeks}:
+            found.append(state.first)
+        state.first = None
+    return found

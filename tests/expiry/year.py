@@ -1,0 +1,253 @@
+"""A simulated year: which warnings were due, which arrived, and whether these are the same.
+
+``make year`` or ``python -m tests.expiry.year`` runs it in full against a local cloud of its own and prints
+the report; the tests run a shorter form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from azure.data.tables.aio import TableServiceClient
+
+from infra.local.stack import Stack
+from onboarding.connections.clocks import Acknowledgement
+from onboarding.connections.records import Connection
+from tests.connections import Fleet, connection
+from tests.expiry.oracle import Oracle, Warned
+from tests.expiry.site import SWEEP, Site
+from tests.helpers import NEVER
+
+START: Final = datetime(2027, 9, 1, tzinfo=UTC)
+"""The year has a leap day."""
+
+LENGTH: Final = timedelta(days=366)
+_PAUSES: Final = (1, 1, 1, 1, 2, 3, 5, 9, 16)
+"""Days between two runs of the timer: more than one is missed now and then."""
+
+_SETTINGS: Final = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+
+
+@dataclass
+class Report:
+    """What a simulated time has brought."""
+
+    due: set[Warned] = field(default_factory=set)
+    arrived: Counter[Warned] = field(default_factory=Counter)
+    events: list[str] = field(default_factory=list)  # what happened, in words
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong: each warning that is missing, that was not due, or that came twice."""
+        missing = [f"missing: {_shown(each)}" for each in sorted(self.due - set(self.arrived))]
+        undue = [f"not due: {_shown(each)}" for each in sorted(set(self.arrived) - self.due)]
+        twice = [
+            f"{times} times: {_shown(each)}" for each, times in sorted(self.arrived.items()) if times > 1
+        ]
+        return missing + undue + twice
+
+    def lines(self) -> Iterator[str]:
+        """The report: what happened, each warning that was due and whether it arrived, and the sum."""
+        yield from self.events
+        for each in sorted(self.due, key=lambda warned: (warned.due_at, warned)):
+            came = "arrived" if self.arrived[each] else "MISSING"
+            yield f"{each.due_at:%Y-%m-%d %H:%M}  {came}  {_shown(each)}"
+        yield from self.faults
+        yield f"{len(self.due)} warnings were due, {self.arrived.total()} arrived, {len(self.faults)} faults"
+
+
+def _shown(warned: Warned) -> str:
+    return f"{warned.connection} {warned.clock} {warned.ends_at:%Y-%m-%d %H:%M} {warned.days:+d} days"
+
+
+class Year:
+    """Connections with mixed ends, people who renew or forget, and a timer that has its troubles."""
+
+    def __init__(
+        self,
+        site: Site,
+        fleet: Fleet,
+        size: int,
+        *,
+        pauses: Sequence[int] = _PAUSES,
+        calm: int = 5,
+        seed: int = 4,
+    ) -> None:
+        self.site = site
+        self.fleet = fleet
+        self.size = size
+        self.pauses = pauses
+        self.calm = calm  # runs of the timer between two troubles
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.oracle = Oracle()
+        self.report = Report()
+        self.connections: dict[str, Connection] = {}
+        self._seen: set[str] = set()  # ids of events
+
+    async def pass_by(self) -> Report:
+        """Lets the year pass."""
+        now = START
+        await self.site.at(now)
+        await self._begin(now)
+        courses = self._courses()
+        while now < START + LENGTH:
+            pause = timedelta(days=self.chance.choice(self.pauses))
+            now = (now + pause).replace(hour=self.chance.randrange(24), minute=20)
+            await self._people(now - timedelta(minutes=10), pause.days)
+            await next(courses)(now)
+        self.report.due = self.oracle.due
+        return self.report
+
+    async def _begin(self, now: datetime) -> None:
+        """Connections that end before, in and after the year; two thirds have an old site and one clock."""
+        made = []
+        for number in range(self.size):
+            age = timedelta(days=self.chance.randrange(790), hours=self.chance.randrange(24))
+            made.append(
+                connection(
+                    now + timedelta(days=self.chance.randrange(-20, 500), hours=self.chance.randrange(24)),
+                    name=f"C-{number:03}",
+                    app_made_at=now - age,
+                    version="2403" if number % 3 else None,
+                )
+            )
+        await asyncio.gather(*(self.fleet.add(each, now) for each in made))
+        for each in made:
+            self._know(each, now)
+
+    def _know(self, record: Connection, now: datetime) -> None:
+        """Tells the oracle which clocks of a connection are others than before."""
+        before = self.connections.get(record.name)
+        self.connections[record.name] = record
+        for clock, ends_at in record.clocks.items():
+            if before is None or before.clocks[clock] != ends_at:
+                self.oracle.set(record.name, clock, ends_at, now)
+
+    async def _people(self, now: datetime, days: int) -> None:
+        """What people do in some days: renew in time or late, change an end by hand, acknowledge."""
+        for record in list(self.connections.values()):
+            left = (record.secret.ends_at - now).days
+            urge = 0.1 if left < 0 else 0.03 if left < 60 else 0.0
+            if self._happens(urge, days):
+                await self._move(record, now + timedelta(days=self.chance.choice((180, 365, 730))), now)
+            elif self._happens(0.001, days):
+                by_hand = timedelta(days=self.chance.randrange(-5, 300), hours=self.chance.randrange(24))
+                await self._move(record, now + by_hand, now)
+            for clock, ends_at in record.clocks.items():
+                if ends_at < now and self._happens(0.05, days):
+                    await self._acknowledge(record, clock, now)
+
+    def _happens(self, probability: float, days: int) -> bool:
+        """Whether something of a daily probability happens within some days."""
+        return self.chance.random() < 1 - (1 - probability) ** days
+
+    async def _move(self, record: Connection, ends_at: datetime, now: datetime) -> None:
+        renewed = await self.fleet.renew(record, ends_at.replace(minute=0), now)
+        self._know(renewed, now)
+
+    async def _acknowledge(self, record: Connection, clock: str, now: datetime) -> None:
+        said = Acknowledgement(ends_at=record.clocks[clock], by="somebody", at=now)
+        await self.fleet.store.change(
+            record.id, lambda found: replace(found, acknowledged={**found.acknowledged, clock: said})
+        )
+        self.oracle.acknowledge(record.name, clock)
+
+    def _courses(self) -> Iterator[Callable[[datetime], Awaitable[None]]]:
+        """How the timer fares, time after time: mostly well."""
+        troubles = (self._two_timers, self._kill, self._set_back, self._outage)
+        for trouble in itertools.cycle(troubles):
+            yield from itertools.repeat(self._run, self.calm)
+            yield trouble
+
+    async def _run(self, now: datetime) -> None:
+        """The timer runs, and all that it found is delivered."""
+        await self.site.at(now)
+        self.oracle.run(now)
+        await self.site.fire(SWEEP)
+        await self._collect()
+
+    async def _two_timers(self, now: datetime) -> None:
+        self._note(now, "two timers at once")
+        await self.site.at(now)
+        self.oracle.run(now)
+        await asyncio.gather(self.site.fire(SWEEP), self.site.fire(SWEEP))
+        await self._collect()
+
+    async def _kill(self, now: datetime) -> None:
+        """What a killed host was about to deliver may come twice, under the same id."""
+        self._note(now, "the host is killed while the timer runs, and started anew")
+        await self.site.at(now)
+        await self.site.call("POST", f"/admin/functions/{SWEEP}", caller=None, json={})
+        await self.site.restart_host()
+        now += timedelta(minutes=17)
+        await self.site.at(now)
+        self.oracle.run(now)
+        await self.site.fire(SWEEP)
+        await self._drive_on()
+        await self._collect(killed=True)
+
+    async def _set_back(self, now: datetime) -> None:
+        self._note(now, "the clock is set back by three days")
+        await self._run(now - timedelta(days=3))
+        await self._run(now)
+
+    async def _outage(self, now: datetime) -> None:
+        """Nothing is taken for a day, in which the timer runs twice and people renew."""
+        self._note(now, "the webhook is out for a day")
+        await self.site.control("PUT", "/inbox/notices/answer", {"status": 503, "times": 1_000_000})
+        for hours in (0, 12):
+            await self._people(now + timedelta(hours=hours, minutes=-10), 1)
+            await self.site.at(now + timedelta(hours=hours))
+            self.oracle.run(now + timedelta(hours=hours))
+            await self.site.fire(SWEEP)
+        await self.site.control("DELETE", "/inbox/notices")  # what was refused did not arrive
+        await self.site.at(now + timedelta(hours=24))
+        await self._drive_on()
+        await self._collect()
+
+    async def _drive_on(self) -> None:
+        await self.site.fire("sweep_onboardings")
+
+    async def _collect(self, *, killed: bool = False) -> None:
+        """Waits until nothing is on its way, and takes what has arrived."""
+        await self.site.settled()
+        self.oracle.deliver()
+        for message in (await self.site.control("GET", "/inbox/notices")).json()["value"]:
+            event, told = message["body"]["id"], message["body"]["data"]
+            if event not in self._seen or not killed:
+                ends_at = datetime.fromisoformat(told["endsAt"])
+                warned = Warned(told["connection"]["name"], told["clock"], ends_at, told["daysBeforeEnd"])
+                self.report.arrived[warned] += 1
+            self._seen.add(event)
+        await self.site.control("DELETE", "/inbox/notices")
+
+    def _note(self, now: datetime, what: str) -> None:
+        self.report.events.append(f"{now:%Y-%m-%d %H:%M}  {what}")
+
+
+async def main() -> int:
+    """The full year, against a local cloud of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Stack(Path(folder), environment=_SETTINGS) as stack:
+            account = stack.account.connection_string
+            async with TableServiceClient.from_connection_string(account) as tables:
+                site = Site(stack, tables)
+                report = await Year(site, Fleet(tables), 300).pass_by()
+                await site.close()
+    for line in report.lines():
+        print(line)  # noqa: T201 - a program's output
+    return 1 if report.faults or not report.due else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
