@@ -86,8 +86,6 @@ PROFILES: Final[Mapping[str, Profile]] = {
     )
 }
 
-NEWEST: Final = PROFILES["2026-08"]
-
 
 def for_version(version: str | None) -> Profile:
     """The newest profile that is right for a ConfigMgr version (None: the newest version)."""

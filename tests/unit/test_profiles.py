@@ -46,7 +46,7 @@ def client(*, user_discovery: bool, revision: str = golden.NEWEST) -> dict[str, 
 def test_there_is_a_profile_for_each_revision_of_the_article():
     """The article has had four revisions that differ; the newest is used unless told otherwise."""
     assert tuple(profiles.PROFILES) == golden.REVISIONS
-    assert profiles.NEWEST.name == golden.NEWEST
+    assert profiles.for_version(None).name == golden.NEWEST
 
 
 @DISCOVERY
