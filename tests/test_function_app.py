@@ -94,7 +94,7 @@ def test_every_route_is_described(triggers):
     }
     assert {route: operation.id for route, operation in OPERATIONS.items()} == routes, (
         "give each route one entry in OPERATIONS (onboarding/api/routes.py), "
-        "and a new kind of answer its model in onboarding/api/schemas.py"
+        "and a new kind of answer its model in onboarding/api/*schemas.py"
     )
 
 

@@ -1,6 +1,6 @@
 """The routes of the API, as its description tells them: roles, parameters, documents and refusals of each.
 
-Adding a route is adding an entry to ``OPERATIONS``, and a model to ``schemas.py`` for a new kind of answer.
+Adding a route is adding an entry to ``OPERATIONS``, and a model (``*schemas.py``) for a new kind of answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from onboarding.api import schemas
+from onboarding.api import overview_schemas, run_schemas, schemas
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
@@ -42,7 +42,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="Ask for an onboarding, or with dryRun=true what it would find and do",
         parameters=("dryRun", "Idempotency-Key", "traceparent"),
         body=OnboardingRequest,
-        answers={202: (schemas.Accepted,), 200: (schemas.Rehearsal,)},
+        answers={202: (run_schemas.Accepted,), 200: (run_schemas.Rehearsal,)},
         headers={202: _WHERE},
         refusals=(400, 409, 413, 415, 422, 502),
     ),
@@ -50,13 +50,13 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         id="list_onboardings",
         summary="List onboardings, newest first",
         parameters=(*_PAGING, "status", "tenantId"),
-        answers={200: (schemas.OnboardingList,)},
+        answers={200: (run_schemas.OnboardingList,)},
         refusals=(400,),
     ),
     "GET /onboardings/{id}": Operation(
         id="get_onboarding",
         summary="Status, steps, and what went wrong",
-        answers={200: (schemas.Onboarding,)},
+        answers={200: (run_schemas.Onboarding,)},
         headers={200: ("Retry-After",)},
         refusals=(404,),
     ),
@@ -64,14 +64,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         id="list_onboarding_events",
         summary="The audit trail, oldest first",
         parameters=_PAGING,
-        answers={200: (schemas.EventList,)},
+        answers={200: (run_schemas.EventList,)},
         refusals=(400, 404),
     ),
     "POST /onboardings/{id}/retry": Operation(
         id="retry_onboarding",
         summary="Let a failed onboarding go on where it stopped",
         roles=_OPERATORS,
-        answers={202: (schemas.OnboardingSummary,)},
+        answers={202: (run_schemas.OnboardingSummary,)},
         headers={202: _WHERE},
         refusals=(404, 409),
     ),
@@ -79,7 +79,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         id="cancel_onboarding",
         summary="Stop an onboarding, and remove what it has made",
         roles=_OPERATORS,
-        answers={202: (schemas.Operation,)},
+        answers={202: (run_schemas.Operation,)},
         headers={202: _WHERE},
         refusals=(404, 409),
     ),
@@ -87,7 +87,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         id="roll_back_onboarding",
         summary="Remove what a failed onboarding has made",
         roles=_OPERATORS,
-        answers={202: (schemas.Operation,)},
+        answers={202: (run_schemas.Operation,)},
         headers={202: _WHERE},
         refusals=(404, 409),
     ),
@@ -108,7 +108,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         id="remove_connection",
         summary="Off-board a connection: its apps, secret and grants are removed for good",
         roles=_OPERATORS,
-        answers={202: (schemas.Operation,)},
+        answers={202: (run_schemas.Operation,)},
         headers={202: _WHERE},
         refusals=(404, 409),
     ),
@@ -117,7 +117,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="Put a new client secret beside the old one",
         roles=_OPERATORS,
         body=RenewalRequest,
-        answers={202: (schemas.Operation,)},
+        answers={202: (run_schemas.Operation,)},
         headers={202: _WHERE},
         refusals=(400, 404, 409, 413, 415, 422, 502),
     ),
@@ -125,7 +125,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         id="confirm_renewal",
         summary="Say that the site has the new secret: the old one is removed",
         roles=_OPERATORS,
-        answers={202: (schemas.Operation,)},
+        answers={202: (run_schemas.Operation,)},
         headers={202: _WHERE},
         refusals=(404, 409),
     ),
@@ -134,14 +134,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="List renewals and removals, newest first",
         roles=_OPERATORS,
         parameters=(*_PAGING, "status", "tenantId"),
-        answers={200: (schemas.OperationList,)},
+        answers={200: (run_schemas.OperationList,)},
         refusals=(400,),
     ),
     "GET /operations/{id}": Operation(
         id="get_operation",
         summary="A renewal or a removal: status, steps, and what went wrong",
         roles=_OPERATORS,
-        answers={200: (schemas.Operation,)},
+        answers={200: (run_schemas.Operation,)},
         headers={200: ("Retry-After",)},
         refusals=(404,),
     ),
@@ -150,7 +150,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="The audit trail of an operation, oldest first",
         roles=_OPERATORS,
         parameters=_PAGING,
-        answers={200: (schemas.EventList,)},
+        answers={200: (run_schemas.EventList,)},
         refusals=(400, 404),
     ),
     "GET /operations/{id}/handover": Operation(
@@ -164,7 +164,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         id="retry_operation",
         summary="Let a failed operation go on where it stopped",
         roles=_OPERATORS,
-        answers={202: (schemas.OperationSummary,)},
+        answers={202: (run_schemas.OperationSummary,)},
         headers={202: _WHERE},
         refusals=(404, 409),
     ),
@@ -201,7 +201,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="How the deployment is, or one tenant; what needs somebody comes first",
         roles=_OPERATORS,
         parameters=("tenantId",),
-        answers={200: (schemas.Overview,)},
+        answers={200: (overview_schemas.Overview,)},
         refusals=(400,),
     ),
     "GET /poison": Operation(

@@ -16,9 +16,8 @@ from pydantic.alias_generators import to_camel
 from onboarding.connections.clocks import ClockState
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import Severity
-from onboarding.expiry.troubles import TroubleState
 from onboarding.workflow.dead_letters import Reason
-from onboarding.workflow.runs import RunStatus, StepStatus
+from onboarding.workflow.runs import RunStatus
 
 FullRequest = Annotated[
     dict[str, Any],
@@ -26,13 +25,13 @@ FullRequest = Annotated[
 ]
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
     """JSON in camel case. A field with a default may be missing."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
 
-class Finding(_Document):
+class Finding(Document):
     """One thing that is wrong or good to know, where it is, and what to do."""
 
     code: str
@@ -43,7 +42,7 @@ class Finding(_Document):
     documentation: Annotated[str, Field(json_schema_extra={"format": "uri"})] = ""
 
 
-class Problem(_Document):
+class Problem(Document):
     """An error (RFC 9457). Branch on ``code``, which is stable, not on the sentences."""
 
     type: Annotated[str, Field(json_schema_extra={"format": "uri"})]
@@ -55,7 +54,7 @@ class Problem(_Document):
     errors: Annotated[tuple[Finding, ...], Field(description="All faults of a body at once.")] = ()
 
 
-class StepError(_Document):
+class StepError(Document):
     """Why a step failed, or is tried again."""
 
     code: str
@@ -67,157 +66,7 @@ class StepError(_Document):
     step: Annotated[str, Field(description="Which step, where the error is an onboarding's.")] = ""
 
 
-class Requester(_Document):
-    """Who asked."""
-
-    id: str
-    name: str
-
-
-class Accepted(_Document):
-    """An onboarding that was accepted; its status is at the address in ``Location``."""
-
-    id: UUID
-    status: Literal["NotStarted"]
-    name: str
-    tenant_id: UUID
-    created_at: datetime
-    requested_by: Requester
-
-
-class OnboardingSummary(_Document):
-    """An onboarding in a list."""
-
-    id: UUID
-    status: RunStatus
-    name: str
-    tenant_id: UUID
-    created_at: datetime
-    requested_by: Requester
-    connection_id: str | None
-    error: StepError | None
-
-
-class Step(_Document):
-    """One step of a run."""
-
-    name: str
-    title: str
-    status: StepStatus
-    attempts: int
-    started_at: datetime | None
-    finished_at: datetime | None
-    next_attempt_at: datetime | None
-    waiting_for: str | None
-    action_urls: Annotated[tuple[str, ...], Field(description="Where somebody has to do something.")]
-    error: StepError | None
-
-
-class Onboarding(OnboardingSummary):
-    """An onboarding with its steps."""
-
-    steps: tuple[Step, ...]
-    findings: Annotated[tuple[Finding, ...], Field(description="What the preflight found.")]
-    request: FullRequest
-    events_url: str
-
-
-class OperationSummary(_Document):
-    """A renewal or a removal in a list."""
-
-    id: UUID
-    kind: Literal["renewal", "removal"]
-    status: RunStatus
-    name: Annotated[str, Field(description="Of the connection.")]
-    tenant_id: UUID
-    created_at: datetime
-    requested_by: Requester
-    connection_id: str | None
-    onboarding_id: Annotated[UUID | None, Field(description="The onboarding that is undone.")]
-    error: StepError | None
-
-
-class Operation(OperationSummary):
-    """A renewal or a removal with its steps."""
-
-    steps: tuple[Step, ...]
-    events_url: str
-
-
-class OperationList(_Document):
-    """A page of operations."""
-
-    value: tuple[OperationSummary, ...]
-    next_link: str = ""
-
-
-class OnboardingList(_Document):
-    """A page of onboardings."""
-
-    value: tuple[OnboardingSummary, ...]
-    next_link: str = ""
-
-
-class Call(_Document):
-    """One call to the cloud; status 0 means that no answer came."""
-
-    service: str
-    method: str
-    path: str
-    status: int
-    request_id: str
-    client_request_id: str
-
-
-class Event(_Document):
-    """A line of the audit trail."""
-
-    at: datetime
-    kind: str
-    actor: str
-    step: str = ""
-    attempt: int = 0
-    detail: str = ""
-    error: StepError | None = None
-    calls: tuple[Call, ...]
-
-
-class EventList(_Document):
-    """A page of an audit trail."""
-
-    value: tuple[Event, ...]
-    next_link: str = ""
-
-
-class PlannedStep(_Document):
-    """A step that an onboarding would have."""
-
-    name: str
-    title: str
-    after: tuple[str, ...]
-
-
-class PlannedCall(_Document):
-    """A call that an onboarding would make; what only answers would tell stands in braces."""
-
-    step: Annotated[str, Field(description="Missing for a call that is made when the request arrives.")] = ""
-    service: str
-    method: str
-    path: str
-    body: dict[str, Any] | None = None
-
-
-class Rehearsal(_Document):
-    """What an onboarding would find and do; nothing was written."""
-
-    would_fail: bool
-    findings: tuple[Finding, ...]
-    steps: tuple[PlannedStep, ...]
-    calls: tuple[PlannedCall, ...]
-    request: FullRequest
-
-
-class App(_Document):
+class App(Document):
     """One of the two app registrations."""
 
     name: str
@@ -226,7 +75,7 @@ class App(_Document):
     service_principal_id: UUID
 
 
-class Secret(_Document):
+class Secret(Document):
     """Where the client secret is, never what it is."""
 
     key_id: UUID
@@ -234,7 +83,7 @@ class Secret(_Document):
     ends_at: datetime
 
 
-class ClockWarning(_Document):
+class ClockWarning(Document):
     """A warning that will come."""
 
     days_before_end: Annotated[int, Field(description="Negative: after the end.")]
@@ -247,14 +96,14 @@ class NextWarning(ClockWarning):
     clock: str
 
 
-class Acknowledged(_Document):
+class Acknowledged(Document):
     """Who has seen that a clock ends."""
 
     by: str
     at: datetime
 
 
-class ExpiryClock(_Document):
+class ExpiryClock(Document):
     """When something ends, and what is said about it."""
 
     ends_at: datetime
@@ -263,7 +112,7 @@ class ExpiryClock(_Document):
     snoozed_until: datetime | None
 
 
-class DirectoryFinding(_Document):
+class DirectoryFinding(Document):
     """Something that the directory says, and that should not be so."""
 
     code: str
@@ -274,14 +123,14 @@ class DirectoryFinding(_Document):
     remedy: str
 
 
-class DirectoryState(_Document):
+class DirectoryState(Document):
     """What the last look at the directory has found, the oldest first."""
 
     looked_at: datetime
     findings: tuple[DirectoryFinding, ...]
 
 
-class Connection(_Document):
+class Connection(Document):
     """A service connection."""
 
     id: str
@@ -311,14 +160,14 @@ class Connection(_Document):
     created_at: datetime
 
 
-class AppName(_Document):
+class AppName(Document):
     """An application, as people and programs find it."""
 
     name: str
     client_id: UUID
 
 
-class Owner(_Document):
+class Owner(Document):
     """Who answers for a connection."""
 
     name: str | None = None
@@ -340,21 +189,21 @@ class Expiration(ExpiryClock):
     owners: tuple[Owner, ...]
 
 
-class ExpirationList(_Document):
+class ExpirationList(Document):
     """A page of what is expiring."""
 
     value: tuple[Expiration, ...]
     next_link: str = ""
 
 
-class ConnectionList(_Document):
+class ConnectionList(Document):
     """A page of connections."""
 
     value: tuple[Connection, ...]
     next_link: str = ""
 
 
-class Rule(_Document):
+class Rule(Document):
     """One thing that Configuration Manager needs, and whether it is so; unknown where it may not be read."""
 
     name: str
@@ -364,7 +213,7 @@ class Rule(_Document):
     remedy: str
 
 
-class CheckedApp(_Document):
+class CheckedApp(Document):
     """One of the two applications; what is broken comes first."""
 
     client_id: UUID
@@ -372,7 +221,7 @@ class CheckedApp(_Document):
     rules: tuple[Rule, ...]
 
 
-class Conformance(_Document):
+class Conformance(Document):
     """What the directory says of two applications."""
 
     conformant: Annotated[
@@ -385,107 +234,7 @@ class Conformance(_Document):
     client_app: CheckedApp
 
 
-class Counted(_Document):
-    """How many there are; ``more``: at least so many, the rest was not read."""
-
-    count: int
-    more: bool
-
-
-class Attention(Counted):
-    """Something that needs somebody."""
-
-    code: str
-    title: str
-    url: Annotated[str | None, Field(description="Where to look; null: further down.")]
-
-
-class OpenRun(_Document):
-    """A run that has not ended."""
-
-    id: UUID
-    tenant_id: UUID
-    since: datetime
-
-
-class RunsOverview(_Document):
-    """The onboardings, or the operations."""
-
-    oldest_open: OpenRun | None
-    failed_within_a_week: Counted
-    by_status: Annotated[
-        dict[str, Counted], Field(description="By status; Running and Waiting are one: Open.")
-    ]
-
-
-class ClockOverview(_Document):
-    """A clock that ends soon or has ended lately."""
-
-    connection_id: str
-    connection_name: str
-    tenant_id: UUID
-    clock: str
-    ends_at: datetime
-    acknowledged: bool
-
-
-class DeviatingConnection(_Document):
-    """A connection of which the directory says something else than it should."""
-
-    connection_id: str
-    connection_name: str
-    tenant_id: UUID
-    codes: tuple[str, ...]
-    since: datetime
-
-
-class ChannelTrouble(_Document):
-    """A notice that a channel does not take."""
-
-    channel: str
-    state: TroubleState
-    kind: str
-    connection_id: str
-    tenant_id: str
-    since: datetime
-    attempts: int
-    error: StepError
-
-
-class QueueLength(_Document):
-    """About how many messages are on a queue."""
-
-    queue: str
-    count: int
-
-
-class TenantOverview(_Document):
-    """A tenant of which there is something to say."""
-
-    tenant_id: UUID
-    expiring: int
-    deviating: int
-    channel_troubles: int
-    failed_within_a_week: int
-    open: int
-
-
-class Overview(_Document):
-    """How the deployment is, or one tenant of it."""
-
-    checked_at: datetime
-    tenant_id: UUID | None
-    attention: Annotated[tuple[Attention, ...], Field(description="The gravest first.")]
-    onboardings: RunsOverview
-    operations: RunsOverview
-    expirations: tuple[ClockOverview, ...]
-    deviations: tuple[DeviatingConnection, ...]
-    channels: tuple[ChannelTrouble, ...]
-    queues: tuple[QueueLength, ...]
-    tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most first.")]
-
-
-class DeadLetter(_Document):
+class DeadLetter(Document):
     """A message that was given up."""
 
     id: UUID
@@ -498,7 +247,7 @@ class DeadLetter(_Document):
     body: str
 
 
-class PoisonMessage(_Document):
+class PoisonMessage(Document):
     """A message that the host has put away and that is about to be given up."""
 
     inserted_at: datetime | None
@@ -506,7 +255,7 @@ class PoisonMessage(_Document):
     body: str
 
 
-class PoisonQueue(_Document):
+class PoisonQueue(Document):
     """A poison queue with its first messages. It is emptied by itself."""
 
     queue: str
@@ -514,7 +263,7 @@ class PoisonQueue(_Document):
     messages: tuple[PoisonMessage, ...]
 
 
-class Poison(_Document):
+class Poison(Document):
     """A page of messages that were given up, and what lies on the poison queues."""
 
     value: tuple[DeadLetter, ...]
@@ -522,14 +271,14 @@ class Poison(_Document):
     queues: tuple[PoisonQueue, ...]
 
 
-class Redriven(_Document):
+class Redriven(Document):
     """What was done with a message that was given up."""
 
     id: UUID
     outcome: Literal["Retried", "SentAgain", "NothingToDo"]
 
 
-class GraphPermission(_Document):
+class GraphPermission(Document):
     """A permission that the service asks a tenant for."""
 
     name: str
@@ -537,7 +286,7 @@ class GraphPermission(_Document):
     always_needed: bool
 
 
-class SubscriptionSetup(_Document):
+class SubscriptionSetup(Document):
     """Commands that assign the service a role on the subscription."""
 
     scope: str
@@ -546,7 +295,7 @@ class SubscriptionSetup(_Document):
     contributor: tuple[str, ...]
 
 
-class TenantSetup(_Document):
+class TenantSetup(Document):
     """What a tenant's administrator has to do before it can be onboarded."""
 
     tenant_id: UUID
@@ -557,7 +306,7 @@ class TenantSetup(_Document):
     subscription: SubscriptionSetup
 
 
-class Health(_Document):
+class Health(Document):
     """Whether each dependency answers: ``ok`` or ``failing``."""
 
     status: str
