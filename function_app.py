@@ -123,6 +123,30 @@ async def get_handover(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.connections.handover)
 
 
+@app.route("connections/{id}/acknowledge", methods=["POST"])
+async def acknowledge_connection(req: func.HttpRequest) -> func.HttpResponse:
+    """Notes that somebody has seen that a connection ends."""
+    return await serve(req, lambda app: app.acknowledgements.acknowledge)
+
+
+@app.route("connections/{id}/snooze", methods=["POST"])
+async def snooze_connection(req: func.HttpRequest) -> func.HttpResponse:
+    """Notes that somebody wants to hear of a connection's end later."""
+    return await serve(req, lambda app: app.acknowledgements.snooze)
+
+
+@app.route("links", methods=["GET"])
+async def show_link(req: func.HttpRequest) -> func.HttpResponse:
+    """Says what a link in a message will do."""
+    return await serve(req, lambda app: app.link_pages.show, roles=())
+
+
+@app.route("links", methods=["POST"])
+async def follow_link(req: func.HttpRequest) -> func.HttpResponse:
+    """Does what a link in a message is for."""
+    return await serve(req, lambda app: app.link_pages.follow, roles=())
+
+
 @app.route("connections/{id}/conformance", methods=["GET"])
 async def get_connection_conformance(req: func.HttpRequest) -> func.HttpResponse:
     """Tells what of a connection is in the directory as it has to be."""

@@ -16,12 +16,14 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from onboarding.api import documents
+from onboarding.api.acknowledgements import Acknowledgements
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller, Callers
 from onboarding.api.conformance import Conformance
 from onboarding.api.connections import Connections
 from onboarding.api.expirations import Expirations
 from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
+from onboarding.api.links import Links
 from onboarding.api.onboardings import Onboardings
 from onboarding.api.operations import Operations
 from onboarding.api.overview import Overview
@@ -39,10 +41,12 @@ from onboarding.connections.rounds import Rounds
 from onboarding.connections.store import ConnectionStore
 from onboarding.expiry import plans as notice_plans
 from onboarding.expiry.channels.secrets import ChannelSecrets
+from onboarding.expiry.links import NoticeLinks
 from onboarding.expiry.looks import DirectorySweep, Looks
 from onboarding.expiry.notices import Notices
+from onboarding.expiry.reactions import Reactions
 from onboarding.expiry.renewals import Renewals
-from onboarding.expiry.routing import WEBHOOK, Routing
+from onboarding.expiry.routing import Routing
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.expiry.troubles import Troubles
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
@@ -120,7 +124,13 @@ class Application:
         self.notices = Notices(
             engine=self.deliveries,
             clock=self.clock,
-            routing=Routing(webhook=settings.notice_webhook_url is not None),
+            routing=_routing(settings),
+        )
+        self.links = NoticeLinks(
+            secrets=self.channel_secrets,
+            key=settings.link_key,
+            origin=settings.public_url.rstrip("/"),
+            clock=self.clock,
         )
         self.expiry = ExpirySweep(
             expirations=self.expirations,
@@ -163,6 +173,7 @@ class Application:
             operations=self.operations,
             environment=self.environment.name,
             tenants=self.tenants,
+            channels=settings.notice_channels,
             connections=self.connection_store,
             keep_secret=self._keep_secret,
             rehearse=self._rehearse,
@@ -173,6 +184,11 @@ class Application:
             cadence=self.cadence,
             clock=self.clock,
             operations=self.operations,
+        )
+        reactions = Reactions(connections=self.connection_store, audit=self.engine.store, clock=self.clock)
+        self.acknowledgements = Acknowledgements(connections=self.connections, reactions=reactions)
+        self.link_pages = Links(
+            links=self.links, connections=self.connection_store, reactions=reactions, clock=self.clock
         )
         self.conformance = Conformance(
             connections=self.connection_store,
@@ -285,13 +301,25 @@ class Application:
         return await rehearse(self.services, wanted, requester, now)
 
     def _notice_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.expiry.channels.people import People  # noqa: PLC0415
         from onboarding.expiry.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
-        from onboarding.expiry.deliveries import Channel, Deliveries  # noqa: PLC0415
+        from onboarding.expiry.deliveries import Deliveries  # noqa: PLC0415
+        from onboarding.expiry.digests import Digests  # noqa: PLC0415
 
         url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
-        webhook: Channel = Webhook(str(url), secret, self.channel_secrets, self.clock) if url else NoWebhook()
+        secrets, people = self.channel_secrets, People(self.channel_secrets)
+        shared: dict[str, Any] = {
+            "connections": self.connection_store,
+            "people": people,
+            "routing": self.notices.routing,
+            "links": self.links,
+            "clock": self.clock,
+        }
         deliveries = Deliveries(
-            connections=self.connection_store, channels={WEBHOOK: webhook}, troubles=self.troubles
+            webhook=Webhook(str(url), secret, secrets, self.clock) if url else NoWebhook(),
+            digests=Digests(tables=self.tables, engine=self.deliveries, **shared),
+            troubles=self.troubles,
+            **shared,
         )
         looks = Looks(
             directory=self._directory,
@@ -342,6 +370,17 @@ def application() -> Application:
 
 def _environment(settings: Settings) -> Environment:
     return ENVIRONMENTS[settings.azure_environment].redirected(settings.local_cloud_endpoints)
+
+
+def _routing(settings: Settings) -> Routing:
+    return Routing(
+        webhook=settings.notice_webhook_url is not None,
+        channels=settings.notice_channels,
+        digest=settings.notice_digest == "daily",
+        mail=settings.notice_mail_channel,
+        escalation=settings.notice_escalation,
+        escalate_after=timedelta(days=settings.notice_escalate_after_days),
+    )
 
 
 def _clock(settings: Settings) -> Clock:

@@ -10,8 +10,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, HttpUrl, field_validator, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+WEBHOOK = "webhook"
+"""The channel of programs. It needs no name in the settings, and no other has it."""
+
+
+def _of_people(name: str) -> str:
+    if name == WEBHOOK:
+        raise ValueError(f"the name {WEBHOOK} is taken")
+    return name
+
+
+ChannelName = Annotated[str, Field(pattern=r"^[0-9a-z][0-9a-z-]{0,60}$"), AfterValidator(_of_people)]
+"""A channel for people; its address is the vault's secret ``notice-<name>``."""
 
 DEFAULT_THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
 
@@ -48,6 +61,12 @@ class Settings(BaseSettings):
     notice_webhook_secret: str = Field(
         "", alias="NOTICE_WEBHOOK_SECRET", pattern=r"^(notice-[0-9A-Za-z-]+)?$"
     )
+    notice_channels: Annotated[tuple[ChannelName, ...], NoDecode] = Field((), alias="NOTICE_CHANNELS")
+    notice_mail_channel: ChannelName | Literal[""] = Field("", alias="NOTICE_MAIL_CHANNEL")
+    notice_digest: Literal["off", "daily"] = Field("off", alias="NOTICE_DIGEST")
+    notice_escalation: ChannelName | Literal[""] = Field("", alias="NOTICE_ESCALATION")
+    notice_escalate_after_days: int = Field(3, alias="NOTICE_ESCALATE_AFTER_DAYS", ge=1, le=30)
+    link_key: str = Field("", alias="LINK_KEY", pattern=r"^(link-[0-9A-Za-z-]{1,120})?$")
     expiry_thresholds: Annotated[tuple[int, ...], NoDecode] = Field(
         DEFAULT_THRESHOLDS, alias="EXPIRY_THRESHOLDS", min_length=1
     )
@@ -63,6 +82,7 @@ class Settings(BaseSettings):
     local_clock_file: Path | None = Field(None, alias="LOCAL_CLOCK_FILE")
 
     _split_audience = field_validator("api_audience", mode="before")(_listed)
+    _split_channels = field_validator("notice_channels", mode="before")(_listed)
     _split_tenants = field_validator("served_tenants", mode="before")(_listed)
     _split_thresholds = field_validator("expiry_thresholds", mode="before")(_listed)
 

@@ -16,6 +16,12 @@ param deploymentContainer string
 param vaultUrl string
 param hasNoticeWebhook bool
 param noticeWebhookSecret string
+param noticeChannels string
+param noticeMailChannel string
+param noticeDigest string
+param noticeEscalation string
+param noticeEscalateAfterDays int
+param linkKey string
 param apiAudience string
 param multitenantClientId string
 param servedTenants string
@@ -68,6 +74,9 @@ var app = {
   LOOK_EVERY_DAYS: string(lookEveryDays)
   LOOK_SCHEDULE: lookSchedule
   RENEWAL_TIME_LIMIT_DAYS: string(renewalTimeLimitDays)
+  NOTICE_DIGEST: noticeDigest
+  NOTICE_ESCALATE_AFTER_DAYS: string(noticeEscalateAfterDays)
+  PUBLIC_URL: empty(publicUrl) ? 'https://${site.properties.defaultHostName}' : publicUrl
   STALLED_AFTER_SECONDS: string(stalledAfterSeconds)
   STORAGE__clientId: identityClientId
   STORAGE__credential: 'managedidentity'
@@ -81,8 +90,11 @@ var chosen = union(
   empty(multitenantClientId) ? {} : { MULTITENANT_CLIENT_ID: multitenantClientId },
   hasNoticeWebhook ? { NOTICE_WEBHOOK_URL: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/notice-webhook-url)' } : {},
   empty(noticeWebhookSecret) ? {} : { NOTICE_WEBHOOK_SECRET: noticeWebhookSecret },
-  empty(servedTenants) ? {} : { SERVED_TENANTS: servedTenants },
-  empty(publicUrl) ? {} : { PUBLIC_URL: publicUrl }
+  empty(noticeChannels) ? {} : { NOTICE_CHANNELS: noticeChannels },
+  empty(noticeMailChannel) ? {} : { NOTICE_MAIL_CHANNEL: noticeMailChannel },
+  empty(noticeEscalation) ? {} : { NOTICE_ESCALATION: noticeEscalation },
+  empty(linkKey) ? {} : { LINK_KEY: linkKey },
+  empty(servedTenants) ? {} : { SERVED_TENANTS: servedTenants }
 )
 
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {

@@ -43,6 +43,27 @@ param noticeWebhookUrl string = ''
 @description('Name of the vault secret that signs what is posted to the webhook (notice-...). Empty: unsigned.')
 param noticeWebhookSecret string = ''
 
+@description('Names of channels for people, comma separated; their addresses are vault secrets (notice-<name>).')
+param noticeChannels string = ''
+
+@description('Channel over which owners of connections get mail. Empty: they get none.')
+param noticeMailChannel string = ''
+
+@description('Whether people get one message a day (daily) or each notice by itself (off).')
+@allowed(['off', 'daily'])
+param noticeDigest string = 'off'
+
+@description('Channel that is told what nobody acknowledges. Empty: none.')
+param noticeEscalation string = ''
+
+@description('After how many days it is told.')
+@minValue(1)
+@maxValue(30)
+param noticeEscalateAfterDays int = 3
+
+@description('Name of the vault secret that signs links in messages (link-...). Empty: no links.')
+param linkKey string = ''
+
 @description('Days before the end of a secret at which its owner is warned, comma separated.')
 param expiryThresholds string = '90,60,30,14,7,1,0'
 
@@ -177,6 +198,12 @@ module functionApp 'function-app.bicep' = {
     vaultUrl: vault.outputs.url
     hasNoticeWebhook: !empty(noticeWebhookUrl)
     noticeWebhookSecret: noticeWebhookSecret
+    noticeChannels: noticeChannels
+    noticeMailChannel: noticeMailChannel
+    noticeDigest: noticeDigest
+    noticeEscalation: noticeEscalation
+    noticeEscalateAfterDays: noticeEscalateAfterDays
+    linkKey: linkKey
     apiAudience: apiAudience
     multitenantClientId: multitenantClientId
     servedTenants: servedTenants

@@ -234,7 +234,11 @@ class Stack:
         if self._listener is None:
             raise LocalError("the local cloud is not running")
         environment = surroundings.of_host(
-            cloud=self.cloud_info, storage=self.account.connection_string, clock=self.clock_file, root=ROOT
+            cloud=self.cloud_info,
+            api=self.api,
+            storage=self.account.connection_string,
+            clock=self.clock_file,
+            root=ROOT,
         )
         number = self._listener.fileno()
         command = [sys.executable, "-m", "infra.local.host", "--app", self._app, "--name", name]

@@ -32,11 +32,12 @@ def inherited() -> dict[str, str]:
     }
 
 
-def of_host(*, cloud: Mapping[str, Any], storage: str, clock: Path, root: Path) -> dict[str, str]:
+def of_host(*, cloud: Mapping[str, Any], api: str, storage: str, clock: Path, root: Path) -> dict[str, str]:
     """The environment of a trigger host.
 
     Args:
         cloud: the simulated cloud's ``cloud.json``.
+        api: base URL of the API, for links in notices.
         storage: connection string of the storage account.
         clock: file that holds the offset of the local clock.
         root: the project's folder.
@@ -50,6 +51,7 @@ def of_host(*, cloud: Mapping[str, Any], storage: str, clock: Path, root: Path) 
         "SERVED_TENANTS": ",".join(each["tenant"] for each in cloud["tenants"]),
         "API_AUDIENCE": cloud["audience"],
         "KEY_VAULT_URL": cloud["keyVault"],
+        "PUBLIC_URL": api,
         "NOTICE_WEBHOOK_URL": f"{cloud['control']}/inbox/notices",
         "LOCAL_CLOUD_ENDPOINTS": json.dumps(
             {name: cloud[name] for name in ("login", "graph", "resourceManager")}

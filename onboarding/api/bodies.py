@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import azure.functions as func
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from onboarding.api.problems import ProblemError, invalid
-from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding
+
+Body = TypeVar("Body", bound=BaseModel)
 
 LONGEST: Final = 16 * 1024
 """Bytes; the request has to fit into one column of a table."""
@@ -24,13 +26,10 @@ LONGEST: Final = 16 * 1024
 def onboarding_request(request: func.HttpRequest, now: datetime) -> OnboardingRequest:
     """The request in a body. Raises ``ProblemError``: 400, 413, 415 or 422 with all faults."""
     body = _json_body(request)
-    context = {"now": now}
+    context: dict[str, Any] = {"now": now}
     if isinstance(document := _parse(body), dict) and isinstance(document.get("tenantId"), str):
         context["tenant"] = document["tenantId"]
-    try:
-        wanted = OnboardingRequest.model_validate_json(body, context=context)
-    except ValidationError as error:
-        raise invalid(tuple(_finding(each) for each in error.errors(include_url=False))) from error
+    wanted = _validated(OnboardingRequest, body, context)
     if faults := tuple(
         Finding(code="field-conflict", pointer=pointer, detail=detail) for pointer, detail in wanted.faults()
     ):
@@ -38,12 +37,16 @@ def onboarding_request(request: func.HttpRequest, now: datetime) -> OnboardingRe
     return wanted
 
 
-def renewal_request(request: func.HttpRequest) -> RenewalRequest:
-    """The renewal in a body; no body asks for the defaults. Raises ``ProblemError`` as above."""
+def of(request: func.HttpRequest, model: type[Body]) -> Body:
+    """The body as a model; no body asks for the defaults. Raises ``ProblemError`` as above."""
     body = _json_body(request) if request.get_body() else b"{}"
     _parse(body)
+    return _validated(model, body)
+
+
+def _validated(model: type[Body], body: bytes, context: Mapping[str, Any] | None = None) -> Body:
     try:
-        return RenewalRequest.model_validate_json(body)
+        return model.model_validate_json(body, context=context)
     except ValidationError as error:
         raise invalid(tuple(_finding(each) for each in error.errors(include_url=False))) from error
 

@@ -45,15 +45,15 @@ class Connections:
         except InvalidContinuationError as error:
             raise bad_continuation() from error
         url = self.front.url(request, "connections")
-        return answer(page.answer(map(self._document, found), continuation, url, {}))
+        return answer(page.answer(map(self.document, found), continuation, url, {}))
 
     async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """One connection."""
-        return answer(self._document(await self._find(request, caller)))
+        return answer(self.document(await self.find(request, caller)))
 
     async def handover(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """The PowerShell script that brings one connection to its site. It holds no secret."""
-        found = await self._find(request, caller)
+        found = await self.find(request, caller)
         text = script(
             HandOver(
                 request=OnboardingRequest.model_validate_json(json.dumps(found.request)),
@@ -71,7 +71,7 @@ class Connections:
 
     async def remove(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Off-boards one connection: 202. Its applications, secret and grants go; its onboarding stays."""
-        found = await self._find(request, caller)
+        found = await self.find(request, caller)
         try:
             await self.store.need_unshared(found)
         except PermanentError as error:
@@ -87,16 +87,17 @@ class Connections:
 
     async def renew(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Begins to renew one connection's client secret: 202."""
-        return await self.operations.renew(request, caller, await self._find(request, caller))
+        return await self.operations.renew(request, caller, await self.find(request, caller))
 
-    async def _find(self, request: func.HttpRequest, caller: Caller) -> Connection:
+    async def find(self, request: func.HttpRequest, caller: Caller) -> Connection:
         """The connection of a route, if the caller may see it. Others' look like none."""
         found = await self.store.get(request.route_params.get("id", ""))
         if found is None or not caller.may_see(found.requester):
             raise not_found("The connection")
         return found
 
-    def _document(self, connection: Connection) -> dict[str, object]:
+    def document(self, connection: Connection) -> dict[str, object]:
+        """How callers see a connection."""
         return documents.connection(connection, upcoming(connection, self.cadence, self.clock.now()))
 
 

@@ -65,6 +65,7 @@ class Onboardings:
     operations: Operations
     environment: str  # the Azure environment of this deployment
     tenants: Tenants
+    channels: tuple[str, ...]  # for people, by name
     connections: ConnectionStore
     keep_secret: Callable[[OnboardingRequest, str], Awaitable[OnboardingRequest]]
     rehearse: Callable[[OnboardingRequest, str, datetime], Awaitable[Rehearsal]]
@@ -82,6 +83,7 @@ class Onboardings:
         wanted = bodies.onboarding_request(request, now)
         self._check_environment(wanted)
         self.tenants.check(str(wanted.tenant_id))
+        self._check_channels(wanted)
         if _dry_run(request):
             await self._check_shared(wanted, caller)
             rehearsal = await self.rehearse(wanted, caller.id, now)
@@ -167,6 +169,21 @@ class Onboardings:
                 remedy=f"Use the deployment in {wanted.azure_environment}.",
             )
             raise invalid((finding,))
+
+    def _check_channels(self, wanted: OnboardingRequest) -> None:
+        """A name of no channel is refused: it would name a secret of the vault that is nobody's to name."""
+        findings = tuple(
+            Finding(
+                code="channel-unknown",
+                pointer=f"/notices/channels/{number}",
+                detail=f"This deployment has no channel '{name}'.",
+                remedy=f"It has {', '.join(self.channels) or 'none'}. NOTICE_CHANNELS lists them.",
+            )
+            for number, name in enumerate(wanted.notices.channels or ())
+            if name not in self.channels
+        )
+        if findings:
+            raise invalid(findings)
 
 
 def _repeated(before: Head, fingerprint: str) -> Head:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from onboarding.api import problems, schemas
+from onboarding.api.acknowledgements import Acknowledge, Snooze
 from onboarding.api.paging import LARGEST, USUAL
 from onboarding.api.routes import OPERATIONS, Operation
 from onboarding.cmg.profiles import PROFILES
@@ -38,6 +39,7 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "continuationToken": {"schema": _TEXT, "description": "Part of nextLink; nothing to make up."},
     "status": {"schema": {"type": "string", "enum": list(RunStatus)}},
+    "token": {"schema": _TEXT, "required": True, "description": "As it stands in the link."},
     "tenantId": {"schema": _ID, "description": "Of one tenant."},
     "owner": {"schema": {"type": "string", "format": "email"}, "description": "Of one owner."},
     "withinDays": {
@@ -116,6 +118,11 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Mapping[str, Any]]]] = {
     RenewalRequest: {
         "of an app that was made here": {"secretValidity": "P1Y", "timeLimitDays": 30},
         "of an imported app": {"vaultSecret": "import-contoso-2027"},
+    },
+    Acknowledge: {"the clock that ends first": {}, "a certain clock": {"clock": "application"}},
+    Snooze: {
+        "for some days": {"days": 7},
+        "until a moment": {"until": "2027-11-30T08:00:00Z", "clock": "secret"},
     },
 }
 """Requests that are worth showing."""

@@ -15,6 +15,7 @@ from onboarding.api.problems import conflict, invalid, not_found
 from onboarding.api.runs import RETRY_AFTER, Runs, traceparent
 from onboarding.cmg import removal_script, renewal_script
 from onboarding.cmg.renewal_script import RenewalHandOver
+from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.store import ConnectionStore
@@ -107,7 +108,7 @@ class Operations:
         previous = await self.runs.engine.store.load(connection.renewal) if connection.renewal else None
         if previous and (going_on := await self._going_on(previous, caller)):
             return self.runs.accepted(request, going_on.head, self._document(request, going_on))
-        wanted = bodies.renewal_request(request)
+        wanted = bodies.of(request, RenewalRequest)
         faults = wanted.faults(imported=bool(existing), now=self.runs.engine.clock.now())
         if found := tuple(Finding(code="field-conflict", pointer=at, detail=text) for at, text in faults):
             raise invalid(found)

@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from onboarding.api import overview_schemas, run_schemas, schemas
+from onboarding.api.acknowledgements import Acknowledge, Snooze
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
@@ -173,6 +174,34 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="The PowerShell script that brings a connection to its site; it holds no secret",
         answers={200: ("text/plain",)},
         refusals=(404,),
+    ),
+    "POST /connections/{id}/acknowledge": Operation(
+        id="acknowledge_connection",
+        summary="Say that you have seen that a clock ends",
+        body=Acknowledge,
+        answers={200: (schemas.Connection,)},
+        refusals=(400, 404, 409, 413, 415, 422),
+    ),
+    "POST /connections/{id}/snooze": Operation(
+        id="snooze_connection",
+        summary="Hear nothing of a clock for a while",
+        body=Snooze,
+        answers={200: (schemas.Connection,)},
+        refusals=(400, 404, 409, 413, 415, 422),
+    ),
+    "GET /links": Operation(
+        id="show_link",
+        summary="What a signed link in a message will do, as a page with a button",
+        roles=(),
+        parameters=("token",),
+        answers={200: ("text/html",), 410: ("text/html",)},
+    ),
+    "POST /links": Operation(
+        id="follow_link",
+        summary="Do what a signed link in a message is for",
+        roles=(),
+        parameters=("token",),
+        answers={200: ("text/html",), 410: ("text/html",)},
     ),
     "GET /connections/{id}/conformance": Operation(
         id="get_connection_conformance",

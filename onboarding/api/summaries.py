@@ -126,7 +126,7 @@ def _tenants(facts: Facts) -> list[dict[str, Any]]:
     columns: Mapping[str, Iterable[str]] = {
         "expiring": (connection.tenant for connection, _ in facts.clocks.found),
         "deviating": (each.tenant for each in facts.deviating.found),
-        "channelTroubles": (each.tenant for each in facts.troubles.found),
+        "channelTroubles": (each.tenant for each in facts.troubles.found if each.tenant),  # no digests
         "failedWithinAWeek": (each.tenant for each in _recent(facts.onboardings, facts.now).found),
         "open": (each.tenant for each in _open(facts.onboardings).found),
     }

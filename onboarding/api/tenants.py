@@ -5,8 +5,6 @@ The page is for somebody who has no access to this API, so it can be had as one 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ import azure.functions as func
 from onboarding.api import media
 from onboarding.api.callers import Caller
 from onboarding.api.front import answer
+from onboarding.api.pages import page
 from onboarding.api.problems import ProblemError, bad_parameter, invalid
 from onboarding.cloud.environments import Environment
 from onboarding.errors import Finding
@@ -49,20 +48,6 @@ ACTIONS: Final = (
 _AZ_CLOUDS: Final = {"AzurePublicCloud": "AzureCloud", "AzureUSGovernmentCloud": "AzureUSGovernment"}
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLACEHOLDER: Final = "<subscription id>"
-_STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
-    "pre{background:#f2f2f2;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere}"
-    "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.3em .6em;text-align:left}"
-)
-_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,18 +87,8 @@ class Tenants:
         document = self._document(tenant, _subscription(request))
         if media.preferred(request, media.JSON, media.HTML) == media.JSON:
             return answer(document, headers={"Vary": "Accept"})
-        return func.HttpResponse(
-            _html(document),
-            mimetype=media.HTML,
-            charset="utf-8",
-            headers={
-                "Cache-Control": "no-store",
-                "Content-Security-Policy": _POLICY,
-                "Referrer-Policy": "no-referrer",
-                "Vary": "Accept",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
+        title = "Let the onboarding of the Cloud Management Gateway into your tenant"
+        return page(title, _html(document), headers={"Vary": "Accept"})
 
     def _document(self, tenant: str, subscription: str) -> dict[str, Any]:
         scope = f"/subscriptions/{subscription}"
@@ -169,7 +144,7 @@ def _subscription(request: func.HttpRequest) -> str:
 
 
 def _html(document: Mapping[str, Any]) -> str:
-    """The document as a page without scripts and without anything from elsewhere."""
+    """The document as what a page says."""
     subscription = document["subscription"]
     rows = "".join(
         f"<tr><td>{escape(each['name'])}</td><td>{escape(each['usedTo'])}</td>"
@@ -178,10 +153,6 @@ def _html(document: Mapping[str, Any]) -> str:
     )
     url = escape(document["adminConsentUrl"])
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Set up {escape(document['tenantId'])}</title><style>{_STYLE}</style></head><body>"
-        "<h1>Let the onboarding of the Cloud Management Gateway into your tenant</h1>"
         f"<p>Tenant {escape(document['tenantId'])}, application {escape(document['clientId'])}, "
         f"{escape(document['azureEnvironment'])}.</p>"
         "<h2>1. Consent</h2><p>A Privileged Role Administrator opens this address and consents:</p>"
@@ -192,7 +163,7 @@ def _html(document: Mapping[str, Any]) -> str:
         "<p>An Owner of the gateway's subscription assigns a role of its own, which can do no more than "
         "register resource providers:</p>"
         f"{_lines(subscription['customRole'])}<p>Or the larger built-in role Contributor:</p>"
-        f"{_lines(subscription['contributor'])}</body></html>"
+        f"{_lines(subscription['contributor'])}"
     )
 
 

@@ -34,6 +34,7 @@ _EMAIL: Final = r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 
 VaultSecret = Annotated[str, Field(pattern=r"^import-[0-9A-Za-z-]{1,120}$")]
 Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
+ChannelName = Annotated[str, Field(max_length=61)]
 LabelValue = Annotated[str, Field(max_length=256), AfterValidator(plain)]
 
 
@@ -188,6 +189,14 @@ class Owner(WizardModel):
     email: Annotated[str, Field(max_length=254, pattern=_EMAIL), AfterValidator(plain)]
 
 
+class NoticePreferences(WizardModel):
+    """Who is told of what concerns the connection, besides its owners."""
+
+    channels: Annotated[tuple[ChannelName, ...], Field(max_length=20)] | None = Field(
+        None, description="Names among the deployment's channels for people. Default: all of them."
+    )
+
+
 class OnboardingRequest(WizardModel):
     """Everything the wizard asks for."""
 
@@ -219,6 +228,7 @@ class OnboardingRequest(WizardModel):
         "right for configMgrVersion.",
     )
     owners: Annotated[tuple[Owner, ...], Field(max_length=20)] = ()
+    notices: NoticePreferences = Field(default_factory=lambda: NoticePreferences.model_validate({}))
     labels: Annotated[dict[Label, LabelValue], Field(max_length=20)] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )

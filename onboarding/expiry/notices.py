@@ -16,10 +16,11 @@ from typing import Any, Self
 
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
-from onboarding.expiry.plans import DELIVERY
+from onboarding.expiry.plans import DELIVERY, ESCALATION
 from onboarding.expiry.routing import Routing
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine
+from onboarding.workflow.plans import Plan
 from onboarding.workflow.runs import Head
 
 
@@ -113,13 +114,15 @@ class Notices:
 
     async def announce(self, notice: Notice, connection: Connection) -> None:
         """Sends a notice on its way to each of its channels, unless it is already."""
-        targets = self.routing.targets(connection)
-        await asyncio.gather(*(self._start(notice, connection, target) for target in targets))
+        runs = [(DELIVERY, target) for target in self.routing.targets(connection)]
+        if self.routing.escalates(notice.at, notice.ends_at):
+            runs.append((ESCALATION, self.routing.escalation))
+        await asyncio.gather(*(self._start(plan, notice, connection, target) for plan, target in runs))
 
-    async def _start(self, notice: Notice, connection: Connection, target: str) -> None:
+    async def _start(self, plan: Plan, notice: Notice, connection: Connection, target: str) -> None:
         head = Head(
-            id=keys.derived_id(DELIVERY.name, notice.id, target),
-            plan=DELIVERY.name,
+            id=keys.derived_id(plan.name, notice.id, target),
+            plan=plan.name,
             tenant=connection.tenant,
             name=connection.name,
             requester=connection.requester,

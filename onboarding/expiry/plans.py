@@ -12,9 +12,19 @@ from onboarding.workflow.retry import Policies, Policy
 
 DELIVERY: Final = Plan("delivery", [Step(name="deliver", title="Tell one channel")])
 
+ESCALATION: Final = Plan("escalation", [Step(name="escalate", title="Tell somebody else")])
+
+DIGEST: Final = Plan(
+    "digest",
+    [
+        Step(name="send-digest", title="Send the day's notices"),
+        Step(name="forget-digest", title="Forget them", after=("send-digest",)),
+    ],
+)
+
 LOOK: Final = Plan("look", [Step(name="look", title="Look at connections in the directory")])
 
-PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (DELIVERY, LOOK)}
+PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (DELIVERY, ESCALATION, DIGEST, LOOK)}
 
 _WEEK: Final = timedelta(days=7)
 POLICIES: Final[Policies] = {

@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.connections.records import Connection
-
-WEBHOOK: Final = "webhook"
-"""The channel of programs; it needs no name in the settings."""
+from onboarding.settings import WEBHOOK
 
 _MAIL: Final = "mail:"
 _SHORT: Final = timedelta(days=14)
@@ -22,6 +20,7 @@ class Routing:
 
     webhook: bool = True
     channels: tuple[str, ...] = ()  # names of channels for people
+    digest: bool = False  # people are told once a day
     mail: str = ""  # the channel over which owners get mail
     escalation: str = ""  # the channel that is told when nobody acknowledges ...
     escalate_after: timedelta = timedelta(days=3)  # ... for so long

@@ -28,8 +28,8 @@ class ChannelTrouble:
 
     delivery: str
     channel: str
-    kind: str
-    connection: str
+    kind: str  # of the notice, or Digest
+    connection: str  # its id; a digest is about several
     tenant: str
     state: TroubleState
     announced_at: datetime
@@ -64,9 +64,14 @@ def _of(run: Run) -> Iterator[ChannelTrouble]:
     """The trouble of a run, unless it is over: a crash may have left the mark."""
     step = next((each for each in run.steps.values() if each.error), None)
     status = run.status(PLANS[run.head.plan])
-    if step is None or step.error is None or status is RunStatus.SUCCEEDED:
+    if (
+        step is None
+        or step.error is None
+        or status is RunStatus.SUCCEEDED
+        or "channel" not in run.head.request
+    ):
         return
-    notice = run.head.request["notice"]
+    notice = run.head.request.get("notice", {"kind": "Digest", "connection": ""})
     yield ChannelTrouble(
         delivery=run.head.id,
         channel=run.head.request["channel"],

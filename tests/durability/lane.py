@@ -347,6 +347,7 @@ class Lane(Scene):
         for service, port in ((QUEUE, account.queue), (TABLE, account.table)):
             storage = storage.replace(f":{port}/", f":{self.proxy.ports[service]}/")
         usual = surroundings.of_host(
+            api="",
             cloud={**cloud, "certificate": str(self.proxy.trusted)},
             storage=storage,
             clock=self.stack.clock_file,

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Self
 
 from aiohttp import web
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from infra.local.cloud import certificates
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +33,8 @@ class WebServer:
 
     posts: list[Post] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)  # paths that answer 503
-    url: str = ""
+    tls: ssl.SSLContext | None = None
+    host: str = ""  # with the port
     _runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -33,10 +42,8 @@ class WebServer:
         application.router.add_post("/{path:.*}", self._take)
         self._runner = web.AppRunner(application)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls).start()
+        self.host = "{}:{}".format(*self._runner.addresses[0][:2])
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -46,9 +53,82 @@ class WebServer:
     async def _take(self, request: web.Request) -> web.Response:
         headers = {name.casefold(): value for name, value in request.headers.items()}
         self.posts.append(Post(path=request.path, headers=headers, body=await request.text()))
-        await asyncio.sleep(0)
         return web.Response(status=503 if request.path in self.refuses else 202)
 
     def about(self, path: str, text: str) -> list[Post]:
         """What came to a path and has a text in its body."""
-        return [post for post in self.posts if post.path == path and text in post.body]
+        return [post for post in self.posts if post.path.startswith(path) and text in post.body]
+
+
+def tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a server on the loopback address shows, and the file of the authority to trust."""
+    authority = certificates.new_authority()
+    own, trusted = folder / "server.pem", folder / "trusted.pem"
+    own.write_text(certificates.new_server_certificate(authority))
+    trusted.write_text(certificates.authority_certificate(authority))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(own)
+    return context, trusted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mail:
+    """A message that came, and to whom the envelope was addressed."""
+
+    recipients: tuple[str, ...]
+    message: EmailMessage
+
+    def part(self, kind: str) -> str:
+        """The text of the ``plain`` or the ``html`` part."""
+        part = self.message.get_body((kind,))
+        assert isinstance(part, EmailMessage)
+        return str(part.get_content())
+
+
+@dataclass(kw_only=True, slots=True)
+class MailServer:
+    """Takes mail over TLS from whoever knows the password."""
+
+    tls: ssl.SSLContext
+    password: str
+    mails: list[Mail] = field(default_factory=list)
+    refuses: bool = False
+    host: str = ""  # with the port
+    _server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: SMTP(
+                self,
+                tls_context=self.tls,
+                require_starttls=True,
+                authenticator=self._knows,
+                auth_required=True,
+            ),
+            "127.0.0.1",
+            0,
+        )
+        self.host = "{}:{}".format(*self._server.sockets[0].getsockname()[:2])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def _knows(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
+        known = isinstance(given, LoginPassword) and given.password.decode() == self.password
+        return AuthResult(success=known, handled=False)
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        """A message has come."""
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        if self.refuses:
+            return "451 try again later"
+        self.mails.append(Mail(recipients=tuple(envelope.rcpt_tos), message=message))
+        return "250 taken"
+
+    def to(self, recipient: str) -> list[Mail]:
+        """What somebody got."""
+        return [mail for mail in self.mails if recipient in mail.recipients]

@@ -86,6 +86,14 @@ class Site(Portal):
         tenant, _, key = connection["id"].partition(".")
         return await self.tables.get_table_client(names.CONNECTIONS).get_entity(tenant, key)
 
+    async def renew(self, connection: dict[str, Any]) -> None:
+        """Give a connection's secret another end, as a renewal does."""
+        row = await self.connection_row(connection)
+        document = json.loads(row["document"])
+        document["secret"]["ends_at"] = (ends_at(connection) + timedelta(days=365)).isoformat()
+        row["document"] = json.dumps(document)
+        await self.tables.get_table_client(names.CONNECTIONS).update_entity(row)
+
     async def received(self, connection: dict[str, Any]) -> list[BaseCloudEvent]:
         """What came to the webhook about a connection, read with CloudEvents' own library."""
         found = (await self.control("GET", "/inbox/notices")).json()["value"]

@@ -34,7 +34,7 @@ async def signing_keys(shared_site):
 @pytest.fixture(scope="module", autouse=True)
 async def _signs(shared_site, receiver, signing_keys):  # noqa: ARG001 - they have to be there first
     """The deployment signs what it posts to the receiver."""
-    settings = {"NOTICE_WEBHOOK_URL": f"{receiver.url}/hook", "NOTICE_WEBHOOK_SECRET": SECRET}
+    settings = {"NOTICE_WEBHOOK_URL": f"http://{receiver.host}/hook", "NOTICE_WEBHOOK_SECRET": SECRET}
     async with shared_site.set(settings):
         yield
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import datetime, timedelta
 
 from onboarding.storage import names
@@ -175,7 +174,7 @@ async def test_what_is_gone_is_not_warned_of(site):
 async def test_a_renewed_secret_is_not_warned_of(site):
     """Warnings of a secret that was replaced are dropped: its end is not the connection's any more."""
     connection = await site.connection()
-    await renew(site, connection)
+    await site.renew(connection)
     await site.at(before(connection, 10))
     await site.sweep()
     assert await site.received(connection) == []
@@ -188,7 +187,7 @@ async def test_a_warning_on_its_way_is_dropped_when_it_is_out_of_date(site):
     await site.at(before(connection, 90))
     await site.fire(SWEEP)
     await until(lambda: waits(site), "the wait for the second try")
-    await renew(site, connection)
+    await site.renew(connection)
     await site.advance(timedelta(hours=1))
     await site.fire("sweep_onboardings")
     await site.settled()
@@ -197,15 +196,6 @@ async def test_a_warning_on_its_way_is_dropped_when_it_is_out_of_date(site):
 
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-async def renew(site, connection) -> None:
-    """Give a connection's secret another end, as a renewal does."""
-    row = await site.connection_row(connection)
-    document = json.loads(row["document"])
-    document["secret"]["ends_at"] = (ends_at(connection) + timedelta(days=365)).isoformat()
-    row["document"] = json.dumps(document)
-    await site.tables.get_table_client(names.CONNECTIONS).update_entity(row)
 
 
 async def waits(site) -> bool:

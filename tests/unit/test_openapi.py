@@ -57,7 +57,7 @@ def test_every_answer_that_is_an_error_is_a_problem():
     """A generated client finds problem documents for all errors, and the role that a call needs."""
     for route, operation in operations().items():
         for status, response in operation["responses"].items():
-            if int(status) >= 400:
+            if int(status) >= 400 and int(status) not in OPERATIONS[route].answers:  # which has a page
                 problem = response["content"]["application/problem+json"]["schema"]
                 assert problem == {"$ref": "#/components/schemas/Problem"}, (route, status)
         assert ("401" in operation["responses"]) is bool(operation["security"]), route

@@ -60,6 +60,7 @@ def test_what_is_left_out_is_as_in_the_console():
         "configMgrVersion": None,
         "profile": None,
         "owners": [],
+        "notices": {"channels": None},
         "labels": {},
     }
     assert list(request.faults()) == []

@@ -1,0 +1,90 @@
+"""``/api/connections/{id}/acknowledge`` and ``/snooze``: what people answer to a warning, by API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+import azure.functions as func
+from pydantic import AwareDatetime, Field
+
+from onboarding.api import bodies
+from onboarding.api.callers import Caller
+from onboarding.api.connections import Connections
+from onboarding.api.front import answer
+from onboarding.api.problems import ProblemError, invalid
+from onboarding.cmg.fields import WizardModel
+from onboarding.connections.records import Connection
+from onboarding.errors import Finding
+from onboarding.expiry.reactions import LONGEST_SNOOZE, Reactions
+
+
+class Acknowledge(WizardModel):
+    """Which of a connection's clocks is meant."""
+
+    clock: Literal["secret", "application"] | None = Field(
+        None, description="Default: the one that ends first."
+    )
+
+
+class Snooze(Acknowledge):
+    """Until when nothing is to be said of it."""
+
+    days: Annotated[int, Field(ge=1, le=LONGEST_SNOOZE.days)] | None = None
+    until: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acknowledgements:
+    """The endpoints."""
+
+    connections: Connections
+    reactions: Reactions
+
+    async def acknowledge(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Somebody has seen that a clock ends."""
+        found = await self.connections.find(request, caller)
+        clock, ends_at = _clock(bodies.of(request, Acknowledge).clock, found)
+        return self._answer(await self.reactions.acknowledge(found.id, clock, ends_at, caller.name))
+
+    async def snooze(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Somebody wants to hear nothing of a clock for a while."""
+        found = await self.connections.find(request, caller)
+        wanted = bodies.of(request, Snooze)
+        clock, ends_at = _clock(wanted.clock, found)
+        until = self._until(wanted, ends_at)
+        return self._answer(await self.reactions.snooze(found.id, clock, ends_at, until, caller.name))
+
+    def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
+        """When a snooze ends; raises ``ProblemError`` where that is neither ahead nor soon enough."""
+        if (wanted.days is None) == (wanted.until is None):
+            raise invalid((Finding(code="field-conflict", pointer="/until", detail="Give days or until."),))
+        now, latest = self.reactions.clock.now(), self.reactions.latest(ends_at)
+        until = wanted.until or now + timedelta(days=wanted.days or 0)
+        if not now < until <= latest:
+            pointer = "/until" if wanted.until else "/days"
+            detail = f"It has to end after now, and at the latest on {latest.isoformat()}."
+            raise invalid((Finding(code="field-invalid", pointer=pointer, detail=detail),))
+        return until
+
+    def _answer(self, changed: Connection | None) -> func.HttpResponse:
+        if changed is None:
+            raise ProblemError(
+                HTTPStatus.CONFLICT,
+                "clock-moved",
+                "The clock has been moved meanwhile",
+                "The connection was renewed or removed just now. Look at it again.",
+            )
+        return answer(self.connections.document(changed))
+
+
+def _clock(name: str | None, connection: Connection) -> tuple[str, datetime]:
+    """A clock of a connection and its end; raises ``ProblemError`` where there is no such clock."""
+    clocks = connection.clocks
+    clock = name or min(clocks, key=lambda each: clocks[each])
+    if clock not in clocks:
+        detail = f"This connection has only the clock {' and '.join(clocks)}."
+        raise invalid((Finding(code="field-invalid", pointer="/clock", detail=detail),))
+    return clock, clocks[clock]

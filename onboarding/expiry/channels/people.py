@@ -1,0 +1,89 @@
+"""Channels for people: mail, Teams and what else Apprise (https://github.com/caronc/apprise) can reach.
+
+An address holds credentials, so it is a secret in the vault. Apprise logs addresses and recipients, and is
+therefore silenced; what it raises is not repeated. It blocks, so it works in a thread, and it is imported
+there when the first message is sent (docs/decisions/0015).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from onboarding.errors import TransientError
+from onboarding.expiry.channels.secrets import ChannelSecrets
+from onboarding.expiry.messages import Message
+
+PREFIX = "notice-"
+"""What the names begin with of the vault's secrets that hold addresses."""
+
+logging.getLogger("apprise").disabled = True
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show URLs
+
+
+class People:
+    """Sends messages to channels by name."""
+
+    def __init__(self, secrets: ChannelSecrets) -> None:
+        self._secrets = secrets
+
+    async def send(self, channel: str, recipient: str, message: Message) -> str:
+        """Sends a message; returns how it was taken.
+
+        Args:
+            channel: Its name; the vault's secret has a prefix before it.
+            recipient: An address that takes the place of the channel's own recipients; empty: those.
+            message: What to send.
+
+        Raises:
+            TransientError: It was not taken, or the channel is not set up: both may be mended.
+        """
+        secret = f"{PREFIX}{channel}"
+        taken = await asyncio.to_thread(_send, await self._secrets.value(secret), recipient, message)
+        if taken is None:
+            raise TransientError(
+                f"The vault's secret '{secret}' is no address that Apprise can use"
+                f"{' for a recipient of its own' if recipient else ''}.",
+                code="channel-unusable",
+                title="A channel is not set up completely",
+            )
+        if not taken:
+            raise TransientError(
+                f"The channel '{channel}' did not take the message.",
+                code="channel-refused",
+                title="A channel did not take a message",
+                remedy="Its answer is not kept, since it may hold a credential: try the address by hand.",
+            )
+        return "delivered"
+
+
+def _send(address: str, recipient: str, message: Message) -> bool | None:
+    """Whether a message was taken; None when it can't be sent to such an address at all."""
+    from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, plugins  # noqa: PLC0415 - 1 s, 30 MB
+
+    asset = AppriseAsset(
+        app_id="CMG onboarding", async_mode=False, image_url_mask="", plugin_paths=[], storage_mode="memory"
+    )
+    parsed: dict[str, Any] | None = plugins.url_to_dict(address)  # type: ignore[no-untyped-call]
+    if parsed is None or (recipient and "targets" not in parsed):
+        return None
+    if recipient:
+        parsed["targets"] = [recipient]
+    if "headers" in parsed:
+        parsed["headers"]["X-Notice-Id"] = message.id
+    service = Apprise.instantiate(parsed, asset=asset)
+    if service is None:
+        return None
+    apprise = Apprise(asset=asset)
+    apprise.add(service)
+    wanted = service.resolve_format(None)
+    forms = {NotifyFormat.HTML: message.html, NotifyFormat.MARKDOWN: message.markdown}
+    return bool(
+        apprise.notify(
+            body=forms.get(wanted, message.text),
+            title=message.subject,
+            body_format=wanted,
+            notify_type=NotifyType.WARNING,
+        )
+    )

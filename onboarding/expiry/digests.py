@@ -1,0 +1,118 @@
+"""Digests: what people are told, once a day instead of one by one.
+
+A digest is a run, too; its id is derived from recipient and day. What goes into it are rows of the run's own
+partition, written while its day is open. After the day has ended they are read and sent, and when that is
+written down they are removed: a crash in between sends the same digest again, under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from onboarding.clock import Clock
+from onboarding.connections.store import ConnectionStore
+from onboarding.expiry import messages
+from onboarding.expiry.channels.people import People
+from onboarding.expiry.links import NoticeLinks
+from onboarding.expiry.messages import Item
+from onboarding.expiry.notices import Notice
+from onboarding.expiry.plans import DIGEST
+from onboarding.expiry.routing import Routing
+from onboarding.storage import keys, names
+from onboarding.storage.tables import Row, Tables, Write
+from onboarding.workflow.engine import SERVICE, Engine
+from onboarding.workflow.outcomes import Done, Outcome, Wait
+from onboarding.workflow.runs import Head, Run
+
+_ENDS: Final = time(6, tzinfo=UTC)
+"""When a day ends: its digest is there when people begin to work in Europe and America."""
+
+_GRACE: Final = timedelta(minutes=10)
+"""Between the end of a day and its digest, for what was just being written."""
+
+_ENTRIES: Final = keys.prefixed("entry:")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digests:
+    """Collects and sends."""
+
+    tables: Tables
+    engine: Engine
+    connections: ConnectionStore
+    people: People
+    routing: Routing
+    links: NoticeLinks
+    clock: Clock
+
+    async def add(self, notice: Notice, target: str, announced_at: datetime) -> str:
+        """Puts a notice into the digest of the day on which it was announced; returns its date.
+
+        If that day is over, into today's. Safe to repeat.
+        """
+        day = max(_end(announced_at), _end(self.clock.now()))
+        while True:
+            head = self._head(target, day)
+            entry = Row(
+                partition=head.id,
+                key=f"{_ENTRIES.first}{notice.id}",
+                columns={"notice": json.dumps(notice.as_json())},
+            )
+            await self.tables.write(names.NOTICES, entry, Write.UPSERT)
+            await self.engine.start(head)
+            if self.clock.now() < day + _GRACE:
+                return f"{day:%Y-%m-%d}"
+            # This worker was held up, and the digest may have been read without the entry.
+            await self.tables.write(names.NOTICES, entry, Write.DELETE)
+            day = _end(self.clock.now())
+
+    async def send(self, run: Run) -> Outcome:
+        """Sends a digest when its day is over: what still holds of its notices."""
+        due = datetime.fromisoformat(run.head.request["day"]) + _GRACE
+        if (left := due - self.clock.now()) > timedelta(0):
+            return Wait(reason="The day ends", after=left, give_up_after=timedelta(days=30))
+        items = [item for item in await asyncio.gather(*map(self._item, await self._entries(run))) if item]
+        if not items:
+            return Done(result={"outcome": "superseded"})
+        message = messages.digest(items, run.head.id)
+        address = self.routing.address(run.head.request["channel"])
+        return Done(result={"outcome": await self.people.send(*address, message), "notices": len(items)})
+
+    async def forget(self, run: Run) -> Outcome:
+        """Removes the rows of a digest that was sent."""
+        for row in await self._entries(run):
+            await self.tables.write(names.NOTICES, row, Write.DELETE)
+        return Done()
+
+    async def _entries(self, run: Run) -> list[Row]:
+        return await self.tables.query(names.NOTICES, run.head.id, _ENTRIES)
+
+    async def _item(self, row: Row) -> Item | None:
+        notice = Notice.from_json(json.loads(row.columns["notice"]))
+        connection = await self.connections.get(notice.connection)
+        if connection is None or not notice.is_current(connection):
+            return None
+        return Item(notice=notice, connection=connection, links=await self.links.of(notice))
+
+    def _head(self, target: str, day: datetime) -> Head:
+        return Head(
+            id=keys.derived_id(DIGEST.name, target, day.isoformat()),
+            plan=DIGEST.name,
+            tenant="",
+            name="",
+            requester="",
+            requester_name=SERVICE,
+            created_at=day - timedelta(days=1),  # the same for all entries: one row in the index
+            request={"channel": target, "day": day.isoformat()},
+            fingerprint="",
+        )
+
+
+def _end(moment: datetime) -> datetime:
+    """The end of the day that a moment belongs to."""
+    end = datetime.combine(moment.astimezone(UTC).date(), _ENDS)
+    return end if moment < end else end + timedelta(days=1)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.expiry.receivers import WebServer
+from tests.expiry.site import days, ends_at
+from tests.helpers import pointers, problem
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+async def people():
+    async with WebServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def _channels(shared_site, people):
+    """A deployment with links in its messages."""
+    values = {
+        "notice-people": f"json://{people.host}/people",
+        "link-key": secrets.token_urlsafe(32),
+    }
+    for name, value in values.items():
+        await shared_site.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": value})
+    settings = {"NOTICE_CHANNELS": "people", "LINK_KEY": "link-key"}
+    async with shared_site.set(settings):
+        yield
+
+
+async def test_opening_a_link_changes_nothing_and_its_button_does(site, people):
+    """A mail scanner may open links as it likes; only the button of the page acknowledges, or snoozes."""
+    connection = await site.connection(days=20)
+    await site.sweep()
+    acknowledge, snooze = links(people, connection)
+    for link, word in ((acknowledge, "Acknowledge"), (snooze, "Remind me later")):
+        for _ in range(2):
+            page = await site.http.get(link)
+            assert page.status_code == 200
+            assert f"{word}: {connection['name']}" in page.text
+            assert f"<button>{word}</button>" in page.text
+            assert "form-action 'self'" in page.headers["Content-Security-Policy"]
+            assert page.headers["Referrer-Policy"] == "no-referrer"
+    clock = (await clocks(site, connection))["secret"]
+    assert (clock["acknowledged"], clock["snoozedUntil"]) == (None, None)
+    for link in (acknowledge, snooze, acknowledge):
+        assert (await site.http.post(link)).status_code == 200
+    clock = (await clocks(site, connection))["secret"]
+    assert clock["acknowledged"]["by"] == "signed link"
+    until = datetime.fromisoformat(clock["snoozedUntil"])
+    assert abs(until - datetime.now(UTC) - 7 * DAY) < timedelta(minutes=5)
+    trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events", caller="operator")
+    done = [event["kind"] for event in trail if event["actor"] == "signed link"]
+    assert done == ["acknowledged", "snoozed", "acknowledged"]
+    assert f"{ends_at(connection):%Y-%m-%d}" in trail[-1]["detail"]
+
+
+async def test_a_link_is_good_for_the_end_that_it_was_made_for(site, people):
+    """Forged, cut off, after a renewal, or a month after the end: the page says so, and nothing happens."""
+    connection = await site.connection(days=20)
+    await site.sweep()
+    link, _ = links(people, connection)
+    for wrong in (link[:-1], link.replace("token=", "token=x"), link.partition("?")[0]):
+        await refused(site, wrong)
+    await site.at(ends_at(connection) + 29 * DAY)
+    assert (await site.http.get(link)).status_code == 200
+    await site.at(ends_at(connection) + 31 * DAY)
+    await refused(site, link)
+    await site.reset_clock()
+    await site.renew(connection)
+    await refused(site, link)
+
+
+async def test_an_answer_can_be_given_by_api(site):
+    """A requester answers for its own connections; the name of the caller stands there."""
+    connection = await site.connection(days=20)
+    path = f"/api/connections/{connection['id']}"
+    answer = await site.call("POST", f"{path}/acknowledge", json={})
+    assert answer.status_code == 200
+    assert answer.json()["clocks"]["secret"]["acknowledged"]["by"].startswith("app ")
+    answer = await site.call("POST", f"{path}/snooze", json={"days": 3, "clock": "secret"}, caller="operator")
+    assert answer.status_code == 200
+    until = datetime.fromisoformat((await clocks(site, connection))["secret"]["snoozedUntil"])
+    assert abs(until - datetime.now(UTC) - 3 * DAY) < timedelta(minutes=5)
+    stranger = await site.caller("Onboarding.Request")
+    problem(await site.call("POST", f"{path}/acknowledge", json={}, caller=stranger), 404, "not-found")
+    wrong = {
+        "/until": ({"days": 3, "until": "2030-01-01T00:00:00Z"}, {}, {"until": "2001-01-01T00:00:00Z"}),
+        "/days": ({"days": 0}, {"days": 21}, {"days": 31}),
+        "/clock": ({"days": 1, "clock": "tower"},),
+    }
+    for pointer, bodies in wrong.items():
+        for body in bodies:
+            refusal = await site.call("POST", f"{path}/snooze", json=body)
+            assert pointers(problem(refusal, 422, "invalid-request")) == {pointer}
+
+
+async def test_who_snoozes_hears_nothing_until_then(site):
+    """Between the answer and its end nothing comes; then one warning does."""
+    connection = await site.connection(days=20)
+    await site.sweep()
+    body = {"until": (ends_at(connection) - 10 * DAY).isoformat()}
+    answer = await site.call("POST", f"/api/connections/{connection['id']}/snooze", json=body)
+    assert answer.status_code == 200
+    await site.at(ends_at(connection) - 13 * DAY)
+    await site.sweep()
+    assert days(await site.received(connection)) == [30]
+    await site.at(ends_at(connection) - 9 * DAY)
+    await site.sweep()
+    assert days(await site.received(connection)) == [30, 14]
+
+
+async def refused(site, link) -> None:
+    """A link that neither shows nor does anything."""
+    for method in ("GET", "POST"):
+        answer = await site.http.request(method, link)
+        assert answer.status_code == 410
+        assert "<button>" not in answer.text
+
+
+async def clocks(site, connection) -> Any:
+    return (await site.get(f"/api/connections/{connection['id']}", caller="operator"))["clocks"]
+
+
+def links(people, connection) -> list[str]:
+    """The two links of the newest message about a connection."""
+    post = people.about("/people", connection["name"])[-1]
+    return re.findall(r"http://[^\s\"\\]+/api/links\?token=[\w.-]+", post.body)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+import secrets
+
+import pytest
+
+from onboarding.storage import names
+from tests.expiry.receivers import MailServer, WebServer, tls
+from tests.expiry.site import data, ends_at
+from tests.helpers import pointers, problem, unique, until
+
+SIGNATURE = secrets.token_urlsafe(24)
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    """What the two servers show, and the file of the authority that made it."""
+    return tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+async def post(certified):
+    """The mail server, which asks for TLS and a password."""
+    async with MailServer(tls=certified[0], password=secrets.token_urlsafe(24)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def teams(certified):
+    """What stands for Teams."""
+    async with WebServer(tls=certified[0]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def _channels(shared_site, certified, post, teams):
+    """Channels of a deployment: Teams, mail to a group, mail to owners, and one that does not work."""
+    mail = f"mailtos://robot:{post.password}@{post.host}/?from=robot@contoso.com"
+    addresses = {
+        "notice-ops-teams": f"workflow://{teams.host}/flow/{SIGNATURE}/",
+        "notice-ops-mail": f"{mail}&to=ops@contoso.com",
+        "notice-owners": mail,
+        "notice-broken": f"json://robot:{SIGNATURE}@127.0.0.1:1/",
+        "link-key": secrets.token_urlsafe(32),
+    }
+    for name, address in addresses.items():
+        await shared_site.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": address})
+    settings = {
+        "NOTICE_CHANNELS": "ops-teams, ops-mail, broken, absent",
+        "NOTICE_MAIL_CHANNEL": "owners",
+        "LINK_KEY": "link-key",
+        "REQUESTS_CA_BUNDLE": str(certified[1]),
+        "SSL_CERT_FILE": str(certified[1]),
+    }
+    async with shared_site.set(settings):
+        yield
+
+
+async def test_every_channel_tells_the_same_in_its_own_way(site, post, teams):
+    """Owners and a group get mail, Teams a card, the webhook an event; those that fail block no other."""
+    owner, other = f"{unique('kim')}@contoso.com", f"{unique('lee')}@contoso.com"
+    owners = [{"email": owner}, {"email": other}, {"email": owner.upper()}]
+    connection = await site.connection(days=20, owners=owners)
+    await site.fire("sweep_expirations")
+
+    async def told() -> bool:
+        groups = [
+            mail for mail in post.to("ops@contoso.com") if connection["name"] in mail.message["subject"]
+        ]
+        everywhere = [
+            post.to(owner.upper()) or post.to(owner),
+            post.to(other),
+            groups,
+            teams.about("/workflows/flow", connection["name"]),
+        ]
+        return all(everywhere) and bool(await site.received(connection))
+
+    await until(told, "the notice on each channel")
+    (event,) = await site.received(connection)
+    (mail,) = post.to(other)
+    assert mail.recipients == (other,)
+    assert mail.message["to"] == other
+    assert mail.message["x-notice-id"] == event.get_id()
+    assert mail.message["subject"] == f"{connection['name']}: {data(event)['message']}"
+    for kind in ("plain", "html"):
+        text = " ".join(mail.part(kind).split())
+        assert f"{ends_at(connection):%Y-%m-%d}" in text
+        assert connection["serverApp"]["clientId"] in text
+        assert connection["tenantName"] in text
+        assert "Renew Secret Key" in text
+        assert f"Acknowledge: {site.stack.api}/api/links?token=" in text
+        assert f"Remind me in 7 days: {site.stack.api}/api/links?token=" in text
+    assert len(post.to(owner) + post.to(owner.upper())) == 1
+    (card,) = teams.about("/workflows/flow", connection["name"])
+    assert json.loads(card.body)["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
+
+
+async def test_what_a_channel_needs_to_know_is_seen_by_nobody(site, post):
+    """No password and no signature of an address stands in a table, a log or an error."""
+    host_log = "".join(file.read_text() for file in site.stack.folder.glob("host*.log"))
+    rows = [str(row) for table in names.TABLES for row in await site.rows(table)]
+    for secret in (SIGNATURE, post.password):
+        assert secret not in host_log
+        assert not [row for row in rows if secret in row]
+
+
+async def test_a_connection_can_choose_among_the_channels(site, post, teams):
+    """Who names channels gets no others; a name that the deployment does not list is refused."""
+    connection = await site.connection(days=20, notices={"channels": ["ops-teams"]})
+    await site.sweep()
+    assert teams.about("/workflows/flow", connection["name"])
+    assert not [mail for mail in post.mails if connection["name"] in mail.message["subject"]]
+    answer = await site.post(notices={"channels": ["ops-teams", "owners"]})
+    assert pointers(problem(answer, 422, "invalid-request")) == {"/notices/channels/1"}
