@@ -248,8 +248,9 @@ async def sweep_onboardings(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")
 async def sweep_expirations(timer: func.TimerRequest) -> None:
-    """Sends the warnings whose time has come."""
+    """Sends the warnings whose time has come, and renews what is to be renewed unasked."""
     await application().expiry.run()
+    await application().automatic_renewals.run()
 
 
 @app.timer_trigger("timer", "%LOOK_SCHEDULE%")

@@ -50,6 +50,7 @@ from onboarding.expiry.routing import Routing
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.expiry.troubles import Troubles
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
+from onboarding.lifecycle.renewals import AutomaticRenewals
 from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
@@ -138,6 +139,14 @@ class Application:
             notices=self.notices,
             cadence=self.cadence,
             clock=self.clock,
+        )
+        self.automatic_renewals = AutomaticRenewals(
+            calendar=self.calendar,
+            connections=self.connection_store,
+            engine=self.operation_engine,
+            clock=self.clock,
+            days=settings.renew_before_days,
+            time_limit_days=settings.renewal_time_limit_days,
         )
         self.rounds = Rounds(self.tables, days=settings.look_every_days)
         self.deviations = DeviationIndex(self.tables)

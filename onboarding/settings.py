@@ -75,6 +75,8 @@ class Settings(BaseSettings):
 
     renewal_time_limit_days: int = Field(30, alias="RENEWAL_TIME_LIMIT_DAYS", ge=0, le=365)
 
+    renew_before_days: int = Field(0, alias="RENEW_BEFORE_DAYS", ge=0, le=365)
+
     stalled_after_seconds: float = Field(900, alias="STALLED_AFTER_SECONDS", gt=0)
 
     local_cloud_endpoints: dict[str, str] | None = Field(None, alias="LOCAL_CLOUD_ENDPOINTS")

@@ -28,6 +28,7 @@ param servedTenants string
 param expiryThresholds string
 param expiredRepeatDays int
 param renewalTimeLimitDays int
+param renewBeforeDays int
 param expirySchedule string
 param lookEveryDays int
 param lookSchedule string
@@ -73,6 +74,7 @@ var app = {
   KEY_VAULT_URL: vaultUrl
   LOOK_EVERY_DAYS: string(lookEveryDays)
   LOOK_SCHEDULE: lookSchedule
+  RENEW_BEFORE_DAYS: string(renewBeforeDays)
   RENEWAL_TIME_LIMIT_DAYS: string(renewalTimeLimitDays)
   NOTICE_DIGEST: noticeDigest
   NOTICE_ESCALATE_AFTER_DAYS: string(noticeEscalateAfterDays)

@@ -71,6 +71,11 @@ param expiryThresholds string = '90,60,30,14,7,1,0'
 @minValue(1)
 param expiredRepeatDays int = 7
 
+@description('Days before its end at which a client secret that is ours is renewed unasked; 0: never.')
+@minValue(0)
+@maxValue(365)
+param renewBeforeDays int = 0
+
 @description('Days after which a renewal removes the old secret without a confirmation; 0: never.')
 @minValue(0)
 @maxValue(365)
@@ -209,6 +214,7 @@ module functionApp 'function-app.bicep' = {
     servedTenants: servedTenants
     expiryThresholds: expiryThresholds
     expiredRepeatDays: expiredRepeatDays
+    renewBeforeDays: renewBeforeDays
     renewalTimeLimitDays: renewalTimeLimitDays
     expirySchedule: expirySchedule
     lookEveryDays: lookEveryDays

@@ -20,7 +20,9 @@ from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.store import ConnectionStore
 from onboarding.errors import Finding
-from onboarding.lifecycle.plans import CONFIRMED, REMOVE, RENEW
+from onboarding.lifecycle import renewals
+from onboarding.lifecycle.plans import CONFIRMED, REMOVE
+from onboarding.lifecycle.renewals import Asker
 from onboarding.storage import keys
 from onboarding.workflow import interventions
 from onboarding.workflow.runs import Head, Run, RunStatus, StepStatus
@@ -79,16 +81,19 @@ class Operations:
             "ending": str(wanted.ending) if wanted.ending else None,
             "request": wanted.request,
         }
-        identifier = keys.derived_id("removal", wanted.onboarding)
-        return await self._start(
-            request,
-            caller,
+        head = Head(
+            id=keys.derived_id(REMOVE.name, wanted.onboarding),
             plan=REMOVE.name,
-            identifier=identifier,
             tenant=wanted.tenant,
             name=wanted.name,
-            document=document,
+            requester=caller.id,
+            requester_name=caller.name,
+            created_at=self.runs.engine.clock.now(),
+            request=document,
+            fingerprint="",
+            traceparent=traceparent(request),
         )
+        return await self._start(request, caller, head)
 
     async def renew(
         self, request: func.HttpRequest, caller: Caller, connection: Connection
@@ -112,10 +117,7 @@ class Operations:
         faults = wanted.faults(imported=bool(existing), now=self.runs.engine.clock.now())
         if found := tuple(Finding(code="field-conflict", pointer=at, detail=text) for at, text in faults):
             raise invalid(found)
-        # The same for requests that meet; another one after a renewal, or an attempt at one that failed.
-        before = previous.head.id if previous else ""
-        identifier = keys.derived_id("renewal", connection.id, connection.secret.key_id, before)
-        document = {"timeLimitDays": self.time_limit_days, **wanted.as_json(), "connection": connection.id}
+        document = wanted.as_json(self.time_limit_days)
         if wanted.secret:
             tags = {
                 "onboarding": connection.onboarding,
@@ -123,15 +125,14 @@ class Operations:
                 "appId": connection.server_app.app_id,
             }
             document["vaultSecret"] = await self.keep_secret(wanted.secret.get_secret_value(), tags)
-        return await self._start(
-            request,
-            caller,
-            plan=RENEW.name,
-            identifier=identifier,
-            tenant=connection.tenant,
-            name=connection.name,
-            document=document,
+        head = renewals.head(
+            connection,
+            document,
+            now=self.runs.engine.clock.now(),
+            previous=previous.head.id if previous else "",
+            asker=Asker(id=caller.id, name=caller.name, traceparent=traceparent(request)),
         )
+        return await self._start(request, caller, head)
 
     async def _going_on(self, renewal: Run, caller: Caller) -> Run | None:
         """A renewal that is under way, or goes on because it had made its secret; None when it is over."""
@@ -158,33 +159,12 @@ class Operations:
             run = told or run
         return self.runs.accepted(request, run.head, self._document(request, run))
 
-    async def _start(
-        self,
-        request: func.HttpRequest,
-        caller: Caller,
-        *,
-        plan: str,
-        identifier: str,
-        tenant: str,
-        name: str,
-        document: Mapping[str, Any],
-    ) -> func.HttpResponse:
-        head = Head(
-            id=identifier,
-            plan=plan,
-            tenant=tenant,
-            name=name,
-            requester=caller.id,
-            requester_name=caller.name,
-            created_at=self.runs.engine.clock.now(),
-            request=document,
-            fingerprint="",
-            traceparent=traceparent(request),
-        )
+    async def _start(self, request: func.HttpRequest, caller: Caller, head: Head) -> func.HttpResponse:
+        """Begins an operation, or lets the one with this id go on."""
         run = await self.runs.engine.start(head)
         if run and self.runs.status(run) is RunStatus.FAILED:
-            run = await interventions.retry(self.runs.engine, identifier, caller.name)
-        shown = run or Run.new(head, self.runs.engine.plans[plan])
+            run = await interventions.retry(self.runs.engine, head.id, caller.name)
+        shown = run or Run.new(head, self.runs.engine.plans[head.plan])
         return self.runs.accepted(request, shown.head, self._document(request, shown))
 
     def _document(self, request: func.HttpRequest, run: Run) -> dict[str, Any]:

@@ -58,6 +58,10 @@ class RenewalRequest(WizardModel):
         if not now + timedelta(days=1) < self.secret_end_date <= SecretValidity.TWO_YEARS.after(now):
             yield "/secretEndDate", "It must be at least one day and at most two years ahead."
 
-    def as_json(self) -> dict[str, Any]:
-        """The request as it is kept with its operation; a secret is in the vault by then."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"secret"})
+    def as_json(self, time_limit_days: int) -> dict[str, Any]:
+        """The request as it is kept with its operation, with the deployment's time limit if it has none.
+
+        A secret is in the vault by then.
+        """
+        kept = self.model_dump(mode="json", by_alias=True, exclude={"secret"})
+        return {**kept, "timeLimitDays": time_limit_days} if self.time_limit_days is None else kept

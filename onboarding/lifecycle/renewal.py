@@ -83,9 +83,10 @@ async def make(operation: Operation) -> Done:
         key_id=made["keyId"], vault_id=made["vaultId"], ends_at=datetime.fromisoformat(made["endsAt"])
     )
     for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
-        await services.connections.change(
-            each.id, lambda found: found.evolve(pending=pending, renewal=operation.head.id)
-        )
+        if each.secret.key_id == connection.secret.key_id:
+            await services.connections.change(
+                each.id, lambda found: found.evolve(pending=pending, renewal=operation.head.id)
+            )
     return Done(result=made)
 
 

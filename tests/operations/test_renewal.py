@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers import Portal, problem, until
 from tests.operations.site import done, ended, in_vault, left_of, operate, signs_in, step
+from tests.precreated import precreated
 
 REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no", "times": None}
 
@@ -149,6 +150,16 @@ async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
     assert await secrets(portal, connection) == {(await shown(portal, connection))["secret"]["keyId"]}
 
 
+async def test_the_deployments_time_limit_holds_where_none_is_given(portal, moved):
+    """Thirty days, unless the deployment sets another one."""
+    connection = await portal.onboarded()
+    operation = await renewal(portal, connection)
+    await moved(timedelta(days=29))
+    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    await moved(timedelta(days=2))
+    await done(portal, operation)
+
+
 async def test_no_time_limit_where_none_is_wanted(portal, moved):
     """With a limit of 0 the old secret stays until somebody confirms."""
     connection = await portal.onboarded()
@@ -274,3 +285,27 @@ async def test_a_renewal_that_makes_no_sense_is_refused(portal, body, pointer):
     answer = await portal.call("POST", path, caller="operator", json=body)
     assert [each["pointer"] for each in problem(answer, 422, "invalid-request")["errors"]] == [pointer]
     assert (await shown(portal, connection))["renewalId"] is None
+
+
+async def test_a_deployment_renews_on_its_own(portal):
+    """A secret of ours that ends soon is renewed unasked, once; the others are left alone."""
+    end = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    soon = await portal.onboarded(serverApp={"secretEndDate": end})
+    later = await portal.onboarded()
+    by_hand = await precreated(portal, lifetime=timedelta(days=30))
+    imported = await portal.onboarded(**by_hand.request())
+    await portal.fire("sweep_expirations")
+
+    async def waits() -> bool:
+        return bool((await shown(portal, soon))["pendingSecret"])
+
+    await until(waits, "the renewal")
+    await portal.fire("sweep_expirations")
+    renewals = await portal.all("/api/operations", caller="operator", tenantId=soon["tenantId"])
+    own = [each for each in renewals if each["connectionId"] == soon["id"]]
+    assert [each["requestedBy"]["name"] for each in own] == ["service"]
+    for other in (later, imported):
+        assert (await shown(portal, other))["renewalId"] is None
+    await confirm(portal, soon, own[0])
+    await portal.fire("sweep_expirations")
+    assert (await shown(portal, soon))["renewalId"] is None

@@ -1,0 +1,107 @@
+"""Begins renewals: one that an operator asks for, or all that come of themselves when an end is near."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from onboarding.clock import Clock
+from onboarding.cmg.renewals import RenewalRequest
+from onboarding.connections.calendar import Calendar, View
+from onboarding.connections.clocks import SECRET
+from onboarding.connections.records import Connection, ConnectionState
+from onboarding.connections.store import ConnectionStore
+from onboarding.lifecycle.plans import RENEW
+from onboarding.storage import keys
+from onboarding.workflow.engine import SERVICE, Engine
+from onboarding.workflow.runs import Head
+
+_PAGE: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asker:
+    """On whose behalf a renewal begins."""
+
+    id: str = ""  # object id in Entra; empty for the service itself
+    name: str = SERVICE
+    traceparent: str = ""
+
+
+def identifier(connection: Connection, previous: str = "") -> str:
+    """The id of the renewal of a connection's present secret.
+
+    It is the same for requests that meet, and another one after a renewal, or after one (``previous``) that
+    failed.
+    """
+    return keys.derived_id(RENEW.name, connection.id, connection.secret.key_id, previous)
+
+
+def head(
+    connection: Connection,
+    wanted: Mapping[str, Any],
+    *,
+    now: datetime,
+    previous: str = "",
+    asker: Asker | None = None,
+) -> Head:
+    """A renewal that is about to begin; ``wanted`` is a ``RenewalRequest`` as JSON."""
+    asker = asker or Asker()
+    return Head(
+        id=identifier(connection, previous),
+        plan=RENEW.name,
+        tenant=connection.tenant,
+        name=connection.name,
+        requester=asker.id,
+        requester_name=asker.name,
+        created_at=now,
+        request={**wanted, "connection": connection.id},
+        fingerprint="",
+        traceparent=asker.traceparent,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutomaticRenewals:
+    """Renews the secrets that end soon, where a deployment wants that."""
+
+    calendar: Calendar
+    connections: ConnectionStore
+    engine: Engine  # of the operations
+    clock: Clock
+    days: int  # before the end; 0: nothing is renewed unasked
+    time_limit_days: int
+
+    async def run(self) -> int:
+        """Begins what is due; returns how many. For each secret one begins, however often this runs.
+
+        It reads the secrets that end within the days, so its cost does not grow with those that do not.
+        """
+        begun = 0
+        if self.days:
+            wanted = RenewalRequest().as_json(self.time_limit_days)
+            async for connection in self._due():
+                existing = await self.engine.start(head(connection, wanted, now=self.clock.now()))
+                begun += existing is None
+        return begun
+
+    async def _due(self) -> AsyncIterator[Connection]:
+        until, continuation = self.clock.now() + timedelta(days=self.days), ""
+        while True:
+            entries, continuation = await self.calendar.page(
+                View(), since=None, until=until, size=_PAGE, continuation=continuation
+            )
+            for entry in entries:
+                connection = await self.connections.get(entry.connection) if entry.clock == SECRET else None
+                if connection and connection.secret.ends_at == entry.ends_at and _renews_itself(connection):
+                    yield connection
+            if not continuation:
+                return
+
+
+def _renews_itself(connection: Connection) -> bool:
+    """Whether the secret is ours to renew, and nobody is at it; one that failed is left to the operators."""
+    active = connection.state is ConnectionState.ACTIVE
+    return active and not connection.renewal and not connection.imports_server_app
