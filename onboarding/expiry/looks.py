@@ -125,8 +125,12 @@ class Looks:
         settled = [each for each in found if each and _can_be_looked_at(each, begun)]
         if settled:
             verdicts = await self._verdicts(run.head.tenant, settled, begun)
-            for connection, verdict in zip(settled, verdicts, strict=True):
-                await self._apply(connection, verdict, begun, again=again)
+            await asyncio.gather(
+                *(
+                    self._apply(connection, verdict, begun, again=again)
+                    for connection, verdict in zip(settled, verdicts, strict=True)
+                )
+            )
         return Done(result={"looked": len(settled)})
 
     async def _connection(self, identifier: str) -> Connection | None:

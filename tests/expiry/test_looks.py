@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from onboarding.connections.records import Connection
+from onboarding.cmg.permissions import MICROSOFT_GRAPH
+from onboarding.connections.records import AppRecord, Connection
 from onboarding.storage import names
 from tests.connections import Fleet
 from tests.expiry.site import Site, data
 from tests.helpers import unique
+from tests.precreated import precreated
 from tests.tenants.customers import FABRIKAM
 
 LOOK = "sweep_directory"
@@ -64,16 +66,13 @@ class Scene:
 
     async def play(self) -> None:
         """All of it."""
-        whole = ("untouched", "drift", "removed", "replaced", "shifted", "deleted", "blocked", "theirs")
-        made = await asyncio.gather(self.site.connection(45), *(self.site.connection() for _ in whole))
-        self.records = dict(zip(("near", *whole), made, strict=True))
-        theirs = self.records["theirs"]
-        self.records["imported"] = await self.site.onboarded(
-            serverApp={"existing": {"connectionId": theirs["id"]}},
-            clientApp={"existing": {"clientId": theirs["clientApp"]["clientId"]}},
-        )
-        await self.fleet.add(replace(await self.stored("untouched"), tenant=FABRIKAM), datetime.now(UTC))
-        key = self.records["untouched"]["id"].partition(".")[2]
+        model = await self.site.connection()
+        self.records["model"] = model
+        names = ("untouched", "drift", "removed", "replaced", "shifted", "deleted", "blocked", "imported")
+        await asyncio.gather(self.add("near", days=45), *(self.add(name) for name in names))
+        await self.fleet.store.change(self.records["imported"]["id"], _as_imported)
+        await self.fleet.add(replace(await self.stored("model"), tenant=FABRIKAM), datetime.now(UTC))
+        key = model["id"].partition(".")[2]
         self.records["unreadable"] = {"id": f"{FABRIKAM}.{key}"}
         await self.first_week()
         await self.look(WEEK)
@@ -82,6 +81,41 @@ class Scene:
         await self.drift()
         await self.look(WEEK)
         await self.look(timedelta(days=1))
+
+    async def add(self, name: str, *, days: float = 365) -> None:
+        """A connection that is as one that was onboarded, for a pair of apps of its own."""
+        model, graph = await self.stored("model"), self.site.graph
+        pair = await precreated(self.site, lifetime=timedelta(days=days))
+        apps = [
+            AppRecord(
+                name=app["displayName"],
+                app_id=app["appId"],
+                object_id=app["id"],
+                service_principal_id=(await graph(f"/servicePrincipals(appId='{app['appId']}')"))["id"],
+            )
+            for app in (pair.server, pair.client)
+        ]
+        server, client = apps
+        microsoft = (await graph(f"/servicePrincipals(appId='{MICROSOFT_GRAPH}')"))["id"]
+        for resource, scope in (
+            (server.service_principal_id, "user_impersonation"),
+            (microsoft, "User.Read"),
+        ):
+            grant = {"clientId": client.service_principal_id, "resourceId": resource, "scope": scope}
+            await self.graph("POST", "/oauth2PermissionGrants", {**grant, "consentType": "AllPrincipals"})
+        shown = await graph(f"/applications/{server.object_id}")
+        record = replace(
+            model,
+            name=unique(name),
+            server_app=server,
+            client_app=client,
+            app_id_uri=shown["identifierUris"][0],
+            secret=replace(
+                model.secret, key_id=shown["passwordCredentials"][0]["keyId"], ends_at=pair.ends_at
+            ),
+        )
+        await self.fleet.add(record, datetime.now(UTC))
+        self.records[name] = await self.site.get(f"/api/connections/{record.id}", caller="operator")
 
     async def first_week(self) -> None:
         """What is done before the first look."""
@@ -120,11 +154,14 @@ class Scene:
         """A round, and what is known after it."""
         await look(self.site, after)
         found = Round()
+        inbox = (await self.site.control("GET", "/inbox/notices")).json()["value"]
         for name, record in self.records.items():
             found.documents[name] = await self.site.get(f"/api/connections/{record['id']}", caller="operator")
-            events = await self.site.received(dict(record))
-            assert len({event.get_id() for event in events}) == len(events)
-            found.told[name] = sorted(event.get_type().rpartition(".")[2] for event in events)
+            events = [
+                each["body"] for each in inbox if each["body"]["source"] == f"/connections/{record['id']}"
+            ]
+            assert len({event["id"] for event in events}) == len(events)
+            found.told[name] = sorted(event["type"].rpartition(".")[2] for event in events)
         self.rounds.append(found)
 
     async def stored(self, name: str) -> Connection:
@@ -155,6 +192,12 @@ class Scene:
 
     def _application(self, name: str) -> str:
         return f"/applications/{self.records[name]['serverApp']['objectId']}"
+
+
+def _as_imported(found: Connection) -> Connection:
+    """The same connection, for an app that was there before."""
+    server = {**found.request["serverApp"], "existing": {"clientId": found.server_app.app_id}}
+    return replace(found, request={**found.request, "serverApp": server})
 
 
 @pytest.fixture(scope="module")
