@@ -1,7 +1,7 @@
 """The documents that the API answers, as the OpenAPI description shows them.
 
-``documents.py`` makes them; the tests hold what is really answered against these. Requests are described by
-the model that reads them (``onboarding/cmg/wizard.py``).
+Those of runs are in ``run_schemas.py``, those of the overview in ``overview_schemas.py``. The tests hold what
+is really answered against them. Requests are described by the models that read them (``onboarding/cmg``).
 """
 
 from __future__ import annotations
