@@ -68,7 +68,10 @@ async def test_what_ends_and_what_deviates_comes_first(portal, service):
     ]
     deviation = Deviation(code="scope", app="serverApp", since=now, detail="d", breaks="b", remedy="r")
     await DeviationIndex(Tables(service)).enter(replace(soon, deviations={deviation.key: deviation}))
-    document, others = await overview(portal, tenantId=tenant), await overview(portal, tenantId=FABRIKAM)
+    document, others = (
+        await overview(portal, tenantId=tenant),
+        await overview(portal, tenantId=str(uuid.uuid4())),
+    )
     for each in (ended, soon, later):
         await fleet.store.remove(each)
     codes = attention(document)
