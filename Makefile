@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make run` and `make test`; both install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test year coverage check lock clean install
+.PHONY: help run test year bench coverage check lock clean install
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -26,6 +26,9 @@ test: $(DEVELOPMENT) $(AZURITE) ## Run the tests (ARGS="-k expiry")
 
 year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which warnings were due, and which arrived
 	@$(BIN)/python -m tests.expiry.year
+
+bench: $(DEVELOPMENT) $(AZURITE) ## Measure what a sweep costs among few and among many connections
+	@$(BIN)/python -m tests.bench.sweep
 
 coverage: $(DEVELOPMENT) $(AZURITE) ## Run the tests and show what they cover; takes half as long again
 	@$(BIN)/coverage erase

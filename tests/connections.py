@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from azure.data.tables.aio import TableServiceClient
 
@@ -19,8 +19,9 @@ from onboarding.settings import DEFAULT_THRESHOLDS
 from onboarding.storage.tables import Tables
 from tests.helpers import unique
 
-TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
-CADENCE = Cadence(thresholds=DEFAULT_THRESHOLDS, repeat=7)
+TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
+_APP_ID: Final = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
+CADENCE: Final = Cadence(thresholds=DEFAULT_THRESHOLDS, repeat=7)
 
 
 def connection(
@@ -29,6 +30,7 @@ def connection(
     app_made_at: datetime | None = None,
     version: str | None = None,
     owners: Sequence[str] = (),
+    imported: bool = False,
     **changes: Any,
 ) -> Connection:
     """A connection whose secret ends at a moment."""
@@ -49,6 +51,7 @@ def connection(
             "name": name,
             "configMgrVersion": version,
             "owners": [{"email": each} for each in owners],
+            "serverApp": {"existing": {"clientId": _APP_ID} if imported else None},
         },
         "onboarding": unique("onboarding"),
         "requester": "somebody",
@@ -63,8 +66,9 @@ def secret(ends_at: datetime) -> SecretRecord:
 
 
 def _app(name: str, created_at: datetime | None) -> AppRecord:
-    app_id = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
-    return AppRecord(name=name, app_id=app_id, object_id="o", service_principal_id="p", created_at=created_at)
+    return AppRecord(
+        name=name, app_id=_APP_ID, object_id="o", service_principal_id="p", created_at=created_at
+    )
 
 
 class Fleet:

@@ -65,6 +65,8 @@ def _of_secret(connection: Connection, now: datetime) -> str:
     name, ends_at = connection.server_app.name, connection.secret.ends_at
     limit = connection.clocks.get(APPLICATION)
     told = f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}."
+    if connection.pending:
+        return f"{told} A new one waits to be entered at the site."
     if limit and limit <= now:
         return f"{told} It can't be renewed: the application is too old for that since {limit:%Y-%m-%d}."
     if limit and limit < ends_at:
@@ -107,17 +109,31 @@ def runbook(connection: Connection, now: datetime) -> str:
 
 
 def _renewal(connection: Connection) -> Sequence[str]:
-    app = connection.server_app
-    make = (
-        f"In the Microsoft Entra admin center open App registrations, '{app.name}' (client ID {app.app_id}), "
-        "Certificates & secrets, and add a new client secret. Leave the old one where it is."
-    )
+    app, renewals = connection.server_app, f"/api/connections/{connection.id}/renewals"
+    if connection.pending:
+        make = "A new secret is in Key Vault already, beside the old one."
+    elif connection.imports_server_app:
+        make = (
+            f"In the Microsoft Entra admin center open App registrations, '{app.name}' (client ID "
+            f"{app.app_id}), Certificates & secrets, and add a new client secret. Leave the old one where it "
+            f"is, and hand the new one to this service (POST {renewals})."
+        )
+    else:
+        make = (
+            f"Ask this service for a new secret (POST {renewals}): it puts one into Key Vault, beside the "
+            f"old one, for '{app.name}' (client ID {app.app_id})."
+        )
+    renewal = connection.renewal or "{renewal}"
     enter = (
         "In the Configuration Manager console open Administration, Cloud Services, Microsoft Entra tenants, "
         f"select '{connection.tenant_name}' and this application, choose 'Renew Secret Key', and enter the "
-        "new secret and its end."
+        f"new secret and its end. The renewal's script (GET /api/operations/{renewal}/handover) helps."
     )
-    return (make, enter, "When the gateway works with the new secret, remove the old one.")
+    confirm = (
+        f"When the gateway works with the new secret, confirm it (POST {renewals}/{renewal}/confirm): only "
+        "then the old one is retired."
+    )
+    return (make, enter, confirm)
 
 
 def _replacement(connection: Connection) -> Sequence[str]:
@@ -127,9 +143,13 @@ def _replacement(connection: Connection) -> Sequence[str]:
     )
     move = (
         f"At the site remove the Azure service '{connection.name}' (Remove-CMAzureService), and run the "
-        "hand-over script of the new connection."
+        "hand-over script of the new connection (GET /api/connections/{id}/handover)."
     )
-    return (ask, move, "When the gateway works with the new applications, remove the old ones.")
+    end = (
+        "When the gateway works with the new applications, off-board this connection "
+        f"(DELETE /api/connections/{connection.id})."
+    )
+    return (ask, move, end)
 
 
 def _numbered(steps: Sequence[str]) -> str:

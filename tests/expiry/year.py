@@ -35,7 +35,7 @@ LENGTH: Final = timedelta(days=366)
 _PAUSES: Final = (1, 1, 1, 1, 2, 3, 5, 9, 16)
 """Days between two runs of the timer: more than one is missed now and then."""
 
-_SETTINGS: Final = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
+_SETTINGS: Final = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER, "LOOK_SCHEDULE": NEVER}
 
 
 @dataclass

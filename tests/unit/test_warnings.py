@@ -49,7 +49,10 @@ def test_a_secret_of_a_young_application_is_renewed():
     assert notice.kind is Kind.SECRET_NEAR_EXPIRY
     assert notice.message == f"The client secret of 'CMG-ServerApp' runs out on {date(30)}."
     assert notice.remedy.startswith(f"Renew the secret before {date(30)}.\n1. ")
-    assert "'Renew Secret Key'" in notice.remedy
+    steps = notice.remedy.split("\n")[1:]
+    assert "POST /api/connections/" in steps[0]
+    assert "'Renew Secret Key'" in steps[1]
+    assert "/confirm" in steps[2]
     assert connection(NOW).server_app.app_id in notice.remedy
     assert "refused" not in notice.remedy
     assert "stops" in notice.consequence
@@ -92,6 +95,22 @@ def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(
     steps = [int(found[1]) for line in lines if (found := re.match(r"(\d)\. \w.+\.$", line))]
     assert steps == [1, 2, 3] * len(headings)
     assert not re.search(r"\b\d+ days (left|before)|\bin \d+ days", notice.message), "stays true when late"
+
+
+def test_the_secret_of_an_imported_application_is_made_by_hand():
+    """This service changes no imported application: the first step is one in Entra ID."""
+    notice = told(connection(day(30), imported=True), SECRET)
+    assert "1. In the Microsoft Entra admin center open App registrations" in notice.remedy
+
+
+def test_a_secret_that_waits_is_not_made_again():
+    """While a renewal waits for the site, the steps lead on from there, with its own addresses."""
+    found = connection(day(30), pending=secret(day(400)), renewal="the-renewal")
+    notice = told(found, SECRET)
+    assert notice.message.endswith("A new one waits to be entered at the site.")
+    assert "1. A new secret is in Key Vault already" in notice.remedy
+    assert "GET /api/operations/the-renewal/handover" in notice.remedy
+    assert f"POST /api/connections/{found.id}/renewals/the-renewal/confirm" in notice.remedy
 
 
 @pytest.mark.parametrize(

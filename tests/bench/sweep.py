@@ -1,0 +1,175 @@
+"""What a sweep costs with 100 warnings due, among few connections and among many; prints the ratios.
+
+``make bench`` or ``python -m tests.bench.sweep``; no test, because the machine's load is in what it measures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue.aio import QueueServiceClient
+
+from infra.local.storage import Storage
+from onboarding.connections.calendar import Calendar
+from onboarding.connections.clocks import SECRET
+from onboarding.connections.expirations import Expiration, ExpirationIndex
+from onboarding.connections.records import Connection
+from onboarding.connections.store import ConnectionStore
+from onboarding.expiry import plans
+from onboarding.expiry.notices import Notices
+from onboarding.expiry.routing import Routing
+from onboarding.expiry.sweep import ExpirySweep
+from onboarding.storage import names
+from onboarding.storage.queues import Queues
+from onboarding.storage.tables import Row, Tables, Write
+from onboarding.workflow.dead_letters import DeadLetters
+from onboarding.workflow.engine import Engine
+from onboarding.workflow.index import Index
+from onboarding.workflow.store import RunStore
+from tests.connections import CADENCE, connection
+from tests.storage.transports import Wire
+
+FEW: Final = 1_000
+MANY: Final = 20_000
+DUE: Final = 100
+ROUNDS: Final = 5
+START: Final = datetime(2030, 1, 1, tzinfo=UTC)
+_BATCH: Final = 100  # rows of a transaction
+
+
+class StandingClock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.moment = START
+
+    def now(self) -> datetime:
+        """The moment that was set."""
+        return self.moment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """The sweep with all that it needs, on a storage of its own."""
+
+    tables: Tables
+    sweep: ExpirySweep
+    clock: StandingClock
+    wire: Wire
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, account: str) -> AsyncIterator[Deployment]:
+        """On the storage account of a connection string."""
+        clock, wire = StandingClock(), Wire()
+        async with (
+            TableServiceClient.from_connection_string(account, transport=wire) as table_service,
+            QueueServiceClient.from_connection_string(account) as queue_service,
+        ):
+            tables = Tables(table_service)
+            engine = Engine(
+                store=RunStore(tables, names.NOTICES),
+                index=Index(tables, names.NOTICE_INDEX, history=False),
+                queues=Queues(queue_service),
+                queue=names.NOTICES_QUEUE,
+                plans=plans.PLANS,
+                handlers=dict,
+                clock=clock,
+                dead_letters=DeadLetters(tables, names.DEAD_LETTERS),
+            )
+            sweep = ExpirySweep(
+                expirations=ExpirationIndex(tables, CADENCE, Calendar(tables)),
+                connections=ConnectionStore(tables),
+                notices=Notices(engine=engine, clock=clock, routing=Routing()),
+                cadence=CADENCE,
+                clock=clock,
+            )
+            yield cls(tables=tables, sweep=sweep, clock=clock, wire=wire)
+
+    async def fill(self, size: int) -> None:
+        """So many connections: 100 are due on each of the first days, the others later, day by day."""
+        made = sorted(
+            (connection(_ends_at(number), name=f"C-{number}") for number in range(size)),
+            key=lambda each: each.secret.ends_at,
+        )
+        await self._write(names.CONNECTIONS, (each.to_row() for each in made))
+        await self._write(names.EXPIRATIONS, (_planned(each) for each in made))
+
+    async def _write(self, table: str, rows: Iterable[Row]) -> None:
+        for _, found in itertools.groupby(rows, key=lambda row: row.partition):
+            for batch in _batches(found):
+                await self.tables.transact(table, [(Write.INSERT, row) for row in batch])
+
+    async def cost(self) -> tuple[float, float]:
+        """The median seconds, and the median calls of tables, of a sweep with 100 warnings due."""
+        seconds, calls = [], []
+        for number in range(ROUNDS):
+            self.clock.moment = START + timedelta(days=number, hours=1)
+            begun, before = time.perf_counter(), self.wire.calls
+            announced = await self.sweep.run()
+            seconds.append(time.perf_counter() - begun)
+            calls.append(self.wire.calls - before)
+            assert announced == DUE, announced
+        return statistics.median(seconds), statistics.median(calls)
+
+
+def _ends_at(number: int) -> datetime:
+    """When a connection's secret ends, so that its first warning is due in time for its sweep."""
+    day = number // DUE if number < DUE * ROUNDS else ROUNDS + number % 365
+    return START + timedelta(days=day) + CADENCE.earliest
+
+
+def _planned(record: Connection) -> Row:
+    ends_at = record.secret.ends_at
+    return Expiration(
+        connection=record.id,
+        tenant=record.tenant,
+        clock=SECRET,
+        ends_at=ends_at,
+        warning=CADENCE.first(ends_at, START - timedelta(days=1)),
+    ).to_row()
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    remaining = iter(rows)
+    while batch := list(itertools.islice(remaining, _BATCH)):
+        yield batch
+
+
+async def measure(size: int) -> tuple[float, float]:
+    """What a sweep among so many connections costs: seconds and calls."""
+    with tempfile.TemporaryDirectory() as folder:
+        storage = Storage(Path(folder))
+        await storage.start()
+        async with Deployment.open(storage.account.connection_string) as deployment:
+            await deployment.fill(size)
+            cost = await deployment.cost()
+        await storage.stop()
+        return cost
+
+
+async def main() -> None:
+    """Measures and prints."""
+    few, many = await measure(FEW), await measure(MANY)
+    lines = [
+        f"A sweep with {DUE} warnings due, median of {ROUNDS}:",
+        f"  among {FEW:6,} connections {few[0]:.2f} s, {few[1]:.0f} calls of tables",
+        f"  among {MANY:6,} connections {many[0]:.2f} s, {many[1]:.0f} calls of tables",
+        f"  {many[0] / few[0]:.2f} times as long, {many[1] / few[1]:.2f} times as many calls",
+    ]
+    print(*lines, sep="\n")  # noqa: T201 - a program's output
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
