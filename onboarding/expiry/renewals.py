@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from onboarding.connections.clocks import SECRET
 from onboarding.connections.records import Connection
 from onboarding.expiry.notices import Kind, Notice, Notices
 
@@ -19,7 +20,7 @@ class Renewals:
         pending = connection.pending
         if pending is None:
             return
-        name = connection.server_app.name
+        name, renewal = connection.server_app.name, connection.renewal
         unasked = f" On {limit:%Y-%m-%d} the old one is removed all the same." if limit else ""
         notice = Notice(
             kind=Kind.RENEWAL_WAITS,
@@ -32,10 +33,13 @@ class Renewals:
                 f"{unasked}"
             ),
             remedy=(
-                f"1. Get the script: GET /api/operations/{connection.renewal}/handover. 2. Enter the secret "
-                "with 'Renew Secret Key' under Microsoft Entra tenants in the console. 3. Confirm: POST "
-                f"/api/connections/{connection.id}/renewals/{connection.renewal}/confirm."
+                f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
+                "2. In the console open Administration, Cloud Services, Microsoft Entra tenants, and enter "
+                "the secret with 'Renew Secret Key'.\n"
+                f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
             ),
+            clock=SECRET,  # of no interest any more when the old secret has given way
+            ends_at=connection.secret.ends_at,
             details={
                 "renewalId": connection.renewal,
                 "reminder": number,
