@@ -131,7 +131,7 @@ async def test_a_uri_that_a_deleted_application_keeps(portal):
 
 
 async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
-    """What this service has made it offers to delete for good; that the URI is free may take a moment."""
+    """What this service has made it offers to delete for good; lost answers and lag of the directory are borne."""
     uri = f"https://contoso.com/{unique()}"
     ours = (await portal.onboarded(serverApp={"appIdUri": uri}))["serverApp"]
     await portal.look("graph", "DELETE", f"/v1.0/applications/{ours['objectId']}")
@@ -149,10 +149,15 @@ async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
         "code": "Request_BadRequest",
         "message": "Another object with the same value for property identifierUris already exists.",
     }
-    async with portal.fault(
-        service="graph", method="PATCH", path="uniqueName", kind="status", status=400, **taken
+    lost = {"method": "DELETE", "path": "deletedItems", "kind": "drop", "when": "after"}
+    refused = {"method": "PATCH", "path": "uniqueName", "kind": "status", "status": 400, **taken}
+    async with (
+        portal.fault(service="graph", **lost) as first,
+        portal.fault(service="graph", **refused) as second,
     ):
         connection = await portal.onboarded(**purge)
+        for fault in (first, second):
+            assert (await portal.control("GET", f"/faults/{fault}")).json()["hits"] == 1
     assert connection["appIdUri"] == uri
     deleted = (await portal.graph("/directory/deletedItems/microsoft.graph.application?$top=999"))["value"]
     assert ours["objectId"] not in {each["id"] for each in deleted}
