@@ -131,7 +131,7 @@ async def test_a_uri_that_a_deleted_application_keeps(portal):
 
 
 async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
-    """What this service has made it offers to delete for good; lost answers and lag of the directory are borne."""
+    """What this service has made it offers to delete for good; lost answers and lag do not matter."""
     uri = f"https://contoso.com/{unique()}"
     ours = (await portal.onboarded(serverApp={"appIdUri": uri}))["serverApp"]
     await portal.look("graph", "DELETE", f"/v1.0/applications/{ours['objectId']}")
