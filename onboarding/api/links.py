@@ -63,7 +63,7 @@ class Links:
             effect = "Whoever looks at the connection sees that it is known, and it is not escalated."
         else:
             until = f"{self._until(wish):%Y-%m-%d %H:%M} UTC"
-            label, effect = "Remind me later", f"Nothing comes about it until {until}, to nobody."
+            label, effect = "Remind me later", f"Until {until} nobody is told of it."
         return page(
             f"{label}: {wish.connection.name}",
             f"<p>{escape(wish.what)} (tenant {escape(wish.connection.tenant_name)}).</p>"

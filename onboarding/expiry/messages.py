@@ -26,7 +26,7 @@ _BUTTON: Final = (
 )
 _SMALL: Final = "font-size:.8em;color:#595959;overflow-wrap:anywhere"
 
-_MARKUP: Final = re.compile(r"([\\`*_\[\]<>])")
+_MARKUP: Final = re.compile(r"([\\`*_\[\]<>#])")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,11 +66,16 @@ class Item:
         """What a reader goes by: when it ends, or when it was."""
         return self.notice.ends_at or self.notice.at
 
+    @property
+    def heading(self) -> str:
+        """What is the matter, and with which connection."""
+        return f"{self.connection.name}: {self.notice.message}"
+
     def facts(self, *, short: bool) -> list[tuple[str, str]]:
         """What it is about, and what to do; short where it is one of many."""
         app, notice = self.connection.server_app, self.notice
         facts = [
-            ("Connection", self.connection.name),
+            ("Connection", "" if short else self.connection.name),
             ("Tenant", "" if short else self.tenant),
             ("Application", f"{app.name} ({app.app_id})"),
             ("What happens", "" if short else notice.consequence),
@@ -85,7 +90,7 @@ def single(item: Item, identifier: str, preface: str = "") -> Message:
     said = item.notice.message
     return Message(
         id=identifier,
-        subject=f"{item.connection.name}: {said}",
+        subject=item.heading,
         text="\n\n".join(filter(None, (preface, said, _text(item)))),
         html=_page(said, (f"<p><strong>{escape(preface)}</strong></p>" if preface else "") + _html(item)),
         markdown="\n\n".join(filter(None, (_plain(preface), _plain(said), _markdown(item)))),
@@ -105,22 +110,18 @@ def digest(items: Iterable[Item], identifier: str) -> Message:
     return Message(
         id=identifier,
         subject=subject,
-        text=sections(
-            "== {} ==".format, lambda item: f"{item.notice.message}\n{_text(item, short=True)}", "\n\n"
-        ),
+        text=sections("== {} ==".format, lambda item: f"{item.heading}\n{_text(item, short=True)}", "\n\n"),
         html=_page(
             subject,
             sections(
                 lambda tenant: f'<h2 style="{_TENANT}">{escape(tenant)}</h2>',
-                lambda item: (
-                    f'<h3 style="{_NOTICE}">{escape(item.notice.message)}</h3>{_html(item, short=True)}'
-                ),
+                lambda item: f'<h3 style="{_NOTICE}">{escape(item.heading)}</h3>{_html(item, short=True)}',
                 "",
             ),
         ),
         markdown=sections(
             lambda tenant: f"**{_plain(tenant)}**",
-            lambda item: f"{_plain(item.notice.message)}\n\n{_markdown(item, short=True)}",
+            lambda item: f"{_plain(item.heading)}\n\n{_markdown(item, short=True)}",
             "\n\n",
         ),
     )
@@ -148,10 +149,8 @@ def _plain(text: str) -> str:
 
 
 def _html(item: Item, *, short: bool = False) -> str:
-    facts = "".join(
-        f"<p><strong>{escape(label)}:</strong> {_value(value)}</p>"
-        for label, value in item.facts(short=short)
-    )
+    facts = (f"<strong>{escape(label)}:</strong> {_value(value)}" for label, value in item.facts(short=short))
+    paragraphs = f"<p>{('<br>' if short else '</p><p>').join(facts)}</p>"
     buttons = "".join(
         f'<p><a href="{escape(link.url)}" style="{_BUTTON}">{escape(link.label)}</a></p>'
         for link in item.links
@@ -159,7 +158,7 @@ def _html(item: Item, *, short: bool = False) -> str:
     # Written out as well: the plain part of a mail is made from this, without the targets of links.
     addresses = "".join(f"<br>{escape(link.label)}: {escape(link.url)}" for link in item.links)
     below = f'{buttons}<p style="{_SMALL}">If a button does not work:{addresses}</p>'
-    return f"{facts}{below if item.links else ''}"
+    return f"{paragraphs}{below if item.links else ''}"
 
 
 def _value(value: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.expiry.receivers import MailServer, WebServer, tls
 from tests.expiry.site import data, ends_at
 from tests.helpers import pointers, problem, unique, until
 
+HOUR = timedelta(hours=1)
 SIGNATURE = secrets.token_urlsafe(24)
 
 
@@ -113,3 +115,32 @@ async def test_a_connection_can_choose_among_the_channels(site, post, teams):
     assert not [mail for mail in post.mails if connection["name"] in mail.message["subject"]]
     answer = await site.post(notices={"channels": ["ops-teams", "owners"]})
     assert pointers(problem(answer, 422, "invalid-request")) == {"/notices/channels/1"}
+
+
+async def test_what_a_channel_does_not_take_is_shown_until_it_does(site, teams):
+    """Operators see what is tried again, and why: until it gets through, or is given up after a week."""
+    connection = await site.connection(days=20, notices={"channels": ["absent", "broken"]})
+    await site.fire("sweep_expirations")
+    missing, refused = ("Retrying", "channel-secret-missing"), ("Retrying", "channel-refused")
+    await until(lambda: shown(site, connection, absent=missing, broken=refused), "both in the overview")
+    address = {"value": f"jsons://{teams.host}/absent"}
+    await site.look("keyVault", "PUT", "/secrets/notice-absent?api-version=7.5", address)
+    await site.advance(2 * HOUR)
+    await site.fire("sweep_onboardings")
+    await until(lambda: shown(site, connection, broken=refused), "the end of the one")
+    assert len(teams.about("/absent", connection["name"])) == 1
+    await site.advance(8 * 24 * HOUR)
+    await site.fire("sweep_onboardings")
+    given_up = ("Failed", "channel-refused")
+    await until(lambda: shown(site, connection, broken=given_up), "the end of the other")
+
+
+async def shown(site, connection, **expected) -> bool:
+    """Whether the overview shows this of a connection's notices, by channel."""
+    overview = await site.get("/api/overview", caller="operator")
+    found = {
+        each["channel"]: (each["state"], each["error"]["code"])
+        for each in overview["channels"]
+        if each["connectionId"] == connection["id"]
+    }
+    return bool(found == expected)

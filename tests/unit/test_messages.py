@@ -1,61 +1,108 @@
 from __future__ import annotations
 
-import contextlib
-import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from onboarding.workflow.messages import InvalidMessageError, StepMessage
+from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.expiry.messages import Item, Link, digest, single
+from onboarding.expiry.notices import Kind, Notice
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-FIELDS = st.sampled_from(["run", "step", "attempt", "key", "traceparent", "other"])
+ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a_b", "renew_secret")
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
-def test_a_message_is_read_as_it_was_sent():
-    """A message survives the queue, and two messages never look the same."""
-    message = StepMessage(run="r", step="s", attempt=3, traceparent="00-x")
-    assert StepMessage.from_bytes(json.dumps(message.as_json()).encode()) == message
-    assert StepMessage(run="r").key != StepMessage(run="r").key
+def connection(name: str = "Contoso CMG", tenant: str = "1", **changes: Any) -> Connection:
+    app = AppRecord(name="CMG-ServerApp", app_id="a", object_id="o", service_principal_id="s")
+    made = Connection(
+        tenant=tenant,
+        tenant_name=f"Tenant {tenant}",
+        name=name,
+        description="",
+        environment="AzurePublicCloud",
+        subscription="s",
+        profile="2026-08",
+        app_id_uri="api://x/y",
+        server_app=app,
+        client_app=app,
+        secret=SecretRecord(key_id="k", vault_id="v", ends_at=NOW),
+        request={},
+        onboarding="o",
+        requester="r",
+        created_at=NOW,
+    )
+    return replace(made, **changes)
 
 
-@given(st.binary(max_size=60))
-@example(b"")
-@example(b"\xff\xfe{}")
-@example(b"null")
-@example(b"[1]")
-@example(b'{"run": 1e999}')
-@example(b'{"run": ' + b"9" * 5000 + b"}")
-@example(b"[" * 100_000)
-@example(b'{"run": {}}')
-@example(b'{"run": ""}')
-@example(b'{"run": "x", "attempt": "1"}')
-@example(b'{"run": "x", "key": null}')
-def test_bytes_are_a_message_or_invalid(body):
-    """Whatever stands in the queue, reading it fails in one known way."""
-    with contextlib.suppress(InvalidMessageError):
-        StepMessage.from_bytes(body)
+def item(days: int = 30, **changes: Any) -> Item:
+    about = connection(**changes)
+    notice = Notice(
+        kind=Kind.SECRET_NEAR_EXPIRY,
+        connection=about.id,
+        key=(str(days),),
+        at=NOW,
+        message="The client secret runs out.",
+        consequence="Every service stops.",
+        remedy="Renew the secret.\n1. Add one.\n2. Enter it.",
+        documentation="https://learn.microsoft.com/renew_secret",
+        clock="secret",
+        ends_at=NOW + timedelta(days=days),
+    )
+    return Item(notice=notice, connection=about, links=(Link(label="Acknowledge", url="https://x/l?t=a_b"),))
 
 
-@given(st.dictionaries(FIELDS, JSON, max_size=5))
-def test_json_is_a_message_or_invalid(document):
-    """A message that was made elsewhere is recognised by its fields and their types."""
-    try:
-        message = StepMessage.from_bytes(json.dumps(document).encode())
-    except InvalidMessageError:
-        return
-    assert message.run
-    assert isinstance(message.step, str)
-    assert isinstance(message.attempt, int)
-    assert isinstance(message.key, str)
+@given(st.text(st.sampled_from("<>&\"'[]()*_`\\!# ab"), min_size=1))
+def test_a_name_is_a_name_in_every_form(name):
+    """Whatever a connection is called makes no tag in HTML, and no link, emphasis or heading in Markdown."""
+    named, usual = single(item(name=name), "id"), single(item(name="x"), "id")
+    assert named.html.count("<") == usual.html.count("<")
+    for character in "<>[]*_`#":
+        told, before = (re.sub(r"\\.", "", each.markdown).count(character) for each in (named, usual))
+        assert told == before
 
 
-def test_an_invalid_message_says_why():
-    """Whoever reads the log finds out what was wrong."""
-    with pytest.raises(InvalidMessageError, match="names its run"):
-        StepMessage.from_bytes(b'{"run": ""}')
+def test_each_form_says_everything():
+    """Text, HTML and Markdown have the same facts, steps and links; what is said first comes first."""
+    message = single(item(), "id", "Nobody has acknowledged this for 3 days.")
+    for form in (message.text, message.html, message.markdown):
+        for part in (
+            "Contoso CMG",
+            "Tenant 1",
+            "Every service stops",
+            "2. Enter it.",
+            "/l?t=a_b",
+            "renew_secret",
+        ):
+            assert part in form
+        assert form.index("Nobody has") < form.index("Every service stops")
+    assert message.subject == "Contoso CMG: The client secret runs out."
+
+
+def test_a_digest_is_by_tenant_and_date():
+    """Within a tenant the earliest end comes first, and each tenant stands there once."""
+    items = [
+        item(9, name="late", tenant="1"),
+        item(5, name="other", tenant="2"),
+        item(3, name="soon", tenant="1"),
+    ]
+    message = digest(items, "id")
+    assert message.subject == "3 notices about 3 connections"
+    for form in (message.text, message.html, message.markdown):
+        places = [form.index(part) for part in ("Tenant 1", "soon", "late", "Tenant 2", "other")]
+        assert places == sorted(places)
+        assert form.count("Tenant 1") == 1
+        assert "Enter it" not in form
+        assert form.count("/l?t=a_b") >= len(items)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_digest_counts(count):
+    """One notice is no plural."""
+    notices = [item(days) for days in range(count)]
+    expected = {1: "1 notice about 1 connection", 2: "2 notices about 1 connection"}
+    assert digest(notices, "id").subject == expected[count]

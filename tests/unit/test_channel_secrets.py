@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.cloud.vault import Vault
+from onboarding.errors import PermanentError, TransientError
+from onboarding.expiry.channels.secrets import ChannelSecrets
+
+
+class Safe:
+    """A vault and a clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[str, ...]] = {}
+        self.reads = 0
+        self.time = datetime(2027, 3, 1, tzinfo=UTC)
+
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
+        self.reads += 1
+        return self.values.get(name, ())[:versions]
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def safe():
+    return Safe()
+
+
+@pytest.fixture
+def known(safe):
+    return ChannelSecrets(lambda: safe, safe)
+
+
+async def test_many_messages_read_the_vault_once(safe, known):
+    """A value is kept for five minutes, and one that was replaced is used after that."""
+    safe.values["notice-a"] = ("one",)
+    assert [await known.value("notice-a") for _ in range(100)] == ["one"] * 100
+    assert safe.reads == 1
+    safe.values["notice-a"] = ("two", "one")
+    safe.time += timedelta(minutes=5)
+    assert await known.value("notice-a") == "two"
+    assert await known.newest("notice-a", 2) == ("two", "one")
+
+
+async def test_what_is_missing_is_looked_for_again(safe, known):
+    """As soon as an operator puts a secret into the vault, it is found."""
+    with pytest.raises(TransientError, match="notice-a") as caught:
+        await known.value("notice-a")
+    assert caught.value.code == "channel-secret-missing"
+    safe.values["notice-a"] = ("one",)
+    assert await known.value("notice-a") == "one"
+
+
+@pytest.mark.parametrize("name", ["cmg-5d3f", "import-contoso", "", "NOTICE-x"])
+async def test_client_secrets_cannot_be_read(name):
+    """Only the app's own values can be had from the vault; for any other it is not even asked."""
+    anybody: Any = object()  # never asked for a token
+    vault = Vault("https://127.0.0.1:1", anybody, None)
+    with pytest.raises(PermanentError, match="not one that the app reads"):
+        await vault.read(name)
+    await vault.close()
