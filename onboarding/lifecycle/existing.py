@@ -10,7 +10,7 @@ from typing import Any, Final
 from onboarding.cloud.directory import Directory
 from onboarding.cmg.conformance import Rule, client_rules, scope, server_rules
 from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
-from onboarding.connections.records import Connection
+from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle.context import Context, Services
 
@@ -144,14 +144,34 @@ async def connection(context: Context, existing: ExistingServerApp) -> Connectio
     That the caller may see it was checked when the request was accepted.
     """
     found = await context.services.connections.get(existing.connection_id or "")
-    if found is None:
+    if found is None or found.state is not ConnectionState.ACTIVE:
         raise PermanentError(
-            f"The connection {existing.connection_id} is not there any more.",
+            f"The connection {existing.connection_id} is not there any more, or is being off-boarded.",
             code="connection-not-found",
             title="There is no such connection",
             remedy="Name another connection of the same tenant.",
         )
     return found
+
+
+async def keep_up(context: Context, sharing: Connection) -> None:
+    """Brings a connection that was just written to where the one is whose server app it shares.
+
+    Whoever off-boards that one, or renews its secret, looks for connections that share it; this one may have
+    been written a moment too late to be found. Raises ``PermanentError`` when the other one goes.
+    """
+    existing, connections = context.request.server_app.existing, context.services.connections
+    if existing is None or existing.connection_id is None:
+        return
+    try:
+        owner = await connection(context, existing)
+    except PermanentError:
+        await connections.remove(sharing)
+        raise
+    latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}
+    changed = await connections.change(sharing.id, lambda found: found.evolve(**latest))
+    if changed and changed.clocks != sharing.clocks:
+        await context.services.expirations.schedule(changed, context.services.clock.now())
 
 
 async def _application(context: Context, app_id: str, pointer: str) -> Mapping[str, Any]:

@@ -8,11 +8,13 @@ for what is there instead of trusting what was noted, so it may be interrupted a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState, key_of
+from onboarding.errors import PermanentError
 from onboarding.lifecycle.context import Operation, unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.workflow import interventions
@@ -38,8 +40,12 @@ async def halt(operation: Operation) -> Done | Wait:
     connection = await _connection(operation)
     if connection is None:
         return Done(result={"connection": None})
-    await services.connections.need_unshared(connection)
-    connection = await services.connections.change(connection.id, _removing) or connection
+    connection = await services.connections.change(connection.id, _to(ConnectionState.REMOVING)) or connection
+    try:  # only now: whoever begins to share it from here on sees that it goes
+        await services.connections.need_unshared(connection)
+    except PermanentError:
+        await services.connections.change(connection.id, _to(ConnectionState.ACTIVE))
+        raise
     if connection.renewal:
         run = await interventions.stop(services.operations, connection.renewal, RunStatus.CANCELLED, actor)
         if run and not interventions.at_rest(run):
@@ -141,12 +147,9 @@ def _request(operation: Operation) -> OnboardingRequest:
     return OnboardingRequest.model_validate_json(json.dumps(operation.head.request["request"]))
 
 
-def _removing(connection: Connection) -> Connection | None:
-    return (
-        None
-        if connection.state is ConnectionState.REMOVING
-        else connection.evolve(state=ConnectionState.REMOVING)
-    )
+def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
+    """The change to a state; none where a connection is in it already."""
+    return lambda found: None if found.state is state else found.evolve(state=state)
 
 
 def _noted(step: StepState | None) -> tuple[str, str]:

@@ -154,6 +154,23 @@ async def test_a_server_app_that_others_use_stays(portal):
     assert await left_of(portal, owner["onboardingId"]) == []
 
 
+async def test_nobody_shares_what_is_about_to_go(portal):
+    """An onboarding that shares a server app and one that off-boards it never both get their way."""
+    owner = await portal.onboarded()
+    shares = {"serverApp": {"existing": {"connectionId": owner["id"]}}}
+    async with portal.fault(
+        service="graph", method="POST", path="Grants", kind="hold", when="after"
+    ) as fault:
+        onboarding = await portal.accepted(**shares)
+        await until(lambda: held(portal, fault), "the call that is held")
+        await done(portal, await operate(portal, "DELETE", f"/api/connections/{owner['id']}"))
+    late = await portal.finished(onboarding)
+    assert (late["status"], late["error"]["step"]) == ("Failed", "connection")
+    assert late["error"]["code"] == "connection-not-found"
+    listed = await portal.all("/api/connections", caller="operator")
+    assert onboarding not in [each["onboardingId"] for each in listed]
+
+
 async def test_a_failed_onboarding_is_retried(portal):
     """After somebody has mended what was wrong it goes on where it stopped, and makes nothing twice."""
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}

@@ -8,6 +8,7 @@ from typing import Any
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.errors import PermanentError
 from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.existing import keep_up
 from onboarding.workflow.outcomes import Done
 
 
@@ -22,6 +23,7 @@ async def run(context: Context) -> Done:
     kept = await services.connections.add(connection)
     if kept.onboarding != context.onboarding:
         raise name_taken(kept)
+    await keep_up(context, kept)
     return Done(result={"id": connection.id})
 
 
