@@ -41,6 +41,9 @@ _NEAR: Final = timedelta(days=30)
 _SETTLED: Final = timedelta(hours=1)
 """The directory may not show yet what is younger."""
 
+_PATIENCE: Final = timedelta(days=1)
+"""A directory that does not answer for longer is itself what is to be told."""
+
 _AT_ONCE: Final = 16
 _PAGE: Final = 1000
 _KINDS: Final[Mapping[str, Kind]] = {
@@ -146,7 +149,9 @@ class Looks:
         try:
             subjects = [Subject.of(each) for each in connections]
             found = await inspect(self.directory(tenant), subjects, self.clock.now())
-        except PermanentError as error:
+        except OnboardingError as error:
+            if not isinstance(error, PermanentError) and self.clock.now() - begun < _PATIENCE:
+                raise
             return [unreadable(each, error, begun) for each in connections]
         return [compare(each, inspection, begun) for each, inspection in zip(connections, found, strict=True)]
 

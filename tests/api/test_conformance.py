@@ -108,6 +108,9 @@ async def test_consent_that_was_withdrawn_is_found(portal):
         await portal.look("graph", "DELETE", f"{GRAPH}/oauth2PermissionGrants/{grant['id']}")
     for role in (await portal.graph(f"{server}/appRoleAssignments"))["value"]:
         await portal.look("graph", "DELETE", f"{GRAPH}{server}/appRoleAssignments/{role['id']}")
+    own = {"clientId": client, "consentType": "Principal", "principalId": str(uuid.uuid4())}
+    own |= {"resourceId": connection["serverApp"]["servicePrincipalId"], "scope": "user_impersonation"}
+    await portal.look("graph", "POST", f"{GRAPH}/oauth2PermissionGrants", own)  # one user's is not enough
     await portal.look("graph", "PATCH", f"{GRAPH}{server}", {"accountEnabled": False})
     broken = results(await checked(portal, connection), "Fail")
     assert set(broken) == {

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from onboarding.cmg.permissions import MICROSOFT_GRAPH
-from onboarding.connections.records import AppRecord, Connection
+from onboarding.connections.records import AppRecord, Connection, ConnectionState
+from onboarding.connections.rounds import Rounds, pointer
 from onboarding.storage import names
+from onboarding.storage.tables import Tables, Write
 from tests.connections import Fleet
 from tests.expiry.site import Site, data
-from tests.helpers import unique
+from tests.helpers import unique, until
 from tests.precreated import precreated
 from tests.tenants.customers import FABRIKAM
 
@@ -62,7 +64,7 @@ class Scene:
         self.records: dict[str, Record] = {}
         self.rounds: list[Round] = []
         self.newer: datetime
-        self.restored: datetime
+        self.untouched: Connection
 
     async def play(self) -> None:
         """All of it."""
@@ -81,6 +83,7 @@ class Scene:
         await self.drift()
         await self.look(WEEK)
         await self.look(timedelta(days=1))
+        self.untouched = await self.stored("untouched")
 
     async def add(self, name: str, *, days: float = 365) -> None:
         """A connection that is as one that was onboarded, for a pair of apps of its own."""
@@ -327,14 +330,23 @@ def test_what_is_near_its_end_is_looked_at_each_day(scene, rounds):
 async def test_a_hundred_connections_cost_seven_calls(scene):
     """A tenant's connections are looked at 15 with one call; and once a day, however often the timer runs.
 
-    A tenant that throttles is looked at later; nothing is lost, and nothing found by mistake.
+    A tenant that throttles is looked at later; nothing is lost, and nothing found by mistake. What is too
+    young, or being removed, is left alone, and what is gone is forgotten.
     """
-    site, model = scene.site, await scene.stored("untouched")
+    site, model = scene.site, scene.untouched
     await site.clear(names.CONNECTIONS)
     await site.clear(names.CALENDAR)
     await site.fire(LOOK)
     records = [replace(model, name=unique("Contoso"), looked_at=None) for _ in range(100)]
-    await asyncio.gather(*(scene.fleet.store.add(record) for record in records))
+    clock = (await site.http.get(f"{site.stack.api}/admin/host/clock")).json()
+    young = datetime.fromisoformat(clock["now"]) + WEEK - timedelta(minutes=30)
+    others = [
+        replace(model, name=unique("young"), looked_at=None, created_at=young),
+        replace(model, name=unique("leaving"), looked_at=None, state=ConnectionState.REMOVING),
+    ]
+    await asyncio.gather(*(scene.fleet.store.add(record) for record in (*records, *others)))
+    rounds, tables = Rounds(Tables(site.tables), days=1), Tables(site.tables)
+    await tables.write(names.CONNECTIONS, pointer(f"{model.tenant}.{'0' * 20}"), Write.UPSERT)
     await site.advance(WEEK)
     await site.control("DELETE", "/calls")
     fault = {"service": "graph", "path": "batch", "kind": "throttle", "retryAfter": 1, "times": 2}
@@ -345,5 +357,28 @@ async def test_a_hundred_connections_cost_seven_calls(scene):
     calls = (await site.control("GET", "/calls?service=graph")).json()["value"]
     assert {call["path"] for call in calls} == {"/v1.0/$batch"}
     assert sorted(call["status"] for call in calls) == [200] * 7 + [429] * 2
-    kept = [await scene.fleet.store.get(record.id) for record in records]
-    assert all(each and each.looked_at and not each.deviations for each in kept)
+    kept = [await scene.fleet.store.get(record.id) for record in (*records, *others)]
+    assert all(each and each.looked_at and not each.deviations for each in kept[:100])
+    assert [each and each.looked_at for each in kept[100:]] == [None, None]
+    assert await rounds.members((datetime.now(UTC).date(),)) == {record.id for record in (*records, *others)}
+
+
+async def test_a_directory_that_does_not_answer_for_a_day_is_told(scene):
+    """Who relies on the looks learns that there were none."""
+    site, model = scene.site, scene.untouched
+    await site.clear(names.CONNECTIONS)
+    await site.fire(LOOK)
+    await scene.fleet.store.add(model)
+    async with site.fault(service="graph", path="batch", kind="status", status=503, times=None) as fault:
+        await site.advance(WEEK)
+        await site.fire(LOOK)
+
+        async def tried() -> bool:
+            return bool((await site.control("GET", f"/faults/{fault}")).json()["hits"])
+
+        await until(tried, "the first try")
+        await site.advance(timedelta(hours=25))
+        await site.fire("sweep_onboardings")
+        await site.settled()
+    document = await site.get(f"/api/connections/{model.id}", caller="operator")
+    assert [each["code"] for each in document["directory"]["findings"]] == ["directory-unreadable"]
