@@ -183,6 +183,18 @@ async def list_expirations(req: func.HttpRequest) -> func.HttpResponse:
     return await serve(req, lambda app: app.expiring.list)
 
 
+@app.route("expirations/feed", methods=["POST"])
+async def create_feed(req: func.HttpRequest) -> func.HttpResponse:
+    """Gives an address to which a calendar program can subscribe."""
+    return await serve(req, lambda app: app.feeds.create)
+
+
+@app.route("expirations/feed", methods=["GET"])
+async def read_feed(req: func.HttpRequest) -> func.HttpResponse:
+    """Gives the calendar behind such an address."""
+    return await serve(req, lambda app: app.feeds.read, roles=())
+
+
 @app.route("tenants/{id}/setup", methods=["GET"])
 async def get_tenant_setup(req: func.HttpRequest) -> func.HttpResponse:
     """Tells a customer's administrator how to let the service in."""

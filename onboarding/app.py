@@ -21,6 +21,7 @@ from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller, Callers
 from onboarding.api.conformance import Conformance
 from onboarding.api.connections import Connections
 from onboarding.api.expirations import Expirations
+from onboarding.api.feeds import Feeds
 from onboarding.api.front import Endpoint, Front, answer, misconfigured
 from onboarding.api.health import Health, Ping
 from onboarding.api.links import Links
@@ -228,6 +229,13 @@ class Application:
             connections=self.connection_store,
             deviations=self.deviations,
             troubles=self.troubles,
+            clock=self.clock,
+        )
+        self.feeds = Feeds(
+            front=self.front,
+            expirations=self.expiring,
+            secrets=self.channel_secrets,
+            key=settings.link_key,
             clock=self.clock,
         )
         self.health = Health(self._pings)

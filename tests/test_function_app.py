@@ -45,6 +45,8 @@ HTTP = {
     "list_poison": ("poison", ["GET"]),
     "redrive_poison": ("poison/{id}/redrive", ["POST"]),
     "list_expirations": ("expirations", ["GET"]),
+    "create_feed": ("expirations/feed", ["POST"]),
+    "read_feed": ("expirations/feed", ["GET"]),
     "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
     "get_health": ("health", ["GET"]),
     "get_openapi": ("openapi.json", ["GET"]),

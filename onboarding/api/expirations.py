@@ -30,7 +30,7 @@ from onboarding.storage.tables import InvalidContinuationError
 MOST: Final = 5000
 """Rows of a spreadsheet and events of a calendar; a link tells where the next ones are."""
 
-_FILTERS: Final = ("tenantId", "owner", "withinDays", "state")
+FILTERS: Final = ("tenantId", "owner", "withinDays", "state")
 _FORMATS: Final = {"json": media.JSON, "csv": media.CSV, "ics": media.CALENDAR}
 _COLUMNS: Final = (
     "connectionId",
@@ -80,9 +80,9 @@ class Expirations:
 
     async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """What ends, the soonest first; a requester's own, an operator's all."""
-        page = Page.of(request, *_FILTERS, "format")
-        parameters = {name: request.params[name] for name in (*_FILTERS, "format") if name in request.params}
-        wanted = self._wanted(parameters, caller)
+        page = Page.of(request, *FILTERS, "format")
+        parameters = {name: request.params[name] for name in (*FILTERS, "format") if name in request.params}
+        wanted = self.wanted(parameters, caller)
         kind = _format(request)
         url = self.front.url(request, "expirations")
         if kind == media.JSON:
@@ -90,23 +90,21 @@ class Expirations:
             shown = (self._document(connection, clock, wanted.now) for connection, clock in found)
             return answer(page.answer(shown, continuation, url, parameters), headers={"Vary": "Accept"})
         found, continuation = await self._many(wanted, page.continuation)
-        headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+        response = self._file(kind, found, wanted.now)
+        response.headers["Vary"] = "Accept"
         if continuation:
             query = urlencode({**parameters, "continuationToken": continuation})
-            headers["Link"] = f'<{url}?{query}>; rel="next"'  # RFC 8288
-        if kind == media.CSV:
-            body, name = (
-                sheet(_COLUMNS, (self._row(connection, clock, wanted.now) for connection, clock in found)),
-                "expirations.csv",
-            )
-        else:
-            from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
+            response.headers["Link"] = f'<{url}?{query}>; rel="next"'  # RFC 8288
+        return response
 
-            body, name = calendar(found, self.cadence.thresholds, wanted.now), "expirations.ics"
-        headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return func.HttpResponse(body, mimetype=kind, charset="utf-8", headers=headers)
+    async def feed(self, parameters: Mapping[str, str], caller: Caller) -> func.HttpResponse:
+        """What a caller sees of what ends, the soonest first, for a calendar."""
+        wanted = self.wanted(parameters, caller)
+        found, _ = await self._many(wanted, "")
+        return self._file(media.CALENDAR, found, wanted.now)
 
-    def _wanted(self, parameters: Mapping[str, str], caller: Caller) -> Wanted:
+    def wanted(self, parameters: Mapping[str, str], caller: Caller) -> Wanted:
+        """What filters mean for a caller, now. Raises ``ProblemError`` for a wrong one."""
         now = self.clock.now()
         state = one_of(parameters, "state", ClockState)
         since, until = None, None
@@ -155,6 +153,21 @@ class Expirations:
             if not continuation:
                 break
         return found, continuation
+
+    def _file(self, kind: str, found: Found, now: datetime) -> func.HttpResponse:
+        """Clocks as a file of a media type."""
+        if kind == media.CSV:
+            name = "expirations.csv"
+            body = sheet(_COLUMNS, (self._row(connection, clock, now) for connection, clock in found))
+        else:
+            from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
+
+            name, body = "expirations.ics", calendar(found, self.cadence.thresholds, now)
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+        return func.HttpResponse(body, mimetype=kind, charset="utf-8", headers=headers)
 
     def _shows(self, wanted: Wanted, connection: Connection, entry: Entry) -> bool:
         """Whether a connection still says what was entered, and belongs into the list."""

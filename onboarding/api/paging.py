@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 
+from onboarding.api.parameters import known_only
 from onboarding.api.problems import ProblemError, bad_parameter
 
 LARGEST: Final = 100
@@ -30,13 +31,11 @@ class Page:
     @classmethod
     def of(cls, request: func.HttpRequest, *known: str) -> Page:
         """Reads the parameters of a list; raises ``ProblemError`` for wrong or unknown ones."""
-        if unknown := sorted(set(request.params) - {_SIZE, _TOKEN, *known}):
-            allowed = ", ".join([_SIZE, _TOKEN, *known])
-            raise bad_parameter(unknown[0], f"there is no such parameter; there are {allowed}.")
-        text = request.params.get(_SIZE, str(USUAL))
+        parameters = known_only(request.params, _SIZE, _TOKEN, *known)
+        text = parameters.get(_SIZE, str(USUAL))
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST):
             raise bad_parameter(_SIZE, f"must be a number from 1 to {LARGEST}.")
-        return cls(size=int(text), continuation=request.params.get(_TOKEN, ""))
+        return cls(size=int(text), continuation=parameters.get(_TOKEN, ""))
 
     def answer(
         self, values: Iterable[Any], continuation: str, url: str, parameters: Mapping[str, str]

@@ -12,6 +12,13 @@ from onboarding.api.problems import bad_parameter
 _Name = TypeVar("_Name", bound=StrEnum)
 
 
+def known_only(parameters: Mapping[str, str], *known: str) -> dict[str, str]:
+    """The parameters, when each of them is known. Raises ``ProblemError`` for one that is not."""
+    if unknown := sorted(set(parameters) - set(known)):
+        raise bad_parameter(unknown[0], f"there is no such parameter; there are {', '.join(known)}.")
+    return dict(parameters)
+
+
 def tenant_id(parameters: Mapping[str, str]) -> str | None:
     """The parameter ``tenantId``, if there is one. Raises ``ProblemError`` for what is no id."""
     text = parameters.get("tenantId")

@@ -256,6 +256,21 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         headers={200: ("Link",)},
         refusals=(400,),
     ),
+    "POST /expirations/feed": Operation(
+        id="create_feed",
+        summary="An address of the calendar, to which a calendar program can subscribe",
+        parameters=("tenantId", "owner", "withinDays", "state"),
+        answers={201: (schemas.Feed,)},
+        refusals=(400, 409),
+    ),
+    "GET /expirations/feed": Operation(
+        id="read_feed",
+        summary="The calendar, for whoever has its address",
+        roles=(),
+        parameters=("token",),
+        answers={200: ("text/calendar",)},
+        refusals=(410,),
+    ),
     "GET /tenants/{id}/setup": Operation(
         id="get_tenant_setup",
         summary="What a customer's administrator has to do",

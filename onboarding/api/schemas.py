@@ -189,6 +189,13 @@ class Expiration(ExpiryClock):
     owners: tuple[Owner, ...]
 
 
+class Feed(Document):
+    """An address of a calendar. Whoever has it reads what its maker sees."""
+
+    url: str
+    expires_at: datetime
+
+
 class ExpirationList(Document):
     """A page of what is expiring."""
 

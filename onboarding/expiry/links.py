@@ -23,7 +23,9 @@ SNOOZE_DAYS: Final = 7
 _KEPT: Final = timedelta(days=30)
 """How long a link is good after the clock's end: what has expired is told of again and again."""
 
-_ACTIVE_KEYS: Final = 2
+ACTIVE_KEYS: Final = 2
+"""Versions of a key that are good: the newest, and the one before."""
+
 _LABELS: Final = {ACKNOWLEDGE: "Acknowledge", SNOOZE: f"Remind me in {SNOOZE_DAYS} days"}
 
 
@@ -61,4 +63,6 @@ class NoticeLinks:
         """What a link says; None for one that is not good (any more). Raises this app's errors."""
         if not self.key:
             return None
-        return signing.verify(await self.secrets.newest(self.key, _ACTIVE_KEYS), token, self.clock.now())
+        keys = await self.secrets.newest(self.key, ACTIVE_KEYS)
+        claims = signing.verify(keys, token, self.clock.now())
+        return claims if claims and claims["do"] in _LABELS else None

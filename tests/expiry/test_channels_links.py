@@ -5,8 +5,10 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import icalendar
 import pytest
 
+from tests.connections import connection
 from tests.expiry.receivers import WebServer
 from tests.expiry.site import days, ends_at
 from tests.helpers import pointers, problem
@@ -132,3 +134,27 @@ def links(people, connection) -> list[str]:
     """The two links of the newest message about a connection."""
     post = people.about("/people", connection["name"])[-1]
     return re.findall(r"http://[^\s\"\\]+/api/links\?token=[\w.-]+", post.body)
+
+
+async def test_a_calendar_program_subscribes_without_a_token(site, fleet):
+    """An address shows what its maker sees through its filters, for a year; no other token is good for it."""
+    name = await site.caller("Onboarding.Request")
+    mine = site.clients[name]["principalId"]
+    end = datetime.now(UTC) + 20 * DAY
+    owners = [f"{mine}@contoso.com"]
+    await fleet.add(connection(end, name="Mine", requester=mine, owners=owners), end - DAY)
+    await fleet.add(connection(end, name="Other", owners=owners), end - DAY)
+    for caller, shown in ((name, {"Mine"}), ("operator", {"Mine", "Other"})):
+        made = await site.call("POST", f"/api/expirations/feed?owner={owners[0]}", caller=caller)
+        assert made.status_code == 201, made.text
+        address = made.json()["url"]
+        answer = await site.http.get(address)
+        assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+        events = icalendar.Calendar.from_ical(answer.content).walk("VEVENT")
+        assert {re.findall(r"\((\w+),", str(event["summary"]))[0] for event in events} == shown
+    for wrong in (address[:-1], address.partition("?")[0]):
+        problem(await site.http.get(wrong), 410, "feed-expired")
+    await refused(site, address.replace("expirations/feed", "links"))
+    problem(await site.call("POST", "/api/expirations/feed?state=x"), 400, "invalid-parameter")
+    await site.at(datetime.fromisoformat(made.json()["expiresAt"]))
+    problem(await site.http.get(address), 410, "feed-expired")

@@ -248,3 +248,9 @@ async def test_a_large_sheet_says_where_it_goes_on(fleet, tenant):
 
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
+
+
+async def test_without_a_key_there_is_no_feed(site):
+    """A deployment that signs nothing says so, and knows no address."""
+    problem(await site.call("POST", f"{PATH}/feed"), 409, "feeds-not-set-up")
+    problem(await site.call("GET", f"{PATH}/feed?token=x.y", caller=None), 410, "feed-expired")

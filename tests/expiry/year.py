@@ -115,7 +115,7 @@ class Year:
             age = timedelta(days=self.chance.randrange(790), hours=self.chance.randrange(24))
             made.append(
                 connection(
-                    now + timedelta(days=self.chance.randrange(-20, 500), hours=self.chance.randrange(24)),
+                    now + timedelta(days=self.chance.randrange(-20, 700), hours=self.chance.randrange(24)),
                     name=f"C-{number:03}",
                     app_made_at=now - age,
                     version="2403" if number % 3 else None,
