@@ -177,7 +177,8 @@ def _operation(path: str, operation: Operation) -> dict[str, Any]:
     if operation.body:
         examples = {name: {"value": value} for name, value in EXAMPLES[operation.body].items()}
         content = {**_content(operation.body), "examples": examples}
-        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+        required = any(field.is_required() for field in operation.body.model_fields.values())
+        described["requestBody"] = {"required": required, "content": {"application/json": content}}
     return described
 
 

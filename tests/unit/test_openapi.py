@@ -103,6 +103,17 @@ def test_every_body_has_examples():
     assert bodies == set(EXAMPLES), "give a new kind of body examples in onboarding/api/openapi.py"
 
 
+def test_a_body_that_may_be_left_out_is_told():
+    """What has no required field can be asked for without a body."""
+    required = {
+        route: operation["requestBody"]["required"]
+        for route, operation in operations().items()
+        if "requestBody" in operation
+    }
+    assert required["POST /onboardings"]
+    assert not required["POST /connections/{id}/renewals"]
+
+
 def test_every_reference_leads_somewhere():
     """Each model that a call or another model names is there."""
     named = set(re.findall(r'"#/components/schemas/([\w-]+)"', json.dumps(DESCRIBED)))
