@@ -83,9 +83,10 @@ class Fleet:
 
     async def add(self, record: Connection, now: datetime) -> Connection:
         """A new connection."""
-        await self.expirations.schedule(record, now)
         self._added.append(record)
-        return await self.store.add(record)
+        kept = await self.store.add(record)
+        await self.expirations.schedule(kept, now)
+        return kept
 
     async def renew(self, record: Connection, ends_at: datetime, now: datetime) -> Connection:
         """Give a connection a secret with another end."""

@@ -1,8 +1,8 @@
 """The calendar: each clock of each connection on the day on which it ends, for lists of what is expiring.
 
 A clock stands in it once for everybody, and once for its tenant, its requester and each of its owners, so a
-page of any of these costs the same however many connections there are. The calendar may run ahead of the
-connections, never behind; whoever reads it takes only what the connection still says.
+page of any of these costs the same however many connections there are. Whoever reads it takes only what the
+connection still says: a row too many does no harm.
 """
 
 from __future__ import annotations

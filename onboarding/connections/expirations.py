@@ -70,8 +70,9 @@ class ExpirationIndex:
     async def schedule(self, connection: Connection, now: datetime) -> None:
         """Plans the warnings of all clocks of a connection, and enters the clocks in the calendar.
 
-        Safe to repeat. To be called before a connection is added, and after each change of its clocks or its
-        owners: warnings that were planned for another end are dropped when their day comes.
+        Safe to repeat, and to be repeated until it has worked. To be called after a connection is added, and
+        after each change of its clocks or its owners: warnings that were planned for another end are dropped
+        when their day comes.
         """
         for clock, ends_at in connection.clocks.items():
             expiration = Expiration(

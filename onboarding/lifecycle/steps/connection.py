@@ -13,16 +13,19 @@ from onboarding.workflow.outcomes import Done
 
 
 async def run(context: Context) -> Done:
-    """Writes the connection, and when its first warnings are due. Those first: none may be missing."""
+    """Writes the connection, then when its first warnings are due.
+
+    In this order: the sweep drops a warning of a connection that is not there.
+    """
     services = context.services
     connection = _connection(context)
     existing = await services.connections.get(connection.id)
     if existing and existing.onboarding != context.onboarding:
         raise name_taken(existing)
-    await services.expirations.schedule(connection, services.clock.now())
     kept = await services.connections.add(connection)
     if kept.onboarding != context.onboarding:
         raise name_taken(kept)
+    await services.expirations.schedule(kept, services.clock.now())
     await keep_up(context, kept)
     return Done(result={"id": connection.id})
 
