@@ -18,6 +18,7 @@ NEVER: Final = "0 0 0 1 1 4"
 """A schedule that does not interfere, also where the clock is moved by years (a New Year that is a Thursday
 comes in 2032): tests fire the timers themselves."""
 
+_LONGEST_PAUSE: Final = 0.25  # seconds
 FINAL: Final = {"Succeeded", "Failed", "Cancelled", "RolledBack"}
 _RESOURCES: Final = {
     "AzurePublicCloud": {
@@ -45,9 +46,11 @@ async def until(
 ) -> Any:
     """What a condition gives as soon as it gives something; fails when it gives nothing in time."""
     deadline = time.monotonic() + seconds
+    pause = 0.03  # longer each time: whoever asks all the time slows down what it waits for
     while not (value := await condition()):
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
     return value
 
 

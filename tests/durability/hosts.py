@@ -60,7 +60,7 @@ class Host:
         """Start it; it listens when this returns."""
         state = self._folder / f"{self._name}.json"
         state.unlink(missing_ok=True)
-        settings = host_json(self._folder, maxPollingInterval="00:00:00.25")  # nobody wants to wait
+        settings = host_json(self._folder, maxPollingInterval="00:00:00.4")  # nobody wants to wait
         arguments = (self._folder, self._name, settings, self._environment())
         self._process = await asyncio.to_thread(_start, arguments)
         async with asyncio.timeout(_START_SECONDS):
