@@ -39,7 +39,8 @@ async def fleet(shared_site):
 
 @pytest.fixture
 async def site(shared_site):
-    """The site at the real time; afterwards nothing of the test's is due any more."""
+    """The site at the real time, with its settings; afterwards nothing of the test's is due any more."""
+    await shared_site.as_set()
     yield shared_site
     await shared_site.clear(names.EXPIRATIONS)
     await shared_site.clear(names.NOTICE_INDEX)

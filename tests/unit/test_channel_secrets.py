@@ -7,7 +7,11 @@ import pytest
 
 from onboarding.cloud.vault import Vault
 from onboarding.errors import PermanentError, TransientError
+from onboarding.expiry.channels.people import People
 from onboarding.expiry.channels.secrets import ChannelSecrets
+from onboarding.expiry.channels.webhook import Webhook
+from onboarding.expiry.messages import single
+from tests.unit.test_messages import item
 
 
 class Safe:
@@ -64,3 +68,26 @@ async def test_client_secrets_cannot_be_read(name):
     with pytest.raises(PermanentError, match="not one that the app reads"):
         await vault.read(name)
     await vault.close()
+
+
+async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):
+    """A message goes out signed or not at all, and the operator reads which secret is wrong."""
+    safe.values["notice-signing"] = ("whsec_a",)
+    webhook = Webhook("http://127.0.0.1:1/", "notice-signing", known, safe)
+    about = item()
+    with pytest.raises(TransientError, match="notice-signing") as caught:
+        await webhook.send(about.notice, about.connection)
+    assert caught.value.code == "webhook-secret-unusable"
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # one of Apprise's plug-ins looks for it
+async def test_an_address_that_cannot_be_used_is_not_repeated(safe, known):
+    """Of an address that is none, or that takes no recipient, an operator reads the name and no more."""
+    safe.values |= {"notice-none": ("secret-of-nothing",), "notice-json": ("json://secret@127.0.0.1:1/",)}
+    people = People(known)
+    for channel, recipient in (("none", ""), ("json", "kim@contoso.com")):
+        with pytest.raises(TransientError) as caught:
+            await people.send(channel, recipient, single(item(), "id"))
+        assert caught.value.code == "channel-unusable"
+        assert "secret-of" not in str(caught.value.as_json())
+        assert "secret@" not in str(caught.value.as_json())

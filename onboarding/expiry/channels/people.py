@@ -40,7 +40,11 @@ class People:
             TransientError: It was not taken, or the channel is not set up: both may be mended.
         """
         secret = f"{PREFIX}{channel}"
-        taken = await asyncio.to_thread(_send, await self._secrets.value(secret), recipient, message)
+        address = await self._secrets.value(secret)
+        try:
+            taken = await asyncio.to_thread(_send, address, recipient, message)
+        except Exception:  # noqa: BLE001 - whatever it is, it may repeat the address
+            taken = False
         if taken is None:
             raise TransientError(
                 f"The vault's secret '{secret}' is no address that Apprise can use"
