@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         "--consent",
         action="store_true",
         help="also grant what it takes to consent without an administrator. Tier 0: whoever controls the app "
-        "can then give anyone any permission in this tenant. Without it, an onboarding fails at its consent",
+        "can then give anyone any permission in this tenant. Without it, an administrator is asked each time",
     )
     graph.add_arguments(parser)
     arguments = parser.parse_args(argv)
