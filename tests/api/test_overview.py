@@ -74,6 +74,7 @@ async def test_what_ends_and_what_deviates_comes_first(portal, service):
     )
     for each in (ended, soon, later):
         await fleet.store.remove(each)
+    assert (await overview(portal, tenantId=tenant))["deviations"] == [], "a connection that is gone"
     codes = attention(document)
     assert codes.index("ended") < codes.index("ends-soon") < codes.index("deviating")
     assert [each["connectionId"] for each in document["expirations"]] == [ended.id, soon.id, later.id]
