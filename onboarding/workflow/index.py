@@ -107,6 +107,8 @@ class Index:
         await self._tables.write(self._table, _row(OPEN if self._history else NEW, head), Write.UPSERT)
         if self._history:
             await self._forget_statuses(head, None)
+        else:
+            await self.unmark(head)
 
     async def _forget_statuses(self, head: Head, kept: RunStatus | None) -> None:
         for status in FINAL:

@@ -129,6 +129,24 @@ async def test_without_history_nothing_is_left(tables, table):
     assert [entry.run async for entry in index.unfinished()] == []
 
 
+async def test_without_history_only_what_failed_is_left(tables, table):
+    """Runs that nobody lists are found when they failed, or were marked before, the newest first."""
+    index = Index(tables, table, history=False)
+    oldest, marked, newest = head(3), head(2), head(1)
+    for run in (oldest, newest):
+        await index.announce(run)
+        await index.close(run, RunStatus.FAILED)
+    await index.mark(marked)
+    first, continuation = await index.marked(size=2)
+    second, end = await index.marked(size=2, continuation=continuation)
+    assert [entry.run for entry in (*first, *second)] == [newest.id, marked.id, oldest.id]
+    assert end == ""
+    await index.unmark(marked)
+    await index.reopen(newest)
+    assert [entry.run for entry in (await index.marked(size=9))[0]] == [oldest.id]
+    assert [entry.run async for entry in index.unfinished()] == [newest.id]
+
+
 async def test_an_announcement_costs_one_call(index, wire):
     """Saying that a run will come is one write."""
     before = wire.calls

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from onboarding.expiry.channels.people import People
 from onboarding.expiry.channels.secrets import ChannelSecrets
 from onboarding.expiry.channels.webhook import Webhook
 from onboarding.expiry.messages import single
+from tests.expiry.receivers import WebServer
 from tests.unit.test_messages import item
 
 
@@ -91,3 +93,18 @@ async def test_an_address_that_cannot_be_used_is_not_repeated(safe, known):
         assert caught.value.code == "channel-unusable"
         assert "secret-of" not in str(caught.value.as_json())
         assert "secret@" not in str(caught.value.as_json())
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
+async def test_nothing_is_logged_of_where_a_message_goes(safe, known, caplog):
+    """However talkative a deployment's log is, it does not show where a message went, or did not go."""
+    async with WebServer() as server:
+        safe.values["notice-a"] = (f"json://robot:pass-of-robot@{server.host}/path-of-robot",)
+        with caplog.at_level(logging.DEBUG):
+            assert await People(known).send("a", "", single(item(), "id")) == "delivered"
+            server.refuses.add("/path-of-robot")
+            with pytest.raises(TransientError, match="did not take"):
+                await People(known).send("a", "", single(item(), "id"))
+    assert len(server.posts) == 2
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("aiohttp.")]
+    assert [line for line in ours if "of-robot" in line or server.host in line] == []
