@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import uuid
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from onboarding.api.expirations import Expirations
 from onboarding.api.front import Front
 from onboarding.clock import SystemClock
 from onboarding.connections.clocks import SECRET, Acknowledgement, Snooze
-from tests.connections import CADENCE, connection
+from tests.connections import CADENCE, connection, secret
 from tests.helpers import problem
 
 PATH = "/api/expirations"
@@ -103,10 +104,12 @@ async def test_a_requester_sees_its_own(site, fleet, tenant):
 
 async def test_only_what_the_connection_still_says_is_listed(site, fleet, tenant):
     """After a renewal, and after a connection is gone, the old end is not shown."""
-    renewed, gone = connection(day(5), tenant=tenant), connection(day(6), tenant=tenant)
-    for each in (renewed, gone):
+    renewed, halfway, gone = (connection(day(number), tenant=tenant) for number in (5, 6, 7))
+    for each in (renewed, halfway, gone):
         await fleet.add(each, day(0))
     await fleet.renew(renewed, day(370), day(0))
+    # A crash in between: the connection has another end, and the calendar does not know yet.
+    await fleet.store.change(halfway.id, lambda found: replace(found, secret=secret(day(380))))
     await site.tables.get_table_client("connections").delete_entity(tenant, gone.id.partition(".")[2])
     assert await shown(site, tenantId=tenant) == [370]
 

@@ -44,7 +44,8 @@ class Report:
 
     due: set[Warned] = field(default_factory=set)
     arrived: Counter[Warned] = field(default_factory=Counter)
-    events: list[str] = field(default_factory=list)  # what happened, in words
+    people: Counter[str] = field(default_factory=Counter)  # what people did, how often
+    events: list[str] = field(default_factory=list)  # what happened to the timer, in words
 
     @property
     def faults(self) -> list[str]:
@@ -63,6 +64,7 @@ class Report:
             came = "arrived" if self.arrived[each] else "MISSING"
             yield f"{each.due_at:%Y-%m-%d %H:%M}  {came}  {_shown(each)}"
         yield from self.faults
+        yield ", ".join(f"{what} {times} times" for what, times in self.people.items())
         yield f"{len(self.due)} warnings were due, {self.arrived.total()} arrived, {len(self.faults)} faults"
 
 
@@ -109,16 +111,16 @@ class Year:
         return self.report
 
     async def _begin(self, now: datetime) -> None:
-        """Connections that end before, in and after the year; two thirds have an old site and one clock."""
+        """Connections that end before, in and after the year; three of four are of an old site."""
         made = []
         for number in range(self.size):
             age = timedelta(days=self.chance.randrange(790), hours=self.chance.randrange(24))
             made.append(
                 connection(
-                    now + timedelta(days=self.chance.randrange(-20, 700), hours=self.chance.randrange(24)),
+                    now + timedelta(days=self.chance.randrange(-20, 800), hours=self.chance.randrange(24)),
                     name=f"C-{number:03}",
                     app_made_at=now - age,
-                    version="2403" if number % 3 else None,
+                    version="2403" if number % 4 else None,
                 )
             )
         await asyncio.gather(*(self.fleet.add(each, now) for each in made))
@@ -139,13 +141,17 @@ class Year:
             left = (record.secret.ends_at - now).days
             urge = 0.1 if left < 0 else 0.03 if left < 60 else 0.0
             if self._happens(urge, days):
+                self.report.people["renewed"] += 1
                 await self._move(record, now + timedelta(days=self.chance.choice((180, 365, 730))), now)
             elif self._happens(0.001, days):
+                self.report.people["changed by hand"] += 1
                 by_hand = timedelta(days=self.chance.randrange(-5, 300), hours=self.chance.randrange(24))
                 await self._move(record, now + by_hand, now)
-            for clock, ends_at in record.clocks.items():
+            kept = self.connections[record.name]
+            for clock, ends_at in kept.clocks.items():
                 if ends_at < now and self._happens(0.05, days):
-                    await self._acknowledge(record, clock, now)
+                    self.report.people["acknowledged"] += 1
+                    await self._acknowledge(kept, clock, now)
 
     def _happens(self, probability: float, days: int) -> bool:
         """Whether something of a daily probability happens within some days."""
