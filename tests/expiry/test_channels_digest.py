@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -34,7 +35,7 @@ async def _daily(shared_site, people):
 
 async def test_people_get_one_message_a_day_and_programs_each_event(site, people):
     """What was announced on a day comes together when it has ended, by date; a renewed secret is left out."""
-    later, sooner, renewed = [await site.connection(days=days) for days in (80, 50, 40)]
+    later, sooner, renewed = await asyncio.gather(*(site.connection(days=days) for days in (80, 50, 40)))
     await site.fire("sweep_expirations")
     await only_waiting(site, 1)
     for connection in (later, sooner, renewed):
@@ -62,7 +63,7 @@ async def test_people_get_one_message_a_day_and_programs_each_event(site, people
 
 async def test_somebody_else_is_told_of_what_nobody_acknowledges(site, people):
     """Three days after a warning that the end is near, once, unless it was acknowledged or is far off."""
-    ignored, known, _far = [await site.connection(days=days) for days in (5, 6, 80)]
+    ignored, known, _far = await asyncio.gather(*(site.connection(days=days) for days in (5, 6, 80)))
     await site.fire("sweep_expirations")
     await only_waiting(site, 3)
     path = f"/api/connections/{known['id']}/acknowledge"
