@@ -166,6 +166,7 @@ async def keep_up(context: Context, sharing: Connection) -> None:
     try:
         owner = await connection(context, existing)
     except PermanentError:
+        await context.services.expirations.forget(sharing.id)
         await connections.remove(sharing)
         raise
     latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}

@@ -1,0 +1,250 @@
+"""The parts below the API, put together from the settings: storage, engines, clocks, notices, the cloud.
+
+What talks to Graph, Resource Manager and Key Vault is imported when the first step runs: an HTTP call after
+a cold start does not pay for it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from onboarding.clock import Clock, MovedClock, SystemClock
+from onboarding.cloud.environments import ENVIRONMENTS, Environment
+from onboarding.connections.calendar import Calendar
+from onboarding.connections.clocks import Cadence
+from onboarding.connections.deviations import DeviationIndex
+from onboarding.connections.expirations import ExpirationIndex
+from onboarding.connections.rounds import Rounds
+from onboarding.connections.store import ConnectionStore
+from onboarding.expiry import plans as notice_plans
+from onboarding.expiry.channels.secrets import ChannelSecrets
+from onboarding.expiry.links import NoticeLinks
+from onboarding.expiry.looks import DirectorySweep, Looks
+from onboarding.expiry.notices import Notices
+from onboarding.expiry.reactions import Reactions
+from onboarding.expiry.renewals import Renewals
+from onboarding.expiry.routing import Routing
+from onboarding.expiry.sweep import ExpirySweep
+from onboarding.expiry.troubles import Troubles
+from onboarding.lifecycle.plans import OPERATIONS, PLANS
+from onboarding.lifecycle.renewals import AutomaticRenewals
+from onboarding.settings import Settings
+from onboarding.storage import account, names
+from onboarding.storage.queues import Queues
+from onboarding.storage.tables import Tables
+from onboarding.workflow import retry
+from onboarding.workflow.dead_letters import DeadLetters
+from onboarding.workflow.engine import Engine, Handler, Limits
+from onboarding.workflow.index import Index
+from onboarding.workflow.plans import Plan
+from onboarding.workflow.store import RunStore
+
+if TYPE_CHECKING:
+    from onboarding.cloud.clouds import Clouds
+    from onboarding.cloud.directory import Directory
+    from onboarding.lifecycle.context import Services
+
+Handlers = Callable[[], Mapping[str, Handler]]
+
+
+class Parts:
+    """What the triggers and the API are made of. Making it does no I/O."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.environment = _environment(settings)
+        self.clock = _clock(settings)
+        self.tables = Tables(account.table_service(settings))
+        self.queues = Queues(account.queue_service(settings))
+        self.dead_letters = DeadLetters(self.tables, names.DEAD_LETTERS)
+        self.connection_store = ConnectionStore(self.tables)
+        self.cadence = Cadence(thresholds=settings.expiry_thresholds, repeat=settings.expired_repeat_days)
+        self.calendar = Calendar(self.tables)
+        self.expirations = ExpirationIndex(self.tables, self.cadence, self.calendar)
+        self.rounds = Rounds(self.tables, days=settings.look_every_days)
+        self.deviations = DeviationIndex(self.tables)
+        self.engine = self._engine(
+            names.ONBOARDINGS,
+            Index(self.tables, names.ONBOARDING_INDEX),
+            names.STEPS_QUEUE,
+            PLANS,
+            self._step_handlers,
+        )
+        self.operation_engine = self._engine(
+            names.OPERATIONS,
+            Index(self.tables, names.OPERATION_INDEX),
+            names.OPERATIONS_QUEUE,
+            OPERATIONS,
+            self._operation_handlers,
+        )
+        self.deliveries = self._engine(
+            names.NOTICES,
+            Index(self.tables, names.NOTICE_INDEX, history=False),
+            names.NOTICES_QUEUE,
+            notice_plans.PLANS,
+            self._notice_handlers,
+            notice_plans.POLICIES,
+        )
+        self.notices = Notices(engine=self.deliveries, clock=self.clock, routing=_routing(settings))
+        self.troubles = Troubles(index=self.deliveries.index, store=self.deliveries.store)
+        self.channel_secrets = ChannelSecrets(lambda: self.clouds.vault, self.clock)
+        self.links = NoticeLinks(
+            secrets=self.channel_secrets,
+            key=settings.link_key,
+            origin=settings.public_url.rstrip("/"),
+            clock=self.clock,
+        )
+        self.reactions = Reactions(
+            connections=self.connection_store, audit=self.engine.store, clock=self.clock
+        )
+
+    def _engine(  # noqa: PLR0917 - told apart by their types
+        self,
+        table: str,
+        index: Index,
+        queue: str,
+        plans: Mapping[str, Plan],
+        handlers: Handlers,
+        policies: retry.Policies = retry.CLOUD,
+    ) -> Engine:
+        return Engine(
+            store=RunStore(self.tables, table),
+            index=index,
+            queues=self.queues,
+            queue=queue,
+            plans=plans,
+            handlers=functools.cache(handlers),
+            clock=self.clock,
+            dead_letters=self.dead_letters,
+            limits=Limits(stalled=timedelta(seconds=self.settings.stalled_after_seconds)),
+            policies=policies,
+        )
+
+    @functools.cached_property
+    def expiry(self) -> ExpirySweep:
+        """The timer's look at the clocks."""
+        return ExpirySweep(
+            expirations=self.expirations,
+            connections=self.connection_store,
+            notices=self.notices,
+            cadence=self.cadence,
+            clock=self.clock,
+        )
+
+    @functools.cached_property
+    def automatic_renewals(self) -> AutomaticRenewals:
+        """The timer's look for secrets to renew."""
+        return AutomaticRenewals(
+            calendar=self.calendar,
+            connections=self.connection_store,
+            engine=self.operation_engine,
+            clock=self.clock,
+            days=self.settings.renew_before_days,
+            time_limit_days=self.settings.renewal_time_limit_days,
+        )
+
+    @functools.cached_property
+    def directory_sweep(self) -> DirectorySweep:
+        """The timer's rounds through the directory."""
+        return DirectorySweep(
+            rounds=self.rounds, calendar=self.calendar, engine=self.deliveries, clock=self.clock
+        )
+
+    @functools.cached_property
+    def clouds(self) -> Clouds:
+        """The clients of the cloud."""
+        from onboarding.cloud.clouds import Clouds  # noqa: PLC0415 - see the module's docstring
+        from onboarding.cloud.identity import Identity  # noqa: PLC0415
+
+        settings = self.settings
+        identity = Identity(
+            self.environment,
+            home_tenant=settings.home_tenant_id,
+            identity_client=settings.identity_client_id,
+            multitenant_client=settings.multitenant_client_id,
+            certificate=settings.local_cloud_ca,
+        )
+        return Clouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
+
+    def directory(self, tenant: str) -> Directory:
+        """A tenant's directory."""
+        return self.clouds.directory(tenant)
+
+    @functools.cached_property
+    def services(self) -> Services:
+        """What the steps of an onboarding share."""
+        from onboarding.lifecycle.context import Services  # noqa: PLC0415
+
+        return Services(
+            clouds=self.clouds,
+            connections=self.connection_store,
+            expirations=self.expirations,
+            clock=self.clock,
+            onboardings=self.engine,
+            operations=self.operation_engine,
+            reminders=Renewals(self.notices),
+        )
+
+    def _step_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415
+
+        return handlers(self.services)
+
+    def _operation_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.lifecycle.handlers import operation_handlers  # noqa: PLC0415
+
+        return operation_handlers(self.services)
+
+    def _notice_handlers(self) -> Mapping[str, Handler]:
+        from onboarding.expiry.channels.people import People  # noqa: PLC0415
+        from onboarding.expiry.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
+        from onboarding.expiry.deliveries import Deliveries  # noqa: PLC0415
+        from onboarding.expiry.digests import Digests  # noqa: PLC0415
+
+        url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
+        secrets, people = self.channel_secrets, People(self.channel_secrets)
+        shared: dict[str, Any] = {
+            "connections": self.connection_store,
+            "people": people,
+            "routing": self.notices.routing,
+            "links": self.links,
+            "clock": self.clock,
+        }
+        deliveries = Deliveries(
+            webhook=Webhook(str(url), secret, secrets, self.clock) if url else NoWebhook(),
+            digests=Digests(tables=self.tables, engine=self.deliveries, **shared),
+            troubles=self.troubles,
+            **shared,
+        )
+        looks = Looks(
+            directory=self.directory,
+            connections=self.connection_store,
+            rounds=self.rounds,
+            deviations=self.deviations,
+            expirations=self.expirations,
+            notices=self.notices,
+            clock=self.clock,
+        )
+        return {**deliveries.handlers(), **looks.handlers()}
+
+
+def _environment(settings: Settings) -> Environment:
+    return ENVIRONMENTS[settings.azure_environment].redirected(settings.local_cloud_endpoints)
+
+
+def _routing(settings: Settings) -> Routing:
+    return Routing(
+        webhook=settings.notice_webhook_url is not None,
+        channels=settings.notice_channels,
+        digest=settings.notice_digest == "daily",
+        mail=settings.notice_mail_channel,
+        escalation=settings.notice_escalation,
+        escalate_after=timedelta(days=settings.notice_escalate_after_days),
+    )
+
+
+def _clock(settings: Settings) -> Clock:
+    return MovedClock(settings.local_clock_file) if settings.local_clock_file else SystemClock()
