@@ -178,6 +178,9 @@ class Drive:
             if self._steps[step.name].etag == before.etag:  # not this step: somebody claimed one of the next
                 await self._record(step, outcome)
                 return
+            if self._is_ours(before):  # somebody told it something meanwhile: it looks again
+                self._start(self._steps[step.name])
+                return
             if not self._is_ours(step):
                 log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
                 return

@@ -111,14 +111,14 @@ async def finish(engine: Engine, run_id: str) -> None:
 
 
 async def signal(engine: Engine, run_id: str, step_name: str, text: str, actor: str) -> Run | None:
-    """Tells a waiting step something, and wakes it.
+    """Tells a step that waits something, and wakes it; one that just looks around looks once more.
 
-    Raises ``NotPossibleError`` when the step does not wait.
+    Raises ``NotPossibleError`` when the step has not begun, or has ended.
     """
 
     def change(run: Run) -> _Change:
         step = run.steps[step_name]
-        if run.head.ending or step.status is not StepStatus.WAITING:
+        if run.head.ending or step.status not in {StepStatus.WAITING, StepStatus.RUNNING}:
             raise NotPossibleError(run.status(engine.plans[run.head.plan]))
         event = Event(run=run_id, at=engine.clock.now(), kind=text, step=step_name, actor=actor)
         return _Change(steps=[step.evolve(signal=text)], event=event)

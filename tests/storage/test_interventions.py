@@ -230,8 +230,31 @@ async def test_a_waiting_step_is_told_something(bench):
     assert ("left", "confirmed", 0) in kinds(await bench.events(head))
 
 
+async def test_a_step_that_looks_just_now_is_told_something(bench):
+    """It looks once more, now that it knows: nobody has to find the moment between two looks."""
+    looks, go_on, told = asyncio.Event(), asyncio.Event(), []
+
+    async def looks_slowly(_run, step):
+        told.append(step.signal)
+        looks.set()
+        await go_on.wait()
+        return Done() if step.signal == "confirmed" else LOOKS_AGAIN
+
+    bench.on("left", looks_slowly)
+    head = await bench.start()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.drain())
+        await looks.wait()
+        await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+        go_on.set()
+    await bench.drain()
+    assert told == ["", "confirmed"]
+    assert (await bench.run(head)).steps["left"].attempt == 1
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
 async def test_nobody_listens_to_what_a_step_is_told_that_does_not_wait(bench):
-    """Neither before it waits nor after."""
+    """Neither before it begins nor after its end."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
         await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
