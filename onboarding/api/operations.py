@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import azure.functions as func
@@ -103,18 +104,17 @@ class Operations:
             raise conflict(
                 "connection-removing", "The connection is being off-boarded", "Its secret goes with it."
             )
-        existing = connection.request["serverApp"]["existing"]
-        if existing and existing["connectionId"]:
+        if connection.shares:
             raise conflict(
                 "server-app-shared",
                 "The server app is another connection's",
-                f"Renew the secret of the connection {existing['connectionId']}; it is renewed here, too.",
+                f"Renew the secret of the connection {connection.shares}; it is renewed here, too.",
             )
         previous = await self.runs.engine.store.load(connection.renewal) if connection.renewal else None
         if previous and (going_on := await self._going_on(previous, caller)):
             return self.runs.accepted(request, going_on.head, self._document(request, going_on))
         wanted = bodies.of(request, RenewalRequest)
-        faults = wanted.faults(imported=bool(existing), now=self.runs.engine.clock.now())
+        faults = wanted.faults(imported=connection.imports_server_app, now=self.runs.engine.clock.now())
         if found := tuple(Finding(code="field-conflict", pointer=at, detail=text) for at, text in faults):
             raise invalid(found)
         document = wanted.as_json(self.time_limit_days)
@@ -140,7 +140,9 @@ class Operations:
         if not status.final:
             return renewal
         if status is RunStatus.FAILED and renewal.steps["secret"].status is StepStatus.SUCCEEDED:
-            return await interventions.retry(self.runs.engine, renewal.head.id, caller.name)
+            made = renewal.results["secret"]
+            if datetime.fromisoformat(made["endsAt"]) > self.runs.engine.clock.now():
+                return await self._again(renewal, caller)
         return None
 
     async def confirm(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
@@ -163,9 +165,17 @@ class Operations:
         """Begins an operation, or lets the one with this id go on."""
         run = await self.runs.engine.start(head)
         if run and self.runs.status(run) is RunStatus.FAILED:
-            run = await interventions.retry(self.runs.engine, head.id, caller.name)
+            run = await self._again(run, caller)
         shown = run or Run.new(head, self.runs.engine.plans[head.plan])
         return self.runs.accepted(request, shown.head, self._document(request, shown))
+
+    async def _again(self, run: Run, caller: Caller) -> Run:
+        """A failed operation that goes on; somebody else may have seen to that in the same moment."""
+        try:
+            changed = await interventions.retry(self.runs.engine, run.head.id, caller.name)
+        except interventions.NotPossibleError:
+            changed = await self.runs.engine.store.load(run.head.id)
+        return changed or run
 
     def _document(self, request: func.HttpRequest, run: Run) -> dict[str, Any]:
         return documents.operation(run, self.runs.events_url(request, run))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self, TypeVar, cast
+from urllib.parse import urlsplit
 
 from onboarding.cmg import versions
 from onboarding.connections.clocks import APPLICATION, SECRET, Acknowledgement, Snooze
@@ -36,6 +37,11 @@ class SecretRecord:
     key_id: str
     vault_id: str  # URL of the version in Key Vault
     ends_at: datetime
+
+    @property
+    def vault_name(self) -> str:
+        """Its name in Key Vault, which all its versions have."""
+        return urlsplit(self.vault_id).path.split("/")[2]
 
 
 class ConnectionState(StrEnum):
@@ -128,6 +134,11 @@ class Connection:
     def imports_server_app(self) -> bool:
         """Whether the server app was there already: then it is never changed or deleted."""
         return bool(self.request["serverApp"]["existing"])
+
+    @property
+    def shares(self) -> str:
+        """The id of the connection whose server app and secret it uses; empty where it has its own."""
+        return (self.request["serverApp"]["existing"] or {}).get("connectionId") or ""
 
     def evolve(self, **changes: Any) -> Self:
         """The same connection, changed."""

@@ -46,11 +46,18 @@ class ConnectionStore:
         return [each for each in found if each.server_app.app_id == app_id]
 
     async def need_unshared(self, connection: Connection) -> None:
-        """Raises ``PermanentError`` when other connections use the server app that this one has made."""
-        if connection.imports_server_app:
-            return
-        sharing = await self.of_server_app(connection.tenant, connection.server_app.app_id)
-        if others := [each for each in sharing if each.id != connection.id]:
+        """Raises ``PermanentError`` when other connections use the server app that this one has made.
+
+        Of an imported one it is the secret that goes: only those matter that were onboarded to share it.
+        """
+        using = await self.of_server_app(connection.tenant, connection.server_app.app_id)
+        others = [
+            each
+            for each in using
+            if each.id != connection.id
+            and (not connection.imports_server_app or each.shares == connection.id)
+        ]
+        if others:
             named = ", ".join(f"'{each.name}' ({each.id})" for each in others)
             raise PermanentError(
                 f"The server app of this connection is used by {named}, too.",

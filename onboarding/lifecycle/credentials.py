@@ -28,6 +28,7 @@ class Credential:
     object_id: str
     app_id: str
     ends_at: datetime
+    now: datetime
 
     async def ensure(self, attempt: int, *, keep: frozenset[str] = frozenset()) -> Mapping[str, str]:
         """Leaves one secret of ours on the app, besides those to keep: the vault's current version.
@@ -41,7 +42,8 @@ class Credential:
         if attempt == 1 and not keep:
             return await self._make(attempt)
         stored = await self.vault.stored(self._vault_name)
-        if stored and stored.tags["keyId"] not in keep:
+        works = stored is not None and datetime.fromisoformat(stored.tags["endsAt"]) > self.now
+        if stored and works and stored.tags["keyId"] not in keep:
             result: Mapping[str, str] = {
                 "keyId": stored.tags["keyId"],
                 "vaultId": stored.id,

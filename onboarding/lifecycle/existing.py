@@ -138,6 +138,16 @@ async def keep(services: Services, secret: str, tags: Mapping[str, str]) -> str:
     return name
 
 
+async def discard(services: Services, name: str, onboarding: str) -> bool:
+    """Deletes a secret from Key Vault if it was handed over for an onboarding; others are left alone."""
+    vault = services.clouds.vault
+    stored = await vault.stored(name)
+    ours = stored is not None and stored.tags.get("onboarding") == onboarding
+    if ours:
+        await vault.remove(name)
+    return ours
+
+
 async def connection(context: Context, existing: ExistingServerApp) -> Connection:
     """The connection whose server app is used here, too.
 

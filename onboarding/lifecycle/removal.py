@@ -17,6 +17,7 @@ from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import PermanentError
 from onboarding.lifecycle.context import Operation, unique_name
 from onboarding.lifecycle.credentials import vault_name
+from onboarding.lifecycle.existing import discard
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.runs import Run, RunStatus, StepState, StepStatus
@@ -33,7 +34,14 @@ async def halt(operation: Operation) -> Done | Wait:
     """Stops the onboarding and any renewal, and waits, without holding a worker, until no step runs."""
     services = operation.services
     onboarding, actor = _onboarding(operation), operation.head.requester_name
-    if ending := operation.head.request["ending"]:
+    ending, run = operation.head.request["ending"], await _run(operation)
+    if (
+        not ending
+        and run
+        and run.status(services.onboardings.plans[run.head.plan]) is not RunStatus.SUCCEEDED
+    ):
+        ending = RunStatus.ROLLED_BACK  # the connection stands, but the step that wrote it has not ended well
+    if ending:
         run = await interventions.stop(services.onboardings, onboarding, RunStatus(ending), actor)
         if run and not interventions.at_rest(run):
             return _wait(operation, "the step that is under way comes to its end")
@@ -104,27 +112,28 @@ async def delete_application(operation: Operation, role: str) -> Done | Wait:
 
 
 async def delete_secret(operation: Operation) -> Done:
-    """Deletes what the onboarding has put into Key Vault."""
-    vault, onboarding = operation.services.clouds.vault, _onboarding(operation)
+    """Deletes what the onboarding and its renewals have put into Key Vault."""
+    onboarding = _onboarding(operation)
     existing = _request(operation).server_app.existing
     if existing is None:
-        await vault.remove(vault_name(onboarding))
+        await operation.services.clouds.vault.remove(vault_name(onboarding))
         return Done(result={"removed": True})
-    kept = await vault.stored(existing.vault_secret) if existing.vault_secret else None
-    handed_over = kept is not None and kept.tags.get("onboarding") == onboarding
-    if handed_over:
-        await vault.remove(str(existing.vault_secret))
-    return Done(result={"removed": handed_over})
+    names = {existing.vault_secret} if existing.vault_secret else set()
+    if connection := await _connection(operation):
+        names |= {each.vault_name for each in (connection.secret, connection.pending) if each}
+        if renewal := await operation.services.operations.store.load(connection.renewal):
+            names |= {renewal.head.request["vaultSecret"] or ""} - {""}
+    removed = [name for name in sorted(names) if await discard(operation.services, name, onboarding)]
+    return Done(result={"removed": bool(removed)})
 
 
 async def forget(operation: Operation) -> Done:
-    """Removes the connection, whose warnings are dropped then, and says that the onboarding is undone."""
+    """Removes the connection, whose warnings are dropped then, and says that what was stopped is undone."""
     connection = await _connection(operation)
     if connection:
         await operation.services.expirations.forget(connection.id)
         await operation.services.connections.remove(connection)
-    if operation.head.request["ending"]:
-        await interventions.finish(operation.services.onboardings, _onboarding(operation))
+    await interventions.finish(operation.services.onboardings, _onboarding(operation))
     return Done()
 
 

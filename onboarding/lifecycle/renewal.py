@@ -79,6 +79,7 @@ async def make(operation: Operation) -> Done:
     else:
         credential = _credential(operation, connection, object_id)
         made = await credential.ensure(operation.step.attempt, keep=frozenset({connection.secret.key_id}))
+    made = {**made, "replaces": connection.secret.vault_name}
     pending = SecretRecord(
         key_id=made["keyId"], vault_id=made["vaultId"], ends_at=datetime.fromisoformat(made["endsAt"])
     )
@@ -114,7 +115,8 @@ async def wait(operation: Operation) -> Done | Wait:
 async def retire(operation: Operation) -> Done:
     """Makes the new secret the connection's, and removes the old one where that is ours.
 
-    The new one is looked for first: the last secret that works is never removed.
+    Of an imported application that is what was handed over to Key Vault. The new one is looked for first: the
+    last secret that works is never removed.
     """
     services, made = operation.services, operation.results["secret"]
     connection = await _connection(operation)
@@ -123,17 +125,22 @@ async def retire(operation: Operation) -> Done:
             "The new secret has ended before anybody confirmed that the site has it.",
             code="secret-expired",
             title="The new secret has ended",
-            remedy="Cancel this renewal by asking for a new one.",
+            remedy="Ask for another renewal.",
         )
     for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
         changed = await services.connections.change(each.id, lambda found: _renewed(found, made["keyId"]))
         if changed:
             await services.expirations.schedule(changed, services.clock.now())
+    in_use = await _connection(operation)  # not only the new one, where a later renewal is under way
     if connection.imports_server_app:
-        return Done(result={"removed": False})
-    object_id = operation.results["check"]["objectId"]
-    credential = _credential(operation, connection, object_id)
-    await credential.remove_others(frozenset({made["keyId"]}), shown=made["keyId"])
+        replaced = made["replaces"]
+        gone = replaced != in_use.secret.vault_name and await existing.discard(
+            services, replaced, connection.onboarding
+        )
+        return Done(result={"removed": gone})
+    credential = _credential(operation, connection, operation.results["check"]["objectId"])
+    keep = frozenset(each.key_id for each in (in_use.secret, in_use.pending) if each)
+    await credential.remove_others(keep, shown=made["keyId"])
     return Done(result={"removed": True})
 
 
@@ -154,6 +161,7 @@ def _credential(operation: Operation, connection: Connection, object_id: str) ->
         object_id=object_id,
         app_id=connection.server_app.app_id,
         ends_at=_end(operation),
+        now=operation.services.clock.now(),
     )
 
 

@@ -33,10 +33,10 @@ class Asker:
 def identifier(connection: Connection, previous: str = "") -> str:
     """The id of the renewal of a connection's present secret.
 
-    It is the same for requests that meet, and another one after a renewal, or after one (``previous``) that
-    failed.
+    It is the same for requests that meet, and another one after a renewal, after one (``previous``) that
+    failed, and for a connection of the same name that was onboarded anew with the same imported secret.
     """
-    return keys.derived_id(RENEW.name, connection.id, connection.secret.key_id, previous)
+    return keys.derived_id(RENEW.name, connection.onboarding, connection.secret.key_id, previous)
 
 
 def head(

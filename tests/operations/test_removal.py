@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from azure.data.tables.aio import TableServiceClient
 
 from onboarding.cmg.providers import SCALE_SET
+from onboarding.storage import names
 from tests.helpers import problem, unique, until
 from tests.operations.site import done, ended, held, in_vault, left_of, operate, signs_in, step
 
@@ -79,6 +83,19 @@ async def test_a_failed_onboarding_is_rolled_back(portal):
     await portal.onboarded(**wishes)
 
 
+async def test_off_boarding_undoes_an_onboarding_that_did_not_end_well(portal):
+    """Its connection stands, but its last step failed: a retry would bring back what is gone."""
+    connection = await portal.onboarded()
+    onboarding = connection["onboardingId"]
+    account = portal.stack.account.connection_string
+    async with TableServiceClient.from_connection_string(account) as service:
+        step_row = {"PartitionKey": onboarding, "RowKey": "step:connection", "status": "Failed"}
+        await service.get_table_client(names.ONBOARDINGS).update_entity(step_row)
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+    assert await left_of(portal, onboarding) == []
+    assert (await portal.get(f"/api/onboardings/{onboarding}"))["status"] == "RolledBack"
+
+
 async def test_an_onboarding_that_waits_is_cancelled(portal):
     """Nobody has to consent any more: it ends, and leaves nothing."""
     onboarding = await portal.accepted(adminConsent="ByAdministrator")
@@ -131,6 +148,11 @@ async def test_imported_apps_stay(portal):
         clientApp={"existing": {"clientId": client}},
     )
     kept = imported["request"]["serverApp"]["existing"]["vaultSecret"]
+    sharing = await portal.onboarded(serverApp={"existing": {"connectionId": imported["id"]}})
+    answer = await portal.call("DELETE", f"/api/connections/{imported['id']}", caller="operator")
+    assert sharing["name"] in problem(answer, 409, "server-app-shared")["detail"]
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{sharing['id']}"))
+    assert await in_vault(portal, imported["secret"]["vaultSecretId"]) == secret
     await done(portal, await operate(portal, "DELETE", f"/api/connections/{imported['id']}"))
     assert await portal.graph(f"/applications(appId='{server}')") == before
     assert await signs_in(portal, server, secret)
@@ -201,7 +223,9 @@ async def test_a_removal_that_fails_is_retried(portal):
         assert shown["state"] == "Removing"
         await portal.call("POST", f"/api/operations/{failed['id']}/retry", caller="operator")
         assert (await ended(portal, failed))["status"] == "Failed"
-    await done(portal, await operate(portal, "DELETE", path))
+    together = await asyncio.gather(*(operate(portal, "DELETE", path) for _ in range(4)))
+    assert {each["id"] for each in together} == {failed["id"]}
+    await done(portal, failed)
     assert await left_of(portal, connection["onboardingId"]) == []
 
 

@@ -37,6 +37,16 @@ async def secrets(portal: Portal, connection: dict[str, Any]) -> set[str]:
     return {each["keyId"] for each in app["passwordCredentials"]}
 
 
+async def handed_over(portal: Portal, onboarding: str) -> list[str]:
+    """The secrets in the vault that were handed over for an onboarding or its renewals."""
+    address: str | None = "/secrets?api-version=7.5"
+    found: list[Any] = []
+    while address:
+        page = (await portal.look("keyVault", "GET", address)).json()
+        address, found = page["nextLink"], [*found, *page["value"]]
+    return [each["id"] for each in found if each["tags"].get("onboarding") == onboarding]
+
+
 async def works(portal: Portal, connection: dict[str, Any], vault_id: str) -> bool:
     """Whether the server app signs in with a secret (or a version of one) of the vault."""
     return await signs_in(portal, connection["serverApp"]["clientId"], await in_vault(portal, vault_id))
@@ -137,6 +147,22 @@ async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
     assert len(await secrets(portal, connection)) == 1
 
 
+async def test_a_late_retry_leaves_the_next_renewal_alone(portal):
+    """A renewal that could not remove the old secret is done by the next; its retry takes nothing away."""
+    connection = await portal.onboarded()
+    first = await renewal(portal, connection)
+    path = f"/api/connections/{connection['id']}/renewals/{first['id']}/confirm"
+    async with portal.fault(service="graph", method="POST", path="removePassword", **REFUSAL):
+        failed = await ended(portal, await operate(portal, "POST", path))
+        assert failed["error"]["step"] == "retirement"
+    await renewal(portal, connection)
+    now = await shown(portal, connection)
+    await portal.call("POST", f"/api/operations/{first['id']}/retry", caller="operator")
+    await done(portal, first)
+    assert await secrets(portal, connection) == {now["secret"]["keyId"], now["pendingSecret"]["keyId"]}
+    assert await works(portal, connection, current(now["secret"]["vaultSecretId"]))
+
+
 async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
     """Without a confirmation it stays until the limit, and not a day longer; reminders come each week."""
     connection = await portal.onboarded()
@@ -161,13 +187,22 @@ async def test_the_deployments_time_limit_holds_where_none_is_given(portal, move
 
 
 async def test_no_time_limit_where_none_is_wanted(portal, moved):
-    """With a limit of 0 the old secret stays until somebody confirms."""
+    """With a limit of 0 the old secret stays until somebody confirms; a new one that ended is replaced."""
     connection = await portal.onboarded()
-    operation = await renewal(portal, connection, timeLimitDays=0)
+    end = (datetime.now(UTC) + timedelta(days=100)).isoformat()
+    operation = await renewal(portal, connection, timeLimitDays=0, secretEndDate=end)
     await moved(timedelta(days=200))
     await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    both = await secrets(portal, connection)
+    assert len(both) == 2
+    path = f"/api/connections/{connection['id']}/renewals"
+    failed = await ended(portal, await operate(portal, "POST", f"{path}/{operation['id']}/confirm"))
+    assert failed["error"]["code"] == "secret-expired"
+    assert await secrets(portal, connection) == both
+    another = await renewal(portal, connection)
+    assert another["id"] != operation["id"]
     assert len(await secrets(portal, connection)) == 2
-    await confirm(portal, connection, operation)
+    await confirm(portal, connection, another)
 
 
 async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
@@ -204,15 +239,12 @@ async def test_an_imported_app_is_never_changed(portal):
     """Somebody makes the new secret by hand and gives it; it takes over, and the old one stays."""
     made = await portal.onboarded()
     app = made["serverApp"]["clientId"]
-    imported = await portal.onboarded(
-        serverApp={
-            "existing": {
-                "clientId": app,
-                "secret": await in_vault(portal, made["secret"]["vaultSecretId"]),
-            }
-        },
-        clientApp={"existing": {"clientId": made["clientApp"]["clientId"]}},
-    )
+    secret = await in_vault(portal, made["secret"]["vaultSecretId"])
+    wishes = {
+        "serverApp": {"existing": {"clientId": app, "secret": secret}},
+        "clientApp": {"existing": {"clientId": made["clientApp"]["clientId"]}},
+    }
+    imported = await portal.onboarded(**wishes)
     path = f"/api/connections/{imported['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator")
     assert (
@@ -229,6 +261,14 @@ async def test_an_imported_app_is_never_changed(portal):
     assert (await shown(portal, imported))["secret"]["keyId"] == added.json()["keyId"]
     rows = await portal.call("GET", f"/api/operations/{operation['id']}", caller="operator")
     assert added.json()["secretText"] not in rows.text
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{imported['id']}"))
+    assert await handed_over(portal, imported["onboardingId"]) == []
+
+    again = await portal.onboarded(name=imported["name"], **wishes)
+    another = await renewal(portal, again, secret=added.json()["secretText"])
+    assert another["id"] != operation["id"]
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{again['id']}"))
+    assert await handed_over(portal, again["onboardingId"]) == []
 
 
 async def test_connections_that_share_an_app_are_renewed_together(portal):

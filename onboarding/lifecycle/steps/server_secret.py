@@ -24,5 +24,6 @@ async def run(context: Context) -> Done:
         object_id=app["objectId"],
         app_id=app["appId"],
         ends_at=wanted.secret_end(context.accepted_at).replace(microsecond=0),
+        now=context.services.clock.now(),
     )
     return Done(result=await credential.ensure(context.attempt))
