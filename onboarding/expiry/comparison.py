@@ -24,6 +24,12 @@ _SECRETS: Final = ("secret-added", "secret-replaced", _REMOVED, "secret-end-chan
 _OURS: Final = "cmg-"
 """What the names of the secrets begin with that this service makes."""
 
+_GONE: Final[Mapping[str, str]] = {
+    "application": "is gone from the directory.",
+    "service-principal": "has no service principal (enterprise application) in the tenant any more.",
+}
+"""What is said where there is nothing to compare, by rule."""
+
 _STOPS: Final = "The site gets no token with the secret that it has: the gateway and discovery stop."
 _TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "secret-added": (
@@ -101,11 +107,12 @@ def _broken(connection: Connection, app: str, inspected: Inspected, at: datetime
     name = connection.server_app.name if app == "serverApp" else connection.client_app.name
     for rule in inspected.rules:
         if rule.passed is False and rule.name != _SECRET_RULE:
+            wrong = _GONE.get(rule.name, f"is not as it should be. Expected: {rule.expected}.")
             yield Deviation(
                 code=rule.name,
                 app=app,
                 since=at,
-                detail=f"'{name}' ({inspected.app_id}) is not as it should be. Expected: {rule.expected}.",
+                detail=f"'{name}' ({inspected.app_id}) {wrong}",
                 breaks=rule.breaks,
                 remedy=rule.remedy,
             )

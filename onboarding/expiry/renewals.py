@@ -15,7 +15,9 @@ class Renewals:
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
 
-    async def renewal_waits(self, connection: Connection, *, number: int, limit: datetime | None) -> None:
+    async def renewal_waits(
+        self, connection: Connection, *, number: int, at: datetime, limit: datetime | None
+    ) -> None:
         """A new secret waits for somebody to enter it at the site. Each number is told once."""
         pending = connection.pending
         if pending is None:
@@ -26,7 +28,7 @@ class Renewals:
             kind=Kind.RENEWAL_WAITS,
             connection=connection.id,
             key=(connection.renewal, str(number)),
-            at=pending.ends_at,
+            at=at,
             message=f"A new client secret of '{name}' waits to be entered at the site.",
             consequence=(
                 f"The old secret works until {connection.secret.ends_at:%Y-%m-%d}, or until it is removed."

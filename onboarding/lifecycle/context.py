@@ -22,12 +22,15 @@ from onboarding.workflow.runs import Head, StepState
 class Reminders(Protocol):
     """Tells people about renewals."""
 
-    async def renewal_waits(self, connection: Connection, *, number: int, limit: datetime | None) -> None:
+    async def renewal_waits(
+        self, connection: Connection, *, number: int, at: datetime, limit: datetime | None
+    ) -> None:
         """A new secret waits for somebody to enter it at the site. Each number is told once.
 
         Args:
             connection: With its pending secret.
             number: 0 when it begins to wait, then one more for each reminder.
+            at: When this reminder is due.
             limit: When the old secret is retired unasked; None: never.
         """
         ...

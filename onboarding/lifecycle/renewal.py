@@ -102,8 +102,9 @@ async def wait(operation: Operation) -> Done | Wait:
     if limit and limit <= now:
         return Done(result={"by": "time limit"})
     number = (now - since) // _REMINDERS
-    await operation.services.reminders.renewal_waits(connection, number=number, limit=limit)
-    until = since + (number + 1) * _REMINDERS
+    due = since + number * _REMINDERS
+    await operation.services.reminders.renewal_waits(connection, number=number, at=due, limit=limit)
+    until = due + _REMINDERS
     look = min(until, limit) if limit else until
     return Wait(
         reason="somebody enters the new secret at the site, and confirms it",

@@ -108,6 +108,7 @@ async def test_whoever_has_to_act_is_told_and_gets_a_script(portal):
 
     (event,) = await until(told, "the notice")
     assert event["type"].endswith("RenewalWaits")
+    assert operation["createdAt"] < event["time"] < datetime.now(UTC).isoformat()
     assert operation["id"] in event["data"]["remedy"]
     script = await portal.call("GET", f"/api/operations/{operation['id']}/handover", caller="operator")
     version = (await shown(portal, connection))["pendingSecret"]["vaultSecretId"].rpartition("/")[2]

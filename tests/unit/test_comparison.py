@@ -106,6 +106,23 @@ def test_a_deleted_app_ends_the_clock():
     assert compare(record(), inspection(exists=False), NOW).ends_at == NOW
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("application", "is gone from the directory"),
+        ("service-principal", "has no service principal"),
+        ("web-redirect", "Expected: e."),
+    ],
+)
+def test_what_is_gone_is_called_gone(rule, said):
+    """A notice says that an app is gone; of a property it says what was expected."""
+    broken = Rule(name=rule, passed=False, expected="e", breaks="b", remedy="r")
+    found = inspection(RECORDED)
+    found = replace(found, server=replace(found.server, rules=(broken,)))
+    (deviation,) = compare(record(), found, NOW).deviations.values()
+    assert said in deviation.detail
+
+
 def test_a_tenant_that_can_not_be_entered_keeps_what_is_known():
     """That nobody may look is one more deviation; the others stay as they were."""
     known = compare(record(), inspection(RECORDED, passed=False), NOW).deviations
