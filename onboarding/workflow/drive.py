@@ -206,7 +206,7 @@ class Drive:
 
     def _next(self, step: StepState) -> list[str]:
         """The steps that can begin now that this one is done."""
-        if step.status is not StepStatus.SUCCEEDED or self._failed() or self._head.ending:
+        if step.status is not StepStatus.SUCCEEDED or self._failed():
             return []
         return [name for name in self._plan.successors(step.name) if self.run.ready(self._plan, name)]
 

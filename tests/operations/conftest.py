@@ -3,12 +3,21 @@ from __future__ import annotations
 import pytest
 
 from infra.local.stack import Stack
+from tests.durability.hosts import host_json
 from tests.helpers import NEVER
 
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory):
-    """The local cloud of a deployment that renews secrets on its own."""
+    """The local cloud of a deployment that renews secrets on its own; its host looks for messages often."""
     environment = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER, "RENEW_BEFORE_DAYS": "40"}
-    async with Stack(tmp_path_factory.mktemp("stack"), environment=environment) as stack:
+    impatient = host_json(tmp_path_factory.mktemp("host"), maxPollingInterval="00:00:00.2")
+    folder = tmp_path_factory.mktemp("stack")
+    async with Stack(folder, environment=environment, host_json=impatient) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+async def untouched(portal):
+    """A connection that no test changes."""
+    return await portal.onboarded()

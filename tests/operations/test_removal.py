@@ -12,13 +12,20 @@ from tests.operations.site import done, ended, held, in_vault, left_of, operate,
 
 
 async def test_a_connection_is_off_boarded(portal):
-    """Apps, principals, grants and secret are gone for good; providers stay, and so does the history."""
-    connection = await portal.onboarded(userDiscovery={"enabled": True})
+    """Apps, principals, grants and secret are gone for good; providers stay, and so does the history.
+
+    What is left at the site is handed over: a script that takes the Azure service from it.
+    """
+    connection = await portal.onboarded(name=unique("Contoso's"), userDiscovery={"enabled": True})
     path = f"/api/connections/{connection['id']}"
     accepted = await operate(portal, "DELETE", path)
     assert (accepted["kind"], accepted["status"]) == ("removal", "NotStarted")
     again = await operate(portal, "DELETE", path)
     assert again["id"] == accepted["id"]
+    script = await portal.call("GET", f"/api/operations/{accepted['id']}/handover", caller="operator")
+    assert script.status_code == 200
+    assert "Remove-CMAzureService" in script.text
+    assert connection["name"].replace("'", "''") in script.text
     operation = await done(portal, accepted)
     assert operation["connectionId"] == connection["id"]
     assert [each["status"] for each in operation["steps"]] == ["Succeeded"] * 7
@@ -35,17 +42,6 @@ async def test_a_connection_is_off_boarded(portal):
     events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
     assert {event["kind"] for event in events} >= {"accepted", "started", "succeeded"}
     assert any(call["method"] == "DELETE" for event in events for call in event.get("calls", []))
-
-
-async def test_what_is_left_at_the_site_is_handed_over(portal):
-    """A removal comes with a script that takes the Azure service from the site."""
-    connection = await portal.onboarded(name=unique("Contoso's"))
-    operation = await operate(portal, "DELETE", f"/api/connections/{connection['id']}")
-    answer = await portal.call("GET", f"/api/operations/{operation['id']}/handover", caller="operator")
-    assert answer.status_code == 200
-    assert "Remove-CMAzureService" in answer.text
-    assert connection["name"].replace("'", "''") in answer.text
-    await done(portal, operation)
 
 
 async def test_the_same_names_ten_times_in_a_row(portal):
@@ -229,25 +225,23 @@ async def test_a_removal_that_fails_is_retried(portal):
     assert await left_of(portal, connection["onboardingId"]) == []
 
 
-async def test_what_does_not_go_with_the_status_is_refused(portal):
+async def test_what_does_not_go_with_the_status_is_refused(portal, untouched):
     """What succeeded is neither cancelled nor rolled back nor retried; the answer says what to do instead."""
-    connection = await portal.onboarded()
-    path = f"/api/onboardings/{connection['onboardingId']}"
+    path = f"/api/onboardings/{untouched['onboardingId']}"
     for action in ("cancel", "rollback", "retry"):
         answer = await portal.call("POST", f"{path}/{action}", caller="operator")
         assert "Succeeded" in problem(answer, 409, "not-in-this-status")["detail"]
 
 
-async def test_only_operators_operate(portal):
+async def test_only_operators_operate(portal, untouched):
     """A portal asks for onboardings; what goes on after that is the operators'."""
-    connection = await portal.onboarded()
-    onboarding = f"/api/onboardings/{connection['onboardingId']}"
+    onboarding = f"/api/onboardings/{untouched['onboardingId']}"
     for method, path in (
         ("POST", f"{onboarding}/cancel"),
         ("POST", f"{onboarding}/rollback"),
         ("POST", f"{onboarding}/retry"),
-        ("DELETE", f"/api/connections/{connection['id']}"),
-        ("POST", f"/api/connections/{connection['id']}/renewals"),
+        ("DELETE", f"/api/connections/{untouched['id']}"),
+        ("POST", f"/api/connections/{untouched['id']}/renewals"),
         ("GET", "/api/operations"),
     ):
         problem(await portal.call(method, path), 403, "role-missing")

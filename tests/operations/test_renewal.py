@@ -308,9 +308,9 @@ async def test_off_boarding_ends_a_renewal(portal):
     assert await left_of(portal, connection["onboardingId"]) == []
 
 
-async def test_only_what_waits_is_confirmed(portal):
+async def test_only_what_waits_is_confirmed(portal, untouched):
     """A renewal is confirmed once its new secret is there, below its own connection; twice is once."""
-    connection, other = await portal.onboarded(), await portal.onboarded()
+    connection = await portal.onboarded()
     async with portal.fault(service="graph", method="POST", path="addPassword", kind="hold", when="before"):
         path = f"/api/connections/{connection['id']}/renewals"
         operation = await operate(portal, "POST", path)
@@ -318,7 +318,7 @@ async def test_only_what_waits_is_confirmed(portal):
         answer = await portal.call("POST", f"{path}/{operation['id']}/confirm", caller="operator")
         problem(answer, 409, "not-in-this-status")
     await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
-    wrong = f"/api/connections/{other['id']}/renewals/{operation['id']}/confirm"
+    wrong = f"/api/connections/{untouched['id']}/renewals/{operation['id']}/confirm"
     problem(await portal.call("POST", wrong, caller="operator"), 404, "not-found")
     for _ in range(2):
         await confirm(portal, connection, operation)
@@ -335,20 +335,18 @@ async def test_only_what_waits_is_confirmed(portal):
         ({"colour": "red"}, "/colour"),
     ],
 )
-async def test_a_renewal_that_makes_no_sense_is_refused(portal, body, pointer):
+async def test_a_renewal_that_makes_no_sense_is_refused(portal, untouched, body, pointer):
     """Each fault is told with its place, and nothing is begun."""
-    connection = await portal.onboarded()
-    path = f"/api/connections/{connection['id']}/renewals"
+    path = f"/api/connections/{untouched['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator", json=body)
     assert [each["pointer"] for each in problem(answer, 422, "invalid-request")["errors"]] == [pointer]
-    assert (await shown(portal, connection))["renewalId"] is None
+    assert (await shown(portal, untouched))["renewalId"] is None
 
 
-async def test_a_deployment_renews_on_its_own(portal):
+async def test_a_deployment_renews_on_its_own(portal, untouched):
     """A secret of ours that ends soon is renewed unasked, once; the others are left alone."""
     end = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     soon = await portal.onboarded(serverApp={"secretEndDate": end})
-    later = await portal.onboarded()
     by_hand = await precreated(portal, lifetime=timedelta(days=30))
     imported = await portal.onboarded(**by_hand.request())
     await portal.fire("sweep_expirations")
@@ -361,7 +359,7 @@ async def test_a_deployment_renews_on_its_own(portal):
     renewals = await portal.all("/api/operations", caller="operator", tenantId=soon["tenantId"])
     own = [each for each in renewals if each["connectionId"] == soon["id"]]
     assert [each["requestedBy"]["name"] for each in own] == ["service"]
-    for other in (later, imported):
+    for other in (untouched, imported):
         assert (await shown(portal, other))["renewalId"] is None
     await confirm(portal, soon, own[0])
     await portal.fire("sweep_expirations")

@@ -155,6 +155,8 @@ async def test_a_step_that_runs_when_its_run_is_stopped_ends_by_itself(bench):
         await going.wait()
         run = await stopped(bench, head)
         assert not interventions.at_rest(run)
+        with pytest.raises(NotPossibleError):
+            await interventions.signal(bench.engine, head.id, "first", "confirmed", WHO)
         go_on.set()
     assert await bench.drain() == 0
     run = await bench.run(head)
@@ -206,7 +208,9 @@ async def test_a_failed_run_is_rolled_back(bench):
     assert await bench.open_runs() == [head.id]
     with pytest.raises(NotPossibleError):
         await interventions.retry(bench.engine, head.id, WHO)
+    await bench.engine.index.close(head, RunStatus.FAILED)  # a worker that was late, and died
     await interventions.finish(bench.engine, head.id)
+    assert await listed(bench, RunStatus.FAILED) == []
     assert await listed(bench, RunStatus.ROLLED_BACK) == [head.id]
     assert await bench.status(head) is RunStatus.ROLLED_BACK
 
