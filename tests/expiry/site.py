@@ -77,6 +77,12 @@ class Site(Portal):
 
         await until(nothing, "the delivery of all notices")
 
+    async def waits(self, connection: dict[str, Any]) -> bool:
+        """Whether a notice of a connection waits to be tried again."""
+        rows = await self.rows(names.NOTICES)
+        runs = {row["PartitionKey"] for row in rows if connection["id"] in row.get("request", "")}
+        return any(row.get("status") == "Waiting" for row in rows if row["PartitionKey"] in runs)
+
     async def rows(self, table: str) -> list[Any]:
         """All rows of a table."""
         return [row async for row in self.tables.get_table_client(table).list_entities()]

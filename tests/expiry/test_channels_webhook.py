@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from onboarding.storage import names
 from tests.expiry.receivers import WebServer
 from tests.expiry.site import SWEEP
 from tests.helpers import until
@@ -60,7 +59,7 @@ async def test_a_repeated_message_has_its_id_and_a_signature_of_its_own_time(sit
     connection = await site.connection(days=20)
     receiver.refuses.add("/hook")
     await site.fire(SWEEP)
-    await until(lambda: waits(site, connection), "the wait for the second try")
+    await until(lambda: site.waits(connection), "the wait for the second try")
     receiver.refuses.clear()
     await site.advance(timedelta(hours=1))
     await site.fire("sweep_onboardings")
@@ -69,10 +68,3 @@ async def test_a_repeated_message_has_its_id_and_a_signature_of_its_own_time(sit
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     waited = int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"])
     assert waited >= 3600
-
-
-async def waits(site, connection) -> bool:
-    """Whether a notice of a connection waits to be tried again."""
-    rows = await site.rows(names.NOTICES)
-    runs = {row["PartitionKey"] for row in rows if connection["id"] in row.get("request", "")}
-    return any(row.get("status") == "Waiting" for row in rows if row["PartitionKey"] in runs)

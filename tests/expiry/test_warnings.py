@@ -139,7 +139,7 @@ async def test_a_webhook_that_fails_gets_the_warning_later(site):
         return len(await site.received(connection)) == times
 
     await until(lambda: came(2), "the repeated warning")
-    await until(lambda: waits(site), "the wait for the third try")
+    await until(lambda: site.waits(connection), "the wait for the third try")
     await site.advance(timedelta(hours=1))  # its next try would be in ten seconds
     await site.fire("sweep_onboardings")
     await site.settled()
@@ -186,7 +186,7 @@ async def test_a_warning_on_its_way_is_dropped_when_it_is_out_of_date(site):
     await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 1})
     await site.at(before(connection, 90))
     await site.fire(SWEEP)
-    await until(lambda: waits(site), "the wait for the second try")
+    await until(lambda: site.waits(connection), "the wait for the second try")
     await site.renew(connection)
     await site.advance(timedelta(hours=1))
     await site.fire("sweep_onboardings")
@@ -196,9 +196,3 @@ async def test_a_warning_on_its_way_is_dropped_when_it_is_out_of_date(site):
 
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-async def waits(site) -> bool:
-    """Whether a notice waits to be tried again."""
-    rows = await site.rows(names.NOTICES)
-    return any(row.get("status") == "Waiting" for row in rows)
