@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make run` and `make test`; both install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test year bench coverage check lock clean install
+.PHONY: help run test soak year bench coverage check lock clean install
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -21,8 +21,11 @@ help: ## Show this list
 run: $(RUNTIME) $(AZURITE) ## Run the local cloud with a sample (PORT=7071, HOSTS=1, ONCE=1 to end after it, KEEP=1)
 	@$(BIN)/python -m infra.local.run
 
-test: $(DEVELOPMENT) $(AZURITE) ## Run the tests (ARGS="-k expiry")
-	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
+test: $(DEVELOPMENT) $(AZURITE) ## Run the tests, but for the long ones (ARGS="-k expiry")
+	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder -m "not soak" $(ARGS)
+
+soak: $(DEVELOPMENT) $(AZURITE) ## Run the long tests of durability: faults, outages, redelivery, kills in every operation
+	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which warnings were due, and which arrived
 	@$(BIN)/python -m tests.expiry.year

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import azure.functions as func
 
@@ -13,8 +14,10 @@ from onboarding.api.callers import Caller
 from onboarding.api.front import Front, answer, script_answer
 from onboarding.api.operations import Operations, Removal
 from onboarding.api.paging import Page, bad_continuation
+from onboarding.api.parameters import known_only, one_of
 from onboarding.api.problems import conflict, not_found
 from onboarding.clock import Clock
+from onboarding.cmg import removal_script
 from onboarding.cmg.handover import HandOver, script
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.clocks import Cadence, ExpiryWarning
@@ -22,6 +25,13 @@ from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
 from onboarding.errors import PermanentError
 from onboarding.storage.tables import InvalidContinuationError
+
+
+class Purpose(StrEnum):
+    """What a hand-over is for."""
+
+    IMPORT = "import"
+    REMOVAL = "removal"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +62,15 @@ class Connections:
         return answer(self.document(await self.find(request, caller)))
 
     async def handover(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """The PowerShell script that brings one connection to its site. It holds no secret."""
+        """The PowerShell script that brings one connection to its site, or (``for=removal``) takes it away.
+
+        It holds no secret.
+        """
+        parameters = known_only(request.params, "for")
+        purpose = one_of(parameters, "for", Purpose) or Purpose.IMPORT
         found = await self.find(request, caller)
+        if purpose is Purpose.REMOVAL:
+            return script_answer(removal_script.script(found.name), f"remove-{found.id}.ps1")
         text = script(
             HandOver(
                 request=OnboardingRequest.model_validate_json(json.dumps(found.request)),
@@ -82,6 +99,7 @@ class Connections:
             name=found.name,
             request=found.request,
             ending=None,
+            connection=found.id,
         )
         return await self.operations.remove(request, caller, wanted)
 

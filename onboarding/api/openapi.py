@@ -51,6 +51,10 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "schema": {"type": "string", "enum": ["json", "csv", "ics"]},
         "description": "Left out: what Accept prefers.",
     },
+    "for": {
+        "schema": {"type": "string", "enum": ["import", "removal"], "default": "import"},
+        "description": "What is to be done at the site.",
+    },
     "subscriptionId": {"schema": _ID, "description": "Put into the commands."},
     "serverAppId": {"schema": _ID, "required": True, "description": "Client id of the web (server) app."},
     "clientAppId": {"schema": _ID, "required": True, "description": "Client id of the native (client) app."},

@@ -22,7 +22,7 @@ from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.store import ConnectionStore
 from onboarding.errors import Finding
 from onboarding.lifecycle import renewals
-from onboarding.lifecycle.plans import CONFIRMED, REMOVE
+from onboarding.lifecycle.plans import CONFIRMED, REMOVE, RENEW
 from onboarding.lifecycle.renewals import Asker
 from onboarding.storage import keys
 from onboarding.workflow import interventions
@@ -38,6 +38,7 @@ class Removal:
     name: str
     request: Mapping[str, Any]
     ending: RunStatus | None  # of the onboarding; None: it stays as it ended
+    connection: str | None = None  # that is off-boarded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +80,7 @@ class Operations:
         """Begins to undo an onboarding: 202. The same again, or one that failed, goes on."""
         document = {
             "onboarding": wanted.onboarding,
+            "connection": wanted.connection,
             "ending": str(wanted.ending) if wanted.ending else None,
             "request": wanted.request,
         }
@@ -148,7 +150,7 @@ class Operations:
     async def confirm(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Tells a renewal that the site has the new secret: 202. The same again changes nothing."""
         run = await self.runs.find(request, caller, "renewal")
-        if run.head.request.get("connection") != request.route_params.get("id"):
+        if run.head.plan != RENEW.name or run.head.request["connection"] != request.route_params.get("id"):
             raise not_found(self.runs.noun)
         if run.steps["confirmation"].status is not StepStatus.SUCCEEDED:
             try:

@@ -171,9 +171,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "GET /connections/{id}/handover": Operation(
         id="get_handover",
-        summary="The PowerShell script that brings a connection to its site; it holds no secret",
+        summary="The PowerShell script that connects the site, or disconnects it; it holds no secret",
+        parameters=("for",),
         answers={200: ("text/plain",)},
-        refusals=(404,),
+        refusals=(400, 404),
     ),
     "POST /connections/{id}/acknowledge": Operation(
         id="acknowledge_connection",

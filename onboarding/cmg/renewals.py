@@ -29,7 +29,7 @@ class RenewalRequest(WizardModel):
     vault_secret: VaultSecret | None = Field(
         None, description="For an imported app: the name, in Key Vault, of the new secret that somebody made."
     )
-    secret: SecretStr | None = Field(
+    secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
         None, description="For an imported app: the new secret itself, once. It is kept in Key Vault only."
     )
     time_limit_days: Annotated[int, Field(ge=0, le=365)] | None = Field(

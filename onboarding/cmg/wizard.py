@@ -85,7 +85,7 @@ class ExistingServerApp(WizardModel):
         description="Name of the secret in the service's Key Vault. It begins with 'import-', so that nobody "
         "points to a secret of somebody else's connection.",
     )
-    secret: SecretStr | None = Field(
+    secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
         None, description="The secret itself, once: it goes into Key Vault and is kept nowhere else."
     )
     connection_id: str | None = Field(

@@ -22,26 +22,24 @@ class Renewals:
         pending = connection.pending
         if pending is None:
             return
-        name, renewal = connection.server_app.name, connection.renewal
-        unasked = f" On {limit:%Y-%m-%d} the old one is removed all the same." if limit else ""
+        name, renewal, end = connection.server_app.name, connection.renewal, connection.secret.ends_at
+        sooner = limit is not None and limit < end
+        unasked = f" On {limit:%Y-%m-%d} it is removed all the same." if sooner else ""
         notice = Notice(
             kind=Kind.RENEWAL_WAITS,
             connection=connection.id,
             key=(connection.renewal, str(number)),
             at=at,
             message=f"A new client secret of '{name}' waits to be entered at the site.",
-            consequence=(
-                f"The old secret works until {connection.secret.ends_at:%Y-%m-%d}, or until it is removed."
-                f"{unasked}"
-            ),
+            consequence=f"The old secret works until {end:%Y-%m-%d}, or until it is removed.{unasked}",
             remedy=(
                 f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
-                "2. In the console open Administration, Cloud Services, Microsoft Entra tenants, and enter "
-                "the secret with 'Renew Secret Key'.\n"
+                "2. In the console open Administration, Cloud Services, Microsoft Entra tenants, select "
+                f"'{name}', and enter the secret with 'Renew Secret Key'.\n"
                 f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
             ),
             clock=SECRET,  # of no interest any more when the old secret has given way
-            ends_at=connection.secret.ends_at,
+            ends_at=end,
             details={
                 "renewalId": connection.renewal,
                 "reminder": number,

@@ -60,4 +60,5 @@ async def test_only_who_may_see_the_connection_gets_its_script(portal):
     other = await portal.caller("Onboarding.Request")
     problem(await portal.call("GET", path, caller=other), 404, "not-found")
     problem(await portal.call("GET", "/api/connections/nothing/handover"), 404, "not-found")
+    problem(await portal.call("GET", path, params={"for": "fun"}), 400, "invalid-parameter")
     problem(await portal.call("GET", path, caller=None), 401, "token-missing")

@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import pytest
+
 from tests.durability.exchanges import CLOUD, Exchange
 from tests.durability.lane import Lane, Onboarding, Point
 from tests.durability.outcome import problems
 from tests.durability.proxy import AFTER, BEFORE, Drop, Refusal, Verdict
 from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY, PROVIDER
+
+pytestmark = pytest.mark.soak
 
 STORE: Final = "keyVault PUT secrets/cmg"
 UNAVAILABLE: Final = Refusal(status=503)

@@ -10,11 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pytest
+
 from onboarding.storage import names
 from tests.durability.exchanges import Exchange
 from tests.durability.lane import Lane, Point
 from tests.durability.proxy import AFTER, BEFORE, Refusal
 from tests.operations.site import in_vault, left_of, signs_in
+
+pytestmark = pytest.mark.soak
 
 TOGETHER: Final = 6
 REFUSED: Final = Point(

@@ -17,6 +17,8 @@ from tests.durability.outcome import problems
 from tests.durability.scene import Scene
 from tests.helpers import NEVER, unique, until
 
+pytestmark = pytest.mark.soak
+
 MOMENTS = ("addPassword$", "oauth2PermissionGrants$")
 """Calls of Graph during which the outage begins: an early one, and one of the last."""
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.storage import names
@@ -17,6 +18,8 @@ from tests.durability.outcome import problems
 from tests.durability.proxy import Drop
 from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY
 from tests.helpers import until
+
+pytestmark = pytest.mark.soak
 
 
 @contextlib.asynccontextmanager

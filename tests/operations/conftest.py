@@ -4,7 +4,7 @@ import pytest
 
 from infra.local.stack import Stack
 from tests.durability.hosts import host_json
-from tests.helpers import NEVER
+from tests.helpers import NEVER, Portal
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,12 @@ async def stack(tmp_path_factory):
 async def untouched(portal):
     """A connection that no test changes."""
     return await portal.onboarded()
+
+
+@pytest.fixture(scope="session")
+async def portal(stack):
+    """Its callers. A fixture of its own: the one that other folders share belongs to their local cloud."""
+    portal = Portal(stack)
+    await portal.control("PUT", "/settings", {"providerSeconds": 0})
+    yield portal
+    await portal.close()

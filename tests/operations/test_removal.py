@@ -18,12 +18,15 @@ async def test_a_connection_is_off_boarded(portal):
     """
     connection = await portal.onboarded(name=unique("Contoso's"), userDiscovery={"enabled": True})
     path = f"/api/connections/{connection['id']}"
+    early = await portal.call("GET", f"{path}/handover", caller="operator", params={"for": "removal"})
     accepted = await operate(portal, "DELETE", path)
+    assert accepted["connectionId"] == connection["id"]
     assert (accepted["kind"], accepted["status"]) == ("removal", "NotStarted")
     again = await operate(portal, "DELETE", path)
     assert again["id"] == accepted["id"]
     script = await portal.call("GET", f"/api/operations/{accepted['id']}/handover", caller="operator")
     assert script.status_code == 200
+    assert script.content == early.content
     assert "Remove-CMAzureService" in script.text
     assert connection["name"].replace("'", "''") in script.text
     operation = await done(portal, accepted)
