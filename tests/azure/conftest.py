@@ -112,7 +112,7 @@ def started(folder: Path, environment: str) -> Iterator[Cloud]:
             process.wait(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """One simulated cloud for all tests of the scripts."""
     with started(tmp_path_factory.mktemp("cloud"), "AzurePublicCloud") as cloud:

@@ -10,7 +10,7 @@ import pytest
 from infra.local.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     """The folder of a local cloud that runs, as ``make run`` has one."""
     folder = tmp_path_factory.mktemp("docs") / "local"

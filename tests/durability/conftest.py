@@ -11,7 +11,7 @@ _LANES = 3
 """More than the processors: much of the time is spent waiting."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def lanes(tmp_path_factory):
     """The lanes that the tests of this folder share."""
     async with contextlib.AsyncExitStack() as exits:

@@ -5,7 +5,7 @@ twice: once the host is killed (SIGKILL) before the request is passed on, once a
 its answer comes back. Of the four resource providers, whose steps are the same, each kind of label is met
 with one, in turn. Then the locks on the dead host's messages run out, and a fresh host takes over.
 
-The delicate moments have an onboarding of their own each; of the others one has three, far apart in time.
+The delicate moments have an onboarding of their own each; of the others one has four, far apart in time.
 More onboardings suffer more: kills while a kill is being made good, and several at random.
 """
 
@@ -17,6 +17,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import pytest
 
 from tests.durability.exchanges import Exchange
 from tests.durability.lane import Lane, Point
@@ -103,10 +105,10 @@ def alone(label: str, when: str, request: Mapping[str, Any] | None = None) -> Ki
     return Kills(points=(Point(label=label, when=when),), request=request or {})
 
 
-def triples(labels: list[str]) -> Iterable[Kills]:
-    """Kills before and after each of these, three in each onboarding; labels come in the order of time."""
+def shared(labels: list[str]) -> Iterable[Kills]:
+    """Kills before and after each of these, four in each onboarding; labels come in the order of time."""
     points = [Point(label=label, when=when) for label in labels for when in (BEFORE, AFTER)]
-    onboardings = -(-len(points) // 3)
+    onboardings = -(-len(points) // 4)
     for first in range(onboardings):
         yield Kills(points=tuple(points[first::onboardings]))
 
@@ -131,7 +133,7 @@ async def test_a_host_is_killed_before_and_after_each_effect(lanes):
     labels = kinds(effects)
     jobs = [alone(label, when) for label in labels if label in DELICATE for when in (BEFORE, AFTER)]
     jobs += [alone(label, when, DISCOVERY) for label in more for when in (BEFORE, AFTER)]
-    jobs += triples([*(label for label in labels if label not in DELICATE), *sorted(READS)])
+    jobs += shared([*(label for label in labels if label not in DELICATE), *sorted(READS)])
     points = [point for job in jobs for point in job.points]
     before = sum(each.kills for each in lanes.lanes)
     assert await lanes.share(jobs, suffer) == []
@@ -155,6 +157,7 @@ async def test_a_host_is_killed_while_another_kill_is_made_good(lanes):
     assert await lanes.share(jobs, suffer) == []
 
 
+@pytest.mark.soak
 async def test_hosts_are_killed_again_and_again_at_random(lanes):
     """Several kills in one onboarding do it no more harm than one."""
     lane = lanes.lanes[0]
@@ -171,6 +174,7 @@ async def test_hosts_are_killed_again_and_again_at_random(lanes):
     assert sum(each.kills for each in lanes.lanes) - before > 2 * len(jobs)
 
 
+@pytest.mark.soak
 async def test_a_host_is_killed_while_it_holds_on_to_its_message(lanes):
     """A kill before or after the renewal of a message's lock is like any other."""
 

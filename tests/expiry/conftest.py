@@ -10,7 +10,7 @@ from tests.expiry.site import Site
 from tests.helpers import NEVER
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def expiry_stack(tmp_path_factory):
     """A local cloud whose clock the tests move."""
     schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER, "LOOK_SCHEDULE": NEVER}
@@ -18,7 +18,7 @@ async def expiry_stack(tmp_path_factory):
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def shared_site(expiry_stack):
     """Its callers, and a look into its tables."""
     account = expiry_stack.account.connection_string

@@ -10,7 +10,7 @@ from infra.local.storage import Storage
 from tests.local_host.hosts import Sample
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def account(tmp_path_factory):
     """Connection string of an Azurite that the tests of this folder share."""
     storage = Storage(tmp_path_factory.mktemp("storage"))
