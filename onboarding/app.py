@@ -86,30 +86,55 @@ class Application(Parts):
             clock=self.clock,
             operations=self.operations,
         )
-        self.acknowledgements = Acknowledgements(connections=self.connections, reactions=self.reactions)
-        self.link_pages = Links(
+        self.health = Health(self._pings)
+
+    @functools.cached_property
+    def acknowledgements(self) -> Acknowledgements:
+        """What people answer to a warning."""
+        return Acknowledgements(connections=self.connections, reactions=self.reactions)
+
+    @functools.cached_property
+    def link_pages(self) -> Links:
+        """What links in messages do."""
+        return Links(
             links=self.links, connections=self.connection_store, reactions=self.reactions, clock=self.clock
         )
-        self.conformance = Conformance(
+
+    @functools.cached_property
+    def conformance(self) -> Conformance:
+        """Whether apps are as the profile says."""
+        return Conformance(
             connections=self.connection_store,
             tenants=self.tenants,
             directory=self.directory,
             clock=self.clock,
         )
-        self.poison = Poison(
+
+    @functools.cached_property
+    def poison(self) -> Poison:
+        """What was given up."""
+        return Poison(
             front=self.front,
             letters=self.dead_letters,
             queues=self.queues,
             engines={each.queue: each for each in (self.engine, self.operation_engine, self.deliveries)},
         )
-        self.expiring = Expirations(
+
+    @functools.cached_property
+    def expiring(self) -> Expirations:
+        """What ends when."""
+        return Expirations(
             front=self.front,
             calendar=self.calendar,
             store=self.connection_store,
             cadence=self.cadence,
             clock=self.clock,
         )
-        self.overview = Overview(
+
+    @functools.cached_property
+    def overview(self) -> Overview:
+        """What needs somebody, and everything else at one glance."""
+        return Overview(
             front=self.front,
             onboardings=self.engine.index,
             operations=self.operation_engine.index,
@@ -121,14 +146,17 @@ class Application(Parts):
             troubles=self.troubles,
             clock=self.clock,
         )
-        self.feeds = Feeds(
+
+    @functools.cached_property
+    def feeds(self) -> Feeds:
+        """The calendar to subscribe to."""
+        return Feeds(
             front=self.front,
             expirations=self.expiring,
             secrets=self.channel_secrets,
-            key=settings.link_key,
+            key=self.settings.link_key,
             clock=self.clock,
         )
-        self.health = Health(self._pings)
 
     def _callers(self) -> Callers:
         tenant = self.settings.home_tenant_id

@@ -29,24 +29,7 @@ class Rule:
 def server_rules(profile: Profile, app: Mapping[str, Any], *, user_discovery: bool) -> Iterator[Rule]:
     """The rules for a web (server) app, as Graph shows it."""
     yield _single_tenant(app)
-    redirects = set(_at(app, "web", "redirectUris") or ())
-    if profile.web_redirects:
-        yield Rule(
-            name="web-redirect",
-            passed=redirects >= set(profile.web_redirects),
-            expected=f"the redirect URI {_LOCALHOST} on the platform Web",
-            breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
-            remedy=f"Add {_LOCALHOST} under Authentication, platform Web.",
-        )
-    if profile.native_redirects:
-        native = set(_at(app, "publicClient", "redirectUris") or ())
-        yield Rule(
-            name="native-redirect",
-            passed=native >= set(profile.native_redirects),
-            expected=f"the redirect URI {_LOCALHOST} for mobile and desktop applications",
-            breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
-            remedy=f"Add {_LOCALHOST} under Authentication, or better: choose a newer profile.",
-        )
+    yield from _redirects(profile, app)
     yield Rule(
         name="device-tokens",
         passed=bool(app.get("isDeviceOnlyAuthSupported")) or not profile.device_only,
@@ -119,6 +102,28 @@ def scope(server: Mapping[str, Any]) -> str | None:
         if each.get("value") == USER_IMPERSONATION and each.get("isEnabled") and each.get("type") == "User":
             return str(each["id"])
     return None
+
+
+def _redirects(profile: Profile, app: Mapping[str, Any]) -> Iterator[Rule]:
+    """How the site signs in to the web (server) app."""
+    redirects = set(_at(app, "web", "redirectUris") or ())
+    if profile.web_redirects:
+        yield Rule(
+            name="web-redirect",
+            passed=redirects >= set(profile.web_redirects),
+            expected=f"the redirect URI {_LOCALHOST} on the platform Web",
+            breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
+            remedy=f"Add {_LOCALHOST} under Authentication, platform Web.",
+        )
+    if profile.native_redirects:
+        native = set(_at(app, "publicClient", "redirectUris") or ())
+        yield Rule(
+            name="native-redirect",
+            passed=native >= set(profile.native_redirects),
+            expected=f"the redirect URI {_LOCALHOST} for mobile and desktop applications",
+            breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
+            remedy=f"Add {_LOCALHOST} under Authentication, or better: choose a newer profile.",
+        )
 
 
 def _single_tenant(app: Mapping[str, Any]) -> Rule:
