@@ -6,6 +6,7 @@ from azure.data.tables.aio import TableServiceClient
 from infra.local.stack import Stack
 from onboarding.storage import names
 from tests.connections import Fleet
+from tests.expiry.receivers import WebServer
 from tests.expiry.site import Site
 from tests.helpers import NEVER
 
@@ -46,3 +47,10 @@ async def site(shared_site):
     await shared_site.clear(names.NOTICE_INDEX)
     await shared_site.control("DELETE", "/inbox/notices")
     await shared_site.reset_clock()
+
+
+@pytest.fixture(scope="module")
+async def people():
+    """Where messages to people arrive."""
+    async with WebServer() as server:
+        yield server

@@ -9,17 +9,10 @@ import pytest
 
 from onboarding.storage import names
 from onboarding.workflow.index import NEW
-from tests.expiry.receivers import WebServer
 from tests.expiry.site import ends_at
 from tests.helpers import until
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-async def people():
-    async with WebServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module", autouse=True)

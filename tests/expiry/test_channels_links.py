@@ -9,17 +9,10 @@ import icalendar
 import pytest
 
 from tests.connections import connection
-from tests.expiry.receivers import WebServer
 from tests.expiry.site import days, ends_at
 from tests.helpers import pointers, problem
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-async def people():
-    async with WebServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -55,6 +55,16 @@ async def held(portal: Portal, fault: str) -> bool:
     return bool((await portal.control("GET", f"/faults/{fault}")).json()["held"])
 
 
+@contextlib.asynccontextmanager
+async def about_to_share(portal: Portal, owner: dict[str, Any]) -> AsyncIterator[str]:
+    """An onboarding that shares a connection's server app, held just before it is written down; its id."""
+    hold = {"service": "graph", "method": "POST", "path": "Grants", "kind": "hold", "when": "after"}
+    async with portal.fault(**hold) as fault:
+        onboarding = await portal.accepted(serverApp={"existing": {"connectionId": owner["id"]}})
+        await until(lambda: held(portal, fault), "the call that is held")
+        yield onboarding
+
+
 async def left_of(portal: Portal, onboarding: str) -> list[str]:
     """Everything that an onboarding has made and that is still somewhere."""
     return [each async for each in _left_of(portal, onboarding)]

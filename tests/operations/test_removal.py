@@ -8,7 +8,17 @@ from azure.data.tables.aio import TableServiceClient
 from onboarding.cmg.providers import SCALE_SET
 from onboarding.storage import names
 from tests.helpers import problem, unique, until
-from tests.operations.site import done, ended, held, in_vault, left_of, operate, signs_in, step
+from tests.operations.site import (
+    about_to_share,
+    done,
+    ended,
+    held,
+    in_vault,
+    left_of,
+    operate,
+    signs_in,
+    step,
+)
 
 
 async def test_a_connection_is_off_boarded(portal):
@@ -178,12 +188,7 @@ async def test_a_server_app_that_others_use_stays(portal):
 async def test_nobody_shares_what_is_about_to_go(portal):
     """An onboarding that shares a server app and one that off-boards it never both get their way."""
     owner = await portal.onboarded()
-    shares = {"serverApp": {"existing": {"connectionId": owner["id"]}}}
-    async with portal.fault(
-        service="graph", method="POST", path="Grants", kind="hold", when="after"
-    ) as fault:
-        onboarding = await portal.accepted(**shares)
-        await until(lambda: held(portal, fault), "the call that is held")
+    async with about_to_share(portal, owner) as onboarding:
         await done(portal, await operate(portal, "DELETE", f"/api/connections/{owner['id']}"))
     late = await portal.finished(onboarding)
     assert (late["status"], late["error"]["step"]) == ("Failed", "connection")

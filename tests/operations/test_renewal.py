@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from tests.helpers import Portal, problem, until
-from tests.operations.site import done, ended, held, in_vault, left_of, operate, signs_in, step
+from tests.operations.site import (
+    about_to_share,
+    done,
+    ended,
+    in_vault,
+    left_of,
+    operate,
+    signs_in,
+    step,
+)
 from tests.precreated import precreated
 
 REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no", "times": None}
@@ -286,12 +295,7 @@ async def test_connections_that_share_an_app_are_renewed_together(portal):
 async def test_sharing_begins_in_the_middle_of_a_renewal(portal):
     """A connection that begins to share an app while its secret is renewed gets the new one, too."""
     owner = await portal.onboarded()
-    shares = {"serverApp": {"existing": {"connectionId": owner["id"]}}}
-    async with portal.fault(
-        service="graph", method="POST", path="Grants", kind="hold", when="after"
-    ) as fault:
-        onboarding = await portal.accepted(**shares)
-        await until(lambda: held(portal, fault), "the call that is held")
+    async with about_to_share(portal, owner) as onboarding:
         operation = await renewal(portal, owner)
         await confirm(portal, owner, operation)
     document = await portal.finished(onboarding)
