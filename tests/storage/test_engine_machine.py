@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 
 from onboarding.workflow.engine import Limits
 from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble, Wait
+from onboarding.workflow.retry import Policy
 from onboarding.workflow.runs import Run, RunStatus, StepState, StepStatus
 from tests.storage.transports import KilledError
 from tests.storage.workbench import DIAMOND, STALLED, Delivery, Workbench, new_head
@@ -47,7 +48,9 @@ class EngineMachine(RuleBasedStateMachine):
         self.clock_file = folder / "clock"
         self.clock_file.unlink(missing_ok=True)
         limits = Limits(stalled=STALLED)
-        self.bench = runner.run(Workbench.open(account, self.clock_file, limits=limits))
+        # Each sweep moves the clock by a quarter of an hour; no step shall give up over that.
+        patient = Policy(delays=(0,), give_up_after=timedelta(days=999))
+        self.bench = runner.run(Workbench.open(account, self.clock_file, limits=limits, policy=patient))
         self.head = new_head()
         self.effects: list[tuple[str, int]] = []
         self.sent: list[bytes] = []

@@ -62,7 +62,9 @@ class Workbench:
     handlers: dict[str, Handler] = field(default_factory=dict)
 
     @classmethod
-    async def open(cls, account: str, clock_file: Path, *, limits: Limits) -> Self:
+    async def open(
+        cls, account: str, clock_file: Path, *, limits: Limits, policy: Policy = AT_ONCE
+    ) -> Self:
         """Make tables and a queue with names of their own."""
         wire, suffix = Wire(), uuid.uuid4().hex
         table_service = TableServiceClient.from_connection_string(account, transport=wire, **tables.RETRIES)
@@ -81,7 +83,7 @@ class Workbench:
             clock=MovedClock(clock_file),
             dead_letters=DeadLetters(tables.Tables(table_service), f"letters{suffix}"),
             limits=limits,
-            policies=dict.fromkeys(Trouble, AT_ONCE),
+            policies=dict.fromkeys(Trouble, policy),
         )
         return cls(
             engine=engine,
