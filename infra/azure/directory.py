@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import ssl
@@ -193,21 +194,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def connect(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Directory:
+@contextlib.contextmanager
+def connected(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Iterator[Directory]:
     """Sign in as the arguments say. Wrong combinations end the script with how to put it right."""
     # The scripts say themselves what went wrong; the library's own log line would say it twice.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     environment = ENVIRONMENTS[arguments.environment]
     trust = ssl.create_default_context(cafile=arguments.certificate)
-    return Directory(
-        graph=(arguments.graph or environment.graph).rstrip("/"),
-        scope=environment.graph_scope,
-        credential=_credential(parser, arguments),
-        http=httpx.Client(verify=trust, timeout=60),
-    )
+    with _credential(parser, arguments) as credential, httpx.Client(verify=trust, timeout=60) as http:
+        yield Directory(
+            graph=(arguments.graph or environment.graph).rstrip("/"),
+            scope=environment.graph_scope,
+            credential=credential,
+            http=http,
+        )
 
 
-def _credential(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> TokenCredential:
+def _credential(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace
+) -> AzureCliCredential | ClientSecretCredential:
     if not arguments.client_id:
         return AzureCliCredential(tenant_id=arguments.tenant or "")
     secret = os.environ.get("AZURE_CLIENT_SECRET")

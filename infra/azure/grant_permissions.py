@@ -43,16 +43,16 @@ def main(argv: list[str] | None = None) -> int:
     )
     graph.add_arguments(parser)
     arguments = parser.parse_args(argv)
-    directory = graph.connect(parser, arguments)
     wanted = GRAPH_BASE + GRAPH_CONSENT if arguments.consent else GRAPH_BASE
-    try:
-        changes = _plan(directory, arguments.principal_id, wanted)
-        complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
-    except (WrongTargetError, *graph.FAILURES) as error:
-        print(error, file=sys.stderr)
-        if isinstance(error, graph.DirectoryError) and error.is_refusal:
-            print(_ROLE_NEEDED, file=sys.stderr)
-        return 1
+    with graph.connected(parser, arguments) as directory:
+        try:
+            changes = _plan(directory, arguments.principal_id, wanted)
+            complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
+        except (WrongTargetError, *graph.FAILURES) as error:
+            print(error, file=sys.stderr)
+            if isinstance(error, graph.DirectoryError) and error.is_refusal:
+                print(_ROLE_NEEDED, file=sys.stderr)
+            return 1
     if complete:
         print("All granted. Azure caches tokens of identities: a new permission can take a day to arrive.")
     return 0 if complete or arguments.what_if else 1

@@ -55,19 +55,18 @@ def main(argv: list[str] | None = None) -> int:
         )
     graph.add_arguments(parser)
     arguments = parser.parse_args(argv)
-    registration = Registration(
-        graph.connect(parser, arguments), display_name=arguments.name, unique_name=arguments.unique_name
-    )
-    try:
-        changes = registration.plan(requesters=arguments.requester, operators=arguments.operator)
-        complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
-    except graph.FAILURES as error:
-        print(error, file=sys.stderr)
-        if isinstance(error, graph.DirectoryError):
-            _advise(error)
-        return 1
-    if complete:
-        _report(registration.application)
+    with graph.connected(parser, arguments) as directory:
+        registration = Registration(directory, display_name=arguments.name, unique_name=arguments.unique_name)
+        try:
+            changes = registration.plan(requesters=arguments.requester, operators=arguments.operator)
+            complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
+        except graph.FAILURES as error:
+            print(error, file=sys.stderr)
+            if isinstance(error, graph.DirectoryError):
+                _advise(error)
+            return 1
+        if complete:
+            _report(registration.application)
     return 0 if complete or arguments.what_if else 1
 
 

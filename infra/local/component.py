@@ -32,8 +32,8 @@ class Component:
         self,
         name: str,
         *,
-        spawn: Callable[[], Awaitable[asyncio.subprocess.Process]],
-        answering: Callable[[asyncio.subprocess.Process], Awaitable[None]],
+        spawn: Callable[[], Awaitable[process.Process]],
+        answering: Callable[[process.Process], Awaitable[None]],
         changed: Callable[[], None],
         say: Callable[[str], None],
         stop_seconds: float,
@@ -44,7 +44,7 @@ class Component:
         self._changed = changed
         self._say = say
         self._stop_seconds = stop_seconds
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: process.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
 

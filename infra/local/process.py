@@ -16,13 +16,31 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 _PR_SET_PDEATHSIG: Final = 1
 _ON_LINUX: Final = sys.platform == "linux"
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if _ON_LINUX else None
 _LOOK: Final = 0.5
 """Seconds between the watcher's looks at its parent."""
+
+
+class Process(Protocol):
+    """What there is to know of a child process, and to do with it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, also of its group."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, or minus the number of the signal that ended it; None while it runs."""
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal; ProcessLookupError where it has ended."""
 
 
 async def start(
@@ -59,7 +77,7 @@ async def start(
     )
 
 
-async def stop(process: asyncio.subprocess.Process, *, seconds: float) -> None:
+async def stop(process: Process, *, seconds: float) -> None:
     """Ask a process to end, and kill its group when it has not after ``seconds``."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
@@ -70,10 +88,14 @@ async def stop(process: asyncio.subprocess.Process, *, seconds: float) -> None:
     await kill(process)
 
 
-async def kill(process: asyncio.subprocess.Process) -> None:
+async def kill(process: Process) -> None:
     """End a process and all it started, at once."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is None:
+        # It may not have made its group yet.
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
     await process.wait()
 
 

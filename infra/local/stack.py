@@ -20,13 +20,12 @@ import json
 import os
 import shutil
 import socket
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from infra.local import process, surroundings
+from infra.local import forks, process, surroundings
 from infra.local.component import Component
 from infra.local.errors import LocalError
 from infra.local.storage import Storage
@@ -201,24 +200,27 @@ class Stack:
         os.ftruncate(self._lock, 0)
         os.write(self._lock, str(os.getpid()).encode())
 
-    async def _spawn_cloud(self) -> asyncio.subprocess.Process:
+    async def _spawn_cloud(self) -> process.Process:
         (self.folder / "cloud" / "cloud.json").unlink(missing_ok=True)
-        command = [sys.executable, "-m", "infra.local.cloud", "--folder", str(self.folder / "cloud")]
-        command += ["--environment", self._azure_environment]
-        environment = {**surroundings.inherited(), "PYTHONPATH": str(ROOT)}
-        return await self._spawn("cloud", command, environment)
+        arguments: list[forks.Argument] = [
+            "--folder",
+            self.folder / "cloud",
+            "--environment",
+            self._azure_environment,
+        ]
+        return await self._spawn("cloud", "infra.local.cloud", arguments, surroundings.inherited())
 
-    async def _cloud_answering(self, running: asyncio.subprocess.Process) -> None:
+    async def _cloud_answering(self, running: process.Process) -> None:
         self.cloud_info = await self._state("cloud", self.folder / "cloud" / "cloud.json", running)
 
     def _host(self, name: str, say: Callable[[str], None]) -> Component:
         state = self.folder / f"{name}.json"
 
-        async def spawn() -> asyncio.subprocess.Process:
+        async def spawn() -> process.Process:
             state.unlink(missing_ok=True)
             return await self._spawn_host(name)
 
-        async def answering(running: asyncio.subprocess.Process) -> None:
+        async def answering(running: process.Process) -> None:
             await self._state(name, state, running)
 
         return Component(
@@ -230,7 +232,7 @@ class Stack:
             stop_seconds=_HOST_STOP_SECONDS,
         )
 
-    async def _spawn_host(self, name: str) -> asyncio.subprocess.Process:
+    async def _spawn_host(self, name: str) -> process.Process:
         if self._listener is None:
             raise LocalError("the local cloud is not running")
         environment = surroundings.of_host(
@@ -240,31 +242,22 @@ class Stack:
             clock=self.clock_file,
             root=ROOT,
         )
-        number = self._listener.fileno()
-        command = [sys.executable, "-m", "infra.local.host", "--app", self._app, "--name", name]
-        command += [
-            "--folder",
-            str(self.folder),
-            "--host-json",
-            str(self._host_json),
-            "--listener",
-            str(number),
-        ]
-        return await self._spawn(name, command, {**environment, **self.environment}, keep=(number,))
+        arguments: list[forks.Argument] = ["--app", self._app, "--name", name, "--folder", self.folder]
+        arguments += ["--host-json", self._host_json, "--listener", self._listener]
+        return await self._spawn(name, "infra.local.host", arguments, {**environment, **self.environment})
 
     async def _spawn(
         self,
         name: str,
-        command: Sequence[str | Path],
+        module: str,
+        arguments: Sequence[forks.Argument],
         environment: Mapping[str, str],
-        keep: tuple[int, ...] = (),
-    ) -> asyncio.subprocess.Process:
-        with (self.folder / f"{name}.out").open("wb") as output:
-            return await process.start(
-                command, environment=environment, folder=ROOT, output=output, keep=keep
-            )
+    ) -> process.Process:
+        output = self.folder / f"{name}.out"
+        output.unlink(missing_ok=True)
+        return await forks.start(module, arguments, environment=environment, folder=ROOT, output=output)
 
-    async def _state(self, name: str, file: Path, running: asyncio.subprocess.Process) -> Mapping[str, Any]:
+    async def _state(self, name: str, file: Path, running: process.Process) -> Mapping[str, Any]:
         """Wait for the file that a process writes when it listens, and read it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_SECONDS):

@@ -66,10 +66,10 @@ class Storage:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "storage"
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: process.Process | None = None
         self.account = _account(folder)
 
-    async def start(self) -> asyncio.subprocess.Process:
+    async def start(self) -> process.Process:
         """Start Azurite and wait until it can be used.
 
         Raises:
@@ -83,7 +83,7 @@ class Storage:
             raise
         return running
 
-    async def spawn(self) -> asyncio.subprocess.Process:
+    async def spawn(self) -> process.Process:
         """Start Azurite, without waiting for it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AZURITE")}
@@ -92,7 +92,7 @@ class Storage:
             self._process = await process.start([*self._command()], environment=environment, output=log)
         return self._process
 
-    async def answering(self, running: asyncio.subprocess.Process) -> None:
+    async def answering(self, running: process.Process) -> None:
         """Wait until Azurite answers, and make the tables and queues that are missing.
 
         Raises:
@@ -192,7 +192,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-async def _answering(running: asyncio.subprocess.Process, ports: Iterable[int]) -> None:
+async def _answering(running: process.Process, ports: Iterable[int]) -> None:
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     for port in ports:
         while True:

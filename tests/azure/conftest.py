@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import json
 import os
 import ssl
@@ -9,10 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -21,6 +24,15 @@ from onboarding.cloud.environments import ENVIRONMENTS
 from tests.azure.templates import ROOT
 
 _START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a script ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
@@ -62,33 +74,49 @@ class Cloud:
         answer = self.http.request(method, f"{self.facts['control']}{path}", json=body).raise_for_status()
         return dict(answer.json()) if answer.content else {}
 
-    def run(
-        self,
-        module: str,
-        *arguments: str,
-        client: str = "administrator",
-        stdin: int = subprocess.DEVNULL,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a script of ``infra/azure`` as one of the cloud's clients."""
-        credentials = self.facts["clients"][client]
-        return subprocess.run(  # noqa: S603 a script of ours
-            [
-                *(sys.executable, "-m", f"infra.azure.{module}", *arguments),
-                *("--login", self.facts["login"], "--graph", self.facts["graph"]),
-                *("--certificate", self.facts["certificate"], "--tenant", self.facts["tenant"]),
-                *("--client-id", credentials["clientId"], "--environment", self.facts["environment"]),
-            ],
+    def run(self, module: str, *arguments: str, client: str = "administrator") -> Outcome:
+        """Run a script of ``infra/azure`` as one of the cloud's clients, in this process."""
+        script = importlib.import_module(f"infra.azure.{module}")
+        out, err = io.StringIO(), io.StringIO()
+        secret = {"AZURE_CLIENT_SECRET": self.facts["clients"][client]["clientSecret"]}
+        with (
+            mock.patch.dict(os.environ, secret),
+            mock.patch.object(sys, "stdin", io.StringIO()),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = script.main([*arguments, *self._options(client)])
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    def run_at_terminal(self, module: str, *arguments: str, answer: str) -> Outcome:
+        """Run a script as a person does: as a process of its own, with a terminal to answer at."""
+        terminal, keyboard = os.openpty()
+        os.write(terminal, answer.encode())
+        secret = {"AZURE_CLIENT_SECRET": self.facts["clients"]["administrator"]["clientSecret"]}
+        done = subprocess.run(  # noqa: S603 a script of ours
+            [sys.executable, "-m", f"infra.azure.{module}", *arguments, *self._options("administrator")],
             cwd=ROOT,
-            env={**os.environ, "AZURE_CLIENT_SECRET": credentials["clientSecret"]},
+            env={**os.environ, **secret},
             capture_output=True,
             text=True,
             check=False,
-            stdin=stdin,
+            stdin=keyboard,
             timeout=120,
         )
+        os.close(terminal)
+        os.close(keyboard)
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def _options(self, client: str) -> list[str]:
+        return [
+            *("--login", self.facts["login"], "--graph", self.facts["graph"]),
+            *("--certificate", self.facts["certificate"], "--tenant", self.facts["tenant"]),
+            *("--client-id", self.facts["clients"][client]["clientId"]),
+            *("--environment", self.facts["environment"]),
+        ]
 
 
-@contextmanager
+@contextlib.contextmanager
 def started(folder: Path, environment: str) -> Iterator[Cloud]:
     """A simulated cloud that keeps its state in this folder and ends with the block."""
     command = [

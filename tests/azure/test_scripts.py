@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +11,7 @@ import jwt
 import pytest
 
 from infra.azure.permissions import API_OPERATE, API_REQUEST, API_SCOPE_ID, GRAPH_BASE, GRAPH_CONSENT
-from tests.azure.conftest import Cloud, started
+from tests.azure.conftest import Cloud, Outcome, started
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ class Api:
         """Where the registration is in Graph."""
         return f"/applications(uniqueName='{self.name}')"
 
-    def register(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def register(self, *arguments: str) -> Outcome:
         """Run the script for this name."""
         return self.cloud.run("register_api", "--unique-name", self.name, "--name", self.name, *arguments)
 
@@ -97,11 +95,7 @@ def test_without_a_yes_nothing_is_done(cloud: Cloud, identity: str):
 @pytest.mark.parametrize(("answer", "granted"), [("y\n", len(GRAPH_BASE)), ("\n", 0)])
 def test_a_person_is_asked(cloud: Cloud, identity: str, answer: str, granted: int):
     """At a terminal the script asks after showing its plan; only a yes goes ahead."""
-    terminal, keyboard = os.openpty()
-    os.write(terminal, answer.encode())
-    asked = cloud.run("grant_permissions", "--principal-id", identity, stdin=keyboard)
-    os.close(terminal)
-    os.close(keyboard)
+    asked = cloud.run_at_terminal("grant_permissions", "--principal-id", identity, answer=answer)
     assert "Go ahead? [y/N]" in asked.stdout
     assert len(cloud.writes()) == granted
 

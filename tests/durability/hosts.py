@@ -1,42 +1,16 @@
-"""Trigger hosts that start in a moment: each is a fork of a process that has imported everything already.
-
-They are processes of their own, with the environment, the output and the exit of one started by hand, and
-are killed as such. Only the imports, a second and a half of each start, are paid once.
-"""
+"""Trigger hosts that are killed all the time."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
-import multiprocessing
-import os
 from collections.abc import Callable, Mapping
-from multiprocessing.context import ForkServerContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
-from infra.local import process
-from infra.local.host.server import Options, serve
+from infra.local import forks, process
 from infra.local.stack import ROOT
 
-_PRELOADED: Final = [
-    "__main__",
-    "tests.durability.hosts",
-    "function_app",
-    "infra.local.host.queues",
-    "azure.storage.queue.aio",
-    "onboarding.lifecycle.handlers",
-    "onboarding.cloud.identity",
-    "onboarding.expiry.webhook",
-    # What these import late:
-    "anyio._backends._asyncio",
-    "azure.core.rest._aiohttp",
-    "azure.identity._internal.msal_managed_identity_client",
-    "email.generator",
-    "httpcore",
-]
 _START_SECONDS: Final = 20.0
 
 
@@ -53,7 +27,7 @@ class Host:
         self._folder = folder
         self._environment = environment
         self._name = name
-        self._process: BaseProcess | None = None
+        self._process: forks.Fork | None = None
         self.address = ""
 
     async def start(self) -> None:
@@ -61,55 +35,25 @@ class Host:
         state = self._folder / f"{self._name}.json"
         state.unlink(missing_ok=True)
         settings = host_json(self._folder, maxPollingInterval="00:00:00.4")  # nobody wants to wait
-        arguments = (self._folder, self._name, settings, self._environment())
-        self._process = await asyncio.to_thread(_start, arguments)
+        output = self._folder / f"{self._name}.out"
+        self._process = await forks.start(
+            "infra.local.host",
+            ["--log", "--port", "0", "--name", self._name, "--folder", self._folder, "--host-json", settings],
+            environment=self._environment(),
+            folder=ROOT,
+            output=output,
+        )
         async with asyncio.timeout(_START_SECONDS):
             while not state.exists():
-                assert self._process.is_alive(), (self._folder / f"{self._name}.out").read_text()
+                assert self._process.returncode is None, output.read_text()
                 await asyncio.sleep(0.005)
         self.address = f"http://127.0.0.1:{json.loads(state.read_text())['port']}"
 
     async def kill(self) -> None:
         """End it as a power cut would (SIGKILL)."""
         if self._process is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.join)
+            await process.kill(self._process)
             self._process = None
-
-
-@functools.cache
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    return context
-
-
-def _start(arguments: tuple[Path, str, Path, Mapping[str, str]]) -> BaseProcess:
-    started = _context().Process(target=_run, args=arguments, daemon=True)
-    started.start()
-    return started
-
-
-def _run(folder: Path, name: str, settings: Path, environment: Mapping[str, str]) -> None:
-    os.setsid()
-    process.end_with_parent()
-    output = os.open(folder / f"{name}.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.environ.clear()
-    os.environ.update(environment)
-    serve(
-        Options(
-            app="function_app",
-            folder=folder,
-            host_json=settings,
-            name=name,
-            port=0,
-            listener=None,
-            log_to_stderr=True,
-        ),
-        os.environ,
-    )
 
 
 def host_json(folder: Path, **queues: str) -> Path:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra.local import process
+from infra.local import forks, process
+from infra.local.stack import ROOT
 
 DEADLINE = 60.0
 """Seconds after which a test gives up waiting; nothing takes nearly so long on an idle machine."""
@@ -73,29 +74,37 @@ class Sample:
             "LOCAL_MESSAGE_LOCK_SECONDS": "1",
         }
         self.host_json: dict[str, Any] = json.loads(json.dumps(HOST_JSON))
-        self.processes: list[asyncio.subprocess.Process] = []
+        self.processes: list[process.Process] = []
 
-    async def launch(
-        self, name: str = "host", app: str = "tests.local_host.sample_app"
-    ) -> asyncio.subprocess.Process:
-        """Start a host, without waiting for it."""
+    def _arguments(self, name: str) -> list[str]:
         file = self.folder / "host-settings.json"
         file.write_text(json.dumps(self.host_json))
-        command = [sys.executable, "-m", "infra.local.host", "--port", "0", "--app", app, "--name", name]
+        arguments = ["--port", "0", "--app", "tests.local_host.sample_app", "--name", name]
+        return [*arguments, "--folder", str(self.folder), "--host-json", str(file)]
+
+    async def launch(self, name: str = "host") -> process.Process:
+        """Start a host by its command, without waiting for it."""
         with (self.folder / f"{name}.out").open("wb") as output:
             started = await process.start(
-                [*command, "--folder", self.folder, "--host-json", file],
+                [sys.executable, "-m", "infra.local.host", *self._arguments(name)],
                 environment=self.environment,
                 output=output,
             )
         self.processes.append(started)
         return started
 
-    async def start(self, name: str = "host") -> tuple[asyncio.subprocess.Process, str]:
-        """Start a host and wait until it listens; the process and its address."""
+    async def start(self, name: str = "host") -> tuple[process.Process, str]:
+        """Have a host that listens; the process and its address."""
         state = self.folder / f"{name}.json"
         state.unlink(missing_ok=True)
-        started = await self.launch(name)
+        started = await forks.start(
+            "infra.local.host",
+            self._arguments(name),
+            environment=self.environment,
+            folder=ROOT,
+            output=self.folder / f"{name}.out",
+        )
+        self.processes.append(started)
         await until(lambda: state.exists() or started.returncode is not None)
         assert started.returncode is None, self.output(name)
         return started, f"http://127.0.0.1:{json.loads(state.read_text())['port']}"

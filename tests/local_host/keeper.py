@@ -19,4 +19,5 @@ async def _main(folder: Path) -> None:
         await asyncio.Event().wait()
 
 
-asyncio.run(_main(Path(sys.argv[1])))
+if __name__ == "__main__":
+    asyncio.run(_main(Path(sys.argv[1])))

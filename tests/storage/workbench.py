@@ -62,9 +62,7 @@ class Workbench:
     handlers: dict[str, Handler] = field(default_factory=dict)
 
     @classmethod
-    async def open(
-        cls, account: str, clock_file: Path, *, limits: Limits, policy: Policy = AT_ONCE
-    ) -> Self:
+    async def open(cls, account: str, clock_file: Path, *, limits: Limits, policy: Policy = AT_ONCE) -> Self:
         """Make tables and a queue with names of their own."""
         wire, suffix = Wire(), uuid.uuid4().hex
         table_service = TableServiceClient.from_connection_string(account, transport=wire, **tables.RETRIES)

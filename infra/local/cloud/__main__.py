@@ -8,20 +8,21 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra.local.cloud.cloud import Cloud, StartError, open_cloud
 from infra.local.cloud.environments import ENVIRONMENTS
 
 
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.cloud", description=__doc__)
     parser.add_argument(
         "--folder", type=Path, required=True, help="where state, keys and cloud.json are kept"
     )
     parser.add_argument("--environment", choices=sorted(ENVIRONMENTS), default="AzurePublicCloud")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # aiohttp logs what it can't parse, headers and all; failures of the services are logged by front.py.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

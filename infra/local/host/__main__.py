@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra.local.host.errors import StartError
 from infra.local.host.server import Options, serve
 
 
-def _options(arguments: list[str] | None = None) -> Options:
+def _options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m infra.local.host", description=__doc__)
     parser.add_argument(
         "--app", default="function_app", help="module with the FunctionApp 'app' (function_app)"
@@ -46,9 +47,9 @@ def _outlasting() -> bool:
     return any(thread.is_alive() for thread in threads)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the host; 0 after a clean stop, 2 when it can't start."""
-    options = _options()
+    options = _options(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     try:
         code = serve(options, os.environ)

@@ -1,0 +1,137 @@
+"""Python processes that start in a moment: each is a fork of one that has imported everything already.
+
+A trigger host needs two seconds of computing for its imports, the simulated cloud one. So they are imported
+once, in a process that does nothing else (multiprocessing's fork server), and each host begins as its fork: a
+process of its own, with the environment, the output, the exit code and the end of one that was started by
+its command. All of them run the code as it was when the first one started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final
+
+_PRELOADED: Final = "infra.local.preloaded"
+
+_BOOKKEEPER: Final = ThreadPoolExecutor(1, thread_name_prefix="forks")
+"""Does everything with multiprocessing's processes: it keeps its books without a lock, and starting the
+first process takes as long as the imports."""
+
+
+Argument = str | Path | socket.socket
+"""Of a command line; a socket is inherited, and its number takes its place."""
+
+
+class Fork:
+    """A started process; as :class:`asyncio.subprocess.Process` as far as it goes."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self.pid: Final = process.pid or 0
+        self.returncode: int | None = None
+        self._end = asyncio.create_task(self._watch())
+
+    async def wait(self) -> int:
+        """Wait for its end; the exit code, or minus the number of the signal that ended it."""
+        return await asyncio.shield(self._end)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal.
+
+        Raises:
+            ProcessLookupError: it has ended.
+        """
+        if self.returncode is not None:
+            raise ProcessLookupError(self.pid)
+        os.kill(self.pid, number)
+
+    async def _watch(self) -> int:
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        loop.add_reader(self._process.sentinel, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(self._process.sentinel)
+        await loop.run_in_executor(_BOOKKEEPER, self._process.join)
+        self.returncode = self._process.exitcode or 0
+        return self.returncode
+
+
+async def start(
+    module: str,
+    arguments: Sequence[Argument],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Path,
+) -> Fork:
+    """Start what ``python -m module arguments`` runs, in a session of its own; it ends with this process.
+
+    Args:
+        module: a package; the ``main`` of its ``__main__`` takes the arguments and gives the exit code.
+        arguments: of the command line.
+        environment: the whole of its environment.
+        folder: where it runs.
+        output: the file that its stdout and stderr are added to.
+    """
+    given = [argument if isinstance(argument, socket.socket) else str(argument) for argument in arguments]
+    process = _context().Process(
+        target=_run, args=(module, given, dict(environment), str(folder), str(output)), daemon=True
+    )
+    await asyncio.get_running_loop().run_in_executor(_BOOKKEEPER, process.start)
+    return Fork(process)
+
+
+@functools.cache
+def _context() -> ForkServerContext | SpawnContext:
+    if sys.platform != "linux":
+        # The system's own libraries may not survive a fork elsewhere; each process imports for itself there.
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([_PRELOADED])
+    return context
+
+
+def _run(
+    module: str,
+    arguments: list[str | socket.socket],
+    environment: Mapping[str, str],
+    folder: str,
+    output: str,
+) -> None:
+    os.setsid()
+    threading.Thread(target=_end_with_starter, daemon=True).start()
+    written = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(written, 1)
+    os.dup2(written, 2)
+    os.close(written)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    inherited = [
+        argument.detach() if isinstance(argument, socket.socket) else argument for argument in arguments
+    ]
+    sys.exit(importlib.import_module(f"{module}.__main__").main([str(argument) for argument in inherited]))
+
+
+def _end_with_starter() -> None:
+    """End this process and all that it started when the process that asked for it ends, however it does."""
+    starter = multiprocessing.parent_process()
+    if starter is not None:
+        wait([starter.sentinel])
+        os.killpg(0, signal.SIGKILL)
