@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test soak year bench coverage check lock clean install
 MAKEFLAGS += --no-print-directory
+# Where it is set (images for containers do), each of some hundred processes would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
