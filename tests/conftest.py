@@ -4,9 +4,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from infra.local.stack import Stack
 from infra.local.storage import Storage
-from tests.helpers import NEVER, Portal
+from tests.helpers import Portal, local_cloud
 
 # Speed is not what these examples are about, and a busy machine is no reason to fail.
 settings.register_profile("quiet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,8 +41,7 @@ def _folder(nodeid: str) -> str:
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory):
     """The local cloud that the tests of the API share: storage, the simulated cloud, one host."""
-    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
-    async with Stack(tmp_path_factory.mktemp("stack"), environment=schedules) as stack:
+    async with local_cloud(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from infra.local import forks, process
 from infra.local.stack import ROOT
+from tests.helpers import host_json
 
 _START_SECONDS: Final = 20.0
 
@@ -54,12 +55,3 @@ class Host:
         if self._process is not None:
             await process.kill(self._process)
             self._process = None
-
-
-def host_json(folder: Path, **queues: str) -> Path:
-    """A copy of the app's host.json in a folder, with other settings for queues."""
-    document = json.loads((ROOT / "host.json").read_text())
-    document["extensions"]["queues"] |= queues
-    file = folder / "host-settings.json"
-    file.write_text(json.dumps(document))
-    return file

@@ -11,11 +11,10 @@ import pytest
 
 from infra.local.component import Component
 from infra.local.stack import Stack
-from tests.durability.hosts import host_json
 from tests.durability.lane import Onboarding
 from tests.durability.outcome import problems
 from tests.durability.scene import Scene
-from tests.helpers import NEVER, unique, until
+from tests.helpers import NEVER, host_json, unique, until
 
 pytestmark = pytest.mark.soak
 

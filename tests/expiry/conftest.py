@@ -3,19 +3,17 @@ from __future__ import annotations
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from infra.local.stack import Stack
 from onboarding.storage import names
 from tests.connections import Fleet
 from tests.expiry.receivers import WebServer
 from tests.expiry.site import Site
-from tests.helpers import NEVER
+from tests.helpers import local_cloud
 
 
 @pytest.fixture(scope="package")
 async def expiry_stack(tmp_path_factory):
     """A local cloud whose clock the tests move."""
-    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER, "LOOK_SCHEDULE": NEVER}
-    async with Stack(tmp_path_factory.mktemp("expiry"), environment=schedules) as stack:
+    async with local_cloud(tmp_path_factory.mktemp("expiry")) as stack:
         yield stack
 
 

@@ -20,13 +20,12 @@ from typing import Final
 
 from azure.data.tables.aio import TableServiceClient
 
-from infra.local.stack import Stack
 from onboarding.connections.clocks import Acknowledgement
 from onboarding.connections.records import Connection
 from tests.connections import Fleet, connection
 from tests.expiry.oracle import Oracle, Warned
 from tests.expiry.site import SWEEP, Site
-from tests.helpers import NEVER
+from tests.helpers import local_cloud
 
 START: Final = datetime(2027, 9, 1, tzinfo=UTC)
 """The year has a leap day."""
@@ -34,8 +33,6 @@ START: Final = datetime(2027, 9, 1, tzinfo=UTC)
 LENGTH: Final = timedelta(days=366)
 _PAUSES: Final = (1, 1, 1, 1, 2, 3, 5, 9, 16)
 """Days between two runs of the timer: more than one is missed now and then."""
-
-_SETTINGS: Final = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER, "LOOK_SCHEDULE": NEVER}
 
 
 @dataclass
@@ -244,7 +241,7 @@ class Year:
 async def main() -> int:
     """The full year, against a local cloud of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        async with Stack(Path(folder), environment=_SETTINGS) as stack:
+        async with local_cloud(Path(folder)) as stack:
             account = stack.account.connection_string
             async with TableServiceClient.from_connection_string(account) as tables:
                 site = Site(stack, tables)

@@ -2,18 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from infra.local.stack import Stack
-from tests.durability.hosts import host_json
-from tests.helpers import NEVER, Portal
+from tests.helpers import Portal, local_cloud
 
 
 @pytest.fixture(scope="package")
 async def stack(tmp_path_factory):
-    """The local cloud of a deployment that renews secrets on its own; its host looks for messages often."""
-    environment = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER, "RENEW_BEFORE_DAYS": "40"}
-    impatient = host_json(tmp_path_factory.mktemp("host"), maxPollingInterval="00:00:00.4")
-    folder = tmp_path_factory.mktemp("stack")
-    async with Stack(folder, environment=environment, host_json=impatient) as stack:
+    """The local cloud of a deployment that renews secrets on its own."""
+    async with local_cloud(tmp_path_factory.mktemp("stack"), RENEW_BEFORE_DAYS="40") as stack:
         yield stack
 
 

@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from infra.local.stack import Stack
-from tests.helpers import NEVER
+from tests.helpers import local_cloud
 from tests.tenants.customers import CustomerPortal
 
 
 @pytest.fixture(scope="package")
 async def portal(tmp_path_factory):
     """A local cloud of its own, so that what another tenant consents to disturbs nobody."""
-    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
-    async with Stack(tmp_path_factory.mktemp("tenants"), environment=schedules) as stack:
+    async with local_cloud(tmp_path_factory.mktemp("tenants")) as stack:
         portal = CustomerPortal(stack)
         await portal.control("PUT", "/settings", {"providerSeconds": 0})
         yield portal

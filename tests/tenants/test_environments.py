@@ -14,9 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from infra.local.stack import Stack
 from tests.administrator import Administrator, waiting
-from tests.helpers import NEVER, Portal, pointers, problem
+from tests.helpers import Portal, local_cloud, pointers, problem
 from tests.precreated import precreated
 from tests.unit import golden
 
@@ -40,9 +39,7 @@ AZ_ENVIRONMENT = {PUBLIC: "AzureCloud", US_GOVERNMENT: "AzureUSGovernment"}
 @pytest.fixture(scope="module", params=[PUBLIC, US_GOVERNMENT])
 async def place(tmp_path_factory, request):
     """A local cloud of each environment, with a host of its own."""
-    schedules = {"SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
-    folder = tmp_path_factory.mktemp("place")
-    async with Stack(folder, azure_environment=request.param, environment=schedules) as stack:
+    async with local_cloud(tmp_path_factory.mktemp("place"), azure_environment=request.param) as stack:
         portal = Portal(stack)
         await portal.control("PUT", "/settings", {"providerSeconds": 0})
         yield portal
