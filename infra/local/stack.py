@@ -168,6 +168,7 @@ class Stack:
         self._published = False
         await asyncio.gather(*(host.stop() for host in self.hosts))
         await asyncio.gather(self.cloud.stop(), self.storage.stop())
+        self._storage.release()
         (self.folder / "endpoints.json").unlink(missing_ok=True)
         if self._listener is not None:
             self._listener.close()

@@ -67,7 +67,7 @@ class Storage:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "storage"
         self._process: process.Process | None = None
-        self.account = _account(folder)
+        self.account, self._held = _account(folder)
 
     async def start(self) -> process.Process:
         """Start Azurite and wait until it can be used.
@@ -115,10 +115,16 @@ class Storage:
             yield from (f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port))
 
     async def stop(self) -> None:
-        """Stop Azurite, which saves what it holds."""
+        """Stop Azurite, which saves what it holds, and let go of its ports."""
         if self._process is not None:
             await process.stop(self._process, seconds=_STOP_SECONDS)
             self._process = None
+        self.release()
+
+    def release(self) -> None:
+        """Let others choose these ports."""
+        while self._held:
+            self._held.pop().close()
 
 
 async def create(connection_string: str, *, tables: Iterable[str], queues: Iterable[str]) -> None:
@@ -141,15 +147,20 @@ async def create(connection_string: str, *, tables: Iterable[str], queues: Itera
             raise LocalError(f"Azurite does not make tables and queues: {error}") from None
 
 
-def _account(folder: Path) -> Account:
-    """The account of this folder: the one it had, if its ports are still free, with its key in any case."""
+def _account(folder: Path) -> tuple[Account, list[socket.socket]]:
+    """The account of this folder: the one it had, if its ports are still free, with its key in any case.
+
+    Also what keeps others from choosing the same ports.
+    """
     file = folder / "storage.json"
     known: Mapping[str, str | int] = {}
     with contextlib.suppress(OSError, ValueError):
         known = json.loads(file.read_text(encoding="utf-8"))
     ports = [int(known.get(name, 0)) for name in ("blob", "queue", "table")]
-    if not all(ports) or not _free_soon(ports):
-        ports = _free_ports(3)
+    held = _hold(ports) if all(ports) and _free_soon(ports) else None
+    while held is None:
+        ports = random.sample(_PORTS, 3)
+        held = _hold(ports) if all(map(_free, ports)) else None
     account = Account(
         blob=ports[0],
         queue=ports[1],
@@ -161,7 +172,7 @@ def _account(folder: Path) -> Account:
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(account)), encoding="utf-8")
     draft.replace(file)
-    return account
+    return account, held
 
 
 def _free_soon(ports: list[int]) -> bool:
@@ -183,13 +194,23 @@ def _free(port: int) -> bool:
         return True
 
 
-def _free_ports(count: int) -> list[int]:
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.choice(_PORTS)  # noqa: S311 - spreads, protects nothing
-        if port not in ports and _free(port):
-            ports.append(port)
-    return ports
+def _hold(ports: Iterable[int]) -> list[socket.socket] | None:
+    """Keep other local clouds from choosing these ports; None when one of them has.
+
+    Azurite binds them only a second later, and not at all while it is down. UDP's port numbers are a space
+    of their own, which nobody uses here: a number that is bound there is taken among us, free for Azurite,
+    and given back by the system when this process ends.
+    """
+    held: list[socket.socket] = []
+    for port in ports:
+        held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        try:
+            held[-1].bind(("127.0.0.1", port))
+        except OSError:
+            for each in held:
+                each.close()
+            return None
+    return held
 
 
 async def _answering(running: process.Process, ports: Iterable[int]) -> None:

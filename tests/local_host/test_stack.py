@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.errors import LocalError
 from infra.local.stack import ROOT, Stack
+from infra.local.storage import Storage
 from onboarding.storage import names
 from tests.local_host.hosts import alive, sample_settings, until
 
@@ -191,3 +193,19 @@ def test_free_ports_are_free(stack):
     for port in ports:
         with socket.create_connection(("127.0.0.1", port), timeout=2):
             pass
+
+
+def test_ports_belong_to_one_folder(tmp_path):
+    """Ports are taken from the moment they are chosen, also while nothing listens on them yet."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    first = Storage(here)
+    shutil.copytree(here, there)
+    second = Storage(there)
+    second.release()
+    ports = [{each.blob, each.queue, each.table} for each in (first.account, second.account)]
+    assert ports[0].isdisjoint(ports[1])
+    first.release()
+    shutil.copy(here / "storage.json", there)
+    third = Storage(there)
+    third.release()
+    assert third.account == first.account
