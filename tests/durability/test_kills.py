@@ -145,6 +145,7 @@ async def test_a_host_is_killed_before_and_after_each_effect(lanes):
     sys.stdout.write(f"\n{killed} kills in {len(jobs)} onboardings:\n  {table}\n")
 
 
+@pytest.mark.soak
 async def test_a_host_is_killed_while_another_kill_is_made_good(lanes):
     """A host that dies while it replaces a lost secret leaves one secret in the end, the one in the vault."""
     jobs = [

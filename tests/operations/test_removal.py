@@ -57,7 +57,8 @@ async def test_a_connection_is_off_boarded(portal):
     assert any(call["method"] == "DELETE" for event in events for call in event.get("calls", []))
 
 
-async def test_the_same_names_ten_times_in_a_row(portal):
+@pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.soak)])
+async def test_the_same_names_several_times_in_a_row(portal, times):
     """Off-boarding frees every name at once: the same tenant comes again with the same wishes."""
     name = unique("Contoso")
     uri = f"api://{portal.info['tenant']}/{name.replace(' ', '-').lower()}"
@@ -66,7 +67,7 @@ async def test_the_same_names_ten_times_in_a_row(portal):
         "serverApp": {"name": f"{name} server", "appIdUri": uri},
         "clientApp": {"name": f"{name} client"},
     }
-    for _ in range(10):
+    for _ in range(times):
         connection = await portal.onboarded(**wishes)
         assert connection["appIdUri"] == uri
         await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
