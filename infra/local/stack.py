@@ -24,16 +24,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from infra.local import forks, process, surroundings
 from infra.local.component import Component
 from infra.local.errors import LocalError
+from infra.local.ports import Reservation
 from infra.local.storage import Storage
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _START_SECONDS: Final = 30.0
 _HOST_STOP_SECONDS: Final = 12.0
 """A host gives running functions ten seconds."""
+
+
+_SERVICES: Final = ("login", "graph", "resourceManager", "keyVault", "managedIdentity", "control")
+"""Names of the simulated cloud's addresses in its ``cloud.json``."""
 
 
 def _quiet(_: str) -> None:
@@ -76,6 +82,7 @@ class Stack:
         self._azure_environment = azure_environment
         self._port = port
         self._lock: int | None = None
+        self._cloud_ports: Reservation | None = None
         self._listener: socket.socket | None = None
         self._published = False
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +175,9 @@ class Stack:
         self._published = False
         await asyncio.gather(*(host.stop() for host in self.hosts))
         await asyncio.gather(self.cloud.stop(), self.storage.stop())
-        self._storage.release()
+        for reserved in (self._storage, self._cloud_ports):
+            if reserved is not None:
+                reserved.release()
         (self.folder / "endpoints.json").unlink(missing_ok=True)
         if self._listener is not None:
             self._listener.close()
@@ -213,6 +222,12 @@ class Stack:
 
     async def _cloud_answering(self, running: process.Process) -> None:
         self.cloud_info = await self._state("cloud", self.folder / "cloud" / "cloud.json", running)
+        if self._cloud_ports is None:
+            # It has chosen them itself and listens on them; they are kept for it while it is down, too. Where
+            # somebody looks at one of them in this moment, that is made up for at its next start.
+            addresses = [urlsplit(self.cloud_info[name]) for name in _SERVICES]
+            with contextlib.suppress(OSError):
+                self._cloud_ports = Reservation([address.port or 0 for address in addresses])
 
     def _host(self, name: str, say: Callable[[str], None]) -> Component:
         state = self.folder / f"{name}.json"

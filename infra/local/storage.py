@@ -12,9 +12,7 @@ import base64
 import contextlib
 import json
 import os
-import random
 import secrets
-import socket
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -25,7 +23,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from infra.local import node, process
+from infra.local import node, ports, process
 from infra.local.errors import LocalError
 from onboarding.storage import names
 
@@ -37,10 +35,6 @@ _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 2.0
 """How long a killed Azurite may take to let go of its ports."""
-
-_PORTS: Final = range(20_000, 32_000)
-"""Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere). One of
-those could be taken by a client while Azurite is down, even by a client that tries to reach Azurite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +61,7 @@ class Storage:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "storage"
         self._process: process.Process | None = None
-        self.account, self._held = _account(folder)
+        self.account, self._reserved = _account(folder)
 
     async def start(self) -> process.Process:
         """Start Azurite and wait until it can be used.
@@ -122,9 +116,8 @@ class Storage:
         self.release()
 
     def release(self) -> None:
-        """Let others choose these ports."""
-        while self._held:
-            self._held.pop().close()
+        """Let others choose its ports."""
+        self._reserved.release()
 
 
 async def create(connection_string: str, *, tables: Iterable[str], queues: Iterable[str]) -> None:
@@ -147,75 +140,44 @@ async def create(connection_string: str, *, tables: Iterable[str], queues: Itera
             raise LocalError(f"Azurite does not make tables and queues: {error}") from None
 
 
-def _account(folder: Path) -> tuple[Account, list[socket.socket]]:
-    """The account of this folder: the one it had, if its ports are still free, with its key in any case.
-
-    Also what keeps others from choosing the same ports.
-    """
+def _account(folder: Path) -> tuple[Account, ports.Reservation]:
+    """The account of this folder: the one it had, if its ports are still free, with its key in any case."""
     file = folder / "storage.json"
     known: Mapping[str, str | int] = {}
     with contextlib.suppress(OSError, ValueError):
         known = json.loads(file.read_text(encoding="utf-8"))
-    ports = [int(known.get(name, 0)) for name in ("blob", "queue", "table")]
-    held = _hold(ports) if all(ports) and _free_soon(ports) else None
-    while held is None:
-        ports = random.sample(_PORTS, 3)
-        held = _hold(ports) if all(map(_free, ports)) else None
-    account = Account(
-        blob=ports[0],
-        queue=ports[1],
-        table=ports[2],
-        key=str(known.get("key") or base64.b64encode(secrets.token_bytes(64)).decode()),
-    )
+    reserved = _again([int(known.get(name, 0)) for name in ("blob", "queue", "table")]) or ports.choose(3)
+    blob, queue, table = reserved.ports
+    key = str(known.get("key") or base64.b64encode(secrets.token_bytes(64)).decode())
+    account = Account(blob=blob, queue=queue, table=table, key=key)
     folder.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".draft")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(account)), encoding="utf-8")
     draft.replace(file)
-    return account, held
+    return account, reserved
 
 
-def _free_soon(ports: list[int]) -> bool:
+def _again(known: list[int]) -> ports.Reservation | None:
+    """The ports that the folder had, unless somebody else has one of them now."""
+    if not all(known):
+        return None
+    try:
+        reserved = ports.Reservation(known)
+    except OSError:
+        return None
     deadline = time.monotonic() + _RELEASE_SECONDS
-    while not all(_free(port) for port in ports):
+    while not ports.free(known):
         if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _hold(ports: Iterable[int]) -> list[socket.socket] | None:
-    """Keep other local clouds from choosing these ports; None when one of them has.
-
-    Azurite binds them only a second later, and not at all while it is down. UDP's port numbers are a space
-    of their own, which nobody uses here: a number that is bound there is taken among us, free for Azurite,
-    and given back by the system when this process ends.
-    """
-    held: list[socket.socket] = []
-    for port in ports:
-        held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        try:
-            held[-1].bind(("127.0.0.1", port))
-        except OSError:
-            for each in held:
-                each.close()
+            reserved.release()
             return None
-    return held
+        time.sleep(0.05)
+    return reserved
 
 
-async def _answering(running: process.Process, ports: Iterable[int]) -> None:
+async def _answering(running: process.Process, listening: Iterable[int]) -> None:
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
-    for port in ports:
+    for port in listening:
         while True:
             if running.returncode is not None:
                 raise LocalError(

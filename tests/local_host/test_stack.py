@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.errors import LocalError
+from infra.local.ports import Reservation
 from infra.local.stack import ROOT, Stack
 from infra.local.storage import Storage
 from onboarding.storage import names
@@ -193,6 +195,16 @@ def test_free_ports_are_free(stack):
     for port in ports:
         with socket.create_connection(("127.0.0.1", port), timeout=2):
             pass
+
+
+def test_its_ports_are_kept_for_it(stack):
+    """Nobody else chooses a port of storage or of the simulated cloud, even while it is down."""
+    services = ("login", "graph", "resourceManager", "keyVault", "managedIdentity", "control")
+    ports = [urlsplit(stack.cloud_info[name]).port for name in services]
+    ports += [stack.account.blob, stack.account.queue, stack.account.table]
+    for port in ports:
+        with pytest.raises(OSError, match="in use"):
+            Reservation([port])
 
 
 def test_ports_belong_to_one_folder(tmp_path):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
 import socket
 import ssl
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
+from infra.local import ports
 from infra.local.cloud.certificates import authority_certificate, new_authority, new_server_certificate
 from infra.local.cloud.collection import Replication
 from infra.local.cloud.consents import Consents
@@ -192,23 +191,17 @@ def write_whole(path: Path, text: str) -> None:
 
 def _bind(database: Database) -> dict[str, socket.socket]:
     """A listening socket for each service: on free ports at the first start, on the same ones ever after."""
-    ports: dict[str, int] = database.get("start", "ports") or {}
+    known: dict[str, int] = database.get("start", "ports") or {}
     names = (*SERVICES, "control")
-    sockets = {name: _listen(name, ports[name]) if ports else _listen_anywhere(name) for name in names}
-    if not ports:
+    sockets = {name: _listen(name, known[name]) if known else _listen_anywhere(name) for name in names}
+    if not known:
         database.put("start", "ports", {name: bound.getsockname()[1] for name, bound in sockets.items()})
     return sockets
 
 
 def _listen_anywhere(name: str) -> socket.socket:
-    """A free port below those that the system gives to outgoing connections.
-
-    A client that retries while this is down would otherwise take the port, or even connect to itself.
-    """
-    for _ in range(100):
-        with contextlib.suppress(StartError):
-            return _listen(name, 20000 + secrets.randbelow(12000))
-    raise StartError("No free port was found between 20000 and 32000.")
+    with ports.choose(1) as chosen:
+        return _listen(name, *chosen.ports)
 
 
 def _listen(name: str, port: int) -> socket.socket:

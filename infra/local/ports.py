@@ -1,0 +1,71 @@
+"""Port numbers of the local cloud: chosen once for a folder, and by one local cloud at a time.
+
+They lie below those that the system gives to outgoing connections (from 32768 on Linux, 49152 elsewhere).
+One of those could be taken by a client while a service is down, even by a client that tries to reach it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+_PORTS: Final = range(20_000, 32_000)
+
+
+class Reservation:
+    """TCP ports that no other local cloud chooses, until they are released or this process ends.
+
+    A service listens on its port only a second after it was chosen, and not at all while it is down. UDP's
+    port numbers are a space of their own, which nobody uses here: a number that is bound there is taken
+    among us, free for the service, and given back by the system whatever becomes of this process.
+    """
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        """Reserve these ports. Raises ``OSError`` when another local cloud has one of them."""
+        self.ports: Final = tuple(ports)
+        self._marks = contextlib.ExitStack()
+        try:
+            for port in self.ports:
+                mark = self._marks.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                mark.bind(("127.0.0.1", port))
+        except OSError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let others choose these ports; a second time does nothing."""
+        self._marks.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def choose(count: int) -> Reservation:
+    """Ports on which nobody listens, reserved."""
+    while True:
+        with contextlib.suppress(OSError):
+            reservation = Reservation(random.sample(_PORTS, count))
+            if free(reservation.ports):
+                return reservation
+            reservation.release()
+
+
+def free(ports: Iterable[int]) -> bool:
+    """Whether nobody listens on any of these ports."""
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
