@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from typing import Final
 
 _MODULES: Final = (
@@ -18,7 +19,7 @@ _MODULES: Final = (
     # What the app imports when it first needs it:
     "onboarding.lifecycle.handlers",
     "onboarding.cloud.identity",
-    "onboarding.expiry.webhook",
+    "onboarding.expiry.deliveries",
     # What these import late:
     "anyio._backends._asyncio",
     "azure.core.rest._aiohttp",
@@ -26,6 +27,9 @@ _MODULES: Final = (
     "email.generator",
     "httpcore",
 )
+
+# Away from the terminal's own signals: with this process the forks could no longer be told to stop.
+os.setsid()
 
 for _module in _MODULES:
     with contextlib.suppress(Exception):

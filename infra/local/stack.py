@@ -271,6 +271,7 @@ class Stack:
     ) -> process.Process:
         output = self.folder / f"{name}.out"
         output.unlink(missing_ok=True)
+        output.touch(0o600)  # also a process that is killed at once has written nothing, not nowhere
         return await forks.start(module, arguments, environment=environment, folder=ROOT, output=output)
 
     async def _state(self, name: str, file: Path, running: process.Process) -> Mapping[str, Any]:
