@@ -1,0 +1,53 @@
+"""What the tests of renewals ask for, and look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.helpers import Portal
+from tests.operations.site import done, in_vault, operate, signs_in, step
+
+
+async def renewal(portal: Portal, connection: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """A renewal that waits for its confirmation."""
+    operation = await operate(portal, "POST", f"/api/connections/{connection['id']}/renewals", json=body)
+    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    return operation
+
+
+async def confirm(portal: Portal, connection: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """A renewal that somebody has confirmed, at its end."""
+    path = f"/api/connections/{connection['id']}/renewals/{operation['id']}/confirm"
+    return await done(portal, await operate(portal, "POST", path))
+
+
+async def shown(portal: Portal, connection: dict[str, Any]) -> dict[str, Any]:
+    """A connection as it is now."""
+    found: dict[str, Any] = await portal.get(f"/api/connections/{connection['id']}", caller="operator")
+    return found
+
+
+async def secrets(portal: Portal, connection: dict[str, Any]) -> set[str]:
+    """The key ids of the server app's client secrets."""
+    app = await portal.graph(f"/applications(appId='{connection['serverApp']['clientId']}')")
+    return {each["keyId"] for each in app["passwordCredentials"]}
+
+
+async def handed_over(portal: Portal, onboarding: str) -> list[str]:
+    """The secrets in the vault that were handed over for an onboarding or its renewals."""
+    address: str | None = "/secrets?api-version=7.5"
+    found: list[Any] = []
+    while address:
+        page = (await portal.look("keyVault", "GET", address)).json()
+        address, found = page["nextLink"], [*found, *page["value"]]
+    return [each["id"] for each in found if each["tags"].get("onboarding") == onboarding]
+
+
+async def works(portal: Portal, connection: dict[str, Any], vault_id: str) -> bool:
+    """Whether the server app signs in with a secret (or a version of one) of the vault."""
+    return await signs_in(portal, connection["serverApp"]["clientId"], await in_vault(portal, vault_id))
+
+
+def current(vault_id: str) -> str:
+    """Of a secret's URL the part that names its current version."""
+    return vault_id.rpartition("/")[0]
