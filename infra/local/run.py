@@ -1,4 +1,4 @@
-"""``python -m infra.local.run``, which ``make run`` calls: the local cloud, with a sample, until Ctrl-C.
+"""``python -m infra.local``, which ``make run`` calls: the local cloud, with a sample, until Ctrl-C.
 
 Environment: PORT of the API (7071; 0: any free one), HOSTS (1), ONCE=1 to end after the sample, KEEP=1 to go
 on with what the last run left, LOCAL_FOLDER to keep it elsewhere than in .local. Exit code 0, or 1 with the
@@ -158,7 +158,3 @@ def main() -> int:
         print(f"make run: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

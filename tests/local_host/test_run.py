@@ -17,7 +17,7 @@ from tests.local_host.hosts import alive, until
 
 
 class Terminal:
-    """``python -m infra.local.run``, as a person at a terminal has it."""
+    """``python -m infra.local``, as a person at a terminal has it."""
 
     process: asyncio.subprocess.Process
 
@@ -29,7 +29,7 @@ class Terminal:
         """Start it with these variables."""
         with self.output.open("wb") as output:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "infra.local.run"),
+                *(sys.executable, "-m", "infra.local"),
                 cwd=ROOT,
                 env={**os.environ, "LOCAL_FOLDER": str(self.folder), "PORT": "0", **environment},
                 stdout=output,
