@@ -196,7 +196,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @contextlib.contextmanager
 def connected(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Iterator[Directory]:
-    """Sign in as the arguments say. Wrong combinations end the script with how to put it right."""
+    """Graph, signed in as the arguments say, until the block ends.
+
+    Wrong combinations end the script with how to put it right.
+    """
     # The scripts say themselves what went wrong; the library's own log line would say it twice.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     environment = ENVIRONMENTS[arguments.environment]
