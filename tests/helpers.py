@@ -20,6 +20,9 @@ NEVER: Final = "0 0 0 1 1 4"
 """A schedule that does not interfere, also where the clock is moved by years (a New Year that is a Thursday
 comes in 2032): tests fire the timers themselves."""
 
+OFTEN: Final = "00:00:00.4"
+"""How often a host looks for messages at least, where nobody wants to wait."""
+
 _LONGEST_PAUSE: Final = 0.25  # seconds
 FINAL: Final = {"Succeeded", "Failed", "Cancelled", "RolledBack"}
 _RESOURCES: Final = {
@@ -53,7 +56,7 @@ def local_cloud(folder: Path, *, azure_environment: str = "AzurePublicCloud", **
         folder,
         azure_environment=azure_environment,
         environment={**timers, **settings},
-        host_json=host_json(folder, maxPollingInterval="00:00:00.4"),
+        host_json=host_json(folder, maxPollingInterval=OFTEN),
     )
 
 

@@ -3,12 +3,14 @@
 A trigger host needs two seconds of computing for its imports, the simulated cloud one. So they are imported
 once, in a process that does nothing else (multiprocessing's fork server), and each host begins as its fork: a
 process of its own, with the environment, the output, the exit code and the end of one that was started by
-its command. All of them run the code as it was when the first one started.
+its command. All of them run the code as it was when the first one started. What Python itself reads when it
+starts (PYTHONPATH, PYTHONWARNINGS) they have from the process that asked for them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import importlib
 import multiprocessing
@@ -23,13 +25,32 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-_PRELOADED: Final = "infra.local.preloaded"
+from infra.local.errors import LocalError
+
+PRELOADED: Final = (
+    "infra.local.cloud.__main__",
+    "infra.local.host.__main__",
+    "infra.local.host.queues",
+    "azure.storage.queue.aio",
+    "function_app",
+    # What the app imports when it first needs it:
+    "onboarding.lifecycle.handlers",
+    "onboarding.cloud.identity",
+    "onboarding.expiry.deliveries",
+    # What these import late:
+    "anyio._backends._asyncio",
+    "azure.core.rest._aiohttp",
+    "azure.identity._internal.msal_managed_identity_client",
+    "email.generator",
+    "httpcore",
+)
+"""What is imported once for all; what is missing here costs each process its time."""
 
 _BOOKKEEPER: Final = ThreadPoolExecutor(1, thread_name_prefix="forks")
-"""Does everything with multiprocessing's processes: it keeps its books without a lock, and starting the
-first process takes as long as the imports."""
+"""Starts multiprocessing's processes and learns of their ends: it keeps its books without a lock, and
+starting the first process takes as long as the imports."""
 
 
 Argument = str | Path | socket.socket
@@ -41,7 +62,7 @@ class Fork:
 
     def __init__(self, process: BaseProcess) -> None:
         self._process = process
-        self.pid: Final = process.pid or 0
+        self.pid: Final = cast("int", process.pid)  # it was started
         self.returncode: int | None = None
         self._end = asyncio.create_task(self._watch())
 
@@ -82,18 +103,29 @@ async def start(
 ) -> Fork:
     """Start what ``python -m module arguments`` runs, in a session of its own; it ends with this process.
 
+    As always with multiprocessing, the main module of this process is imported anew in the started one,
+    unless it is called ``__main__``.
+
     Args:
         module: a package; the ``main`` of its ``__main__`` takes the arguments and gives the exit code.
         arguments: of the command line.
         environment: the whole of its environment.
         folder: where it runs.
-        output: the file that its stdout and stderr are added to.
+        output: the file that its stdout and stderr are added to; it is there when this returns.
+
+    Raises:
+        LocalError: there is no process to fork from, or none can be made.
     """
-    given = [argument if isinstance(argument, socket.socket) else str(argument) for argument in arguments]
-    process = _context().Process(
-        target=_run, args=(module, given, dict(environment), str(folder), str(output)), daemon=True
-    )
-    await asyncio.get_running_loop().run_in_executor(_BOOKKEEPER, process.start)
+    process = _process(module, arguments, environment, folder, output)
+    beginning = asyncio.get_running_loop().run_in_executor(_BOOKKEEPER, process.start)
+    try:
+        await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        # It can't be called off any more, and nobody else will ever know of it.
+        beginning.add_done_callback(lambda _: _kill(process))
+        raise
+    except (OSError, EOFError) as error:
+        raise LocalError(f"{module} can't be started: {error!r}") from error
     return Fork(process)
 
 
@@ -103,8 +135,28 @@ def _context() -> ForkServerContext | SpawnContext:
         # The system's own libraries may not survive a fork elsewhere; each process imports for itself there.
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_PRELOADED])
+    context.set_forkserver_preload(["infra.local.preloaded"])
     return context
+
+
+def _kill(process: BaseProcess) -> None:
+    if process.pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def _process(
+    module: str,
+    arguments: Sequence[Argument],
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Path,
+) -> BaseProcess:
+    output.touch(0o600)
+    given = [argument if isinstance(argument, socket.socket) else str(argument) for argument in arguments]
+    return _context().Process(
+        target=_run, args=(module, given, dict(environment), str(folder), str(output)), daemon=True
+    )
 
 
 def _run(

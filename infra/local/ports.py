@@ -7,13 +7,17 @@ One of those could be taken by a client while a service is down, even by a clien
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import socket
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
+from infra.local.errors import LocalError
+
 _PORTS: Final = range(20_000, 32_000)
+_TRIES: Final = 100
 
 
 class Reservation:
@@ -50,13 +54,23 @@ class Reservation:
 
 
 def choose(count: int) -> Reservation:
-    """Ports on which nobody listens, reserved."""
-    while True:
-        with contextlib.suppress(OSError):
+    """Ports on which nobody listens, reserved.
+
+    Raises:
+        LocalError: none was found.
+        OSError: it can't be tried, for want of file descriptors perhaps.
+    """
+    for _ in range(_TRIES):
+        try:
             reservation = Reservation(random.sample(_PORTS, count))
-            if free(reservation.ports):
-                return reservation
-            reservation.release()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            continue
+        if free(reservation.ports):
+            return reservation
+        reservation.release()
+    raise LocalError(f"no free port was found from {_PORTS.start} to {_PORTS.stop - 1}")
 
 
 def free(ports: Iterable[int]) -> bool:

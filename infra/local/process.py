@@ -47,9 +47,7 @@ async def start(
     command: Sequence[str | Path],
     *,
     environment: Mapping[str, str],
-    folder: Path | None = None,
     output: IO[bytes] | int = subprocess.DEVNULL,
-    keep: Sequence[int] = (),
 ) -> asyncio.subprocess.Process:
     """Start a command in a process group of its own, so that Ctrl-C in the terminal reaches only the parent.
 
@@ -58,21 +56,17 @@ async def start(
     Args:
         command: program and arguments.
         environment: the whole of its environment.
-        folder: where it runs; the present one by default.
         output: where its stdout and stderr go.
-        keep: file descriptors that it inherits.
     """
     watched = [] if _ON_LINUX else [sys.executable, "-m", __name__, str(os.getpid())]
     return await asyncio.create_subprocess_exec(
         *watched,
         *map(str, command),
         env=dict(environment),
-        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
         start_new_session=True,
-        pass_fds=tuple(keep),
         preexec_fn=_tie(os.getpid()) if _ON_LINUX else None,
     )
 

@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -38,7 +38,7 @@ _HOST_STOP_SECONDS: Final = 12.0
 """A host gives running functions ten seconds."""
 
 
-_SERVICES: Final = ("login", "graph", "resourceManager", "keyVault", "managedIdentity", "control")
+_ADDRESSES: Final = ("login", "graph", "resourceManager", "keyVault", "managedIdentity", "control")
 """Names of the simulated cloud's addresses in its ``cloud.json``."""
 
 
@@ -138,8 +138,8 @@ class Stack:
         """
         try:
             self._listener = _listen(self._port)
-            await asyncio.gather(self.storage.start(), self.cloud.start())
-            await asyncio.gather(*(host.start() for host in self.hosts))
+            await _all(self.storage.start(), self.cloud.start())
+            await _all(*(host.start() for host in self.hosts))
         except BaseException:
             await self.stop()
             raise
@@ -175,9 +175,10 @@ class Stack:
         self._published = False
         await asyncio.gather(*(host.stop() for host in self.hosts))
         await asyncio.gather(self.cloud.stop(), self.storage.stop())
-        for reserved in (self._storage, self._cloud_ports):
-            if reserved is not None:
-                reserved.release()
+        self._storage.release()
+        if self._cloud_ports is not None:
+            self._cloud_ports.release()
+            self._cloud_ports = None
         (self.folder / "endpoints.json").unlink(missing_ok=True)
         if self._listener is not None:
             self._listener.close()
@@ -225,7 +226,7 @@ class Stack:
         if self._cloud_ports is None:
             # It has chosen them itself and listens on them; they are kept for it while it is down, too. Where
             # somebody looks at one of them in this moment, that is made up for at its next start.
-            addresses = [urlsplit(self.cloud_info[name]) for name in _SERVICES]
+            addresses = [urlsplit(self.cloud_info[name]) for name in _ADDRESSES]
             with contextlib.suppress(OSError):
                 self._cloud_ports = Reservation([address.port or 0 for address in addresses])
 
@@ -271,7 +272,6 @@ class Stack:
     ) -> process.Process:
         output = self.folder / f"{name}.out"
         output.unlink(missing_ok=True)
-        output.touch(0o600)  # also a process that is killed at once has written nothing, not nowhere
         return await forks.start(module, arguments, environment=environment, folder=ROOT, output=output)
 
     async def _state(self, name: str, file: Path, running: process.Process) -> Mapping[str, Any]:
@@ -298,6 +298,18 @@ class Stack:
         ) as text:
             json.dump(self.endpoints, text, indent=2)
         draft.replace(file)
+
+
+async def _all(*parts: Coroutine[Any, Any, None]) -> None:
+    """Everything together; where one fails, the others are called off before its error goes on."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _content(file: Path) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from infra.local import forks, process
 from infra.local.stack import ROOT
-from tests.helpers import host_json
+from tests.helpers import OFTEN, host_json
 
 _START_SECONDS: Final = 20.0
 
@@ -35,7 +35,7 @@ class Host:
         """Start it; it listens when this returns."""
         state = self._folder / f"{self._name}.json"
         state.unlink(missing_ok=True)
-        settings = host_json(self._folder, maxPollingInterval="00:00:00.4")  # nobody wants to wait
+        settings = host_json(self._folder, maxPollingInterval=OFTEN)
         output = self._folder / f"{self._name}.out"
         self._process = await forks.start(
             "infra.local.host",

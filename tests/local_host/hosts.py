@@ -76,7 +76,8 @@ class Sample:
         self.host_json: dict[str, Any] = json.loads(json.dumps(HOST_JSON))
         self.processes: list[process.Process] = []
 
-    def _arguments(self, name: str) -> list[str]:
+    def _configure(self, name: str) -> list[str]:
+        """Write the host's settings; the arguments that go with them."""
         file = self.folder / "host-settings.json"
         file.write_text(json.dumps(self.host_json))
         arguments = ["--port", "0", "--app", "tests.local_host.sample_app", "--name", name]
@@ -86,10 +87,22 @@ class Sample:
         """Start a host by its command, without waiting for it."""
         with (self.folder / f"{name}.out").open("wb") as output:
             started = await process.start(
-                [sys.executable, "-m", "infra.local.host", *self._arguments(name)],
+                [sys.executable, "-m", "infra.local.host", *self._configure(name)],
                 environment=self.environment,
                 output=output,
             )
+        self.processes.append(started)
+        return started
+
+    async def fork(self, name: str = "host") -> process.Process:
+        """Start a host as the local cloud does, without waiting for it."""
+        started = await forks.start(
+            "infra.local.host",
+            self._configure(name),
+            environment=self.environment,
+            folder=ROOT,
+            output=self.folder / f"{name}.out",
+        )
         self.processes.append(started)
         return started
 
@@ -97,14 +110,7 @@ class Sample:
         """Have a host that listens; the process and its address."""
         state = self.folder / f"{name}.json"
         state.unlink(missing_ok=True)
-        started = await forks.start(
-            "infra.local.host",
-            self._arguments(name),
-            environment=self.environment,
-            folder=ROOT,
-            output=self.folder / f"{name}.out",
-        )
-        self.processes.append(started)
+        started = await self.fork(name)
         await until(lambda: state.exists() or started.returncode is not None)
         assert started.returncode is None, self.output(name)
         return started, f"http://127.0.0.1:{json.loads(state.read_text())['port']}"

@@ -138,10 +138,11 @@ def _refuses(url: str) -> bool:
     return False
 
 
-async def test_refused_start(sample):
+@pytest.mark.parametrize("way", ["launch", "fork"])
+async def test_refused_start(sample, way):
     """A host that can't start says why in one line, which is in the log too, and exits with 2."""
     sample.environment["SAMPLE_SCHEDULE"] = "0 0 0 * * x"
-    process = await sample.launch()
+    process = await getattr(sample, way)()
     assert await process.wait() == 2
     (line,) = sample.output().splitlines()
     assert "the schedule of 'tick' can't be read: 'x' is no weekday" in line

@@ -36,6 +36,7 @@ from infra.local.cloud.settings import Settings
 from infra.local.cloud.tenant import Tenant
 from infra.local.cloud.tokens import Tokens, new_signing_key
 from infra.local.cloud.vault_secrets import VaultSecrets
+from infra.local.errors import LocalError
 
 _PLAIN: Final = ("managedIdentity", "control")
 """What is served without TLS, as App Service does for the managed identity."""
@@ -200,7 +201,11 @@ def _bind(database: Database) -> dict[str, socket.socket]:
 
 
 def _listen_anywhere(name: str) -> socket.socket:
-    with ports.choose(1) as chosen:
+    try:
+        chosen = ports.choose(1)
+    except LocalError as error:
+        raise StartError(f"{name}: {error}.") from error
+    with chosen:
         return _listen(name, *chosen.ports)
 
 
