@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from infra.local.storage import Storage
-from tests.helpers import Portal, local_cloud
+from tests.support.portal import Portal
+from tests.support.stacks import local_cloud
 
 # Speed is not what these examples are about, and a busy machine is no reason to fail.
 settings.register_profile("quiet", deadline=None, suppress_health_check=[HealthCheck.too_slow])

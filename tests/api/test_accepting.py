@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.helpers import problem, unique
+from tests.support.portal import problem, unique
 
 
 async def test_a_request_is_accepted_and_says_where_to_look(portal):

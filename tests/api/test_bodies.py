@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import Portal, pointers, problem
+from tests.support.portal import Portal, pointers, problem
 
 JSON = {"Content-Type": "application/json"}
 ALL_FAULTS = {

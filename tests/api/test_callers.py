@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.helpers import Portal, problem
+from tests.support.portal import Portal, problem
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 EVERYBODYS = "/api/onboardings"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import Portal, pointers, problem, unique
-from tests.tenants.customers import FABRIKAM
+from tests.support.customers import FABRIKAM
+from tests.support.portal import Portal, pointers, problem, unique
 
 GRAPH = "/v1.0"
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.administrator import Administrator, waiting
-from tests.helpers import Portal, until
+from tests.support.administrator import Administrator, waiting
+from tests.support.portal import Portal, until
 
 GRANTS = ("/oauth2PermissionGrants", "/appRoleAssignedTo", "/appRoleAssignments")
 WITHOUT_GRANTS = [

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.handover import grammar, lexer
-from tests.helpers import Portal, pointers, problem, unique
-from tests.precreated import Precreated, precreated
-from tests.unit import golden
+from tests.support import golden
+from tests.support.portal import Portal, pointers, problem, unique
+from tests.support.powershell import grammar, lexer
+from tests.support.precreated import Precreated, precreated
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.docs import sources
-from tests.helpers import Portal, unique
+from tests.support import sources
+from tests.support.portal import Portal, unique
 
 SENTENCES = re.compile(r"[A-Z].*[A-Za-z0-9)]\.", re.DOTALL)
 OTHER = "11111111-2222-4333-8444-555555555555"

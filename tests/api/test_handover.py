@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from tests.handover import grammar, lexer
-from tests.helpers import problem, unique
+from tests.support.portal import problem, unique
+from tests.support.powershell import grammar, lexer
 
 
 async def test_a_connection_has_its_script(portal):

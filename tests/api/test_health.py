@@ -4,7 +4,7 @@ import time
 
 import httpx
 
-from tests.helpers import Portal, until
+from tests.support.portal import Portal, until
 
 CHECKS = {"tables", "queues", "login", "graph", "resourceManager", "keyVault"}
 

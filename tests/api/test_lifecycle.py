@@ -8,9 +8,9 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from onboarding.storage import names
-from tests.handover import grammar, lexer
-from tests.helpers import pointers, problem, unique, until
-from tests.unit import golden
+from tests.support import golden
+from tests.support.portal import pointers, problem, unique, until
+from tests.support.powershell import grammar, lexer
 
 SCOPE_FIELDS = {
     "id",

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.helpers import problem, unique
+from tests.support.portal import problem, unique
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 ELSEWHERE = "8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21"  # served, but it has not consented

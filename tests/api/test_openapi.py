@@ -9,8 +9,8 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from onboarding.api.routes import OPERATIONS
-from tests.helpers import Portal, problem, unique
-from tests.tenants.customers import FABRIKAM
+from tests.support.customers import FABRIKAM
+from tests.support.portal import Portal, problem, unique
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from onboarding.connections.deviations import DeviationIndex
 from onboarding.connections.records import Deviation
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
-from tests.connections import Fleet, connection
-from tests.helpers import Portal, problem
-from tests.tenants.customers import FABRIKAM
+from tests.support.connections import Fleet, connection
+from tests.support.customers import FABRIKAM
+from tests.support.portal import Portal, problem
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.storage import names
-from tests.helpers import Portal, problem, unique, until
+from tests.support.portal import Portal, problem, unique, until
 
 
 @pytest.fixture(scope="module")

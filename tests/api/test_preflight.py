@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import unique
+from tests.support.portal import unique
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 

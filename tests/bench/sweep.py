@@ -37,8 +37,8 @@ from onboarding.workflow.dead_letters import DeadLetters
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.index import Index
 from onboarding.workflow.store import RunStore
-from tests.connections import CADENCE, connection
-from tests.storage.transports import Wire
+from tests.support.connections import CADENCE, connection
+from tests.support.transports import Wire
 
 FEW: Final = 1_000
 MANY: Final = 20_000

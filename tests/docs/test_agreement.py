@@ -18,10 +18,11 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
 from onboarding.workflow.runs import RunStatus
-from tests.docs import console, sources
-from tests.docs.pages import page, plain
-from tests.docs.sources import ROOT
-from tests.handover.cmdlets import CMDLETS, NOT_CALLED
+from tests.docs import console
+from tests.support import sources
+from tests.support.pages import page, plain
+from tests.support.powershell.cmdlets import CMDLETS, NOT_CALLED
+from tests.support.sources import ROOT
 
 _PLAN = ONBOARD[DeploymentModel.SCALE_SET]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.docs.pages import page, pages
-from tests.docs.sources import ROOT
+from tests.support.pages import page, pages
+from tests.support.sources import ROOT
 
 _LIMIT = 120  # seconds
 

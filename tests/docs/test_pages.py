@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-from tests.docs.pages import files, page, pages
-from tests.docs.sources import ROOT
+from tests.support.pages import files, page, pages
+from tests.support.sources import ROOT
 
 _ABSOLUTE = re.compile(r"(?<![\w.:/<>{}$*-])/(?:work|root|tmp|home|Users)/\w*")
 _ARCHIVE = re.compile(r"https?://\S+\.(?:whl|tgz|tar\.gz|zip)\b")

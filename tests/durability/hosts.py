@@ -10,7 +10,7 @@ from typing import Final
 
 from infra.local import forks, process
 from infra.local.stack import ROOT
-from tests.helpers import OFTEN, host_json
+from tests.support.stacks import OFTEN, host_json
 
 _START_SECONDS: Final = 20.0
 

@@ -22,7 +22,8 @@ from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange, Message
 from tests.durability.hosts import Host
 from tests.durability.proxy import AFTER, Drop, Proxy, Verdict
 from tests.durability.scene import Scene
-from tests.helpers import NEVER, unique
+from tests.support.portal import unique
+from tests.support.stacks import NEVER
 
 LOCK_SECONDS: Final = "60"
 """How long a message is hidden once it was received. Nobody waits that long: when its host was killed, the

@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.stack import Stack
-from tests.helpers import Portal
+from tests.support.portal import Portal
 
 
 class Scene:

@@ -16,7 +16,7 @@ from onboarding.storage import names
 from tests.durability.exchanges import Exchange
 from tests.durability.lane import Lane, Point
 from tests.durability.proxy import AFTER, BEFORE, Refusal
-from tests.operations.site import in_vault, left_of, signs_in
+from tests.support.operations import in_vault, left_of, signs_in
 
 pytestmark = pytest.mark.soak
 

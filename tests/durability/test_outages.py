@@ -14,7 +14,8 @@ from infra.local.stack import Stack
 from tests.durability.lane import Onboarding
 from tests.durability.outcome import problems
 from tests.durability.scene import Scene
-from tests.helpers import NEVER, host_json, unique, until
+from tests.support.portal import unique, until
+from tests.support.stacks import NEVER, host_json
 
 pytestmark = pytest.mark.soak
 

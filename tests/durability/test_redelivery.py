@@ -17,7 +17,7 @@ from tests.durability.lane import Lane
 from tests.durability.outcome import problems
 from tests.durability.proxy import Drop
 from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY
-from tests.helpers import until
+from tests.support.portal import until
 
 pytestmark = pytest.mark.soak
 

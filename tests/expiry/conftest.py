@@ -4,10 +4,10 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from onboarding.storage import names
-from tests.connections import Fleet
-from tests.expiry.receivers import WebServer
 from tests.expiry.site import Site
-from tests.helpers import local_cloud
+from tests.support.connections import Fleet
+from tests.support.receivers import WebServer
+from tests.support.stacks import local_cloud
 
 
 @pytest.fixture(scope="package")

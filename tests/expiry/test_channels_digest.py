@@ -10,7 +10,7 @@ import pytest
 from onboarding.storage import names
 from onboarding.workflow.index import NEW
 from tests.expiry.site import ends_at
-from tests.helpers import until
+from tests.support.portal import until
 
 DAY = timedelta(days=1)
 

@@ -8,9 +8,9 @@ from typing import Any
 import icalendar
 import pytest
 
-from tests.connections import connection
 from tests.expiry.site import days, ends_at
-from tests.helpers import pointers, problem
+from tests.support.connections import connection
+from tests.support.portal import pointers, problem
 
 DAY = timedelta(days=1)
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from onboarding.storage import names
-from tests.expiry.receivers import MailServer, WebServer, tls
 from tests.expiry.site import data, ends_at
-from tests.helpers import pointers, problem, unique, until
+from tests.support.portal import pointers, problem, unique, until
+from tests.support.receivers import MailServer, WebServer, tls
 
 HOUR = timedelta(hours=1)
 SIGNATURE = secrets.token_urlsafe(24)

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tests.expiry.receivers import WebServer
 from tests.expiry.site import SWEEP
-from tests.helpers import until
+from tests.support.portal import until
+from tests.support.receivers import WebServer
 
 SECRET = "notice-webhook-signing"
 

@@ -16,8 +16,8 @@ from onboarding.api.expirations import Expirations
 from onboarding.api.front import Front
 from onboarding.clock import SystemClock
 from onboarding.connections.clocks import SECRET, Acknowledgement, Snooze
-from tests.connections import CADENCE, connection, secret
-from tests.helpers import problem
+from tests.support.connections import CADENCE, connection, secret
+from tests.support.portal import problem
 
 PATH = "/api/expirations"
 

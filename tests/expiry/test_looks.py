@@ -15,11 +15,11 @@ from onboarding.connections.records import AppRecord, Connection, ConnectionStat
 from onboarding.connections.rounds import Rounds, pointer
 from onboarding.storage import names
 from onboarding.storage.tables import Tables, Write
-from tests.connections import Fleet
 from tests.expiry.site import Site, data
-from tests.helpers import unique, until
-from tests.precreated import precreated
-from tests.tenants.customers import FABRIKAM
+from tests.support.connections import Fleet
+from tests.support.customers import FABRIKAM
+from tests.support.portal import unique, until
+from tests.support.precreated import precreated
 
 LOOK = "sweep_directory"
 WEEK = timedelta(days=7)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from onboarding.storage import names
 from tests.expiry.site import SWEEP, before, data, days, ends_at
-from tests.helpers import until
+from tests.support.portal import until
 
 NEAR = "ConfigMgr.CloudManagement.SecretNearExpiry"
 EXPIRED = "ConfigMgr.CloudManagement.SecretExpired"

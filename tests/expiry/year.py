@@ -22,10 +22,10 @@ from azure.data.tables.aio import TableServiceClient
 
 from onboarding.connections.clocks import Acknowledgement
 from onboarding.connections.records import Connection
-from tests.connections import Fleet, connection
 from tests.expiry.oracle import Oracle, Warned
 from tests.expiry.site import SWEEP, Site
-from tests.helpers import local_cloud
+from tests.support.connections import Fleet, connection
+from tests.support.stacks import local_cloud
 
 START: Final = datetime(2027, 9, 1, tzinfo=UTC)
 """The year has a leap day."""

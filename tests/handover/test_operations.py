@@ -5,9 +5,10 @@ import pytest
 from onboarding.cmg import removal_script, renewal_script
 from onboarding.cmg.renewal_script import RenewalHandOver
 from onboarding.cmg.wizard import AzureEnvironment
-from tests.handover import grammar, lexer, samples
-from tests.handover.cmdlets import CMDLETS, OTHERS
+from tests.handover import samples
 from tests.handover.test_script import faults
+from tests.support.powershell import grammar, lexer
+from tests.support.powershell.cmdlets import CMDLETS, OTHERS
 
 HOSTILE = "O\u2019Brien' ; exit # $(Remove-Item /) `n"
 

@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onboarding.cmg.fields import plain
-from tests.handover import grammar, lexer, samples
+from tests.handover import samples
+from tests.support.powershell import grammar, lexer
 
 PIECES = [
     *lexer.QUOTES,

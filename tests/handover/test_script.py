@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from tests.handover import grammar, lexer, samples
-from tests.handover.cmdlets import CMDLETS, OTHERS, Cmdlet
-from tests.handover.grammar import Command
+from tests.handover import samples
+from tests.support.powershell import grammar, lexer
+from tests.support.powershell.cmdlets import CMDLETS, OTHERS, Cmdlet
+from tests.support.powershell.grammar import Command
 
 SAMPLES = {
     "least": {},

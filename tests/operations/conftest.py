@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.helpers import Portal, local_cloud
+from tests.support.portal import Portal
+from tests.support.stacks import local_cloud
 
 
 @pytest.fixture(scope="package")

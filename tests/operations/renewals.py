@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.helpers import Portal
-from tests.operations.site import done, in_vault, operate, signs_in, step
+from tests.support.operations import done, in_vault, operate, signs_in, step
+from tests.support.portal import Portal
 
 
 async def renewal(portal: Portal, connection: dict[str, Any], **body: Any) -> dict[str, Any]:

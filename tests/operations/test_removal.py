@@ -7,8 +7,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from onboarding.cmg.providers import SCALE_SET
 from onboarding.storage import names
-from tests.helpers import problem, unique, until
-from tests.operations.site import (
+from tests.support.operations import (
     about_to_share,
     done,
     ended,
@@ -19,6 +18,7 @@ from tests.operations.site import (
     signs_in,
     step,
 )
+from tests.support.portal import problem, unique, until
 
 
 async def test_a_connection_is_off_boarded(portal):

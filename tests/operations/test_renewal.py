@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import problem, until
 from tests.operations.renewals import confirm, current, handed_over, renewal, secrets, shown, works
-from tests.operations.site import (
+from tests.support.operations import (
     about_to_share,
     done,
     ended,
@@ -16,7 +15,8 @@ from tests.operations.site import (
     operate,
     step,
 )
-from tests.precreated import precreated
+from tests.support.portal import problem, until
+from tests.support.precreated import precreated
 
 REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no", "times": None}
 

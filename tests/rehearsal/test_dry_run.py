@@ -14,11 +14,11 @@ from onboarding.cloud import graph, resource_manager, vault
 from onboarding.cmg import profiles
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
-from tests.administrator import Administrator
 from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange
 from tests.durability.lane import Lane, Onboarding
-from tests.helpers import problem, unique, until
-from tests.precreated import precreated
+from tests.support.administrator import Administrator
+from tests.support.portal import problem, unique, until
+from tests.support.precreated import precreated
 
 SERVICES = {
     "graph": graph.SERVICE,

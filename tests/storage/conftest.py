@@ -7,8 +7,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from onboarding.storage.tables import RETRIES, Tables
 from onboarding.workflow.engine import Limits
-from tests.storage.transports import Wire
 from tests.storage.workbench import DIAMOND, STALLED, Workbench, done
+from tests.support.transports import Wire
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.clocks import APPLICATION, SECRET
 from onboarding.storage import names
-from tests.connections import connection, secret
-from tests.storage.transports import KilledError
+from tests.support.connections import connection, secret
+from tests.support.transports import KilledError
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

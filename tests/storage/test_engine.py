@@ -12,8 +12,8 @@ from onboarding.workflow.engine import Limits
 from onboarding.workflow.messages import StepMessage
 from onboarding.workflow.outcomes import Again, Done, Failed, Trouble, Wait
 from onboarding.workflow.runs import RunStatus, StepStatus
-from tests.storage.transports import KilledError
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, kinds, meeting, new_head
+from tests.support.transports import KilledError
 
 
 async def test_a_run_goes_to_its_end_in_one_invocation(bench):

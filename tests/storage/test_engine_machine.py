@@ -18,8 +18,8 @@ from onboarding.workflow.engine import Limits
 from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble, Wait
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.runs import Run, RunStatus, StepState, StepStatus
-from tests.storage.transports import KilledError
 from tests.storage.workbench import DIAMOND, STALLED, Delivery, Workbench, new_head
+from tests.support.transports import KilledError
 
 ERROR = {"code": "x", "title": "t", "detail": "d"}
 ANSWERS = {

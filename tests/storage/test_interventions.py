@@ -10,8 +10,8 @@ from onboarding.workflow.index import View
 from onboarding.workflow.interventions import GONE, NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
 from onboarding.workflow.runs import Head, Run, RunStatus, StepStatus
-from tests.storage.transports import KilledError
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
+from tests.support.transports import KilledError
 
 DAY = timedelta(days=1)
 WHO = "operator x"

@@ -8,7 +8,7 @@ from onboarding.connections import rounds
 from onboarding.connections.rounds import Rounds
 from onboarding.storage import names
 from onboarding.storage.tables import Write
-from tests.helpers import unique
+from tests.support.portal import unique
 
 TODAY = date(2028, 2, 29)
 

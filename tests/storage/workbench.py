@@ -24,7 +24,7 @@ from onboarding.workflow.plans import Plan, Step
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.store import RunStore
-from tests.storage.transports import Wire
+from tests.support.transports import Wire
 
 DIAMOND = Plan(
     "diamond",

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.helpers import local_cloud
-from tests.tenants.customers import CustomerPortal
+from tests.support.customers import CustomerPortal
+from tests.support.stacks import local_cloud
 
 
 @pytest.fixture(scope="package")

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.helpers import pointers, problem, until
-from tests.tenants.customers import CUSTOMER, FABRIKAM, SUBSCRIPTION, CustomerPortal
+from tests.support.customers import CUSTOMER, FABRIKAM, SUBSCRIPTION, CustomerPortal
+from tests.support.portal import pointers, problem, until
 
 UNKNOWN = "99999999-2222-4333-8444-555555555555"
 

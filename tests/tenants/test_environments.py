@@ -14,10 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.administrator import Administrator, waiting
-from tests.helpers import Portal, local_cloud, pointers, problem
-from tests.precreated import precreated
-from tests.unit import golden
+from tests.support import golden
+from tests.support.administrator import Administrator, waiting
+from tests.support.portal import Portal, pointers, problem
+from tests.support.precreated import precreated
+from tests.support.stacks import local_cloud
 
 PUBLIC, US_GOVERNMENT = "AzurePublicCloud", "AzureUSGovernmentCloud"
 OTHER = {PUBLIC: US_GOVERNMENT, US_GOVERNMENT: PUBLIC}

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.helpers import problem
-from tests.tenants.customers import FABRIKAM, SUBSCRIPTION
+from tests.support.customers import FABRIKAM, SUBSCRIPTION
+from tests.support.portal import problem
 
 PATH = f"/api/tenants/{FABRIKAM}/setup"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

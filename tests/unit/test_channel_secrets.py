@@ -12,7 +12,7 @@ from onboarding.expiry.channels.people import People
 from onboarding.expiry.channels.secrets import ChannelSecrets
 from onboarding.expiry.channels.webhook import Webhook
 from onboarding.expiry.messages import single
-from tests.expiry.receivers import WebServer
+from tests.support.receivers import WebServer
 from tests.unit.test_messages import item
 
 

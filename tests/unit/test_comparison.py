@@ -11,7 +11,7 @@ from onboarding.connections.inspection import Inspected, Inspection
 from onboarding.connections.records import Connection
 from onboarding.errors import PermanentError
 from onboarding.expiry.comparison import compare, unreadable
-from tests.connections import connection
+from tests.support.connections import connection
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 END = NOW + timedelta(days=100)

@@ -8,7 +8,7 @@ import pytest
 
 from onboarding.cmg.conformance import Rule, client_rules, server_rules
 from onboarding.cmg.profiles import PROFILES
-from tests.unit import golden
+from tests.support import golden
 
 SCOPE = "0b8f1d3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
 SERVER, CLIENT = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11", "7a2d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a12"

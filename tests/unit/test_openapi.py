@@ -13,7 +13,7 @@ from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
 from onboarding.api.openapi import EXAMPLES, document
 from onboarding.api.routes import OPERATIONS
 from onboarding.cmg.wizard import OnboardingRequest
-from tests.docs.pages import page, plain
+from tests.support.pages import page, plain
 
 DESCRIBED = document("https://cmg.contoso.com/api")
 SCHEMAS: dict[str, Any] = DESCRIBED["components"]["schemas"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from onboarding.cmg import profiles
-from tests.unit import golden
+from tests.support import golden
 
 SERVER_APP = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
 SCOPE = profiles.scope_id("onboarding-1")

@@ -11,7 +11,7 @@ from onboarding.connections.expirations import Expiration
 from onboarding.connections.records import Connection
 from onboarding.expiry.notices import Kind, Notice
 from onboarding.expiry.warnings import warning
-from tests.connections import connection, secret
+from tests.support.connections import connection, secret
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

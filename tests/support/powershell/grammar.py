@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from tests.handover.cmdlets import OUTPUTS
+from tests.support.powershell.cmdlets import OUTPUTS
 
 _WHOLE = {
     "string_literal",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local.stack import Stack
-from tests.helpers import Portal
+from tests.support.portal import Portal
 
 FABRIKAM = "8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21"
 SUBSCRIPTION = "c4e2d810-7f36-49ab-b0d5-1a8e6c5f2b93"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.helpers import Portal, unique
-from tests.unit import golden
+from tests.support import golden
+from tests.support.portal import Portal, unique
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

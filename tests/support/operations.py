@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.helpers import FINAL, Portal, until
+from tests.support.portal import FINAL, Portal, until
 
 
 async def operate(portal: Portal, method: str, path: str, **more: Any) -> dict[str, Any]:

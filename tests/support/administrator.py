@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.helpers import Portal, until
-from tests.unit.golden import DIRECTORY_READ_ALL, GRAPH
+from tests.support.golden import DIRECTORY_READ_ALL, GRAPH
+from tests.support.portal import Portal, until
 
 
 async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from infra.local.stack import ROOT, Stack
-
-NEVER: Final = "0 0 0 1 1 4"
-"""A schedule that does not interfere, also where the clock is moved by years (a New Year that is a Thursday
-comes in 2032): tests fire the timers themselves."""
-
-OFTEN: Final = "00:00:00.4"
-"""How often a host looks for messages at least, where nobody wants to wait."""
+from infra.local.stack import Stack
 
 _LONGEST_PAUSE: Final = 0.25  # seconds
 FINAL: Final = {"Succeeded", "Failed", "Cancelled", "RolledBack"}
@@ -37,27 +28,6 @@ _RESOURCES: Final = {
         "keyVault": "https://vault.usgovcloudapi.net",
     },
 }
-
-
-def host_json(folder: Path, **queues: str) -> Path:
-    """A copy of the app's host.json in a folder, with other settings for queues."""
-    document = json.loads((ROOT / "host.json").read_text())
-    document["extensions"]["queues"] |= queues
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "host-settings.json"
-    file.write_text(json.dumps(document))
-    return file
-
-
-def local_cloud(folder: Path, *, azure_environment: str = "AzurePublicCloud", **settings: str) -> Stack:
-    """A local cloud whose timers fire when a test says so, and whose host looks for messages often."""
-    timers = dict.fromkeys(("SWEEP_SCHEDULE", "EXPIRY_SCHEDULE", "LOOK_SCHEDULE"), NEVER)
-    return Stack(
-        folder,
-        azure_environment=azure_environment,
-        environment={**timers, **settings},
-        host_json=host_json(folder, maxPollingInterval=OFTEN),
-    )
 
 
 def unique(prefix: str = "n") -> str:

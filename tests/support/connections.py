@@ -17,7 +17,7 @@ from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.connections.store import ConnectionStore
 from onboarding.settings import DEFAULT_THRESHOLDS
 from onboarding.storage.tables import Tables
-from tests.helpers import unique
+from tests.support.portal import unique
 
 TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 _APP_ID: Final = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
