@@ -1,4 +1,4 @@
-"""The parts below the API, put together from the settings: storage, engines, clocks, notices, the cloud.
+"""The parts below the API, put together from the settings: storage, engines, expirations, notices, the cloud.
 
 What talks to Graph, Resource Manager and Key Vault is imported when the first step runs: an HTTP call after
 a cold start does not pay for it.
@@ -13,33 +13,34 @@ from typing import TYPE_CHECKING, Any
 
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
+from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
-from onboarding.connections.clocks import Cadence
-from onboarding.connections.deviations import DeviationIndex
-from onboarding.connections.expirations import ExpirationIndex
-from onboarding.connections.rounds import Rounds
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry import plans as notice_plans
-from onboarding.expiry.channels.secrets import ChannelSecrets
-from onboarding.expiry.links import NoticeLinks
-from onboarding.expiry.looks import DirectorySweep, Looks
-from onboarding.expiry.notices import Notices
+from onboarding.connections.warning_schedule import WarningSchedule
+from onboarding.drift import plans as drift_plans
+from onboarding.drift.index import DriftIndex
+from onboarding.drift.inspect_step import DirectorySweep, Inspections
+from onboarding.drift.schedule import InspectionSchedule
 from onboarding.expiry.reactions import Reactions
-from onboarding.expiry.renewals import Renewals
-from onboarding.expiry.routing import Routing
 from onboarding.expiry.sweep import ExpirySweep
-from onboarding.expiry.troubles import Troubles
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.lifecycle.renewals import AutomaticRenewals
+from onboarding.notices import plans as notice_plans
+from onboarding.notices.channels.secrets import ChannelSecrets
+from onboarding.notices.failing import FailingDeliveries
+from onboarding.notices.links import NoticeLinks
+from onboarding.notices.notice import Notices
+from onboarding.notices.renewal_reminders import Renewals
+from onboarding.notices.routing import Routing
 from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.workflow import retry
-from onboarding.workflow.dead_letters import DeadLetters
 from onboarding.workflow.engine import Engine, Handler, Limits
 from onboarding.workflow.index import Index
 from onboarding.workflow.plans import Plan
+from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.store import RunStore
 
 if TYPE_CHECKING:
@@ -59,13 +60,13 @@ class Parts:
         self.clock = _clock(settings)
         self.tables = Tables(account.table_service(settings))
         self.queues = Queues(account.queue_service(settings))
-        self.dead_letters = DeadLetters(self.tables, names.DEAD_LETTERS)
+        self.poison_messages = PoisonMessages(self.tables, names.POISON_MESSAGES)
         self.connection_store = ConnectionStore(self.tables)
         self.cadence = Cadence(thresholds=settings.expiry_thresholds, repeat=settings.expired_repeat_days)
         self.calendar = Calendar(self.tables)
-        self.expirations = ExpirationIndex(self.tables, self.cadence, self.calendar)
-        self.rounds = Rounds(self.tables, days=settings.look_every_days)
-        self.deviations = DeviationIndex(self.tables)
+        self.warning_schedule = WarningSchedule(self.tables, self.cadence, self.calendar)
+        self.rounds = InspectionSchedule(self.tables, days=settings.inspect_every_days)
+        self.differences = DriftIndex(self.tables)
         self.engine = self._engine(
             names.ONBOARDINGS,
             Index(self.tables, names.ONBOARDING_INDEX),
@@ -84,12 +85,12 @@ class Parts:
             names.NOTICES,
             Index(self.tables, names.NOTICE_INDEX, history=False),
             names.NOTICES_QUEUE,
-            notice_plans.PLANS,
+            {**notice_plans.PLANS, **drift_plans.PLANS},
             self._notice_handlers,
             notice_plans.POLICIES,
         )
         self.notices = Notices(engine=self.deliveries, clock=self.clock, routing=_routing(settings))
-        self.troubles = Troubles(index=self.deliveries.index, store=self.deliveries.store)
+        self.failing = FailingDeliveries(index=self.deliveries.index, store=self.deliveries.store)
         self.channel_secrets = ChannelSecrets(lambda: self.clouds.vault, self.clock)
         self.links = NoticeLinks(
             secrets=self.channel_secrets,
@@ -118,16 +119,16 @@ class Parts:
             plans=plans,
             handlers=functools.cache(handlers),
             clock=self.clock,
-            dead_letters=self.dead_letters,
+            poison_messages=self.poison_messages,
             limits=Limits(stalled=timedelta(seconds=self.settings.stalled_after_seconds)),
             policies=policies,
         )
 
     @functools.cached_property
     def expiry(self) -> ExpirySweep:
-        """The timer's look at the clocks."""
+        """The timer's look at the expirations."""
         return ExpirySweep(
-            expirations=self.expirations,
+            warning_schedule=self.warning_schedule,
             connections=self.connection_store,
             notices=self.notices,
             cadence=self.cadence,
@@ -181,7 +182,7 @@ class Parts:
         return Services(
             clouds=self.clouds,
             connections=self.connection_store,
-            expirations=self.expirations,
+            warning_schedule=self.warning_schedule,
             clock=self.clock,
             onboardings=self.engine,
             operations=self.operation_engine,
@@ -199,10 +200,10 @@ class Parts:
         return operation_handlers(self.services)
 
     def _notice_handlers(self) -> Mapping[str, Handler]:
-        from onboarding.expiry.channels.people import People  # noqa: PLC0415
-        from onboarding.expiry.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
-        from onboarding.expiry.deliveries import Deliveries  # noqa: PLC0415
-        from onboarding.expiry.digests import Digests  # noqa: PLC0415
+        from onboarding.notices.channels.people import People  # noqa: PLC0415
+        from onboarding.notices.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
+        from onboarding.notices.deliveries import Deliveries  # noqa: PLC0415
+        from onboarding.notices.digests import Digests  # noqa: PLC0415
 
         url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
         secrets, people = self.channel_secrets, People(self.channel_secrets)
@@ -216,15 +217,15 @@ class Parts:
         deliveries = Deliveries(
             webhook=Webhook(str(url), secret, secrets, self.clock) if url else NoWebhook(),
             digests=Digests(tables=self.tables, engine=self.deliveries, **shared),
-            troubles=self.troubles,
+            failing=self.failing,
             **shared,
         )
-        looks = Looks(
+        looks = Inspections(
             directory=self.directory,
             connections=self.connection_store,
             rounds=self.rounds,
-            deviations=self.deviations,
-            expirations=self.expirations,
+            differences=self.differences,
+            warning_schedule=self.warning_schedule,
             notices=self.notices,
             clock=self.clock,
         )

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         DEFAULT_THRESHOLDS, alias="EXPIRY_THRESHOLDS", min_length=1
     )
     expired_repeat_days: int = Field(7, alias="EXPIRED_REPEAT_DAYS", gt=0)
-    look_every_days: int = Field(7, alias="LOOK_EVERY_DAYS", gt=0, le=28)
+    inspect_every_days: int = Field(7, alias="INSPECT_EVERY_DAYS", gt=0, le=28)
 
     renewal_time_limit_days: int = Field(30, alias="RENEWAL_TIME_LIMIT_DAYS", ge=0, le=365)
 

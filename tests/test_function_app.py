@@ -62,7 +62,7 @@ QUEUES = {
 TIMERS = {
     "sweep_onboardings": "%SWEEP_SCHEDULE%",
     "sweep_expirations": "%EXPIRY_SCHEDULE%",
-    "sweep_directory": "%LOOK_SCHEDULE%",
+    "sweep_directory": "%INSPECTION_SCHEDULE%",
 }
 
 

@@ -30,8 +30,8 @@ param expiredRepeatDays int
 param renewalTimeLimitDays int
 param renewBeforeDays int
 param expirySchedule string
-param lookEveryDays int
-param lookSchedule string
+param inspectEveryDays int
+param inspectionSchedule string
 param sweepSchedule string
 param stalledAfterSeconds int
 param publicUrl string
@@ -72,8 +72,8 @@ var app = {
   EXPIRY_THRESHOLDS: expiryThresholds
   HOME_TENANT_ID: tenant().tenantId
   KEY_VAULT_URL: vaultUrl
-  LOOK_EVERY_DAYS: string(lookEveryDays)
-  LOOK_SCHEDULE: lookSchedule
+  INSPECT_EVERY_DAYS: string(inspectEveryDays)
+  INSPECTION_SCHEDULE: inspectionSchedule
   RENEW_BEFORE_DAYS: string(renewBeforeDays)
   RENEWAL_TIME_LIMIT_DAYS: string(renewalTimeLimitDays)
   NOTICE_DIGEST: noticeDigest

@@ -87,10 +87,10 @@ param expirySchedule string = '0 0 * * * *'
 @description('Days within which each connection is looked at in its directory.')
 @minValue(1)
 @maxValue(28)
-param lookEveryDays int = 7
+param inspectEveryDays int = 7
 
 @description('When to begin the day\'s looks at the directory, as NCRONTAB in UTC; only the first run of a day does.')
-param lookSchedule string = '0 20 * * * *'
+param inspectionSchedule string = '0 20 * * * *'
 
 @description('When to look for onboardings that stopped: six-field NCRONTAB, UTC.')
 param sweepSchedule string = '0 */5 * * * *'
@@ -217,8 +217,8 @@ module functionApp 'function-app.bicep' = {
     renewBeforeDays: renewBeforeDays
     renewalTimeLimitDays: renewalTimeLimitDays
     expirySchedule: expirySchedule
-    lookEveryDays: lookEveryDays
-    lookSchedule: lookSchedule
+    inspectEveryDays: inspectEveryDays
+    inspectionSchedule: inspectionSchedule
     sweepSchedule: sweepSchedule
     stalledAfterSeconds: stalledAfterSeconds
     publicUrl: publicUrl

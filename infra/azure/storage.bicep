@@ -17,7 +17,7 @@ var tables = [
   'calendar'
   'notices'
   'noticeindex'
-  'deadletters'
+  'poisonmessages'
 ]
 var queues = ['steps', 'operations', 'notices', 'steps-poison', 'operations-poison', 'notices-poison']
 var container = 'app-package'

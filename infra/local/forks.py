@@ -38,7 +38,7 @@ PRELOADED: Final = (
     # What the app imports when it first needs it:
     "onboarding.lifecycle.handlers",
     "onboarding.cloud.identity",
-    "onboarding.expiry.deliveries",
+    "onboarding.notices.deliveries",
     # What these import late:
     "anyio._backends._asyncio",
     "azure.core.rest._aiohttp",

@@ -17,7 +17,7 @@ _PASSED_ON_PREFIXES: Final = ("COVERAGE_", "LC_", "PYTHON", "LOCAL_")
 PACE: Final = {
     "SWEEP_SCHEDULE": "*/10 * * * * *",
     "EXPIRY_SCHEDULE": "0 */5 * * * *",
-    "LOOK_SCHEDULE": "0 20 * * * *",
+    "INSPECTION_SCHEDULE": "0 20 * * * *",
     "STALLED_AFTER_SECONDS": "30",
 }
 """Quicker than in Azure: on one machine nobody wants to wait."""

@@ -22,9 +22,9 @@ from onboarding.expiry.reactions import LONGEST_SNOOZE, Reactions
 
 
 class Acknowledge(WizardModel):
-    """Which of a connection's clocks is meant."""
+    """Which of a connection's expirations is meant."""
 
-    clock: Literal["secret", "application"] | None = Field(
+    expiration: Literal["secret", "application"] | None = Field(
         None, description="Default: the one that ends first."
     )
 
@@ -44,18 +44,18 @@ class Acknowledgements:
     reactions: Reactions
 
     async def acknowledge(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Somebody has seen that a clock ends."""
+        """Somebody has seen that an expiration ends."""
         found = await self.connections.find(request, caller)
-        clock, ends_at = _clock(bodies.of(request, Acknowledge).clock, found)
-        return self._answer(await self.reactions.acknowledge(found.id, clock, ends_at, caller.name))
+        kind, ends_at = _expiration(bodies.of(request, Acknowledge).expiration, found)
+        return self._answer(await self.reactions.acknowledge(found.id, kind, ends_at, caller.name))
 
     async def snooze(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Somebody wants to hear nothing of a clock for a while."""
+        """Somebody wants to hear nothing of an expiration for a while."""
         found = await self.connections.find(request, caller)
         wanted = bodies.of(request, Snooze)
-        clock, ends_at = _clock(wanted.clock, found)
+        kind, ends_at = _expiration(wanted.expiration, found)
         until = self._until(wanted, ends_at)
-        return self._answer(await self.reactions.snooze(found.id, clock, ends_at, until, caller.name))
+        return self._answer(await self.reactions.snooze(found.id, kind, ends_at, until, caller.name))
 
     def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
         """When a snooze ends; raises ``ProblemError`` where that is neither ahead nor soon enough."""
@@ -73,18 +73,18 @@ class Acknowledgements:
         if changed is None:
             raise ProblemError(
                 HTTPStatus.CONFLICT,
-                "clock-moved",
-                "The clock has been moved meanwhile",
+                "expiration-moved",
+                "The expiration has been moved meanwhile",
                 "The connection was renewed or removed just now. Look at it again.",
             )
         return answer(self.connections.document(changed))
 
 
-def _clock(name: str | None, connection: Connection) -> tuple[str, datetime]:
-    """A clock of a connection and its end; raises ``ProblemError`` where there is no such clock."""
-    clocks = connection.clocks
-    clock = name or min(clocks, key=lambda each: clocks[each])
-    if clock not in clocks:
-        detail = f"This connection has only the clock {' and '.join(clocks)}."
-        raise invalid((Finding(code="field-invalid", pointer="/clock", detail=detail),))
-    return clock, clocks[clock]
+def _expiration(name: str | None, connection: Connection) -> tuple[str, datetime]:
+    """An expiration of a connection and its end. Raises ``ProblemError`` if there is none of this kind."""
+    expirations = connection.expirations
+    kind = name or min(expirations, key=lambda each: expirations[each])
+    if kind not in expirations:
+        detail = f"This connection has only the expiration {' and '.join(expirations)}."
+        raise invalid((Finding(code="field-invalid", pointer="/expiration", detail=detail),))
+    return kind, expirations[kind]

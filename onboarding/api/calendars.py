@@ -1,4 +1,4 @@
-"""The ends of clocks as an iCalendar feed (RFC 5545): an all-day event for each, with its reminders.
+"""The ends of expirations as an iCalendar feed (RFC 5545): an all-day event for each, with its reminders.
 
 Imported when a calendar is asked for: no other call pays for the library.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 from icalendar import Alarm, Calendar, Event
 
-from onboarding.connections.clocks import SECRET
+from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
 from onboarding.expiry.warnings import runbook
 from onboarding.storage import keys
@@ -21,7 +21,7 @@ _DAY: Final = timedelta(days=1)
 
 
 def calendar(ends: Iterable[tuple[Connection, str]], thresholds: Iterable[int], now: datetime) -> bytes:
-    """The calendar of some clocks; a clock keeps its event when its end is moved."""
+    """The calendar of some expirations; an expiration keeps its event when its end is moved."""
     days = [each for each in thresholds if each > 0]
     feed = Calendar()
     feed.add("prodid", "-//CMG onboarding//Expirations//EN")
@@ -30,24 +30,24 @@ def calendar(ends: Iterable[tuple[Connection, str]], thresholds: Iterable[int], 
     feed.add("x-wr-calname", "Cloud Management Gateway expirations")
     feed.add("refresh-interval", _REFRESH, parameters={"VALUE": "DURATION"})
     feed.add("x-published-ttl", "PT12H")
-    for connection, clock in ends:
-        feed.add_component(_event(connection, clock, days, now))
+    for connection, kind in ends:
+        feed.add_component(_event(connection, kind, days, now))
     content: bytes = feed.to_ical()
     return content
 
 
-def _event(connection: Connection, clock: str, days: Iterable[int], now: datetime) -> Event:
-    ends_at, name = connection.clocks[clock], connection.server_app.name
-    ending = f"Client secret of '{name}' ends" if clock == SECRET else f"'{name}' is too old to be renewed"
+def _event(connection: Connection, kind: str, days: Iterable[int], now: datetime) -> Event:
+    ends_at, name = connection.expirations[kind], connection.server_app.name
+    ending = f"Client secret of '{name}' ends" if kind == SECRET else f"'{name}' is too old to be renewed"
     event = Event()
-    event.add("uid", keys.derived_id("calendar", connection.id, clock))
+    event.add("uid", keys.derived_id("calendar", connection.id, kind))
     event.add("dtstamp", now)
     event.add("dtstart", ends_at.date())
     event.add("dtend", ends_at.date() + _DAY)  # exclusive
     event.add("summary", f"{ending} ({connection.name}, {connection.tenant_name})")
     exactly = f"At {ends_at:%Y-%m-%d %H:%M} UTC. Tenant {connection.tenant}."
     event.add("description", f"{exactly}\n\n{runbook(connection, now)}")
-    event.add("categories", ["Cloud Management Gateway", clock])
+    event.add("categories", ["Cloud Management Gateway", kind])
     event.add("transp", "TRANSPARENT")  # nobody is busy because of it
     for each in days:
         alarm = Alarm()

@@ -25,7 +25,7 @@ OPERATE_ROLE: Final = "Onboarding.Operate"
 
 _ALGORITHMS: Final = ["RS256"]  # never taken from the token: "none" and HMAC with a public key are forgeries
 _REQUIRED: Final = ["exp", "nbf", "iat", "iss", "aud", "sub"]
-_LEEWAY: Final = 30  # seconds that two clocks may differ
+_LEEWAY: Final = 30  # seconds that two expirations may differ
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,8 +18,8 @@ from onboarding.clock import Clock
 from onboarding.cloud.inventory import Pair
 from onboarding.cmg import profiles
 from onboarding.cmg.profiles import Profile
-from onboarding.connections.inspection import Subject, inspect
 from onboarding.connections.store import ConnectionStore
+from onboarding.drift.inspection import Subject, inspect
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory

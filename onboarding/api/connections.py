@@ -20,7 +20,7 @@ from onboarding.clock import Clock
 from onboarding.cmg import removal_script
 from onboarding.cmg.handover import HandOver, script
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.clocks import Cadence, ExpiryWarning
+from onboarding.connections.cadence import Cadence, ExpiryWarning
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
 from onboarding.errors import PermanentError
@@ -98,7 +98,7 @@ class Connections:
             tenant=found.tenant,
             name=found.name,
             request=found.request,
-            ending=None,
+            stop_as=None,
             connection=found.id,
         )
         return await self.operations.remove(request, caller, wanted)
@@ -120,7 +120,7 @@ class Connections:
 
 
 def upcoming(connection: Connection, cadence: Cadence, now: datetime) -> dict[str, ExpiryWarning | None]:
-    """The next warning of each clock of a connection."""
+    """The next warning of each expiration of a connection."""
     return {
         name: cadence.upcoming(
             ends_at,
@@ -128,5 +128,5 @@ def upcoming(connection: Connection, cadence: Cadence, now: datetime) -> dict[st
             acknowledged=connection.acknowledgement(name) is not None,
             snooze=connection.snooze(name),
         )
-        for name, ends_at in connection.clocks.items()
+        for name, ends_at in connection.expirations.items()
     }

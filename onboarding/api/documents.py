@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.api.moments import iso as _iso
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.clocks import ClockState, ExpiryWarning
-from onboarding.connections.inspection import Inspected, Inspection, Subject
+from onboarding.connections.cadence import ExpirationState, ExpiryWarning
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.drift.inspection import Inspected, Inspection, Subject
 from onboarding.errors import Severity
 from onboarding.lifecycle.plans import ONBOARD, OPERATIONS, PLANS
 from onboarding.storage.queues import Waiting
-from onboarding.workflow.dead_letters import DeadLetter
+from onboarding.workflow.poison_messages import PoisonMessage
 from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def event(record: Event) -> dict[str, Any]:
 
 
 def connection(record: Connection, upcoming: Mapping[str, ExpiryWarning | None]) -> dict[str, Any]:
-    """A service connection, with the next warning of each clock; where its secret is, never what it is."""
+    """A service connection with the next warning of each expiration. It never holds the secret."""
     following = [(name, warning) for name, warning in upcoming.items() if warning]
     soonest = min(following, key=lambda each: each[1].due_at, default=None)
     return {
@@ -116,8 +116,8 @@ def connection(record: Connection, upcoming: Mapping[str, ExpiryWarning | None])
         "pendingSecret": _secret(record.pending) if record.pending else None,
         "renewalId": record.renewal or None,
         "renewBy": _iso(record.renew_by),
-        "clocks": {name: _clock(record, name, warning) for name, warning in upcoming.items()},
-        "nextWarning": {"clock": soonest[0], **_warning(soonest[1])} if soonest else None,
+        "expirations": {name: _expiration(record, name, warning) for name, warning in upcoming.items()},
+        "nextWarning": {"expiration": soonest[0], **_warning(soonest[1])} if soonest else None,
         "directory": _directory(record),
         "request": record.request,
         "onboardingId": record.onboarding,
@@ -127,7 +127,7 @@ def connection(record: Connection, upcoming: Mapping[str, ExpiryWarning | None])
 
 def _directory(record: Connection) -> dict[str, Any] | None:
     """What the last look at the directory has found."""
-    if record.looked_at is None:
+    if record.inspected_at is None:
         return None
     findings = [
         {
@@ -135,12 +135,12 @@ def _directory(record: Connection) -> dict[str, Any] | None:
             "app": each.app or None,
             "since": _iso(each.since),
             "detail": each.detail,
-            "breaks": each.breaks,
+            "impact": each.impact,
             "remedy": each.remedy,
         }
-        for each in sorted(record.deviations.values(), key=lambda each: each.since)
+        for each in sorted(record.differences.values(), key=lambda each: each.since)
     ]
-    return {"lookedAt": _iso(record.looked_at), "findings": findings}
+    return {"inspectedAt": _iso(record.inspected_at), "findings": findings}
 
 
 def conformance(found: Inspection, subject: Subject, connection: str | None, now: datetime) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _inspected(app: Inspected) -> dict[str, Any]:
             "name": rule.name,
             "result": _RESULTS[rule.passed],
             "expected": rule.expected,
-            "breaks": rule.breaks,
+            "impact": rule.impact,
             "remedy": rule.remedy,
         }
         for rule in sorted(app.rules, key=lambda rule: list(_RESULTS).index(rule.passed))
@@ -170,17 +170,17 @@ def _inspected(app: Inspected) -> dict[str, Any]:
     return {"clientId": app.app_id, "name": app.name or None, "rules": rules}
 
 
-def dead_letter(letter: DeadLetter, run: RunStatus | None) -> dict[str, Any]:
+def poison_message(message: PoisonMessage, run: RunStatus | None) -> dict[str, Any]:
     """A message that was given up, and where the run is now that it was for."""
     return {
-        "id": letter.id,
-        "queue": letter.queue,
-        "reason": str(letter.reason),
-        "detail": letter.detail,
-        "runId": letter.run or None,
+        "id": message.id,
+        "queue": message.queue,
+        "reason": str(message.reason),
+        "detail": message.detail,
+        "runId": message.run or None,
         "runStatus": str(run) if run else None,
-        "givenUpAt": _iso(letter.at),
-        "body": letter.body.decode(errors="replace"),
+        "givenUpAt": _iso(message.at),
+        "body": message.body.decode(errors="replace"),
     }
 
 
@@ -257,29 +257,29 @@ def _app(record: AppRecord) -> dict[str, str]:
 
 
 def expiration(
-    record: Connection, clock: str, upcoming: ExpiryWarning | None, state: ClockState, now: datetime
+    record: Connection, kind: str, upcoming: ExpiryWarning | None, state: ExpirationState, now: datetime
 ) -> dict[str, Any]:
-    """A clock of a connection in the list of what is expiring."""
+    """An expiration of a connection in the list of what is expiring."""
     return {
         "connectionId": record.id,
         "connectionName": record.name,
         "tenantId": record.tenant,
         "tenantName": record.tenant_name,
         "serverApp": {"name": record.server_app.name, "clientId": record.server_app.app_id},
-        "clock": clock,
+        "kind": kind,
         "state": str(state),
-        "daysLeft": (record.clocks[clock] - now).days,
+        "daysLeft": (record.expirations[kind] - now).days,
         "renewBy": _iso(record.renew_by),
-        **_clock(record, clock, upcoming),
+        **_expiration(record, kind, upcoming),
         "owners": list(record.request.get("owners", ())),
     }
 
 
-def _clock(record: Connection, name: str, upcoming: ExpiryWarning | None) -> dict[str, Any]:
-    """A clock: when it ends, what comes next, and what people have said to that end."""
+def _expiration(record: Connection, name: str, upcoming: ExpiryWarning | None) -> dict[str, Any]:
+    """An expiration: when it ends, what comes next, and what people have said to that end."""
     acknowledgement, snooze = record.acknowledgement(name), record.snooze(name)
     return {
-        "endsAt": _iso(record.clocks[name]),
+        "endsAt": _iso(record.expirations[name]),
         "nextWarning": _warning(upcoming) if upcoming else None,
         "acknowledged": (
             {"by": acknowledgement.by, "at": _iso(acknowledgement.at)} if acknowledgement else None

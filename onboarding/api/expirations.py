@@ -21,8 +21,8 @@ from onboarding.api.parameters import one_of, tenant_id
 from onboarding.api.problems import bad_parameter
 from onboarding.api.spreadsheets import sheet
 from onboarding.clock import Clock
+from onboarding.connections.cadence import Cadence, ExpirationState
 from onboarding.connections.calendar import Calendar, Entry, View
-from onboarding.connections.clocks import Cadence, ClockState
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
 from onboarding.storage.tables import InvalidContinuationError
@@ -37,7 +37,7 @@ _COLUMNS: Final = (
     "connectionName",
     "tenantId",
     "tenantName",
-    "clock",
+    "kind",
     "endsAt",
     "daysLeft",
     "state",
@@ -53,17 +53,17 @@ _COLUMNS: Final = (
 _DAYS: Final = re.compile(r"[0-9]{1,4}")
 
 Found = Sequence[tuple[Connection, str]]
-"""Connections, and one clock of each."""
+"""Connections, and one expiration of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """Which clocks are asked for, at which moment."""
+    """Which expirations are asked for, at which moment."""
 
     view: View
     since: datetime | None
     until: datetime | None
-    state: ClockState | None
+    state: ExpirationState | None
     now: datetime
 
 
@@ -83,14 +83,14 @@ class Expirations:
         page = Page.of(request, *FILTERS, "format")
         parameters = {name: request.params[name] for name in (*FILTERS, "format") if name in request.params}
         wanted = self.wanted(parameters, caller)
-        kind = _format(request)
+        media_type = _format(request)
         url = self.front.url(request, "expirations")
-        if kind == media.JSON:
+        if media_type == media.JSON:
             found, continuation = await self._page(wanted, page.size, page.continuation)
-            shown = (self._document(connection, clock, wanted.now) for connection, clock in found)
+            shown = (self._document(connection, kind, wanted.now) for connection, kind in found)
             return answer(page.answer(shown, continuation, url, parameters), headers={"Vary": "Accept"})
         found, continuation = await self._many(wanted, page.continuation)
-        response = self._file(kind, found, wanted.now)
+        response = self._file(media_type, found, wanted.now)
         response.headers["Vary"] = "Accept"
         if continuation:
             query = urlencode({**parameters, "continuationToken": continuation})
@@ -106,16 +106,16 @@ class Expirations:
     def wanted(self, parameters: Mapping[str, str], caller: Caller) -> Wanted:
         """What filters mean for a caller, now. Raises ``ProblemError`` for a wrong one."""
         now = self.clock.now()
-        state = one_of(parameters, "state", ClockState)
+        state = one_of(parameters, "state", ExpirationState)
         since, until = None, None
         if "withinDays" in parameters:
             until = now + timedelta(days=_days(parameters["withinDays"]))
         match state:
-            case ClockState.EXPIRED:
+            case ExpirationState.EXPIRED:
                 until = now
-            case ClockState.DUE:
+            case ExpirationState.DUE:
                 since, until = now, min(now + self.cadence.earliest, until or now + self.cadence.earliest)
-            case ClockState.OK:
+            case ExpirationState.OK:
                 since = now + self.cadence.earliest
         view = View(
             tenant=tenant_id(parameters),
@@ -125,7 +125,7 @@ class Expirations:
         return Wanted(view=view, since=since, until=until, state=state, now=now)
 
     async def _page(self, wanted: Wanted, size: int, continuation: str) -> tuple[Found, str]:
-        """Some clocks that are asked for, as their connections say today, and the continuation."""
+        """Some expirations that are asked for, as their connections say today, and the continuation."""
         try:
             entries, continuation = await self.calendar.page(
                 wanted.view, since=wanted.since, until=wanted.until, size=size, continuation=continuation
@@ -138,13 +138,13 @@ class Expirations:
         )
         found = [(connections[entry.connection], entry) for entry in entries]
         return [
-            (connection, entry.clock)
+            (connection, entry.kind)
             for connection, entry in found
             if connection and self._shows(wanted, connection, entry)
         ], continuation
 
     async def _many(self, wanted: Wanted, continuation: str) -> tuple[Found, str]:
-        """All clocks that are asked for, up to ``most``, and the continuation."""
+        """All expirations that are asked for, up to ``most``, and the continuation."""
         found: list[tuple[Connection, str]] = []
         while len(found) < self.most:
             size = min(LARGEST, self.most - len(found))
@@ -154,11 +154,11 @@ class Expirations:
                 break
         return found, continuation
 
-    def _file(self, kind: str, found: Found, now: datetime) -> func.HttpResponse:
+    def _file(self, media_type: str, found: Found, now: datetime) -> func.HttpResponse:
         """Clocks as a file of a media type."""
-        if kind == media.CSV:
+        if media_type == media.CSV:
             name = "expirations.csv"
-            body = sheet(_COLUMNS, (self._row(connection, clock, now) for connection, clock in found))
+            body = sheet(_COLUMNS, (self._row(connection, kind, now) for connection, kind in found))
         else:
             from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
 
@@ -167,24 +167,24 @@ class Expirations:
             "Cache-Control": "no-store",
             "Content-Disposition": f'attachment; filename="{name}"',
         }
-        return func.HttpResponse(body, mimetype=kind, charset="utf-8", headers=headers)
+        return func.HttpResponse(body, mimetype=media_type, charset="utf-8", headers=headers)
 
     def _shows(self, wanted: Wanted, connection: Connection, entry: Entry) -> bool:
         """Whether a connection still says what was entered, and belongs into the list."""
         return (
-            connection.clocks.get(entry.clock) == entry.ends_at
+            connection.expirations.get(entry.kind) == entry.ends_at
             and wanted.view.shows(connection)
             and wanted.state in {None, self.cadence.state(entry.ends_at, wanted.now)}
         )
 
-    def _document(self, connection: Connection, clock: str, now: datetime) -> dict[str, Any]:
-        state = self.cadence.state(connection.clocks[clock], now)
-        warning = upcoming(connection, self.cadence, now)[clock]
-        return documents.expiration(connection, clock, warning, state, now)
+    def _document(self, connection: Connection, kind: str, now: datetime) -> dict[str, Any]:
+        state = self.cadence.state(connection.expirations[kind], now)
+        warning = upcoming(connection, self.cadence, now)[kind]
+        return documents.expiration(connection, kind, warning, state, now)
 
-    def _row(self, connection: Connection, clock: str, now: datetime) -> dict[str, str | int | None]:
+    def _row(self, connection: Connection, kind: str, now: datetime) -> dict[str, str | int | None]:
         """A row of a spreadsheet: the document, flat."""
-        document = self._document(connection, clock, now)
+        document = self._document(connection, kind, now)
         return {
             **document,
             "serverAppName": document["serverApp"]["name"],

@@ -17,21 +17,21 @@ import azure.functions as func
 from onboarding.api.callers import Caller
 from onboarding.api.pages import page
 from onboarding.clock import Clock
-from onboarding.connections.clocks import SECRET
+from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry.links import ACKNOWLEDGE, SNOOZE_DAYS, NoticeLinks
 from onboarding.expiry.reactions import Reactions
+from onboarding.notices.links import ACKNOWLEDGE, SNOOZE_DAYS, NoticeLinks
 
 _BY: Final = "signed link"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Wish:
-    """What a link is for, as long as the clock is as it was."""
+    """What a link is for, as long as the expiration is as it was."""
 
     connection: Connection
-    clock: str
+    kind: str
     ends_at: datetime
     acknowledges: bool
 
@@ -39,7 +39,7 @@ class _Wish:
     def what(self) -> str:
         """Which end it is about."""
         app = self.connection.server_app.name
-        if self.clock == SECRET:
+        if self.kind == SECRET:
             return f"The client secret of '{app}' ends on {self.ends_at:%Y-%m-%d}"
         return f"The secret of '{app}' can be renewed until {self.ends_at:%Y-%m-%d}"
 
@@ -76,7 +76,7 @@ class Links:
         wish = await self._wish(request)
         if wish is None:
             return _gone()
-        where = (wish.connection.id, wish.clock, wish.ends_at)
+        where = (wish.connection.id, wish.kind, wish.ends_at)
         if wish.acknowledges:
             title, done = "Acknowledged", await self.reactions.acknowledge(*where, _BY)
         else:
@@ -94,11 +94,11 @@ class Links:
         if claims is None or (connection := await self.connections.get(claims["connection"])) is None:
             return None
         ends_at = datetime.fromisoformat(claims["endsAt"])
-        if connection.clocks.get(claims["clock"]) != ends_at:
+        if connection.expirations.get(claims["expiration"]) != ends_at:
             return None
         return _Wish(
             connection=connection,
-            clock=claims["clock"],
+            kind=claims["expiration"],
             ends_at=ends_at,
             acknowledges=claims["do"] == ACKNOWLEDGE,
         )

@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 class _Undo:
     """A way to undo an onboarding."""
 
-    ending: RunStatus
+    stop_as: RunStatus
     of: frozenset[RunStatus]  # the statuses that it goes with
     participle: str
     otherwise: str  # what to do in another status
 
 
 _CANCEL: Final = _Undo(
-    ending=RunStatus.CANCELLED,
+    stop_as=RunStatus.CANCELLED,
     of=frozenset({RunStatus.NOT_STARTED, RunStatus.RUNNING, RunStatus.WAITING}),
     participle="cancelled",
     otherwise="Roll back one that has failed; off-board the connection of one that succeeded.",
 )
 _ROLL_BACK: Final = _Undo(
-    ending=RunStatus.ROLLED_BACK,
+    stop_as=RunStatus.ROLLED_BACK,
     of=frozenset({RunStatus.FAILED}),
     participle="rolled back",
     otherwise="Cancel one that is under way; off-board the connection of one that succeeded.",
@@ -133,14 +133,14 @@ class Onboardings:
     async def _undo(self, request: func.HttpRequest, caller: Caller, way: _Undo) -> func.HttpResponse:
         run = await self.runs.find(request, caller)
         status = self.runs.status(run)
-        if status not in way.of and run.head.ending is not way.ending:
+        if status not in way.of and run.head.stop_as is not way.stop_as:
             raise self.runs.not_now(status, way.participle, way.otherwise)
         wanted = Removal(
             onboarding=run.head.id,
             tenant=run.head.tenant,
             name=run.head.name,
             request=run.head.request,
-            ending=way.ending,
+            stop_as=way.stop_as,
         )
         return await self.operations.remove(request, caller, wanted)
 

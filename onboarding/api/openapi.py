@@ -24,7 +24,7 @@ from onboarding.api.routes import OPERATIONS, Operation
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.clocks import ClockState
+from onboarding.connections.cadence import ExpirationState
 from onboarding.workflow.runs import RunStatus
 
 _EVERYBODY: Final = (500, 503)
@@ -46,7 +46,7 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "schema": {"type": "integer", "minimum": 0, "maximum": 9999},
         "description": "What ends in so many days, or has ended.",
     },
-    "state": {"schema": {"type": "string", "enum": list(ClockState)}},
+    "state": {"schema": {"type": "string", "enum": list(ExpirationState)}},
     "format": {
         "schema": {"type": "string", "enum": ["json", "csv", "ics"]},
         "description": "Left out: what Accept prefers.",
@@ -123,10 +123,13 @@ EXAMPLES: Final[Mapping[type[BaseModel], Mapping[str, Mapping[str, Any]]]] = {
         "of an app that was made here": {"secretValidity": "P1Y", "timeLimitDays": 30},
         "of an imported app": {"vaultSecret": "import-contoso-2027"},
     },
-    Acknowledge: {"the clock that ends first": {}, "a certain clock": {"clock": "application"}},
+    Acknowledge: {
+        "the expiration that ends first": {},
+        "a certain expiration": {"expiration": "application"},
+    },
     Snooze: {
         "for some days": {"days": 7},
-        "until a moment": {"until": "2027-11-30T08:00:00Z", "clock": "secret"},
+        "until a moment": {"until": "2027-11-30T08:00:00Z", "expiration": "secret"},
     },
 }
 """Requests that are worth showing."""

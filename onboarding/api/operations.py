@@ -37,7 +37,7 @@ class Removal:
     tenant: str
     name: str
     request: Mapping[str, Any]
-    ending: RunStatus | None  # of the onboarding; None: it stays as it ended
+    stop_as: RunStatus | None  # of the onboarding; None: it stays as it ended
     connection: str | None = None  # that is off-boarded
 
 
@@ -81,7 +81,7 @@ class Operations:
         document = {
             "onboarding": wanted.onboarding,
             "connection": wanted.connection,
-            "ending": str(wanted.ending) if wanted.ending else None,
+            "stopAs": str(wanted.stop_as) if wanted.stop_as else None,
             "request": wanted.request,
         }
         head = Head(
@@ -174,7 +174,7 @@ class Operations:
     async def _again(self, run: Run, caller: Caller) -> Run:
         """A failed operation that goes on; somebody else may have seen to that in the same moment."""
         try:
-            changed = await interventions.retry(self.runs.engine, run.head.id, caller.name)
+            changed = await interventions.resume(self.runs.engine, run.head.id, caller.name)
         except interventions.NotPossibleError:
             changed = await self.runs.engine.store.load(run.head.id)
         return changed or run

@@ -17,24 +17,24 @@ from onboarding.api.callers import Caller
 from onboarding.api.front import Front, answer
 from onboarding.api.parameters import tenant_id
 from onboarding.api.problems import bad_parameter
-from onboarding.api.summaries import OPEN, Clock, Facts, Some, document
-from onboarding.clock import Clock as Time
+from onboarding.api.summaries import OPEN, Expiring, Facts, Some, document
+from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
-from onboarding.connections.deviations import DeviationIndex
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry.troubles import Troubles
+from onboarding.drift.index import DriftIndex
+from onboarding.notices.failing import FailingDeliveries
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
-from onboarding.workflow.dead_letters import DeadLetters
 from onboarding.workflow.index import Entry, Index
 from onboarding.workflow.index import View as Runs
+from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.runs import RunStatus
 
 _MOST: Final = 1000
 """Runs that are counted of one status."""
 
 _LISTED: Final = 100
-"""Connections, letters and notices that are looked through."""
+"""Connections, messages and notices that are looked through."""
 
 _NEAR: Final = timedelta(days=30)
 
@@ -47,12 +47,12 @@ class Overview:
     onboardings: Index
     operations: Index
     queues: Queues
-    letters: DeadLetters
+    messages: PoisonMessages
     calendar: Calendar
     connections: ConnectionStore
-    deviations: DeviationIndex
-    troubles: Troubles
-    clock: Time
+    differences: DriftIndex
+    failing: FailingDeliveries
+    clock: Clock
 
     async def get(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
         """The deployment, or one tenant of it."""
@@ -64,29 +64,27 @@ class Overview:
 
     async def _facts(self, tenant: str | None) -> Facts:
         now = self.clock.now()
-        (onboardings, operations, lengths, letters), (clocks, deviating, troubles) = await asyncio.gather(
+        (onboardings, operations, lengths, messages), (expirations, drifting, failing) = await asyncio.gather(
             asyncio.gather(
                 self._statuses(self.onboardings, tenant),
                 self._statuses(self.operations, tenant),
                 asyncio.gather(*(self.queues.length(queue) for queue in names.QUEUES)),
-                self.letters.page(size=_LISTED),
+                self.messages.page(size=_LISTED),
             ),
             asyncio.gather(
                 self._clocks(tenant, now),
-                self.deviations.first(_LISTED, tenant),
-                self.troubles.page(size=_LISTED),
+                self.differences.first(_LISTED, tenant),
+                self.failing.page(size=_LISTED),
             ),
         )
         return Facts(
             onboardings=onboardings,
             operations=operations,
             queues=dict(zip(names.QUEUES, lengths, strict=True)),
-            letters=Some(letters[0], more=bool(letters[1])),
-            clocks=clocks,
-            deviating=Some(deviating, more=len(deviating) == _LISTED),
-            troubles=Some(troubles[0], more=bool(troubles[1])).where(
-                lambda each: tenant in {None, each.tenant}
-            ),
+            messages=Some(messages[0], more=bool(messages[1])),
+            expirations=expirations,
+            drifting=Some(drifting, more=len(drifting) == _LISTED),
+            failing=Some(failing[0], more=bool(failing[1])).where(lambda each: tenant in {None, each.tenant}),
             now=now,
         )
 
@@ -102,15 +100,15 @@ class Overview:
             for name, (entries, more) in zip(statuses, pages, strict=True)
         }
 
-    async def _clocks(self, tenant: str | None, now: datetime) -> Some[Clock]:
-        """The clocks that end soon or have ended lately, as their connections say today."""
+    async def _clocks(self, tenant: str | None, now: datetime) -> Some[Expiring]:
+        """The expirations that end soon or have ended lately, as their connections say today."""
         entries, more = await self.calendar.page(
             View(tenant=tenant), since=now - _NEAR, until=now + _NEAR, size=_LISTED, continuation=""
         )
         found = await asyncio.gather(*(self.connections.get(entry.connection) for entry in entries))
-        clocks = [
-            (connection, entry.clock)
+        expirations = [
+            (connection, entry.kind)
             for connection, entry in zip(found, entries, strict=True)
-            if connection and connection.clocks.get(entry.clock) == entry.ends_at
+            if connection and connection.expirations.get(entry.kind) == entry.ends_at
         ]
-        return Some(clocks, more=bool(more))
+        return Some(expirations, more=bool(more))

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.schemas import Document, StepError
-from onboarding.expiry.troubles import TroubleState
+from onboarding.notices.failing import DeliveryState
 
 
 class Counted(Document):
@@ -45,18 +45,18 @@ class RunsOverview(Document):
     ]
 
 
-class ClockOverview(Document):
-    """A clock that ends soon or has ended lately."""
+class ExpirationOverview(Document):
+    """An expiration that ends soon or has ended lately."""
 
     connection_id: str
     connection_name: str
     tenant_id: UUID
-    clock: str
+    kind: str
     ends_at: datetime
     acknowledged: bool
 
 
-class DeviatingConnection(Document):
+class DriftingConnection(Document):
     """A connection of which the directory says something else than it should."""
 
     connection_id: str
@@ -66,11 +66,11 @@ class DeviatingConnection(Document):
     since: datetime
 
 
-class ChannelTrouble(Document):
+class FailingDelivery(Document):
     """A notice that a channel does not take."""
 
     channel: str
-    state: TroubleState
+    state: DeliveryState
     kind: str
     connection_id: str
     tenant_id: str
@@ -91,8 +91,8 @@ class TenantOverview(Document):
 
     tenant_id: UUID
     expiring: int
-    deviating: int
-    channel_troubles: int
+    drifting: int
+    failing_deliveries: int
     failed_within_a_week: int
     open: int
 
@@ -105,8 +105,8 @@ class Overview(Document):
     attention: Annotated[tuple[Attention, ...], Field(description="The gravest first.")]
     onboardings: RunsOverview
     operations: RunsOverview
-    expirations: tuple[ClockOverview, ...]
-    deviations: tuple[DeviatingConnection, ...]
-    channels: tuple[ChannelTrouble, ...]
+    expirations: tuple[ExpirationOverview, ...]
+    drift: tuple[DriftingConnection, ...]
+    channels: tuple[FailingDelivery, ...]
     queues: tuple[QueueLength, ...]
     tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most first.")]

@@ -178,14 +178,14 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "POST /connections/{id}/acknowledge": Operation(
         id="acknowledge_connection",
-        summary="Say that you have seen that a clock ends",
+        summary="Say that you have seen that an expiration ends",
         body=Acknowledge,
         answers={200: (schemas.Connection,)},
         refusals=(400, 404, 409, 413, 415, 422),
     ),
     "POST /connections/{id}/snooze": Operation(
         id="snooze_connection",
-        summary="Hear nothing of a clock for a while",
+        summary="Hear nothing of a kind for a while",
         body=Snooze,
         answers={200: (schemas.Connection,)},
         refusals=(400, 404, 409, 413, 415, 422),

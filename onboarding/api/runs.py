@@ -84,7 +84,7 @@ class Runs:
         """Lets a failed one go on where it stopped: 202."""
         run = await self.find(request, caller)
         try:
-            changed = await interventions.retry(self.engine, run.head.id, caller.name)
+            changed = await interventions.resume(self.engine, run.head.id, caller.name)
         except interventions.NotPossibleError as error:
             raise self.not_now(error.status, "retried", "Only what has failed can be retried.") from error
         return self.accepted(request, run.head, self.summary(changed or run))

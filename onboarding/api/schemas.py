@@ -13,10 +13,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from onboarding.connections.clocks import ClockState
+from onboarding.connections.cadence import ExpirationState
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import Severity
-from onboarding.workflow.dead_letters import Reason
+from onboarding.workflow.poison_messages import Reason
 from onboarding.workflow.runs import RunStatus
 
 FullRequest = Annotated[
@@ -83,31 +83,31 @@ class Secret(Document):
     ends_at: datetime
 
 
-class ClockWarning(Document):
+class PlannedWarning(Document):
     """A warning that will come."""
 
     days_before_end: Annotated[int, Field(description="Negative: after the end.")]
     due_at: datetime
 
 
-class NextWarning(ClockWarning):
-    """The warning that comes next, of whichever clock."""
+class NextWarning(PlannedWarning):
+    """The warning that comes next, of whichever expiration."""
 
-    clock: str
+    expiration: str
 
 
 class Acknowledged(Document):
-    """Who has seen that a clock ends."""
+    """Who has seen that an expiration ends."""
 
     by: str
     at: datetime
 
 
-class ExpiryClock(Document):
+class ExpirationDetails(Document):
     """When something ends, and what is said about it."""
 
     ends_at: datetime
-    next_warning: ClockWarning | None
+    next_warning: PlannedWarning | None
     acknowledged: Annotated[Acknowledged | None, Field(description="After the end it is not repeated then.")]
     snoozed_until: datetime | None
 
@@ -119,14 +119,14 @@ class DirectoryFinding(Document):
     app: Literal["serverApp", "clientApp"] | None
     since: Annotated[datetime, Field(description="Of the look that found it first.")]
     detail: str
-    breaks: str
+    impact: str
     remedy: str
 
 
 class DirectoryState(Document):
     """What the last look at the directory has found, the oldest first."""
 
-    looked_at: datetime
+    inspected_at: datetime
     findings: tuple[DirectoryFinding, ...]
 
 
@@ -148,9 +148,9 @@ class Connection(Document):
     secret: Secret
     pending_secret: Annotated[Secret | None, Field(description="A new one that the site does not have yet.")]
     renewal_id: Annotated[UUID | None, Field(description="The renewal that is under way, or failed last.")]
-    renew_by: Annotated[datetime, Field(description="The end of the earlier clock.")]
-    clocks: Annotated[
-        dict[str, ExpiryClock],
+    renew_by: Annotated[datetime, Field(description="The end of the earlier expiration.")]
+    expirations: Annotated[
+        dict[str, ExpirationDetails],
         Field(description="secret; application: when the server app is too old to be given a new secret."),
     ]
     next_warning: NextWarning | None
@@ -174,16 +174,16 @@ class Owner(Document):
     email: str
 
 
-class Expiration(ExpiryClock):
-    """A clock of a connection."""
+class Expiration(ExpirationDetails):
+    """An expiration of a connection."""
 
     connection_id: str
     connection_name: str
     tenant_id: UUID
     tenant_name: str
     server_app: AppName
-    clock: str
-    state: ClockState
+    kind: str
+    state: ExpirationState
     days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the end.")]
     renew_by: datetime
     owners: tuple[Owner, ...]
@@ -210,13 +210,13 @@ class ConnectionList(Document):
     next_link: str = ""
 
 
-class Rule(Document):
+class Check(Document):
     """One thing that Configuration Manager needs, and whether it is so; unknown where it may not be read."""
 
     name: str
     result: Literal["Fail", "Unknown", "Pass"]
     expected: str
-    breaks: Annotated[str, Field(description="What an administrator sees when it is not so.")]
+    impact: Annotated[str, Field(description="What an administrator sees when it is not so.")]
     remedy: str
 
 
@@ -225,7 +225,7 @@ class CheckedApp(Document):
 
     client_id: UUID
     name: Annotated[str | None, Field(description="Null where the directory does not show it.")]
-    rules: tuple[Rule, ...]
+    rules: tuple[Check, ...]
 
 
 class Conformance(Document):
@@ -241,7 +241,7 @@ class Conformance(Document):
     client_app: CheckedApp
 
 
-class DeadLetter(Document):
+class PoisonMessage(Document):
     """A message that was given up."""
 
     id: UUID
@@ -254,7 +254,7 @@ class DeadLetter(Document):
     body: str
 
 
-class PoisonMessage(Document):
+class QueuedMessage(Document):
     """A message that the host has put away and that is about to be given up."""
 
     inserted_at: datetime | None
@@ -267,13 +267,13 @@ class PoisonQueue(Document):
 
     queue: str
     count: int
-    messages: tuple[PoisonMessage, ...]
+    messages: tuple[QueuedMessage, ...]
 
 
 class Poison(Document):
     """A page of messages that were given up, and what lies on the poison queues."""
 
-    value: tuple[DeadLetter, ...]
+    value: tuple[PoisonMessage, ...]
     next_link: str = ""
     queues: tuple[PoisonQueue, ...]
 

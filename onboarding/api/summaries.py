@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from onboarding.api.moments import iso
-from onboarding.connections.deviations import Deviating
 from onboarding.connections.records import Connection
-from onboarding.expiry.troubles import ChannelTrouble
+from onboarding.drift.index import Drifting
+from onboarding.notices.failing import FailingDelivery
 from onboarding.storage import names
-from onboarding.workflow.dead_letters import DeadLetter
 from onboarding.workflow.index import Entry
+from onboarding.workflow.poison_messages import PoisonMessage
 from onboarding.workflow.runs import RunStatus
 
 OPEN: Final = "Open"
@@ -27,8 +27,8 @@ _RECENT: Final = timedelta(days=7)
 _LONG: Final = timedelta(days=1)
 
 _Thing = TypeVar("_Thing")
-Clock = tuple[Connection, str]
-"""A connection, and one of its clocks."""
+Expiring = tuple[Connection, str]
+"""A connection, and one of its expirations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class Facts:
     onboardings: Mapping[str, Some[Entry]]  # by status
     operations: Mapping[str, Some[Entry]]
     queues: Mapping[str, int]
-    letters: Some[DeadLetter]
-    clocks: Some[Clock]  # the soonest first
-    deviating: Some[Deviating]
-    troubles: Some[ChannelTrouble]
+    messages: Some[PoisonMessage]
+    expirations: Some[Expiring]  # the soonest first
+    drifting: Some[Drifting]
+    failing: Some[FailingDelivery]
     now: datetime
 
 
@@ -69,9 +69,11 @@ def document(facts: Facts, tenant: str | None, url: str) -> dict[str, Any]:
         "attention": list(_attention(facts, url)),
         "onboardings": _runs(facts.onboardings, facts.now),
         "operations": _runs(facts.operations, facts.now),
-        "expirations": [_clock(connection, name) for connection, name in facts.clocks.found[:_SHOWN]],
-        "deviations": [_deviating(each) for each in facts.deviating.found[:_SHOWN]],
-        "channels": [_trouble(each) for each in facts.troubles.found[:_SHOWN]],
+        "expirations": [
+            _expiration(connection, name) for connection, name in facts.expirations.found[:_SHOWN]
+        ],
+        "differences": [_deviating(each) for each in facts.drifting.found[:_SHOWN]],
+        "channels": [_trouble(each) for each in facts.failing.found[:_SHOWN]],
         "queues": [{"queue": name, "count": count} for name, count in facts.queues.items()],
         "tenants": _tenants(facts),
     }
@@ -80,18 +82,18 @@ def document(facts: Facts, tenant: str | None, url: str) -> dict[str, Any]:
 def _attention(facts: Facts, url: str) -> Iterator[dict[str, Any]]:
     """What needs somebody, the gravest first."""
     stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
-    unseen = facts.clocks.where(lambda each: each[0].acknowledgement(each[1]) is None)
+    unseen = facts.expirations.where(lambda each: each[0].acknowledgement(each[1]) is None)
     over = unseen.where(lambda each: _end(each) <= facts.now)
     urgent = unseen.where(lambda each: facts.now < _end(each) <= facts.now + _URGENT)
     failed, stopped = _recent(facts.onboardings, facts.now), _recent(facts.operations, facts.now)
     old = _open(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
     needs: Sequence[tuple[str, str, Some[Any], str]] = (
         ("poison-queue", "Messages lie on a poison queue", Some(range(stuck), more=False), "poison"),
-        ("given-up", "Messages were given up", facts.letters, "poison"),
-        ("ended", "A clock has ended, and nobody has seen it", over, "expirations?state=Expired"),
-        ("ends-soon", "A clock ends within a week", urgent, "expirations?withinDays=7"),
-        ("deviating", "The directory is not as it should be", facts.deviating, ""),  # see deviations
-        ("channel-trouble", "Channels do not take notices", facts.troubles, ""),  # see channels
+        ("given-up", "Messages were given up", facts.messages, "poison"),
+        ("ended", "An expiration has ended, and nobody has seen it", over, "expirations?state=Expired"),
+        ("ends-soon", "An expiration ends within a week", urgent, "expirations?withinDays=7"),
+        ("drifting", "The directory is not as it should be", facts.drifting, ""),  # see differences
+        ("channel-trouble", "Channels do not take notices", facts.failing, ""),  # see channels
         ("onboarding-failed", "Onboardings have failed within a week", failed, "onboardings?status=Failed"),
         ("operation-failed", "Operations have failed within a week", stopped, "operations?status=Failed"),
         ("open-for-long", "Onboardings are open for more than a day", old, "onboardings?status=Waiting"),
@@ -124,9 +126,9 @@ def _recent(statuses: Mapping[str, Some[Entry]], now: datetime) -> Some[Entry]:
 def _tenants(facts: Facts) -> list[dict[str, Any]]:
     """The tenants of which there is something to say, those with the most first."""
     columns: Mapping[str, Iterable[str]] = {
-        "expiring": (connection.tenant for connection, _ in facts.clocks.found),
-        "deviating": (each.tenant for each in facts.deviating.found),
-        "channelTroubles": (each.tenant for each in facts.troubles.found if each.tenant),  # no digests
+        "expiring": (connection.tenant for connection, _ in facts.expirations.found),
+        "drifting": (each.tenant for each in facts.drifting.found),
+        "failingDeliveries": (each.tenant for each in facts.failing.found if each.tenant),  # no digests
         "failedWithinAWeek": (each.tenant for each in _recent(facts.onboardings, facts.now).found),
         "open": (each.tenant for each in _open(facts.onboardings).found),
     }
@@ -142,23 +144,23 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {"id": entry.run, "tenantId": entry.tenant, "since": iso(entry.announced_at)}
 
 
-def _end(clock: Clock) -> datetime:
-    connection, name = clock
-    return connection.clocks[name]
+def _end(expiring: Expiring) -> datetime:
+    connection, name = expiring
+    return connection.expirations[name]
 
 
-def _clock(connection: Connection, clock: str) -> dict[str, Any]:
+def _expiration(connection: Connection, kind: str) -> dict[str, Any]:
     return {
         "connectionId": connection.id,
         "connectionName": connection.name,
         "tenantId": connection.tenant,
-        "clock": clock,
-        "endsAt": iso(connection.clocks[clock]),
-        "acknowledged": connection.acknowledgement(clock) is not None,
+        "kind": kind,
+        "endsAt": iso(connection.expirations[kind]),
+        "acknowledged": connection.acknowledgement(kind) is not None,
     }
 
 
-def _deviating(each: Deviating) -> dict[str, Any]:
+def _deviating(each: Drifting) -> dict[str, Any]:
     return {
         "connectionId": each.connection,
         "connectionName": each.name,
@@ -168,7 +170,7 @@ def _deviating(each: Deviating) -> dict[str, Any]:
     }
 
 
-def _trouble(each: ChannelTrouble) -> dict[str, Any]:
+def _trouble(each: FailingDelivery) -> dict[str, Any]:
     return {
         "channel": each.channel,
         "state": str(each.state),

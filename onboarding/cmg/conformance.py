@@ -1,4 +1,4 @@
-"""Does an app registration look as the profile says? One rule a property, each with what breaks without it.
+"""Does an app registration look as the profile says? One rule a property, each with what impact without it.
 
 For applications that somebody else made: they are checked before they are used, and never changed.
 """
@@ -16,46 +16,46 @@ _LOCALHOST: Final = "http://localhost"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class Check:
     """One property of the profile, and whether the application has it."""
 
     name: str
     passed: bool | None  # None: it could not be told
     expected: str
-    breaks: str  # what an administrator sees when it is not so
+    impact: str  # what an administrator sees when it is not so
     remedy: str
 
 
-def server_rules(profile: Profile, app: Mapping[str, Any], *, user_discovery: bool) -> Iterator[Rule]:
+def server_rules(profile: Profile, app: Mapping[str, Any], *, user_discovery: bool) -> Iterator[Check]:
     """The rules for a web (server) app, as Graph shows it."""
     yield _single_tenant(app)
     yield from _redirects(profile, app)
-    yield Rule(
+    yield Check(
         name="device-tokens",
         passed=bool(app.get("isDeviceOnlyAuthSupported")) or not profile.device_only,
         expected="isDeviceOnlyAuthSupported is true",
-        breaks="Clients get no device token and can't authenticate without a user.",
+        impact="Clients get no device token and can't authenticate without a user.",
         remedy="Set isDeviceOnlyAuthSupported with Graph, or use 'Update Application Settings' at the site.",
     )
-    yield Rule(
+    yield Check(
         name="app-id-uri",
         passed=bool(app.get("identifierUris")),
         expected="an App ID URI",
-        breaks="Clients that ask for a token get AADSTS50001.",
+        impact="Clients that ask for a token get AADSTS50001.",
         remedy="Set one under Expose an API.",
     )
-    yield Rule(
+    yield Check(
         name="token-version",
         passed=_at(app, "api", "requestedAccessTokenVersion") in {None, 1},
         expected="access tokens of version 1",
-        breaks="The site's token validator refuses tokens of version 2.",
+        impact="The site's token validator refuses tokens of version 2.",
         remedy="Set requestedAccessTokenVersion to null in the manifest.",
     )
-    yield Rule(
+    yield Check(
         name="scope",
         passed=scope(app) is not None,
         expected=f"the enabled scope {USER_IMPERSONATION}, to which users may consent",
-        breaks="Users get no token for the gateway.",
+        impact="Users get no token for the gateway.",
         remedy=f"Add the scope {USER_IMPERSONATION} under Expose an API: admins and users, enabled.",
     )
     if profile.id_tokens:
@@ -66,23 +66,23 @@ def server_rules(profile: Profile, app: Mapping[str, Any], *, user_discovery: bo
 
 def client_rules(
     profile: Profile, app: Mapping[str, Any], *, server: Mapping[str, Any], user_discovery: bool
-) -> Iterator[Rule]:
+) -> Iterator[Check]:
     """The rules for a native (client) app that goes with a server app, both as Graph shows them."""
     yield _single_tenant(app)
     redirect = client_redirect(str(app.get("appId")))
     redirects = {str(each).casefold() for each in _at(app, "publicClient", "redirectUris") or ()}
-    yield Rule(
+    yield Check(
         name="broker-redirect",
         passed=redirect.casefold() in redirects,
         expected=f"the redirect URI {redirect} for mobile and desktop applications",
-        breaks="Windows' token broker gets no token for users.",
+        impact="Windows' token broker gets no token for users.",
         remedy="Add it under Authentication, platform Mobile and desktop applications.",
     )
-    yield Rule(
+    yield Check(
         name="public-client",
         passed=bool(app.get("isFallbackPublicClient")),
         expected="public client flows are allowed",
-        breaks="Clients can't sign in without a secret.",
+        impact="Clients can't sign in without a secret.",
         remedy="Switch on 'Allow public client flows' under Authentication.",
     )
     if profile.id_tokens:
@@ -104,59 +104,59 @@ def scope(server: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _redirects(profile: Profile, app: Mapping[str, Any]) -> Iterator[Rule]:
+def _redirects(profile: Profile, app: Mapping[str, Any]) -> Iterator[Check]:
     """How the site signs in to the web (server) app."""
     redirects = set(_at(app, "web", "redirectUris") or ())
     if profile.web_redirects:
-        yield Rule(
+        yield Check(
             name="web-redirect",
             passed=redirects >= set(profile.web_redirects),
             expected=f"the redirect URI {_LOCALHOST} on the platform Web",
-            breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
+            impact="The console says 'Your server Application needs to be updated' (2309 and later).",
             remedy=f"Add {_LOCALHOST} under Authentication, platform Web.",
         )
     if profile.native_redirects:
         native = set(_at(app, "publicClient", "redirectUris") or ())
-        yield Rule(
+        yield Check(
             name="native-redirect",
             passed=native >= set(profile.native_redirects),
             expected=f"the redirect URI {_LOCALHOST} for mobile and desktop applications",
-            breaks="The console says 'Your server Application needs to be updated' (2309 and later).",
+            impact="The console says 'Your server Application needs to be updated' (2309 and later).",
             remedy=f"Add {_LOCALHOST} under Authentication, or better: choose a newer profile.",
         )
 
 
-def _single_tenant(app: Mapping[str, Any]) -> Rule:
-    return Rule(
+def _single_tenant(app: Mapping[str, Any]) -> Check:
+    return Check(
         name="single-tenant",
         passed=app.get("signInAudience") == "AzureADMyOrg",
         expected="accounts in this organizational directory only",
-        breaks="The application can be used from other tenants.",
+        impact="The application can be used from other tenants.",
         remedy="Set signInAudience to AzureADMyOrg.",
     )
 
 
-def _id_tokens(app: Mapping[str, Any]) -> Rule:
-    return Rule(
+def _id_tokens(app: Mapping[str, Any]) -> Check:
+    return Check(
         name="id-tokens",
         passed=bool(_at(app, "web", "implicitGrantSettings", "enableIdTokenIssuance")),
         expected="ID tokens of the implicit grant",
-        breaks="Older consoles and clients can't sign in.",
+        impact="Older consoles and clients can't sign in.",
         remedy="Switch on ID tokens under Authentication.",
     )
 
 
-def _asks_for(app: Mapping[str, Any], permission: Permission, breaks: str) -> Rule:
+def _asks_for(app: Mapping[str, Any], permission: Permission, impact: str) -> Check:
     asked = {
         (resource.get("resourceAppId"), access.get("id"), access.get("type"))
         for resource in app.get("requiredResourceAccess") or ()
         for access in resource.get("resourceAccess") or ()
     }
-    return Rule(
+    return Check(
         name=f"permission-{permission.value}",
         passed=(permission.resource, permission.id, str(permission.type)) in asked,
         expected=f"the permission {permission.value}",
-        breaks=breaks,
+        impact=impact,
         remedy=f"Add {permission.value} under API permissions, and grant admin consent.",
     )
 

@@ -31,7 +31,7 @@ SITE: Final = (
 
 
 def text(lines: Iterable[str]) -> str:
-    """A script's text, with the line breaks of Windows.
+    """A script's text, with the line impact of Windows.
 
     Write it with a byte order mark: without one PowerShell 5.1 misreads all letters but ASCII.
     """

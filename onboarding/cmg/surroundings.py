@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from onboarding.cmg import identifiers
-from onboarding.cmg.conformance import Rule
+from onboarding.cmg.conformance import Check
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL
 
 _EXPANDED: Final = 20
 """Graph shows no more related objects than these with an object."""
 
 
-def application(app: Mapping[str, Any] | None, *, readable: bool, deleted_at: str) -> Rule:
+def application(app: Mapping[str, Any] | None, *, readable: bool, deleted_at: str) -> Check:
     """Whether an app registration is there, and whether one that was deleted can be restored."""
     again = (
         "Remove the connection and onboard again: an application that was deleted for good does not return."
@@ -28,72 +28,72 @@ def application(app: Mapping[str, Any] | None, *, readable: bool, deleted_at: st
             f"It was deleted on {deleted_at[:10]}: restore it, with its secrets, within 30 days of that "
             "under App registrations, Deleted applications."
         )
-    return Rule(
+    return Check(
         name="application",
         passed=(app is not None) if readable else None,
         expected="the app registration",
-        breaks="Sign-in fails with AADSTS700016: the application was not found in the directory.",
+        impact="Sign-in fails with AADSTS700016: the application was not found in the directory.",
         remedy=again,
     )
 
 
-def principal(found: Mapping[str, Any] | None, *, readable: bool) -> Iterator[Rule]:
+def principal(found: Mapping[str, Any] | None, *, readable: bool) -> Iterator[Check]:
     """Whether an application's service principal is there, and may sign in."""
-    yield Rule(
+    yield Check(
         name="service-principal",
         passed=(found is not None) if readable else None,
         expected="a service principal (enterprise application) in the tenant",
-        breaks="Tokens are refused with AADSTS500011 or AADSTS700016.",
+        impact="Tokens are refused with AADSTS500011 or AADSTS700016.",
         remedy="Restore it under Enterprise applications, or create it: az ad sp create --id <client id>.",
     )
     if found is not None or not readable:
-        yield Rule(
+        yield Check(
             name="sign-in-enabled",
             passed=found.get("accountEnabled") is not False if found is not None else None,
             expected="sign-in is enabled for the enterprise application",
-            breaks="Tokens are refused with AADSTS7000112: the application is disabled.",
+            impact="Tokens are refused with AADSTS7000112: the application is disabled.",
             remedy="Set 'Enabled for users to sign in' to Yes under Enterprise applications, Properties.",
         )
 
 
-def secret(app: Mapping[str, Any], key_id: str | None, now: datetime) -> Rule:
+def secret(app: Mapping[str, Any], key_id: str | None, now: datetime) -> Check:
     """Whether a client secret is there and has not ended: a certain one, or (no key id) any."""
     alive = {each["keyId"] for each in passwords(app) if end_of(each) > now}
-    return Rule(
+    return Check(
         name="secret",
         passed=key_id in alive if key_id else bool(alive),
         expected=f"the client secret {key_id}, not ended" if key_id else "a client secret that has not ended",
-        breaks="The site gets no token: AADSTS7000215 (invalid client secret) or AADSTS7000222 (ended).",
+        impact="The site gets no token: AADSTS7000215 (invalid client secret) or AADSTS7000222 (ended).",
         remedy="Renew the secret, and enter it with 'Renew Secret Key' in the Configuration Manager console.",
     )
 
 
-def uri(app: Mapping[str, Any], expected: str) -> Rule:
+def uri(app: Mapping[str, Any], expected: str) -> Check:
     """Whether the App ID URI that the site was given is still the application's."""
     found = {_folded(each) for each in app.get("identifierUris") or ()}
-    return Rule(
+    return Check(
         name="recorded-uri",
         passed=_folded(expected) in found,
         expected=f"the App ID URI {expected}, which the site was given",
-        breaks="Clients that ask for a token get AADSTS50001 or AADSTS500011.",
+        impact="Clients that ask for a token get AADSTS50001 or AADSTS500011.",
         remedy="Set it again under Expose an API, or import the application again with the new one.",
     )
 
 
-def verified_domain(app: Mapping[str, Any], domains: Sequence[str] | None) -> Rule:
+def verified_domain(app: Mapping[str, Any], domains: Sequence[str] | None) -> Check:
     """Whether the hosts of an application's URIs are still verified domains of the tenant."""
     uris = [str(each) for each in app.get("identifierUris") or ()]
     strange = [each for each in uris if not identifiers.on_verified_domain(each, domains or ())]
-    return Rule(
+    return Check(
         name="verified-domain",
         passed=None if strange and domains is None else not strange,
         expected="App ID URIs on verified domains of the tenant",
-        breaks="Entra ID refuses changes of the URIs with HostNameNotOnVerifiedDomain.",
+        impact="Entra ID refuses changes of the URIs with HostNameNotOnVerifiedDomain.",
         remedy="Verify the domain again under Custom domain names, or use a URI on another one.",
     )
 
 
-def directory_role(found: Mapping[str, Any] | None, *, readable: bool) -> Rule:
+def directory_role(found: Mapping[str, Any] | None, *, readable: bool) -> Check:
     """Whether the server app was granted what user discovery needs."""
     assigned = [each["appRoleId"] for each in (found or {}).get("appRoleAssignments") or ()]
     granted = DIRECTORY_READ_ALL.id in assigned
@@ -103,7 +103,7 @@ def directory_role(found: Mapping[str, Any] | None, *, readable: bool) -> Rule:
     )
 
 
-def scope(name: str, granted: Collection[str] | None, *, complete: bool) -> Rule:
+def scope(name: str, granted: Collection[str] | None, *, complete: bool) -> Check:
     """Whether a client app may use a delegated permission for all users (None: that can't be read)."""
     passed = None if granted is None else name in granted
     return _consent(
@@ -123,12 +123,12 @@ def end_of(password: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(str(password["endDateTime"])).astimezone(UTC).replace(microsecond=0)
 
 
-def _consent(name: str, passed: bool | None, breaks: str) -> Rule:
-    return Rule(
+def _consent(name: str, passed: bool | None, impact: str) -> Check:
+    return Check(
         name=f"consent-{name}",
         passed=passed,
         expected=f"admin consent to {name}",
-        breaks=breaks,
+        impact=impact,
         remedy="Grant admin consent under Enterprise applications, Permissions.",
     )
 

@@ -1,8 +1,8 @@
-"""The calendar: each clock of each connection on the day on which it ends, for lists of what is expiring.
+"""The calendar: the expirations of all connections by day, for lists of what expires.
 
-A clock stands in it once for everybody, and once for its tenant, its requester and each of its owners, so a
-page of any of these costs the same however many connections there are. Whoever reads it takes only what the
-connection still says: a row too many does no harm.
+It has each expiration once for everybody, and once for the tenant, the requester and each owner. A page of
+any of these costs the same however many connections there are. Readers compare each row with its connection,
+so an outdated row does no harm.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """Whose clocks a list shows; what is None does not matter."""
+    """Whose expirations a list shows; what is None does not matter."""
 
     tenant: str | None = None
     owner: str | None = None  # an e-mail address
@@ -54,21 +54,21 @@ class View:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """A clock of a connection, and when it ended when it was entered."""
+    """An expiration of a connection, and when it ended when it was entered."""
 
     connection: str
-    clock: str
+    kind: str
     ends_at: datetime
 
 
 class Calendar:
-    """Which clocks end when."""
+    """Which expirations end when."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def enter(self, connection: Connection) -> None:
-        """Enters the clocks of a connection as they are, and takes out what was entered before."""
+        """Enters the expirations of a connection as they are, and takes out what was entered before."""
         places, old = await self._places(connection.id)
         rows = {(row.partition, row.key): row for row in _rows(connection)}
         if old == set(rows):
@@ -78,7 +78,7 @@ class Calendar:
         await self._write(replace(places, columns={"rows": json.dumps(sorted(rows))}), Write.UPSERT)
 
     async def leave(self, connection: str) -> None:
-        """Takes out all clocks of a connection."""
+        """Takes out all expirations of a connection."""
         places, old = await self._places(connection)
         await self._take_out(old)
         await self._write(places, Write.DELETE)
@@ -92,7 +92,7 @@ class Calendar:
         size: int,
         continuation: str,
     ) -> tuple[list[Entry], str]:
-        """Some clocks of a view that end from ``since`` to ``until``, the soonest first; the continuation."""
+        """Some expirations of a view from ``since`` to ``until``, the earliest first; the continuation."""
         last = until + _MILLISECOND if until else _LAST
         low = keys.milliseconds(since) if since else "0"
         days = Range(
@@ -131,9 +131,9 @@ def _rows(connection: Connection) -> Iterator[Row]:
         _of_requester(connection.requester),
         *map(_of_owner, connection.owner_addresses),
     }
-    for clock, ends_at in connection.clocks.items():
-        columns = {"connection": connection.id, "clock": clock, "endsAt": ends_at.isoformat()}
-        key = f"{keys.milliseconds(ends_at)}:{connection.id}:{clock}"
+    for kind, ends_at in connection.expirations.items():
+        columns = {"connection": connection.id, "kind": kind, "endsAt": ends_at.isoformat()}
+        key = f"{keys.milliseconds(ends_at)}:{connection.id}:{kind}"
         for circle in circles:
             yield Row(partition=f"{circle}:{_day(ends_at)}", key=key, columns=columns)
 
@@ -141,7 +141,7 @@ def _rows(connection: Connection) -> Iterator[Row]:
 def _entry(row: Row) -> Entry:
     return Entry(
         connection=row.columns["connection"],
-        clock=row.columns["clock"],
+        kind=row.columns["kind"],
         ends_at=datetime.fromisoformat(row.columns["endsAt"]),
     )
 

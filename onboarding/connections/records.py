@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from onboarding.cmg import versions
-from onboarding.connections.clocks import APPLICATION, SECRET, Acknowledgement, Snooze
+from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
 from onboarding.storage.tables import Row
 
 _Record = TypeVar("_Record")
@@ -52,19 +52,19 @@ class ConnectionState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deviation:
+class Difference:
     """Something that the directory says, and that should not be so."""
 
     code: str  # the name of the rule that is broken, or what became of the secret
     app: str  # serverApp or clientApp; empty: the whole tenant
     since: datetime  # of the look that found it first
     detail: str
-    breaks: str
+    impact: str
     remedy: str
 
     @property
     def key(self) -> str:
-        """What tells it from the other deviations of a connection."""
+        """What tells it from the other differences of a connection."""
         return f"{self.app}/{self.code}"
 
 
@@ -87,13 +87,13 @@ class Connection:
     onboarding: str
     requester: str
     created_at: datetime
-    acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by clock
-    snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by clock
+    acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by expiration
+    snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by expiration
     state: ConnectionState = ConnectionState.ACTIVE
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
     renewal: str = ""  # the operation that made the pending secret, or is about to
-    looked_at: datetime | None = None  # when the directory was looked at last
-    deviations: Mapping[str, Deviation] = field(default_factory=dict)  # that were found then, by key
+    inspected_at: datetime | None = None  # when the directory was looked at last
+    differences: Mapping[str, Difference] = field(default_factory=dict)  # that were found then, by key
     etag: str = ""
 
     @property
@@ -107,7 +107,7 @@ class Connection:
         return frozenset(owner["email"].casefold() for owner in self.request.get("owners", ()))
 
     @property
-    def clocks(self) -> Mapping[str, datetime]:
+    def expirations(self) -> Mapping[str, datetime]:
         """When what ends: the secret, and the time in which the server app's secret can be renewed."""
         ends = {SECRET: self.secret.ends_at}
         made, version = self.server_app.created_at, self.request.get("configMgrVersion")
@@ -117,18 +117,18 @@ class Connection:
 
     @property
     def renew_by(self) -> datetime:
-        """The last moment to renew: when the earlier clock ends."""
-        return min(self.clocks.values())
+        """The last moment to renew: when the earlier expiration ends."""
+        return min(self.expirations.values())
 
-    def acknowledgement(self, clock: str) -> Acknowledgement | None:
-        """Who has acknowledged that a clock ends; what was said of an earlier end does not count."""
-        found = self.acknowledged.get(clock)
-        return found if found and found.ends_at == self.clocks.get(clock) else None
+    def acknowledgement(self, kind: str) -> Acknowledgement | None:
+        """Who has acknowledged that an expiration ends; what was said of an earlier end does not count."""
+        found = self.acknowledged.get(kind)
+        return found if found and found.ends_at == self.expirations.get(kind) else None
 
-    def snooze(self, clock: str) -> Snooze | None:
-        """Until when a clock was to be silent; what was said of an earlier end does not count."""
-        found = self.snoozed.get(clock)
-        return found if found and found.ends_at == self.clocks.get(clock) else None
+    def snooze(self, kind: str) -> Snooze | None:
+        """Until when an expiration was to be silent; what was said of an earlier end does not count."""
+        found = self.snoozed.get(kind)
+        return found if found and found.ends_at == self.expirations.get(kind) else None
 
     @property
     def imports_server_app(self) -> bool:
@@ -162,7 +162,7 @@ class Connection:
             "snoozed": _each(Snooze, document.get("snoozed", {})),
             "state": ConnectionState(document.get("state", ConnectionState.ACTIVE)),
             "pending": _of_json(SecretRecord, pending) if (pending := document.get("pending")) else None,
-            "deviations": _each(Deviation, document.get("deviations", {})),
+            "differences": _each(Difference, document.get("differences", {})),
         }
         return _of_json(cls, {**document, **parts, "etag": row.etag})
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from onboarding.connections import deviations, rounds
+from onboarding.connections import pointers
 from onboarding.connections.records import Connection
 from onboarding.errors import PermanentError
-from onboarding.storage import keys, names
+from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 
 _TENANTS: Final = Range("0", "~")
@@ -71,7 +71,7 @@ class ConnectionStore:
 
         Its row goes last: as long as it stands nobody can add another one, with the same pointers.
         """
-        for pointer in (*_pointers(connection), deviations.pointer(connection.id)):
+        for pointer in (*_pointers(connection), pointers.drift(connection.id)):
             await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
         await self._tables.write(names.CONNECTIONS, connection.evolve(etag="").to_row(), Write.DELETE)
 
@@ -117,7 +117,10 @@ class ConnectionStore:
             page = await self._tables.page(names.CONNECTIONS, _TENANTS, size=size, continuation=continuation)
             return [Connection.from_row(row) for row in page.rows], page.continuation
         page = await self._tables.page(
-            names.CONNECTIONS, Range(_by(requester), ""), size=size, continuation=continuation
+            names.CONNECTIONS,
+            Range(pointers.of_requester(requester), ""),
+            size=size,
+            continuation=continuation,
         )
         found = [await self.get(row.key) for row in page.rows]
         mine = [each for each in found if each is not None and each.requester == requester]
@@ -126,10 +129,6 @@ class ConnectionStore:
 
 def _pointers(connection: Connection) -> tuple[Row, ...]:
     return (
-        Row(partition=_by(connection.requester), key=connection.id),
-        rounds.pointer(connection.id),
+        Row(partition=pointers.of_requester(connection.requester), key=connection.id),
+        pointers.inspection(connection.id),
     )
-
-
-def _by(requester: str) -> str:
-    return f"~by:{keys.part(requester)}"

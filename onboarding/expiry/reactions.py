@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.connections.clocks import Acknowledgement, Snooze
+from onboarding.connections.cadence import Acknowledgement, Snooze
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
 from onboarding.workflow.runs import Event
@@ -29,39 +29,39 @@ class Reactions:
     clock: Clock
 
     def latest(self, ends_at: datetime) -> datetime:
-        """Until when a clock may be silent at the latest: its end, if that is ahead, is always told."""
+        """Until when an expiration may be silent at the latest: its end, if that is ahead, is always told."""
         now = self.clock.now()
         longest = now + LONGEST_SNOOZE
         return min(longest, ends_at) if ends_at > now else longest
 
-    async def acknowledge(self, connection: str, clock: str, ends_at: datetime, by: str) -> Connection | None:
-        """Somebody has seen that a clock ends. None: it has another end by now, or there is no such clock."""
+    async def acknowledge(self, connection: str, kind: str, ends_at: datetime, by: str) -> Connection | None:
+        """Records that somebody has seen an expiration. None: its date has changed, or it is gone."""
         now = self.clock.now()
         answer = Acknowledgement(ends_at=ends_at, by=by, at=now)
 
         def change(found: Connection) -> Connection:
-            return replace(found, acknowledged={**found.acknowledged, clock: answer})
+            return replace(found, acknowledged={**found.acknowledged, kind: answer})
 
-        detail = f"The clock '{clock}' that ends on {ends_at:%Y-%m-%d}"
-        return await self._write(connection, clock, ends_at, change, ("acknowledged", by, now, detail))
+        detail = f"The expiration '{kind}' that ends on {ends_at:%Y-%m-%d}"
+        return await self._write(connection, kind, ends_at, change, ("acknowledged", by, now, detail))
 
     async def snooze(
-        self, connection: str, clock: str, ends_at: datetime, until: datetime, by: str
+        self, connection: str, kind: str, ends_at: datetime, until: datetime, by: str
     ) -> Connection | None:
-        """Somebody wants to hear nothing of a clock until a moment. None: as with ``acknowledge``."""
+        """Somebody wants to hear nothing of an expiration until a moment. None: as with ``acknowledge``."""
         now = self.clock.now()
         answer = Snooze(ends_at=ends_at, until=until, by=by, at=now)
 
         def change(found: Connection) -> Connection:
-            return replace(found, snoozed={**found.snoozed, clock: answer})
+            return replace(found, snoozed={**found.snoozed, kind: answer})
 
-        detail = f"The clock '{clock}' that ends on {ends_at:%Y-%m-%d}, until {until:%Y-%m-%d %H:%M} UTC"
-        return await self._write(connection, clock, ends_at, change, ("snoozed", by, now, detail))
+        detail = f"The expiration '{kind}' that ends on {ends_at:%Y-%m-%d}, until {until:%Y-%m-%d %H:%M} UTC"
+        return await self._write(connection, kind, ends_at, change, ("snoozed", by, now, detail))
 
     async def _write(
         self,
         connection: str,
-        clock: str,
+        kind: str,
         ends_at: datetime,
         change: Callable[[Connection], Connection],
         trail: tuple[str, str, datetime, str],
@@ -69,10 +69,10 @@ class Reactions:
         """Changes the connection, then notes it; whoever is told of a failure in between repeats both."""
 
         def unless_moved(found: Connection) -> Connection | None:
-            return change(found) if found.clocks.get(clock) == ends_at else None
+            return change(found) if found.expirations.get(kind) == ends_at else None
 
         changed = await self.connections.change(connection, unless_moved)
-        if changed is None or changed.clocks.get(clock) != ends_at:
+        if changed is None or changed.expirations.get(kind) != ends_at:
             return None
         kind, by, at, detail = trail
         event = Event(run=changed.onboarding, at=at, kind=kind, actor=by, detail=detail)

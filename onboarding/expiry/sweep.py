@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.connections.clocks import Cadence
-from onboarding.connections.expirations import Expiration, ExpirationIndex
+from onboarding.connections.cadence import Cadence
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry.notices import Notices
+from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.expiry.warnings import warning
+from onboarding.notices.notice import Notices
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +26,9 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpirySweep:
-    """Looks at the clocks."""
+    """Inspections at the expirations."""
 
-    expirations: ExpirationIndex
+    warning_schedule: WarningSchedule
     connections: ConnectionStore
     notices: Notices
     cadence: Cadence
@@ -43,7 +43,7 @@ class ExpirySweep:
         slots = asyncio.Semaphore(_AT_ONCE)
         while True:
             # A warning that was missed may bring another one that is due too: until none is left.
-            found = [expiration async for expiration in self.expirations.due(self.clock.now())]
+            found = [expiration async for expiration in self.warning_schedule.due(self.clock.now())]
             taken = await asyncio.gather(
                 *(self._take(expiration, slots) for expiration in found), return_exceptions=True
             )
@@ -53,7 +53,7 @@ class ExpirySweep:
             if not found:
                 return announced
 
-    async def _take(self, expiration: Expiration, slots: asyncio.Semaphore) -> int:
+    async def _take(self, expiration: ScheduledWarning, slots: asyncio.Semaphore) -> int:
         """Does with a warning what is to be done; returns how many were announced."""
         async with slots:
             try:
@@ -62,21 +62,21 @@ class ExpirySweep:
                 log.exception("a warning of %s could not be announced", expiration.connection)
                 raise
 
-    async def _decide(self, expiration: Expiration) -> int:
-        clock, now = expiration.clock, self.clock.now()
+    async def _decide(self, expiration: ScheduledWarning) -> int:
+        kind, now = expiration.kind, self.clock.now()
         connection = await self.connections.get(expiration.connection)
-        if connection is None or connection.clocks.get(clock) != expiration.ends_at:
-            log.info("dropped a warning of %s: its clock was moved", expiration.connection)
-            await self.expirations.replace(expiration, None)
+        if connection is None or connection.expirations.get(kind) != expiration.ends_at:
+            log.info("dropped a warning of %s: its expiration was moved", expiration.connection)
+            await self.warning_schedule.replace(expiration, None)
             return 0
         turn = self.cadence.turn(
             expiration.ends_at,
             expiration.warning.days,
             now,
-            acknowledged=connection.acknowledgement(clock) is not None,
-            snooze=connection.snooze(clock),
+            acknowledged=connection.acknowledgement(kind) is not None,
+            snooze=connection.snooze(kind),
         )
         if turn.announce:
             await self.notices.announce(warning(expiration, connection, now), connection)
-        await self.expirations.replace(expiration, turn.following)
+        await self.warning_schedule.replace(expiration, turn.following)
         return int(turn.announce)

@@ -1,4 +1,4 @@
-"""What the warnings of the two clocks say: what ends when, what stops then, and step by step what to do.
+"""What the warnings of the two expirations say: what ends when, what stops then, and step by step what to do.
 
 A warning may arrive days late. So it speaks of dates, never of "in 30 days", and stays true.
 
@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Final
 
 from onboarding.cmg.versions import OLDEST_RENEWABLE
-from onboarding.connections.clocks import APPLICATION, SECRET
-from onboarding.connections.expirations import Expiration
+from onboarding.connections.cadence import APPLICATION, SECRET
 from onboarding.connections.records import Connection
-from onboarding.expiry.notices import Kind, Notice
+from onboarding.connections.warning_schedule import ScheduledWarning
+from onboarding.notices.notice import Kind, Notice
 
 _RENEWAL: Final = "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard#renew-secret-key"
 _KINDS: Final = {
@@ -35,35 +35,35 @@ _STOPS: Final = (
 )
 
 
-def warning(expiration: Expiration, connection: Connection, now: datetime) -> Notice:
+def warning(expiration: ScheduledWarning, connection: Connection, now: datetime) -> Notice:
     """The notice of a warning that is due."""
-    days, clock, ends_at = expiration.warning.days, expiration.clock, expiration.ends_at
-    near, over = _KINDS[clock]
-    message = _of_secret(connection, now) if clock == SECRET else _of_application(connection, now)
+    days, kind, ends_at = expiration.warning.days, expiration.kind, expiration.ends_at
+    near, over = _KINDS[kind]
+    message = _of_secret(connection, now) if kind == SECRET else _of_application(connection, now)
     return Notice(
         kind=near if days > 0 else over,
         connection=connection.id,
-        key=(clock, ends_at.isoformat(), str(days)),
+        key=(kind, ends_at.isoformat(), str(days)),
         at=expiration.warning.due_at,
         message=message,
-        consequence=f"{_LAST if clock == APPLICATION else _WHEN} {_STOPS}",
+        impact=f"{_LAST if kind == APPLICATION else _WHEN} {_STOPS}",
         remedy=runbook(connection, now),
         documentation=_RENEWAL,
-        clock=clock,
+        expiration=kind,
         ends_at=ends_at,
         details={
-            "clock": clock,
+            "expiration": kind,
             "daysBeforeEnd": days,
             "endsAt": ends_at.isoformat(),
             "renewBy": connection.renew_by.isoformat(),
-            "clocks": {name: each.isoformat() for name, each in connection.clocks.items()},
+            "expirations": {name: each.isoformat() for name, each in connection.expirations.items()},
         },
     )
 
 
 def _of_secret(connection: Connection, now: datetime) -> str:
     name, ends_at = connection.server_app.name, connection.secret.ends_at
-    limit = connection.clocks.get(APPLICATION)
+    limit = connection.expirations.get(APPLICATION)
     told = f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}."
     if connection.pending:
         return f"{told} A new one waits to be entered at the site."
@@ -76,7 +76,7 @@ def _of_secret(connection: Connection, now: datetime) -> str:
 
 def _of_application(connection: Connection, now: datetime) -> str:
     name, ends_at = connection.server_app.name, connection.secret.ends_at
-    limit = connection.clocks[APPLICATION]
+    limit = connection.expirations[APPLICATION]
     told = (
         f"The application '{name}' {'becomes' if now < limit else 'became'} {OLDEST_RENEWABLE.days} days old "
         f"on {limit:%Y-%m-%d}: from then on Configuration Manager refuses to renew its client secret."
@@ -95,7 +95,7 @@ def _by(moment: datetime, now: datetime) -> str:
 
 def runbook(connection: Connection, now: datetime) -> str:
     """The steps: renewing while that is possible, a new pair where it is not, or soon will not be."""
-    limit, ends_at = connection.clocks.get(APPLICATION), connection.secret.ends_at
+    limit, ends_at = connection.expirations.get(APPLICATION), connection.secret.ends_at
     if limit and limit <= now:
         return f"Replace the applications {_by(ends_at, now)}.\n{_numbered(_replacement(connection))}"
     renewal = f"Renew the secret {_by(connection.renew_by, now)}.\n{_numbered(_renewal(connection))}"

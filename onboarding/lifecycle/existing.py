@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from onboarding.cloud.directory import Directory
-from onboarding.cmg.conformance import Rule, client_rules, scope, server_rules
+from onboarding.cmg.conformance import Check, client_rules, scope, server_rules
 from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import Finding, PermanentError
@@ -176,13 +176,13 @@ async def keep_up(context: Context, sharing: Connection) -> None:
     try:
         owner = await connection(context, existing)
     except PermanentError:
-        await context.services.expirations.forget(sharing.id)
+        await context.services.warning_schedule.forget(sharing.id)
         await connections.remove(sharing)
         raise
     latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}
     changed = await connections.change(sharing.id, lambda found: found.evolve(**latest))
-    if changed and changed.clocks != sharing.clocks:
-        await context.services.expirations.schedule(changed, context.services.clock.now())
+    if changed and changed.expirations != sharing.expirations:
+        await context.services.warning_schedule.schedule(changed, context.services.clock.now())
 
 
 async def _application(context: Context, app_id: str, pointer: str) -> Mapping[str, Any]:
@@ -209,12 +209,12 @@ async def _application(context: Context, app_id: str, pointer: str) -> Mapping[s
         ) from error
 
 
-def _check(app: Mapping[str, Any], rules: Iterable[Rule], pointer: str) -> None:
+def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None:
     findings = tuple(
         Finding(
             code="app-not-conformant",
             pointer=pointer,
-            detail=f"{rule.name}: expected {rule.expected}. {rule.breaks}",
+            detail=f"{rule.name}: expected {rule.expected}. {rule.impact}",
             remedy=rule.remedy,
             documentation=_ARTICLE,
         )

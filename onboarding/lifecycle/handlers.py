@@ -24,7 +24,7 @@ from onboarding.lifecycle.steps import (
     server_secret,
 )
 from onboarding.workflow.engine import Handler
-from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble, Wait
+from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.runs import Run, StepState
 
 StepFunction = Callable[[Context], Awaitable[Done | Wait]]
@@ -105,10 +105,10 @@ async def _carry_out(function: Callable[[], Awaitable[Done | Wait]]) -> Outcome:
 def _outcome(error: OnboardingError) -> Outcome:
     match error:
         case ReplicationLagError(retry_after=retry_after):
-            return Again(trouble=Trouble.REPLICATION, error=error.as_json(), retry_after=retry_after)
+            return Retry(reason=RetryReason.REPLICATION, error=error.as_json(), retry_after=retry_after)
         case TransientError(retry_after=retry_after):
-            return Again(trouble=Trouble.TRANSIENT, error=error.as_json(), retry_after=retry_after)
+            return Retry(reason=RetryReason.TRANSIENT, error=error.as_json(), retry_after=retry_after)
         case PermanentError():
             return Failed(error=error.as_json())
         case _:
-            return Again(trouble=Trouble.INTERNAL, error=error.as_json())
+            return Retry(reason=RetryReason.INTERNAL, error=error.as_json())

@@ -49,7 +49,7 @@ class Rehearsal:
 async def rehearse(
     services: Services, request: OnboardingRequest, requester: str, now: datetime
 ) -> Rehearsal:
-    """Looks, and writes down. Raises ``TransientError`` when the cloud can't be looked at just now."""
+    """Inspections, and writes down. Raises ``TransientError`` when the cloud can't be looked at just now."""
     context = Context(
         services=services,
         onboarding=_ID,

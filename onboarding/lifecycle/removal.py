@@ -34,15 +34,17 @@ async def halt(operation: Operation) -> Done | Wait:
     """Stops the onboarding and any renewal, and waits, without holding a worker, until no step runs."""
     services = operation.services
     onboarding, actor = _onboarding(operation), operation.head.requester_name
-    ending, run = operation.head.request["ending"], await _run(operation)
+    stop_as, run = operation.head.request["stopAs"], await _run(operation)
     if (
-        not ending
+        not stop_as
         and run
         and run.status(services.onboardings.plans[run.head.plan]) is not RunStatus.SUCCEEDED
     ):
-        ending = RunStatus.ROLLED_BACK  # the connection stands, but the step that wrote it has not ended well
-    if ending:
-        run = await interventions.stop(services.onboardings, onboarding, RunStatus(ending), actor)
+        stop_as = (
+            RunStatus.ROLLED_BACK
+        )  # the connection stands, but the step that wrote it has not ended well
+    if stop_as:
+        run = await interventions.stop(services.onboardings, onboarding, RunStatus(stop_as), actor)
         if run and not interventions.at_rest(run):
             return _wait(operation, "the step that is under way comes to its end")
     connection = await _connection(operation)
@@ -131,7 +133,7 @@ async def forget(operation: Operation) -> Done:
     """Removes the connection, whose warnings are dropped then, and says that what was stopped is undone."""
     connection = await _connection(operation)
     if connection:
-        await operation.services.expirations.forget(connection.id)
+        await operation.services.warning_schedule.forget(connection.id)
         await operation.services.connections.remove(connection)
     await interventions.finish(operation.services.onboardings, _onboarding(operation))
     return Done()

@@ -131,7 +131,7 @@ async def retire(operation: Operation) -> Done:
     for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
         changed = await services.connections.change(each.id, lambda found: _renewed(found, made["keyId"]))
         if changed:
-            await services.expirations.schedule(changed, services.clock.now())
+            await services.warning_schedule.schedule(changed, services.clock.now())
     in_use = await _connection(operation)  # not only the new one, where a later renewal is under way
     if connection.imports_server_app:
         replaced = made["replaces"]

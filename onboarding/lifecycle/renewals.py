@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from onboarding.clock import Clock
 from onboarding.cmg.renewals import RenewalRequest
+from onboarding.connections.cadence import SECRET
 from onboarding.connections.calendar import Calendar, View
-from onboarding.connections.clocks import SECRET
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.store import ConnectionStore
 from onboarding.lifecycle.plans import RENEW
@@ -94,7 +94,7 @@ class AutomaticRenewals:
                 View(), since=None, until=until, size=_PAGE, continuation=continuation
             )
             for entry in entries:
-                connection = await self.connections.get(entry.connection) if entry.clock == SECRET else None
+                connection = await self.connections.get(entry.connection) if entry.kind == SECRET else None
                 if connection and connection.secret.ends_at == entry.ends_at and _renews_itself(connection):
                     yield connection
             if not continuation:

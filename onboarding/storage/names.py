@@ -23,11 +23,11 @@ OPERATION_INDEX: Final = "operationindex"
 CONNECTIONS: Final = "connections"
 """The service connections that work, by tenant."""
 
-EXPIRATIONS: Final = "expirations"
-"""The next warning that is due for each clock, by day."""
+WARNINGS: Final = "warnings"
+"""The next warning that is due for each expiration, by day."""
 
 CALENDAR: Final = "calendar"
-"""Each clock by the day of its end, for lists of what is expiring."""
+"""Each expiration by its day, for lists of what expires."""
 
 NOTICES: Final = "notices"
 """Each warning's delivery; its key says which warning it is, so that none is sent twice."""
@@ -35,8 +35,8 @@ NOTICES: Final = "notices"
 NOTICE_INDEX: Final = "noticeindex"
 """The warnings that are not delivered yet, and those that a channel did not take."""
 
-DEAD_LETTERS: Final = "deadletters"
-"""Messages that were given up, until somebody re-drives them."""
+POISON_MESSAGES: Final = "poisonmessages"
+"""Poison messages, until an operator re-drives them."""
 
 TABLES: Final = (
     ONBOARDINGS,
@@ -44,11 +44,11 @@ TABLES: Final = (
     OPERATIONS,
     OPERATION_INDEX,
     CONNECTIONS,
-    EXPIRATIONS,
+    WARNINGS,
     CALENDAR,
     NOTICES,
     NOTICE_INDEX,
-    DEAD_LETTERS,
+    POISON_MESSAGES,
 )
 
 STEPS_QUEUE: Final = "steps"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from onboarding.workflow import retry
-from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Wait
+from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, Wait
 from onboarding.workflow.runs import StepState, StepStatus
 
 
@@ -27,8 +27,8 @@ def after(step: StepState, outcome: Outcome, now: datetime, policies: retry.Poli
             )
         case Wait():
             return _after_wait(step, outcome, now)
-        case Again():
-            return _after_trouble(step, outcome, now, policies[outcome.trouble])
+        case Retry():
+            return _after_retry(step, outcome, now, policies[outcome.reason])
         case Failed():
             return _failed(step, outcome.error, now)
         case _:
@@ -81,7 +81,7 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
     )
 
 
-def _after_trouble(step: StepState, outcome: Again, now: datetime, policy: retry.Policy) -> StepState:
+def _after_retry(step: StepState, outcome: Retry, now: datetime, policy: retry.Policy) -> StepState:
     begun = step.since if step.since and step.error is not None else None
     tries = step.tries + 1 if begun else 1
     pause = retry.delay(policy, tries=tries, since=begun or now, now=now, retry_after=outcome.retry_after)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import decisions
 from onboarding.workflow.messages import StepMessage
-from onboarding.workflow.outcomes import Again, Outcome, Trouble, Wait
+from onboarding.workflow.outcomes import Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.runs import Event, Run, StepState, StepStatus
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Drive:
 
     async def go(self) -> None:
         """Begins what the message asks for, follows the plan from there, and ends when nothing is left."""
-        if self._head.ending:
+        if self._head.stop_as:
             await self._leave_off()
             return
         if not any(step.attempt for step in self._steps.values()):
@@ -127,7 +127,7 @@ class Drive:
             started_at=before.started_at or now,
             due_at=None,
         )
-        kind = "resumed" if before.status is StepStatus.RUNNING else "started"
+        kind = "redelivered" if before.status is StepStatus.RUNNING else "started"
         return step, self._engine.event(step, kind)
 
     def _is_ours(self, step: StepState) -> bool:
@@ -156,10 +156,10 @@ class Drive:
                 "title": "The step took too long",
                 "detail": "It is tried again.",
             }
-            return Again(trouble=Trouble.TRANSIENT, error=error)
+            return Retry(reason=RetryReason.TRANSIENT, error=error)
         except Exception:
             log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
-            return Again(trouble=Trouble.INTERNAL, error=_DEFECT)
+            return Retry(reason=RetryReason.INTERNAL, error=_DEFECT)
 
     def _decided(self, step: StepState, outcome: Outcome) -> StepState:
         return decisions.after(step, outcome, self._engine.clock.now(), self._engine.policies)

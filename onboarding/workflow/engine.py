@@ -21,12 +21,12 @@ from weakref import WeakValueDictionary
 from onboarding.clock import Clock
 from onboarding.storage.queues import Queues
 from onboarding.workflow import retry
-from onboarding.workflow.dead_letters import DeadLetter, DeadLetters, Reason
 from onboarding.workflow.drive import Drive
 from onboarding.workflow.index import Index
 from onboarding.workflow.messages import InvalidMessageError, StepMessage
 from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.plans import Plan
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
 from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.store import RunStore
 
@@ -61,7 +61,7 @@ class Engine:
     plans: Mapping[str, Plan]
     handlers: Callable[[], Mapping[str, Handler]]  # by step; made when the first step runs, not before
     clock: Clock
-    dead_letters: DeadLetters
+    poison_messages: PoisonMessages
     limits: Limits = field(default_factory=Limits)
     policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
     working: WeakValueDictionary[str, asyncio.Lock] = field(
@@ -151,10 +151,10 @@ class Engine:
     async def _give_up(self, body: bytes, reason: Reason, detail: str, run: str = "") -> None:
         """Keeps a message that nobody carries out any more where people can see it."""
         log.error("gave up a message (%s): %s", reason, detail, extra={"run": run})
-        letter = DeadLetter(
+        message = PoisonMessage(
             queue=self.queue, body=body, reason=reason, detail=detail, run=run, at=self.clock.now()
         )
-        await self.dead_letters.keep(letter)
+        await self.poison_messages.keep(message)
 
     async def settle(self, run: Run) -> None:
         """Closes the index of a run that is at its end."""

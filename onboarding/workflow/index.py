@@ -99,7 +99,7 @@ class Index:
             return
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
         await self._tables.write(self._table, _row(OPEN, head), Write.DELETE)
-        if head.ending:  # it may have been among those with another final status before
+        if head.stop_as:  # it may have been among those with another final status before
             await self._forget_statuses(head, status)
 
     async def reopen(self, head: Head) -> None:

@@ -43,7 +43,7 @@ class _Change:
     head: Head | None = None
 
 
-async def retry(engine: Engine, run_id: str, actor: str) -> Run | None:
+async def resume(engine: Engine, run_id: str, actor: str) -> Run | None:
     """Lets a failed run go on where it stopped; returns it, or None when there is none.
 
     Raises ``NotPossibleError`` unless the run has failed.
@@ -59,7 +59,7 @@ async def retry(engine: Engine, run_id: str, actor: str) -> Run | None:
         now = engine.clock.now()
         stuck = {StepStatus.FAILED, StepStatus.WAITING}
         steps = [decisions.renewed(step, now) for step in run.steps.values() if step.status in stuck]
-        return _Change(steps=steps, event=Event(run=run_id, at=now, kind="retried", actor=actor))
+        return _Change(steps=steps, event=Event(run=run_id, at=now, kind="resumed", actor=actor))
 
     run = await _change(engine, run_id, change)
     if run is not None:
@@ -67,7 +67,7 @@ async def retry(engine: Engine, run_id: str, actor: str) -> Run | None:
     return run
 
 
-async def stop(engine: Engine, run_id: str, ending: RunStatus, actor: str) -> Run | None:
+async def stop(engine: Engine, run_id: str, stop_as: RunStatus, actor: str) -> Run | None:
     """Stops a run: nothing more of it begins. What runs just now ends by itself; see ``at_rest``.
 
     Safe to repeat. Each time it also puts away what a worker has left that is gone.
@@ -76,16 +76,16 @@ async def stop(engine: Engine, run_id: str, ending: RunStatus, actor: str) -> Ru
     def change(run: Run) -> _Change | None:
         now = engine.clock.now()
         idle = [step for step in run.steps.values() if _idle(step) or _abandoned(engine, step)]
-        if run.head.ending and not idle:
+        if run.head.stop_as and not idle:
             return None
         return _Change(
-            head=None if run.head.ending else run.head.evolve(ending=ending),
+            head=None if run.head.stop_as else run.head.evolve(stop_as=stop_as),
             steps=[decisions.cancelled(step, now) for step in idle],
             event=Event(run=run_id, at=now, kind="stopped", actor=actor),
         )
 
     run = await engine.store.load(run_id)
-    if run is None or run.head.ended:
+    if run is None or run.head.undone:
         return run
     await engine.index.reopen(run.head)  # until what it had made is removed
     return await _change(engine, run_id, change)
@@ -100,10 +100,10 @@ async def finish(engine: Engine, run_id: str) -> None:
     """Says that what a stopped run had made is removed; safe to repeat."""
 
     def change(run: Run) -> _Change | None:
-        if run.head.ending is None or run.head.ended:
+        if run.head.stop_as is None or run.head.undone:
             return None
-        event = Event(run=run_id, at=engine.clock.now(), kind=_ENDED[run.head.ending], actor=SERVICE)
-        return _Change(head=run.head.evolve(ended=True), steps=(), event=event)
+        event = Event(run=run_id, at=engine.clock.now(), kind=_ENDED[run.head.stop_as], actor=SERVICE)
+        return _Change(head=run.head.evolve(undone=True), steps=(), event=event)
 
     run = await _change(engine, run_id, change)
     if run is not None:
@@ -118,7 +118,7 @@ async def signal(engine: Engine, run_id: str, step_name: str, text: str, actor: 
 
     def change(run: Run) -> _Change:
         step = run.steps[step_name]
-        if run.head.ending or step.status not in {StepStatus.WAITING, StepStatus.RUNNING}:
+        if run.head.stop_as or step.status not in {StepStatus.WAITING, StepStatus.RUNNING}:
             raise NotPossibleError(run.status(engine.plans[run.head.plan]))
         event = Event(run=run_id, at=engine.clock.now(), kind=text, step=step_name, actor=actor)
         return _Change(steps=[step.evolve(signal=text)], event=event)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Trouble(StrEnum):
+class RetryReason(StrEnum):
     """Why a step could not do its work this time."""
 
     TRANSIENT = "transient"  # a service was away, slow or throttling
@@ -42,10 +42,10 @@ class Wait(Outcome):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Again(Outcome):
+class Retry(Outcome):
     """Something went wrong that may pass. The engine decides when to try again, or gives up."""
 
-    trouble: Trouble
+    reason: RetryReason
     error: Mapping[str, Any]  # code, title, detail, remedy?, requestId?
     retry_after: float | None = None  # seconds, as the service asked for
 

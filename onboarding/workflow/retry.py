@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from onboarding.workflow.outcomes import Trouble
+from onboarding.workflow.outcomes import RetryReason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,14 +18,16 @@ class Policy:
     give_up_after: timedelta  # since the trouble began
 
 
-Policies = Mapping[Trouble, Policy]
+Policies = Mapping[RetryReason, Policy]
 
 CLOUD: Final[Policies] = {
     # An outage of the cloud may last hours; a throttled tenant recovers in minutes.
-    Trouble.TRANSIENT: Policy(delays=(1, 2, 5, 10, 30, 60, 120, 300), give_up_after=timedelta(hours=24)),
+    RetryReason.TRANSIENT: Policy(delays=(1, 2, 5, 10, 30, 60, 120, 300), give_up_after=timedelta(hours=24)),
     # Usually seconds, sometimes many minutes; after that the object is really gone.
-    Trouble.REPLICATION: Policy(delays=(1, 2, 4, 8, 15, 30, 60, 120), give_up_after=timedelta(minutes=30)),
-    Trouble.INTERNAL: Policy(delays=(2, 10, 60, 300), give_up_after=timedelta(minutes=20)),
+    RetryReason.REPLICATION: Policy(
+        delays=(1, 2, 4, 8, 15, 30, 60, 120), give_up_after=timedelta(minutes=30)
+    ),
+    RetryReason.INTERNAL: Policy(delays=(2, 10, 60, 300), give_up_after=timedelta(minutes=20)),
 }
 
 

@@ -71,8 +71,8 @@ class Head:
     request: Mapping[str, Any]  # the validated request, defaults filled in
     fingerprint: str  # hash of the request: the same Idempotency-Key must bring the same one
     traceparent: str = ""
-    ending: RunStatus | None = None  # how it ends although its steps are not done: somebody stopped it
-    ended: bool = False  # whether it has: nothing runs any more, and what it had made is removed
+    stop_as: RunStatus | None = None  # the status that a stopped run ends with
+    undone: bool = False  # a stopped run: nothing runs any more, and what it had made is removed
     etag: str = field(default="", compare=False)
 
     def evolve(self, **changes: Any) -> Head:
@@ -91,8 +91,8 @@ class Head:
             "request": _dump(self.request),
             "fingerprint": self.fingerprint,
             "traceparent": self.traceparent,
-            "ending": str(self.ending) if self.ending else None,
-            "ended": self.ended or None,
+            "stopAs": str(self.stop_as) if self.stop_as else None,
+            "undone": self.undone or None,
         }
         return Row(partition=self.id, key=HEAD, columns=columns, etag=self.etag)
 
@@ -111,8 +111,8 @@ class Head:
             request=json.loads(columns["request"]),
             fingerprint=columns["fingerprint"],
             traceparent=columns.get("traceparent", ""),
-            ending=RunStatus(columns["ending"]) if "ending" in columns else None,
-            ended=columns.get("ended", False),
+            stop_as=RunStatus(columns["stopAs"]) if "stopAs" in columns else None,
+            undone=columns.get("undone", False),
             etag=row.etag,
         )
 
@@ -259,8 +259,8 @@ class Run:
 
     def status(self, plan: Plan) -> RunStatus:
         """The run's status, as its steps tell it; of one that was stopped, how far that is."""
-        if self.head.ending:
-            return self.head.ending if self.head.ended else RunStatus.RUNNING
+        if self.head.stop_as:
+            return self.head.stop_as if self.head.undone else RunStatus.RUNNING
         statuses = {step.status for step in self.steps.values()}
         if statuses == {StepStatus.SUCCEEDED}:
             return RunStatus.SUCCEEDED

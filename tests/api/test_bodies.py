@@ -71,7 +71,7 @@ async def test_every_field_at_fault_is_pointed_at(portal):
     ],
 )
 async def test_a_name_that_deceives_is_refused_in_words(portal, name, reason):
-    """What can't be seen, or breaks a line somewhere, is refused wherever text is asked for."""
+    """What can't be seen, or impact a line somewhere, is refused wherever text is asked for."""
     answer = await portal.post(
         name=name,
         description=name,

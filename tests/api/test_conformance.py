@@ -61,7 +61,7 @@ async def test_what_was_just_made_is_conformant(portal, connection):
 
 
 async def test_what_is_changed_by_hand_is_found(portal, connection):
-    """Each deviation comes first, with the error that an administrator sees, and with what to do."""
+    """Each difference comes first, with the error that an administrator sees, and with what to do."""
     server, client = connection["serverApp"], connection["clientApp"]
     before = await portal.graph(f"/applications/{server['objectId']}")
     await patch(portal, server, {"web": {"redirectUris": []}, "isDeviceOnlyAuthSupported": False})
@@ -81,8 +81,8 @@ async def test_what_is_changed_by_hand_is_found(portal, connection):
         "serverApp/recorded-uri",
         "clientApp/public-client",
     }
-    assert "AADSTS50001" in broken["serverApp/recorded-uri"]["breaks"]
-    assert "Your server Application needs to be updated" in broken["serverApp/web-redirect"]["breaks"]
+    assert "AADSTS50001" in broken["serverApp/recorded-uri"]["impact"]
+    assert "Your server Application needs to be updated" in broken["serverApp/web-redirect"]["impact"]
     assert all(rule["remedy"] for rule in broken.values())
     assert [rule["result"] for rule in document["serverApp"]["rules"]][:4] == ["Fail"] * 3 + ["Pass"]
     assert (await checked(portal, connection))["conformant"] is True
@@ -119,7 +119,7 @@ async def test_consent_that_was_withdrawn_is_found(portal):
         "clientApp/consent-user_impersonation",
         "clientApp/consent-User.Read",
     }
-    assert "AADSTS65001" in broken["clientApp/consent-User.Read"]["breaks"]
+    assert "AADSTS65001" in broken["clientApp/consent-User.Read"]["impact"]
 
 
 async def test_an_application_that_was_deleted_can_come_back(portal):
@@ -146,7 +146,7 @@ async def test_a_secret_that_was_removed_is_found(portal):
     await portal.look("graph", "POST", f"{application}/addPassword", {})
     broken = results(await checked(portal, connection), "Fail")
     assert set(broken) == {"serverApp/secret"}
-    assert "AADSTS7000215" in broken["serverApp/secret"]["breaks"]
+    assert "AADSTS7000215" in broken["serverApp/secret"]["impact"]
 
 
 async def test_what_may_not_be_read_is_not_passed(portal, connection):

@@ -161,7 +161,7 @@ async def test_a_secret_that_is_not_in_the_vault_is_refused(portal):
 
 
 async def test_an_application_that_does_not_conform_is_refused(portal):
-    """Each property that is not as the profile asks for is told, with what breaks and what to do."""
+    """Each property that is not as the profile asks for is told, with what impact and what to do."""
     apps = await precreated(
         portal,
         server={"isDeviceOnlyAuthSupported": None, "web": {"redirectUris": []}},

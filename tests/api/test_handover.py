@@ -7,7 +7,7 @@ from tests.support.powershell import grammar, lexer
 
 
 async def test_a_connection_has_its_script(portal):
-    """The script is a file for Windows PowerShell: with byte order mark and that system's line breaks."""
+    """The script is a file for Windows PowerShell: with byte order mark and that system's line impact."""
     name = f"{unique()} O'Brien\u2019s \u201cCMG\u201d $(x) \u65e5\u672c \U0001f680"
     connection = await portal.onboarded(name=name, groupDiscovery={"enabled": True, "groupNames": [name]})
     answer = await portal.call("GET", f"/api/connections/{connection['id']}/handover")

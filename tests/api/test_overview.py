@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from onboarding.connections.deviations import DeviationIndex
-from onboarding.connections.records import Deviation
+from onboarding.connections.records import Difference
+from onboarding.drift.index import DriftIndex
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
 from tests.support.connections import Fleet, connection
@@ -66,33 +66,33 @@ async def test_what_ends_and_what_deviates_comes_first(portal, service):
     ended, soon, later = [
         await fleet.add(connection(now + timedelta(days=days), tenant=tenant), now) for days in (-1, 5, 20)
     ]
-    deviation = Deviation(code="scope", app="serverApp", since=now, detail="d", breaks="b", remedy="r")
-    await DeviationIndex(Tables(service)).enter(replace(soon, deviations={deviation.key: deviation}))
+    difference = Difference(code="scope", app="serverApp", since=now, detail="d", impact="b", remedy="r")
+    await DriftIndex(Tables(service)).enter(replace(soon, differences={difference.key: difference}))
     document, others = (
         await overview(portal, tenantId=tenant),
         await overview(portal, tenantId=str(uuid.uuid4())),
     )
     for each in (ended, soon, later):
         await fleet.store.remove(each)
-    assert (await overview(portal, tenantId=tenant))["deviations"] == [], "a connection that is gone"
+    assert (await overview(portal, tenantId=tenant))["differences"] == [], "a connection that is gone"
     codes = attention(document)
-    assert codes.index("ended") < codes.index("ends-soon") < codes.index("deviating")
+    assert codes.index("ended") < codes.index("ends-soon") < codes.index("drifting")
     assert [each["connectionId"] for each in document["expirations"]] == [ended.id, soon.id, later.id]
-    assert document["deviations"] == [
+    assert document["differences"] == [
         {
             "connectionId": soon.id,
             "connectionName": soon.name,
             "tenantId": tenant,
             "codes": ["scope"],
-            "since": document["deviations"][0]["since"],
+            "since": document["differences"][0]["since"],
         }
     ]
     (one,) = document["tenants"]
-    assert (one["tenantId"], one["expiring"], one["deviating"], one["open"]) == (tenant, 3, 1, 0)
+    assert (one["tenantId"], one["expiring"], one["drifting"], one["open"]) == (tenant, 3, 1, 0)
     first = document["attention"][codes.index("ended")]
     assert (first["count"], first["more"]) == (1, False)
     assert first["url"] == f"{portal.stack.api}/api/expirations?state=Expired"
-    assert others["deviations"] == others["expirations"] == others["tenants"] == []
+    assert others["differences"] == others["expirations"] == others["tenants"] == []
 
 
 async def test_each_queue_is_measured(portal):

@@ -29,47 +29,47 @@ async def send(queues: QueueServiceClient, queue: str, text: str) -> None:
 
 
 async def given_up(portal: Portal, what: str) -> dict[str, Any]:
-    """The letter whose body or run is this."""
+    """The message whose body or run is this."""
 
     async def found() -> dict[str, Any] | None:
-        letters = await portal.all("/api/poison", caller="operator")
-        return next((each for each in letters if what in {each["body"], each["runId"]}), None)
+        messages = await portal.all("/api/poison", caller="operator")
+        return next((each for each in messages if what in {each["body"], each["runId"]}), None)
 
-    letter: dict[str, Any] = await until(found, f"the letter of {what}")
-    return letter
+    message: dict[str, Any] = await until(found, f"the message of {what}")
+    return message
 
 
-async def redrive(portal: Portal, letter: dict[str, Any]) -> str:
-    """Re-drive a letter; what was done."""
-    answer = await portal.call("POST", f"/api/poison/{letter['id']}/redrive", caller="operator")
+async def redrive(portal: Portal, message: dict[str, Any]) -> str:
+    """Re-drive a message; what was done."""
+    answer = await portal.call("POST", f"/api/poison/{message['id']}/redrive", caller="operator")
     assert answer.status_code == 202, answer.text
-    assert answer.json()["id"] == letter["id"]
+    assert answer.json()["id"] == message["id"]
     return str(answer.json()["outcome"])
 
 
 @pytest.mark.parametrize("queue", [names.STEPS_QUEUE, names.OPERATIONS_QUEUE])
 async def test_a_message_that_can_not_be_read_is_kept(portal, queues, queue):
-    """A message of somebody else is neither lost nor in the way; sent again, it is the same letter again."""
+    """A message of somebody else is neither lost nor in the way; sent again, it is the same message again."""
     text = unique("not a message")
     await send(queues, queue, text)
-    letter = await given_up(portal, text)
-    assert (letter["queue"], letter["reason"], letter["runId"]) == (queue, "Invalid", None)
-    assert await redrive(portal, letter) == "SentAgain"
+    message = await given_up(portal, text)
+    assert (message["queue"], message["reason"], message["runId"]) == (queue, "Invalid", None)
+    assert await redrive(portal, message) == "SentAgain"
     again = await given_up(portal, text)
-    assert again["id"] == letter["id"]
-    assert again["givenUpAt"] > letter["givenUpAt"]
+    assert again["id"] == message["id"]
+    assert again["givenUpAt"] > message["givenUpAt"]
 
 
 async def test_the_message_of_a_run_that_is_not_there_is_kept(portal, queues):
     """A message whose run was deleted says so, and which run that was."""
     run = unique("gone")
     await send(queues, names.NOTICES_QUEUE, json.dumps({"run": run, "step": "", "attempt": 0, "key": "k"}))
-    letter = await given_up(portal, run)
-    assert (letter["queue"], letter["reason"], letter["runStatus"]) == ("notices", "UnknownRun", None)
+    message = await given_up(portal, run)
+    assert (message["queue"], message["reason"], message["runStatus"]) == ("notices", "UnknownRun", None)
 
 
 async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
-    """The letter of a crash leads to the onboarding that failed by it; re-driven, that goes on to its end."""
+    """A crash leaves a poison message that names its onboarding; re-driven, the onboarding succeeds."""
     hold = {"service": "graph", "method": "PATCH", "path": "applications", "kind": "hold", "when": "before"}
     async with portal.fault(**hold) as fault:
         onboarding = await portal.accepted()
@@ -83,25 +83,25 @@ async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
             step = await tables.get_table_client(names.ONBOARDINGS).get_entity(onboarding, "step:server-app")
         message = {"run": onboarding, "step": "server-app", "attempt": 1, "key": step["key"]}
         await send(queues, names.STEPS_POISON_QUEUE, json.dumps(message))  # as the host does in the end
-        letter = await given_up(portal, onboarding)
-    assert (letter["reason"], letter["runStatus"]) in {
+        message = await given_up(portal, onboarding)
+    assert (message["reason"], message["runStatus"]) in {
         ("WorkerCrashed", "Failed"),
         ("WorkerCrashed", "Running"),  # the providers may still be at work
     }
-    assert "server-app" in letter["detail"]
+    assert "server-app" in message["detail"]
     assert (await portal.finished(onboarding))["status"] == "Failed"
-    assert await redrive(portal, letter) == "Retried"
+    assert await redrive(portal, message) == "Retried"
 
     async def succeeded() -> bool:
         found = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
         return bool(found["status"] == "Succeeded")
 
     await until(succeeded, "the success of what was re-driven")
-    answer = await portal.call("POST", f"/api/poison/{letter['id']}/redrive", caller="operator")
+    answer = await portal.call("POST", f"/api/poison/{message['id']}/redrive", caller="operator")
     problem(answer, 404, "not-found")
     events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
-    (retried,) = [event for event in events if event["kind"] == "retried"]
-    assert retried["actor"] != "service"
+    (resumed,) = [event for event in events if event["kind"] == "resumed"]
+    assert resumed["actor"] != "service"
 
 
 async def test_what_lies_on_the_poison_queues_is_shown(portal):

@@ -37,7 +37,7 @@ def _settings_of_the_app() -> set[str]:
     """What the code reads in Azure: the settings model's names, and those that triggers name in %...%."""
     model = {field.alias or name for name, field in Settings.model_fields.items()}
     triggers = set(re.findall(r"%([A-Z_]+)%", (ROOT / "function_app.py").read_text()))
-    assert triggers == {"EXPIRY_SCHEDULE", "SWEEP_SCHEDULE", "LOOK_SCHEDULE"}
+    assert triggers == {"EXPIRY_SCHEDULE", "SWEEP_SCHEDULE", "INSPECTION_SCHEDULE"}
     return {name for name in model | triggers if not name.startswith("LOCAL_")}
 
 

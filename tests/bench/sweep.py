@@ -21,21 +21,21 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.storage import Storage
+from onboarding.connections.cadence import SECRET
 from onboarding.connections.calendar import Calendar
-from onboarding.connections.clocks import SECRET
-from onboarding.connections.expirations import Expiration, ExpirationIndex
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry import plans
-from onboarding.expiry.notices import Notices
-from onboarding.expiry.routing import Routing
+from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.expiry.sweep import ExpirySweep
+from onboarding.notices import plans
+from onboarding.notices.notice import Notices
+from onboarding.notices.routing import Routing
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
-from onboarding.workflow.dead_letters import DeadLetters
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.index import Index
+from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.store import RunStore
 from tests.support.connections import CADENCE, connection
 from tests.support.transports import Wire
@@ -86,10 +86,10 @@ class Deployment:
                 plans=plans.PLANS,
                 handlers=dict,
                 clock=clock,
-                dead_letters=DeadLetters(tables, names.DEAD_LETTERS),
+                poison_messages=PoisonMessages(tables, names.POISON_MESSAGES),
             )
             sweep = ExpirySweep(
-                expirations=ExpirationIndex(tables, CADENCE, Calendar(tables)),
+                warning_schedule=WarningSchedule(tables, CADENCE, Calendar(tables)),
                 connections=ConnectionStore(tables),
                 notices=Notices(engine=engine, clock=clock, routing=Routing()),
                 cadence=CADENCE,
@@ -104,7 +104,7 @@ class Deployment:
             key=lambda each: each.secret.ends_at,
         )
         await self._write(names.CONNECTIONS, (each.to_row() for each in made))
-        await self._write(names.EXPIRATIONS, (_planned(each) for each in made))
+        await self._write(names.WARNINGS, (_planned(each) for each in made))
 
     async def _write(self, table: str, rows: Iterable[Row]) -> None:
         for _, found in itertools.groupby(rows, key=lambda row: row.partition):
@@ -132,10 +132,10 @@ def _ends_at(number: int) -> datetime:
 
 def _planned(record: Connection) -> Row:
     ends_at = record.secret.ends_at
-    return Expiration(
+    return ScheduledWarning(
         connection=record.id,
         tenant=record.tenant,
-        clock=SECRET,
+        kind=SECRET,
         ends_at=ends_at,
         warning=CADENCE.first(ends_at, START - timedelta(days=1)),
     ).to_row()

@@ -20,7 +20,7 @@ from onboarding.cmg.providers import SCALE_SET
 from onboarding.storage import names
 from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange, Message
 from tests.durability.hosts import Host
-from tests.durability.proxy import AFTER, Drop, Proxy, Verdict
+from tests.durability.proxy import AFTER, Comparison, Drop, Proxy
 from tests.durability.scene import Scene
 from tests.support.portal import unique
 from tests.support.stacks import NEVER
@@ -41,14 +41,14 @@ class Point:
     label: str
     when: str
     number: int = 1
-    verdict: Verdict = None
+    comparison: Comparison = None
     """What the host gets to see; None: it does not live to see it."""
     seen: int = 0
     met: bool = False
 
     def __str__(self) -> str:
         number = f" #{self.number}" if self.number > 1 else ""
-        what = "killed" if self.verdict is None else str(self.verdict)
+        what = "killed" if self.comparison is None else str(self.comparison)
         return f"{what} {self.when} {self.label}{number}"
 
     def strikes(self, exchange: Exchange, when: str) -> bool:
@@ -294,7 +294,7 @@ class Lane(Scene):
         moving = any(not message.dormant for message in self.proxy.labels.messages.values())
         return asking.done() and not (self._struck or moving or self.proxy.in_flight)
 
-    async def _watch(self, exchange: Exchange, when: str) -> Verdict:
+    async def _watch(self, exchange: Exchange, when: str) -> Comparison:
         if not self._open:  # whoever sent it is dead: it did not arrive, or its answer goes nowhere
             return Drop()
         if when == AFTER and exchange.service == QUEUE:
@@ -302,8 +302,8 @@ class Lane(Scene):
         struck = [point for point in self._points if point.strikes(exchange, when)]
         if not struck:
             return None
-        if struck[0].verdict is not None:
-            return struck[0].verdict
+        if struck[0].comparison is not None:
+            return struck[0].comparison
         self._resume.clear()
         self._struck = True
         await self.proxy.moved()

@@ -157,7 +157,7 @@ async def _of_trail(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
 
 
 async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
-    """One connection, its pointers, the first warning of each clock; a closed index; empty queues."""
+    """One connection, its pointers, the first warning of each expiration; a closed index; empty queues."""
     own = [
         row
         for row in await scene.rows(names.CONNECTIONS)
@@ -170,8 +170,8 @@ async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str
     pointers = await scene.rows(names.CONNECTIONS, f"RowKey eq '{identifier}'")
     if sorted(row["PartitionKey"].partition(":")[0] for row in pointers) != ["~by", "~round"]:
         yield f"there are {len(pointers)} pointers to the connection"
-    warnings = await scene.rows(names.EXPIRATIONS, f"connection eq '{identifier}'")
-    if sorted(row["clock"] for row in warnings) != ["application", "secret"]:
+    warnings = await scene.rows(names.WARNINGS, f"connection eq '{identifier}'")
+    if sorted(row["kind"] for row in warnings) != ["application", "secret"]:
         yield f"there are {len(warnings)} warnings of the connection"
     entries = await scene.rows(names.ONBOARDING_INDEX, f"run eq '{onboarding.id}'")
     kinds = sorted(row["PartitionKey"].partition(":")[0] for row in entries)

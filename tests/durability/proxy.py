@@ -38,7 +38,7 @@ _HOP_BY_HOP: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drop:
-    """The connection breaks; the caller learns nothing."""
+    """The connection impact; the caller learns nothing."""
 
     def __str__(self) -> str:
         return "cut off"
@@ -60,11 +60,11 @@ class Refusal:
         return web.json_response(error, status=self.status, headers=self.headers)
 
 
-Verdict = Drop | Refusal | None
-Watcher = Callable[[Exchange, str], Awaitable[Verdict]]
+Comparison = Drop | Refusal | None
+Watcher = Callable[[Exchange, str], Awaitable[Comparison]]
 
 
-async def _let_pass(_: Exchange, __: str) -> Verdict:
+async def _let_pass(_: Exchange, __: str) -> Comparison:
     return None
 
 
@@ -147,12 +147,12 @@ class Proxy:
         async def handle(request: web.Request) -> web.StreamResponse:
             self.in_flight += 1
             try:
-                verdict = await self._exchange(service, request)
+                comparison = await self._exchange(service, request)
             finally:
                 self.in_flight -= 1
                 await self.moved()
-            if isinstance(verdict, web.Response):
-                return verdict
+            if isinstance(comparison, web.Response):
+                return comparison
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=503)
@@ -167,18 +167,18 @@ class Proxy:
         exchange = Exchange.of(service, request.method, request.raw_path, request.headers, body)
         exchange.label = self.labels.of(exchange)
         self.exchanges.append(exchange)
-        verdict = await self.watcher(exchange, BEFORE)
-        if verdict is None:
+        comparison = await self.watcher(exchange, BEFORE)
+        if comparison is None:
             try:
                 passed = await self._pass_on(exchange, request)
             except aiohttp.ClientError:
                 return Drop()  # as the backend did
             self.labels.learn(exchange)
             exchange.label = exchange.label or self.labels.of(exchange)
-            verdict = await self.watcher(exchange, AFTER)
-            if verdict is None:
+            comparison = await self.watcher(exchange, AFTER)
+            if comparison is None:
                 return passed
-        return verdict.response() if isinstance(verdict, Refusal) else verdict
+        return comparison.response() if isinstance(comparison, Refusal) else comparison
 
     async def _pass_on(self, exchange: Exchange, request: web.Request) -> web.Response:
         backend = self._backends[exchange.service]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.soak
 
 TOGETHER: Final = 6
 REFUSED: Final = Point(
-    label="graph POST oauth2PermissionGrants on Graph-principal", when=BEFORE, verdict=Refusal(status=403)
+    label="graph POST oauth2PermissionGrants on Graph-principal", when=BEFORE, comparison=Refusal(status=403)
 )
 
 
@@ -152,7 +152,7 @@ async def removed(
     """Remove what an onboarding has made; what hosts did for it, and (``found``) what is wrong then."""
     found = [] if found is None else found
     if rolls_back:
-        refused = Point(label=REFUSED.label, when=REFUSED.when, verdict=REFUSED.verdict)
+        refused = Point(label=REFUSED.label, when=REFUSED.when, comparison=REFUSED.comparison)
         onboarding = (await lane.run([refused], adminConsent="ByService")).id
         exchanges = await lane.operate("POST", f"/api/onboardings/{onboarding}/rollback", points)
     else:

@@ -22,10 +22,10 @@ TROUBLES: Final[tuple[tuple[Point, ...], ...]] = (
     (Point(label=ADD_PASSWORD, when=AFTER),),
     (Point(label=STORE, when=BEFORE),),
     (Point(label=STORE, when=AFTER),),
-    (Point(label=ADD_PASSWORD, when=AFTER, verdict=Drop()),),
-    (Point(label=STORE, when=BEFORE, verdict=Refusal(status=400)),),
-    (Point(label=STORE, when=AFTER, verdict=Drop()),),
-    (Point(label="write onboardings server-secret Succeeded", when=BEFORE, verdict=Refusal(status=500)),),
+    (Point(label=ADD_PASSWORD, when=AFTER, comparison=Drop()),),
+    (Point(label=STORE, when=BEFORE, comparison=Refusal(status=400)),),
+    (Point(label=STORE, when=AFTER, comparison=Drop()),),
+    (Point(label="write onboardings server-secret Succeeded", when=BEFORE, comparison=Refusal(status=500)),),
 )
 
 

@@ -41,7 +41,7 @@ async def site(shared_site):
     """The site at the real time, with its settings; afterwards nothing of the test's is due any more."""
     await shared_site.as_set()
     yield shared_site
-    await shared_site.clear(names.EXPIRATIONS)
+    await shared_site.clear(names.WARNINGS)
     await shared_site.clear(names.NOTICE_INDEX)
     await shared_site.control("DELETE", "/inbox/notices")
     await shared_site.reset_clock()

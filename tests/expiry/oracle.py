@@ -11,10 +11,10 @@ WEEK = timedelta(days=7)
 
 
 class Warned(NamedTuple):
-    """A warning: of which clock, of which of its ends, how many days before it."""
+    """A warning: of which expiration, of which of its ends, how many days before it."""
 
     connection: str
-    clock: str
+    kind: str
     ends_at: datetime
     days: int
 
@@ -27,8 +27,8 @@ class Warned(NamedTuple):
 @dataclass
 class _Clock:
     ends_at: datetime
-    seen: datetime  # up to when a run of the timer has looked, or when the clock was set
-    first: int | None  # the warning that was overdue already when the clock was set
+    seen: datetime  # up to when a run of the timer has looked, or when the expiration was set
+    first: int | None  # the warning that was overdue already when the expiration was set
     acknowledged: bool = False
 
 
@@ -40,33 +40,33 @@ class Oracle:
         self._on_their_way: set[Warned] = set()
         self._clocks: dict[tuple[str, str], _Clock] = {}
 
-    def set(self, connection: str, clock: str, ends_at: datetime, now: datetime) -> None:
-        """A clock ends at another moment from now on. Of what is overdue only the last is worth a word."""
+    def set(self, connection: str, kind: str, ends_at: datetime, now: datetime) -> None:
+        """An expiration gets another date. Of the warnings that are overdue only the last one is sent."""
         overdue = [days for days in THRESHOLDS if ends_at - timedelta(days=days) <= now]
         if now >= ends_at + WEEK:
             overdue.append(-7 * ((now - ends_at) // WEEK))
         first = overdue[-1] if overdue else None
-        self._clocks[connection, clock] = _Clock(ends_at=ends_at, seen=now, first=first)
+        self._clocks[connection, kind] = _Clock(ends_at=ends_at, seen=now, first=first)
 
-    def acknowledge(self, connection: str, clock: str) -> None:
-        """Somebody has seen that a clock ends."""
-        self._clocks[connection, clock].acknowledged = True
+    def acknowledge(self, connection: str, kind: str) -> None:
+        """Somebody has seen that an expiration ends."""
+        self._clocks[connection, kind].acknowledged = True
 
     def run(self, now: datetime) -> None:
         """The timer runs: what has become due since it ran the last time is sent on its way."""
-        for (connection, clock), state in self._clocks.items():
+        for (connection, kind), state in self._clocks.items():
             for days in _found(state, now):
-                warned = Warned(connection, clock, state.ends_at, days)
+                warned = Warned(connection, kind, state.ends_at, days)
                 if days >= 0 or not state.acknowledged:
                     self._on_their_way.add(warned)
             state.seen = max(state.seen, now)
 
     def deliver(self) -> None:
-        """What is on its way arrives, unless its clock was moved meanwhile."""
+        """What is on its way arrives, unless its expiration was moved meanwhile."""
         self.due |= {
             warned
             for warned in self._on_their_way
-            if self._clocks[warned.connection, warned.clock].ends_at == warned.ends_at
+            if self._clocks[warned.connection, warned.kind].ends_at == warned.ends_at
         }
         self._on_their_way.clear()
 

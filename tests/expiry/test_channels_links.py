@@ -42,13 +42,13 @@ async def test_opening_a_link_changes_nothing_and_its_button_does(site, people):
             assert f"<button>{word}</button>" in page.text
             assert "form-action 'self'" in page.headers["Content-Security-Policy"]
             assert page.headers["Referrer-Policy"] == "no-referrer"
-    clock = (await clocks(site, connection))["secret"]
-    assert (clock["acknowledged"], clock["snoozedUntil"]) == (None, None)
+    expiration = (await expirations(site, connection))["secret"]
+    assert (expiration["acknowledged"], expiration["snoozedUntil"]) == (None, None)
     for link in (acknowledge, snooze, acknowledge):
         assert (await site.http.post(link)).status_code == 200
-    clock = (await clocks(site, connection))["secret"]
-    assert clock["acknowledged"]["by"] == "signed link"
-    until = datetime.fromisoformat(clock["snoozedUntil"])
+    expiration = (await expirations(site, connection))["secret"]
+    assert expiration["acknowledged"]["by"] == "signed link"
+    until = datetime.fromisoformat(expiration["snoozedUntil"])
     assert abs(until - datetime.now(UTC) - 7 * DAY) < timedelta(minutes=5)
     trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events", caller="operator")
     done = [event["kind"] for event in trail if event["actor"] == "signed link"]
@@ -78,17 +78,17 @@ async def test_an_answer_can_be_given_by_api(site):
     path = f"/api/connections/{connection['id']}"
     answer = await site.call("POST", f"{path}/acknowledge", json={})
     assert answer.status_code == 200
-    assert answer.json()["clocks"]["secret"]["acknowledged"]["by"].startswith("app ")
-    answer = await site.call("POST", f"{path}/snooze", json={"days": 3, "clock": "secret"}, caller="operator")
+    assert answer.json()["expirations"]["secret"]["acknowledged"]["by"].startswith("app ")
+    answer = await site.call("POST", f"{path}/snooze", json={"days": 3, "kind": "secret"}, caller="operator")
     assert answer.status_code == 200
-    until = datetime.fromisoformat((await clocks(site, connection))["secret"]["snoozedUntil"])
+    until = datetime.fromisoformat((await expirations(site, connection))["secret"]["snoozedUntil"])
     assert abs(until - datetime.now(UTC) - 3 * DAY) < timedelta(minutes=5)
     stranger = await site.caller("Onboarding.Request")
     problem(await site.call("POST", f"{path}/acknowledge", json={}, caller=stranger), 404, "not-found")
     wrong = {
         "/until": ({"days": 3, "until": "2030-01-01T00:00:00Z"}, {}, {"until": "2001-01-01T00:00:00Z"}),
         "/days": ({"days": 0}, {"days": 21}, {"days": 31}),
-        "/clock": ({"days": 1, "clock": "tower"},),
+        "/expiration": ({"days": 1, "kind": "tower"},),
     }
     for pointer, bodies in wrong.items():
         for body in bodies:
@@ -119,8 +119,8 @@ async def refused(site, link) -> None:
         assert "<button>" not in answer.text
 
 
-async def clocks(site, connection) -> Any:
-    return (await site.get(f"/api/connections/{connection['id']}", caller="operator"))["clocks"]
+async def expirations(site, connection) -> Any:
+    return (await site.get(f"/api/connections/{connection['id']}", caller="operator"))["expirations"]
 
 
 def links(people, connection) -> list[str]:

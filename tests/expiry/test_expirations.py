@@ -15,7 +15,7 @@ from onboarding.api.callers import Caller
 from onboarding.api.expirations import Expirations
 from onboarding.api.front import Front
 from onboarding.clock import SystemClock
-from onboarding.connections.clocks import SECRET, Acknowledgement, Snooze
+from onboarding.connections.cadence import SECRET, Acknowledgement, Snooze
 from tests.support.connections import CADENCE, connection, secret
 from tests.support.portal import problem
 
@@ -39,7 +39,7 @@ async def shown(site, *, caller="operator", **params) -> list[int]:
 
 
 async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
-    """Each clock of each connection, with what to know of it, over all pages."""
+    """Each expiration of each connection, with what to know of it, over all pages."""
     now = day(0)
     made = connection(
         day(40), tenant=tenant, app_made_at=day(-700), owners=["kim@contoso.com"], name="Contoso CMG"
@@ -55,7 +55,7 @@ async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
         "tenantId": tenant,
         "tenantName": "Contoso",
         "serverApp": {"name": "CMG-ServerApp", "clientId": made.server_app.app_id},
-        "clock": "secret",
+        "kind": "secret",
         "state": "Due",
         "daysLeft": 40,
         "renewBy": iso(made.secret.ends_at),

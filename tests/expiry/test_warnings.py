@@ -35,7 +35,7 @@ async def test_a_warning_arrives_on_its_day_and_once(site):
     assert told["serverApp"]["clientId"] == connection["serverApp"]["clientId"]
     assert f"{ends_at(connection):%Y-%m-%d}" in told["message"]
     assert "Renew Secret Key" in told["remedy"]
-    assert told["consequence"]
+    assert told["impact"]
     assert told["documentation"].startswith("https://learn.microsoft.com/")
 
 
@@ -57,7 +57,7 @@ async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site
     assert [event.get_type() for event in events] == [NEAR] * 6 + [EXPIRED] * 3
     assert len({event.get_id() for event in events}) == len(events)
     shown = (await site.get(f"/api/connections/{connection['id']}"))["nextWarning"]
-    assert shown == {"clock": "secret", "daysBeforeEnd": -35, "dueAt": iso(before(connection, -35, 0))}
+    assert shown == {"kind": "secret", "daysBeforeEnd": -35, "dueAt": iso(before(connection, -35, 0))}
 
 
 async def test_missed_days_are_caught_up(site):
@@ -168,7 +168,7 @@ async def test_what_is_gone_is_not_warned_of(site):
     await site.at(before(connection, -900))
     await site.sweep()
     assert await site.received(connection) == []
-    assert await site.rows(names.EXPIRATIONS) == []
+    assert await site.rows(names.WARNINGS) == []
 
 
 async def test_a_renewed_secret_is_not_warned_of(site):

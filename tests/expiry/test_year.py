@@ -10,5 +10,5 @@ async def test_each_warning_of_a_year_arrives_once(site, fleet):
     assert len(report.due) > 30
     assert len(report.events) == 4
     assert set(report.people) == {"renewed", "changed by hand", "acknowledged"}
-    assert {warned.clock for warned in report.due} == {"secret", "application"}
+    assert {warned.kind for warned in report.due} == {"secret", "application"}
     assert min(warned.days for warned in report.due) < 0

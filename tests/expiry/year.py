@@ -20,7 +20,7 @@ from typing import Final
 
 from azure.data.tables.aio import TableServiceClient
 
-from onboarding.connections.clocks import Acknowledgement
+from onboarding.connections.cadence import Acknowledgement
 from onboarding.connections.records import Connection
 from tests.expiry.oracle import Oracle, Warned
 from tests.expiry.site import SWEEP, Site
@@ -66,7 +66,7 @@ class Report:
 
 
 def _shown(warned: Warned) -> str:
-    return f"{warned.connection} {warned.clock} {warned.ends_at:%Y-%m-%d %H:%M} {warned.days:+d} days"
+    return f"{warned.connection} {warned.kind} {warned.ends_at:%Y-%m-%d %H:%M} {warned.days:+d} days"
 
 
 class Year:
@@ -125,12 +125,12 @@ class Year:
             self._know(each, now)
 
     def _know(self, record: Connection, now: datetime) -> None:
-        """Tells the oracle which clocks of a connection are others than before."""
+        """Tells the oracle which expirations of a connection are others than before."""
         before = self.connections.get(record.name)
         self.connections[record.name] = record
-        for clock, ends_at in record.clocks.items():
-            if before is None or before.clocks[clock] != ends_at:
-                self.oracle.set(record.name, clock, ends_at, now)
+        for kind, ends_at in record.expirations.items():
+            if before is None or before.expirations[kind] != ends_at:
+                self.oracle.set(record.name, kind, ends_at, now)
 
     async def _people(self, now: datetime, days: int) -> None:
         """What people do in some days: renew in time or late, change an end by hand, acknowledge."""
@@ -145,10 +145,10 @@ class Year:
                 by_hand = timedelta(days=self.chance.randrange(-5, 300), hours=self.chance.randrange(24))
                 await self._move(record, now + by_hand, now)
             kept = self.connections[record.name]
-            for clock, ends_at in kept.clocks.items():
+            for kind, ends_at in kept.expirations.items():
                 if ends_at < now and self._happens(0.05, days):
                     self.report.people["acknowledged"] += 1
-                    await self._acknowledge(kept, clock, now)
+                    await self._acknowledge(kept, kind, now)
 
     def _happens(self, probability: float, days: int) -> bool:
         """Whether something of a daily probability happens within some days."""
@@ -158,12 +158,12 @@ class Year:
         renewed = await self.fleet.renew(record, ends_at.replace(minute=0), now)
         self._know(renewed, now)
 
-    async def _acknowledge(self, record: Connection, clock: str, now: datetime) -> None:
-        said = Acknowledgement(ends_at=record.clocks[clock], by="somebody", at=now)
+    async def _acknowledge(self, record: Connection, kind: str, now: datetime) -> None:
+        said = Acknowledgement(ends_at=record.expirations[kind], by="somebody", at=now)
         await self.fleet.store.change(
-            record.id, lambda found: replace(found, acknowledged={**found.acknowledged, clock: said})
+            record.id, lambda found: replace(found, acknowledged={**found.acknowledged, kind: said})
         )
-        self.oracle.acknowledge(record.name, clock)
+        self.oracle.acknowledge(record.name, kind)
 
     def _courses(self) -> Iterator[Callable[[datetime], Awaitable[None]]]:
         """How the timer fares, time after time: mostly well."""
@@ -229,7 +229,7 @@ class Year:
             event, told = message["body"]["id"], message["body"]["data"]
             if event not in self._seen or not killed:
                 ends_at = datetime.fromisoformat(told["endsAt"])
-                warned = Warned(told["connection"]["name"], told["clock"], ends_at, told["daysBeforeEnd"])
+                warned = Warned(told["connection"]["name"], told["kind"], ends_at, told["daysBeforeEnd"])
                 self.report.arrived[warned] += 1
             self._seen.add(event)
         await self.site.control("DELETE", "/inbox/notices")

@@ -34,7 +34,7 @@ PIECES = [
     " ",
     "x",
 ]
-"""What breaks out of careless quotes."""
+"""What impact out of careless quotes."""
 
 
 def _fits(text: str) -> bool:

@@ -51,7 +51,7 @@ async def test_a_secret_is_renewed_without_a_gap(portal):
     after = await shown(portal, before)
     assert (after["pendingSecret"], after["renewalId"]) == (None, None)
     assert after["secret"] == during["pendingSecret"]
-    assert after["clocks"]["secret"]["endsAt"] == after["secret"]["endsAt"] > before["secret"]["endsAt"]
+    assert after["expirations"]["secret"]["endsAt"] == after["secret"]["endsAt"] > before["secret"]["endsAt"]
     assert await secrets(portal, before) == {after["secret"]["keyId"]}
     assert await works(portal, before, after["secret"]["vaultSecretId"])
     assert not await works(portal, before, before["secret"]["vaultSecretId"])

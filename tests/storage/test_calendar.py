@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from onboarding.connections.cadence import APPLICATION, SECRET
 from onboarding.connections.calendar import Calendar, View
-from onboarding.connections.clocks import APPLICATION, SECRET
 from onboarding.storage import names
 from tests.support.connections import connection, secret
 from tests.support.transports import KilledError
@@ -33,7 +33,7 @@ def tenant() -> str:
 
 
 async def days(calendar: Calendar, view: View, size: int = 3, **limits: datetime | None) -> list[float]:
-    """In how many days the clocks of a view end, page by page."""
+    """In how many days the expirations of a view end, page by page."""
     found: list[float] = []
     continuation = ""
     bounds = {"since": None, "until": None, **limits}
@@ -46,7 +46,7 @@ async def days(calendar: Calendar, view: View, size: int = 3, **limits: datetime
 
 
 async def test_a_view_shows_its_clocks_the_soonest_first(calendar, tenant):
-    """Over days and pages each clock comes once, to everybody whom it concerns and to nobody else."""
+    """Over days and pages each expiration comes once, to everybody whom it concerns and to nobody else."""
     people = [str(uuid.uuid4()) for _ in range(2)]
     for number in (5, 400, 0.5, -3, 0.25, 60):
         made = connection(
@@ -74,14 +74,14 @@ async def test_a_part_of_the_calendar_has_its_borders(calendar, tenant):
 
 
 async def test_a_clock_that_is_moved_stands_on_its_new_day_only(calendar, tenant):
-    """After a renewal the old end is gone; the other clock stays where it is."""
+    """After a renewal the old end is gone; the other expiration stays where it is."""
     made = connection(day(5), tenant=tenant, app_made_at=day(-790), owners=["kim@contoso.com"])
     await calendar.enter(made)
     assert await days(calendar, View(tenant=tenant)) == [5, 10]
     await calendar.enter(replace(made, secret=secret(day(370))))
     for view in (View(tenant=tenant), View(owner="kim@contoso.com")):
         entries, _ = await calendar.page(view, since=None, until=None, size=9, continuation="")
-        assert [(each.clock, each.ends_at) for each in entries if each.connection == made.id] == [
+        assert [(each.kind, each.ends_at) for each in entries if each.connection == made.id] == [
             (APPLICATION, day(10)),
             (SECRET, day(370)),
         ]

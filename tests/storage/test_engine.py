@@ -10,7 +10,7 @@ import pytest
 from onboarding.storage import keys
 from onboarding.workflow.engine import Limits
 from onboarding.workflow.messages import StepMessage
-from onboarding.workflow.outcomes import Again, Done, Failed, Trouble, Wait
+from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
 from onboarding.workflow.runs import RunStatus, StepStatus
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, kinds, meeting, new_head
 from tests.support.transports import KilledError
@@ -147,7 +147,7 @@ async def test_trouble_is_shown_and_tried_again(bench):
 
     async def troubled(run, step):
         shown.append(run.steps["right"].error)
-        return Again(trouble=Trouble.TRANSIENT, error=ERROR) if step.attempt < 3 else Done()
+        return Retry(reason=RetryReason.TRANSIENT, error=ERROR) if step.attempt < 3 else Done()
 
     bench.on("right", troubled)
     head = await bench.start()
@@ -254,7 +254,7 @@ async def test_a_worker_that_dies_is_replaced_by_the_redelivery(bench, after):
     await bench.handle(delivery)
     assert await bench.status(head) is RunStatus.SUCCEEDED
     assert effects == ([1, 2] if after else [2])
-    assert ("left", "resumed", 2) in kinds(await bench.events(head))
+    assert ("left", "redelivered", 2) in kinds(await bench.events(head))
 
 
 async def test_a_message_that_comes_twice_does_nothing_twice(bench):
@@ -456,9 +456,9 @@ async def test_a_poison_message_fails_the_run(bench):
     assert run.steps["left"].error["remedy"]
     assert await bench.open_runs() == []
     assert ("left", "failed", 3) in kinds(await bench.events(head))
-    (letter,) = await bench.letters()
-    assert (letter.reason, letter.run, letter.body) == ("WorkerCrashed", head.id, delivery.body)
-    assert "left" in letter.detail
+    (message,) = await bench.messages()
+    assert (message.reason, message.run, message.body) == ("WorkerCrashed", head.id, delivery.body)
+    assert "left" in message.detail
 
 
 async def test_a_poison_message_that_never_began_fails_its_step(bench):
@@ -477,7 +477,7 @@ async def test_a_poison_copy_of_a_message_that_worked_changes_nothing(bench):
     await bench.handle(delivery)
     await bench.engine.abandon(delivery.body)
     assert await bench.status(head) is RunStatus.SUCCEEDED
-    assert await bench.letters() == []
+    assert await bench.messages() == []
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"run": ""}', b"\xff", b'{"run": "unknown"}'])
@@ -485,9 +485,9 @@ async def test_a_message_that_is_none_is_put_away(bench, body):
     """A stray message neither stops the queue nor comes again; it is kept once, as it came."""
     await bench.engine.handle(body, "d")
     await bench.engine.abandon(body)
-    (letter,) = await bench.letters()
-    assert letter.body == body
-    assert letter.reason == ("UnknownRun" if b"unknown" in body else "Invalid")
+    (message,) = await bench.messages()
+    assert message.body == body
+    assert message.reason == ("UnknownRun" if b"unknown" in body else "Invalid")
 
 
 async def test_a_conflict_is_no_harm(bench):

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from onboarding.workflow.engine import Limits
-from onboarding.workflow.outcomes import Again, Done, Failed, Outcome, Trouble, Wait
+from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.runs import Run, RunStatus, StepState, StepStatus
 from tests.storage.workbench import DIAMOND, STALLED, Delivery, Workbench, new_head
@@ -25,7 +25,7 @@ ERROR = {"code": "x", "title": "t", "detail": "d"}
 ANSWERS = {
     "done": Done(),
     "wait": Wait(reason="w", after=timedelta(0), give_up_after=timedelta(days=999)),
-    "again": Again(trouble=Trouble.TRANSIENT, error=ERROR),
+    "again": Retry(reason=RetryReason.TRANSIENT, error=ERROR),
     "failed": Failed(error=ERROR),
 }
 SCRIPTS = st.fixed_dictionaries(
@@ -209,7 +209,7 @@ class EngineMachine(RuleBasedStateMachine):
         events = self.runner.run(self.bench.events(self.head))
         ended = [event.step for event in events if event.kind in {"succeeded", "failed"}]
         assert len(ended) == len(set(ended)), "an end was told twice"
-        begun = [(event.step, event.attempt) for event in events if event.kind in {"started", "resumed"}]
+        begun = [(event.step, event.attempt) for event in events if event.kind in {"started", "redelivered"}]
         assert len(begun) == len(set(begun)), "a beginning was told twice"
         assert set(self.effects) <= set(begun)
         if self.failing:

@@ -53,7 +53,7 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
     """What was done stays done; what failed, and what waited meanwhile, is begun anew."""
     head = await failed_run(bench)
     assert await listed(bench, RunStatus.FAILED) == [head.id]
-    await interventions.retry(bench.engine, head.id, WHO)
+    await interventions.resume(bench.engine, head.id, WHO)
     assert await bench.open_runs() == [head.id]
     assert await listed(bench, RunStatus.FAILED) == []
     await bench.drain()
@@ -62,26 +62,26 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
     assert run.steps["first"].attempt == 1
     assert run.steps["left"].attempt == 2
     assert (await bench.open_runs(), await listed(bench, RunStatus.SUCCEEDED)) == ([], [head.id])
-    (retried,) = [event for event in await bench.events(head) if event.kind == "retried"]
-    assert retried.actor == WHO
+    (resumed,) = [event for event in await bench.events(head) if event.kind == "resumed"]
+    assert resumed.actor == WHO
 
 
 async def test_only_what_has_failed_is_retried(bench):
     """A run that is under way, or done, is left alone; one that nobody knows is none."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
-        await interventions.retry(bench.engine, head.id, WHO)
+        await interventions.resume(bench.engine, head.id, WHO)
     await bench.drain()
     with pytest.raises(NotPossibleError):
-        await interventions.retry(bench.engine, head.id, WHO)
-    assert await interventions.retry(bench.engine, "nobody", WHO) is None
+        await interventions.resume(bench.engine, head.id, WHO)
+    assert await interventions.resume(bench.engine, "nobody", WHO) is None
 
 
 async def test_two_people_retry_at_once(bench):
     """One of them lets it go on, the other one is told that it goes on already; nothing is begun twice."""
     head = await failed_run(bench)
     answers = await asyncio.gather(
-        *(interventions.retry(bench.engine, head.id, WHO) for _ in range(2)), return_exceptions=True
+        *(interventions.resume(bench.engine, head.id, WHO) for _ in range(2)), return_exceptions=True
     )
     assert sum(isinstance(answer, NotPossibleError) for answer in answers) == 1
     await bench.drain()
@@ -95,11 +95,11 @@ async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
     head = await failed_run(bench)
     bench.wire.kill(call, after=after)
     try:
-        await interventions.retry(bench.engine, head.id, WHO)
+        await interventions.resume(bench.engine, head.id, WHO)
     except KilledError:
         bench.wire.kill(0, after=False)
         try:
-            await interventions.retry(bench.engine, head.id, WHO)
+            await interventions.resume(bench.engine, head.id, WHO)
         except NotPossibleError:
             await bench.sweep_later()
     await bench.drain()
@@ -207,7 +207,7 @@ async def test_a_failed_run_is_rolled_back(bench):
     assert await listed(bench, RunStatus.FAILED) == []
     assert await bench.open_runs() == [head.id]
     with pytest.raises(NotPossibleError):
-        await interventions.retry(bench.engine, head.id, WHO)
+        await interventions.resume(bench.engine, head.id, WHO)
     await bench.engine.index.close(head, RunStatus.FAILED)  # a worker that was late, and died
     await interventions.finish(bench.engine, head.id)
     assert await listed(bench, RunStatus.FAILED) == []

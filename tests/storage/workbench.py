@@ -16,11 +16,11 @@ from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.clock import MovedClock
 from onboarding.storage import queues, tables
-from onboarding.workflow.dead_letters import DeadLetter, DeadLetters
 from onboarding.workflow.engine import Engine, Handler, Limits
 from onboarding.workflow.index import Index
-from onboarding.workflow.outcomes import Done, Outcome, Trouble, Wait
+from onboarding.workflow.outcomes import Done, Outcome, RetryReason, Wait
 from onboarding.workflow.plans import Plan, Step
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.store import RunStore
@@ -67,7 +67,7 @@ class Workbench:
         wire, suffix = Wire(), uuid.uuid4().hex
         table_service = TableServiceClient.from_connection_string(account, transport=wire, **tables.RETRIES)
         queue_service = QueueServiceClient.from_connection_string(account, transport=wire, **queues.RETRIES)
-        for table in ("runs", "index", "letters"):
+        for table in ("runs", "index", "messages"):
             await table_service.create_table(f"{table}{suffix}")
         await queue_service.create_queue(suffix)
         handlers: dict[str, Handler] = {}
@@ -79,9 +79,9 @@ class Workbench:
             plans={DIAMOND.name: DIAMOND},
             handlers=lambda: handlers,
             clock=MovedClock(clock_file),
-            dead_letters=DeadLetters(tables.Tables(table_service), f"letters{suffix}"),
+            poison_messages=PoisonMessages(tables.Tables(table_service), f"messages{suffix}"),
             limits=limits,
-            policies=dict.fromkeys(Trouble, policy),
+            policies=dict.fromkeys(RetryReason, policy),
         )
         return cls(
             engine=engine,
@@ -178,9 +178,9 @@ class Workbench:
         assert not continuation
         return found
 
-    async def letters(self) -> list[DeadLetter]:
+    async def messages(self) -> list[PoisonMessage]:
         """The messages that were given up."""
-        found, _ = await self.engine.dead_letters.page(size=100)
+        found, _ = await self.engine.poison_messages.page(size=100)
         return found
 
     async def open_runs(self) -> list[str]:

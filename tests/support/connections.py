@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from azure.data.tables.aio import TableServiceClient
 
+from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
-from onboarding.connections.clocks import Cadence
-from onboarding.connections.expirations import ExpirationIndex
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.connections.store import ConnectionStore
+from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.settings import DEFAULT_THRESHOLDS
 from onboarding.storage.tables import Tables
 from tests.support.portal import unique
@@ -78,21 +78,21 @@ class Fleet:
         tables = Tables(service)
         self.store = ConnectionStore(tables)
         self.calendar = Calendar(tables)
-        self.expirations = ExpirationIndex(tables, CADENCE, self.calendar)
+        self.warning_schedule = WarningSchedule(tables, CADENCE, self.calendar)
         self._added: list[Connection] = []
 
     async def add(self, record: Connection, now: datetime) -> Connection:
         """A new connection."""
         self._added.append(record)
         kept = await self.store.add(record)
-        await self.expirations.schedule(kept, now)
+        await self.warning_schedule.schedule(kept, now)
         return kept
 
     async def renew(self, record: Connection, ends_at: datetime, now: datetime) -> Connection:
         """Give a connection a secret with another end."""
         renewed = await self.store.change(record.id, lambda found: _with_secret(found, ends_at))
         assert renewed
-        await self.expirations.schedule(renewed, now)
+        await self.warning_schedule.schedule(renewed, now)
         return renewed
 
     async def clear(self) -> None:

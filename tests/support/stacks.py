@@ -28,7 +28,7 @@ def host_json(folder: Path, **queues: str) -> Path:
 
 def local_cloud(folder: Path, *, azure_environment: str = "AzurePublicCloud", **settings: str) -> Stack:
     """A local cloud whose timers fire when a test says so, and whose host looks for messages often."""
-    timers = dict.fromkeys(("SWEEP_SCHEDULE", "EXPIRY_SCHEDULE", "LOOK_SCHEDULE"), NEVER)
+    timers = dict.fromkeys(("SWEEP_SCHEDULE", "EXPIRY_SCHEDULE", "INSPECTION_SCHEDULE"), NEVER)
     return Stack(
         folder,
         azure_environment=azure_environment,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from onboarding.cmg.conformance import Rule
-from onboarding.connections.inspection import Inspected, Inspection
+from onboarding.cmg.conformance import Check
 from onboarding.connections.records import Connection
+from onboarding.drift.comparison import compare, unreadable
+from onboarding.drift.inspection import Inspected, Inspection
 from onboarding.errors import PermanentError
-from onboarding.expiry.comparison import compare, unreadable
 from tests.support.connections import connection
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -31,8 +31,8 @@ def record(*, imported: bool = False, **changes: Any) -> Connection:
 
 def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None = True) -> Inspection:
     """What a look finds: secrets, and one rule."""
-    rule = Rule(name="web-redirect", passed=passed, expected="e", breaks="b", remedy="r")
-    secret = Rule(name="secret", passed=False, expected="e", breaks="b", remedy="r")
+    rule = Check(name="web-redirect", passed=passed, expected="e", impact="b", remedy="r")
+    secret = Check(name="secret", passed=False, expected="e", impact="b", remedy="r")
     server = Inspected(app_id="s", name="S", exists=exists, rules=(rule, secret))
     client = Inspected(app_id="c", name="C", exists=exists, rules=())
     return Inspection(server=server, client=client, passwords=passwords)
@@ -52,19 +52,19 @@ def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None 
     ],
 )
 def test_what_became_of_the_secret(passwords, codes, ends_at):
-    """A secret that was added, replaced, removed or given another end is told, and the clock is true."""
-    verdict = compare(record(), inspection(*passwords), NOW)
-    assert {each.code for each in verdict.deviations.values()} == codes
-    assert verdict.ends_at == (ends_at or datetime(2027, 9, 1, tzinfo=UTC))
+    """A secret that was added, replaced, removed or given another end is told, and the expiration is true."""
+    comparison = compare(record(), inspection(*passwords), NOW)
+    assert {each.code for each in comparison.differences.values()} == codes
+    assert comparison.ends_at == (ends_at or datetime(2027, 9, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("others", [[], [by_hand(200)]])
 def test_imported_apps_have_secrets_of_others(others):
     """Whether an imported app has other secrets says nothing of the recorded one."""
     imported = record(imported=True)
-    assert compare(imported, inspection(RECORDED, *others), NOW).deviations == {}
+    assert compare(imported, inspection(RECORDED, *others), NOW).differences == {}
     removed = compare(imported, inspection(*others), NOW)
-    assert set(removed.deviations) == {"serverApp/secret-removed"}
+    assert set(removed.differences) == {"serverApp/secret-removed"}
     assert removed.ends_at == NOW
 
 
@@ -72,32 +72,32 @@ def test_a_secret_that_has_ended_is_no_deviation():
     """The end that was warned of is no news; nor is that somebody tidies it away afterwards."""
     later = END + timedelta(days=1)
     for passwords in ([RECORDED], []):
-        verdict = compare(record(), inspection(*passwords), later)
-        assert verdict.deviations == {}
-        assert verdict.ends_at == END
+        comparison = compare(record(), inspection(*passwords), later)
+        assert comparison.differences == {}
+        assert comparison.ends_at == END
     renewed = compare(record(), inspection(RECORDED, by_hand(300)), later)
-    assert set(renewed.deviations) == {"serverApp/secret-replaced"}
+    assert set(renewed.differences) == {"serverApp/secret-replaced"}
 
 
 def test_a_deviation_keeps_the_day_on_which_it_was_found():
-    """What is still so a week later is the same deviation, and what is not so any more is gone."""
+    """What is still so a week later is the same difference, and what is not so any more is gone."""
     first = compare(record(), inspection(passed=False), NOW)
-    assert set(first.deviations) == {"serverApp/web-redirect", "serverApp/secret-removed"}
-    kept = record(deviations=first.deviations)
+    assert set(first.differences) == {"serverApp/web-redirect", "serverApp/secret-removed"}
+    kept = record(differences=first.differences)
     kept = replace(kept, secret=replace(kept.secret, ends_at=first.ends_at))
     again = compare(kept, inspection(passed=False), NOW + timedelta(days=7))
     assert again == first
     mended = compare(kept, inspection(RECORDED), NOW + timedelta(days=7))
-    assert set(mended.deviations) == {"serverApp/secret-end-changed"}
+    assert set(mended.differences) == {"serverApp/secret-end-changed"}
     assert mended.ends_at == END
 
 
 def test_what_may_not_be_read_changes_nothing():
-    """A permission that was taken away neither mends a deviation nor makes one."""
-    known = compare(record(), inspection(passed=False), NOW).deviations
+    """A permission that was taken away neither mends a difference nor makes one."""
+    known = compare(record(), inspection(passed=False), NOW).differences
     blind = inspection(exists=None, passed=None)
-    assert compare(record(deviations=known), blind, NOW).deviations == known
-    assert compare(record(), blind, NOW).deviations == {}
+    assert compare(record(differences=known), blind, NOW).differences == known
+    assert compare(record(), blind, NOW).differences == {}
     assert compare(record(), blind, NOW).ends_at == END
 
 
@@ -116,18 +116,18 @@ def test_a_deleted_app_ends_the_clock():
 )
 def test_what_is_gone_is_called_gone(rule, said):
     """A notice says that an app is gone; of a property it says what was expected."""
-    broken = Rule(name=rule, passed=False, expected="e", breaks="b", remedy="r")
+    broken = Check(name=rule, passed=False, expected="e", impact="b", remedy="r")
     found = inspection(RECORDED)
     found = replace(found, server=replace(found.server, rules=(broken,)))
-    (deviation,) = compare(record(), found, NOW).deviations.values()
-    assert said in deviation.detail
+    (difference,) = compare(record(), found, NOW).differences.values()
+    assert said in difference.detail
 
 
 def test_a_tenant_that_can_not_be_entered_keeps_what_is_known():
-    """That nobody may look is one more deviation; the others stay as they were."""
-    known = compare(record(), inspection(RECORDED, passed=False), NOW).deviations
+    """That nobody may look is one more difference; the others stay as they were."""
+    known = compare(record(), inspection(RECORDED, passed=False), NOW).differences
     error = PermanentError("no", remedy="consent")
-    verdict = unreadable(record(deviations=known), error, NOW)
-    assert set(verdict.deviations) == {*known, "/directory-unreadable"}
-    assert verdict.deviations["/directory-unreadable"].remedy == "consent"
-    assert verdict.ends_at == END
+    comparison = unreadable(record(differences=known), error, NOW)
+    assert set(comparison.differences) == {*known, "/directory-unreadable"}
+    assert comparison.differences["/directory-unreadable"].remedy == "consent"
+    assert comparison.ends_at == END

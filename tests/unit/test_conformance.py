@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.cmg.conformance import Rule, client_rules, server_rules
+from onboarding.cmg.conformance import Check, client_rules, server_rules
 from onboarding.cmg.profiles import PROFILES
 from tests.support import golden
 
@@ -29,10 +29,10 @@ def client(revision: str, *, discovery: bool) -> dict[str, Any]:
     return {**app, "appId": CLIENT, "publicClient": {"redirectUris": golden.client_redirects(CLIENT)}}
 
 
-def failing(rules: Iterable[Rule]) -> list[str]:
-    """The rules that an application breaks; each says what follows and what to do."""
+def failing(rules: Iterable[Check]) -> list[str]:
+    """The rules that an application impact; each says what follows and what to do."""
     found = [rule for rule in rules if not rule.passed]
-    assert all(rule.expected and rule.breaks.endswith(".") and rule.remedy.endswith(".") for rule in found)
+    assert all(rule.expected and rule.impact.endswith(".") and rule.remedy.endswith(".") for rule in found)
     return [rule.name for rule in found]
 
 
@@ -82,7 +82,7 @@ def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
-    """Each property of the profile has its rule, and breaking it breaks no other."""
+    """Each property of the profile has its rule, and breaking it impact no other."""
     app = changed(server(revision, discovery=True), path, value)
     assert failing(server_rules(PROFILES[revision], app, user_discovery=True)) == [rule]
 
@@ -116,7 +116,7 @@ def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
 
 
 def test_properties_that_are_missing_altogether_are_no_error():
-    """A document without any of the properties breaks the rules, and nothing else."""
+    """A document without any of the properties impact the rules, and nothing else."""
     bare = {"appId": SERVER}
     assert len(failing(server_rules(PROFILES["2023-11"], bare, user_discovery=True))) == 7
     assert len(failing(client_rules(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4

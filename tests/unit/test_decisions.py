@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from onboarding.workflow import decisions, retry
-from onboarding.workflow.outcomes import Again, Done, Failed, Trouble, Wait
+from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
 from onboarding.workflow.runs import StepState, StepStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = retry.Policy(delays=(1, 5, 60), give_up_after=timedelta(minutes=30))
-POLICIES = dict.fromkeys(Trouble, POLICY)
+POLICIES = dict.fromkeys(RetryReason, POLICY)
 ERROR = {"code": "throttled", "title": "t", "detail": "d"}
 
 
@@ -50,7 +50,7 @@ def test_delays_of_the_cloud_grow_until_the_end(trouble, policy):
     """Each kind of trouble has delays that grow, and a longest time that leaves room for all of them."""
     assert list(policy.delays) == sorted(policy.delays), trouble
     assert seconds(sum(policy.delays)) < policy.give_up_after
-    assert set(retry.CLOUD) == set(Trouble)
+    assert set(retry.CLOUD) == set(RetryReason)
 
 
 def test_done_keeps_the_result_and_forgets_the_trouble():
@@ -70,7 +70,7 @@ def test_failed_keeps_the_error():
 def test_trouble_waits_longer_each_time_and_then_gives_up():
     """The first failure starts the clock of its kind of trouble; at its end the step fails with the error."""
     step, now, pauses = running(), NOW, []
-    again = Again(trouble=Trouble.TRANSIENT, error=ERROR)
+    again = Retry(reason=RetryReason.TRANSIENT, error=ERROR)
     while True:
         step = decisions.after(step, again, now, POLICIES)
         if step.status is StepStatus.FAILED:
@@ -87,7 +87,7 @@ def test_trouble_waits_longer_each_time_and_then_gives_up():
 
 def test_the_services_own_delay_counts():
     """Retry-After of the service is what the step waits for."""
-    again = Again(trouble=Trouble.TRANSIENT, error=ERROR, retry_after=17)
+    again = Retry(reason=RetryReason.TRANSIENT, error=ERROR, retry_after=17)
     assert decisions.after(running(), again, NOW, POLICIES).due_at == NOW + seconds(17)
 
 
@@ -109,7 +109,7 @@ def test_waiting_says_for_what_and_ends():
 def test_trouble_does_not_use_up_the_time_of_a_wait():
     """A step that waited an hour and then meets an outage gets the whole time for the outage."""
     waited = running(tries=9, since=NOW - timedelta(hours=1), waiting_for="x")
-    after = decisions.after(waited, Again(trouble=Trouble.TRANSIENT, error=ERROR), NOW, POLICIES)
+    after = decisions.after(waited, Retry(reason=RetryReason.TRANSIENT, error=ERROR), NOW, POLICIES)
     assert (after.status, after.since, after.tries) == (StepStatus.WAITING, NOW, 1)
 
 

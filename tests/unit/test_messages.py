@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
-from onboarding.expiry.messages import Item, Link, digest, single
-from onboarding.expiry.notices import Kind, Notice
+from onboarding.notices.messages import Item, Link, digest, single
+from onboarding.notices.notice import Kind, Notice
 
 ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a_b", "renew_secret")
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -47,10 +47,10 @@ def item(days: int = 30, **changes: Any) -> Item:
         key=(str(days),),
         at=NOW,
         message="The client secret runs out.",
-        consequence="Every service stops.",
+        impact="Every service stops.",
         remedy="Renew the secret.\n1. Add one.\n2. Enter it.",
         documentation="https://learn.microsoft.com/renew_secret",
-        clock="secret",
+        expiration="secret",
         ends_at=NOW + timedelta(days=days),
     )
     return Item(notice=notice, connection=about, links=(Link(label="Acknowledge", url="https://x/l?t=a_b"),))

@@ -84,9 +84,9 @@ def test_these_statuses_are_final():
 @pytest.mark.parametrize("letters", ["SSWP", "SFSP", "SSSS", "PPPP"])
 def test_a_stopped_run_is_at_work_until_all_is_removed(letters):
     """Whatever its steps say: somebody stopped it, and that is its end once it is undone."""
-    stopped = run(letters).head.evolve(ending=RunStatus.ROLLED_BACK)
+    stopped = run(letters).head.evolve(stop_as=RunStatus.ROLLED_BACK)
     assert Run(head=stopped, steps=run(letters).steps).status(PLAN) is RunStatus.RUNNING
-    undone = Run(head=stopped.evolve(ended=True), steps=run(letters).steps)
+    undone = Run(head=stopped.evolve(undone=True), steps=run(letters).steps)
     assert undone.status(PLAN) is RunStatus.ROLLED_BACK
 
 

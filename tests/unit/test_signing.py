@@ -11,7 +11,7 @@ from onboarding.signing import SHORTEST_KEY, sign, verify
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 KEY = "k" * SHORTEST_KEY
 OTHER = "o" * SHORTEST_KEY
-CLAIMS = {"do": "acknowledge", "connection": "c", "clock": "secret", "endsAt": "2027-03-08T00:00:00+00:00"}
+CLAIMS = {"do": "acknowledge", "connection": "c", "kind": "secret", "endsAt": "2027-03-08T00:00:00+00:00"}
 
 
 def test_a_token_says_what_was_signed():

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from onboarding.connections.clocks import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
-from onboarding.connections.expirations import Expiration
+from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
 from onboarding.connections.records import Connection
-from onboarding.expiry.notices import Kind, Notice
+from onboarding.connections.warning_schedule import ScheduledWarning
 from onboarding.expiry.warnings import warning
+from onboarding.notices.notice import Kind, Notice
 from tests.support.connections import connection, secret
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -27,16 +27,16 @@ def made(*, secret: int, limit: int | None, version: str | None = None) -> Conne
     return connection(day(secret), name="Contoso CMG", app_made_at=app_made_at, version=version)
 
 
-def told(found: Connection, clock: str, days: int = 30) -> Notice:
-    """What a warning of a clock says now."""
-    expiration = Expiration(
+def told(found: Connection, kind: str, days: int = 30) -> Notice:
+    """What a warning of an expiration says now."""
+    scheduled = ScheduledWarning(
         connection=found.id,
         tenant=found.tenant,
-        clock=clock,
-        ends_at=found.clocks[clock],
+        kind=kind,
+        ends_at=found.expirations[kind],
         warning=ExpiryWarning(days=days, due_at=NOW),
     )
-    return warning(expiration, found, NOW)
+    return warning(scheduled, found, NOW)
 
 
 def date(number: int) -> str:
@@ -55,11 +55,11 @@ def test_a_secret_of_a_young_application_is_renewed():
     assert "/confirm" in steps[2]
     assert connection(NOW).server_app.app_id in notice.remedy
     assert "refused" not in notice.remedy
-    assert "stops" in notice.consequence
+    assert "stops" in notice.impact
 
 
 @pytest.mark.parametrize(
-    ("clock", "secret", "limit", "message", "headings"),
+    ("kind", "secret", "limit", "message", "headings"),
     [
         # The secret ends first: it is renewed by then, and the age is told of as what comes later.
         (SECRET, 30, 100, "runs out on {secret}.", ["Renew", "From"]),
@@ -80,14 +80,15 @@ def test_a_secret_of_a_young_application_is_renewed():
         (APPLICATION, -5, 30, "The secret ran out on {secret}.", ["Renew", "From"]),
     ],
 )
-def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(
-    clock, secret, limit, message, headings
-):
-    """Whichever clock warns, the date to act by is the earlier one, and the steps are those that work."""
-    notice, renew_by = told(made(secret=secret, limit=limit), clock), min(secret, limit)
+def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(kind, secret, limit, message, headings):
+    """Each warning names the earlier date to act by, and only steps that still work."""
+    notice, renew_by = told(made(secret=secret, limit=limit), kind), min(secret, limit)
     assert message.format(secret=date(secret), limit=date(limit)) in notice.message
     assert notice.details["renewBy"] == day(renew_by).isoformat()
-    assert notice.details["clocks"] == {SECRET: day(secret).isoformat(), APPLICATION: day(limit).isoformat()}
+    assert notice.details["expirations"] == {
+        SECRET: day(secret).isoformat(),
+        APPLICATION: day(limit).isoformat(),
+    }
     lines = notice.remedy.split("\n")
     assert [line.partition(" ")[0] for line in lines if not line[0].isdigit()] == headings
     last = secret if headings == ["Replace"] else renew_by
@@ -114,7 +115,7 @@ def test_a_secret_that_waits_is_not_made_again():
 
 
 @pytest.mark.parametrize(
-    ("clock", "days", "kind"),
+    ("expiration", "days", "kind"),
     [
         (SECRET, 1, Kind.SECRET_NEAR_EXPIRY),
         (SECRET, 0, Kind.SECRET_EXPIRED),
@@ -124,15 +125,15 @@ def test_a_secret_that_waits_is_not_made_again():
         (APPLICATION, -7, Kind.APPLICATION_TOO_OLD),
     ],
 )
-def test_each_clock_has_its_kinds(clock, days, kind):
+def test_each_expiration_has_its_kinds(expiration, days, kind):
     """A receiver can tell by the type what ends, and whether it has ended."""
-    assert told(made(secret=1, limit=1), clock, days).kind is kind
+    assert told(made(secret=1, limit=1), expiration, days).kind is kind
 
 
 def test_an_older_site_knows_one_clock_only():
     """Before 2409 no application was too old."""
-    assert list(made(secret=30, limit=40, version="2403").clocks) == [SECRET]
-    assert list(made(secret=30, limit=40, version="2409").clocks) == [SECRET, APPLICATION]
+    assert list(made(secret=30, limit=40, version="2403").expirations) == [SECRET]
+    assert list(made(secret=30, limit=40, version="2409").expirations) == [SECRET, APPLICATION]
 
 
 def test_what_was_said_of_an_end_does_not_count_for_another():

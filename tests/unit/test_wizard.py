@@ -163,7 +163,7 @@ def test_any_visible_name_is_taken_as_it_is(name):
     ],
 )
 def test_a_name_that_deceives_is_refused(name):
-    """A name that looks like another one, or breaks a line somewhere, never gets into the directory."""
+    """A name that looks like another one, or impact a line somewhere, never gets into the directory."""
     assert set(faults(name=name, clientApp={"name": name})) == {"name", "clientApp.name"}
 
 
@@ -309,7 +309,7 @@ def test_an_owner_has_an_address_that_mail_can_reach(email):
 
 @pytest.mark.parametrize("name", ["a\nb", "a\u202eb", " a"])
 def test_labels_and_groups_deceive_nobody_either(name):
-    """What holds for names holds for labels, owners and groups: nothing invisible, no line breaks."""
+    """What holds for names holds for labels, owners and groups: nothing invisible, no line impact."""
     found = faults(
         labels={name: "x", "y": name},
         owners=[{"name": name, "email": "kim@contoso.com"}],

@@ -1,4 +1,4 @@
-"""The service connection: the record of what was made, and the first warnings of its clocks."""
+"""The service connection: the record of what was made, and the first warnings of its expirations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def run(context: Context) -> Done:
     kept = await services.connections.add(connection)
     if kept.onboarding != context.onboarding:
         raise name_taken(kept)
-    await services.expirations.schedule(kept, services.clock.now())
+    await services.warning_schedule.schedule(kept, services.clock.now())
     await keep_up(context, kept)
     return Done(result={"id": connection.id})
 

@@ -1,6 +1,6 @@
-"""Dead letters: messages that were given up. They are kept, with the reason, until somebody re-drives them.
+"""Dead messages: messages that were given up. They are kept, with the reason, until somebody re-drives them.
 
-The same message is one letter, however often it is given up: its id is derived from what it says.
+The same message is one message, however often it is given up: its id is derived from what it says.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Self
 from onboarding.storage import keys
 from onboarding.storage.tables import Range, Row, Tables, Write
 
-_PARTITION: Final = "letters"
+_PARTITION: Final = "messages"
 
 
 class Reason(StrEnum):
@@ -25,7 +25,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DeadLetter:
+class PoisonMessage:
     """A message that was given up."""
 
     queue: str
@@ -38,10 +38,10 @@ class DeadLetter:
     @property
     def id(self) -> str:
         """The same for the same message."""
-        return keys.derived_id("dead-letter", self.queue, self.body.hex())
+        return keys.derived_id("dead-message", self.queue, self.body.hex())
 
     def to_row(self) -> Row:
-        """The letter's row. A message fits into a column, as its text in base64 fits into a queue."""
+        """The message's row. A message fits into a column, as its text in base64 fits into a queue."""
         columns = {
             "queue": self.queue,
             "body": self.body,
@@ -54,7 +54,7 @@ class DeadLetter:
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
-        """The letter of a row."""
+        """The message of a row."""
         columns = row.columns
         return cls(
             queue=columns["queue"],
@@ -66,29 +66,29 @@ class DeadLetter:
         )
 
 
-class DeadLetters:
-    """The dead letters that one table holds."""
+class PoisonMessages:
+    """The dead messages that one table holds."""
 
     def __init__(self, tables: Tables, table: str) -> None:
         self._tables = tables
         self._table = table
 
-    async def keep(self, letter: DeadLetter) -> None:
-        """Keeps a letter; safe to repeat."""
-        await self._tables.write(self._table, letter.to_row(), Write.UPSERT)
+    async def keep(self, message: PoisonMessage) -> None:
+        """Keeps a message; safe to repeat."""
+        await self._tables.write(self._table, message.to_row(), Write.UPSERT)
 
-    async def get(self, letter: str) -> DeadLetter | None:
-        """A letter by its id, or None."""
-        row = await self._tables.get(self._table, _PARTITION, letter)
-        return DeadLetter.from_row(row) if row else None
+    async def get(self, message: str) -> PoisonMessage | None:
+        """A message by its id, or None."""
+        row = await self._tables.get(self._table, _PARTITION, message)
+        return PoisonMessage.from_row(row) if row else None
 
-    async def page(self, *, size: int, continuation: str = "") -> tuple[list[DeadLetter], str]:
-        """Some letters, and the continuation (empty at the end). Raises ``InvalidContinuationError``."""
+    async def page(self, *, size: int, continuation: str = "") -> tuple[list[PoisonMessage], str]:
+        """Some messages, and the continuation (empty at the end). Raises ``InvalidContinuationError``."""
         page = await self._tables.page(
             self._table, Range(_PARTITION, ""), size=size, continuation=continuation
         )
-        return [DeadLetter.from_row(row) for row in page.rows], page.continuation
+        return [PoisonMessage.from_row(row) for row in page.rows], page.continuation
 
-    async def remove(self, letter: DeadLetter) -> None:
-        """Forgets a letter; one that is gone already is no error."""
-        await self._tables.write(self._table, letter.to_row(), Write.DELETE)
+    async def remove(self, message: PoisonMessage) -> None:
+        """Forgets a message; one that is gone already is no error."""
+        await self._tables.write(self._table, message.to_row(), Write.DELETE)

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from onboarding.cmg.surroundings import end_of
-from onboarding.connections.inspection import Inspected, Inspection
-from onboarding.connections.records import Connection, Deviation
+from onboarding.connections.records import Connection, Difference
+from onboarding.drift.inspection import Inspected, Inspection
 from onboarding.errors import OnboardingError
 
 UNREADABLE: Final = "directory-unreadable"
@@ -57,14 +57,14 @@ _TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Comparison:
     """What follows from a look."""
 
-    deviations: Mapping[str, Deviation]  # all that there are now, by key
+    differences: Mapping[str, Difference]  # all that there are now, by key
     ends_at: datetime  # the true end of the secret
 
 
-def compare(connection: Connection, found: Inspection, at: datetime) -> Verdict:
+def compare(connection: Connection, found: Inspection, at: datetime) -> Comparison:
     """What a look says of a connection; ``at`` is when it was begun."""
     now = [
         *_broken(connection, "serverApp", found.server, at),
@@ -82,43 +82,45 @@ def compare(connection: Connection, found: Inspection, at: datetime) -> Verdict:
     elif found.server.exists:
         secret = _secret(connection, found.passwords, at)
         ends_at = secret.ends_at
-        now += secret.deviations.values()
+        now += secret.differences.values()
     else:
         ends_at = min(ends_at, at)
-    kept = {key: connection.deviations[key] for key in unknown if key in connection.deviations}
-    return Verdict(deviations=kept | {each.key: _first(connection, each) for each in now}, ends_at=ends_at)
+    kept = {key: connection.differences[key] for key in unknown if key in connection.differences}
+    return Comparison(
+        differences=kept | {each.key: _first(connection, each) for each in now}, ends_at=ends_at
+    )
 
 
-def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Verdict:
+def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:
     """What is known of a connection when its tenant can't be entered: what was known before, and that."""
-    deviation = Deviation(
+    difference = Difference(
         code=UNREADABLE,
         app="",
         since=at,
         detail=f"The directory of tenant {connection.tenant} can't be read: {error.detail}",
-        breaks="Nobody would notice if the secret were removed or an application changed.",
+        impact="Nobody would notice if the secret were removed or an application changed.",
         remedy=error.remedy,
     )
-    known = {**connection.deviations, deviation.key: _first(connection, deviation)}
-    return Verdict(deviations=known, ends_at=connection.secret.ends_at)
+    known = {**connection.differences, difference.key: _first(connection, difference)}
+    return Comparison(differences=known, ends_at=connection.secret.ends_at)
 
 
-def _broken(connection: Connection, app: str, inspected: Inspected, at: datetime) -> Iterator[Deviation]:
+def _broken(connection: Connection, app: str, inspected: Inspected, at: datetime) -> Iterator[Difference]:
     name = connection.server_app.name if app == "serverApp" else connection.client_app.name
     for rule in inspected.rules:
         if rule.passed is False and rule.name != _SECRET_RULE:
             wrong = _GONE.get(rule.name, f"is not as it should be. Expected: {rule.expected}.")
-            yield Deviation(
+            yield Difference(
                 code=rule.name,
                 app=app,
                 since=at,
                 detail=f"'{name}' ({inspected.app_id}) {wrong}",
-                breaks=rule.breaks,
+                impact=rule.impact,
                 remedy=rule.remedy,
             )
 
 
-def _secret(connection: Connection, passwords: Any, at: datetime) -> Verdict:
+def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
     """What became of the recorded secret, and until when there is one that works."""
     recorded = next((each for each in passwords if each["keyId"] == connection.secret.key_id), None)
     end = end_of(recorded) if recorded else None
@@ -129,13 +131,13 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Verdict:
             return _verdict(connection, "secret-added", at, end, newest)
         if end != connection.secret.ends_at.replace(microsecond=0):
             return _verdict(connection, "secret-end-changed", at, end, end)
-        return Verdict(deviations={}, ends_at=connection.secret.ends_at)
+        return Comparison(differences={}, ends_at=connection.secret.ends_at)
     if newest > at:
         return _verdict(connection, "secret-replaced", at, newest, newest)
-    tidied = connection.secret.ends_at <= at and f"serverApp/{_REMOVED}" not in connection.deviations
+    tidied = connection.secret.ends_at <= at and f"serverApp/{_REMOVED}" not in connection.differences
     if end is None and not tidied:  # what has ended may be removed
         return _verdict(connection, _REMOVED, at, min(connection.secret.ends_at, at), at)
-    return Verdict(deviations={}, ends_at=end or connection.secret.ends_at)
+    return Comparison(differences={}, ends_at=end or connection.secret.ends_at)
 
 
 def _by_hand(connection: Connection, passwords: Any) -> list[Mapping[str, Any]]:
@@ -148,18 +150,20 @@ def _by_hand(connection: Connection, passwords: Any) -> list[Mapping[str, Any]]:
     ]
 
 
-def _verdict(connection: Connection, code: str, at: datetime, ends_at: datetime, other: datetime) -> Verdict:
+def _verdict(
+    connection: Connection, code: str, at: datetime, ends_at: datetime, other: datetime
+) -> Comparison:
     """The one thing that is to be said of the secret; ``other`` is the end that it is about."""
     words = {
         "app": connection.server_app.name,
         "day": f"{other:%Y-%m-%d}",
         "recorded": f"{connection.secret.ends_at:%Y-%m-%d}",
     }
-    detail, breaks, remedy = (text.format(**words) for text in _TEXTS[code])
-    found = Deviation(code=code, app="serverApp", since=at, detail=detail, breaks=breaks, remedy=remedy)
-    return Verdict(deviations={found.key: found}, ends_at=ends_at)
+    detail, impact, remedy = (text.format(**words) for text in _TEXTS[code])
+    found = Difference(code=code, app="serverApp", since=at, detail=detail, impact=impact, remedy=remedy)
+    return Comparison(differences={found.key: found}, ends_at=ends_at)
 
 
-def _first(connection: Connection, deviation: Deviation) -> Deviation:
-    """A deviation as it was found first, if it was there before."""
-    return connection.deviations.get(deviation.key, deviation)
+def _first(connection: Connection, difference: Difference) -> Difference:
+    """A difference as it was found first, if it was there before."""
+    return connection.differences.get(difference.key, difference)

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from onboarding.connections import rounds
-from onboarding.connections.rounds import Rounds
+from onboarding.connections import pointers
+from onboarding.drift.schedule import InspectionSchedule
 from onboarding.storage import names
 from onboarding.storage.tables import Write
 from tests.support.portal import unique
@@ -19,17 +19,17 @@ async def ids(service, tables):
     await service.create_table_if_not_exists(names.CONNECTIONS)
     found = [unique("c") for _ in range(300)]
     for identifier in found:
-        await tables.write(names.CONNECTIONS, rounds.pointer(identifier), Write.UPSERT)
+        await tables.write(names.CONNECTIONS, pointers.inspection(identifier), Write.UPSERT)
     yield set(found)
     for identifier in found:
-        await tables.write(names.CONNECTIONS, rounds.pointer(identifier), Write.DELETE)
-    await service.get_table_client(names.CONNECTIONS).delete_entity("~rounds", "last")
+        await tables.write(names.CONNECTIONS, pointers.inspection(identifier), Write.DELETE)
+    await service.get_table_client(names.CONNECTIONS).delete_entity("~inspections", "last")
 
 
 @pytest.mark.parametrize("days", [1, 5, 7, 28])
 async def test_every_connection_has_its_turn_once(tables, ids, days):
     """In one round through all, each is looked at on one day, and no day gets most of them."""
-    rounds = Rounds(tables, days=days)
+    rounds = InspectionSchedule(tables, days=days)
     each_day = [await rounds.members((TODAY + timedelta(days=number),)) for number in range(days)]
     assert sum(map(len, each_day)) == len(ids)
     assert set.union(*each_day) == ids
@@ -38,7 +38,7 @@ async def test_every_connection_has_its_turn_once(tables, ids, days):
 
 async def test_days_that_were_missed_are_made_up_for(tables, ids):
     """After a while without a timer all whose turn it was are looked at, each once; a day is not repeated."""
-    rounds = Rounds(tables, days=7)
+    rounds = InspectionSchedule(tables, days=7)
     assert await rounds.begun(TODAY) == (TODAY,)
     await rounds.made(TODAY)
     assert await rounds.begun(TODAY) == ()
@@ -52,7 +52,7 @@ async def test_days_that_were_missed_are_made_up_for(tables, ids):
 
 async def test_who_has_left_has_no_turn(tables, ids):
     """A connection that is removed is not looked at; forgetting it twice is no error."""
-    rounds, gone = Rounds(tables, days=1), min(ids)
+    rounds, gone = InspectionSchedule(tables, days=1), min(ids)
     for _ in range(2):
         await rounds.leave(gone)
     assert await rounds.members((TODAY,)) == ids - {gone}

@@ -12,17 +12,17 @@ from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.connections.store import ConnectionStore
 from onboarding.errors import OnboardingError, TransientError
-from onboarding.expiry import messages
-from onboarding.expiry.channels.people import People
-from onboarding.expiry.digests import Digests
-from onboarding.expiry.links import NoticeLinks
-from onboarding.expiry.messages import Item
-from onboarding.expiry.notices import Notice
-from onboarding.expiry.routing import Routing
-from onboarding.expiry.troubles import Troubles
+from onboarding.notices import messages
+from onboarding.notices.channels.people import People
+from onboarding.notices.digests import Digests
+from onboarding.notices.failing import FailingDeliveries
+from onboarding.notices.links import NoticeLinks
+from onboarding.notices.messages import Item
+from onboarding.notices.notice import Notice
+from onboarding.notices.routing import Routing
 from onboarding.settings import WEBHOOK
 from onboarding.workflow.engine import Handler
-from onboarding.workflow.outcomes import Again, Done, Outcome, Trouble, Wait
+from onboarding.workflow.outcomes import Done, Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.runs import Run, StepState
 
 _SUPERSEDED: Final = Done(result={"outcome": "superseded"})
@@ -48,7 +48,7 @@ class Deliveries:
     routing: Routing
     digests: Digests
     links: NoticeLinks
-    troubles: Troubles
+    failing: FailingDeliveries
     clock: Clock
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -79,13 +79,13 @@ class Deliveries:
         notice, connection = await self._current(run)
         if connection is None:
             return _SUPERSEDED
-        if connection.acknowledgement(notice.clock):
+        if connection.acknowledgement(notice.expiration):
             return Done(result={"outcome": "acknowledged"})
         now = self.clock.now()
         if (left := run.head.created_at + self.routing.escalate_after - now) > timedelta(0):
             give_up_after = self.routing.escalate_after + _MARGIN
             return Wait(reason="Somebody acknowledges", after=left, give_up_after=give_up_after)
-        if (snooze := connection.snooze(notice.clock)) and snooze.until > now:
+        if (snooze := connection.snooze(notice.expiration)) and snooze.until > now:
             return Done(result={"outcome": "snoozed"})
         days = self.routing.escalate_after.days
         preface = f"Nobody has acknowledged this for {days} {'day' if days == 1 else 'days'}."
@@ -107,9 +107,9 @@ class Deliveries:
         try:
             outcome = await work(run)
         except OnboardingError as error:
-            await self.troubles.note(run.head)
+            await self.failing.note(run.head)
             retry_after = error.retry_after if isinstance(error, TransientError) else None
-            return Again(trouble=Trouble.TRANSIENT, error=error.as_json(), retry_after=retry_after)
+            return Retry(reason=RetryReason.TRANSIENT, error=error.as_json(), retry_after=retry_after)
         if step.error:
-            await self.troubles.forget(run.head)
+            await self.failing.forget(run.head)
         return outcome

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from onboarding.cmg.permissions import MICROSOFT_GRAPH
+from onboarding.connections import pointers
 from onboarding.connections.records import AppRecord, Connection, ConnectionState
-from onboarding.connections.rounds import Rounds, pointer
+from onboarding.drift.schedule import InspectionSchedule
 from onboarding.storage import names
 from onboarding.storage.tables import Tables, Write
 from tests.expiry.site import Site, data
@@ -21,7 +22,7 @@ from tests.support.customers import FABRIKAM
 from tests.support.portal import unique, until
 from tests.support.precreated import precreated
 
-LOOK = "sweep_directory"
+INSPECTION = "sweep_directory"
 WEEK = timedelta(days=7)
 REDIRECTS = {"web": {"redirectUris": ["http://localhost"]}}
 
@@ -31,7 +32,7 @@ Record = Mapping[str, Any]
 async def look(site: Site, after: timedelta = WEEK) -> None:
     """Let time pass, and look at what is due then."""
     await site.advance(after)
-    await site.fire(LOOK)
+    await site.fire(INSPECTION)
     await site.settled()
 
 
@@ -47,12 +48,12 @@ class Round:
         return {each["code"] for each in self.documents[name]["directory"]["findings"]}
 
     def end(self, name: str) -> datetime:
-        """When the clock of the secret ends."""
-        return datetime.fromisoformat(self.documents[name]["clocks"]["secret"]["endsAt"])
+        """When the expiration of the secret ends."""
+        return datetime.fromisoformat(self.documents[name]["expirations"]["secret"]["endsAt"])
 
-    def looked_at(self, name: str) -> str:
+    def inspected_at(self, name: str) -> str:
         """When it was looked at."""
-        return str(self.documents[name]["directory"]["lookedAt"])
+        return str(self.documents[name]["directory"]["inspectedAt"])
 
 
 class Scene:
@@ -149,7 +150,7 @@ class Scene:
             await self.graph("POST", f"/directory/deletedItems/{each}/restore")
 
     async def drift(self) -> None:
-        """Two deviations from the profile."""
+        """Two differences from the profile."""
         await self.patch("drift", "serverApp", {"web": {"redirectUris": []}})
         await self.patch("drift", "clientApp", {"isFallbackPublicClient": False})
 
@@ -207,7 +208,7 @@ def _as_imported(found: Connection) -> Connection:
 async def scene(shared_site):
     """Four rounds of looks, on a site that has no other connections."""
     await shared_site.clear(names.CONNECTIONS)
-    await shared_site.fire(LOOK)  # today's round is made
+    await shared_site.fire(INSPECTION)  # today's round is made
     scene = Scene(shared_site)
     await scene.play()
     scene.site = shared_site
@@ -225,7 +226,7 @@ def rounds(scene):
 def test_what_is_as_it_should_be_is_silent(scene, rounds):
     """A look that finds nothing leaves its time, and tells nobody."""
     assert scene.records["untouched"]["directory"] is None
-    times = [each.looked_at("untouched") for each in rounds[:3]]
+    times = [each.inspected_at("untouched") for each in rounds[:3]]
     assert times == sorted(set(times))
     for found in rounds:
         assert found.codes("untouched") == set()
@@ -242,22 +243,22 @@ def test_a_deviation_is_told_once_and_again_when_it_comes_back(rounds):
 
 
 async def test_a_notice_says_what_breaks_and_what_to_do(scene):
-    """A deviation comes with the error that an administrator sees, the remedy, and its app."""
+    """A difference comes with the error that an administrator sees, the remedy, and its app."""
     events = map(data, await scene.site.received(dict(scene.records["drift"])))
     redirect = next(each for each in events if each["finding"] == "web-redirect")
-    assert "Your server Application needs to be updated" in redirect["consequence"]
+    assert "Your server Application needs to be updated" in redirect["impact"]
     assert redirect["remedy"]
     assert redirect["app"] == "serverApp"
 
 
 def test_a_secret_that_was_removed_ends_the_clock(rounds):
-    """Who removes the recorded secret is told so once; the clock is over since the look that found it."""
+    """A removed secret is reported once, and counts as expired since the inspection that found it."""
     for found in rounds:
         assert found.codes("removed") == {"secret-removed"}
         assert found.told["removed"] == ["SecretRemoved"]
         assert (
             found.end("removed").isoformat()
-            == datetime.fromisoformat(rounds[0].looked_at("removed")).isoformat()
+            == datetime.fromisoformat(rounds[0].inspected_at("removed")).isoformat()
         )
 
 
@@ -273,9 +274,9 @@ def test_a_secret_that_was_renewed_by_hand_is_noticed(scene, rounds):
 
 async def test_the_warnings_of_a_moved_clock_are_planned_anew(scene):
     """Its next warning counts from the new end."""
-    rows = await scene.site.rows(names.EXPIRATIONS)
+    rows = await scene.site.rows(names.WARNINGS)
     identifier = scene.records["replaced"]["id"]
-    ends = {row["endsAt"] for row in rows if row["connection"] == identifier and row["clock"] == "secret"}
+    ends = {row["endsAt"] for row in rows if row["connection"] == identifier and row["kind"] == "secret"}
     assert scene.newer.isoformat() in ends
 
 
@@ -288,13 +289,13 @@ def test_an_end_that_differs_is_corrected(scene, rounds):
 
 
 def test_an_application_that_was_deleted_may_come_back(scene, rounds):
-    """A deleted app is one notice, not one for each of its properties; restored, its clock goes on."""
+    """A deleted app is one notice, not one for each of its properties; restored, its expiration goes on."""
     end = datetime.fromisoformat(scene.records["deleted"]["secret"]["endsAt"])
     assert rounds[0].codes("deleted") == {"application"}
     assert "restore it" in rounds[0].documents["deleted"]["directory"]["findings"][0]["remedy"]
     assert (
         rounds[0].end("deleted").isoformat()
-        == datetime.fromisoformat(rounds[0].looked_at("deleted")).isoformat()
+        == datetime.fromisoformat(rounds[0].inspected_at("deleted")).isoformat()
     )
     assert rounds[0].told["deleted"] == ["ApplicationDeleted"]
     assert "application" not in rounds[1].codes("deleted")
@@ -322,7 +323,7 @@ def test_a_tenant_that_can_not_be_entered_is_told(rounds):
 
 def test_what_is_near_its_end_is_looked_at_each_day(scene, rounds):
     """Within 30 days of its end a connection is looked at daily, the others once a week."""
-    again = {name for name in scene.records if rounds[3].looked_at(name) > rounds[2].looked_at(name)}
+    again = {name for name in scene.records if rounds[3].inspected_at(name) > rounds[2].inspected_at(name)}
     assert {"near", "removed"} <= again
     assert len(again) < len(scene.records)
 
@@ -336,30 +337,30 @@ async def test_a_hundred_connections_cost_seven_calls(scene):
     site, model = scene.site, scene.untouched
     await site.clear(names.CONNECTIONS)
     await site.clear(names.CALENDAR)
-    await site.fire(LOOK)
-    records = [replace(model, name=unique("Contoso"), looked_at=None) for _ in range(100)]
+    await site.fire(INSPECTION)
+    records = [replace(model, name=unique("Contoso"), inspected_at=None) for _ in range(100)]
     clock = (await site.http.get(f"{site.stack.api}/admin/host/clock")).json()
     young = datetime.fromisoformat(clock["now"]) + WEEK - timedelta(minutes=30)
     others = [
-        replace(model, name=unique("young"), looked_at=None, created_at=young),
-        replace(model, name=unique("leaving"), looked_at=None, state=ConnectionState.REMOVING),
+        replace(model, name=unique("young"), inspected_at=None, created_at=young),
+        replace(model, name=unique("leaving"), inspected_at=None, state=ConnectionState.REMOVING),
     ]
     await asyncio.gather(*(scene.fleet.store.add(record) for record in (*records, *others)))
-    rounds, tables = Rounds(Tables(site.tables), days=1), Tables(site.tables)
-    await tables.write(names.CONNECTIONS, pointer(f"{model.tenant}.{'0' * 20}"), Write.UPSERT)
+    rounds, tables = InspectionSchedule(Tables(site.tables), days=1), Tables(site.tables)
+    await tables.write(names.CONNECTIONS, pointers.inspection(f"{model.tenant}.{'0' * 20}"), Write.UPSERT)
     await site.advance(WEEK)
     await site.control("DELETE", "/calls")
     fault = {"service": "graph", "path": "batch", "kind": "throttle", "retryAfter": 1, "times": 2}
     async with site.fault(**fault):
         for _ in range(3):
-            await site.fire(LOOK)
+            await site.fire(INSPECTION)
         await site.settled()
     calls = (await site.control("GET", "/calls?service=graph")).json()["value"]
     assert {call["path"] for call in calls} == {"/v1.0/$batch"}
     assert sorted(call["status"] for call in calls) == [200] * 7 + [429] * 2
     kept = [await scene.fleet.store.get(record.id) for record in (*records, *others)]
-    assert all(each and each.looked_at and not each.deviations for each in kept[:100])
-    assert [each and each.looked_at for each in kept[100:]] == [None, None]
+    assert all(each and each.inspected_at and not each.differences for each in kept[:100])
+    assert [each and each.inspected_at for each in kept[100:]] == [None, None]
     assert await rounds.members((datetime.now(UTC).date(),)) == {record.id for record in (*records, *others)}
 
 
@@ -367,11 +368,11 @@ async def test_a_directory_that_does_not_answer_for_a_day_is_told(scene):
     """Who relies on the looks learns that there were none."""
     site, model = scene.site, scene.untouched
     await site.clear(names.CONNECTIONS)
-    await site.fire(LOOK)
+    await site.fire(INSPECTION)
     await scene.fleet.store.add(model)
     async with site.fault(service="graph", path="batch", kind="status", status=503, times=None) as fault:
         await site.advance(WEEK)
-        await site.fire(LOOK)
+        await site.fire(INSPECTION)
 
         async def tried() -> bool:
             return bool((await site.control("GET", f"/faults/{fault}")).json()["hits"])

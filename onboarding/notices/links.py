@@ -1,4 +1,4 @@
-"""The links in a message: what its reader can do about a clock, signed, so that no sign-in is needed."""
+"""Signed links in a message, with which its reader can acknowledge or snooze without a sign-in."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 from onboarding import signing
 from onboarding.clock import Clock
 from onboarding.errors import OnboardingError
-from onboarding.expiry.channels.secrets import ChannelSecrets
-from onboarding.expiry.messages import Link
-from onboarding.expiry.notices import Notice
+from onboarding.notices.channels.secrets import ChannelSecrets
+from onboarding.notices.messages import Link
+from onboarding.notices.notice import Notice
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ SNOOZE: Final = "snooze"
 SNOOZE_DAYS: Final = 7
 
 _KEPT: Final = timedelta(days=30)
-"""How long a link is good after the clock's end: what has expired is told of again and again."""
+"""How long a link is good after the expiration's end: what has expired is told of again and again."""
 
 ACTIVE_KEYS: Final = 2
 """Versions of a key that are good: the newest, and the one before."""
@@ -39,13 +39,13 @@ class NoticeLinks:
     clock: Clock
 
     async def of(self, notice: Notice) -> tuple[Link, ...]:
-        """The links of a notice that is about a clock. A warning without them is better than none."""
-        if not (self.key and self.origin and notice.clock and notice.ends_at):
+        """The links of a notice that is about an expiration. A warning without them is better than none."""
+        if not (self.key and self.origin and notice.expiration and notice.ends_at):
             return ()
         expires_at = max(notice.ends_at, self.clock.now()) + _KEPT
         claims = {
             "connection": notice.connection,
-            "clock": notice.clock,
+            "expiration": notice.expiration,
             "endsAt": notice.ends_at.isoformat(),
         }
         try:

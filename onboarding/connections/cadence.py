@@ -1,6 +1,6 @@
 """When warnings are due: pure dates. A threshold is crossed, never "equal to today", so none is missed.
 
-A connection has two clocks: its secret ends, and its server app gets too old to be given another one.
+A connection has two expirations: its secret ends, and its server app gets too old to be given another one.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-SECRET: Final = "secret"  # noqa: S105 - the clock's name
-"""The clock that ends when the client secret does."""
+SECRET: Final = "secret"  # noqa: S105 - the expiration's name
+"""The expiration that ends when the client secret does."""
 
 APPLICATION: Final = "application"
-"""The clock that ends when the server app has become too old for its secret to be renewed."""
+"""The expiration that ends when the server app has become too old for its secret to be renewed."""
 
 
-class ClockState(StrEnum):
-    """How urgent a clock is."""
+class ExpirationState(StrEnum):
+    """How urgent an expiration is."""
 
     EXPIRED = "Expired"  # it has ended
     DUE = "Due"  # the first threshold is crossed
@@ -27,7 +27,7 @@ class ClockState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpiryWarning:
-    """One warning of a clock: how many days before its end (negative: after it), and when it is due."""
+    """One warning of an expiration: how many days before its end (negative: after it), and when it is due."""
 
     days: int
     due_at: datetime
@@ -35,7 +35,7 @@ class ExpiryWarning:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledgement:
-    """Somebody has seen that a clock ends: after that very end it is not repeated any more."""
+    """Somebody has seen that an expiration ends: after that very end it is not repeated any more."""
 
     ends_at: datetime
     by: str
@@ -44,7 +44,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snooze:
-    """Somebody wants to hear nothing of a clock's end until a moment."""
+    """Somebody wants to hear nothing of an expiration's end until a moment."""
 
     ends_at: datetime
     until: datetime
@@ -72,17 +72,16 @@ class Cadence:
         """How long before an end the first warning comes."""
         return timedelta(days=self.thresholds[0])
 
-    def state(self, ends_at: datetime, now: datetime) -> ClockState:
-        """How urgent a clock is."""
+    def state(self, ends_at: datetime, now: datetime) -> ExpirationState:
+        """How urgent an expiration is."""
         if ends_at <= now:
-            return ClockState.EXPIRED
-        return ClockState.DUE if ends_at - self.earliest <= now else ClockState.OK
+            return ExpirationState.EXPIRED
+        return ExpirationState.DUE if ends_at - self.earliest <= now else ExpirationState.OK
 
     def first(self, ends_at: datetime, now: datetime) -> ExpiryWarning:
-        """The warning that a clock begins with.
+        """The warning that an expiration begins with.
 
-        Those that were due before the clock was known would all warn of the same thing at once, so of them
-        only the last one is kept; it is due already.
+        Several warnings can be due already when an expiration becomes known. Only the last of them is kept.
         """
         return self._last(ends_at, now) or self._after(ends_at, self.thresholds[0] + 1)
 

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
-from onboarding.expiry.plans import DELIVERY, ESCALATION
-from onboarding.expiry.routing import Routing
+from onboarding.notices.plans import DELIVERY, ESCALATION
+from onboarding.notices.routing import Routing
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine
 from onboarding.workflow.plans import Plan
@@ -53,10 +53,10 @@ class Notice:
     key: tuple[str, ...]  # with kind and connection: which notice it is; the same again is no new one
     at: datetime  # the moment it is about
     message: str  # what is the matter, in a sentence that is true whenever it arrives
-    consequence: str
+    impact: str
     remedy: str
     documentation: str = ""
-    clock: str = ""  # with ends_at: outdated as soon as this clock of the connection has another end
+    expiration: str = ""  # its kind; with ends_at: outdated once this expiration has another end
     ends_at: datetime | None = None
     details: Mapping[str, Any] = field(default_factory=dict)  # for programs
 
@@ -66,8 +66,8 @@ class Notice:
         return keys.derived_id(self.kind, self.connection, *self.key)
 
     def is_current(self, connection: Connection) -> bool:
-        """Whether a clock that the notice is about has not been moved meanwhile."""
-        return self.ends_at is None or self.ends_at == connection.clocks.get(self.clock)
+        """Whether an expiration that the notice is about has not been moved meanwhile."""
+        return self.ends_at is None or self.ends_at == connection.expirations.get(self.expiration)
 
     def as_json(self) -> dict[str, Any]:
         """The notice as it is kept."""
@@ -77,10 +77,10 @@ class Notice:
             "key": list(self.key),
             "at": self.at.isoformat(),
             "message": self.message,
-            "consequence": self.consequence,
+            "impact": self.impact,
             "remedy": self.remedy,
             "documentation": self.documentation,
-            "clock": self.clock,
+            "expiration": self.expiration,
             "endsAt": self.ends_at.isoformat() if self.ends_at else None,
             "details": dict(self.details),
         }
@@ -95,10 +95,10 @@ class Notice:
             key=tuple(document["key"]),
             at=datetime.fromisoformat(document["at"]),
             message=document["message"],
-            consequence=document["consequence"],
+            impact=document["impact"],
             remedy=document["remedy"],
             documentation=document["documentation"],
-            clock=document["clock"],
+            expiration=document["expiration"],
             ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
             details=document["details"],
         )

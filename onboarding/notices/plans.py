@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from onboarding.workflow.outcomes import Trouble
+from onboarding.workflow.outcomes import RetryReason
 from onboarding.workflow.plans import Plan, Step
 from onboarding.workflow.retry import Policies, Policy
 
@@ -22,13 +22,11 @@ DIGEST: Final = Plan(
     ],
 )
 
-LOOK: Final = Plan("look", [Step(name="look", title="Look at connections in the directory")])
-
-PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (DELIVERY, ESCALATION, DIGEST, LOOK)}
+PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in (DELIVERY, ESCALATION, DIGEST)}
 
 _WEEK: Final = timedelta(days=7)
 POLICIES: Final[Policies] = {
     # A channel may be down for days; a notice that comes late is better than none.
-    trouble: Policy(delays=(2, 10, 60, 300, 900, 3600), give_up_after=_WEEK)
-    for trouble in Trouble
+    reason: Policy(delays=(2, 10, 60, 300, 900, 3600), give_up_after=_WEEK)
+    for reason in RetryReason
 }

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
+from onboarding.connections import pointers
 from onboarding.connections.records import Connection
 from onboarding.storage import names
 from onboarding.storage.tables import Range, Row, Tables, Write
 
-_PARTITION: Final = "~deviating"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deviating:
-    """A connection with deviations."""
+class Drifting:
+    """A connection with differences."""
 
     connection: str
     name: str
@@ -24,40 +22,35 @@ class Deviating:
     since: datetime  # of the oldest
 
 
-class DeviationIndex:
+class DriftIndex:
     """Which connections deviate. It may show one too many for a moment, never one too few."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def enter(self, connection: Connection) -> None:
-        """Enters a connection with the deviations that it has; safe to repeat."""
+        """Enters a connection with the differences that it has; safe to repeat."""
         columns = {
             "name": connection.name,
-            "codes": " ".join(sorted({each.code for each in connection.deviations.values()})),
-            "since": min(each.since for each in connection.deviations.values()).isoformat(),
+            "codes": " ".join(sorted({each.code for each in connection.differences.values()})),
+            "since": min(each.since for each in connection.differences.values()).isoformat(),
         }
-        row = replace(pointer(connection.id), columns=columns)
+        row = replace(pointers.drift(connection.id), columns=columns)
         await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
 
     async def remove(self, connection: str) -> None:
         """Forgets a connection that deviates no more; one that is not there is no error."""
-        await self._tables.write(names.CONNECTIONS, pointer(connection), Write.DELETE)
+        await self._tables.write(names.CONNECTIONS, pointers.drift(connection), Write.DELETE)
 
-    async def first(self, size: int, tenant: str | None = None) -> list[Deviating]:
+    async def first(self, size: int, tenant: str | None = None) -> list[Drifting]:
         """At most so many of them, by tenant (of one tenant)."""
         keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
-        page = await self._tables.page(names.CONNECTIONS, Range(_PARTITION, ""), keys=keys, size=size)
+        page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFTING, ""), keys=keys, size=size)
         return [_deviating(row) for row in page.rows]
 
 
-def pointer(connection: str) -> Row:
-    """Where a connection stands that deviates."""
-    return Row(partition=_PARTITION, key=connection)
-
-
-def _deviating(row: Row) -> Deviating:
-    return Deviating(
+def _deviating(row: Row) -> Drifting:
+    return Drifting(
         connection=row.key,
         name=row.columns["name"],
         tenant=row.key.partition(".")[0],

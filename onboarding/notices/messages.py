@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Final
 
 from onboarding.connections.records import Connection
-from onboarding.expiry.notices import Notice
+from onboarding.notices.notice import Notice
 
 _BODY: Final = "font:16px/1.5 'Segoe UI',Arial,sans-serif;color:#1b1b1b;max-width:42em;margin:1em"
 _HEADING: Final = "font-size:1.2em;margin:0 0 .8em"
@@ -78,7 +78,7 @@ class Item:
             ("Connection", "" if short else self.connection.name),
             ("Tenant", "" if short else self.tenant),
             ("Application", f"{app.name} ({app.app_id})"),
-            ("What happens", "" if short else notice.consequence),
+            ("What happens", "" if short else notice.impact),
             ("What to do", notice.remedy.partition("\n")[0] if short else notice.remedy),
             ("Read more", notice.documentation),
         ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from onboarding.cloud import inventory
 from onboarding.cloud.inventory import Grants, Inventory, Pair
 from onboarding.cmg import profiles, surroundings
-from onboarding.cmg.conformance import Rule, client_rules, server_rules
+from onboarding.cmg.conformance import Check, client_rules, server_rules
 from onboarding.cmg.permissions import USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
 from onboarding.cmg.wizard import OnboardingRequest
@@ -51,7 +51,7 @@ class Inspected:
     app_id: str
     name: str  # as the directory shows it; empty where it does not
     exists: bool | None  # None: that can't be read
-    rules: tuple[Rule, ...]
+    rules: tuple[Check, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +90,7 @@ def _inspection(subject: Subject, found: Inventory, now: datetime) -> Inspection
     )
 
 
-def _inspected(found: Inventory, app_id: str, rules: Iterator[Rule]) -> Inspected:
+def _inspected(found: Inventory, app_id: str, rules: Iterator[Check]) -> Inspected:
     app = _application(found, app_id)
     return Inspected(
         app_id=app_id,
@@ -100,7 +100,7 @@ def _inspected(found: Inventory, app_id: str, rules: Iterator[Rule]) -> Inspecte
     )
 
 
-def _server(subject: Subject, found: Inventory, now: datetime) -> Iterator[Rule]:
+def _server(subject: Subject, found: Inventory, now: datetime) -> Iterator[Check]:
     app_id = subject.pair.server
     app = _application(found, app_id)
     yield from _registration(found, app_id)
@@ -115,7 +115,7 @@ def _server(subject: Subject, found: Inventory, now: datetime) -> Iterator[Rule]
         yield surroundings.directory_role(principal, readable=found.principals is not None)
 
 
-def _client(subject: Subject, found: Inventory) -> Iterator[Rule]:
+def _client(subject: Subject, found: Inventory) -> Iterator[Check]:
     app_id = subject.pair.client
     app = _application(found, app_id)
     server = _application(found, subject.pair.server) or {}
@@ -126,7 +126,7 @@ def _client(subject: Subject, found: Inventory) -> Iterator[Rule]:
         yield from _scopes(subject, found)
 
 
-def _registration(found: Inventory, app_id: str) -> Iterator[Rule]:
+def _registration(found: Inventory, app_id: str) -> Iterator[Check]:
     """The application and its service principal: without the one the other is not worth a word."""
     app, readable = _application(found, app_id), found.applications is not None
     yield surroundings.application(
@@ -136,7 +136,7 @@ def _registration(found: Inventory, app_id: str) -> Iterator[Rule]:
         yield from surroundings.principal(_principal(found, app_id), readable=found.principals is not None)
 
 
-def _scopes(subject: Subject, found: Inventory) -> Iterator[Rule]:
+def _scopes(subject: Subject, found: Inventory) -> Iterator[Check]:
     """Consent to the client app's delegated permissions."""
     grants = found.grants[subject.pair.client.casefold()]
     server = str((_principal(found, subject.pair.server) or {}).get("id") or "")
@@ -149,7 +149,7 @@ def _scopes(subject: Subject, found: Inventory) -> Iterator[Rule]:
     yield _scope(USER_READ.value, grants, frozenset().union(*elsewhere))
 
 
-def _scope(name: str, grants: Grants | None, granted: Collection[str]) -> Rule:
+def _scope(name: str, grants: Grants | None, granted: Collection[str]) -> Check:
     complete = grants is not None and grants.complete
     return surroundings.scope(name, granted if grants else None, complete=complete)
 

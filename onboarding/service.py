@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from onboarding.lifecycle.rehearsal import Rehearsal
 
 
-class Application(Parts):
+class Service(Parts):
     """Everything that the triggers need: the parts, and the endpoints of the API."""
 
     def __init__(self, settings: Settings) -> None:
@@ -115,7 +115,7 @@ class Application(Parts):
         """What was given up."""
         return Poison(
             front=self.front,
-            letters=self.dead_letters,
+            messages=self.poison_messages,
             queues=self.queues,
             engines={each.queue: each for each in (self.engine, self.operation_engine, self.deliveries)},
         )
@@ -139,11 +139,11 @@ class Application(Parts):
             onboardings=self.engine.index,
             operations=self.operation_engine.index,
             queues=self.queues,
-            letters=self.dead_letters,
+            messages=self.poison_messages,
             calendar=self.calendar,
             connections=self.connection_store,
-            deviations=self.deviations,
-            troubles=self.troubles,
+            differences=self.differences,
+            failing=self.failing,
             clock=self.clock,
         )
 
@@ -205,23 +205,23 @@ class Application(Parts):
 
 async def serve(
     request: func.HttpRequest,
-    endpoint: Callable[[Application], Endpoint],
+    endpoint: Callable[[Service], Endpoint],
     roles: Sequence[str] = (REQUEST_ROLE, OPERATE_ROLE),
 ) -> func.HttpResponse:
     """Answers an HTTP call; says so, without details that are nobody's business, when settings are wrong."""
     try:
-        app = application()
+        running = service()
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         log.error("the app settings are wrong: %s", faults)  # noqa: TRY400 - the faults say it all
         return misconfigured().response("")
-    return await app.front.serve(request, endpoint(app), roles)
+    return await running.front.serve(request, endpoint(running), roles)
 
 
 @functools.cache
-def application() -> Application:
-    """The application of this process."""
+def service() -> Service:
+    """The service of this process."""
     for noisy in ("azure", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     values: dict[str, Any] = {}
-    return Application(Settings(**values))
+    return Service(Settings(**values))

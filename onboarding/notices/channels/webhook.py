@@ -19,8 +19,8 @@ from standardwebhooks.webhooks import Webhook as Signer
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import TransientError
-from onboarding.expiry.channels.secrets import ChannelSecrets
-from onboarding.expiry.notices import Notice
+from onboarding.notices.channels.secrets import ChannelSecrets
+from onboarding.notices.notice import Notice
 
 _TYPE: Final = "ConfigMgr.CloudManagement"
 """What the types of all events begin with."""
@@ -94,7 +94,7 @@ def event(notice: Notice, connection: Connection) -> CloudEvent:
         "serverApp": {"name": connection.server_app.name, "clientId": connection.server_app.app_id},
         **notice.details,
         "message": notice.message,
-        "consequence": notice.consequence,
+        "impact": notice.impact,
         "remedy": notice.remedy,
         "documentation": notice.documentation,
     }

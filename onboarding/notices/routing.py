@@ -40,7 +40,7 @@ class Routing:
             yield from (f"{_MAIL}{address}" for address in addresses.values())
 
     def escalates(self, at: datetime, ends_at: datetime | None) -> bool:
-        """Whether what is told of a clock is worth telling somebody else, too, if nobody acknowledges it.
+        """Whether a notice is escalated if nobody acknowledges it.
 
         It is from two weeks before the end on.
         """

@@ -1,4 +1,4 @@
-"""Looks at the directory: what it says of connections is recorded, and told when it should not be so.
+"""Inspections at the directory: what it says of connections is recorded, and told when it should not be so.
 
 Each day's round is cut into runs of at most 15 connections of one tenant: one call of Graph each, or two. A
 tenant that throttles, or is away, is tried again by its own runs and holds up no other's.
@@ -17,19 +17,19 @@ from onboarding.clock import Clock
 from onboarding.cloud.calls import recorded
 from onboarding.cloud.inventory import MOST_PAIRS
 from onboarding.connections.calendar import Calendar, View
-from onboarding.connections.deviations import DeviationIndex
-from onboarding.connections.expirations import ExpirationIndex
-from onboarding.connections.inspection import Subject, inspect
-from onboarding.connections.records import Connection, ConnectionState, Deviation
-from onboarding.connections.rounds import Rounds
+from onboarding.connections.records import Connection, ConnectionState, Difference
 from onboarding.connections.store import ConnectionStore
+from onboarding.connections.warning_schedule import WarningSchedule
+from onboarding.drift.comparison import UNREADABLE, Comparison, compare, unreadable
+from onboarding.drift.index import DriftIndex
+from onboarding.drift.inspection import Subject, inspect
+from onboarding.drift.plans import INSPECTION
+from onboarding.drift.schedule import InspectionSchedule
 from onboarding.errors import OnboardingError, PermanentError, TransientError
-from onboarding.expiry.comparison import UNREADABLE, Verdict, compare, unreadable
-from onboarding.expiry.notices import Kind, Notice, Notices
-from onboarding.expiry.plans import LOOK
+from onboarding.notices.notice import Kind, Notice, Notices
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine, Handler
-from onboarding.workflow.outcomes import Again, Done, Outcome, Trouble
+from onboarding.workflow.outcomes import Done, Outcome, Retry, RetryReason
 from onboarding.workflow.runs import Head, Run, StepState
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 class DirectorySweep:
     """Makes the rounds."""
 
-    rounds: Rounds
+    rounds: InspectionSchedule
     calendar: Calendar
     engine: Engine
     clock: Clock
@@ -81,7 +81,7 @@ class DirectorySweep:
         return len(heads)
 
     async def _near(self, now: datetime) -> set[str]:
-        """The ids of the connections one of whose clocks is near its end."""
+        """The ids of the connections one of whose expirations is near its end."""
         found: set[str] = set()
         continuation = ""
         while True:
@@ -94,31 +94,31 @@ class DirectorySweep:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Looks:
+class Inspections:
     """The step of a look."""
 
     directory: Callable[[str], Directory]
     connections: ConnectionStore
-    rounds: Rounds
-    deviations: DeviationIndex
-    expirations: ExpirationIndex
+    rounds: InspectionSchedule
+    differences: DriftIndex
+    warning_schedule: WarningSchedule
     notices: Notices
     clock: Clock
 
     def handlers(self) -> Mapping[str, Handler]:
         """The step by its name."""
-        return {"look": self._attempt}
+        return {"inspect": self._attempt}
 
     async def _attempt(self, run: Run, step: StepState) -> Outcome:
         with recorded() as calls:
             try:
                 outcome: Outcome = await self._look(run, again=step.attempt > 1)
             except TransientError as error:
-                outcome = Again(
-                    trouble=Trouble.TRANSIENT, error=error.as_json(), retry_after=error.retry_after
+                outcome = Retry(
+                    reason=RetryReason.TRANSIENT, error=error.as_json(), retry_after=error.retry_after
                 )
             except OnboardingError as error:
-                outcome = Again(trouble=Trouble.INTERNAL, error=error.as_json())
+                outcome = Retry(reason=RetryReason.INTERNAL, error=error.as_json())
             return replace(outcome, evidence=tuple(call.as_json() for call in calls))
 
     async def _look(self, run: Run, *, again: bool) -> Done:
@@ -127,11 +127,11 @@ class Looks:
         found = await asyncio.gather(*(self._connection(each) for each in ids))
         settled = [each for each in found if each and _can_be_looked_at(each, begun)]
         if settled:
-            verdicts = await self._verdicts(run.head.tenant, settled, begun)
+            comparisons = await self._verdicts(run.head.tenant, settled, begun)
             await asyncio.gather(
                 *(
-                    self._apply(connection, verdict, begun, again=again)
-                    for connection, verdict in zip(settled, verdicts, strict=True)
+                    self._apply(connection, comparison, begun, again=again)
+                    for connection, comparison in zip(settled, comparisons, strict=True)
                 )
             )
         return Done(result={"looked": len(settled)})
@@ -140,12 +140,12 @@ class Looks:
         connection = await self.connections.get(identifier)
         if connection is None:
             await self.rounds.leave(identifier)
-            await self.deviations.remove(identifier)
+            await self.differences.remove(identifier)
         return connection
 
     async def _verdicts(
         self, tenant: str, connections: Sequence[Connection], begun: datetime
-    ) -> list[Verdict]:
+    ) -> list[Comparison]:
         try:
             subjects = [Subject.of(each) for each in connections]
             found = await inspect(self.directory(tenant), subjects, self.clock.now())
@@ -155,33 +155,37 @@ class Looks:
             return [unreadable(each, error, begun) for each in connections]
         return [compare(each, inspection, begun) for each, inspection in zip(connections, found, strict=True)]
 
-    async def _apply(self, looked: Connection, verdict: Verdict, begun: datetime, *, again: bool) -> None:
+    async def _apply(
+        self, looked: Connection, comparison: Comparison, begun: datetime, *, again: bool
+    ) -> None:
         """Tells what is new, then records it: a crash in between tells it again under the same id."""
-        for deviation in verdict.deviations.values():
-            if deviation.since == begun:
-                await self.notices.announce(_notice(looked, deviation), looked)
+        for difference in comparison.differences.values():
+            if difference.since == begun:
+                await self.notices.announce(_notice(looked, difference), looked)
         changed = replace(
             looked,
-            looked_at=begun,
-            deviations=verdict.deviations,
-            secret=replace(looked.secret, ends_at=verdict.ends_at),
+            inspected_at=begun,
+            differences=comparison.differences,
+            secret=replace(looked.secret, ends_at=comparison.ends_at),
         )
-        if verdict.deviations:
-            await self.deviations.enter(changed)
+        if comparison.differences:
+            await self.differences.enter(changed)
         kept = await self.connections.change(looked.id, lambda now: _changed(now, looked, changed))
         if kept is None:
             return
-        if not kept.deviations:
-            await self.deviations.remove(kept.id)
+        if not kept.differences:
+            await self.differences.remove(kept.id)
         if again or kept.secret.ends_at != looked.secret.ends_at:
-            await self.expirations.schedule(kept, self.clock.now())
+            await self.warning_schedule.schedule(kept, self.clock.now())
 
 
 def _changed(now: Connection, looked: Connection, changed: Connection) -> Connection | None:
     """A connection as it is now with what a look has found; None when its secret was renewed meanwhile."""
     if now.secret != looked.secret:
         return None
-    return replace(now, looked_at=changed.looked_at, deviations=changed.deviations, secret=changed.secret)
+    return replace(
+        now, inspected_at=changed.inspected_at, differences=changed.differences, secret=changed.secret
+    )
 
 
 def _can_be_looked_at(connection: Connection, begun: datetime) -> bool:
@@ -204,10 +208,10 @@ def _tenant(connection: str) -> str:
 def _head(ids: list[str], now: datetime) -> Head:
     """The run of a look: the same for the same connections on the same day."""
     return Head(
-        id=keys.derived_id(LOOK.name, f"{now:%Y-%m-%d}", *ids),
-        plan=LOOK.name,
+        id=keys.derived_id(INSPECTION.name, f"{now:%Y-%m-%d}", *ids),
+        plan=INSPECTION.name,
         tenant=_tenant(ids[0]),
-        name=LOOK.name,
+        name=INSPECTION.name,
         requester="",
         requester_name=SERVICE,
         created_at=now,
@@ -216,15 +220,15 @@ def _head(ids: list[str], now: datetime) -> Head:
     )
 
 
-def _notice(connection: Connection, deviation: Deviation) -> Notice:
-    kind = Kind.CONSENT_WITHDRAWN if deviation.code.startswith("consent-") else Kind.PROFILE_DRIFT
+def _notice(connection: Connection, difference: Difference) -> Notice:
+    kind = Kind.CONSENT_WITHDRAWN if difference.code.startswith("consent-") else Kind.PROFILE_DRIFT
     return Notice(
-        kind=_KINDS.get(deviation.code, kind),
+        kind=_KINDS.get(difference.code, kind),
         connection=connection.id,
-        key=(deviation.key, deviation.since.isoformat()),
-        at=deviation.since,
-        message=deviation.detail,
-        consequence=deviation.breaks,
-        remedy=deviation.remedy,
-        details={"finding": deviation.code, "app": deviation.app or None},
+        key=(difference.key, difference.since.isoformat()),
+        at=difference.since,
+        message=difference.detail,
+        impact=difference.impact,
+        remedy=difference.remedy,
+        details={"finding": difference.code, "app": difference.app or None},
     )

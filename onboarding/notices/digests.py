@@ -15,13 +15,13 @@ from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.store import ConnectionStore
-from onboarding.expiry import messages
-from onboarding.expiry.channels.people import People
-from onboarding.expiry.links import NoticeLinks
-from onboarding.expiry.messages import Item
-from onboarding.expiry.notices import Notice
-from onboarding.expiry.plans import DIGEST
-from onboarding.expiry.routing import Routing
+from onboarding.notices import messages
+from onboarding.notices.channels.people import People
+from onboarding.notices.links import NoticeLinks
+from onboarding.notices.messages import Item
+from onboarding.notices.notice import Notice
+from onboarding.notices.plans import DIGEST
+from onboarding.notices.routing import Routing
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.workflow.engine import SERVICE, Engine

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from onboarding.connections.clocks import SECRET
+from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
-from onboarding.expiry.notices import Kind, Notice, Notices
+from onboarding.notices.notice import Kind, Notice, Notices
 
 
 class Renewals:
@@ -31,14 +31,14 @@ class Renewals:
             key=(connection.renewal, str(number)),
             at=at,
             message=f"A new client secret of '{name}' waits to be entered at the site.",
-            consequence=f"The old secret works until {end:%Y-%m-%d}, or until it is removed.{unasked}",
+            impact=f"The old secret works until {end:%Y-%m-%d}, or until it is removed.{unasked}",
             remedy=(
                 f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
                 "2. In the console open Administration, Cloud Services, Microsoft Entra tenants, select "
                 f"'{name}', and enter the secret with 'Renew Secret Key'.\n"
                 f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
             ),
-            clock=SECRET,  # of no interest any more when the old secret has given way
+            expiration=SECRET,  # outdated once the old secret is replaced
             ends_at=end,
             details={
                 "renewalId": connection.renewal,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onboarding.cmg.versions import renewable_until
-from onboarding.connections.clocks import Cadence, ExpiryWarning, Snooze, Turn
+from onboarding.connections.cadence import Cadence, ExpiryWarning, Snooze, Turn
 
 END = datetime(2027, 3, 1, 12, tzinfo=UTC)
 THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)

@@ -9,13 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from onboarding.expiry.plans import PLANS
+from onboarding.notices.plans import PLANS
 from onboarding.workflow.index import Index
 from onboarding.workflow.runs import Head, Run, RunStatus
 from onboarding.workflow.store import RunStore
 
 
-class TroubleState(StrEnum):
+class DeliveryState(StrEnum):
     """What happens to a notice that was not taken."""
 
     RETRYING = "Retrying"  # it is tried again
@@ -23,7 +23,7 @@ class TroubleState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChannelTrouble:
+class FailingDelivery:
     """A notice that did not get through."""
 
     delivery: str
@@ -31,7 +31,7 @@ class ChannelTrouble:
     kind: str  # of the notice, or Digest
     connection: str  # its id; a digest is about several
     tenant: str
-    state: TroubleState
+    state: DeliveryState
     announced_at: datetime
     attempts: int
     next_attempt_at: datetime | None
@@ -39,7 +39,7 @@ class ChannelTrouble:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Troubles:
+class FailingDeliveries:
     """The deliveries in trouble. Reading some costs the same however many notices there are."""
 
     index: Index
@@ -53,32 +53,29 @@ class Troubles:
         """It did take it after all."""
         await self.index.unmark(head)
 
-    async def page(self, *, size: int, continuation: str = "") -> tuple[list[ChannelTrouble], str]:
+    async def page(self, *, size: int, continuation: str = "") -> tuple[list[FailingDelivery], str]:
         """Some of them, the newest notice first, and the continuation (empty at the end)."""
         entries, following = await self.index.marked(size=size, continuation=continuation)
         runs = await asyncio.gather(*(self.store.load(entry.run) for entry in entries))
         return [trouble for run in runs if run is not None for trouble in _of(run)], following
 
 
-def _of(run: Run) -> Iterator[ChannelTrouble]:
+def _of(run: Run) -> Iterator[FailingDelivery]:
     """The trouble of a run, unless it is over: a crash may have left the mark."""
-    step = next((each for each in run.steps.values() if each.error), None)
+    step = next((step for step in run.steps.values() if step.error), None)
+    if "channel" not in run.head.request or step is None or step.error is None:
+        return
     status = run.status(PLANS[run.head.plan])
-    if (
-        step is None
-        or step.error is None
-        or status is RunStatus.SUCCEEDED
-        or "channel" not in run.head.request
-    ):
+    if status is RunStatus.SUCCEEDED:
         return
     notice = run.head.request.get("notice", {"kind": "Digest", "connection": ""})
-    yield ChannelTrouble(
+    yield FailingDelivery(
         delivery=run.head.id,
         channel=run.head.request["channel"],
         kind=notice["kind"],
         connection=notice["connection"],
         tenant=run.head.tenant,
-        state=TroubleState.FAILED if status is RunStatus.FAILED else TroubleState.RETRYING,
+        state=DeliveryState.FAILED if status is RunStatus.FAILED else DeliveryState.RETRYING,
         announced_at=run.head.created_at,
         attempts=step.attempt,
         next_attempt_at=step.due_at,

@@ -1,4 +1,4 @@
-"""Rounds: on which day each connection is looked at in the directory, so that all are within some days.
+"""The inspection schedule: the day on which each connection is inspected, so that each has its turn.
 
 A connection stands in one of 28 places, chosen by a hash, for as long as it exists; a day's round takes the
 places whose turn it is. Nothing is moved after a look, so none can get lost, and a day costs what it takes.
@@ -7,21 +7,18 @@ places whose turn it is. Nothing is moved after a look, so none can get lost, an
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from datetime import date, timedelta
 from typing import Final
 
+from onboarding.connections import pointers
 from onboarding.storage import names
 from onboarding.storage.tables import Range, Row, Tables, Write
 
-PLACES: Final = 28
-"""As many as the longest round has days, and a multiple of a week's."""
-
 _PAGE: Final = 1000
-_STATE: Final = ("~rounds", "last")
+_STATE: Final = ("~inspections", "last")
 
 
-class Rounds:
+class InspectionSchedule:
     """Whose turn it is."""
 
     def __init__(self, tables: Tables, *, days: int) -> None:
@@ -44,32 +41,22 @@ class Rounds:
     async def members(self, days: tuple[date, ...]) -> set[str]:
         """The ids of the connections whose turn it is on one of these days."""
         turns = {day.toordinal() % self._days for day in days}
-        places = [place for place in range(PLACES) if place * self._days // PLACES in turns]
+        places = [place for place in range(pointers.PLACES) if place * self._days // pointers.PLACES in turns]
         found = await asyncio.gather(*(self._at(place) for place in places))
         return {each for some in found for each in some}
 
     async def leave(self, connection: str) -> None:
         """Forgets a connection that is no more; one that is forgotten already is no error."""
-        await self._tables.write(names.CONNECTIONS, pointer(connection), Write.DELETE)
+        await self._tables.write(names.CONNECTIONS, pointers.inspection(connection), Write.DELETE)
 
     async def _at(self, place: int) -> list[str]:
         found: list[str] = []
         continuation = ""
         while True:
             page = await self._tables.page(
-                names.CONNECTIONS, Range(_partition(place), ""), size=_PAGE, continuation=continuation
+                names.CONNECTIONS, Range(pointers.of_place(place), ""), size=_PAGE, continuation=continuation
             )
             found += [row.key for row in page.rows]
             continuation = page.continuation
             if not continuation:
                 return found
-
-
-def pointer(connection: str) -> Row:
-    """Where a connection stands."""
-    place = int(hashlib.sha256(connection.encode()).hexdigest(), 16) % PLACES
-    return Row(partition=_partition(place), key=connection)
-
-
-def _partition(place: int) -> str:
-    return f"~round:{place:02d}"

@@ -1,0 +1,37 @@
+"""Rows that point to a connection: by its requester, by the day of its inspection, and while it drifts.
+
+They share the table of the connections. Their partitions sort after every tenant id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from onboarding.storage import keys
+from onboarding.storage.tables import Row
+
+PLACES: Final = 28
+"""Places of the inspection schedule: the days of the longest round, and a multiple of a week's."""
+DRIFTING: Final = "~drifting"
+
+
+def of_requester(requester: str) -> str:
+    """The partition that points to the connections of a requester."""
+    return f"~by:{keys.part(requester)}"
+
+
+def inspection(connection: str) -> Row:
+    """The place of a connection in the inspection schedule; a hash chooses it."""
+    place = int(hashlib.sha256(connection.encode()).hexdigest(), 16) % PLACES
+    return Row(partition=of_place(place), key=connection)
+
+
+def of_place(place: int) -> str:
+    """The partition that points to the connections of one place in the inspection schedule."""
+    return f"~inspection:{place:02d}"
+
+
+def drift(connection: str) -> Row:
+    """The pointer to a connection that drifts."""
+    return Row(partition=DRIFTING, key=connection)
