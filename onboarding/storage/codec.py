@@ -1,0 +1,67 @@
+"""Records as JSON: one codec for everything that is stored in a row or sent in a message.
+
+A document is the record's fields and ``v``, the version of its format. A change that older documents do not
+fit gets the next version, and an upgrade that turns a document of the version before into the new form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+Record = TypeVar("Record")
+Document = dict[str, Any]
+_VERSION: Final = "v"
+
+
+class UnreadableError(ValueError):
+    """The document is damaged, or a newer version of the service wrote it."""
+
+
+class Codec(Generic[Record]):
+    """Reads and writes the records of one class, a frozen dataclass or a model."""
+
+    def __init__(
+        self, record: type[Record], *, upgrades: Mapping[int, Callable[[Document], Document]] | None = None
+    ) -> None:
+        """``upgrades`` turn a document of version n into one of version n + 1, by n."""
+        self._adapter = TypeAdapter(record)
+        self._upgrades = dict(upgrades or {})
+        self._version = max(self._upgrades, default=0) + 1
+        self._name = record.__name__
+
+    def dump(self, record: Record) -> str:
+        """The record as JSON text, with its version."""
+        return json.dumps(self.document(record), separators=(",", ":"), ensure_ascii=False)
+
+    def document(self, record: Record) -> Document:
+        """The record as a JSON document, with its version."""
+        return {_VERSION: self._version, **self._adapter.dump_python(record, mode="json", by_alias=True)}
+
+    def load(self, text: str | bytes) -> Record:
+        """The record of a JSON text. Raises ``UnreadableError``."""
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UnreadableError(f"not JSON: {error}") from error
+        return self.read(document)
+
+    def read(self, document: Any) -> Record:
+        """The record of a JSON document. Raises ``UnreadableError``."""
+        if not isinstance(document, Mapping):
+            raise UnreadableError(f"not a JSON object, so not a {self._name}")
+        version, fields = document.get(_VERSION), {k: v for k, v in document.items() if k != _VERSION}
+        if not isinstance(version, int) or not 1 <= version <= self._version:
+            raise UnreadableError(
+                f"a {self._name} of version {version!r}; this service reads up to {self._version}"
+            )
+        for number in range(version, self._version):
+            fields = self._upgrades[number](fields)
+        try:
+            return self._adapter.validate_json(json.dumps(fields))
+        except ValidationError as error:
+            places = ", ".join(".".join(map(str, fault["loc"])) or "the document" for fault in error.errors())
+            raise UnreadableError(f"not a {self._name}: {places}") from error
