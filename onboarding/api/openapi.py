@@ -11,7 +11,6 @@ import functools
 import itertools
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel
@@ -21,6 +20,7 @@ from onboarding.api import problems, schemas
 from onboarding.api.acknowledgements import Acknowledge, Snooze
 from onboarding.api.paging import LARGEST, USUAL
 from onboarding.api.routes import OPERATIONS, Operation
+from onboarding.api.statuses import phrase
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
@@ -193,14 +193,13 @@ def _responses(operation: Operation) -> dict[str, Any]:
     refusals = {*operation.refusals, *_EVERYBODY, *((401, 403) if operation.roles else ())}
     problem = {problems.MEDIA_TYPE: _content(schemas.Problem)}
     responses: dict[str, Any] = {
-        str(status): {"description": HTTPStatus(status).phrase, "content": problem}
-        for status in sorted(refusals)
+        str(status): {"description": phrase(status), "content": problem} for status in sorted(refusals)
     }
     for status, kinds in operation.answers.items():
         before = responses.get(str(status), {}).get("content", {})
         answers = {kind if isinstance(kind, str) else "application/json": _content(kind) for kind in kinds}
         responses[str(status)] = {
-            "description": HTTPStatus(status).phrase,
+            "description": phrase(status),
             "headers": {name: _HEADERS[name] for name in operation.headers.get(status, ())},
             "content": {**before, **answers},
         }
