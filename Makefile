@@ -15,7 +15,7 @@ DEVELOPMENT := $(VENV)/.development
 AZURITE := $(EMULATOR)/node_modules/.installed
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile
-LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -52,24 +52,26 @@ lock: $(DEVELOPMENT) ## Pin the dependencies anew (requirements*.in to requireme
 	@$(LOCK) --output-file requirements.txt requirements.in
 	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
 
-install: $(DEVELOPMENT) $(AZURITE) ## Install everything, run nothing
+install: $(DEVELOPMENT) $(AZURITE) ## Install everything, run nothing (after make clean: PYTHON=python3.13 to choose one)
 
 clean: ## Remove what was installed, kept and measured
 	@rm -rf $(VENV) .local $(EMULATOR)/node_modules .coverage .coverage.* htmlcov
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The Functions runtime for this app is Python 3.11 or 3.12, so those are what it is developed with.
+# These run the app in Azure. The oldest comes first: what works there works with the others.
+PYTHON := python3.11 python3.12 python3.13 python3
+
 $(BIN)/python:
-	@for python in python3.11 python3.12 python3; do \
-		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then \
+	@for python in $(PYTHON); do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
 			echo "Making a virtual environment with $$python"; \
 			"$$python" -m venv $(VENV) && exit 0; \
 			echo "make: $$python can't make a virtual environment; on Debian and Ubuntu install python3-venv" >&2; \
 			rm -rf $(VENV); exit 1; \
 		fi; \
 	done; \
-	echo "make: this project needs Python 3.11 or 3.12, and there is none" >&2; exit 1
+	echo "make: this project needs Python 3.11, 3.12 or 3.13; not found: $(PYTHON)" >&2; exit 1
 
 $(RUNTIME): requirements.txt | $(BIN)/python
 	@echo "Installing the packages that the app needs"

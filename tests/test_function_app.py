@@ -187,7 +187,7 @@ def test_the_host_is_told_what_the_app_relies_on():
 
 
 def test_what_is_deployed_is_pinned():
-    """Each package has one exact version, so that a deployment is repeatable."""
+    """Each package has one exact version for each Python, so that a deployment is repeatable."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     packages = [
         Requirement(line.strip()) for line in lines if line.strip() and not line.lstrip().startswith("#")
@@ -195,6 +195,10 @@ def test_what_is_deployed_is_pinned():
     assert len(packages) > 20
     for package in packages:
         assert re.fullmatch(r"==[^*]+", str(package.specifier)), package
-    (functions,) = [each for each in packages if each.name == "azure-functions"]
-    version = Version(str(functions.specifier).removeprefix("=="))
-    assert Version("1.24") <= version < Version("2")  # the line for Python 3.11 and 3.12
+    for python, first, end in (("3.11", "1.24", "2"), ("3.12", "1.24", "2"), ("3.13", "2.3", "3")):
+        environment = {"python_version": python, "python_full_version": f"{python}.1"}
+        chosen = [each for each in packages if not each.marker or each.marker.evaluate(environment)]
+        assert len({package.name for package in chosen}) == len(chosen)
+        (functions,) = [package for package in chosen if package.name == "azure-functions"]
+        version = Version(str(functions.specifier).removeprefix("=="))
+        assert Version(first) <= version < Version(end)

@@ -15,7 +15,7 @@ param location string
 param apiAudience string
 
 @description('Python of the app.')
-@allowed(['3.11', '3.12'])
+@allowed(['3.11', '3.12', '3.13'])
 param pythonVersion string = '3.11'
 
 @description('Instances kept warm for requests and for steps, each. 0 scales to nothing when nothing is asked.')

@@ -52,6 +52,25 @@ def test_the_guide_names_every_value_and_no_other():
     assert read <= outputs
 
 
+def test_the_same_versions_of_python_are_named_everywhere():
+    """The app can be deployed with each Python that it is developed with, and the guide names them."""
+    decorators = template("main").values["parameters"]["pythonVersion"]["decorators"]
+    (versions,) = [each["argument"] for each in decorators if each["type"] == "allowed"]
+    makefile = (ROOT / "Makefile").read_text()
+    candidates = re.search(r"^PYTHON := (.+) python3$", makefile, re.MULTILINE)
+    assert candidates
+    assert candidates[1].split() == [f"python{version}" for version in versions]
+    lowest, highest = (version.replace(".", ", ") for version in (versions[0], versions[-1]))
+    assert f"({lowest}) <= sys.version_info[:2] <= ({highest})" in makefile
+    named = f"Python {', '.join(versions[:-1])} or {versions[-1]}"
+    assert named in makefile
+    assert named in (ROOT / "README.md").read_text()
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    assert named in guide
+    (row,) = [line for line in guide.splitlines() if line.startswith("| `APP_PYTHON_VERSION`")]
+    assert re.findall(r"`(3\.\d+)`", row) == ["3.11", *versions]
+
+
 def test_only_the_app_is_deployed():
     """The package holds the app's files and none of the tests, tools, documents or environments."""
     ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
