@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -93,20 +93,17 @@ class Calendar:
         continuation: str,
     ) -> tuple[list[Entry], str]:
         """Some expirations of a view from ``since`` to ``until``, the earliest first; the continuation."""
-        last = until + _MILLISECOND if until else _LAST
-        low = keys.milliseconds(since) if since else "0"
-        days = Range(
-            f"{view.partition}:{_day(since) if since else '0'}",
-            f"{view.partition}:{_day(last + timedelta(days=1))}",
-        )
+        days, moments = _ranges(view, since, until)
         page = await self._tables.page(
-            names.CALENDAR,
-            days,
-            keys=Range(low, keys.milliseconds(last)),
-            size=size,
-            continuation=continuation,
+            names.CALENDAR, days, keys=moments, size=size, continuation=continuation
         )
         return [_entry(row) for row in page.rows], page.continuation
+
+    async def scan(self, *, since: datetime | None, until: datetime) -> AsyncIterator[Entry]:
+        """All expirations from ``since`` to ``until``, the earliest first."""
+        days, moments = _ranges(View(), since, until)
+        async for row in self._tables.scan(names.CALENDAR, days, keys=moments):
+            yield _entry(row)
 
     async def _places(self, connection: str) -> tuple[Row, set[tuple[str, str]]]:
         """The row that says where a connection stands, and what it says."""
@@ -122,6 +119,16 @@ class Calendar:
 
     async def _write(self, row: Row, how: Write) -> None:
         await self._tables.write(names.CALENDAR, row, how)
+
+
+def _ranges(view: View, since: datetime | None, until: datetime | None) -> tuple[Range, Range]:
+    """The partitions of a view's days, and the keys of its moments."""
+    last = until + _MILLISECOND if until else _LAST
+    days = Range(
+        f"{view.partition}:{_day(since) if since else '0'}",
+        f"{view.partition}:{_day(last + timedelta(days=1))}",
+    )
+    return days, Range(keys.milliseconds(since) if since else "0", keys.milliseconds(last))
 
 
 def _rows(connection: Connection) -> Iterator[Row]:

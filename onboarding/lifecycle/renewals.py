@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from onboarding.clock import Clock
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.connections.cadence import SECRET
-from onboarding.connections.calendar import Calendar, View
+from onboarding.connections.calendar import Calendar
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.store import ConnectionStore
 from onboarding.lifecycle.plans import RENEW
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine
 from onboarding.workflow.runs import Head
-
-_PAGE: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,17 +86,11 @@ class AutomaticRenewals:
         return begun
 
     async def _due(self) -> AsyncIterator[Connection]:
-        until, continuation = self.clock.now() + timedelta(days=self.days), ""
-        while True:
-            entries, continuation = await self.calendar.page(
-                View(), since=None, until=until, size=_PAGE, continuation=continuation
-            )
-            for entry in entries:
-                connection = await self.connections.get(entry.connection) if entry.kind == SECRET else None
-                if connection and connection.secret.ends_at == entry.ends_at and _renews_itself(connection):
-                    yield connection
-            if not continuation:
-                return
+        until = self.clock.now() + timedelta(days=self.days)
+        async for entry in self.calendar.scan(since=None, until=until):
+            connection = await self.connections.get(entry.connection) if entry.kind == SECRET else None
+            if connection and connection.secret.ends_at == entry.ends_at and _renews_itself(connection):
+                yield connection
 
 
 def _renews_itself(connection: Connection) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -94,11 +94,14 @@ class Tables:
 
     async def query(self, table: str, partition: str, keys: Range | None = None) -> list[Row]:
         """All rows of one partition (within a range of keys), in the order of their keys."""
+        return [row async for row in self.scan(table, Range(partition, ""), keys=keys)]
+
+    async def scan(self, table: str, partitions: Range, *, keys: Range | None = None) -> AsyncIterator[Row]:
+        """All rows of a range of partitions, in order; they are read page by page, as they are needed."""
         client = self._service.get_table_client(table)
-        text, parameters = _filter(Range(partition, ""), keys)
-        return [
-            Row.from_entity(entity) async for entity in client.query_entities(text, parameters=parameters)
-        ]
+        text, parameters = _filter(partitions, keys)
+        async for entity in client.query_entities(text, parameters=parameters):
+            yield Row.from_entity(entity)
 
     async def page(
         self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""

@@ -22,8 +22,6 @@ NEW: Final = "new"
 OPEN: Final = "open"
 MARKED: Final = "marked"
 
-_PAGE: Final = 200
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
@@ -131,16 +129,8 @@ class Index:
     async def unfinished(self) -> AsyncIterator[Entry]:
         """Everything new or open: what the sweep looks through."""
         for partition in (NEW, OPEN):
-            continuation = ""
-            while True:
-                page = await self._tables.page(
-                    self._table, Range(partition, ""), size=_PAGE, continuation=continuation
-                )
-                for row in page.rows:
-                    yield _entry(row)
-                continuation = page.continuation
-                if not continuation:
-                    break
+            async for row in self._tables.scan(self._table, Range(partition, "")):
+                yield _entry(row)
 
     async def forget(self, entry: Entry) -> None:
         """Removes an entry that points to nothing."""
