@@ -268,4 +268,4 @@ async def sweep_expirations(timer: func.TimerRequest) -> None:
 @app.timer_trigger("timer", "%INSPECTION_SCHEDULE%")
 async def sweep_directory(timer: func.TimerRequest) -> None:
     """Begins the day's looks at the directory."""
-    await service().directory_sweep.run()
+    await service().inspection_sweep.run()

@@ -15,23 +15,23 @@ from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
-from onboarding.connections.store import ConnectionStore
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
-from onboarding.drift import plans as drift_plans
-from onboarding.drift.index import DriftIndex
-from onboarding.drift.inspect_step import DirectorySweep, Inspections
-from onboarding.drift.schedule import InspectionSchedule
-from onboarding.expiry.reactions import Reactions
+from onboarding.drift import inspection_plan
+from onboarding.drift.drift_index import DriftIndex
+from onboarding.drift.inspection_schedule import InspectionSchedule
+from onboarding.drift.inspection_step import InspectionStep, InspectionSweep
 from onboarding.expiry.sweep import ExpirySweep
+from onboarding.expiry.user_responses import UserResponses
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.lifecycle.renewals import AutomaticRenewals
-from onboarding.notices import plans as notice_plans
-from onboarding.notices.channels.secrets import ChannelSecrets
-from onboarding.notices.failing import FailingDeliveries
-from onboarding.notices.links import NoticeLinks
+from onboarding.notices import delivery_plans
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.failing_deliveries import FailingDeliveries
 from onboarding.notices.notice import Notices
-from onboarding.notices.renewal_reminders import Renewals
+from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.notices.routing import Routing
+from onboarding.notices.signed_links import NoticeLinks
 from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
@@ -65,7 +65,7 @@ class Parts:
         self.cadence = Cadence(thresholds=settings.expiry_thresholds, repeat=settings.expired_repeat_days)
         self.calendar = Calendar(self.tables)
         self.warning_schedule = WarningSchedule(self.tables, self.cadence, self.calendar)
-        self.rounds = InspectionSchedule(self.tables, days=settings.inspect_every_days)
+        self.inspection_schedule = InspectionSchedule(self.tables, days=settings.inspect_every_days)
         self.differences = DriftIndex(self.tables)
         self.engine = self._engine(
             names.ONBOARDINGS,
@@ -85,9 +85,9 @@ class Parts:
             names.NOTICES,
             Index(self.tables, names.NOTICE_INDEX, history=False),
             names.NOTICES_QUEUE,
-            {**notice_plans.PLANS, **drift_plans.PLANS},
+            {**delivery_plans.PLANS, **inspection_plan.PLANS},
             self._notice_handlers,
-            notice_plans.POLICIES,
+            delivery_plans.POLICIES,
         )
         self.notices = Notices(engine=self.deliveries, clock=self.clock, routing=_routing(settings))
         self.failing = FailingDeliveries(index=self.deliveries.index, store=self.deliveries.store)
@@ -98,7 +98,7 @@ class Parts:
             origin=settings.public_url.rstrip("/"),
             clock=self.clock,
         )
-        self.reactions = Reactions(
+        self.responses = UserResponses(
             connections=self.connection_store, audit=self.engine.store, clock=self.clock
         )
 
@@ -148,10 +148,13 @@ class Parts:
         )
 
     @functools.cached_property
-    def directory_sweep(self) -> DirectorySweep:
-        """The timer's rounds through the directory."""
-        return DirectorySweep(
-            rounds=self.rounds, calendar=self.calendar, engine=self.deliveries, clock=self.clock
+    def inspection_sweep(self) -> InspectionSweep:
+        """What the timer runs to start inspections."""
+        return InspectionSweep(
+            inspection_schedule=self.inspection_schedule,
+            calendar=self.calendar,
+            engine=self.deliveries,
+            clock=self.clock,
         )
 
     @functools.cached_property
@@ -186,7 +189,7 @@ class Parts:
             clock=self.clock,
             onboardings=self.engine,
             operations=self.operation_engine,
-            reminders=Renewals(self.notices),
+            reminders=RenewalReminders(self.notices),
         )
 
     def _step_handlers(self) -> Mapping[str, Handler]:
@@ -220,16 +223,16 @@ class Parts:
             failing=self.failing,
             **shared,
         )
-        looks = Inspections(
+        inspection_step = InspectionStep(
             directory=self.directory,
             connections=self.connection_store,
-            rounds=self.rounds,
+            inspection_schedule=self.inspection_schedule,
             differences=self.differences,
             warning_schedule=self.warning_schedule,
             notices=self.notices,
             clock=self.clock,
         )
-        return {**deliveries.handlers(), **looks.handlers()}
+        return {**deliveries.handlers(), **inspection_step.handlers()}
 
 
 def _environment(settings: Settings) -> Environment:

@@ -91,13 +91,13 @@ class Service(Parts):
     @functools.cached_property
     def acknowledgements(self) -> Acknowledgements:
         """What people answer to a warning."""
-        return Acknowledgements(connections=self.connections, reactions=self.reactions)
+        return Acknowledgements(connections=self.connections, responses=self.responses)
 
     @functools.cached_property
     def link_pages(self) -> Links:
         """What links in messages do."""
         return Links(
-            links=self.links, connections=self.connection_store, reactions=self.reactions, clock=self.clock
+            links=self.links, connections=self.connection_store, responses=self.responses, clock=self.clock
         )
 
     @functools.cached_property

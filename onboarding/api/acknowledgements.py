@@ -18,7 +18,7 @@ from onboarding.api.problems import ProblemError, invalid
 from onboarding.cmg.fields import WizardModel
 from onboarding.connections.records import Connection
 from onboarding.errors import Finding
-from onboarding.expiry.reactions import LONGEST_SNOOZE, Reactions
+from onboarding.expiry.user_responses import LONGEST_SNOOZE, UserResponses
 
 
 class Acknowledge(WizardModel):
@@ -41,13 +41,13 @@ class Acknowledgements:
     """The endpoints."""
 
     connections: Connections
-    reactions: Reactions
+    responses: UserResponses
 
     async def acknowledge(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Somebody has seen that an expiration ends."""
         found = await self.connections.find(request, caller)
         kind, ends_at = _expiration(bodies.of(request, Acknowledge).expiration, found)
-        return self._answer(await self.reactions.acknowledge(found.id, kind, ends_at, caller.name))
+        return self._answer(await self.responses.acknowledge(found.id, kind, ends_at, caller.name))
 
     async def snooze(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Somebody wants to hear nothing of an expiration for a while."""
@@ -55,13 +55,13 @@ class Acknowledgements:
         wanted = bodies.of(request, Snooze)
         kind, ends_at = _expiration(wanted.expiration, found)
         until = self._until(wanted, ends_at)
-        return self._answer(await self.reactions.snooze(found.id, kind, ends_at, until, caller.name))
+        return self._answer(await self.responses.snooze(found.id, kind, ends_at, until, caller.name))
 
     def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
         """When a snooze ends; raises ``ProblemError`` where that is neither ahead nor soon enough."""
         if (wanted.days is None) == (wanted.until is None):
             raise invalid((Finding(code="field-conflict", pointer="/until", detail="Give days or until."),))
-        now, latest = self.reactions.clock.now(), self.reactions.latest(ends_at)
+        now, latest = self.responses.clock.now(), self.responses.latest(ends_at)
         until = wanted.until or now + timedelta(days=wanted.days or 0)
         if not now < until <= latest:
             pointer = "/until" if wanted.until else "/days"

@@ -15,10 +15,10 @@ from onboarding.api.front import answer
 from onboarding.api.problems import bad_parameter, not_found
 from onboarding.api.tenants import Tenants
 from onboarding.clock import Clock
-from onboarding.cloud.inventory import Pair
 from onboarding.cmg import profiles
 from onboarding.cmg.profiles import Profile
-from onboarding.connections.store import ConnectionStore
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.drift.directory_snapshot import Pair
 from onboarding.drift.inspection import Subject, inspect
 
 if TYPE_CHECKING:

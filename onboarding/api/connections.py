@@ -21,8 +21,8 @@ from onboarding.cmg import removal_script
 from onboarding.cmg.handover import HandOver, script
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import Cadence, ExpiryWarning
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
 from onboarding.errors import PermanentError
 from onboarding.storage.tables import InvalidContinuationError
 

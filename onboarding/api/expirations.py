@@ -23,8 +23,8 @@ from onboarding.api.spreadsheets import sheet
 from onboarding.clock import Clock
 from onboarding.connections.cadence import Cadence, ExpirationState
 from onboarding.connections.calendar import Calendar, Entry, View
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
 from onboarding.storage.tables import InvalidContinuationError
 
 MOST: Final = 5000

@@ -21,8 +21,8 @@ from onboarding.api.moments import iso
 from onboarding.api.parameters import known_only
 from onboarding.api.problems import ProblemError
 from onboarding.clock import Clock
-from onboarding.notices.channels.secrets import ChannelSecrets
-from onboarding.notices.links import ACTIVE_KEYS
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.signed_links import ACTIVE_KEYS
 
 _SUBSCRIBE: Final = "subscribe"
 """What the token is for; one that is for anything else is none of a feed."""

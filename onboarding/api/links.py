@@ -18,10 +18,10 @@ from onboarding.api.callers import Caller
 from onboarding.api.pages import page
 from onboarding.clock import Clock
 from onboarding.connections.cadence import SECRET
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
-from onboarding.expiry.reactions import Reactions
-from onboarding.notices.links import ACKNOWLEDGE, SNOOZE_DAYS, NoticeLinks
+from onboarding.expiry.user_responses import UserResponses
+from onboarding.notices.signed_links import ACKNOWLEDGE, SNOOZE_DAYS, NoticeLinks
 
 _BY: Final = "signed link"
 
@@ -50,7 +50,7 @@ class Links:
 
     links: NoticeLinks
     connections: ConnectionStore
-    reactions: Reactions
+    responses: UserResponses
     clock: Clock
 
     async def show(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
@@ -78,15 +78,15 @@ class Links:
             return _gone()
         where = (wish.connection.id, wish.kind, wish.ends_at)
         if wish.acknowledges:
-            title, done = "Acknowledged", await self.reactions.acknowledge(*where, _BY)
+            title, done = "Acknowledged", await self.responses.acknowledge(*where, _BY)
         else:
             until = self._until(wish)
             title = f"You hear of it again after {until:%Y-%m-%d %H:%M} UTC"
-            done = await self.reactions.snooze(*where, until, _BY)
+            done = await self.responses.snooze(*where, until, _BY)
         return page(title, f"<p>{escape(wish.what)}.</p><p>You can close this page.</p>") if done else _gone()
 
     def _until(self, wish: _Wish) -> datetime:
-        return min(self.clock.now() + timedelta(days=SNOOZE_DAYS), self.reactions.latest(wish.ends_at))
+        return min(self.clock.now() + timedelta(days=SNOOZE_DAYS), self.responses.latest(wish.ends_at))
 
     async def _wish(self, request: func.HttpRequest) -> _Wish | None:
         """What a link is for; None for one that is forged, too old, or about an end that was moved."""

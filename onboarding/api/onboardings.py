@@ -20,7 +20,7 @@ from onboarding.api.problems import ProblemError, bad_parameter, invalid
 from onboarding.api.runs import RETRY_AFTER, Runs, traceparent
 from onboarding.api.tenants import Tenants
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.store import ConnectionStore
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import Finding
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import keys

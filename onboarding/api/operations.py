@@ -18,8 +18,8 @@ from onboarding.cmg import removal_script, renewal_script
 from onboarding.cmg.renewal_script import RenewalHandOver
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import AzureEnvironment
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.connections.store import ConnectionStore
 from onboarding.errors import Finding
 from onboarding.lifecycle import renewals
 from onboarding.lifecycle.plans import CONFIRMED, REMOVE, RENEW

@@ -20,9 +20,9 @@ from onboarding.api.problems import bad_parameter
 from onboarding.api.summaries import OPEN, Expiring, Facts, Some, document
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
-from onboarding.connections.store import ConnectionStore
-from onboarding.drift.index import DriftIndex
-from onboarding.notices.failing import FailingDeliveries
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.drift.drift_index import DriftIndex
+from onboarding.notices.failing_deliveries import FailingDeliveries
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.workflow.index import Entry, Index

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.schemas import Document, StepError
-from onboarding.notices.failing import DeliveryState
+from onboarding.notices.failing_deliveries import DeliveryState
 
 
 class Counted(Document):

@@ -10,8 +10,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from onboarding.api.moments import iso
 from onboarding.connections.records import Connection
-from onboarding.drift.index import Drifting
-from onboarding.notices.failing import FailingDelivery
+from onboarding.drift.drift_index import Drifting
+from onboarding.notices.failing_deliveries import FailingDelivery
 from onboarding.storage import names
 from onboarding.workflow.index import Entry
 from onboarding.workflow.poison_messages import PoisonMessage

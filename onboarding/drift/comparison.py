@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from onboarding.cmg.surroundings import end_of
+from onboarding.cmg.directory_checks import end_of
 from onboarding.connections.records import Connection, Difference
 from onboarding.drift.inspection import Inspected, Inspection
 from onboarding.errors import OnboardingError

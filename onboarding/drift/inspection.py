@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from onboarding.cloud import inventory
-from onboarding.cloud.inventory import Grants, Inventory, Pair
-from onboarding.cmg import profiles, surroundings
-from onboarding.cmg.conformance import Check, client_rules, server_rules
+from onboarding.cmg import directory_checks, profiles
+from onboarding.cmg.app_checks import Check, client_checks, server_checks
 from onboarding.cmg.permissions import USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
+from onboarding.drift import directory_snapshot
+from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory
@@ -72,17 +72,17 @@ class Inspection:
 
 
 async def inspect(directory: Directory, subjects: Sequence[Subject], now: datetime) -> list[Inspection]:
-    """Inspects up to ``inventory.MOST_PAIRS`` subjects of one tenant, with one call or two.
+    """Inspects up to ``directory_snapshot.MOST_PAIRS`` subjects of one tenant, with one call or two.
 
     Raises ``TransientError``, and ``PermanentError`` where the tenant can't be entered.
     """
-    found = await inventory.take(directory.graph, [subject.pair for subject in subjects])
+    found = await directory_snapshot.take(directory.graph, [subject.pair for subject in subjects])
     return [_inspection(subject, found, now) for subject in subjects]
 
 
-def _inspection(subject: Subject, found: Inventory, now: datetime) -> Inspection:
+def _inspection(subject: Subject, found: DirectorySnapshot, now: datetime) -> Inspection:
     server = _application(found, subject.pair.server)
-    passwords = surroundings.passwords(server) if server else ()
+    passwords = directory_checks.passwords(server) if server else ()
     return Inspection(
         server=_inspected(found, subject.pair.server, _server(subject, found, now)),
         client=_inspected(found, subject.pair.client, _client(subject, found)),
@@ -90,7 +90,7 @@ def _inspection(subject: Subject, found: Inventory, now: datetime) -> Inspection
     )
 
 
-def _inspected(found: Inventory, app_id: str, rules: Iterator[Check]) -> Inspected:
+def _inspected(found: DirectorySnapshot, app_id: str, rules: Iterator[Check]) -> Inspected:
     app = _application(found, app_id)
     return Inspected(
         app_id=app_id,
@@ -100,43 +100,45 @@ def _inspected(found: Inventory, app_id: str, rules: Iterator[Check]) -> Inspect
     )
 
 
-def _server(subject: Subject, found: Inventory, now: datetime) -> Iterator[Check]:
+def _server(subject: Subject, found: DirectorySnapshot, now: datetime) -> Iterator[Check]:
     app_id = subject.pair.server
     app = _application(found, app_id)
     yield from _registration(found, app_id)
     if app:
-        yield from server_rules(subject.profile, app, user_discovery=subject.user_discovery)
+        yield from server_checks(subject.profile, app, user_discovery=subject.user_discovery)
         if subject.app_id_uri:
-            yield surroundings.uri(app, subject.app_id_uri)
-        yield surroundings.verified_domain(app, found.domains)
-        yield surroundings.secret(app, subject.key_id, now)
+            yield directory_checks.uri(app, subject.app_id_uri)
+        yield directory_checks.verified_domain(app, found.domains)
+        yield directory_checks.secret(app, subject.key_id, now)
     principal = _principal(found, app_id)
     if subject.user_discovery and (principal or found.principals is None):
-        yield surroundings.directory_role(principal, readable=found.principals is not None)
+        yield directory_checks.directory_role(principal, readable=found.principals is not None)
 
 
-def _client(subject: Subject, found: Inventory) -> Iterator[Check]:
+def _client(subject: Subject, found: DirectorySnapshot) -> Iterator[Check]:
     app_id = subject.pair.client
     app = _application(found, app_id)
     server = _application(found, subject.pair.server) or {}
     yield from _registration(found, app_id)
     if app:
-        yield from client_rules(subject.profile, app, server=server, user_discovery=subject.user_discovery)
+        yield from client_checks(subject.profile, app, server=server, user_discovery=subject.user_discovery)
     if _principal(found, app_id) or found.principals is None:
         yield from _scopes(subject, found)
 
 
-def _registration(found: Inventory, app_id: str) -> Iterator[Check]:
+def _registration(found: DirectorySnapshot, app_id: str) -> Iterator[Check]:
     """The application and its service principal: without the one the other is not worth a word."""
     app, readable = _application(found, app_id), found.applications is not None
-    yield surroundings.application(
+    yield directory_checks.application(
         app, readable=readable, deleted_at=found.deleted.get(app_id.casefold(), "")
     )
     if app or not readable:
-        yield from surroundings.principal(_principal(found, app_id), readable=found.principals is not None)
+        yield from directory_checks.principal(
+            _principal(found, app_id), readable=found.principals is not None
+        )
 
 
-def _scopes(subject: Subject, found: Inventory) -> Iterator[Check]:
+def _scopes(subject: Subject, found: DirectorySnapshot) -> Iterator[Check]:
     """Consent to the client app's delegated permissions."""
     grants = found.grants[subject.pair.client.casefold()]
     server = str((_principal(found, subject.pair.server) or {}).get("id") or "")
@@ -151,12 +153,12 @@ def _scopes(subject: Subject, found: Inventory) -> Iterator[Check]:
 
 def _scope(name: str, grants: Grants | None, granted: Collection[str]) -> Check:
     complete = grants is not None and grants.complete
-    return surroundings.scope(name, granted if grants else None, complete=complete)
+    return directory_checks.scope(name, granted if grants else None, complete=complete)
 
 
-def _application(found: Inventory, app_id: str) -> Mapping[str, Any] | None:
+def _application(found: DirectorySnapshot, app_id: str) -> Mapping[str, Any] | None:
     return (found.applications or {}).get(app_id.casefold())
 
 
-def _principal(found: Inventory, app_id: str) -> Mapping[str, Any] | None:
+def _principal(found: DirectorySnapshot, app_id: str) -> Mapping[str, Any] | None:
     return (found.principals or {}).get(app_id.casefold())

@@ -13,7 +13,7 @@ from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.cadence import Cadence
-from onboarding.connections.store import ConnectionStore
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.expiry.warnings import warning
 from onboarding.notices.notice import Notices

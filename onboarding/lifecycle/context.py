@@ -12,8 +12,8 @@ from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.resource_manager import ResourceManager
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.runs import Head, StepState

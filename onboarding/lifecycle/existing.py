@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from onboarding.cloud.directory import Directory
-from onboarding.cmg.conformance import Check, client_rules, scope, server_rules
+from onboarding.cmg.app_checks import Check, client_checks, scope, server_checks
 from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import Finding, PermanentError
@@ -29,7 +29,7 @@ async def server_app(context: Context, existing: ExistingServerApp) -> dict[str,
         else (await connection(context, existing)).server_app.app_id
     )
     app = await _application(context, app_id, "/serverApp/existing")
-    rules = server_rules(request.profile, app, user_discovery=request.user_discovery.enabled)
+    rules = server_checks(request.profile, app, user_discovery=request.user_discovery.enabled)
     _check(app, rules, "/serverApp/existing")
     return {
         "objectId": app["id"],
@@ -46,7 +46,7 @@ async def client_app(context: Context, app_id: str) -> dict[str, Any]:
     request, pointer = context.request, "/clientApp/existing"
     server = await context.directory.application(context.results["server-app"]["appId"])
     app = await _application(context, app_id, pointer)
-    rules = client_rules(request.profile, app, server=server, user_discovery=request.user_discovery.enabled)
+    rules = client_checks(request.profile, app, server=server, user_discovery=request.user_discovery.enabled)
     _check(app, rules, pointer)
     return {"objectId": app["id"], "appId": app["appId"], "name": app["displayName"]}
 

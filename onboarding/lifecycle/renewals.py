@@ -11,8 +11,8 @@ from onboarding.clock import Clock
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.calendar import Calendar
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.connections.store import ConnectionStore
 from onboarding.lifecycle.plans import RENEW
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine

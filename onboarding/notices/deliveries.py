@@ -9,17 +9,17 @@ from functools import partial
 from typing import Final, Protocol
 
 from onboarding.clock import Clock
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
 from onboarding.errors import OnboardingError, TransientError
-from onboarding.notices import messages
+from onboarding.notices import message_text
 from onboarding.notices.channels.people import People
 from onboarding.notices.digests import Digests
-from onboarding.notices.failing import FailingDeliveries
-from onboarding.notices.links import NoticeLinks
-from onboarding.notices.messages import Item
+from onboarding.notices.failing_deliveries import FailingDeliveries
+from onboarding.notices.message_text import Item
 from onboarding.notices.notice import Notice
 from onboarding.notices.routing import Routing
+from onboarding.notices.signed_links import NoticeLinks
 from onboarding.settings import WEBHOOK
 from onboarding.workflow.engine import Handler
 from onboarding.workflow.outcomes import Done, Outcome, Retry, RetryReason, Wait
@@ -93,7 +93,7 @@ class Deliveries:
 
     async def _tell(self, target: str, notice: Notice, connection: Connection, preface: str = "") -> Outcome:
         item = Item(notice=notice, connection=connection, links=await self.links.of(notice))
-        message = messages.single(item, notice.id, preface)
+        message = message_text.single(item, notice.id, preface)
         return Done(result={"outcome": await self.people.send(*self.routing.address(target), message)})
 
     async def _current(self, run: Run) -> tuple[Notice, Connection | None]:

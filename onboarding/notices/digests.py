@@ -14,14 +14,14 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.connections.store import ConnectionStore
-from onboarding.notices import messages
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.notices import message_text
 from onboarding.notices.channels.people import People
-from onboarding.notices.links import NoticeLinks
-from onboarding.notices.messages import Item
+from onboarding.notices.delivery_plans import DIGEST
+from onboarding.notices.message_text import Item
 from onboarding.notices.notice import Notice
-from onboarding.notices.plans import DIGEST
 from onboarding.notices.routing import Routing
+from onboarding.notices.signed_links import NoticeLinks
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.workflow.engine import SERVICE, Engine
@@ -78,7 +78,7 @@ class Digests:
         items = [item for item in await asyncio.gather(*map(self._item, await self._entries(run))) if item]
         if not items:
             return Done(result={"outcome": "superseded"})
-        message = messages.digest(items, run.head.id)
+        message = message_text.digest(items, run.head.id)
         address = self.routing.address(run.head.request["channel"])
         return Done(result={"outcome": await self.people.send(*address, message), "notices": len(items)})
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
-from onboarding.notices.plans import DELIVERY, ESCALATION
+from onboarding.notices.delivery_plans import DELIVERY, ESCALATION
 from onboarding.notices.routing import Routing
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine

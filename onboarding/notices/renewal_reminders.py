@@ -9,7 +9,7 @@ from onboarding.connections.records import Connection
 from onboarding.notices.notice import Kind, Notice, Notices
 
 
-class Renewals:
+class RenewalReminders:
     """Announces that a new secret waits, and reminds of it."""
 
     def __init__(self, notices: Notices) -> None:

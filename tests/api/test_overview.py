@@ -11,7 +11,7 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from onboarding.connections.records import Difference
-from onboarding.drift.index import DriftIndex
+from onboarding.drift.drift_index import DriftIndex
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
 from tests.support.connections import Fleet, connection

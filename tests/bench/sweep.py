@@ -23,11 +23,11 @@ from azure.storage.queue.aio import QueueServiceClient
 from infra.local.storage import Storage
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.calendar import Calendar
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.expiry.sweep import ExpirySweep
-from onboarding.notices import plans
+from onboarding.notices import delivery_plans
 from onboarding.notices.notice import Notices
 from onboarding.notices.routing import Routing
 from onboarding.storage import names
@@ -83,7 +83,7 @@ class Deployment:
                 index=Index(tables, names.NOTICE_INDEX, history=False),
                 queues=Queues(queue_service),
                 queue=names.NOTICES_QUEUE,
-                plans=plans.PLANS,
+                plans=delivery_plans.PLANS,
                 handlers=dict,
                 clock=clock,
                 poison_messages=PoisonMessages(tables, names.POISON_MESSAGES),

@@ -13,7 +13,7 @@ import pytest
 from onboarding.cmg.permissions import MICROSOFT_GRAPH
 from onboarding.connections import pointers
 from onboarding.connections.records import AppRecord, Connection, ConnectionState
-from onboarding.drift.schedule import InspectionSchedule
+from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.storage import names
 from onboarding.storage.tables import Tables, Write
 from tests.expiry.site import Site, data
@@ -63,7 +63,7 @@ class Scene:
         self.site = site
         self.fleet = Fleet(site.tables)
         self.records: dict[str, Record] = {}
-        self.rounds: list[Round] = []
+        self.inspection_schedule: list[Round] = []
         self.newer: datetime
         self.untouched: Connection
 
@@ -166,7 +166,7 @@ class Scene:
             ]
             assert len({event["id"] for event in events}) == len(events)
             found.told[name] = sorted(event["type"].rpartition(".")[2] for event in events)
-        self.rounds.append(found)
+        self.inspection_schedule.append(found)
 
     async def stored(self, name: str) -> Connection:
         """A connection as it is kept."""

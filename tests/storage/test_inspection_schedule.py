@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from onboarding.connections import pointers
-from onboarding.drift.schedule import InspectionSchedule
+from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.storage import names
 from onboarding.storage.tables import Write
 from tests.support.portal import unique

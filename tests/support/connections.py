@@ -12,8 +12,8 @@ from azure.data.tables.aio import TableServiceClient
 
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
-from onboarding.connections.store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.settings import DEFAULT_THRESHOLDS
 from onboarding.storage.tables import Tables

@@ -8,10 +8,10 @@ import pytest
 
 from onboarding.cloud.vault import Vault
 from onboarding.errors import PermanentError, TransientError
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
-from onboarding.notices.channels.secrets import ChannelSecrets
 from onboarding.notices.channels.webhook import Webhook
-from onboarding.notices.messages import single
+from onboarding.notices.message_text import single
 from tests.support.receivers import WebServer
 from tests.unit.test_messages import item
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.cmg.conformance import Check
+from onboarding.cmg.app_checks import Check
 from onboarding.connections.records import Connection
 from onboarding.drift.comparison import compare, unreadable
 from onboarding.drift.inspection import Inspected, Inspection

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
-from onboarding.notices.messages import Item, Link, digest, single
+from onboarding.notices.message_text import Item, Link, digest, single
 from onboarding.notices.notice import Kind, Notice
 
 ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a_b", "renew_secret")

@@ -12,8 +12,8 @@ import logging
 from typing import Any
 
 from onboarding.errors import TransientError
-from onboarding.notices.channels.secrets import ChannelSecrets
-from onboarding.notices.messages import Message
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.message_text import Message
 
 PREFIX = "notice-"
 """What the names begin with of the vault's secrets that hold addresses."""

@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import TransientError
-from onboarding.notices.channels.secrets import ChannelSecrets
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
 
 _TYPE: Final = "ConfigMgr.CloudManagement"

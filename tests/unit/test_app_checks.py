@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.cmg.conformance import Check, client_rules, server_rules
+from onboarding.cmg.app_checks import Check, client_checks, server_checks
 from onboarding.cmg.profiles import PROFILES
 from tests.support import golden
 
@@ -42,8 +42,8 @@ def test_apps_after_the_article_conform(revision, discovery):
     """Whoever has followed a revision of the article finds nothing to change in its profile."""
     web, native = server(revision, discovery=discovery), client(revision, discovery=discovery)
     profile = PROFILES[revision]
-    assert failing(server_rules(profile, web, user_discovery=discovery)) == []
-    assert failing(client_rules(profile, native, server=web, user_discovery=discovery)) == []
+    assert failing(server_checks(profile, web, user_discovery=discovery)) == []
+    assert failing(client_checks(profile, native, server=web, user_discovery=discovery)) == []
 
 
 def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
     """Each property of the profile has its rule, and breaking it impact no other."""
     app = changed(server(revision, discovery=True), path, value)
-    assert failing(server_rules(PROFILES[revision], app, user_discovery=True)) == [rule]
+    assert failing(server_checks(PROFILES[revision], app, user_discovery=True)) == [rule]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_a_client_app_lacks_is_told(revision, path, value, rule):
     """Likewise for the client app, which has to go with this very server app."""
     web = server(revision, discovery=False)
     app = changed(client(revision, discovery=False), path, value)
-    assert failing(client_rules(PROFILES[revision], app, server=web, user_discovery=False)) == [rule]
+    assert failing(client_checks(PROFILES[revision], app, server=web, user_discovery=False)) == [rule]
 
 
 @pytest.mark.parametrize("revision", ["2021", "2023-11"])
@@ -111,12 +111,12 @@ def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
     """An older profile needs the client app's permission only with discovery, and no Web redirect."""
     web = changed(server(revision, discovery=False), "web.redirectUris", ["https://elsewhere.contoso.com"])
     native = client(revision, discovery=False)
-    assert failing(server_rules(PROFILES[revision], web, user_discovery=False)) == []
-    assert failing(client_rules(PROFILES[revision], native, server=web, user_discovery=False)) == []
+    assert failing(server_checks(PROFILES[revision], web, user_discovery=False)) == []
+    assert failing(client_checks(PROFILES[revision], native, server=web, user_discovery=False)) == []
 
 
 def test_properties_that_are_missing_altogether_are_no_error():
     """A document without any of the properties impact the rules, and nothing else."""
     bare = {"appId": SERVER}
-    assert len(failing(server_rules(PROFILES["2023-11"], bare, user_discovery=True))) == 7
-    assert len(failing(client_rules(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4
+    assert len(failing(server_checks(PROFILES["2023-11"], bare, user_discovery=True))) == 7
+    assert len(failing(client_checks(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4

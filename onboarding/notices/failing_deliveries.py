@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from onboarding.notices.plans import PLANS
+from onboarding.notices.delivery_plans import PLANS
 from onboarding.workflow.index import Index
 from onboarding.workflow.runs import Head, Run, RunStatus
 from onboarding.workflow.store import RunStore

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from onboarding.cmg import surroundings
+from onboarding.cmg import directory_checks
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL
 
 NOW = datetime(2027, 2, 28, 12, tzinfo=UTC)
@@ -23,43 +23,43 @@ def password(key_id: str, end: datetime) -> dict[str, str]:
 def test_the_recorded_secret_has_to_be_alive(key_id, passed):
     """Another secret does not stand in for the one on record; where none is on record, any will do."""
     ended, alive = password("ended", NOW - timedelta(days=1)), password("alive", NOW + timedelta(days=1))
-    assert surroundings.secret({"passwordCredentials": [ended, alive]}, key_id, NOW).passed is passed
+    assert directory_checks.secret({"passwordCredentials": [ended, alive]}, key_id, NOW).passed is passed
 
 
 def test_a_secret_that_ended_does_no_more():
     """An application with nothing but ended secrets has none."""
     app = {"passwordCredentials": [password("ended", NOW)]}
-    assert surroundings.secret(app, None, NOW).passed is False
-    assert surroundings.secret({"passwordCredentials": None}, None, NOW).passed is False
+    assert directory_checks.secret(app, None, NOW).passed is False
+    assert directory_checks.secret({"passwordCredentials": None}, None, NOW).passed is False
 
 
 def test_uris_are_compared_as_entra_does():
     """Case and a slash at the end make no other App ID URI."""
     app = {"identifierUris": ["api://x/y", URI.upper() + "/"]}
-    assert surroundings.uri(app, URI).passed is True
-    assert surroundings.uri({"identifierUris": None}, URI).passed is False
+    assert directory_checks.uri(app, URI).passed is True
+    assert directory_checks.uri({"identifierUris": None}, URI).passed is False
 
 
 def test_domains_that_may_not_be_read_leave_a_doubt():
     """Without the list of verified domains nothing is said of a URI that needs one."""
     app = {"identifierUris": [URI]}
-    assert surroundings.verified_domain(app, ("contoso.com",)).passed is True
-    assert surroundings.verified_domain(app, ("fabrikam.com",)).passed is False
-    assert surroundings.verified_domain(app, None).passed is None
-    assert surroundings.verified_domain({"identifierUris": ["api://x/y"]}, None).passed is True
+    assert directory_checks.verified_domain(app, ("contoso.com",)).passed is True
+    assert directory_checks.verified_domain(app, ("fabrikam.com",)).passed is False
+    assert directory_checks.verified_domain(app, None).passed is None
+    assert directory_checks.verified_domain({"identifierUris": ["api://x/y"]}, None).passed is True
 
 
 def test_a_list_that_was_cut_off_proves_nothing():
     """What is not among the 20 roles, or the first page of grants, may still be there."""
     others = [{"appRoleId": str(number)} for number in range(19)]
     found = {"appRoleAssignments": others}
-    assert surroundings.directory_role(found, readable=True).passed is False
-    assert surroundings.directory_role(None, readable=False).passed is None
+    assert directory_checks.directory_role(found, readable=True).passed is False
+    assert directory_checks.directory_role(None, readable=False).passed is None
     others.append({"appRoleId": "19"})
-    assert surroundings.directory_role(found, readable=True).passed is None
+    assert directory_checks.directory_role(found, readable=True).passed is None
     others[0] = {"appRoleId": DIRECTORY_READ_ALL.id}
-    assert surroundings.directory_role(found, readable=True).passed is True
-    assert surroundings.scope("User.Read", {"openid"}, complete=True).passed is False
-    assert surroundings.scope("User.Read", {"openid"}, complete=False).passed is None
-    assert surroundings.scope("User.Read", {"User.Read"}, complete=False).passed is True
-    assert surroundings.scope("User.Read", None, complete=False).passed is None
+    assert directory_checks.directory_role(found, readable=True).passed is True
+    assert directory_checks.scope("User.Read", {"openid"}, complete=True).passed is False
+    assert directory_checks.scope("User.Read", {"openid"}, complete=False).passed is None
+    assert directory_checks.scope("User.Read", {"User.Read"}, complete=False).passed is True
+    assert directory_checks.scope("User.Read", None, complete=False).passed is None

@@ -44,7 +44,7 @@ class Grants:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inventory:
+class DirectorySnapshot:
     """What was found, by client id in lower case; None where it may not be read."""
 
     applications: Mapping[str, Mapping[str, Any]] | None
@@ -54,7 +54,7 @@ class Inventory:
     deleted: Mapping[str, str]  # when an application was deleted that can be restored
 
 
-async def take(graph: Graph, pairs: Sequence[Pair]) -> Inventory:
+async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     """Reads a tenant. Raises ``TransientError``, and ``PermanentError`` where the tenant can't be entered."""
     apps = sorted({each.casefold() for pair in pairs for each in (pair.server, pair.client)})
     clients = sorted({pair.client.casefold() for pair in pairs})
@@ -70,7 +70,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> Inventory:
     organization = _readable(replies["organization"])
     applications = _by_client_id(replies, "applications")
     missing = [] if applications is None else [each for each in apps if each not in applications]
-    return Inventory(
+    return DirectorySnapshot(
         applications=applications,
         principals=_by_client_id(replies, "principals"),
         grants={client: _grants(replies[client]) for client in clients},

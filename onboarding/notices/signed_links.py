@@ -10,8 +10,8 @@ from typing import Final
 from onboarding import signing
 from onboarding.clock import Clock
 from onboarding.errors import OnboardingError
-from onboarding.notices.channels.secrets import ChannelSecrets
-from onboarding.notices.messages import Link
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.message_text import Link
 from onboarding.notices.notice import Notice
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.cadence import Acknowledgement, Snooze
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.connections.store import ConnectionStore
 from onboarding.workflow.runs import Event
 from onboarding.workflow.store import RunStore
 
@@ -21,7 +21,7 @@ LONGEST_SNOOZE: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reactions:
+class UserResponses:
     """Writes down what people answer."""
 
     connections: ConnectionStore

@@ -26,7 +26,7 @@ class Check:
     remedy: str
 
 
-def server_rules(profile: Profile, app: Mapping[str, Any], *, user_discovery: bool) -> Iterator[Check]:
+def server_checks(profile: Profile, app: Mapping[str, Any], *, user_discovery: bool) -> Iterator[Check]:
     """The rules for a web (server) app, as Graph shows it."""
     yield _single_tenant(app)
     yield from _redirects(profile, app)
@@ -64,7 +64,7 @@ def server_rules(profile: Profile, app: Mapping[str, Any], *, user_discovery: bo
         yield _asks_for(app, DIRECTORY_READ_ALL, "User discovery fails with insufficient privileges.")
 
 
-def client_rules(
+def client_checks(
     profile: Profile, app: Mapping[str, Any], *, server: Mapping[str, Any], user_discovery: bool
 ) -> Iterator[Check]:
     """The rules for a native (client) app that goes with a server app, both as Graph shows them."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from onboarding.cmg import identifiers
-from onboarding.cmg.conformance import Check
+from onboarding.cmg.app_checks import Check
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL
 
 _EXPANDED: Final = 20

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 from onboarding.clock import Clock
 from onboarding.cloud.calls import recorded
-from onboarding.cloud.inventory import MOST_PAIRS
 from onboarding.connections.calendar import Calendar, View
+from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState, Difference
-from onboarding.connections.store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.drift.comparison import UNREADABLE, Comparison, compare, unreadable
-from onboarding.drift.index import DriftIndex
+from onboarding.drift.directory_snapshot import MOST_PAIRS
+from onboarding.drift.drift_index import DriftIndex
 from onboarding.drift.inspection import Subject, inspect
-from onboarding.drift.plans import INSPECTION
-from onboarding.drift.schedule import InspectionSchedule
+from onboarding.drift.inspection_plan import INSPECTION
+from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.errors import OnboardingError, PermanentError, TransientError
 from onboarding.notices.notice import Kind, Notice, Notices
 from onboarding.storage import keys
@@ -59,10 +59,10 @@ _KINDS: Final[Mapping[str, Kind]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DirectorySweep:
+class InspectionSweep:
     """Makes the rounds."""
 
-    rounds: InspectionSchedule
+    inspection_schedule: InspectionSchedule
     calendar: Calendar
     engine: Engine
     clock: Clock
@@ -70,14 +70,14 @@ class DirectorySweep:
     async def run(self) -> int:
         """Begins the looks of each round that is due; returns how many runs. Once a day there are some."""
         now = self.clock.now()
-        days = await self.rounds.begun(now.date())
+        days = await self.inspection_schedule.begun(now.date())
         if not days:
             return 0
-        members = await self.rounds.members(days) | await self._near(now)
+        members = await self.inspection_schedule.members(days) | await self._near(now)
         heads = [_head(ids, now) for ids in _batches(sorted(members))]
         for start in range(0, len(heads), _AT_ONCE):
             await asyncio.gather(*(self.engine.start(head) for head in heads[start : start + _AT_ONCE]))
-        await self.rounds.made(now.date())
+        await self.inspection_schedule.made(now.date())
         return len(heads)
 
     async def _near(self, now: datetime) -> set[str]:
@@ -94,12 +94,12 @@ class DirectorySweep:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inspections:
+class InspectionStep:
     """The step of a look."""
 
     directory: Callable[[str], Directory]
     connections: ConnectionStore
-    rounds: InspectionSchedule
+    inspection_schedule: InspectionSchedule
     differences: DriftIndex
     warning_schedule: WarningSchedule
     notices: Notices
@@ -139,7 +139,7 @@ class Inspections:
     async def _connection(self, identifier: str) -> Connection | None:
         connection = await self.connections.get(identifier)
         if connection is None:
-            await self.rounds.leave(identifier)
+            await self.inspection_schedule.leave(identifier)
             await self.differences.remove(identifier)
         return connection
 
