@@ -23,8 +23,8 @@ from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.drift.inspection_step import InspectionStep, InspectionSweep
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.expiry.user_responses import UserResponses
+from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
-from onboarding.lifecycle.renewals import AutomaticRenewals
 from onboarding.notices import delivery_plans
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.failing_deliveries import FailingDeliveries
@@ -38,10 +38,10 @@ from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.workflow import retry
 from onboarding.workflow.engine import Engine, Handler, Limits
-from onboarding.workflow.index import Index
-from onboarding.workflow.plans import Plan
+from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessages
-from onboarding.workflow.store import RunStore
+from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_store import RunStore
 
 if TYPE_CHECKING:
     from onboarding.cloud.clouds import Clouds

@@ -15,7 +15,7 @@ from onboarding.errors import Severity
 from onboarding.lifecycle.plans import ONBOARD, OPERATIONS, PLANS
 from onboarding.storage.queues import Waiting
 from onboarding.workflow.poison_messages import PoisonMessage
-from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
 
 if TYPE_CHECKING:
     from onboarding.lifecycle.rehearsal import Rehearsal

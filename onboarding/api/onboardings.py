@@ -24,7 +24,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import Finding
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import keys
-from onboarding.workflow.runs import Head, RunStatus
+from onboarding.workflow.run import Head, RunStatus
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 

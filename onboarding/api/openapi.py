@@ -25,7 +25,7 @@ from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import ExpirationState
-from onboarding.workflow.runs import RunStatus
+from onboarding.workflow.run import RunStatus
 
 _EVERYBODY: Final = (500, 503)
 """What any call may answer."""

@@ -21,12 +21,12 @@ from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import Finding
-from onboarding.lifecycle import renewals
+from onboarding.lifecycle import automatic_renewals
+from onboarding.lifecycle.automatic_renewals import Asker
 from onboarding.lifecycle.plans import CONFIRMED, REMOVE, RENEW
-from onboarding.lifecycle.renewals import Asker
 from onboarding.storage import keys
 from onboarding.workflow import interventions
-from onboarding.workflow.runs import Head, Run, RunStatus, StepStatus
+from onboarding.workflow.run import Head, Run, RunStatus, StepStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +127,7 @@ class Operations:
                 "appId": connection.server_app.app_id,
             }
             document["vaultSecret"] = await self.keep_secret(wanted.secret.get_secret_value(), tags)
-        head = renewals.head(
+        head = automatic_renewals.head(
             connection,
             document,
             now=self.runs.engine.clock.now(),

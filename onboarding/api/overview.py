@@ -25,10 +25,10 @@ from onboarding.drift.drift_index import DriftIndex
 from onboarding.notices.failing_deliveries import FailingDeliveries
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
-from onboarding.workflow.index import Entry, Index
-from onboarding.workflow.index import View as Runs
 from onboarding.workflow.poison_messages import PoisonMessages
-from onboarding.workflow.runs import RunStatus
+from onboarding.workflow.run import RunStatus
+from onboarding.workflow.run_index import Entry, Index
+from onboarding.workflow.run_index import View as Runs
 
 _MOST: Final = 1000
 """Runs that are counted of one status."""

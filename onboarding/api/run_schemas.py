@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.schemas import Document, Finding, FullRequest, StepError
-from onboarding.workflow.runs import RunStatus, StepStatus
+from onboarding.workflow.run import RunStatus, StepStatus
 
 
 class Requester(Document):

@@ -20,8 +20,8 @@ from onboarding.api.problems import ProblemError, conflict, not_found
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.workflow import interventions
 from onboarding.workflow.engine import Engine
-from onboarding.workflow.index import View
-from onboarding.workflow.runs import Head, Run, RunStatus
+from onboarding.workflow.run import Head, Run, RunStatus
+from onboarding.workflow.run_index import View
 
 RETRY_AFTER: Final = {"Retry-After": "2"}
 

@@ -17,7 +17,7 @@ from onboarding.connections.cadence import ExpirationState
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import Severity
 from onboarding.workflow.poison_messages import Reason
-from onboarding.workflow.runs import RunStatus
+from onboarding.workflow.run import RunStatus
 
 FullRequest = Annotated[
     dict[str, Any],

@@ -13,9 +13,9 @@ from onboarding.connections.records import Connection
 from onboarding.drift.drift_index import Drifting
 from onboarding.notices.failing_deliveries import FailingDelivery
 from onboarding.storage import names
-from onboarding.workflow.index import Entry
 from onboarding.workflow.poison_messages import PoisonMessage
-from onboarding.workflow.runs import RunStatus
+from onboarding.workflow.run import RunStatus
+from onboarding.workflow.run_index import Entry
 
 OPEN: Final = "Open"
 """Running and waiting runs: which of the two one is, only its steps tell."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from onboarding.workflow.plans import Plan, Step
+from onboarding.workflow.plan import Plan, Step
 
 INSPECTION: Final = Plan("inspection", [Step(name="inspect", title="Inspect connections in the directory")])
 

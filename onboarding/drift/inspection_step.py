@@ -30,7 +30,7 @@ from onboarding.notices.notice import Kind, Notice, Notices
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine, Handler
 from onboarding.workflow.outcomes import Done, Outcome, Retry, RetryReason
-from onboarding.workflow.runs import Head, Run, StepState
+from onboarding.workflow.run import Head, Run, StepState
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory

@@ -14,8 +14,8 @@ from onboarding.clock import Clock
 from onboarding.connections.cadence import Acknowledgement, Snooze
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.workflow.runs import Event
-from onboarding.workflow.store import RunStore
+from onboarding.workflow.run import Event
+from onboarding.workflow.run_store import RunStore
 
 LONGEST_SNOOZE: Final = timedelta(days=30)
 

@@ -16,7 +16,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.workflow.engine import Engine
-from onboarding.workflow.runs import Head, StepState
+from onboarding.workflow.run import Head, StepState
 
 
 class Reminders(Protocol):

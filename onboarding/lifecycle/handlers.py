@@ -10,7 +10,7 @@ from functools import partial
 from onboarding.cloud.calls import recorded
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
-from onboarding.lifecycle import removal, renewal
+from onboarding.lifecycle import removal_steps, renewal_steps
 from onboarding.lifecycle.context import Context, Operation, Services
 from onboarding.lifecycle.plans import PROVIDER_STEPS
 from onboarding.lifecycle.steps import (
@@ -25,7 +25,7 @@ from onboarding.lifecycle.steps import (
 )
 from onboarding.workflow.engine import Handler
 from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, RetryReason, Wait
-from onboarding.workflow.runs import Run, StepState
+from onboarding.workflow.run import Run, StepState
 
 StepFunction = Callable[[Context], Awaitable[Done | Wait]]
 OperationFunction = Callable[[Operation], Awaitable[Done | Wait]]
@@ -44,17 +44,17 @@ STEPS: Mapping[str, StepFunction] = {
 
 
 OPERATION_STEPS: Mapping[str, OperationFunction] = {
-    "halt": removal.halt,
-    "inventory": removal.inventory,
-    "consent": removal.revoke,
-    "client-app": partial(removal.delete_application, role="client"),
-    "server-app": partial(removal.delete_application, role="server"),
-    "server-secret": removal.delete_secret,
-    "connection": removal.forget,
-    "check": renewal.check,
-    "secret": renewal.make,
-    "confirmation": renewal.wait,
-    "retirement": renewal.retire,
+    "halt": removal_steps.halt,
+    "inventory": removal_steps.inventory,
+    "consent": removal_steps.revoke,
+    "client-app": partial(removal_steps.delete_application, role="client"),
+    "server-app": partial(removal_steps.delete_application, role="server"),
+    "server-secret": removal_steps.delete_secret,
+    "connection": removal_steps.forget,
+    "check": renewal_steps.check,
+    "secret": renewal_steps.make,
+    "confirmation": renewal_steps.wait,
+    "retirement": renewal_steps.retire,
 }
 """Of all plans of operations; no two of them have a step of the same name."""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from onboarding.cmg import providers
 from onboarding.cmg.versions import DeploymentModel
-from onboarding.workflow.plans import Plan, Step
+from onboarding.workflow.plan import Plan, Step
 
 
 def provider_step(namespace: str) -> str:

@@ -23,7 +23,7 @@ from onboarding.notices.signed_links import NoticeLinks
 from onboarding.settings import WEBHOOK
 from onboarding.workflow.engine import Handler
 from onboarding.workflow.outcomes import Done, Outcome, Retry, RetryReason, Wait
-from onboarding.workflow.runs import Run, StepState
+from onboarding.workflow.run import Run, StepState
 
 _SUPERSEDED: Final = Done(result={"outcome": "superseded"})
 _MARGIN: Final = timedelta(days=30)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from onboarding.workflow.outcomes import RetryReason
-from onboarding.workflow.plans import Plan, Step
+from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.retry import Policies, Policy
 
 DELIVERY: Final = Plan("delivery", [Step(name="deliver", title="Tell one channel")])

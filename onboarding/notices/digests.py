@@ -26,7 +26,7 @@ from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.workflow.engine import SERVICE, Engine
 from onboarding.workflow.outcomes import Done, Outcome, Wait
-from onboarding.workflow.runs import Head, Run
+from onboarding.workflow.run import Head, Run
 
 _ENDS: Final = time(6, tzinfo=UTC)
 """When a day ends: its digest is there when people begin to work in Europe and America."""

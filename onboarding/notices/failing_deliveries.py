@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from onboarding.notices.delivery_plans import PLANS
-from onboarding.workflow.index import Index
-from onboarding.workflow.runs import Head, Run, RunStatus
-from onboarding.workflow.store import RunStore
+from onboarding.workflow.run import Head, Run, RunStatus
+from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_store import RunStore
 
 
 class DeliveryState(StrEnum):

@@ -20,8 +20,8 @@ from onboarding.notices.delivery_plans import DELIVERY, ESCALATION
 from onboarding.notices.routing import Routing
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine
-from onboarding.workflow.plans import Plan
-from onboarding.workflow.runs import Head
+from onboarding.workflow.plan import Plan
+from onboarding.workflow.run import Head
 
 
 class Kind(StrEnum):

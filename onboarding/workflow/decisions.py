@@ -8,7 +8,7 @@ from typing import Any
 
 from onboarding.workflow import retry
 from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, Wait
-from onboarding.workflow.runs import StepState, StepStatus
+from onboarding.workflow.run import StepState, StepStatus
 
 
 def after(step: StepState, outcome: Outcome, now: datetime, policies: retry.Policies) -> StepState:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import decisions
-from onboarding.workflow.messages import StepMessage
 from onboarding.workflow.outcomes import Outcome, Retry, RetryReason, Wait
-from onboarding.workflow.runs import Event, Run, StepState, StepStatus
+from onboarding.workflow.run import Event, Run, StepState, StepStatus
+from onboarding.workflow.step_message import StepMessage
 
 if TYPE_CHECKING:
     from onboarding.workflow.engine import Engine

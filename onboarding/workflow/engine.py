@@ -22,13 +22,13 @@ from onboarding.clock import Clock
 from onboarding.storage.queues import Queues
 from onboarding.workflow import retry
 from onboarding.workflow.drive import Drive
-from onboarding.workflow.index import Index
-from onboarding.workflow.messages import InvalidMessageError, StepMessage
 from onboarding.workflow.outcomes import Outcome
-from onboarding.workflow.plans import Plan
+from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
-from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.store import RunStore
+from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_store import RunStore
+from onboarding.workflow.step_message import InvalidMessageError, StepMessage
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Final
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import decisions
 from onboarding.workflow.engine import SERVICE, Engine
-from onboarding.workflow.messages import StepMessage
-from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.step_message import StepMessage
 
 GONE: Final = timedelta(minutes=6)
 """A worker that has not written for longer is gone: the platform ends an invocation after five minutes

@@ -34,9 +34,9 @@ from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.workflow.engine import Engine
-from onboarding.workflow.index import Index
 from onboarding.workflow.poison_messages import PoisonMessages
-from onboarding.workflow.store import RunStore
+from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_store import RunStore
 from tests.support.connections import CADENCE, connection
 from tests.support.transports import Wire
 

@@ -17,7 +17,7 @@ from onboarding.cmg.versions import DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
-from onboarding.workflow.runs import RunStatus
+from onboarding.workflow.run import RunStatus
 from tests.docs import console
 from tests.support import sources
 from tests.support.pages import page, plain

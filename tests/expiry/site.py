@@ -14,7 +14,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from infra.local.stack import Stack
 from onboarding.storage import names
-from onboarding.workflow.index import NEW
+from onboarding.workflow.run_index import NEW
 from tests.support.portal import Portal, until
 
 SWEEP = "sweep_expirations"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from onboarding.storage import names
-from onboarding.workflow.index import NEW
+from onboarding.workflow.run_index import NEW
 from tests.expiry.site import ends_at
 from tests.support.portal import until
 

@@ -9,9 +9,9 @@ import pytest
 
 from onboarding.storage import keys
 from onboarding.workflow.engine import Limits
-from onboarding.workflow.messages import StepMessage
 from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
-from onboarding.workflow.runs import RunStatus, StepStatus
+from onboarding.workflow.run import RunStatus, StepStatus
+from onboarding.workflow.step_message import StepMessage
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, kinds, meeting, new_head
 from tests.support.transports import KilledError
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 from onboarding.workflow.engine import Limits
 from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.retry import Policy
-from onboarding.workflow.runs import Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Run, RunStatus, StepState, StepStatus
 from tests.storage.workbench import DIAMOND, STALLED, Delivery, Workbench, new_head
 from tests.support.transports import KilledError
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from onboarding.storage.tables import InvalidContinuationError
-from onboarding.workflow.index import Index, View
-from onboarding.workflow.runs import Head, RunStatus
+from onboarding.workflow.run import Head, RunStatus
+from onboarding.workflow.run_index import Index, View
 
 NOW = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from onboarding.workflow import interventions
-from onboarding.workflow.index import View
 from onboarding.workflow.interventions import GONE, NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
-from onboarding.workflow.runs import Head, Run, RunStatus, StepStatus
+from onboarding.workflow.run import Head, Run, RunStatus, StepStatus
+from onboarding.workflow.run_index import View
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
 from tests.support.transports import KilledError
 

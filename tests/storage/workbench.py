@@ -17,13 +17,13 @@ from azure.storage.queue.aio import QueueServiceClient
 from onboarding.clock import MovedClock
 from onboarding.storage import queues, tables
 from onboarding.workflow.engine import Engine, Handler, Limits
-from onboarding.workflow.index import Index
 from onboarding.workflow.outcomes import Done, Outcome, RetryReason, Wait
-from onboarding.workflow.plans import Plan, Step
+from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.retry import Policy
-from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.store import RunStore
+from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_store import RunStore
 from tests.support.transports import Wire
 
 DIAMOND = Plan(

@@ -6,7 +6,7 @@ import pytest
 
 from onboarding.workflow import decisions, retry
 from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
-from onboarding.workflow.runs import StepState, StepStatus
+from onboarding.workflow.run import StepState, StepStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = retry.Policy(delays=(1, 5, 60), give_up_after=timedelta(minutes=30))

@@ -7,7 +7,7 @@ import pytest
 from onboarding.cmg.providers import BY_MODEL
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.lifecycle.plans import ONBOARD, PLANS, PROVIDER_STEPS
-from onboarding.workflow.plans import Plan, Step
+from onboarding.workflow.plan import Plan, Step
 
 
 def test_each_step_comes_after_what_it_needs():

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onboarding.storage.tables import Row
-from onboarding.workflow.plans import Plan, Step
-from onboarding.workflow.runs import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.plan import Plan, Step
+from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
 
 PLAN = Plan(
     "p",

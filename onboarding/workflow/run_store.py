@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
-from onboarding.workflow.plans import Plan
-from onboarding.workflow.runs import EVENTS, HEAD, STATE, Event, Head, Run, StepState
+from onboarding.workflow.plan import Plan
+from onboarding.workflow.run import EVENTS, HEAD, STATE, Event, Head, Run, StepState
 
 
 class RunStore:

@@ -16,7 +16,7 @@ from onboarding.connections.records import Connection, ConnectionState
 from onboarding.lifecycle.plans import RENEW
 from onboarding.storage import keys
 from onboarding.workflow.engine import SERVICE, Engine
-from onboarding.workflow.runs import Head
+from onboarding.workflow.run import Head
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

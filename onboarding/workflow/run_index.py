@@ -16,7 +16,7 @@ from typing import Final
 
 from onboarding.storage import keys
 from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
-from onboarding.workflow.runs import FINAL, Head, RunStatus
+from onboarding.workflow.run import FINAL, Head, RunStatus
 
 NEW: Final = "new"
 OPEN: Final = "open"

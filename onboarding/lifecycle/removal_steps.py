@@ -20,7 +20,7 @@ from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.existing import discard
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
-from onboarding.workflow.runs import Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Run, RunStatus, StepState, StepStatus
 
 _LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between looks
 _LONGEST: Final = timedelta(hours=1)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from onboarding.storage import keys
 from onboarding.storage.tables import Range, Row
-from onboarding.workflow.plans import Plan
+from onboarding.workflow.plan import Plan
 
 HEAD: Final = "head"
 STEPS: Final = keys.prefixed("step:")
