@@ -32,15 +32,15 @@ def _first_cells(name: str, heading: str = "") -> set[str]:
 
 
 def test_every_code_is_explained():
-    """A caller finds each error code of the service in the API's page, and none that does not exist."""
-    headings = ("Codes of answers", "Codes of faults in a body", "Codes of findings", "Codes of steps")
-    explained = set.union(*(_first_cells("docs/api.md", heading) for heading in headings))
+    """A caller finds each error code of the service in the page of errors, and none that does not exist."""
+    headings = ("Problems", "Faults of a request body", "Findings", "Failures of steps")
+    explained = set.union(*(_first_cells("docs/api/errors.md", heading) for heading in headings))
     assert explained == sources.error_codes()
 
 
 def test_every_finding_is_explained_as_grave_as_it_is():
     """A portal finds of each finding of the preflight how grave it is and which fields it points to."""
-    (table,) = page("docs/api.md").tables("Codes of findings")
+    (table,) = page("docs/api/errors.md").tables("Findings")
     explained = {
         plain(code): (severity, set(re.findall(r"`([^`]+)`", fields))) for code, severity, fields, _ in table
     }
@@ -54,27 +54,30 @@ def test_every_setting_is_explained_with_its_default():
     assert explained == sources.settings() | dict.fromkeys(sources.scheduled(), "required")
 
 
-def test_every_route_is_in_the_readme():
-    """The README's table of the API has each route of the app, and no other."""
+def _endpoints() -> set[str]:
+    return _first_cells("docs/api/README.md", "Endpoints")
+
+
+def test_every_endpoint_is_listed():
+    """The API's first page lists each endpoint of the app, and no other."""
     text = (ROOT / "function_app.py").read_text(encoding="utf-8")
     routes = re.findall(r'@app\.route\("([^"]+)", methods=\["([A-Z]+)"\]\)', text)
     assert len(routes) == text.count("@app.route(")
-    assert _first_cells("README.md", "The API") == {f"{method} /api/{route}" for route, method in routes}
+    assert _endpoints() == {f"{method} /api/{route}" for route, method in routes}
 
 
-def test_the_api_page_describes_every_route():
-    """Each route has its section in the API's page."""
-    headings = set(re.findall(r"`([A-Z]+ /api/[^`]*)`", "\n".join(_headings("docs/api.md"))))
-    assert headings == _first_cells("README.md", "The API")
-
-
-def _headings(name: str) -> list[str]:
-    return re.findall(r"^#+ .+$", page(name).text, re.MULTILINE)
+def test_every_endpoint_has_a_section():
+    """Each endpoint has a section in the API's pages, which begins with its method and path."""
+    opening = re.compile(r"^##+ .+\n\n((?:`[A-Z]+ /api/[^`]*`(?:, |$))+)$", re.MULTILINE)
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.md")]
+    openings = [line for text in texts for line in opening.findall(text)]
+    described = [endpoint for line in openings for endpoint in re.findall("`([^`]+)`", line)]
+    assert sorted(described) == sorted(_endpoints())
 
 
 def test_every_field_of_a_request_is_explained_with_its_default():
     """A portal finds each field of a request with the default that it has."""
-    (table,) = page("docs/api.md").tables("Ask: `POST /api/onboardings`")
+    table = next(page("docs/api/onboardings.md").tables("Create an onboarding"))
     explained = {plain(row[0]): plain(row[1]) for row in table}
     assert explained == dict(_fields(OnboardingRequest)) | {"serverApp.secretValidity": "P1Y"}
 
@@ -157,20 +160,19 @@ def test_the_plan_is_drawn_as_it_is():
 
 def test_every_step_is_explained():
     """The API's page lists the steps in their order, with title and what they wait for."""
-    tables = list(page("docs/api.md").tables("Follow: `GET /api/onboardings/{id}`"))
-    listed = [(plain(name), title, re.findall(r"`([^`]+)`", after)) for name, title, after in tables[1]]
+    (table,) = page("docs/api/onboardings.md").tables("Steps")
+    listed = [(plain(name), title, re.findall(r"`([^`]+)`", after)) for name, title, after in table]
     assert listed == [(step.name, step.title, list(step.after)) for step in _PLAN.steps.values()]
-    (section,) = re.findall(r"(?s)^## Follow: .*?(?=^## )", page("docs/api.md").text, re.MULTILINE)
-    named = set(re.findall(r"`([a-z-]+)`", section))
+    named = set(re.findall(r"`([a-z-]+)`", page("docs/api/onboardings.md").text))
     assert {step for plan in ONBOARD.values() for step in plan.steps} <= named
 
 
 def test_every_status_and_role_is_explained():
     """The API's page explains each status of an onboarding and each role of a caller."""
-    statuses = next(page("docs/api.md").tables("Follow: `GET /api/onboardings/{id}`"))
+    _, statuses = page("docs/api/README.md").tables("Long-running operations")
     assert [plain(row[0]) for row in statuses] == list(RunStatus)
     assert [status for status in RunStatus if status.final] == [plain(row[0]) for row in statuses if row[2]]
-    assert _first_cells("docs/api.md", "Who may call") == {REQUEST_ROLE, OPERATE_ROLE}
+    assert _first_cells("docs/api/README.md", "Authenticate") == {REQUEST_ROLE, OPERATE_ROLE}
 
 
 def test_every_value_of_host_json_is_explained():

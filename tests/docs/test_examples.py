@@ -60,8 +60,9 @@ async def test_the_readme_can_be_followed_twice(local_cloud):
 
 
 async def test_answers_look_like_the_examples(local_cloud):
-    """A connection and the health have the fields that the API's page shows."""
-    examples = [json.loads(block) for block in page("docs/api.md").blocks("json")]
+    """A connection and the health have the fields that the API's pages show."""
+    names = ("docs/api/connections.md", "docs/api/health.md")
+    examples = [json.loads(block) for name in names for block in page(name).blocks("json")]
     connection = json.loads((await _type("README.md", local_cloud)).partition("\n")[2])
     (shown,) = [each for each in examples if "secret" in each]
     assert list(connection) == list(shown)

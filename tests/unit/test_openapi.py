@@ -37,9 +37,9 @@ def test_the_description_is_openapi():
 
 
 def test_the_readme_tells_the_same():
-    """Roles and answers of each call are those of the README's table."""
+    """Roles and answers of each call are those of the table of endpoints."""
     roles = {"either": {REQUEST_ROLE, OPERATE_ROLE}, "operators": {OPERATE_ROLE}, "none": set()}
-    (table,) = page("README.md").tables("The API")
+    (table,) = page("docs/api/README.md").tables("Endpoints")
     told = {
         plain(call).replace("/api", "", 1): (
             roles[role],
