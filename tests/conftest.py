@@ -4,7 +4,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from infra.local.storage import Storage
 from tests.support.portal import Portal
 from tests.support.stacks import local_cloud
 
@@ -53,12 +52,3 @@ async def portal(stack):
     await portal.control("PUT", "/settings", {"providerSeconds": 0})
     yield portal
     await portal.close()
-
-
-@pytest.fixture(scope="session")
-async def azurite(tmp_path_factory):
-    """Connection string of an Azurite that the tests of storage share."""
-    storage = Storage(tmp_path_factory.mktemp("azurite"))
-    await storage.start()
-    yield storage.account.connection_string
-    await storage.stop()

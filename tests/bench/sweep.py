@@ -38,7 +38,7 @@ from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run_index import Index
 from onboarding.workflow.run_store import RunStore
 from tests.support.connections import CADENCE, connection
-from tests.support.transports import Wire
+from tests.support.transports import Fuse, Wire
 
 FEW: Final = 1_000
 MANY: Final = 20_000
@@ -66,15 +66,15 @@ class Deployment:
     tables: Tables
     sweep: ExpirySweep
     clock: StandingClock
-    wire: Wire
+    fuse: Fuse
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, account: str) -> AsyncIterator[Deployment]:
         """On the storage account of a connection string."""
-        clock, wire = StandingClock(), Wire()
+        clock, fuse = StandingClock(), Fuse()
         async with (
-            TableServiceClient.from_connection_string(account, transport=wire) as table_service,
+            TableServiceClient.from_connection_string(account, transport=Wire(fuse)) as table_service,
             QueueServiceClient.from_connection_string(account) as queue_service,
         ):
             tables = Tables(table_service)
@@ -95,7 +95,7 @@ class Deployment:
                 cadence=CADENCE,
                 clock=clock,
             )
-            yield cls(tables=tables, sweep=sweep, clock=clock, wire=wire)
+            yield cls(tables=tables, sweep=sweep, clock=clock, fuse=fuse)
 
     async def fill(self, size: int) -> None:
         """So many connections: 100 are due on each of the first days, the others later, day by day."""
@@ -116,10 +116,10 @@ class Deployment:
         seconds, calls = [], []
         for number in range(ROUNDS):
             self.clock.moment = START + timedelta(days=number, hours=1)
-            begun, before = time.perf_counter(), self.wire.calls
+            begun, before = time.perf_counter(), self.fuse.calls
             announced = await self.sweep.run()
             seconds.append(time.perf_counter() - begun)
-            calls.append(self.wire.calls - before)
+            calls.append(self.fuse.calls - before)
             assert announced == DUE, announced
         return statistics.median(seconds), statistics.median(calls)
 

@@ -1,40 +1,70 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import pytest
-from azure.data.tables.aio import TableServiceClient
 
-from onboarding.storage.tables import RETRIES, Tables
+from infra.local.storage import Storage
 from onboarding.workflow.engine import Limits
 from tests.storage.workbench import DIAMOND, STALLED, Workbench, done
-from tests.support.transports import Wire
+from tests.support.accounts import EmulatedAccount, MemoryAccount
 
 
-@pytest.fixture(scope="session")
-def wire():
-    """What carries the calls to storage, and counts them."""
-    return Wire()
+class Emulator:
+    """The emulator that the tests of this folder share, started by the first one that needs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._storage: Storage | None = None
+
+    async def account(self) -> EmulatedAccount:
+        """Its account."""
+        if self._storage is None:
+            self._storage = Storage(self._folder)
+            await self._storage.start()
+        return EmulatedAccount(self._storage.account.connection_string)
+
+    async def stop(self) -> None:
+        """Stop it, if a test has started it."""
+        if self._storage is not None:
+            await self._storage.stop()
 
 
-@pytest.fixture(scope="session")
-async def service(azurite, wire):
-    """The tables of Azurite."""
-    async with TableServiceClient.from_connection_string(azurite, transport=wire, **RETRIES) as service:
-        yield service
-
-
-@pytest.fixture(scope="session")
-def tables(service):
-    """All tables, as the app uses them."""
-    return Tables(service)
+@pytest.fixture(scope="package")
+async def emulator(tmp_path_factory):
+    """The emulator, which takes its time."""
+    emulator = Emulator(tmp_path_factory.mktemp("azurite"))
+    yield emulator
+    await emulator.stop()
 
 
 @pytest.fixture
-async def table(service):
+async def account(request, emulator):
+    """A storage account in memory; a test may ask for the emulator's, or for both, one after the other."""
+    kind = getattr(request, "param", "memory")
+    account = MemoryAccount() if kind == "memory" else await emulator.account()
+    yield account
+    await account.close()
+
+
+@pytest.fixture
+def fuse(account):
+    """Through which each call to storage goes."""
+    return account.fuse
+
+
+@pytest.fixture
+def tables(account):
+    """All tables, as the app uses them."""
+    return account.tables
+
+
+@pytest.fixture
+async def table(account):
     """The name of a table of the test's own."""
     name = f"t{uuid.uuid4().hex}"
-    await service.create_table(name)
+    await account.create_table(name)
     return name
 
 
@@ -45,10 +75,9 @@ def limits():
 
 
 @pytest.fixture
-async def bench(azurite, tmp_path, limits):
+async def bench(account, tmp_path, limits):
     """An engine whose steps are all done at once, unless a test says otherwise."""
-    bench = await Workbench.open(azurite, tmp_path / "clock", limits=limits)
+    bench = await Workbench.open(account, tmp_path / "clock", limits=limits)
     for name in DIAMOND.steps:
         bench.on(name, done)
-    yield bench
-    await bench.close()
+    return bench

@@ -9,6 +9,8 @@ import pytest
 from onboarding.connections.cadence import APPLICATION, SECRET
 from onboarding.connections.calendar import Calendar, View
 from onboarding.storage import names
+from onboarding.storage.tables import Range
+from tests.support.accounts import both
 from tests.support.connections import connection, secret
 from tests.support.transports import KilledError
 
@@ -21,8 +23,8 @@ def day(number: float) -> datetime:
 
 
 @pytest.fixture
-async def calendar(service, tables):
-    await service.create_table_if_not_exists(names.CALENDAR)
+async def calendar(account, tables):
+    await account.create_table(names.CALENDAR)
     return Calendar(tables)
 
 
@@ -96,49 +98,53 @@ async def test_who_is_no_owner_any_more_is_not_shown_it(calendar, tenant):
     assert await days(calendar, View(owner=f"b@{tenant}.com")) == [5]
 
 
-async def test_a_connection_that_leaves_leaves_nothing(calendar, tenant, service):
+async def test_a_connection_that_leaves_leaves_nothing(calendar, tenant, tables):
     """No row of it is left in any view; leaving twice is no error."""
     made = connection(day(5), tenant=tenant, app_made_at=day(-700), owners=["kim@contoso.com"])
     await calendar.enter(made)
     for _ in range(2):
         await calendar.leave(made.id)
     assert await days(calendar, View(tenant=tenant)) == []
-    rows = service.get_table_client(names.CALENDAR).list_entities()
-    assert [row async for row in rows if made.id in row["PartitionKey"] + row["RowKey"]] == []
+    page = await tables.page(names.CALENDAR, Range("", "\x7f"), size=1000)
+    assert page.continuation == ""
+    assert [row for row in page.rows if made.id in row.partition + row.key] == []
 
 
-async def test_a_move_that_was_interrupted_is_finished_by_repeating_it(calendar, tenant, wire):
+@both
+async def test_a_move_that_was_interrupted_is_finished_by_repeating_it(calendar, tenant, fuse):
     """Whichever write was the last, the new day is there, and the old one goes with the next try."""
     made = connection(day(5), tenant=tenant)
     await calendar.enter(made)
     for call in range(2, 9):
         moved = replace(made, secret=secret(day(call * 10)))
-        wire.kill(call, after=True)
+        fuse.kill(call, after=True)
         try:
             await calendar.enter(moved)
         except KilledError:
-            wire.kill(0, after=True)
+            fuse.kill(0, after=True)
             await calendar.enter(moved)
         assert await days(calendar, View(tenant=tenant)) == [call * 10]
-    wire.kill(0, after=True)
+    fuse.kill(0, after=True)
 
 
-async def test_entering_what_stands_there_already_costs_one_call(calendar, tenant, wire):
+@both
+async def test_entering_what_stands_there_already_costs_one_call(calendar, tenant, fuse):
     """A step that is repeated does not write everything anew."""
     made = connection(day(5), tenant=tenant, app_made_at=day(-700))
     await calendar.enter(made)
-    before = wire.calls
+    before = fuse.calls
     await calendar.enter(made)
-    assert wire.calls - before == 1
+    assert fuse.calls - before == 1
 
 
-async def test_a_page_costs_the_same_however_many_clocks_there_are(calendar, tenant, wire):
+@both
+async def test_a_page_costs_the_same_however_many_clocks_there_are(calendar, tenant, fuse):
     """The soonest of forty are found with as many calls as those of four."""
     costs = []
     for number in range(40):
         await calendar.enter(connection(day(1000 - number), tenant=tenant))
         if number in {3, 39}:
-            before = wire.calls
+            before = fuse.calls
             await calendar.page(View(tenant=tenant), since=NOW, until=None, size=3, continuation="")
-            costs.append(wire.calls - before)
+            costs.append(fuse.calls - before)
     assert costs == [1, 1]

@@ -13,9 +13,11 @@ from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
 from onboarding.workflow.run import RunStatus, StepStatus
 from onboarding.workflow.step_message import StepMessage
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, kinds, meeting, new_head
+from tests.support.accounts import both
 from tests.support.transports import KilledError
 
 
+@both
 async def test_a_run_goes_to_its_end_in_one_invocation(bench):
     """What can go on goes on at once: one message is enough for a run that nothing delays."""
     head = await bench.start()
@@ -28,11 +30,12 @@ async def test_a_run_goes_to_its_end_in_one_invocation(bench):
     assert run.results == {name: {"by": f"{name}-1"} for name in DIAMOND.steps}
 
 
+@both
 async def test_accepting_a_run_costs_three_calls(bench):
     """A caller waits for three storage calls and no more."""
-    before = bench.wire.calls
+    before = bench.fuse.calls
     await bench.start()
-    assert bench.wire.calls - before == 3
+    assert bench.fuse.calls - before == 3
 
 
 async def test_each_step_is_audited_once(bench):
@@ -229,6 +232,7 @@ async def test_a_long_invocation_hands_over(bench):
     assert await bench.open_runs() == []
 
 
+@both
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_worker_that_dies_is_replaced_by_the_redelivery(bench, after):
     """The same delivery again means that its worker is gone: its steps are taken up where they were."""
@@ -281,6 +285,7 @@ async def test_a_message_that_comes_twice_does_nothing_twice(bench):
     assert await bench.status(head) is RunStatus.SUCCEEDED
 
 
+@both
 async def test_two_copies_at_the_same_time_begin_a_step_once(bench):
     """Two workers that get the same message in the same moment agree on who carries it out."""
     begun = []
@@ -349,7 +354,7 @@ async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
 async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
     """A caller that repeats its request need not wait for the sweep to find what the first one left."""
     head = new_head()
-    bench.wire.kill(3, after=False)
+    bench.fuse.kill(3, after=False)
     with pytest.raises(KilledError):
         await bench.engine.start(head)
     assert await bench.engine.start(new_head(head.id)) is not None
@@ -357,6 +362,7 @@ async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
     assert await bench.status(head) is RunStatus.SUCCEEDED
 
 
+@both
 async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
     """Two simultaneous requests of the same moment leave the run where the sweep finds it."""
     head = new_head("fixed")
@@ -367,9 +373,10 @@ async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
     assert await bench.status(head) is RunStatus.SUCCEEDED
 
 
+@both
 async def test_the_sweep_starts_a_run_whose_message_was_lost(bench):
     """A run that was written but never announced to the queue is found and driven to its end."""
-    bench.wire.kill(3, after=False)
+    bench.fuse.kill(3, after=False)
     head = new_head()
     with pytest.raises(KilledError):
         await bench.engine.start(head)
@@ -417,7 +424,7 @@ async def test_the_sweep_takes_up_what_a_lost_worker_left(bench):
 
 async def test_the_sweep_forgets_an_announcement_without_a_run(bench):
     """An index row whose run was never written is removed, but not before it has had its time."""
-    bench.wire.kill(1, after=True)
+    bench.fuse.kill(1, after=True)
     with pytest.raises(KilledError):
         await bench.engine.start(new_head())
     assert len(await bench.open_runs()) == 1
@@ -490,6 +497,7 @@ async def test_a_message_that_is_none_is_put_away(bench, body):
     assert message.reason == ("UnknownRun" if b"unknown" in body else "Invalid")
 
 
+@both
 async def test_a_conflict_is_no_harm(bench):
     """A worker whose step was taken over meanwhile does not overwrite what the other one wrote."""
     taken = asyncio.Event()

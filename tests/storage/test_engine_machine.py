@@ -18,7 +18,9 @@ from onboarding.workflow.engine import Limits
 from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.run import Run, RunStatus, StepState, StepStatus
-from tests.storage.workbench import DIAMOND, STALLED, Delivery, Workbench, new_head
+from tests.storage.workbench import DIAMOND, STALLED, Workbench, new_head
+from tests.support.accounts import MemoryAccount
+from tests.support.memory import Received
 from tests.support.transports import KilledError
 
 ERROR = {"code": "x", "title": "t", "detail": "d"}
@@ -42,7 +44,7 @@ class EngineMachine(RuleBasedStateMachine):
     effect; a message can come twice, late, at the same time as another, or get lost.
     """
 
-    def __init__(self, runner: asyncio.Runner, account: str, folder) -> None:
+    def __init__(self, runner: asyncio.Runner, folder) -> None:
         super().__init__()
         self.runner = runner
         self.clock_file = folder / "clock"
@@ -50,12 +52,14 @@ class EngineMachine(RuleBasedStateMachine):
         limits = Limits(stalled=STALLED)
         # Each sweep moves the clock by a quarter of an hour; no step shall give up over that.
         patient = Policy(delays=(0,), give_up_after=timedelta(days=999))
-        self.bench = runner.run(Workbench.open(account, self.clock_file, limits=limits, policy=patient))
+        self.bench = runner.run(
+            Workbench.open(MemoryAccount(), self.clock_file, limits=limits, policy=patient)
+        )
         self.head = new_head()
         self.effects: list[tuple[str, int]] = []
         self.sent: list[bytes] = []
-        self.orphans: list[Delivery] = []
-        self.completed: list[Delivery] = []
+        self.orphans: list[Received] = []
+        self.completed: list[Received] = []
         self.dies_in: tuple[str, bool] | None = None
 
     @initialize(script=SCRIPTS, failing=st.sampled_from(["", "", "right"]), dies=st.none() | DEATHS)
@@ -87,9 +91,9 @@ class EngineMachine(RuleBasedStateMachine):
     def let_die(self, work, death) -> None:
         """Do something until the worker dies at a storage call, if it gets so far."""
         call, after = death
-        self.bench.wire.kill(call, after=after)
+        self.bench.fuse.kill(call, after=after)
         self.attempt(work)
-        self.bench.wire.kill(0, after=False)
+        self.bench.fuse.kill(0, after=False)
 
     def attempt(self, work) -> bool:
         """Whether work came to its end before its worker died."""
@@ -104,7 +108,7 @@ class EngineMachine(RuleBasedStateMachine):
             return False
         return True
 
-    def take(self) -> Delivery | None:
+    def take(self) -> Received | None:
         """The next message; one whose worker died comes again before any other."""
         if self.orphans:
             return self.orphans.pop(0)
@@ -124,7 +128,7 @@ class EngineMachine(RuleBasedStateMachine):
     def deliver_two_at_once(self):
         """Two messages are carried out at the same time, by two workers."""
 
-        async def both(deliveries: list[Delivery]) -> None:
+        async def both(deliveries: list[Received]) -> None:
             await asyncio.gather(*map(self.bench.handle, deliveries))
 
         deliveries = [each for each in (self.take(), self.take()) if each]
@@ -189,17 +193,14 @@ class EngineMachine(RuleBasedStateMachine):
 
     def teardown(self):
         """Once messages are delivered and timers fire again, the run comes to its end, and leaves nothing."""
-        try:
-            for _ in range(6):
-                while delivery := self.take():
-                    self.runner.run(self.bench.handle(delivery))
-                if self.runner.run(self.bench.status(self.head)).final:
-                    break
-                self.runner.run(self.bench.sweep_later())
+        for _ in range(6):
+            while delivery := self.take():
+                self.runner.run(self.bench.handle(delivery))
+            if self.runner.run(self.bench.status(self.head)).final:
+                break
             self.runner.run(self.bench.sweep_later())
-            self.check_the_end()
-        finally:
-            self.runner.run(self.bench.close())
+        self.runner.run(self.bench.sweep_later())
+        self.check_the_end()
 
     def check_the_end(self) -> None:
         """The run has the status that its steps deserve; queue, index and trail agree."""
@@ -219,13 +220,13 @@ class EngineMachine(RuleBasedStateMachine):
             assert {name for name, _ in self.effects} == set(DIAMOND.steps)
 
 
-def test_the_engine_survives_everything_that_queues_and_workers_do(azurite, tmp_path):
+def test_the_engine_survives_everything_that_queues_and_workers_do(tmp_path):
     """Deliveries, copies, losses, deaths and sweeps in any order: the run ends as it should."""
     with asyncio.Runner() as runner:
         run_state_machine_as_test(
-            lambda: EngineMachine(runner, azurite, tmp_path),  # type: ignore[arg-type]
+            lambda: EngineMachine(runner, tmp_path),  # type: ignore[arg-type]
             settings=settings(
-                max_examples=10,
+                max_examples=50,
                 stateful_step_count=8,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

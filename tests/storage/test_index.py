@@ -8,6 +8,7 @@ import pytest
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.workflow.run import Head, RunStatus
 from onboarding.workflow.run_index import Index, View
+from tests.support.accounts import both
 
 NOW = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
 
@@ -44,11 +45,10 @@ def index(tables, table):
     return Index(tables, table)
 
 
-@pytest.fixture(scope="module")
-async def filled(service, tables):
+@pytest.fixture
+async def filled(tables, table):
     """Twenty runs of two callers and two tenants: two new, four open, ten succeeded, four failed."""
-    await service.create_table("filled")
-    index = Index(tables, "filled")
+    index = Index(tables, table)
     heads = [
         head(n, requester="alice" if n % 2 else "bob", tenant="t1" if n % 3 else "t2") for n in range(20)
     ]
@@ -103,6 +103,7 @@ async def test_the_sweep_finds_what_is_not_finished(filled):
     assert {entry.run async for entry in filled.unfinished()} == set(runs(range(6)))
 
 
+@both
 async def test_moving_a_run_on_can_be_repeated(index):
     """Each move may happen twice, after a crash; the run stands in each list once."""
     run = head(1)
@@ -129,6 +130,7 @@ async def test_without_history_nothing_is_left(tables, table):
     assert [entry.run async for entry in index.unfinished()] == []
 
 
+@both
 async def test_without_history_only_what_failed_is_left(tables, table):
     """Runs that nobody lists are found when they failed, or were marked before, the newest first."""
     index = Index(tables, table, history=False)
@@ -147,20 +149,22 @@ async def test_without_history_only_what_failed_is_left(tables, table):
     assert [entry.run async for entry in index.unfinished()] == [newest.id]
 
 
-async def test_an_announcement_costs_one_call(index, wire):
+@both
+async def test_an_announcement_costs_one_call(index, fuse):
     """Saying that a run will come is one write."""
-    before = wire.calls
+    before = fuse.calls
     await index.announce(head(1))
-    assert wire.calls - before == 1
+    assert fuse.calls - before == 1
 
 
-async def test_a_page_costs_the_same_however_many_runs_there_are(index, wire):
+@both
+async def test_a_page_costs_the_same_however_many_runs_there_are(index, fuse):
     """The first page and the last one take as many calls among fifty runs as among twenty."""
 
     async def cost(view: View) -> int:
-        before = wire.calls
+        before = fuse.calls
         await index.page(view, size=5)
-        return int(wire.calls - before)
+        return int(fuse.calls - before)
 
     views = [View(), View(requester="alice"), View(tenant="t1"), View(status=RunStatus.SUCCEEDED)]
 

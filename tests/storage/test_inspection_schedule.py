@@ -14,16 +14,13 @@ TODAY = date(2028, 2, 29)
 
 
 @pytest.fixture
-async def ids(service, tables):
-    """Connections that wait for their turn, in a table of their own."""
-    await service.create_table_if_not_exists(names.CONNECTIONS)
-    found = [unique("c") for _ in range(300)]
+async def ids(account, tables):
+    """Connections that wait for their turn."""
+    await account.create_table(names.CONNECTIONS)
+    found = {unique("c") for _ in range(300)}
     for identifier in found:
         await tables.write(names.CONNECTIONS, pointers.inspection(identifier), Write.UPSERT)
-    yield set(found)
-    for identifier in found:
-        await tables.write(names.CONNECTIONS, pointers.inspection(identifier), Write.DELETE)
-    await service.get_table_client(names.CONNECTIONS).delete_entity("~inspections", "last")
+    return found
 
 
 @pytest.mark.parametrize("days", [1, 5, 7, 28])

@@ -11,6 +11,7 @@ from onboarding.workflow.outcomes import Done, Failed, Wait
 from onboarding.workflow.run import Head, Run, RunStatus, StepStatus
 from onboarding.workflow.run_index import View
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
+from tests.support.accounts import both
 from tests.support.transports import KilledError
 
 DAY = timedelta(days=1)
@@ -49,6 +50,7 @@ async def failed_run(bench: Workbench) -> Head:
     return head
 
 
+@both
 async def test_a_failed_run_goes_on_where_it_stopped(bench):
     """What was done stays done; what failed, and what waited meanwhile, is begun anew."""
     head = await failed_run(bench)
@@ -77,6 +79,7 @@ async def test_only_what_has_failed_is_retried(bench):
     assert await interventions.resume(bench.engine, "nobody", WHO) is None
 
 
+@both
 async def test_two_people_retry_at_once(bench):
     """One of them lets it go on, the other one is told that it goes on already; nothing is begun twice."""
     head = await failed_run(bench)
@@ -93,11 +96,11 @@ async def test_two_people_retry_at_once(bench):
 async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
     """Wherever the worker of the call dies, asking again (or the sweep) brings the run to its end."""
     head = await failed_run(bench)
-    bench.wire.kill(call, after=after)
+    bench.fuse.kill(call, after=after)
     try:
         await interventions.resume(bench.engine, head.id, WHO)
     except KilledError:
-        bench.wire.kill(0, after=False)
+        bench.fuse.kill(0, after=False)
         try:
             await interventions.resume(bench.engine, head.id, WHO)
         except NotPossibleError:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+from http.client import BadStatusLine
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 
 from onboarding.storage.tables import ConflictError, InvalidContinuationError, Range, Row, Write
+from tests.support.accounts import both
+
+pytestmark = both
 
 
 def row(key: str, partition: str = "p", **columns) -> Row:
@@ -94,6 +99,84 @@ async def test_a_transaction_with_a_key_that_exists_is_a_conflict(tables, table)
     await tables.write(table, row("a"), Write.INSERT)
     with pytest.raises(ConflictError):
         await tables.transact(table, [(Write.INSERT, row("z")), (Write.INSERT, row("a"))])
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+async def test_a_transaction_has_limits(tables, table):
+    """A hundred rows and 4 MiB are the most; beyond, nothing is written."""
+    refused = (HttpResponseError, BadStatusLine)  # the SDK cannot read the emulator's answer
+    rows = [(Write.INSERT, row(f"{number:03}")) for number in range(101)]
+    with pytest.raises(refused):
+        await tables.transact(table, rows)
+    assert await tables.query(table, "p") == []
+    assert len(await tables.transact(table, rows[:100])) == 100
+    text = "x" * 30_000
+    large = [(Write.UPSERT, row(f"{number:03}", **dict.fromkeys("abc", text))) for number in range(50)]
+    with pytest.raises(refused):
+        await tables.transact(table, large)
+    assert not any(each.columns for each in await tables.query(table, "p"))
+
+
+async def test_a_transaction_has_one_partition(tables, table):
+    """Rows that are not kept together can't be written together."""
+    with pytest.raises(ValueError, match="must all be the same"):
+        await tables.transact(
+            table, [(Write.INSERT, row("a", partition="p")), (Write.INSERT, row("a", partition="q"))]
+        )
+    assert await tables.get(table, "p", "a") is None
+
+
+async def test_a_transaction_has_each_row_once(tables, table):
+    """Two writes of one row are refused."""
+    with pytest.raises(HttpResponseError):
+        await tables.transact(table, [(Write.UPSERT, row("a", n=1)), (Write.UPSERT, row("a", n=2))])
+    assert await tables.get(table, "p", "a") is None
+
+
+async def test_a_transaction_does_not_delete_what_is_not_there(tables, table):
+    """Unlike a single deletion: somebody else was faster, and all stays as it was."""
+    with pytest.raises(HttpResponseError):
+        await tables.transact(table, [(Write.INSERT, row("a")), (Write.DELETE, row("b"))])
+    assert await tables.get(table, "p", "a") is None
+    await tables.write(table, row("b"), Write.INSERT)
+    await tables.transact(table, [(Write.INSERT, row("a")), (Write.DELETE, row("b"))])
+    assert [each.key for each in await tables.query(table, "p")] == ["a"]
+
+
+async def test_an_update_of_what_is_gone_is_an_error(tables, table):
+    """It is not written anew by somebody who does not know."""
+    etag = await tables.write(table, row("k", n=1), Write.INSERT)
+    await tables.write(table, row("k"), Write.DELETE)
+    late = Row(partition="p", key="k", columns={"n": 2}, etag=etag)
+    with pytest.raises(HttpResponseError):
+        await tables.write(table, late, Write.UPDATE)
+    with pytest.raises(HttpResponseError):
+        await tables.transact(table, [(Write.UPDATE, late)])
+    assert await tables.get(table, "p", "k") is None
+
+
+async def test_one_of_several_wins(tables, table):
+    """Of simultaneous inserts one is written, and of simultaneous updates of one reading one, too."""
+    inserts = [tables.write(table, row("k", n=number), Write.INSERT) for number in range(5)]
+    answers = await asyncio.gather(*inserts, return_exceptions=True)
+    assert sum(isinstance(each, ConflictError) for each in answers) == 4
+    found = await tables.get(table, "p", "k")
+    changed = [Row(partition="p", key="k", columns={"n": 9 + number}, etag=found.etag) for number in range(5)]
+    updates = [tables.write(table, each, Write.UPDATE) for each in changed]
+    answers = await asyncio.gather(*updates, return_exceptions=True)
+    assert sum(isinstance(each, ConflictError) for each in answers) == 4
+    (etag,) = [each for each in answers if isinstance(each, str)]
+    found = await tables.get(table, "p", "k")
+    assert (found.etag, found.columns) == (etag, changed[answers.index(etag)].columns)
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, ["x"], {"x": 1}], ids=str)
+async def test_a_column_of_another_kind_is_refused(tables, table, value):
+    """What a table can't hold never leaves the app."""
+    with pytest.raises(TypeError):
+        await tables.write(table, row("k", value=value), Write.INSERT)
+    with pytest.raises(TypeError):
+        await tables.transact(table, [(Write.INSERT, row("k", value=value))])
 
 
 async def test_a_range_includes_its_first_key_and_not_its_last(tables, table):

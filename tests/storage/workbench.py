@@ -1,4 +1,4 @@
-"""The engine on real storage, with a plan and handlers of the test's own; the test plays the host."""
+"""The engine on a storage account, with a plan and handlers of the test's own; the test plays the host."""
 
 from __future__ import annotations
 
@@ -10,21 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from azure.data.tables.aio import TableServiceClient
-from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
-from azure.storage.queue.aio import QueueServiceClient
-
 from onboarding.clock import MovedClock
-from onboarding.storage import queues, tables
 from onboarding.workflow.engine import Engine, Handler, Limits
 from onboarding.workflow.outcomes import Done, Outcome, RetryReason, Wait
 from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.run_index import Index
 from onboarding.workflow.run_store import RunStore
-from tests.support.transports import Wire
+from tests.support.accounts import Account
+from tests.support.memory import Received
+from tests.support.transports import Fuse
 
 DIAMOND = Plan(
     "diamond",
@@ -41,61 +37,43 @@ ERROR = {"code": "away", "title": "t", "detail": "d"}
 LOOKS_AGAIN = Wait(reason="w", after=timedelta(0), give_up_after=timedelta(hours=1))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
-    """A message as a host gets it."""
-
-    id: str
-    receipt: str
-    body: bytes
-
-
 @dataclass(kw_only=True, slots=True)
 class Workbench:
     """One engine, its tables and its queue."""
 
     engine: Engine
-    tables: TableServiceClient
-    queues: QueueServiceClient
-    wire: Wire
+    account: Account
     clock_file: Path
     handlers: dict[str, Handler] = field(default_factory=dict)
 
     @classmethod
-    async def open(cls, account: str, clock_file: Path, *, limits: Limits, policy: Policy = AT_ONCE) -> Self:
+    async def open(
+        cls, account: Account, clock_file: Path, *, limits: Limits, policy: Policy = AT_ONCE
+    ) -> Self:
         """Make tables and a queue with names of their own."""
-        wire, suffix = Wire(), uuid.uuid4().hex
-        table_service = TableServiceClient.from_connection_string(account, transport=wire, **tables.RETRIES)
-        queue_service = QueueServiceClient.from_connection_string(account, transport=wire, **queues.RETRIES)
+        suffix = uuid.uuid4().hex
         for table in ("runs", "index", "messages"):
-            await table_service.create_table(f"{table}{suffix}")
-        await queue_service.create_queue(suffix)
+            await account.create_table(f"{table}{suffix}")
+        await account.create_queue(suffix)
         handlers: dict[str, Handler] = {}
         engine = Engine(
-            store=RunStore(tables.Tables(table_service), f"runs{suffix}"),
-            index=Index(tables.Tables(table_service), f"index{suffix}"),
-            queues=queues.Queues(queue_service),
+            store=RunStore(account.tables, f"runs{suffix}"),
+            index=Index(account.tables, f"index{suffix}"),
+            queues=account.queues,
             queue=suffix,
             plans={DIAMOND.name: DIAMOND},
             handlers=lambda: handlers,
             clock=MovedClock(clock_file),
-            poison_messages=PoisonMessages(tables.Tables(table_service), f"messages{suffix}"),
+            poison_messages=PoisonMessages(account.tables, f"messages{suffix}"),
             limits=limits,
             policies=dict.fromkeys(RetryReason, policy),
         )
-        return cls(
-            engine=engine,
-            tables=table_service,
-            queues=queue_service,
-            wire=wire,
-            clock_file=clock_file,
-            handlers=handlers,
-        )
+        return cls(engine=engine, account=account, clock_file=clock_file, handlers=handlers)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self.tables.close()
-        await self.queues.close()
+    @property
+    def fuse(self) -> Fuse:
+        """Through which each call to storage goes."""
+        return self.account.fuse
 
     def on(self, name: str, function: Callable[[Run, StepState], Awaitable[Outcome]]) -> None:
         """Say what carries out a step."""
@@ -107,38 +85,28 @@ class Workbench:
         assert await self.engine.start(head) is None
         return head
 
-    async def receive(self) -> Delivery:
+    async def receive(self) -> Received:
         """Take a message that is there from the queue, as a host does; it stays locked."""
-        delivery = await self.receive_any()
-        assert delivery is not None
-        return delivery
+        received = await self.receive_any()
+        assert received is not None
+        return received
 
-    async def receive_any(self) -> Delivery | None:
+    async def receive_any(self) -> Received | None:
         """Take the next message, if there is one."""
-        client = self.queues.get_queue_client(
-            self.engine.queue, message_decode_policy=TextBase64DecodePolicy()
-        )
-        message = await client.receive_message(visibility_timeout=3600)
-        if message is None:
-            return None
-        return Delivery(id=message.id, receipt=str(message.pop_receipt), body=str(message.content).encode())
+        return await self.account.receive(self.engine.queue)
 
     async def put_back(self, body: bytes) -> None:
         """Send a copy of a message."""
-        client = self.queues.get_queue_client(
-            self.engine.queue, message_encode_policy=TextBase64EncodePolicy()
-        )
-        await client.send_message(body.decode())
+        await self.account.queues.put(self.engine.queue, body)
 
-    async def handle(self, delivery: Delivery) -> None:
+    async def handle(self, received: Received) -> None:
         """Carry out a message; it is deleted if that works."""
-        await self.engine.handle(delivery.body, delivery.id)
-        await self.complete(delivery)
+        await self.engine.handle(received.body, received.id)
+        await self.complete(received)
 
-    async def complete(self, delivery: Delivery) -> None:
+    async def complete(self, received: Received) -> None:
         """Delete a message."""
-        client = self.queues.get_queue_client(self.engine.queue)
-        await client.delete_message(delivery.id, delivery.receipt)
+        await self.account.delete(self.engine.queue, received)
 
     async def drain(self) -> int:
         """Carry out all messages, one after another, until none is left; returns how many."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from azure.core.pipeline.transport import AioHttpTransport
@@ -11,11 +13,10 @@ class KilledError(BaseException):
     """The worker's process ends here. No ``Exception``: nothing of the app may catch it."""
 
 
-class Wire(AioHttpTransport):  # type: ignore[misc] # the SDK hides its type
-    """Sends requests as usual, counts them, and can end the worker before or after one of them."""
+class Fuse:
+    """Counts calls to storage, and can end the worker before or after one of them."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.calls = 0
         self._fatal = 0
         self._after = False
@@ -24,13 +25,26 @@ class Wire(AioHttpTransport):  # type: ignore[misc] # the SDK hides its type
         """Die at a call (1: the next one), before it is sent or after it took effect; 0: live on."""
         self._fatal, self._after = call and self.calls + call, after
 
-    async def send(self, request: Any, **more: Any) -> Any:
-        """One request and its answer."""
+    @contextlib.asynccontextmanager
+    async def around(self, _call: object = None) -> AsyncIterator[None]:
+        """One call."""
         self.calls += 1
         fatal = self.calls == self._fatal
         if fatal and not self._after:
             raise KilledError
-        response = await super().send(request, **more)
+        yield
         if fatal:
             raise KilledError
-        return response
+
+
+class Wire(AioHttpTransport):  # type: ignore[misc] # the SDK hides its type
+    """Sends requests as usual, each one through a fuse."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self._fuse = fuse
+
+    async def send(self, request: Any, **more: Any) -> Any:
+        """One request and its answer."""
+        async with self._fuse.around():
+            return await super().send(request, **more)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from tests.support.accounts import both
+from tests.support.portal import until
+
+pytestmark = both
+
+
+@pytest.fixture
+def queues(account):
+    return account.queues
+
+
+@pytest.fixture
+async def queue(account):
+    """The name of a queue of the test's own."""
+    name = f"q{uuid.uuid4().hex}"
+    await account.create_queue(name)
+    return name
+
+
+async def test_a_message_arrives_as_it_was_sent(account, queues, queue):
+    """JSON in any script, and bytes that are no text, survive."""
+    await queues.send(queue, {"text": "\u65e5\u672c", "number": 7})
+    await queues.put(queue, b"\xff\x00<&>")
+    first, second = await account.receive(queue), await account.receive(queue)
+    assert json.loads(first.body) == {"text": "\u65e5\u672c", "number": 7}
+    assert second.body == b"\xff\x00<&>"
+    assert first.id != second.id
+
+
+async def test_a_missing_queue_is_an_error(account, queues):
+    """A deployment without its queues does not look like one where nothing is to do."""
+    for call in (queues.ping, queues.length, queues.peek, account.receive):
+        with pytest.raises(HttpResponseError):
+            await call("missing")
+    with pytest.raises(HttpResponseError):
+        await queues.put("missing", b"x")
+
+
+async def test_a_message_that_was_received_is_hidden(account, queues, queue):
+    """Whoever works on a message has it alone; it counts until it is deleted."""
+    await queues.ping(queue)
+    await queues.put(queue, b"x")
+    received = await account.receive(queue)
+    assert await account.receive(queue) is None
+    assert (await queues.length(queue), await queues.peek(queue)) == (1, [])
+    await account.delete(queue, received)
+    assert await queues.length(queue) == 0
+    with pytest.raises(HttpResponseError):
+        await account.delete(queue, received)
+
+
+async def test_two_workers_do_not_get_the_same_message(account, queues, queue):
+    """However many ask at the same time, each message goes to one of them."""
+    for number in range(3):
+        await queues.put(queue, str(number).encode())
+    received = await asyncio.gather(*(account.receive(queue) for _ in range(5)))
+    assert sorted(each.body for each in received if each) == [b"0", b"1", b"2"]
+
+
+async def test_a_delayed_message_is_not_there_yet(account, queues, queue):
+    """Until its time has come it is only counted; a part of a second is a whole one."""
+    await queues.put(queue, b"later", delay=timedelta(days=30))
+    await queues.put(queue, b"soon", delay=timedelta(milliseconds=200))
+    assert await account.receive(queue) is None
+    assert (await queues.length(queue), await queues.peek(queue)) == (2, [])
+    received = await until(lambda: account.receive(queue), "the delayed message")
+    assert received.body == b"soon"
+
+
+async def test_a_look_changes_nothing(account, queues, queue):
+    """The first 32 messages are shown with when they came, in order, and stay where they are."""
+    for number in range(33):
+        await queues.put(queue, str(number).encode())
+    for _ in range(2):
+        seen = await queues.peek(queue)
+        assert [each.body for each in seen] == [str(number).encode() for number in range(32)]
+        assert {each.deliveries for each in seen} == {0}
+        assert all(abs(datetime.now(UTC) - each.inserted_at) < timedelta(minutes=1) for each in seen)
+    assert (await account.receive(queue)).body == b"0"
+
+
+async def test_each_call_goes_through_the_fuse(queues, queue, fuse):
+    """A test counts calls to storage, and ends a worker before or after one."""
+    before = fuse.calls
+    await queues.put(queue, b"x")
+    await queues.length(queue)
+    assert fuse.calls - before == 2

@@ -1,0 +1,120 @@
+"""A storage account as a test has it: what the app uses, and what the host does with its queues."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from typing import Final, Protocol
+
+import pytest
+from azure.core.exceptions import ResourceExistsError
+from azure.data.tables.aio import TableServiceClient
+from azure.storage.queue import BinaryBase64DecodePolicy
+from azure.storage.queue.aio import QueueServiceClient
+
+from onboarding.storage import queues, tables
+from onboarding.storage.queues import Queues
+from onboarding.storage.tables import Tables
+from tests.support.memory import MemoryQueues, MemoryTables, Received
+from tests.support.transports import Fuse, Wire
+
+LOCK: Final = timedelta(hours=1)
+"""How long a message is hidden once it was received: longer than any test."""
+
+both: Final = pytest.mark.parametrize("account", ["memory", "emulator"], indirect=True)
+"""For tests that hold the account in memory and the emulator to one contract."""
+
+
+class Account(Protocol):
+    """Tables and queues, and a fuse through which each call to them goes."""
+
+    tables: Tables
+    queues: Queues
+    fuse: Fuse
+
+    async def create_table(self, name: str) -> None:
+        """Make a table, unless it is there."""
+
+    async def create_queue(self, name: str) -> None:
+        """Make a queue, unless it is there."""
+
+    async def receive(self, queue: str) -> Received | None:
+        """Take the next message, if there is one; it stays locked."""
+
+    async def delete(self, queue: str, received: Received) -> None:
+        """Delete a message that was received."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class MemoryAccount:
+    """An account that lasts as long as the test."""
+
+    def __init__(self) -> None:
+        self.fuse = Fuse()
+        self._tables = MemoryTables(self.fuse.around)
+        self._queues = MemoryQueues(self.fuse.around)
+        self.tables: Tables = self._tables
+        self.queues: Queues = self._queues
+
+    async def create_table(self, name: str) -> None:
+        """Make a table, unless it is there."""
+        self._tables.create(name)
+
+    async def create_queue(self, name: str) -> None:
+        """Make a queue, unless it is there."""
+        self._queues.create(name)
+
+    async def receive(self, queue: str) -> Received | None:
+        """Take the next message, if there is one; it stays locked."""
+        return await self._queues.receive(queue, lock=LOCK)
+
+    async def delete(self, queue: str, received: Received) -> None:
+        """Delete a message that was received."""
+        await self._queues.delete(queue, received)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class EmulatedAccount:
+    """The account of a running emulator."""
+
+    def __init__(self, connection_string: str) -> None:
+        self.fuse = Fuse()
+        wire = Wire(self.fuse)
+        self._tables = TableServiceClient.from_connection_string(
+            connection_string, transport=wire, **tables.RETRIES
+        )
+        self._queues = QueueServiceClient.from_connection_string(
+            connection_string, transport=wire, **queues.RETRIES
+        )
+        self.tables = Tables(self._tables)
+        self.queues = Queues(self._queues)
+
+    async def create_table(self, name: str) -> None:
+        """Make a table, unless it is there."""
+        await self._tables.create_table_if_not_exists(name)
+
+    async def create_queue(self, name: str) -> None:
+        """Make a queue, unless it is there."""
+        with contextlib.suppress(ResourceExistsError):
+            await self._queues.create_queue(name)
+
+    async def receive(self, queue: str) -> Received | None:
+        """Take the next message, if there is one; it stays locked."""
+        client = self._queues.get_queue_client(queue, message_decode_policy=BinaryBase64DecodePolicy())
+        message = await client.receive_message(visibility_timeout=int(LOCK.total_seconds()))
+        if message is None:
+            return None
+        return Received(id=message.id, receipt=str(message.pop_receipt), body=message.content)
+
+    async def delete(self, queue: str, received: Received) -> None:
+        """Delete a message that was received."""
+        await self._queues.get_queue_client(queue).delete_message(received.id, received.receipt)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._tables.close()
+        await self._queues.close()

@@ -1,0 +1,282 @@
+"""A storage account in memory, with the promises of Table and Queue Storage that the app builds on.
+
+One contract holds it and the emulator to the same behaviour: ``tests/storage/test_tables.py`` and
+``test_queues.py``. Every call goes through ``around``, before and after it takes effect: a test counts
+calls there, ends a worker, or decides which of two workers goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+from onboarding.storage import queues, tables
+from onboarding.storage.queues import LONGEST_DELAY, Queues, Waiting
+from onboarding.storage.tables import ConflictError, Page, Range, Row, Tables, Write
+
+_PAGE: Final = 1000
+_MOST_ROWS: Final = 100
+_MOST_BYTES: Final = 4 * 1024 * 1024
+_SMALLEST, _LARGEST = -(2**31), 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One call to storage."""
+
+    name: str
+    """Of the method of ``Tables`` or ``Queues``, or what the host does: receive, delete."""
+    place: str
+    """The table or queue."""
+
+
+Around = Callable[[Call], AbstractAsyncContextManager[None]]
+
+
+@contextlib.asynccontextmanager
+async def _nothing(_call: Call) -> AsyncIterator[None]:
+    yield
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Received:
+    """A message that somebody works on."""
+
+    id: str
+    receipt: str
+    body: bytes
+
+
+@dataclass(kw_only=True, slots=True)
+class _Message:
+    id: str
+    body: bytes
+    inserted_at: datetime
+    visible_at: datetime
+    receipt: str
+    deliveries: int = 0
+
+
+class MemoryTables(Tables):
+    """Tables that last as long as the test."""
+
+    def __init__(self, around: Around = _nothing) -> None:
+        self._around = around
+        self._rows: dict[str, dict[tuple[str, str], Row]] = {}
+        self._versions = itertools.count(1)
+
+    def create(self, table: str) -> None:
+        """Make a table, unless it is there."""
+        self._rows.setdefault(table, {})
+
+    async def get(self, table: str, partition: str, key: str) -> Row | None:
+        """One row, or None."""
+        async with self._call("get", table):
+            return self._rows.get(table, {}).get((partition, key))
+
+    async def scan(self, table: str, partitions: Range, *, keys: Range | None = None) -> AsyncIterator[Row]:
+        """All rows of a range of partitions, in order; each thousand of them costs a call."""
+        start: tuple[str, str] | None = ("", "")
+        while start is not None:
+            async with self._call("scan", table):
+                found = [row for row in self._select(table, partitions, keys) if _place(row) >= start]
+            for row in found[:_PAGE]:
+                yield row
+            start = _place(found[_PAGE]) if len(found) > _PAGE else None
+
+    async def page(
+        self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
+    ) -> Page:
+        """At most ``size`` rows of a range of partitions, in order, from a continuation on."""
+        token = tables._decode(continuation)
+        async with self._call("page", table):
+            start = (token["PartitionKey"], token["RowKey"]) if token else ("", "")
+            found = [row for row in self._select(table, partitions, keys) if _place(row) >= start]
+            rest = [{"PartitionKey": row.partition, "RowKey": row.key} for row in found[size:]]
+            return Page(tuple(found[:size]), tables._encode(rest[0] if rest else None))
+
+    async def write(self, table: str, row: Row, how: Write) -> str:
+        """Writes one row and returns its new ETag; ``ConflictError`` when the row isn't as expected."""
+        if how is Write.DELETE:
+            async with self._call("write", table):
+                with contextlib.suppress(ResourceNotFoundError):
+                    self._apply(table, [(how, row)])
+                return ""
+        _check_columns(row)
+        async with self._call("write", table):
+            return self._apply(table, [(how, row)])[0]
+
+    async def transact(self, table: str, writes: Sequence[tuple[Write, Row]]) -> list[str]:
+        """Writes rows of one partition together or not at all; returns their new ETags."""
+        if len({row.partition for _, row in writes}) > 1:
+            raise ValueError("Partition Keys in the batch must all be the same.")
+        for how, row in writes:
+            if how is not Write.DELETE:
+                _check_columns(row)
+        async with self._call("transact", table):
+            if len(writes) > _MOST_ROWS or len({row.key for _, row in writes}) < len(writes):
+                raise _error(HttpResponseError, 400, "InvalidInput")
+            if sum(map(_size, (row for _, row in writes))) > _MOST_BYTES:
+                raise _error(HttpResponseError, 413, "RequestBodyTooLarge")
+            unconditional = [
+                (how, replace(row, etag="") if how is Write.DELETE else row) for how, row in writes
+            ]
+            return self._apply(table, unconditional)
+
+    @contextlib.asynccontextmanager
+    async def _call(self, name: str, table: str) -> AsyncIterator[None]:
+        """One call: others go on before it and after it, and nobody during it."""
+        async with self._around(Call(name=name, place=table)):
+            await asyncio.sleep(0)
+            yield
+        await asyncio.sleep(0)
+
+    def _table(self, table: str) -> dict[tuple[str, str], Row]:
+        if table not in self._rows:
+            raise _error(ResourceNotFoundError, 404, "TableNotFound")
+        return self._rows[table]
+
+    def _select(self, table: str, partitions: Range, keys: Range | None) -> Iterable[Row]:
+        for (partition, key), row in sorted(self._table(table).items()):
+            inside = partitions.first <= partition < partitions.last
+            if (inside if partitions.last else partition == partitions.first) and (
+                keys is None or keys.first <= key < keys.last
+            ):
+                yield row
+
+    def _apply(self, table: str, writes: Sequence[tuple[Write, Row]]) -> list[str]:
+        """All writes, or none when one of them is refused."""
+        rows = dict(self._table(table))
+        etags = []
+        for how, row in writes:
+            place = _place(row)
+            before = rows.get(place)
+            if how is Write.INSERT and before:
+                raise ConflictError(f"{row.partition}/{row.key}: 409")
+            if how is Write.UPDATE or (how is Write.DELETE):
+                if before is None:
+                    raise _error(ResourceNotFoundError, 404, "ResourceNotFound")
+                if before.etag != row.etag and (how is Write.UPDATE or row.etag):
+                    raise ConflictError(f"{row.partition}/{row.key}: 412")
+            if how is Write.DELETE:
+                del rows[place]
+                etags.append("")
+                continue
+            etags.append(f'W/"{next(self._versions)}"')
+            columns = {name: value for name, value in row.columns.items() if value is not None}
+            rows[place] = replace(row, columns=columns, etag=etags[-1])
+        self._rows[table] = rows
+        return etags
+
+
+class MemoryQueues(Queues):
+    """Queues that last as long as the test. Time is the real one, unless a test has another."""
+
+    def __init__(
+        self, around: Around = _nothing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._around = around
+        self._now = now
+        self._messages: dict[str, list[_Message]] = {}
+
+    def create(self, queue: str) -> None:
+        """Make a queue, unless it is there."""
+        self._messages.setdefault(queue, [])
+
+    async def ping(self, queue: str) -> None:
+        """Raises unless the queue answers."""
+        async with self._call("ping", queue):
+            self._queue(queue)
+
+    async def put(self, queue: str, body: bytes, *, delay: timedelta = timedelta(0)) -> None:
+        """Puts any bytes."""
+        seconds = max(-(-min(delay, LONGEST_DELAY) // timedelta(seconds=1)), 0)
+        async with self._call("put", queue):
+            now = self._now()
+            message = _Message(
+                id=str(uuid.uuid4()),
+                body=body,
+                inserted_at=now,
+                visible_at=now + timedelta(seconds=seconds),
+                receipt=str(uuid.uuid4()),
+            )
+            self._queue(queue).append(message)
+
+    async def length(self, queue: str) -> int:
+        """About how many messages are on a queue, also those that are not visible now."""
+        async with self._call("length", queue):
+            return len(self._queue(queue))
+
+    async def peek(self, queue: str) -> list[Waiting]:
+        """The first visible messages (32, the service's limit); they stay where they are."""
+        async with self._call("peek", queue):
+            return [
+                Waiting(body=message.body, inserted_at=message.inserted_at, deliveries=message.deliveries)
+                for message in self._visible(queue)[: queues._MOST_PEEKED]
+            ]
+
+    async def receive(self, queue: str, *, lock: timedelta) -> Received | None:
+        """Take the first visible message and hide it for a while, as a host does."""
+        async with self._call("receive", queue):
+            for message in self._visible(queue):
+                message.visible_at = self._now() + lock
+                message.receipt = str(uuid.uuid4())
+                message.deliveries += 1
+                return Received(id=message.id, receipt=message.receipt, body=message.body)
+            return None
+
+    async def delete(self, queue: str, received: Received) -> None:
+        """Remove a message for good, as a host does once it is carried out."""
+        async with self._call("delete", queue):
+            for message in self._queue(queue):
+                if message.id == received.id and message.receipt == received.receipt:
+                    self._queue(queue).remove(message)
+                    return
+            raise _error(ResourceNotFoundError, 404, "MessageNotFound")
+
+    @contextlib.asynccontextmanager
+    async def _call(self, name: str, queue: str) -> AsyncIterator[None]:
+        async with self._around(Call(name=name, place=queue)):
+            await asyncio.sleep(0)
+            yield
+        await asyncio.sleep(0)
+
+    def _queue(self, queue: str) -> list[_Message]:
+        if queue not in self._messages:
+            raise _error(ResourceNotFoundError, 404, "QueueNotFound")
+        return self._messages[queue]
+
+    def _visible(self, queue: str) -> list[_Message]:
+        return [message for message in self._queue(queue) if message.visible_at <= self._now()]
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return row.partition, row.key
+
+
+def _check_columns(row: Row) -> None:
+    """Refuses what the SDK does not send."""
+    for value in row.columns.values():
+        if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+            raise TypeError(f"{value} is too large to be cast to type EdmType.INT32.")
+        if not isinstance(value, str | int | float | bytes | datetime | uuid.UUID | None):
+            raise TypeError(f"Unsupported type: {type(value)}")
+
+
+def _size(row: Row) -> int:
+    return sum(len(str(value).encode()) for value in row.columns.values())
+
+
+def _error(kind: type[HttpResponseError], status: int, code: str) -> HttpResponseError:
+    error = kind(message=code)
+    error.status_code = status
+    return error
