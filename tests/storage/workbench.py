@@ -17,6 +17,7 @@ from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run_index import Index
 from onboarding.workflow.run_store import RunStore
 from tests.support.accounts import Account
 from tests.support.memory import Received
