@@ -20,7 +20,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredential
 
 from onboarding.cloud.environments import Environment
-from onboarding.errors import PermanentError
+from onboarding.errors import PermanentError, requests
 
 _NOT_CONSENTED: Final = re.compile(r"AADSTS(700016|7000229|65001)\b")
 """What login says of an application that a tenant does not have, or has not consented to.
@@ -134,15 +134,7 @@ class Identity:
         if tenant == self._home:
             return ManagedIdentityCredential(client_id=self._identity_client or None)
         if not self._multitenant_client:
-            raise PermanentError(
-                f"This deployment serves tenant {self._home} only, and the request is for {tenant}.",
-                code="tenant-not-served",
-                title="The tenant is not served by this deployment",
-                remedy=(
-                    "Deploy the service in that tenant, or set MULTITENANT_CLIENT_ID and SERVED_TENANTS "
-                    "(docs/deploy.md)."
-                ),
-            )
+            raise requests.TENANT_NOT_SERVED.error(tenant=tenant)
         return FederatedCredential(
             self._environment,
             self.home,

@@ -9,7 +9,7 @@ from typing import Final
 
 from onboarding.connections import pointers
 from onboarding.connections.records import Connection
-from onboarding.errors import PermanentError
+from onboarding.errors import requests
 from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 
@@ -59,12 +59,7 @@ class ConnectionStore:
         ]
         if others:
             named = ", ".join(f"'{each.name}' ({each.id})" for each in others)
-            raise PermanentError(
-                f"The server app of this connection is used by {named}, too.",
-                code="server-app-shared",
-                title="Another connection uses the server app",
-                remedy="Off-board the other connections first.",
-            )
+            raise requests.SERVER_APP_SHARED.error(connections=named)
 
     async def remove(self, connection: Connection) -> None:
         """Removes a connection; one that is gone already is no error.

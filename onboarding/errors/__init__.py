@@ -1,0 +1,34 @@
+"""Every error of the service, declared once: code, title, detail, remedy, documentation.
+
+- ``requests``: what callers get as an answer, and faults in a body
+- ``preflight``: what the preflight finds
+- ``steps``: why a step of an onboarding, renewal or removal fails
+- ``cloud``: what the Microsoft cloud refuses, by its own codes
+- ``channels``: why a notice could not be delivered
+
+The catalogue of all of them is in ``catalogue``; the tables of codes in docs/api.md are made from it.
+"""
+
+from __future__ import annotations
+
+from onboarding.errors.base import (
+    ErrorType,
+    Finding,
+    OnboardingError,
+    PermanentError,
+    ReplicationLagError,
+    Severity,
+    Texts,
+    TransientError,
+)
+
+__all__ = [
+    "ErrorType",
+    "Finding",
+    "OnboardingError",
+    "PermanentError",
+    "ReplicationLagError",
+    "Severity",
+    "Texts",
+    "TransientError",
+]

@@ -1,0 +1,206 @@
+"""The kinds of errors: what they hold, and whether trying again can help.
+
+``ErrorType`` declares an error, ``Finding`` and ``OnboardingError`` are its occurrences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from string import Formatter
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How serious a finding is."""
+
+    ERROR = "Error"  # it cannot work like this
+    WARNING = "Warning"  # it works, but is probably not intended
+    INFORMATION = "Information"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that is wrong, where it is wrong, and what to do about it."""
+
+    code: str
+    severity: Severity = Severity.ERROR
+    detail: str
+    remedy: str = ""
+    pointer: str = ""  # JSON pointer (RFC 6901) into the request, when a field is at fault
+    documentation: str = ""
+    args: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The values in the texts, for a text in another language. Not part of the JSON."""
+
+    def as_json(self) -> dict[str, str]:
+        """The finding without its empty members."""
+        members = {
+            "code": self.code,
+            "severity": self.severity.value,
+            "detail": self.detail,
+            "remedy": self.remedy,
+            "pointer": self.pointer,
+            "documentation": self.documentation,
+        }
+        return {name: value for name, value in members.items() if value}
+
+
+class OnboardingError(Exception):
+    """A step, a call or a request cannot be completed. ``ErrorType.error`` makes one of the subclasses."""
+
+    code = "internal-error"
+    title = "Something went wrong inside the service"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        code: str = "",
+        title: str = "",
+        remedy: str = "",
+        documentation: str = "",
+        request_id: str = "",
+        findings: tuple[Finding, ...] = (),
+        args: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip().partition("\n")[0]
+        super().__init__(self.detail)
+        self.code = code or type(self).code
+        self.title = title or type(self).title
+        self.remedy = remedy
+        self.documentation = documentation
+        self.request_id = request_id
+        self.findings = findings
+        self.arguments = dict(args or {})
+
+    def as_finding(self) -> Finding:
+        """The error as a finding, for a report that lists both."""
+        return Finding(
+            code=self.code,
+            detail=self.detail,
+            remedy=self.remedy,
+            documentation=self.documentation,
+            args=self.arguments,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The error as it is kept with a step and shown to people; never with a secret or a trace."""
+        document: dict[str, Any] = {"code": self.code, "title": self.title, "detail": self.detail}
+        if self.remedy:
+            document["remedy"] = self.remedy
+        if self.request_id:
+            document["requestId"] = self.request_id
+        if self.findings:
+            document["findings"] = [finding.as_json() for finding in self.findings]
+        return document
+
+
+class TransientError(OnboardingError):
+    """A service did not answer as it should just now; the same call may work later."""
+
+    code = "service-unavailable"
+    title = "A service is not available at the moment"
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None, **more: Any) -> None:
+        super().__init__(detail, **more)
+        self.retry_after = retry_after  # seconds, as the service asked for
+
+
+class ReplicationLagError(TransientError):
+    """The directory does not show an object yet that it has just accepted."""
+
+    code = "replication-lag"
+    title = "The directory has not replicated a change yet"
+
+
+class PermanentError(OnboardingError):
+    """It cannot work as requested; somebody has to change something first."""
+
+    code = "refused"
+    title = "The request can't be carried out as it is"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Texts:
+    """What one occurrence of an error shows to a person."""
+
+    detail: str
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorType:
+    """The declaration of an error. ``detail`` and ``remedy`` are templates with named fields.
+
+    An error can occur as an answer to a caller (it has a ``status``), as a finding (a ``severity``), and as a
+    failure of a step or call (a ``failure``); one that occurs in several places has the same code and texts.
+    """
+
+    code: str  # part of the API: portals branch on it
+    title: str  # what is wrong, never varies
+    detail: str
+    remedy: str = ""
+    documentation: str = ""
+    status: HTTPStatus | None = None
+    severity: Severity | None = None
+    pointers: tuple[str, ...] = ()
+    """The fields of a request that a finding can point to; where there is one, it is the default."""
+    failure: type[OnboardingError] | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the values that the texts need."""
+        parsed = (*Formatter().parse(self.detail), *Formatter().parse(self.remedy))
+        return frozenset(name for _, name, _, _ in parsed if name)
+
+    def texts(self, args: Mapping[str, Any]) -> Texts:
+        """The texts of one occurrence. Raises ``TypeError`` unless the values are exactly those needed."""
+        if differing := self.fields ^ set(args):
+            raise TypeError(f"{self.code}: missing or unknown values {', '.join(sorted(differing))}")
+        return Texts(detail=self.detail.format_map(args), remedy=self.remedy.format_map(args))
+
+    def finding(self, pointer: str | None = None, **args: Any) -> Finding:
+        """One occurrence as a finding, at a field of the request."""
+        if self.severity is None:
+            raise TypeError(f"{self.code} is not a finding")
+        if pointer is None:
+            pointer = self.pointers[0] if len(self.pointers) == 1 else ""
+        texts = self.texts(args)
+        return Finding(
+            code=self.code,
+            severity=self.severity,
+            detail=texts.detail,
+            remedy=texts.remedy,
+            pointer=pointer,
+            documentation=self.documentation,
+            args=args,
+        )
+
+    def error(
+        self,
+        *,
+        request_id: str = "",
+        findings: tuple[Finding, ...] = (),
+        retry_after: float | None = None,
+        **args: Any,
+    ) -> OnboardingError:
+        """One occurrence as an exception, of the class that says whether trying again can help."""
+        if self.failure is None:
+            raise TypeError(f"{self.code} is not a failure")
+        texts = self.texts(args)
+        more: dict[str, Any] = (
+            {"retry_after": retry_after} if issubclass(self.failure, TransientError) else {}
+        )
+        return self.failure(
+            texts.detail,
+            code=self.code,
+            title=self.title,
+            remedy=texts.remedy,
+            documentation=self.documentation,
+            request_id=request_id,
+            findings=findings,
+            args=args,
+            **more,
+        )

@@ -1,0 +1,247 @@
+"""What callers get: problems as answers (with a status), and faults in a body (findings with a pointer).
+
+The API makes an answer of a declaration with its values, and raises it::
+
+    raise ProblemError(requests.ROLE_MISSING, roles="Onboarding.Operate")
+    raise invalid(requests.FIELD_MISSING.finding("/name"))
+
+``ProblemError`` takes ``status``, ``code`` and ``title`` from the declaration, and ``detail`` and ``remedy``
+from ``ErrorType.texts(args)``, which raises ``TypeError`` for a missing or superfluous value. A test compares
+each call in the code with the fields that the declaration names.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from onboarding.errors.base import ErrorType, PermanentError, Severity
+
+# Who calls
+
+TOKEN_MISSING: Final = ErrorType(
+    code="token-missing",
+    status=HTTPStatus.UNAUTHORIZED,
+    title="The request has no access token",
+    detail="The request has no bearer token in its Authorization header.",
+    remedy="Send 'Authorization: Bearer <Entra access token>'.",
+)
+TOKEN_INVALID: Final = ErrorType(
+    code="token-invalid",
+    status=HTTPStatus.UNAUTHORIZED,
+    title="The access token is not valid",
+    detail="{reason}",
+    remedy="Get a new access token for this API from the deployment's tenant.",
+    documentation="https://learn.microsoft.com/entra/identity-platform/access-tokens",
+)
+ROLE_MISSING: Final = ErrorType(
+    code="role-missing",
+    status=HTTPStatus.FORBIDDEN,
+    title="The caller does not have the required role",
+    detail="The token has none of the app roles that can make this call: {roles}.",
+    remedy="Assign one of them to the caller in the API's enterprise application, then get a new token.",
+    documentation="https://learn.microsoft.com/entra/identity-platform/howto-add-app-roles-in-apps",
+)
+KEYS_UNAVAILABLE: Final = ErrorType(
+    code="keys-unavailable",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    title="Access tokens cannot be verified at the moment",
+    detail="The service could not download the signing keys of the tenant.",
+    remedy="Try again later.",
+)
+
+# What is requested
+
+NOT_FOUND: Final = ErrorType(
+    code="not-found",
+    status=HTTPStatus.NOT_FOUND,
+    title="The resource does not exist",
+    detail="{what} does not exist, or you do not have access to it.",
+    remedy="Check the id in the URL.",
+)
+INVALID_PARAMETER: Final = ErrorType(
+    code="invalid-parameter",
+    status=HTTPStatus.BAD_REQUEST,
+    title="A query parameter or header is not valid",
+    detail="{name}: {fault}",
+    remedy="Correct the parameter.",
+)
+CONTENT_TYPE_NOT_JSON: Final = ErrorType(
+    code="content-type-not-json",
+    status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    title="The body must be JSON",
+    detail="The Content-Type of the request is '{media_type}'.",
+    remedy="Send 'Content-Type: application/json'.",
+)
+BODY_TOO_LARGE: Final = ErrorType(
+    code="body-too-large",
+    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    title="The body is too large",
+    detail="The body has {size} bytes; the maximum is {maximum}.",
+    remedy="Send a smaller body.",
+)
+MALFORMED_JSON: Final = ErrorType(
+    code="malformed-json",
+    status=HTTPStatus.BAD_REQUEST,
+    title="The body is not valid JSON",
+    detail="{fault}.",
+    remedy="Send one JSON object in UTF-8.",
+)
+INVALID_REQUEST: Final = ErrorType(
+    code="invalid-request",
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    title="The request is not valid",
+    detail="Fields that are not valid: {count}.",
+    remedy="Correct each field that 'errors' lists.",
+)
+IDEMPOTENCY_KEY_REUSED: Final = ErrorType(
+    code="idempotency-key-reused",
+    status=HTTPStatus.CONFLICT,
+    title="The Idempotency-Key was used for a different request",
+    detail="An earlier request with this Idempotency-Key had a different body.",
+    remedy="Use a new key for a new request, or send the same body to get the same answer.",
+)
+
+# What the state does not allow
+
+NOT_IN_THIS_STATUS: Final = ErrorType(
+    code="not-in-this-status",
+    status=HTTPStatus.CONFLICT,
+    title="Not allowed in the current status",
+    detail="{what} has the status {current} and cannot be {participle}.",
+    remedy="{rule}",
+)
+CONNECTION_REMOVING: Final = ErrorType(
+    code="connection-removing",
+    status=HTTPStatus.CONFLICT,
+    title="The connection is being removed",
+    detail="The connection '{name}' is being removed, together with its client secret.",
+    remedy="Onboard the tenant again if it still needs a connection.",
+)
+SERVER_APP_OF_OTHER_CONNECTION: Final = ErrorType(
+    code="server-app-of-other-connection",
+    status=HTTPStatus.CONFLICT,
+    title="The server app belongs to another connection",
+    detail="The connection uses the server app and the client secret of connection {owner}.",
+    remedy="Renew the secret of connection {owner}; the renewal covers this connection, too.",
+)
+SERVER_APP_SHARED: Final = ErrorType(
+    code="server-app-shared",
+    status=HTTPStatus.CONFLICT,
+    failure=PermanentError,
+    title="Other connections use the server app",
+    detail="Other connections use the server app of this connection: {connections}.",
+    remedy="Remove the other connections first.",
+)
+EXPIRATION_CHANGED: Final = ErrorType(
+    code="expiration-changed",
+    status=HTTPStatus.CONFLICT,
+    title="The expiration has changed in the meantime",
+    detail="The connection has just been renewed or removed.",
+    remedy="Get the connection again and check its expirations.",
+)
+FEEDS_NOT_SET_UP: Final = ErrorType(
+    code="feeds-not-set-up",
+    status=HTTPStatus.CONFLICT,
+    title="Calendar feeds are not set up",
+    detail="The deployment has no key for calendar feeds, or the key is too short.",
+    remedy="Set LINK_KEY to the name of a vault secret with at least {shortest} characters.",
+)
+FEED_EXPIRED: Final = ErrorType(
+    code="feed-expired",
+    status=HTTPStatus.GONE,
+    title="The feed URL is no longer valid",
+    detail="The feed URL has expired or is incomplete, or its key has been replaced.",
+    remedy="Create a new feed URL with POST /api/expirations/feed.",
+)
+
+# What the service cannot do now
+
+INTERNAL_ERROR: Final = ErrorType(
+    code="internal-error",
+    status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    title="An internal error occurred",
+    detail="The service could not complete the request because of a defect.",
+    remedy="Find the request id in the log of the function app and report the error.",
+)
+MISCONFIGURED: Final = ErrorType(
+    code="misconfigured",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    title="The service is not configured correctly",
+    detail="The app settings of the service are not valid.",
+    remedy="Correct the settings that the log of the function app names.",
+)
+STORAGE_UNAVAILABLE: Final = ErrorType(
+    code="storage-unavailable",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    title="The service cannot reach its storage at the moment",
+    detail="The tables or queues of the service do not respond.",
+    remedy="Try again later, with the same Idempotency-Key: the service does nothing twice.",
+)
+
+# Faults in a body
+
+FIELD_MISSING: Final = ErrorType(
+    code="field-missing",
+    severity=Severity.ERROR,
+    title="A required field is missing",
+    detail="This field is required.",
+    remedy="Add the field.",
+)
+FIELD_UNKNOWN: Final = ErrorType(
+    code="field-unknown",
+    severity=Severity.ERROR,
+    title="The field does not exist",
+    detail="There is no field with this name.",
+    remedy="Check the spelling of the field, or remove it.",
+)
+FIELD_INVALID: Final = ErrorType(
+    code="field-invalid",
+    severity=Severity.ERROR,
+    title="The type, format or value of the field is not valid",
+    detail="{fault}",
+    remedy="Correct the value of the field.",
+)
+FIELD_CONFLICT: Final = ErrorType(
+    code="field-conflict",
+    severity=Severity.ERROR,
+    title="The fields are valid, but not together",
+    detail="{fault}",
+    remedy="Change or remove one of the fields.",
+)
+CHANNEL_UNKNOWN: Final = ErrorType(
+    code="channel-unknown",
+    severity=Severity.ERROR,
+    title="The deployment has no such channel",
+    detail="This deployment has no channel '{channel}'.",
+    remedy="Use a channel from NOTICE_CHANNELS: {channels}.",
+)
+TENANT_NOT_SERVED: Final = ErrorType(
+    code="tenant-not-served",
+    severity=Severity.ERROR,
+    pointers=("/tenantId",),
+    failure=PermanentError,
+    title="The deployment does not serve the tenant",
+    detail="This deployment does not serve tenant {tenant}.",
+    remedy=(
+        "Check the tenant id. If it is correct, add it to SERVED_TENANTS, set MULTITENANT_CLIENT_ID, and ask "
+        "an administrator of the tenant to consent (docs/deploy.md)."
+    ),
+)
+CONNECTION_NOT_FOUND: Final = ErrorType(
+    code="connection-not-found",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/existing/connectionId",),
+    failure=PermanentError,
+    title="The connection does not exist",
+    detail="The tenant has no connection {connection}, it is being removed, or you have no access to it.",
+    remedy="Specify another connection of the same tenant, or ask an operator to send the request.",
+)
+OTHER_ENVIRONMENT: Final = ErrorType(
+    code="other-environment",
+    severity=Severity.ERROR,
+    pointers=("/azureEnvironment",),
+    title="The deployment serves another Azure environment",
+    detail="This deployment serves {served} only.",
+    remedy="Use the deployment in {requested}.",
+)

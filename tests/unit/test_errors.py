@@ -1,0 +1,147 @@
+"""Declared errors: complete, in plain language, and used with the values that their texts need."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import onboarding
+from onboarding.errors import ErrorType, PermanentError, Severity, TransientError
+from onboarding.errors.catalogue import CATALOGUE, MODULES
+
+_SENTENCES = re.compile(r"[A-Z'{].*\.|(\{[a-z_]+\}: )?\{[a-z_]+\}")
+_NOT_SAID = re.compile(
+    r"for good|under way|can't|not any more|whoever|somebody|nobody|of one's own|verdict|deviation|"
+    r"dead letter|\bclocks?\b|\blook\b|meanwhile|\bgives?\b|\btells?\b|\bstands\b",
+    re.IGNORECASE,
+)
+_RESERVED = {"request_id", "findings", "retry_after", "pointer"}
+_LONGEST = 25  # words of a sentence
+
+declared = pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGUE))
+
+
+def test_each_code_is_declared_once():
+    """A portal that branches on a code meets one fact, whatever the place in which it occurs."""
+    codes = [kind.code for module in MODULES for kind in vars(module).values() if isinstance(kind, ErrorType)]
+    assert sorted(codes) == sorted(CATALOGUE)
+
+
+@declared
+def test_an_error_is_declared_completely(kind):
+    """A person reads of each error what is wrong and, where something has to be changed, how."""
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.code)
+    assert kind.title
+    assert not kind.title.endswith(".")
+    assert "{" not in kind.title
+    assert kind.status or kind.severity or kind.failure
+    assert kind.detail
+    if kind.status or kind.severity or kind.failure is PermanentError:
+        assert kind.remedy
+    if kind.documentation:
+        assert kind.documentation.startswith("https://")
+    assert not kind.pointers or kind.severity
+    assert not kind.fields & _RESERVED
+
+
+@declared
+def test_an_error_is_said_in_plain_language(kind):
+    """The texts are short sentences without the words that the house does not use."""
+    for text in filter(None, (kind.detail, kind.remedy)):
+        assert _SENTENCES.fullmatch(text), text
+        assert max(len(sentence.split()) for sentence in re.split(r"[.;:] ", text)) <= _LONGEST, text
+    for text in (kind.title, kind.detail, kind.remedy):
+        assert not _NOT_SAID.search(text), text
+
+
+@declared
+def test_an_error_needs_exactly_the_values_of_its_texts(kind):
+    """A value that is missing, or one that no text shows, is a mistake of the caller."""
+    given = {name: 1 for name in kind.fields if not re.search(rf"\{{{name}[:!.]", kind.detail + kind.remedy)}
+    with pytest.raises(TypeError):
+        kind.texts({**given, "superfluous": 1})
+    if kind.fields:
+        with pytest.raises(TypeError):
+            kind.texts({})
+    if len(given) == len(kind.fields):
+        assert "{" not in kind.texts(given).detail.replace("{clientId}", "")
+
+
+def test_an_occurrence_has_the_texts_and_the_values():
+    """The texts are filled in, and their values are kept for a text in another language."""
+    kind = ErrorType(
+        code="too-blue",
+        title="It is too blue",
+        detail="The {thing} is blue.",
+        remedy="Paint it {colour}.",
+        severity=Severity.WARNING,
+        pointers=("/thing",),
+        failure=TransientError,
+    )
+    finding = kind.finding(thing="door", colour="red")
+    assert finding.as_json() == {
+        "code": "too-blue",
+        "severity": "Warning",
+        "detail": "The door is blue.",
+        "remedy": "Paint it red.",
+        "pointer": "/thing",
+    }
+    assert finding.args == {"thing": "door", "colour": "red"}
+    error = kind.error(thing="door", colour="red", retry_after=3, request_id="7", findings=(finding,))
+    assert isinstance(error, TransientError)
+    assert error.retry_after == 3
+    assert error.as_json() == {
+        "code": "too-blue",
+        "title": "It is too blue",
+        "detail": "The door is blue.",
+        "remedy": "Paint it red.",
+        "requestId": "7",
+        "findings": [finding.as_json()],
+    }
+
+
+def test_an_error_occurs_only_where_it_is_declared_to():
+    """What is no finding, or no failure, cannot become one."""
+    answer = ErrorType(code="gone", title="It is gone", detail="It is gone.")
+    with pytest.raises(TypeError):
+        answer.finding()
+    with pytest.raises(TypeError):
+        answer.error()
+
+
+def _calls() -> Iterator[tuple[str, ErrorType, str, set[str]]]:
+    """The occurrences in the code: place, declaration, what it becomes, and the names of the values."""
+    constants = {
+        f"{module.__name__.rpartition('.')[2]}.{name}": kind
+        for module in MODULES
+        for name, kind in vars(module).items()
+        if isinstance(kind, ErrorType)
+    }
+    for file in sorted(Path(onboarding.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(value=receiver, attr="finding" | "error" as name)):
+                    use = str(name)
+                case ast.Call(func=ast.Name(id="ProblemError"), args=[receiver, *_]):
+                    use = "answer"
+                case _:
+                    continue
+            kind = constants.get(ast.unparse(receiver))
+            names = {keyword.arg for keyword in node.keywords}
+            if kind and None not in names:
+                yield f"{file.name}:{node.lineno}", kind, use, {str(name) for name in names}
+
+
+def test_each_occurrence_has_the_values_that_its_texts_need():
+    """Reporting an error never fails: each call in the code has the values that the declaration asks for."""
+    seen = 0
+    for place, kind, use, names in _calls():
+        seen += 1
+        assert names - _RESERVED - {"headers", "errors"} == kind.fields, place
+        needed = {"finding": kind.severity, "error": kind.failure, "answer": kind.status}
+        assert needed[use], place
+    assert seen
