@@ -69,7 +69,7 @@ AFTERWARDS: Final = (
 
 _ALWAYS: Final = ("yes",) * 4
 _WITH_DISCOVERY: Final = ("with user discovery",) * 4
-_TOKENS: Final = ("yes", "yes", "yes", "step is gone")
+_TOKENS: Final = ("yes", "yes", "yes", "removed")
 _CLIENT: Final = ("with user discovery", "with user discovery", "always", "always")
 
 ARTICLE: Final[dict[str, tuple[str, ...]]] = {

@@ -10,7 +10,7 @@ The revisions differ in four steps only:
 | step | 2021 | 2023-11 | 2309 | 2026-08 |
 |---|---|---|---|---|
 | http://localhost redirects to the server app | no | as native | as Web | as Web |
-| "ID tokens" in the manifest, both apps | yes | yes | yes | step is gone |
+| "ID tokens" in the manifest, both apps | yes | yes | yes | removed |
 | permission of the client app | with user discovery | with user discovery | always | always |
 """
 
