@@ -13,7 +13,7 @@ var tables = [
   'operations'
   'operationindex'
   'connections'
-  'expirations'
+  'warnings'
   'calendar'
   'notices'
   'noticeindex'

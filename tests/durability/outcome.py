@@ -168,7 +168,7 @@ async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str
         return
     identifier = f"{own[0]['PartitionKey']}.{own[0]['RowKey']}"
     pointers = await scene.rows(names.CONNECTIONS, f"RowKey eq '{identifier}'")
-    if sorted(row["PartitionKey"].partition(":")[0] for row in pointers) != ["~by", "~round"]:
+    if sorted(row["PartitionKey"].partition(":")[0] for row in pointers) != ["~by", "~inspection"]:
         yield f"there are {len(pointers)} pointers to the connection"
     warnings = await scene.rows(names.WARNINGS, f"connection eq '{identifier}'")
     if sorted(row["kind"] for row in warnings) != ["application", "secret"]:

@@ -79,7 +79,9 @@ async def test_an_answer_can_be_given_by_api(site):
     answer = await site.call("POST", f"{path}/acknowledge", json={})
     assert answer.status_code == 200
     assert answer.json()["expirations"]["secret"]["acknowledged"]["by"].startswith("app ")
-    answer = await site.call("POST", f"{path}/snooze", json={"days": 3, "kind": "secret"}, caller="operator")
+    answer = await site.call(
+        "POST", f"{path}/snooze", json={"days": 3, "expiration": "secret"}, caller="operator"
+    )
     assert answer.status_code == 200
     until = datetime.fromisoformat((await expirations(site, connection))["secret"]["snoozedUntil"])
     assert abs(until - datetime.now(UTC) - 3 * DAY) < timedelta(minutes=5)
@@ -88,7 +90,7 @@ async def test_an_answer_can_be_given_by_api(site):
     wrong = {
         "/until": ({"days": 3, "until": "2030-01-01T00:00:00Z"}, {}, {"until": "2001-01-01T00:00:00Z"}),
         "/days": ({"days": 0}, {"days": 21}, {"days": 31}),
-        "/expiration": ({"days": 1, "kind": "tower"},),
+        "/expiration": ({"days": 1, "expiration": "tower"},),
     }
     for pointer, bodies in wrong.items():
         for body in bodies:

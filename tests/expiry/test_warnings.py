@@ -57,7 +57,7 @@ async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site
     assert [event.get_type() for event in events] == [NEAR] * 6 + [EXPIRED] * 3
     assert len({event.get_id() for event in events}) == len(events)
     shown = (await site.get(f"/api/connections/{connection['id']}"))["nextWarning"]
-    assert shown == {"kind": "secret", "daysBeforeEnd": -35, "dueAt": iso(before(connection, -35, 0))}
+    assert shown == {"expiration": "secret", "daysBeforeEnd": -35, "dueAt": iso(before(connection, -35, 0))}
 
 
 async def test_missed_days_are_caught_up(site):

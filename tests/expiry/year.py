@@ -229,7 +229,9 @@ class Year:
             event, told = message["body"]["id"], message["body"]["data"]
             if event not in self._seen or not killed:
                 ends_at = datetime.fromisoformat(told["endsAt"])
-                warned = Warned(told["connection"]["name"], told["kind"], ends_at, told["daysBeforeEnd"])
+                warned = Warned(
+                    told["connection"]["name"], told["expiration"], ends_at, told["daysBeforeEnd"]
+                )
                 self.report.arrived[warned] += 1
             self._seen.add(event)
         await self.site.control("DELETE", "/inbox/notices")
