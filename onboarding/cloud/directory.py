@@ -20,7 +20,7 @@ from kiota_abstractions.method import Method
 
 from onboarding.cloud import failures
 from onboarding.cloud.graph import Graph, Reply
-from onboarding.errors import ReplicationLagError
+from onboarding.errors import cloud
 
 _CREATE_IF_MISSING: Final = {"Prefer": "create-if-missing"}
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
@@ -123,7 +123,7 @@ class Directory:
         builder = self._paths.applications_with_unique_name(unique_name)
         reply = await self._graph.send(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING)
         if reply.refusal and freed and reply.refusal.already_exists:
-            raise ReplicationLagError(reply.refusal.message, request_id=reply.refusal.request_id)
+            raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
         if reply.refusal:
             raise failures.error_of(reply.refusal)
         document = reply.document

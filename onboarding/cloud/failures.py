@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
+from onboarding.errors import ErrorType, OnboardingError, cloud
 
 _LAG_CODES: Final = {"NoBackingApplicationObject", "Directory_ObjectNotFound", "Request_ResourceNotFound"}
 _LAG_MESSAGES: Final = re.compile(
@@ -28,22 +28,6 @@ _OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
 """Resource Manager's word for a subscription of another tenant than the token's: no new token helps."""
 
 _NO_CHANCE_LOGIN: Final = re.compile(r"AADSTS(7000\d+|700016|70021\d*|65001|90002|900\d\d|500011)")
-
-_REMEDIES: Final[Mapping[str, str]] = {
-    "Authorization_RequestDenied": (
-        "Grant the service's identity the Graph permission that this call needs (docs/deploy.md), then retry."
-    ),
-    "AuthorizationFailed": (
-        "Assign the service's identity a role on the subscription with the action named above, "
-        "such as Contributor, then retry."
-    ),
-    "CredentialInvalidLifetimeAsPerAppPolicy": "Ask for a shorter secret (serverApp.secretEndDate).",
-    "CredentialTypeNotAllowedAsPerAppPolicy": (
-        "The tenant's app management policy forbids client secrets; exempt the service's identity from it."
-    ),
-    "HostNameNotOnVerifiedDomain": "Use an App ID URI on a verified domain of the tenant, or leave it out.",
-    "Forbidden": "Assign the service's identity the role Key Vault Secrets Officer on the vault, then retry.",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,44 +81,42 @@ def error_of(answer: Answer, *, fresh: bool = False) -> OnboardingError:
         fresh: The call was about objects that were created a short while ago, so that "not found" can be
             replication lag.
     """
-    said = f"{answer.service} answered {answer.status} {answer.code}: {answer.message}".rstrip(": ")
-    if answer.status in _PASSING or _CONCURRENCY & {answer.code, *answer.details}:
-        code = "throttled" if answer.status == HTTPStatus.TOO_MANY_REQUESTS else TransientError.code
-        return TransientError(said, code=code, retry_after=answer.retry_after, request_id=answer.request_id)
+    codes = {answer.code, *answer.details}
+    if answer.status in _PASSING or _CONCURRENCY & codes:
+        throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+        return _error(cloud.THROTTLED if throttled else cloud.SERVICE_UNAVAILABLE, answer)
     if fresh and answer.lags:
-        return ReplicationLagError(said, retry_after=answer.retry_after, request_id=answer.request_id)
+        return _error(cloud.REPLICATION_LAG, answer)
     if answer.status == HTTPStatus.UNAUTHORIZED and answer.code != _OTHER_TENANT:
-        return TransientError(said, code="token-refused", request_id=answer.request_id)
-    remedy = next((_REMEDIES[code] for code in (answer.code, *answer.details) if code in _REMEDIES), "")
-    if answer.needs and answer.code == "Authorization_RequestDenied":
-        remedy = f"{remedy} It is {answer.needs}."
-    return PermanentError(
-        said,
-        code=_kebab(answer.code) or "refused-by-cloud",
-        title=f"{answer.service} refused a call",
-        remedy=remedy,
+        return _error(cloud.TOKEN_REFUSED, answer)
+    return _error(cloud.refusal(answer.code, *answer.details), answer)
+
+
+def _error(kind: ErrorType, answer: Answer) -> OnboardingError:
+    said = f"{answer.status} {answer.code}: {answer.message}".rstrip(": ")
+    values: dict[str, Any] = {
+        "service": answer.service,
+        "answer": said,
+        "sign": f"{answer.service} returned {said}",
+        "permission": answer.needs or "that this call requires",
+    }
+    return kind.error(
         request_id=answer.request_id,
+        retry_after=answer.retry_after,
+        **{name: values[name] for name in kind.fields},
     )
 
 
-def unreachable(service: str, error: Exception) -> TransientError:
-    """The error for a call that brought no answer."""
-    return TransientError(f"{service} could not be reached ({type(error).__name__}).", code="unreachable")
+def unreachable(service: str, error: Exception) -> OnboardingError:
+    """The error for a call without an answer."""
+    return cloud.UNREACHABLE.error(service=service, kind=type(error).__name__)
 
 
 def no_token(service: str, error: Exception) -> OnboardingError:
-    """The error for a token that was not given. Its message never holds more than Entra's own code."""
+    """The error for a token that was refused. Its message never holds more than Entra's own code."""
     found = re.search(r"AADSTS\d+", str(error))
-    code = found.group() if found else type(error).__name__
-    detail = f"No token for {service}: the identity platform answered {code}."
-    if _NO_CHANCE_LOGIN.search(str(error)):
-        return PermanentError(
-            detail,
-            code="no-token",
-            title="The service's identity gets no token",
-            remedy="Check the managed identity and its consent in the tenant (docs/deploy.md).",
-        )
-    return TransientError(detail, code="no-token")
+    kind = cloud.SIGN_IN_REFUSED if _NO_CHANCE_LOGIN.search(str(error)) else cloud.NO_TOKEN
+    return kind.error(service=service, answer=found.group() if found else type(error).__name__)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -143,8 +125,3 @@ def _seconds(text: str | None) -> float | None:
         return max(float(text), 0) if text else None
     except ValueError:
         return None
-
-
-def _kebab(code: str) -> str:
-    """``HostNameNotOnVerifiedDomain`` as ``host-name-not-on-verified-domain``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", code).lower()

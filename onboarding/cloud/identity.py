@@ -20,7 +20,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredential
 
 from onboarding.cloud.environments import Environment
-from onboarding.errors import PermanentError, requests
+from onboarding.errors import OnboardingError, cloud, requests
 
 _NOT_CONSENTED: Final = re.compile(r"AADSTS(700016|7000229|65001)\b")
 """What login says of an application that a tenant does not have, or has not consented to.
@@ -70,18 +70,9 @@ class FederatedCredential:
                 raise self._not_consented(found.group()) from error
             raise
 
-    def _not_consented(self, said: str) -> PermanentError:
+    def _not_consented(self, said: str) -> OnboardingError:
         url = self._environment.admin_consent(self._tenant, self._client)
-        return PermanentError(
-            f"The tenant {self._tenant} has not consented to this service (application {self._client}): "
-            f"the identity platform answered {said}.",
-            code="tenant-not-consented",
-            title="The tenant has not let this service in",
-            remedy=(
-                f"An administrator of the tenant opens {url} and consents, and assigns the service a role on "
-                f"the subscription; GET /api/tenants/{self._tenant}/setup has all of it. Then ask again."
-            ),
-        )
+        return cloud.TENANT_NOT_CONSENTED.error(tenant=self._tenant, app=self._client, answer=said, url=url)
 
     async def close(self) -> None:
         """Closes the connections to the identity platform; the identity's are not its own."""

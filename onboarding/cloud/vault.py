@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.keyvault.secrets.aio import SecretClient
 
 from onboarding.cloud.azure_sdk import CallRecorder, error_of
-from onboarding.errors import PermanentError
+from onboarding.errors import cloud
 
 SERVICE: Final = "Key Vault"
 CONTENT_TYPE: Final = "Entra ID client secret"
@@ -70,7 +70,7 @@ class Vault:
         Raises ``PermanentError`` for any other secret: a client secret can't be had this way.
         """
         if not name.startswith(READABLE):
-            raise PermanentError(f"The vault's secret '{name}' is not one that the app reads.")
+            raise cloud.SECRET_NOT_READABLE.error(name=name, prefixes=" or ".join(READABLE))
         try:
             if versions == 1:
                 return ((await self._client.get_secret(name)).value or "",)

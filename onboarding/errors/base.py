@@ -167,6 +167,8 @@ class ErrorType:
             raise TypeError(f"{self.code} is not a finding")
         if pointer is None:
             pointer = self.pointers[0] if len(self.pointers) == 1 else ""
+        if pointer and self.pointers and pointer not in self.pointers:
+            raise TypeError(f"{self.code} does not point to {pointer}")
         texts = self.texts(args)
         return Finding(
             code=self.code,

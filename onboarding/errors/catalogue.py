@@ -1,20 +1,31 @@
-"""All declared errors by their code."""
+"""All declared errors by their code, and by where they occur."""
 
 from __future__ import annotations
 
 from types import ModuleType
 from typing import Final
 
-from onboarding.errors import requests
+from onboarding.errors import channels, cloud, preflight, requests, steps
 from onboarding.errors.base import ErrorType
 
-MODULES: Final[tuple[ModuleType, ...]] = (requests,)
+MODULES: Final[tuple[ModuleType, ...]] = (requests, preflight, steps, cloud, channels)
 """By audience, in the order in which the documentation lists them."""
 
 
-def declared(module: ModuleType) -> tuple[ErrorType, ...]:
-    """The errors that a module declares, in its order."""
-    return tuple(kind for kind in vars(module).values() if isinstance(kind, ErrorType))
+def _declared(*modules: ModuleType) -> tuple[ErrorType, ...]:
+    return tuple(kind for module in modules for kind in vars(module).values() if isinstance(kind, ErrorType))
 
 
-CATALOGUE: Final = {kind.code: kind for module in MODULES for kind in declared(module)}
+CATALOGUE: Final = {kind.code: kind for kind in _declared(*MODULES)}
+
+PROBLEMS: Final = tuple(kind for kind in CATALOGUE.values() if kind.status)
+"""Answers to a caller."""
+
+FAULTS: Final = tuple(kind for kind in _declared(requests) if kind.severity)
+"""What can be wrong with a body."""
+
+FINDINGS: Final = tuple(kind for kind in _declared(preflight) if kind.severity)
+"""What the preflight reports."""
+
+FAILURES: Final = tuple(kind for kind in CATALOGUE.values() if kind.failure)
+"""Why a step fails."""

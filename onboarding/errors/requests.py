@@ -15,7 +15,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from onboarding.errors.base import ErrorType, PermanentError, Severity
+from onboarding.errors.base import ErrorType, OnboardingError, PermanentError, Severity
 
 # Who calls
 
@@ -160,9 +160,10 @@ FEED_EXPIRED: Final = ErrorType(
 INTERNAL_ERROR: Final = ErrorType(
     code="internal-error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    failure=OnboardingError,
     title="An internal error occurred",
-    detail="The service could not complete the request because of a defect.",
-    remedy="Find the request id in the log of the function app and report the error.",
+    detail="A defect prevented the service from completing this request or step.",
+    remedy="Find the request or run id in the log of the function app, and report the error.",
 )
 MISCONFIGURED: Final = ErrorType(
     code="misconfigured",

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.vault import Vault
-from onboarding.errors import ReplicationLagError
+from onboarding.errors import cloud
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,7 @@ class Credential:
         """
         found = await self.directory.passwords(self.object_id)
         if shown and not any(each["keyId"] == shown for each in found):
-            raise ReplicationLagError("The directory does not show the new client secret yet.")
+            raise cloud.REPLICATION_LAG.error(sign="it does not list the new client secret.")
         for each in found:
             ours = str(each.get("displayName") or "").startswith(self._prefix)
             if ours and each["keyId"] not in keep:

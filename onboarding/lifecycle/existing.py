@@ -5,19 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from onboarding.cloud.directory import Directory
 from onboarding.cmg.app_checks import Check, client_checks, scope, server_checks
 from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.errors import Finding, PermanentError
+from onboarding.errors import PermanentError, cloud, preflight, requests, steps
 from onboarding.lifecycle.context import Context, Services
-
-_ARTICLE: Final = (
-    "https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/manually-register-azure-ad-apps"
-)
-_NOT_FOUND: Final = "request-resource-not-found"  # Graph's code, as an error of this app has it
 
 
 async def server_app(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
@@ -56,15 +51,9 @@ async def principal(context: Context, app_id: str) -> str:
     try:
         return await context.directory.service_principal(app_id)
     except PermanentError as error:
-        if error.code != _NOT_FOUND:
+        if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
             raise
-        raise PermanentError(
-            f"The application {app_id} has no service principal in the tenant.",
-            code="principal-not-found",
-            title="The application has no service principal",
-            remedy=f"Create it (az ad sp create --id {app_id}), then ask again.",
-            request_id=error.request_id,
-        ) from error
+        raise steps.PRINCIPAL_NOT_FOUND.error(app=app_id, request_id=error.request_id) from error
 
 
 async def server_secret(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
@@ -93,29 +82,14 @@ async def checked_secret(services: Services, directory: Directory, app: str, nam
     """
     stored = await services.clouds.vault.stored(name)
     if stored is None:
-        raise PermanentError(
-            f"Key Vault has no secret named {name}.",
-            code="secret-not-in-vault",
-            title="The secret is not in Key Vault",
-            remedy="Put it there, or give the secret itself in serverApp.existing.secret.",
-        )
+        raise steps.SECRET_NOT_IN_VAULT.error(name=name)
     found = await directory.passwords(app)
     ends = {each["keyId"]: _end(each) for each in found if each.get("hint") == stored.hint}
     if not ends:
-        raise PermanentError(
-            "The secret in Key Vault is none of the application's client secrets.",
-            code="secret-of-other-app",
-            title="The secret does not belong to the application",
-            remedy="Give the secret of this very application.",
-        )
+        raise steps.SECRET_OF_OTHER_APP.error(name=name)
     key_id, ends_at = max(ends.items(), key=lambda item: item[1])
     if ends_at <= services.clock.now():
-        raise PermanentError(
-            f"The client secret ended on {ends_at:%Y-%m-%d}.",
-            code="secret-expired",
-            title="The secret has expired",
-            remedy="Make a new one for the application, and give that.",
-        )
+        raise steps.SECRET_EXPIRED.error(ended=ends_at)
     return {"keyId": key_id, "vaultId": stored.id, "endsAt": ends_at.isoformat()}
 
 
@@ -155,12 +129,7 @@ async def connection(context: Context, existing: ExistingServerApp) -> Connectio
     """
     found = await context.services.connections.get(existing.connection_id or "")
     if found is None or found.state is not ConnectionState.ACTIVE:
-        raise PermanentError(
-            f"The connection {existing.connection_id} is not there any more, or is being off-boarded.",
-            code="connection-not-found",
-            title="There is no such connection",
-            remedy="Name another connection of the same tenant.",
-        )
+        raise requests.CONNECTION_NOT_FOUND.error(connection=existing.connection_id)
     return found
 
 
@@ -190,44 +159,28 @@ async def _application(context: Context, app_id: str, pointer: str) -> Mapping[s
     try:
         return await context.directory.application(app_id)
     except PermanentError as error:
-        if error.code != _NOT_FOUND:
+        if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
             raise
-        finding = Finding(
-            code="app-not-found",
-            pointer=pointer,
-            detail=f"The tenant has no application with the client id {app_id}.",
-            remedy="Check the id: it is the Application (client) ID, not the object id, and of this tenant.",
-            documentation=_ARTICLE,
-        )
-        raise PermanentError(
-            finding.detail,
-            code="app-not-found",
-            title="There is no such application",
-            remedy=finding.remedy,
-            request_id=error.request_id,
-            findings=(finding,),
+        finding = preflight.APP_NOT_FOUND.finding(pointer, app=app_id)
+        raise preflight.APP_NOT_FOUND.error(
+            app=app_id, request_id=error.request_id, findings=(finding,)
         ) from error
 
 
 def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None:
+    failed = [rule for rule in rules if not rule.passed]
     findings = tuple(
-        Finding(
-            code="app-not-conformant",
-            pointer=pointer,
-            detail=f"{rule.name}: expected {rule.expected}. {rule.impact}",
-            remedy=rule.remedy,
-            documentation=_ARTICLE,
+        preflight.APP_CHECK_FAILED.finding(
+            pointer, check=rule.name, expected=rule.expected, impact=rule.impact, change=rule.remedy
         )
-        for rule in rules
-        if not rule.passed
+        for rule in failed
     )
     if findings:
-        raise PermanentError(
-            f"The application '{app['displayName']}' ({app['appId']}) is not as Configuration Manager needs "
-            f"it: {', '.join(finding.detail.partition(':')[0] for finding in findings)}.",
-            code="app-not-conformant",
-            title="The application is not as Configuration Manager needs it",
-            remedy=" ".join(finding.remedy for finding in findings),
+        raise steps.APP_NOT_CONFORMANT.error(
+            name=app["displayName"],
+            app=app["appId"],
+            checks=", ".join(rule.name for rule in failed),
+            changes=" ".join(rule.remedy for rule in failed),
             findings=findings,
         )
 

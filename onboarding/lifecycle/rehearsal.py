@@ -64,12 +64,12 @@ async def rehearse(
     try:
         facts = await preflight.look(context)
     except PermanentError as error:
-        return Rehearsal(findings=(_finding(error),), calls=())
+        return Rehearsal(findings=(error.as_finding(),), calls=())
     found = findings(facts)
     try:
         return Rehearsal(findings=found, calls=await _calls(context, facts))
     except PermanentError as error:  # an application that is there already does not do
-        return Rehearsal(findings=(*(error.findings or (_finding(error),)), *found), calls=())
+        return Rehearsal(findings=(*(error.findings or (error.as_finding(),)), *found), calls=())
 
 
 async def _calls(context: Context, facts: Facts) -> tuple[Mapping[str, Any], ...]:
@@ -84,10 +84,6 @@ async def _calls(context: Context, facts: Facts) -> tuple[Mapping[str, Any], ...
             outcome = await STEPS[name](replace(context, services=services, results=results))
             results[name] = outcome.result if isinstance(outcome, Done) else {}
     return tuple(paper.calls)
-
-
-def _finding(error: PermanentError) -> Finding:
-    return Finding(code=error.code, detail=error.detail, remedy=error.remedy)
 
 
 class Paper(Clouds):

@@ -16,7 +16,7 @@ from typing import Final
 from onboarding.cmg import versions
 from onboarding.cmg.wizard import OnboardingRequest, SecretValidity
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import PermanentError
+from onboarding.errors import requests, steps
 from onboarding.lifecycle import existing
 from onboarding.lifecycle.context import Operation
 from onboarding.lifecycle.credentials import Credential
@@ -40,24 +40,20 @@ async def check(operation: Operation) -> Done:
     created = datetime.fromisoformat(str(app["createdDateTime"])).astimezone(UTC)
     until = versions.renewable_until(created, request.config_mgr_version)
     if until and until <= now:
-        raise PermanentError(
-            f"The application '{app['displayName']}' was made on {created:%Y-%m-%d}. From ConfigMgr "
-            f"{versions.FIRST_WITH_AGE_LIMIT} the console renews no secret of an application older than "
-            f"{versions.OLDEST_RENEWABLE.days} days.",
-            code="application-too-old",
-            title="The application is too old for its secret to be renewed",
-            remedy="Onboard the tenant with new applications, then off-board this connection.",
+        raise steps.APPLICATION_TOO_OLD.error(
+            name=app["displayName"],
+            created=created,
+            version=versions.FIRST_WITH_AGE_LIMIT,
+            days=versions.OLDEST_RENEWABLE.days,
         )
     ends_at = _end(operation)
     if not connection.imports_server_app:
         survey = await operation.directory.survey([connection.server_app.name], None)
         found = secret_policy(survey.policy, ends_at, operation.head.created_at)
         if refusals := tuple(replace(each, pointer="") for each in found):  # the request is another one
-            raise PermanentError(
-                " ".join(finding.detail for finding in refusals),
-                code="secret-refused",
-                title="The tenant's policy allows no such secret",
-                remedy=" ".join(finding.remedy for finding in refusals),
+            raise steps.SECRET_REFUSED.error(
+                details=" ".join(finding.detail for finding in refusals),
+                remedies=" ".join(finding.remedy for finding in refusals),
                 findings=refusals,
             )
     return Done(result={"objectId": app["id"]})
@@ -122,12 +118,7 @@ async def retire(operation: Operation) -> Done:
     services, made = operation.services, operation.results["secret"]
     connection = await _connection(operation)
     if datetime.fromisoformat(made["endsAt"]) <= services.clock.now():
-        raise PermanentError(
-            "The new secret has ended before anybody confirmed that the site has it.",
-            code="secret-expired",
-            title="The new secret has ended",
-            remedy="Ask for another renewal.",
-        )
+        raise steps.SECRET_EXPIRED.error(ended=datetime.fromisoformat(made["endsAt"]))
     for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
         changed = await services.connections.change(each.id, lambda found: _renewed(found, made["keyId"]))
         if changed:
@@ -178,11 +169,7 @@ async def _connection(operation: Operation) -> Connection:
     """The connection whose secret is renewed."""
     found = await operation.services.connections.get(operation.head.request["connection"])
     if found is None or found.state is not ConnectionState.ACTIVE:
-        raise PermanentError(
-            "The connection is off-boarded, or is about to be.",
-            code="connection-not-found",
-            title="There is no such connection",
-        )
+        raise requests.CONNECTION_NOT_FOUND.error(connection=operation.head.request["connection"])
     return found
 
 
@@ -192,9 +179,4 @@ def _onboarded(connection: Connection) -> OnboardingRequest:
 
 def _need_another(connection: Connection, made: Mapping[str, str]) -> None:
     if made["keyId"] == connection.secret.key_id:
-        raise PermanentError(
-            "The secret in Key Vault is the one that the connection has already.",
-            code="secret-not-new",
-            title="The secret is not a new one",
-            remedy="Add another client secret to the application, and give that.",
-        )
+        raise steps.SECRET_NOT_NEW.error()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from onboarding.errors import steps
 from onboarding.workflow import retry
 from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, Wait
 from onboarding.workflow.run import StepState, StepStatus
@@ -63,11 +64,7 @@ def _failed(step: StepState, error: Mapping[str, Any], now: datetime) -> StepSta
 def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
     since = step.since if step.since and step.error is None else now
     if now - since >= outcome.give_up_after:
-        error = {
-            "code": "timed-out",
-            "title": "It took too long",
-            "detail": f"{outcome.reason}: not done after {outcome.give_up_after}.",
-        }
+        error = steps.TIMED_OUT.error(condition=outcome.reason, limit=outcome.give_up_after).as_json()
         return _failed(step, error, now)
     return step.evolve(
         status=StepStatus.WAITING,

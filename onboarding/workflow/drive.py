@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from onboarding.errors import requests, steps
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import decisions
 from onboarding.workflow.outcomes import Outcome, Retry, RetryReason, Wait
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
     from onboarding.workflow.engine import Engine
 
 log = logging.getLogger(__name__)
-
-_DEFECT: Final = {
-    "code": "internal-error",
-    "title": "Something went wrong inside the service",
-    "detail": "The step ran into a defect of the service. The function app's log has the details.",
-}
 
 
 class Drive:
@@ -150,16 +145,11 @@ class Drive:
             async with asyncio.timeout(self._engine.limits.step.total_seconds()):
                 return await self._engine.handlers()[step.name](self.run, step)
         except TimeoutError:
-            error = {
-                **_DEFECT,
-                "code": "step-timeout",
-                "title": "The step took too long",
-                "detail": "It is tried again.",
-            }
+            error = steps.STEP_TIMEOUT.error(limit=self._engine.limits.step).as_json()
             return Retry(reason=RetryReason.TRANSIENT, error=error)
         except Exception:
             log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
-            return Retry(reason=RetryReason.INTERNAL, error=_DEFECT)
+            return Retry(reason=RetryReason.INTERNAL, error=requests.INTERNAL_ERROR.error().as_json())
 
     def _decided(self, step: StepState, outcome: Outcome) -> StepState:
         return decisions.after(step, outcome, self._engine.clock.now(), self._engine.policies)

@@ -19,6 +19,7 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from onboarding.clock import Clock
+from onboarding.errors import steps
 from onboarding.storage.queues import Queues
 from onboarding.workflow import retry
 from onboarding.workflow.drive import Drive
@@ -126,12 +127,7 @@ class Engine:
         if run is None:
             await self._give_up(body, Reason.UNKNOWN_RUN, "There is no such run.", message.run)
             return
-        crashed = {
-            "code": "worker-crashed",
-            "title": "The worker stopped several times before the step was finished",
-            "detail": "The step was begun again and again, and its worker stopped each time.",
-            "remedy": "Look at the function app's log at the times of the attempts, then retry.",
-        }
+        crashed = steps.WORKER_CRASHED.error().as_json()
         now = self.clock.now()
         held = [
             step

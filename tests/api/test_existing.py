@@ -137,8 +137,8 @@ async def test_a_secret_of_another_application_is_refused(portal, handed_over):
         await put(portal, given["vaultSecret"], others.secret)
     error = await portal.refused(**apps.request(**given))
     assert (error["step"], error["code"]) == ("server-secret", "secret-of-other-app")
-    assert error["detail"] == "The secret in Key Vault is none of the application's client secrets."
-    assert error["remedy"] == "Give the secret of this very application."
+    assert "does not match any client secret of the application" in error["detail"]
+    assert error["remedy"] == "Specify a client secret of this application."
 
 
 async def test_a_secret_that_has_ended_is_refused(portal):
@@ -147,8 +147,8 @@ async def test_a_secret_that_has_ended_is_refused(portal):
     apps = await precreated(portal, starts_at=start, lifetime=timedelta(days=365))
     error = await portal.refused(**apps.request())
     assert (error["step"], error["code"]) == ("server-secret", "secret-expired")
-    assert error["detail"] == "The client secret ended on 2026-01-01."
-    assert error["remedy"] == "Make a new one for the application, and give that."
+    assert error["detail"] == "The client secret expired on 2026-01-01."
+    assert error["remedy"].startswith("Create a new client secret for the application and specify it")
 
 
 async def test_a_secret_that_is_not_in_the_vault_is_refused(portal):
@@ -173,7 +173,7 @@ async def test_an_application_that_does_not_conform_is_refused(portal):
     found = {each["detail"].partition(":")[0]: each for each in error["findings"]}
     assert set(found) == {"web-redirect", "device-tokens"}
     for finding in found.values():
-        assert (finding["code"], finding["pointer"]) == ("app-not-conformant", "/serverApp/existing")
+        assert (finding["code"], finding["pointer"]) == ("app-check-failed", "/serverApp/existing")
         assert finding["remedy"] in error["remedy"]
         assert finding["documentation"].endswith("/manually-register-azure-ad-apps")
     assert "Your server Application needs to be updated" in found["web-redirect"]["detail"]
@@ -201,7 +201,7 @@ async def test_what_does_not_conform_is_found_by_a_dry_run(portal):
     answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
     document = answer.json()
     assert document["wouldFail"] is True
-    found = [each for each in document["findings"] if each["code"] == "app-not-conformant"]
+    found = [each for each in document["findings"] if each["code"] == "app-check-failed"]
     assert [each["detail"].partition(":")[0] for each in found] == ["single-tenant"]
 
 

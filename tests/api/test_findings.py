@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import sources
+from onboarding.errors.catalogue import FINDINGS
 from tests.support.portal import Portal, unique
 
 SENTENCES = re.compile(r"[A-Z].*[A-Za-z0-9)]\.", re.DOTALL)
@@ -136,12 +136,15 @@ async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
     ours = (await portal.onboarded(serverApp={"appIdUri": uri}))["serverApp"]
     await portal.look("graph", "DELETE", f"/v1.0/applications/{ours['objectId']}")
     found = await findings(portal, serverApp={"appIdUri": uri})
-    assert said(found["uri-held-by-deleted"]) == ("Error", "/serverApp/appIdUri")
-    for offer in ("serverApp.onDeleted 'Purge'", f"POST /directory/deletedItems/{ours['objectId']}/restore"):
-        assert offer in found["uri-held-by-deleted"]["remedy"]
+    assert said(found["uri-held-by-own-deleted"]) == ("Error", "/serverApp/appIdUri")
+    for offer in (
+        "serverApp.onDeleted to 'Purge'",
+        f"POST /directory/deletedItems/{ours['objectId']}/restore",
+    ):
+        assert offer in found["uri-held-by-own-deleted"]["remedy"]
     purge = {"serverApp": {"appIdUri": uri, "onDeleted": "Purge"}}
     found = await findings(portal, **purge)
-    assert "uri-held-by-deleted" not in found
+    assert "uri-held-by-own-deleted" not in found
     assert said(found["deleted-will-be-purged"]) == ("Warning", "/serverApp/onDeleted")
     assert ours["clientId"] in found["deleted-will-be-purged"]["detail"]
     await portal.graph(f"/directory/deletedItems/{ours['objectId']}")  # a dry run deletes nothing
@@ -229,7 +232,7 @@ async def test_a_subscription_that_is_disabled(portal, state):
     async with portal.settings(subscription={"state": state}):
         found = await findings(portal)
     assert said(found["subscription-disabled"]) == ("Error", "/subscriptionId")
-    assert found["subscription-disabled"]["detail"] == f"The subscription is {state}."
+    assert found["subscription-disabled"]["detail"] == f"The subscription has the state {state}."
 
 
 async def test_a_subscription_with_an_open_bill(portal):
@@ -296,6 +299,6 @@ def test_each_finding_has_its_test():
     here = Path(__file__).read_text(encoding="utf-8")
     imports = Path(__file__).with_name("test_existing.py").read_text(encoding="utf-8")
     missing = {
-        code for code in sources.findings() if f'["{code}"]' not in here and f'"{code}"' not in imports
+        kind.code for kind in FINDINGS if f'["{kind.code}"]' not in here and f'"{kind.code}"' not in imports
     }
     assert not missing, "bring the local cloud into the state of each, and look at what a person reads"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
+import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -15,6 +16,7 @@ from onboarding.api.routes import OPERATIONS
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
 from onboarding.workflow.run import RunStatus
@@ -31,20 +33,34 @@ def _first_cells(name: str, heading: str = "") -> set[str]:
     return {plain(row[0]) for table in page(name).tables(heading) for row in table}
 
 
-def test_every_code_is_explained():
+def _codes(heading: str) -> list[str]:
+    (table,) = page("docs/api/errors.md").tables(heading)
+    return [plain(row[0]) for row in table]
+
+
+@pytest.mark.parametrize(
+    ("heading", "declared"),
+    [
+        ("Problems", PROBLEMS),
+        ("Faults of a request body", FAULTS),
+        ("Findings", FINDINGS),
+        ("Failures of steps", FAILURES),
+    ],
+)
+def test_every_code_is_explained(heading, declared):
     """A caller finds each error code of the service in the page of errors, and none that does not exist."""
-    headings = ("Problems", "Faults of a request body", "Findings", "Failures of steps")
-    explained = set.union(*(_first_cells("docs/api/errors.md", heading) for heading in headings))
-    assert explained == sources.error_codes()
+    assert _codes(heading) == [kind.code for kind in declared]
 
 
-def test_every_finding_is_explained_as_grave_as_it_is():
-    """A portal finds of each finding of the preflight how grave it is and which fields it points to."""
+def test_every_finding_is_explained_with_its_severity():
+    """A portal finds the severity of each finding of the preflight, and the fields to which it points."""
     (table,) = page("docs/api/errors.md").tables("Findings")
-    explained = {
-        plain(code): (severity, set(re.findall(r"`([^`]+)`", fields))) for code, severity, fields, _ in table
-    }
-    assert explained == sources.findings()
+    explained = [(plain(code), severity, _quoted(fields)) for code, severity, fields, _ in table]
+    assert explained == [(kind.code, kind.severity, list(kind.pointers)) for kind in FINDINGS]
+
+
+def _quoted(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
 
 
 def test_every_setting_is_explained_with_its_default():

@@ -178,7 +178,7 @@ async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
     path = f"/api/connections/{connection['id']}/renewals"
     failed = await ended(portal, await operate(portal, "POST", path, json={"secretEndDate": end}))
     assert failed["error"]["code"] == "application-too-old"
-    assert "off-board" in failed["error"]["remedy"]
+    assert "remove this connection" in failed["error"]["remedy"]
     assert len(await secrets(portal, connection)) == 1
 
 

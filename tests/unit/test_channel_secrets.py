@@ -67,7 +67,7 @@ async def test_client_secrets_cannot_be_read(name):
     """Only the app's own values can be had from the vault; for any other it is not even asked."""
     anybody: Any = object()  # never asked for a token
     vault = Vault("https://127.0.0.1:1", anybody, None)
-    with pytest.raises(PermanentError, match="not one that the app reads"):
+    with pytest.raises(PermanentError, match="does not read the vault secret"):
         await vault.read(name)
     await vault.close()
 
@@ -103,7 +103,7 @@ async def test_nothing_is_logged_of_where_a_message_goes(safe, known, caplog):
         with caplog.at_level(logging.DEBUG):
             assert await People(known).send("a", "", single(item(), "id")) == "delivered"
             server.refuses.add("/path-of-robot")
-            with pytest.raises(TransientError, match="did not take"):
+            with pytest.raises(TransientError, match="did not accept"):
                 await People(known).send("a", "", single(item(), "id"))
     assert len(server.posts) == 2
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("aiohttp.")]

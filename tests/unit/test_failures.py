@@ -123,11 +123,11 @@ def test_retry_after_is_obeyed(text, seconds):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (answer(403, "Authorization_RequestDenied", "x"), "Graph permission"),
+        (answer(403, "Authorization_RequestDenied", "x"), "Graph permission that this call requires"),
         (answer(403, "AuthorizationFailed", FORBIDDEN), "Contributor"),
         (answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED), "verified domain"),
         (answer(400, "Request_BadRequest", LIFETIME, detail="CredentialInvalidLifetimeAsPerAppPolicy"),
-         "shorter secret"),
+         "shorter secret lifetime"),
         (answer(403, "Forbidden", "x"), "Key Vault Secrets Officer"),
     ],
     ids=lambda value: value.code if isinstance(value, failures.Answer) else None,
@@ -176,7 +176,7 @@ def test_a_token_that_is_not_given_is_told_apart(error, kind):
     """A wrong set-up needs a person; an identity endpoint that is away comes back."""
     found = failures.no_token(GRAPH, error)
     assert type(found) is kind
-    assert found.code == "no-token"
+    assert found.code == ("no-token" if kind is TransientError else "sign-in-refused")
 
 
 def test_what_the_identity_platform_says_is_not_repeated():

@@ -101,7 +101,7 @@ def test_only_what_this_service_has_made_is_purged(unique_name, ours):
     holder = {"displayName": "x", "appId": OTHER, "id": OTHER, "uniqueName": unique_name}
     survey = {"deleted_with_uri": [holder]}
     app = {"appIdUri": "https://contoso.com/cmg"}
-    refused = {"uri-held-by-deleted": Severity.ERROR}
+    refused = {f"uri-held-by-{'own-' if ours else ''}deleted": Severity.ERROR}
     assert codes(request={"serverApp": app}, survey=survey) == refused
     found = codes(request={"serverApp": {**app, "onDeleted": "Purge"}}, survey=survey)
     assert found == ({"deleted-will-be-purged": Severity.WARNING} if ours else refused)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
-from onboarding.errors import PermanentError
+from onboarding.errors import preflight
 from onboarding.lifecycle.context import Context
 from onboarding.lifecycle.existing import keep_up
 from onboarding.workflow.outcomes import Done
@@ -21,23 +21,13 @@ async def run(context: Context) -> Done:
     connection = _connection(context)
     existing = await services.connections.get(connection.id)
     if existing and existing.onboarding != context.onboarding:
-        raise name_taken(existing)
+        raise preflight.CONNECTION_EXISTS.error(name=existing.name, connection=existing.id)
     kept = await services.connections.add(connection)
     if kept.onboarding != context.onboarding:
-        raise name_taken(kept)
+        raise preflight.CONNECTION_EXISTS.error(name=kept.name, connection=kept.id)
     await services.warning_schedule.schedule(kept, services.clock.now())
     await keep_up(context, kept)
     return Done(result={"id": connection.id})
-
-
-def name_taken(existing: Connection) -> PermanentError:
-    """The error for a name that another connection of the tenant has."""
-    return PermanentError(
-        f"Tenant {existing.tenant} has a connection named '{existing.name}' already ({existing.id}).",
-        code="connection-exists",
-        title="The tenant has a connection with this name",
-        remedy="Choose another name, or remove the existing connection first.",
-    )
 
 
 def _connection(context: Context) -> Connection:

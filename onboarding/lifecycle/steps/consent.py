@@ -13,13 +13,12 @@ from typing import Final
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
-from onboarding.errors import PermanentError
+from onboarding.errors import PermanentError, cloud
 from onboarding.lifecycle.context import Context
 from onboarding.workflow.outcomes import Done, Wait
 
 _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between looks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
-_DENIED: Final = "authorization-request-denied"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +47,7 @@ async def run(context: Context) -> Done | Wait:
             added = await _grant(context, wanted)
             return Done(result={"granted": wanted.names, "by": "service", "added": added})
         except PermanentError as error:
-            if way is AdminConsent.BY_SERVICE or error.code != _DENIED:
+            if way is AdminConsent.BY_SERVICE or error.code != cloud.AUTHORIZATION_REQUEST_DENIED.code:
                 raise
     missing = await _missing(context, wanted)
     if not missing:

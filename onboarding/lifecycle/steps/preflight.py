@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
 from onboarding.connections.records import key_of
-from onboarding.errors import PermanentError, Severity
+from onboarding.errors import PermanentError, Severity, cloud, preflight, steps
 from onboarding.lifecycle.clashes import purgeable
 from onboarding.lifecycle.context import Context
 from onboarding.lifecycle.facts import Facts
@@ -18,7 +18,11 @@ from onboarding.lifecycle.findings import findings
 from onboarding.workflow.outcomes import Done
 
 _T = TypeVar("_T")
-_HIDDEN: Final = {"subscription-not-found", "authorization-failed", "invalid-authentication-token-tenant"}
+_HIDDEN: Final = {
+    preflight.SUBSCRIPTION_NOT_FOUND.code,
+    cloud.AUTHORIZATION_FAILED.code,
+    cloud.INVALID_AUTHENTICATION_TOKEN_TENANT.code,
+}
 
 
 async def run(context: Context) -> Done:
@@ -27,11 +31,9 @@ async def run(context: Context) -> Done:
     found = findings(facts)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     if errors:
-        raise PermanentError(
-            " ".join(finding.detail for finding in errors),
-            code="preflight-refused",
-            title="The preflight found what has to be changed first",
-            remedy=" ".join(finding.remedy for finding in errors),
+        raise steps.PREFLIGHT_REFUSED.error(
+            details=" ".join(finding.detail for finding in errors),
+            remedies=" ".join(finding.remedy for finding in errors),
             findings=found,
         )
     return Done(result={**result(facts), "findings": [finding.as_json() for finding in found]})

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from onboarding.clock import Clock
-from onboarding.errors import TransientError
+from onboarding.errors import channels
 
 _KEPT: Final = timedelta(minutes=5)
 """A hundred messages read the vault once, and a value that was replaced is used soon."""
@@ -41,11 +41,6 @@ class ChannelSecrets:
         if not values or not timedelta(0) <= now - read_at < _KEPT:
             values = await self._vault().read(name, versions=versions)
             if not values:
-                raise TransientError(
-                    f"The vault has no secret '{name}'.",
-                    code="channel-secret-missing",
-                    title="A channel is not set up completely",
-                    remedy=f"Put the channel's address or key into the vault as '{name}'.",
-                )
+                raise channels.CHANNEL_SECRET_MISSING.error(secret=name)
             self._known[name, versions] = (now, values)
         return values

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import Any
 
-from onboarding.errors import TransientError
+from onboarding.errors import channels
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import Message
 
@@ -46,19 +46,9 @@ class People:
         except Exception:  # noqa: BLE001 - whatever it is, it may repeat the address
             taken = False
         if taken is None:
-            raise TransientError(
-                f"The vault's secret '{secret}' is no address that Apprise can use"
-                f"{' for a recipient of its own' if recipient else ''}.",
-                code="channel-unusable",
-                title="A channel is not set up completely",
-            )
+            raise channels.CHANNEL_UNUSABLE.error(secret=secret)
         if not taken:
-            raise TransientError(
-                f"The channel '{channel}' did not take the message.",
-                code="channel-refused",
-                title="A channel did not take a message",
-                remedy="Its answer is not kept, since it may hold a credential: try the address by hand.",
-            )
+            raise channels.CHANNEL_REFUSED.error(channel=channel)
         return "delivered"
 
 

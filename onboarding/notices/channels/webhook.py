@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
-from onboarding.errors import TransientError
+from onboarding.errors import channels
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
 
@@ -51,11 +51,9 @@ class Webhook:
                 self._url, content=message.body, headers=headers, follow_redirects=False
             )
         except httpx.TransportError as error:
-            raise TransientError(
-                f"The webhook could not be reached ({type(error).__name__}).", code="webhook-unreachable"
-            ) from error
+            raise channels.WEBHOOK_UNREACHABLE.error(kind=type(error).__name__) from error
         if not response.is_success:
-            raise TransientError(f"The webhook answered {response.status_code}.", code="webhook-refused")
+            raise channels.WEBHOOK_REFUSED.error(status=response.status_code)
         return f"delivered ({response.status_code})"
 
     async def _signed(self, identifier: str, body: bytes) -> Mapping[str, str]:
@@ -67,11 +65,7 @@ class Webhook:
         try:
             signatures = [Signer(secret).sign(identifier, now, body.decode()) for secret in secrets]
         except (binascii.Error, EmptyWebhookSecretError, ValueError):
-            raise TransientError(
-                f"The vault's secret '{self._secret}' can't sign.",
-                code="webhook-secret-unusable",
-                remedy="A secret is 'whsec_' and 24 to 64 random bytes in base64.",
-            ) from None
+            raise channels.WEBHOOK_SECRET_UNUSABLE.error(secret=self._secret) from None
         return {
             "webhook-id": identifier,
             "webhook-timestamp": str(int(now.timestamp())),
@@ -106,4 +100,4 @@ class NoWebhook:
 
     async def send(self, _notice: Notice, _connection: Connection) -> str:
         """Raises ``TransientError``."""
-        raise TransientError("The deployment has no channel for notices.", code="no-channel")
+        raise channels.NO_CHANNEL.error()

@@ -1,0 +1,59 @@
+"""Why the service could not deliver a notice. It tries again, because people can correct each of these."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onboarding.errors.base import ErrorType, TransientError
+
+NO_CHANNEL: Final = ErrorType(
+    code="no-channel",
+    failure=TransientError,
+    title="The deployment has no channel for notices",
+    detail="The deployment has neither a webhook nor a channel for people.",
+    remedy="Set NOTICE_WEBHOOK_URL or NOTICE_CHANNELS (docs/operations.md).",
+)
+WEBHOOK_UNREACHABLE: Final = ErrorType(
+    code="webhook-unreachable",
+    failure=TransientError,
+    title="The service cannot reach the webhook",
+    detail="The service cannot reach the webhook ({kind}).",
+    remedy="Check NOTICE_WEBHOOK_URL, its certificate and the network of the function app.",
+)
+WEBHOOK_REFUSED: Final = ErrorType(
+    code="webhook-refused",
+    failure=TransientError,
+    title="The webhook did not accept the notice",
+    detail="The webhook returned the status {status}.",
+    remedy="Check the log of the receiver. It must return a status from 200 to 299.",
+)
+WEBHOOK_SECRET_UNUSABLE: Final = ErrorType(
+    code="webhook-secret-unusable",
+    failure=TransientError,
+    title="The service cannot sign notices with the webhook secret",
+    detail="The vault secret '{secret}' is not a valid signing key.",
+    remedy="Set it to 'whsec_' followed by 24 to 64 random bytes in base64.",
+    documentation="https://www.standardwebhooks.com",
+)
+CHANNEL_SECRET_MISSING: Final = ErrorType(
+    code="channel-secret-missing",
+    failure=TransientError,
+    title="The vault does not have the secret of a channel",
+    detail="The vault has no secret '{secret}'.",
+    remedy="Add the address or key of the channel to the vault as '{secret}'.",
+)
+CHANNEL_UNUSABLE: Final = ErrorType(
+    code="channel-unusable",
+    failure=TransientError,
+    title="The vault secret of a channel is not a valid address",
+    detail="Apprise cannot use the vault secret '{secret}' as an address, or not for single recipients.",
+    remedy="Set it to an Apprise URL, for owners' mail to one of a mail service.",
+    documentation="https://github.com/caronc/apprise/wiki",
+)
+CHANNEL_REFUSED: Final = ErrorType(
+    code="channel-refused",
+    failure=TransientError,
+    title="A channel did not accept a message",
+    detail="The channel '{channel}' did not accept the message.",
+    remedy="Test the address manually. The response is not stored, because it may contain credentials.",
+)

@@ -1,0 +1,219 @@
+"""What the Microsoft cloud refuses: a remedy for each code that is known, and a general one for any other.
+
+The code of a refusal is the cloud's own, in lower case with hyphens (``code_of``), so that people find it in
+Microsoft's documentation. ``refusal`` returns the declaration for a code.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
+
+_REFUSED: Final = "A Microsoft service refused a call"
+_ANSWER: Final = "{service} returned this error: {answer}"
+_AGAIN: Final = "Wait: the service tries again automatically."
+
+_GRAPH_ERRORS: Final = "https://learn.microsoft.com/graph/errors"
+_AZURE_ERRORS: Final = (
+    "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors"
+)
+_SIGN_IN_ERRORS: Final = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
+_POLICY: Final = "https://learn.microsoft.com/graph/api/resources/appmanagementpolicy"
+
+_BY_CODE: Final[dict[str, ErrorType]] = {}
+
+
+def _refusal(code: str, remedy: str, documentation: str) -> ErrorType:
+    kind = ErrorType(
+        code=code,
+        failure=PermanentError,
+        title=_REFUSED,
+        detail=_ANSWER,
+        remedy=remedy,
+        documentation=documentation,
+    )
+    return _BY_CODE.setdefault(code, kind)
+
+
+# Refusals, by the cloud's code
+
+AUTHORIZATION_REQUEST_DENIED: Final = _refusal(
+    code="authorization-request-denied",
+    remedy="Grant the Graph permission {permission} to the service's identity, then try again.",
+    documentation="https://learn.microsoft.com/graph/permissions-reference",
+)
+REQUEST_RESOURCE_NOT_FOUND: Final = _refusal(
+    code="request-resource-not-found",
+    remedy="Check whether an administrator has deleted the object. Restore it, then try again.",
+    documentation=_GRAPH_ERRORS,
+)
+DIRECTORY_QUOTA_EXCEEDED: Final = _refusal(
+    code="directory-quota-exceeded",
+    remedy="Delete objects that the tenant or the service's identity no longer needs, then try again.",
+    documentation="https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions",
+)
+HOST_NAME_NOT_ON_VERIFIED_DOMAIN: Final = _refusal(
+    code="host-name-not-on-verified-domain",
+    remedy="Use an App ID URI on a verified domain of the tenant, or omit appIdUri.",
+    documentation="https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions",
+)
+CREDENTIAL_INVALID_LIFETIME: Final = _refusal(
+    code="credential-invalid-lifetime-as-per-app-policy",
+    remedy="Request a shorter secret lifetime (secretEndDate).",
+    documentation=_POLICY,
+)
+CREDENTIAL_TYPE_NOT_ALLOWED: Final = _refusal(
+    code="credential-type-not-allowed-as-per-app-policy",
+    remedy="Exempt the service's identity from the app management policy that forbids client secrets.",
+    documentation=_POLICY,
+)
+AUTHORIZATION_FAILED: Final = _refusal(
+    code="authorization-failed",
+    remedy=(
+        "Assign a role with this action on the subscription, such as Contributor, to the service's identity, "
+        "then try again."
+    ),
+    documentation="https://learn.microsoft.com/azure/role-based-access-control/troubleshooting",
+)
+INVALID_AUTHENTICATION_TOKEN_TENANT: Final = _refusal(
+    code="invalid-authentication-token-tenant",
+    remedy="Specify a subscription of the tenant that you onboard.",
+    documentation="https://learn.microsoft.com/entra/fundamentals/how-subscriptions-associated-directory",
+)
+READ_ONLY_DISABLED_SUBSCRIPTION: Final = _refusal(
+    code="read-only-disabled-subscription",
+    remedy="Enable the subscription, then try again.",
+    documentation="https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states",
+)
+REQUEST_DISALLOWED_BY_POLICY: Final = _refusal(
+    code="request-disallowed-by-policy",
+    remedy="Exempt the subscription from the Azure Policy that the error names, then try again.",
+    documentation=(
+        "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/"
+        "error-policy-requestdisallowedbypolicy"
+    ),
+)
+SCOPE_LOCKED: Final = _refusal(
+    code="scope-locked",
+    remedy="Remove the resource lock from the subscription, then try again.",
+    documentation="https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
+)
+FORBIDDEN: Final = _refusal(
+    code="forbidden",
+    remedy=(
+        "Assign the role Key Vault Secrets Officer on the key vault to the service's identity. Also check "
+        "the firewall of the key vault, then try again."
+    ),
+    documentation="https://learn.microsoft.com/azure/key-vault/general/rest-error-codes",
+)
+REFUSED_BY_CLOUD: Final = ErrorType(
+    code="refused-by-cloud",
+    failure=PermanentError,
+    title=_REFUSED,
+    detail=_ANSWER,
+    remedy=(
+        "Find the code in the documentation of the Microsoft service, correct the cause, then try again. "
+        "Microsoft support finds the call by its request id."
+    ),
+    documentation=_AZURE_ERRORS,
+)
+"""Any code that is not listed here."""
+
+# Failures that pass
+
+THROTTLED: Final = ErrorType(
+    code="throttled",
+    failure=TransientError,
+    title="A Microsoft service throttles calls",
+    detail=_ANSWER,
+    remedy=f"{_AGAIN} If the error persists, find out what else sends many calls to the tenant.",
+    documentation="https://learn.microsoft.com/graph/throttling",
+)
+SERVICE_UNAVAILABLE: Final = ErrorType(
+    code="service-unavailable",
+    failure=TransientError,
+    title="A Microsoft service is not available at the moment",
+    detail=_ANSWER,
+    remedy=f"{_AGAIN} If the error persists, check the health of the Microsoft service.",
+    documentation="https://learn.microsoft.com/azure/service-health/overview",
+)
+UNREACHABLE: Final = ErrorType(
+    code="unreachable",
+    failure=TransientError,
+    title="The service cannot reach a Microsoft service",
+    detail="The service cannot reach {service} ({kind}).",
+    remedy=f"{_AGAIN} If the error persists, check the network of the function app.",
+)
+REPLICATION_LAG: Final = ErrorType(
+    code="replication-lag",
+    failure=ReplicationLagError,
+    title="The directory has not replicated a change yet",
+    detail="The directory has not replicated a recent change yet: {sign}",
+    remedy=f"{_AGAIN} If the error persists, try again later.",
+    documentation=_GRAPH_ERRORS,
+)
+TOKEN_REFUSED: Final = ErrorType(
+    code="token-refused",
+    failure=TransientError,
+    title="A Microsoft service did not accept the access token of the service",
+    detail=_ANSWER,
+    remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
+    documentation=_SIGN_IN_ERRORS,
+)
+
+# Signing in
+
+NO_TOKEN: Final = ErrorType(
+    code="no-token",
+    failure=TransientError,
+    title="The identity of the service gets no access token at the moment",
+    detail="The service cannot get a token for {service}; the identity platform returned {answer}.",
+    remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
+    documentation=_SIGN_IN_ERRORS,
+)
+SIGN_IN_REFUSED: Final = ErrorType(
+    code="sign-in-refused",
+    failure=PermanentError,
+    title="The identity platform refuses an access token to the service",
+    detail="The service cannot get a token for {service}; the identity platform returned {answer}.",
+    remedy="Check the managed identity and its consent in the tenant (docs/deploy.md), then try again.",
+    documentation=_SIGN_IN_ERRORS,
+)
+TENANT_NOT_CONSENTED: Final = ErrorType(
+    code="tenant-not-consented",
+    failure=PermanentError,
+    title="The tenant has not consented to the service",
+    detail=(
+        "Tenant {tenant} has not consented to the application {app} of this service; the identity platform "
+        "returned {answer}."
+    ),
+    remedy=(
+        "Ask an administrator of the tenant to consent at {url} and to assign a role on the subscription to "
+        "the service. GET /api/tenants/{tenant}/setup has the instructions. Then try again."
+    ),
+    documentation="https://learn.microsoft.com/entra/identity-platform/v2-admin-consent",
+)
+
+SECRET_NOT_READABLE: Final = ErrorType(
+    code="secret-not-readable",
+    failure=PermanentError,
+    title="A setting names a vault secret that the service does not read",
+    detail="The service does not read the vault secret '{name}'.",
+    remedy="Choose a name that begins with {prefixes} for the secret.",
+)
+
+
+def code_of(code: str) -> str:
+    """``HostNameNotOnVerifiedDomain`` as ``host-name-not-on-verified-domain``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", code).lower()
+
+
+def refusal(code: str, *more: str) -> ErrorType:
+    """The declaration for the first of the cloud's codes that is known, or the general one."""
+    for known in map(code_of, (code, *more)):
+        if known in _BY_CODE:
+            return _BY_CODE[known]
+    return replace(REFUSED_BY_CLOUD, code=code_of(code)) if code else REFUSED_BY_CLOUD

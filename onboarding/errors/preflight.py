@@ -1,0 +1,259 @@
+"""What the preflight finds in a tenant, its directory and its subscription before anything is changed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onboarding.errors.base import ErrorType, PermanentError, Severity
+
+_WIZARD: Final = (
+    "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard"
+)
+_DELETED: Final = "https://learn.microsoft.com/graph/api/resources/directory"
+_RESTRICTIONS: Final = "https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions"
+_POLICY: Final = "https://learn.microsoft.com/graph/api/resources/tenantappmanagementpolicy"
+_PROVIDERS: Final = (
+    "https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types"
+)
+_PERMISSIONS: Final = "https://learn.microsoft.com/graph/permissions-reference"
+_CONSENT: Final = "https://learn.microsoft.com/entra/identity-platform/v2-admin-consent"
+
+# Names and App ID URIs that are in use
+
+CONNECTION_EXISTS: Final = ErrorType(
+    code="connection-exists",
+    severity=Severity.ERROR,
+    pointers=("/name",),
+    failure=PermanentError,
+    title="The tenant already has a connection with this name",
+    detail="The tenant already has a connection named '{name}' ({connection}).",
+    remedy="Choose another name, or remove the existing connection first.",
+    documentation=_WIZARD,
+)
+TENANT_CONNECTED: Final = ErrorType(
+    code="tenant-connected",
+    severity=Severity.WARNING,
+    pointers=("/tenantId",),
+    title="The tenant already has a connection with another name",
+    detail="The tenant already has the connection '{name}' ({connection}).",
+    remedy="Check that you need both. A ConfigMgr hierarchy accepts one connection for each tenant.",
+    documentation=_WIZARD,
+)
+APPLICATION_NAME_IN_USE: Final = ErrorType(
+    code="application-name-in-use",
+    severity=Severity.WARNING,
+    pointers=("/serverApp/name", "/clientApp/name"),
+    title="The tenant has another application with this name",
+    detail="The tenant has another application named '{name}' ({app}).",
+    remedy="Choose a distinct name, which is easier to recognize. Entra ID allows duplicate names.",
+    documentation="https://learn.microsoft.com/graph/api/resources/application",
+)
+URI_IN_USE: Final = ErrorType(
+    code="uri-in-use",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/appIdUri",),
+    title="Another application uses the App ID URI",
+    detail="The application '{name}' ({app}) already uses the App ID URI {uri}.",
+    remedy="Choose another App ID URI, or omit appIdUri.",
+    documentation=_RESTRICTIONS,
+)
+DELETED_WILL_BE_PURGED: Final = ErrorType(
+    code="deleted-will-be-purged",
+    severity=Severity.WARNING,
+    pointers=("/serverApp/onDeleted",),
+    title="The service will permanently delete an application that reserves the App ID URI",
+    detail=(
+        "The deleted application '{name}' ({app}, deleted {deleted}) reserves the App ID URI {uri} for 30 "
+        "days. The service will delete it permanently."
+    ),
+    remedy=(
+        "If you still need the application, restore it (POST /directory/deletedItems/{object}/restore) and "
+        "import it (serverApp.existing)."
+    ),
+    documentation=_DELETED,
+)
+URI_HELD_BY_DELETED: Final = ErrorType(
+    code="uri-held-by-deleted",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/appIdUri",),
+    title="A deleted application reserves the App ID URI for 30 days",
+    detail=(
+        "The deleted application '{name}' ({app}, deleted {deleted}) reserves the App ID URI {uri} for 30 "
+        "days."
+    ),
+    remedy=(
+        "Delete it permanently (DELETE /directory/deletedItems/{object}), restore it (POST "
+        "/directory/deletedItems/{object}/restore), or choose another App ID URI."
+    ),
+    documentation=_DELETED,
+)
+URI_HELD_BY_OWN_DELETED: Final = ErrorType(
+    code="uri-held-by-own-deleted",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/appIdUri",),
+    title="A deleted application that this service created reserves the App ID URI for 30 days",
+    detail=(
+        "The deleted application '{name}' ({app}, deleted {deleted}) reserves the App ID URI {uri} for 30 "
+        "days. This service created it."
+    ),
+    remedy=(
+        "Set serverApp.onDeleted to 'Purge' so that the service deletes it permanently. Or restore it "
+        "(POST /directory/deletedItems/{object}/restore) and import it (serverApp.existing), or choose "
+        "another App ID URI."
+    ),
+    documentation=_DELETED,
+)
+
+# Policies of the tenant
+
+DOMAIN_NOT_VERIFIED: Final = ErrorType(
+    code="domain-not-verified",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/appIdUri",),
+    title="The host of the App ID URI is not a verified domain of the tenant",
+    detail="The host of {uri} is not a verified domain of the tenant ({domains}).",
+    remedy="Use one of these domains, or omit appIdUri.",
+    documentation=_RESTRICTIONS,
+)
+URI_NOT_DEFAULT: Final = ErrorType(
+    code="uri-not-default",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/appIdUri",),
+    title="A tenant policy allows only the default App ID URI",
+    detail="The tenant's app management policy (nonDefaultUriAddition) does not allow custom App ID URIs.",
+    remedy="Omit appIdUri: the service then uses {default}, which the policy allows.",
+    documentation=_RESTRICTIONS,
+)
+SECRETS_FORBIDDEN: Final = ErrorType(
+    code="secrets-forbidden",
+    severity=Severity.ERROR,
+    title="A tenant policy does not allow client secrets",
+    detail="The tenant's app management policy (passwordAddition) does not allow client secrets.",
+    remedy="Exempt the service's identity from the policy.",
+    documentation=_POLICY,
+)
+SECRET_LIVES_TOO_LONG: Final = ErrorType(
+    code="secret-lives-too-long",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/secretEndDate",),
+    title="A tenant policy allows only client secrets with a shorter lifetime",
+    detail="The tenant allows client secrets with a lifetime of at most {longest}.",
+    remedy="Set secretEndDate to a date before {latest:%Y-%m-%d}.",
+    documentation=_POLICY,
+)
+
+# Permissions of the service
+
+GRAPH_PERMISSION_MISSING: Final = ErrorType(
+    code="graph-permission-missing",
+    severity=Severity.ERROR,
+    title="The service cannot create applications in the tenant",
+    detail="The service's identity has no permission to create applications in the tenant.",
+    remedy="Grant Application.ReadWrite.OwnedBy to the identity (docs/deploy.md), then try again.",
+    documentation=_PERMISSIONS,
+)
+CONSENT_NOT_ALLOWED: Final = ErrorType(
+    code="consent-not-allowed",
+    severity=Severity.ERROR,
+    pointers=("/adminConsent",),
+    title="The service cannot grant admin consent",
+    detail="The service cannot grant the permissions of the apps, because its identity lacks {permissions}.",
+    remedy="Grant them to the service's identity, or let an administrator consent (ByAdministrator).",
+    documentation=_CONSENT,
+)
+ADMINISTRATOR_WILL_BE_ASKED: Final = ErrorType(
+    code="administrator-will-be-asked",
+    severity=Severity.INFORMATION,
+    pointers=("/adminConsent",),
+    title="The onboarding will wait for the consent of an administrator",
+    detail="The onboarding will wait until an administrator of the tenant has consented.",
+    remedy="Ask a Privileged Role Administrator to open the page that the step 'consent' will show.",
+    documentation=_CONSENT,
+)
+NOT_CHECKED: Final = ErrorType(
+    code="not-checked",
+    severity=Severity.INFORMATION,
+    title="The service cannot read a part of the tenant, and did not check the request against it",
+    detail="The service cannot read the {subject} of the tenant, and did not check the request against it.",
+    remedy="Grant {permission} to the service's identity to include this check.",
+    documentation=_PERMISSIONS,
+)
+
+# The subscription
+
+SUBSCRIPTION_NOT_FOUND: Final = ErrorType(
+    code="subscription-not-found",
+    severity=Severity.ERROR,
+    pointers=("/subscriptionId",),
+    title="The subscription does not exist in the tenant, or the service has no role on it",
+    detail=(
+        "Tenant {tenant} has no subscription {subscription}, or the service's identity has no role on it."
+    ),
+    remedy=(
+        "Check both ids. If they are correct, assign a role on the subscription, such as Contributor, to the "
+        "service's identity."
+    ),
+    documentation="https://learn.microsoft.com/azure/role-based-access-control/role-assignments-portal",
+)
+SUBSCRIPTION_IN_OTHER_TENANT: Final = ErrorType(
+    code="subscription-in-other-tenant",
+    severity=Severity.ERROR,
+    pointers=("/subscriptionId",),
+    title="The subscription belongs to another tenant",
+    detail="The subscription belongs to tenant {actual}, not to tenant {expected}.",
+    remedy="Specify a subscription of this tenant.",
+    documentation="https://learn.microsoft.com/entra/fundamentals/how-subscriptions-associated-directory",
+)
+SUBSCRIPTION_DISABLED: Final = ErrorType(
+    code="subscription-disabled",
+    severity=Severity.ERROR,
+    pointers=("/subscriptionId",),
+    title="The subscription is not enabled",
+    detail="The subscription has the state {state}.",
+    remedy="Enable the subscription, or specify another one.",
+    documentation="https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states",
+)
+REGISTER_NOT_ALLOWED: Final = ErrorType(
+    code="register-not-allowed",
+    severity=Severity.ERROR,
+    pointers=("/subscriptionId",),
+    title="A resource provider is missing, and the service cannot register it",
+    detail="The service cannot register these resource providers in the subscription: {providers}.",
+    remedy=(
+        "Register them yourself, or assign the identity a role with */register/action on the subscription: "
+        "Contributor, Owner or the custom role in docs/deploy.md."
+    ),
+    documentation=_PROVIDERS,
+)
+PROVIDERS_TO_REGISTER: Final = ErrorType(
+    code="providers-to-register",
+    severity=Severity.INFORMATION,
+    title="The service will register missing resource providers",
+    detail="The service will register these resource providers: {providers}.",
+    remedy="No action is required: the onboarding registers them and waits for the result.",
+    documentation=_PROVIDERS,
+)
+
+# Existing applications
+
+APP_NOT_FOUND: Final = ErrorType(
+    code="app-not-found",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/existing", "/clientApp/existing"),
+    failure=PermanentError,
+    title="The application does not exist in the tenant",
+    detail="The tenant has no application with the client id {app}.",
+    remedy="Specify the Application (client) ID, not the object id, of an application in this tenant.",
+    documentation=_WIZARD,
+)
+APP_CHECK_FAILED: Final = ErrorType(
+    code="app-check-failed",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/existing", "/clientApp/existing"),
+    title="An existing application does not meet a requirement of its profile",
+    detail="{check}: expected {expected}. {impact}",
+    remedy="{change}",
+    documentation=(
+        "https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/manually-register-azure-ad-apps"
+    ),
+)

@@ -1,0 +1,111 @@
+"""Why a step of an onboarding, renewal or removal fails, as far as the cloud's own errors do not say it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onboarding.errors.base import ErrorType, PermanentError, TransientError
+
+_SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
+_LOG: Final = "Check the function app's log at the times of the attempts, then resume the run."
+
+# Onboarding
+
+PREFLIGHT_REFUSED: Final = ErrorType(
+    code="preflight-refused",
+    failure=PermanentError,
+    title="The preflight found errors that you must correct first",
+    detail="{details}",
+    remedy="{remedies}",
+)
+APP_NOT_CONFORMANT: Final = ErrorType(
+    code="app-not-conformant",
+    failure=PermanentError,
+    title="An existing application does not meet the requirements of Configuration Manager",
+    detail="The application '{name}' ({app}) does not meet these requirements: {checks}.",
+    remedy="{changes}",
+)
+PRINCIPAL_NOT_FOUND: Final = ErrorType(
+    code="principal-not-found",
+    failure=PermanentError,
+    title="An existing application has no service principal",
+    detail="The application {app} has no service principal in the tenant.",
+    remedy="Create it (az ad sp create --id {app}), then resume the onboarding.",
+    documentation="https://learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal",
+)
+
+# Client secrets
+
+SECRET_NOT_IN_VAULT: Final = ErrorType(
+    code="secret-not-in-vault",
+    failure=PermanentError,
+    title="The client secret is not in Key Vault",
+    detail="Key Vault has no secret named '{name}'.",
+    remedy="Add the secret to Key Vault, or specify its value in serverApp.existing.secret.",
+    documentation=_SECRETS,
+)
+SECRET_OF_OTHER_APP: Final = ErrorType(
+    code="secret-of-other-app",
+    failure=PermanentError,
+    title="The secret does not belong to the application",
+    detail="The secret '{name}' in Key Vault does not match any client secret of the application.",
+    remedy="Specify a client secret of this application.",
+    documentation=_SECRETS,
+)
+SECRET_EXPIRED: Final = ErrorType(
+    code="secret-expired",
+    failure=PermanentError,
+    title="The client secret has expired",
+    detail="The client secret expired on {ended:%Y-%m-%d}.",
+    remedy="Create a new client secret for the application and specify it, or start a new renewal.",
+    documentation=_SECRETS,
+)
+SECRET_NOT_NEW: Final = ErrorType(
+    code="secret-not-new",
+    failure=PermanentError,
+    title="The connection already uses this client secret",
+    detail="The connection already uses the secret that the renewal specifies.",
+    remedy="Add another client secret to the application, and specify that one.",
+    documentation=_SECRETS,
+)
+SECRET_REFUSED: Final = ErrorType(
+    code="secret-refused",
+    failure=PermanentError,
+    title="A tenant policy does not allow this client secret",
+    detail="{details}",
+    remedy="{remedies}",
+)
+APPLICATION_TOO_OLD: Final = ErrorType(
+    code="application-too-old",
+    failure=PermanentError,
+    title="The application is too old for a renewal of its client secret",
+    detail=(
+        "The application '{name}' was created on {created:%Y-%m-%d}. From version {version}, Configuration "
+        "Manager does not renew secrets of applications that are older than {days} days."
+    ),
+    remedy="Onboard the tenant with new applications, then remove this connection.",
+)
+
+# The engine
+
+WORKER_CRASHED: Final = ErrorType(
+    code="worker-crashed",
+    failure=PermanentError,
+    title="The worker stopped repeatedly before it finished the step",
+    detail="The service started the step several times, and the worker stopped each time.",
+    remedy=_LOG,
+)
+TIMED_OUT: Final = ErrorType(
+    code="timed-out",
+    failure=PermanentError,
+    title="The step waited too long",
+    detail="The step stopped after {limit}. It was waiting for this condition: {condition}.",
+    remedy="Make sure that the condition is met, then resume the run.",
+)
+STEP_TIMEOUT: Final = ErrorType(
+    code="step-timeout",
+    failure=TransientError,
+    title="One attempt of the step took too long",
+    detail="The service stopped an attempt of the step that took longer than {limit}.",
+    remedy=_LOG,
+)
