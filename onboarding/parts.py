@@ -7,6 +7,7 @@ a cold start does not pay for it.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -252,3 +253,12 @@ def _routing(settings: Settings) -> Routing:
 
 def _clock(settings: Settings) -> Clock:
     return MovedClock(settings.local_clock_file) if settings.local_clock_file else SystemClock()
+
+
+@functools.cache
+def parts() -> Parts:
+    """The parts of this process. Raises ``pydantic.ValidationError`` if the settings are not valid."""
+    for noisy in ("azure", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    values: dict[str, Any] = {}
+    return Parts(Settings(**values))

@@ -1,227 +1,279 @@
-"""The one place that puts the API on its parts (``parts.py``), when the first invocation needs them."""
+"""The endpoints of the API, put together from the parts below it (``parts.py``).
+
+Every member is made when it is first asked for. Making one does no I/O.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Final, get_type_hints
 
 import azure.functions as func
 from pydantic import ValidationError
 
-from onboarding.api import documents
-from onboarding.api.acknowledgements import Acknowledgements
-from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller, Callers
-from onboarding.api.conformance import Conformance
-from onboarding.api.connections import Connections
-from onboarding.api.expirations import Expirations
-from onboarding.api.feeds import Feeds
-from onboarding.api.front import Endpoint, Front, answer, misconfigured
-from onboarding.api.health import Health, Ping
-from onboarding.api.links import Links
-from onboarding.api.onboardings import Onboardings
-from onboarding.api.operations import Operations
-from onboarding.api.overview import Overview
-from onboarding.api.poison import Poison
+from onboarding.api.acceptance import Acceptance
+from onboarding.api.acknowledgements import AcknowledgementsResource
+from onboarding.api.callers import Callers
+from onboarding.api.conformance import ConformanceResource
+from onboarding.api.connections import Connections, ConnectionsResource
+from onboarding.api.description import DescriptionResource
+from onboarding.api.endpoint import Endpoint
+from onboarding.api.expirations import Expirations, ExpirationsResource
+from onboarding.api.feeds import FeedsResource
+from onboarding.api.front import Front
+from onboarding.api.health import HealthResource, Ping
+from onboarding.api.links import LinksResource
+from onboarding.api.onboardings import OnboardingsResource
+from onboarding.api.operations import Operations, OperationsResource
+from onboarding.api.overview import OverviewResource
+from onboarding.api.poison import PoisonResource
+from onboarding.api.problems import ProblemError
+from onboarding.api.renewals import RenewalsResource
 from onboarding.api.runs import Runs
-from onboarding.api.tenants import Tenants
-from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.parts import Parts
-from onboarding.settings import Settings
+from onboarding.api.tenants import ServedTenants, TenantsResource
+from onboarding.errors import requests
+from onboarding.parts import Parts, parts
 from onboarding.storage import names
 
 log = logging.getLogger(__name__)
 
-if TYPE_CHECKING:
-    from onboarding.lifecycle.rehearsal import Rehearsal
 
+class Service:
+    """The resources of the API, in the order of its description, and what they share."""
 
-class Service(Parts):
-    """Everything that the triggers need: the parts, and the endpoints of the API."""
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.callers = self._callers()
-        self.front = Front(self.callers, settings.public_url)
-        self.tenants = Tenants(
-            environment=self.environment,
-            home=settings.home_tenant_id,
-            served=frozenset(map(str, settings.served_tenants)),
-            client=settings.multitenant_client_id,
-        )
-        self.operations = Operations(
-            runs=Runs(
-                front=self.front,
-                engine=self.operation_engine,
-                path="operations",
-                noun="The operation",
-                summary=documents.operation_summary,
+    @functools.cached_property
+    def onboardings(self) -> OnboardingsResource:
+        """``/api/onboardings``."""
+        parts = self._parts
+        return OnboardingsResource(
+            runs=self._onboarding_runs,
+            operations=self._operations,
+            acceptance=Acceptance(
+                environment=parts.environment.name,
+                tenants=self._tenants,
+                channels=parts.settings.notice_channels,
+                connections=parts.connection_store,
             ),
-            connections=self.connection_store,
-            time_limit_days=settings.renewal_time_limit_days,
-            keep_secret=self._keep,
-        )
-        self.onboardings = Onboardings(
-            runs=Runs(
-                front=self.front,
-                engine=self.engine,
-                path="onboardings",
-                noun="The onboarding",
-                summary=documents.summary,
-            ),
-            operations=self.operations,
-            environment=self.environment.name,
-            tenants=self.tenants,
-            channels=settings.notice_channels,
-            connections=self.connection_store,
-            keep_secret=self._keep_secret,
-            rehearse=self._rehearse,
-        )
-        self.connections = Connections(
-            front=self.front,
-            store=self.connection_store,
-            cadence=self.cadence,
-            clock=self.clock,
-            operations=self.operations,
-        )
-        self.health = Health(self._pings)
-
-    @functools.cached_property
-    def acknowledgements(self) -> Acknowledgements:
-        """What people answer to a warning."""
-        return Acknowledgements(connections=self.connections, responses=self.responses)
-
-    @functools.cached_property
-    def link_pages(self) -> Links:
-        """What links in messages do."""
-        return Links(
-            links=self.links, connections=self.connection_store, responses=self.responses, clock=self.clock
+            engine=parts.engine,
+            services=lambda: parts.services,
+            clock=parts.clock,
         )
 
     @functools.cached_property
-    def conformance(self) -> Conformance:
-        """Whether apps are as the profile says."""
-        return Conformance(
-            connections=self.connection_store,
-            tenants=self.tenants,
-            directory=self.directory,
-            clock=self.clock,
+    def connections(self) -> ConnectionsResource:
+        """``/api/connections``."""
+        return ConnectionsResource(
+            connections=self._connections, store=self._parts.connection_store, operations=self._operations
         )
 
     @functools.cached_property
-    def poison(self) -> Poison:
-        """What was given up."""
-        return Poison(
-            front=self.front,
-            messages=self.poison_messages,
-            queues=self.queues,
-            engines={each.queue: each for each in (self.engine, self.operation_engine, self.deliveries)},
+    def renewals(self) -> RenewalsResource:
+        """``/api/connections/{id}/renewals``."""
+        parts = self._parts
+        return RenewalsResource(
+            connections=self._connections,
+            runs=self._operation_runs,
+            operations=self._operations,
+            engine=parts.operation_engine,
+            services=lambda: parts.services,
+            clock=parts.clock,
+            time_limit_days=parts.settings.renewal_time_limit_days,
         )
 
     @functools.cached_property
-    def expiring(self) -> Expirations:
-        """What ends when."""
-        return Expirations(
-            front=self.front,
-            calendar=self.calendar,
-            store=self.connection_store,
-            cadence=self.cadence,
-            clock=self.clock,
+    def acknowledgements(self) -> AcknowledgementsResource:
+        """``/api/connections/{id}/acknowledge`` and ``/snooze``."""
+        return AcknowledgementsResource(
+            connections=self._connections, responses=self._parts.responses, clock=self._parts.clock
         )
 
     @functools.cached_property
-    def overview(self) -> Overview:
-        """What needs somebody, and everything else at one glance."""
-        return Overview(
-            front=self.front,
-            onboardings=self.engine.index,
-            operations=self.operation_engine.index,
-            queues=self.queues,
-            messages=self.poison_messages,
-            calendar=self.calendar,
-            connections=self.connection_store,
-            differences=self.differences,
-            failing=self.failing,
-            clock=self.clock,
+    def operations(self) -> OperationsResource:
+        """``/api/operations``."""
+        return OperationsResource(
+            runs=self._operation_runs,
+            operations=self._operations,
+            connections=self._parts.connection_store,
         )
 
     @functools.cached_property
-    def feeds(self) -> Feeds:
-        """The calendar to subscribe to."""
-        return Feeds(
-            front=self.front,
-            expirations=self.expiring,
-            secrets=self.channel_secrets,
-            key=self.settings.link_key,
-            clock=self.clock,
+    def expirations(self) -> ExpirationsResource:
+        """``/api/expirations``."""
+        return ExpirationsResource(self._expirations)
+
+    @functools.cached_property
+    def feeds(self) -> FeedsResource:
+        """``/api/expirations/feed``."""
+        return FeedsResource(
+            expirations=self._expirations,
+            secrets=self._parts.channel_secrets,
+            key=self._parts.settings.link_key,
+            clock=self._parts.clock,
         )
 
+    @functools.cached_property
+    def links(self) -> LinksResource:
+        """``/api/links``."""
+        parts = self._parts
+        return LinksResource(
+            links=parts.links,
+            connections=parts.connection_store,
+            responses=parts.responses,
+            clock=parts.clock,
+        )
+
+    @functools.cached_property
+    def conformance(self) -> ConformanceResource:
+        """``/conformance`` of connections and tenants."""
+        parts = self._parts
+        return ConformanceResource(
+            connections=parts.connection_store,
+            tenants=self._tenants,
+            directory=parts.directory,
+            clock=parts.clock,
+        )
+
+    @functools.cached_property
+    def tenants(self) -> TenantsResource:
+        """``/api/tenants``."""
+        return TenantsResource(
+            tenants=self._tenants,
+            environment=self._parts.environment,
+            client=self._parts.settings.multitenant_client_id,
+        )
+
+    @functools.cached_property
+    def overview(self) -> OverviewResource:
+        """``/api/overview``."""
+        parts = self._parts
+        return OverviewResource(
+            onboardings=parts.engine.index,
+            operations=parts.operation_engine.index,
+            queues=parts.queues,
+            messages=parts.poison_messages,
+            calendar=parts.calendar,
+            connections=parts.connection_store,
+            differences=parts.differences,
+            failing=parts.failing,
+            clock=parts.clock,
+        )
+
+    @functools.cached_property
+    def poison(self) -> PoisonResource:
+        """``/api/poison``."""
+        parts = self._parts
+        return PoisonResource(
+            messages=parts.poison_messages,
+            queues=parts.queues,
+            engines={
+                engine.queue: engine for engine in (parts.engine, parts.operation_engine, parts.deliveries)
+            },
+        )
+
+    @functools.cached_property
+    def health(self) -> HealthResource:
+        """``/api/health``."""
+        return HealthResource(self._pings)
+
+    @functools.cached_property
+    def description(self) -> DescriptionResource:
+        """``/api/openapi.json``."""
+        return DescriptionResource(ENDPOINTS)
+
+    @functools.cached_property
+    def front(self) -> Front:
+        """What all calls have in common."""
+        return Front(self._callers, self._parts.clock, self._parts.settings.public_url)
+
+    @functools.cached_property
     def _callers(self) -> Callers:
-        tenant = self.settings.home_tenant_id
+        settings, environment = self._parts.settings, self._parts.environment
         return Callers(
-            tenant=tenant,
-            audience=self.settings.api_audience,
-            issuers=self.environment.issuers(tenant),
-            keys_url=self.environment.keys(tenant),
-            certificate=self.settings.local_cloud_ca,
+            tenant=settings.home_tenant_id,
+            audience=settings.api_audience,
+            issuers=environment.issuers(settings.home_tenant_id),
+            keys_url=environment.keys(settings.home_tenant_id),
+            certificate=settings.local_cloud_ca,
         )
 
-    async def describe(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """The OpenAPI description of the API, as the caller reaches it."""
-        from onboarding.api import openapi  # noqa: PLC0415
+    @functools.cached_property
+    def _tenants(self) -> ServedTenants:
+        settings = self._parts.settings
+        return ServedTenants(
+            home=settings.home_tenant_id, others=frozenset(map(str, settings.served_tenants))
+        )
 
-        return answer(openapi.document(self.front.url(request, "").removesuffix("/")))
+    @functools.cached_property
+    def _onboarding_runs(self) -> Runs:
+        return Runs(engine=self._parts.engine, path="onboardings", noun="The onboarding")
 
-    async def _keep(self, secret: str, tags: Mapping[str, str]) -> str:
-        from onboarding.lifecycle.existing import keep  # noqa: PLC0415
+    @functools.cached_property
+    def _operation_runs(self) -> Runs:
+        return Runs(engine=self._parts.operation_engine, path="operations", noun="The operation")
 
-        return await keep(self.services, secret, tags)
+    @functools.cached_property
+    def _operations(self) -> Operations:
+        return Operations(
+            runs=self._operation_runs, engine=self._parts.operation_engine, clock=self._parts.clock
+        )
 
-    async def _keep_secret(self, wanted: OnboardingRequest, onboarding: str) -> OnboardingRequest:
-        if not wanted.hands_over_a_secret:
-            return wanted
-        from onboarding.lifecycle.existing import keep_secret  # noqa: PLC0415
+    @functools.cached_property
+    def _connections(self) -> Connections:
+        parts = self._parts
+        return Connections(store=parts.connection_store, cadence=parts.cadence, clock=parts.clock)
 
-        return await keep_secret(self.services, wanted, onboarding)
+    @functools.cached_property
+    def _expirations(self) -> Expirations:
+        parts = self._parts
+        return Expirations(
+            calendar=parts.calendar, store=parts.connection_store, cadence=parts.cadence, clock=parts.clock
+        )
 
-    async def _rehearse(self, wanted: OnboardingRequest, requester: str, now: datetime) -> Rehearsal:
-        from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415
-
-        return await rehearse(self.services, wanted, requester, now)
-
+    @functools.cached_property
     def _pings(self) -> Mapping[str, Ping]:
-        tenant = self.settings.home_tenant_id
+        parts = self._parts
         return {
-            "tables": lambda: self.tables.get(names.CONNECTIONS, "ping", "ping"),
-            "queues": lambda: self.queues.ping(names.STEPS_QUEUE),
-            "login": self.callers.ping,
-            "graph": lambda: self.clouds.directory(tenant).ping(),
-            "resourceManager": self.clouds.ping_resource_manager,
-            "keyVault": lambda: self.clouds.vault.stored("ping"),
+            "tables": lambda: parts.tables.get(names.CONNECTIONS, "ping", "ping"),
+            "queues": lambda: parts.queues.ping(names.STEPS_QUEUE),
+            "login": self._callers.ping,
+            "graph": lambda: parts.clouds.directory(parts.settings.home_tenant_id).ping(),
+            "resourceManager": lambda: parts.clouds.ping_resource_manager(),  # noqa: PLW0108 - made then
+            "keyVault": lambda: parts.clouds.vault.stored("ping"),
         }
 
 
-async def serve(
-    request: func.HttpRequest,
-    endpoint: Callable[[Service], Endpoint],
-    roles: Sequence[str] = (REQUEST_ROLE, OPERATE_ROLE),
-) -> func.HttpResponse:
-    """Answers an HTTP call; says so, without details that are nobody's business, when settings are wrong."""
+def _declared() -> Iterator[Endpoint]:
+    for name, member in vars(Service).items():
+        if isinstance(member, functools.cached_property):
+            resource = get_type_hints(member.func)["return"]
+            for handler in vars(resource).values():
+                if isinstance(declared := getattr(handler, "endpoint", None), Endpoint):
+                    yield dataclasses.replace(declared, resource=name)
+
+
+ENDPOINTS: Final = tuple(_declared())
+"""All endpoints of the API: those of the resources above."""
+
+
+async def serve(request: func.HttpRequest, endpoint: Endpoint) -> func.HttpResponse:
+    """Answers an HTTP call. Without valid settings it does so, too; only the log has the details."""
     try:
         running = service()
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        log.error("the app settings are wrong: %s", faults)  # noqa: TRY400 - the faults say it all
-        return misconfigured().response("")
-    return await running.front.serve(request, endpoint(running), roles)
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        log.error("the app settings are not valid: %s", faults)  # noqa: TRY400 - the faults are enough
+        return ProblemError(requests.MISCONFIGURED).response("")
+    resource = getattr(running, endpoint.resource)
+    return await running.front.serve(request, endpoint, getattr(resource, endpoint.handler))
 
 
 @functools.cache
 def service() -> Service:
-    """The service of this process."""
-    for noisy in ("azure", "httpx"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    values: dict[str, Any] = {}
-    return Service(Settings(**values))
+    """The API of this process."""
+    return Service(parts())

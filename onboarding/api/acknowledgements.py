@@ -1,90 +1,108 @@
-"""``/api/connections/{id}/acknowledge`` and ``/snooze``: what people answer to a warning, by API."""
+"""``/api/connections/{id}/acknowledge`` and ``/snooze``: how people answer a warning by API."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-import azure.functions as func
 from pydantic import AwareDatetime, Field
 
-from onboarding.api import bodies
-from onboarding.api.callers import Caller
+from onboarding.api.connection_documents import Connection
 from onboarding.api.connections import Connections
-from onboarding.api.front import answer
+from onboarding.api.endpoint import Call, endpoint
 from onboarding.api.problems import ProblemError, invalid
+from onboarding.api.reading import Query
+from onboarding.clock import Clock
 from onboarding.cmg.fields import WizardModel
-from onboarding.connections.records import Connection
-from onboarding.errors import Finding
+from onboarding.connections import records
+from onboarding.errors import requests
 from onboarding.expiry.user_responses import LONGEST_SNOOZE, UserResponses
+
+_PROBLEMS: Final = (requests.NOT_FOUND, requests.EXPIRATION_CHANGED)
 
 
 class Acknowledge(WizardModel):
-    """Which of a connection's expirations is meant."""
+    """Which expiration of a connection is acknowledged."""
 
     expiration: Literal["secret", "application"] | None = Field(
-        None, description="Default: the one that ends first."
+        None, description="Default: the expiration that ends first."
     )
 
 
 class Snooze(Acknowledge):
-    """Until when nothing is to be said of it."""
+    """Until when no warning is sent. Specify either ``days`` or ``until``."""
 
     days: Annotated[int, Field(ge=1, le=LONGEST_SNOOZE.days)] | None = None
     until: AwareDatetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Acknowledgements:
+class AcknowledgementsResource:
     """The endpoints."""
 
-    connections: Connections
-    responses: UserResponses
+    def __init__(self, *, connections: Connections, responses: UserResponses, clock: Clock) -> None:
+        self._connections = connections
+        self._responses = responses
+        self._clock = clock
 
-    async def acknowledge(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Somebody has seen that an expiration ends."""
-        found = await self.connections.find(request, caller)
-        kind, ends_at = _expiration(bodies.of(request, Acknowledge).expiration, found)
-        return self._answer(await self.responses.acknowledge(found.id, kind, ends_at, caller.name))
+    @endpoint(
+        "POST /connections/{id}/acknowledge",
+        name="acknowledge_connection",
+        summary="Acknowledge an expiration",
+        answers={200: Connection},
+        problems=_PROBLEMS,
+        examples={
+            "the expiration that ends first": {},
+            "a specific expiration": {"expiration": "application"},
+        },
+    )
+    async def acknowledge(self, call: Call[Query, Acknowledge]) -> Connection:
+        """Records that the caller knows of an expiration."""
+        found = await self._connections.find(call)
+        kind, ends_at = _expiration(call.body.expiration, found)
+        return self._changed(await self._responses.acknowledge(found.id, kind, ends_at, call.caller.name))
 
-    async def snooze(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Somebody wants to hear nothing of an expiration for a while."""
-        found = await self.connections.find(request, caller)
-        wanted = bodies.of(request, Snooze)
-        kind, ends_at = _expiration(wanted.expiration, found)
-        until = self._until(wanted, ends_at)
-        return self._answer(await self.responses.snooze(found.id, kind, ends_at, until, caller.name))
+    @endpoint(
+        "POST /connections/{id}/snooze",
+        name="snooze_connection",
+        summary="Snooze the warnings of an expiration",
+        answers={200: Connection},
+        problems=_PROBLEMS,
+        examples={
+            "for some days": {"days": 7},
+            "until a point in time": {"until": "2027-11-30T08:00:00Z", "expiration": "secret"},
+        },
+    )
+    async def snooze(self, call: Call[Query, Snooze]) -> Connection:
+        """Stops the warnings of an expiration for a while."""
+        found = await self._connections.find(call)
+        kind, ends_at = _expiration(call.body.expiration, found)
+        until = self._until(call.body, ends_at)
+        return self._changed(await self._responses.snooze(found.id, kind, ends_at, until, call.caller.name))
 
     def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
-        """When a snooze ends; raises ``ProblemError`` where that is neither ahead nor soon enough."""
+        """When a snooze ends. Raises ``ProblemError`` if that is in the past or too late."""
         if (wanted.days is None) == (wanted.until is None):
-            raise invalid((Finding(code="field-conflict", pointer="/until", detail="Give days or until."),))
-        now, latest = self.responses.clock.now(), self.responses.latest(ends_at)
+            fault = "Specify either 'days' or 'until'."
+            raise invalid(requests.FIELD_CONFLICT.finding("/until", fault=fault))
+        now, latest = self._clock.now(), self._responses.latest(ends_at)
         until = wanted.until or now + timedelta(days=wanted.days or 0)
         if not now < until <= latest:
             pointer = "/until" if wanted.until else "/days"
-            detail = f"It has to end after now, and at the latest on {latest.isoformat()}."
-            raise invalid((Finding(code="field-invalid", pointer=pointer, detail=detail),))
+            fault = f"Must be in the future and no later than {latest.isoformat()}."
+            raise invalid(requests.FIELD_INVALID.finding(pointer, fault=fault))
         return until
 
-    def _answer(self, changed: Connection | None) -> func.HttpResponse:
-        if changed is None:
-            raise ProblemError(
-                HTTPStatus.CONFLICT,
-                "expiration-moved",
-                "The expiration has been moved meanwhile",
-                "The connection was renewed or removed just now. Look at it again.",
-            )
-        return answer(self.connections.document(changed))
+    def _changed(self, connection: records.Connection | None) -> Connection:
+        if connection is None:
+            raise ProblemError(requests.EXPIRATION_CHANGED)
+        return self._connections.document(connection)
 
 
-def _expiration(name: str | None, connection: Connection) -> tuple[str, datetime]:
-    """An expiration of a connection and its end. Raises ``ProblemError`` if there is none of this kind."""
+def _expiration(name: str | None, connection: records.Connection) -> tuple[str, datetime]:
+    """An expiration of a connection, with its end. Raises ``ProblemError`` if there is none of this kind."""
     expirations = connection.expirations
-    kind = name or min(expirations, key=lambda each: expirations[each])
+    kind = name or min(expirations, key=lambda kind: expirations[kind])
     if kind not in expirations:
-        detail = f"This connection has only the expiration {' and '.join(expirations)}."
-        raise invalid((Finding(code="field-invalid", pointer="/expiration", detail=detail),))
+        fault = f"This connection has no '{kind}' expiration."
+        raise invalid(requests.FIELD_INVALID.finding("/expiration", fault=fault))
     return kind, expirations[kind]

@@ -1,6 +1,6 @@
-"""The ends of expirations as an iCalendar feed (RFC 5545): an all-day event for each, with its reminders.
+"""Expirations as a calendar (iCalendar, RFC 5545): an all-day event for each, with reminders.
 
-Imported when a calendar is asked for: no other call pays for the library.
+Imported when a caller asks for a calendar: other calls do not need the library.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _DAY: Final = timedelta(days=1)
 
 
 def calendar(ends: Iterable[tuple[Connection, str]], thresholds: Iterable[int], now: datetime) -> bytes:
-    """The calendar of some expirations; an expiration keeps its event when its end is moved."""
-    days = [each for each in thresholds if each > 0]
+    """The calendar of some expirations. An expiration keeps its event when its end changes."""
+    days = [threshold for threshold in thresholds if threshold > 0]
     feed = Calendar()
     feed.add("prodid", "-//CMG onboarding//Expirations//EN")
     feed.add("version", "2.0")
-    feed.add("name", "Cloud Management Gateway expirations")  # RFC 7986, and how it was called before
+    feed.add("name", "Cloud Management Gateway expirations")  # RFC 7986, and the name before it
     feed.add("x-wr-calname", "Cloud Management Gateway expirations")
     feed.add("refresh-interval", _REFRESH, parameters={"VALUE": "DURATION"})
     feed.add("x-published-ttl", "PT12H")
@@ -38,7 +38,9 @@ def calendar(ends: Iterable[tuple[Connection, str]], thresholds: Iterable[int], 
 
 def _event(connection: Connection, kind: str, days: Iterable[int], now: datetime) -> Event:
     ends_at, name = connection.expirations[kind], connection.server_app.name
-    ending = f"Client secret of '{name}' ends" if kind == SECRET else f"'{name}' is too old to be renewed"
+    ending = (
+        f"Client secret of '{name}' expires" if kind == SECRET else f"'{name}' becomes too old to be renewed"
+    )
     event = Event()
     event.add("uid", keys.derived_id("calendar", connection.id, kind))
     event.add("dtstamp", now)
@@ -48,11 +50,11 @@ def _event(connection: Connection, kind: str, days: Iterable[int], now: datetime
     exactly = f"At {ends_at:%Y-%m-%d %H:%M} UTC. Tenant {connection.tenant}."
     event.add("description", f"{exactly}\n\n{runbook(connection, now)}")
     event.add("categories", ["Cloud Management Gateway", kind])
-    event.add("transp", "TRANSPARENT")  # nobody is busy because of it
-    for each in days:
+    event.add("transp", "TRANSPARENT")  # it does not block time
+    for number in days:
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
         alarm.add("description", event["summary"])
-        alarm.add("trigger", -timedelta(days=each))
+        alarm.add("trigger", -timedelta(days=number))
         event.add_component(alarm)
     return event

@@ -1,4 +1,4 @@
-"""Who calls: an Entra access token, verified here and not by a gateway in front.
+"""Identifies the caller by an Entra access token, which is verified here and not by a gateway in front.
 
 Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-tokens and RFC 8725.
 """
@@ -9,28 +9,28 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 import jwt
 
-from onboarding.api.problems import ProblemError
+from onboarding.api.problems import ProblemError, unavailable
+from onboarding.errors import requests
 
 REQUEST_ROLE: Final = "Onboarding.Request"
-"""App role of portals: may ask for onboardings, and sees its own."""
+"""App role of portals: they can request onboardings, and see their own."""
 
 OPERATE_ROLE: Final = "Onboarding.Operate"
-"""App role of operators: sees and steers all of them."""
+"""App role of operators: they see and control all onboardings."""
 
 _ALGORITHMS: Final = ["RS256"]  # never taken from the token: "none" and HMAC with a public key are forgeries
 _REQUIRED: Final = ["exp", "nbf", "iat", "iss", "aud", "sub"]
-_LEEWAY: Final = 30  # seconds that two expirations may differ
+_LEEWAY: Final = 30  # seconds that two clocks may differ
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """A caller with a valid token. Roles are a tuple: nobody adds one in passing."""
+    """A caller with a valid token."""
 
     id: str  # object id in the home tenant
     name: str  # for the audit trail
@@ -38,16 +38,16 @@ class Caller:
 
     @property
     def operates(self) -> bool:
-        """Whether the caller sees everybody's onboardings."""
+        """Whether the caller sees the onboardings of all callers."""
         return OPERATE_ROLE in self.roles
 
     def may_see(self, requester: str) -> bool:
-        """Whether the caller may see what somebody has asked for."""
+        """Whether the caller may see what a requester asked for."""
         return self.operates or self.id == requester
 
 
 ANYBODY: Final = Caller(id="", name="anybody", roles=())
-"""Whoever calls what is open to all."""
+"""The caller of an open endpoint."""
 
 
 class Callers:
@@ -66,11 +66,11 @@ class Callers:
         self._audience = list(audience)
         self._issuers = list(issuers)
         context = ssl.create_default_context(cafile=str(certificate) if certificate else None)
-        # A key that is not known is looked for at most every 30 seconds, so forged tokens cause no flood.
+        # An unknown key causes at most one download in 30 seconds, so forged tokens cause no flood.
         self._keys = jwt.PyJWKClient(keys_url, lifespan=3600, timeout=10, ssl_context=context)
 
     async def ping(self) -> None:
-        """Raises unless the tenant's signing keys can be had."""
+        """Raises an error unless the tenant's signing keys can be downloaded."""
         await asyncio.to_thread(self._keys.get_jwk_set, refresh=True)
 
     async def identify(self, authorization: str | None, allowed: Sequence[str]) -> Caller:
@@ -78,29 +78,23 @@ class Callers:
 
         Args:
             authorization: The Authorization header.
-            allowed: The app roles that may call; one of them is enough.
+            allowed: The app roles that may call; one is enough.
 
         Raises:
-            ProblemError: 401 for a missing or wrong token, 403 for a missing role, 503 when the keys can't
-                be fetched.
+            ProblemError: 401 for a missing or wrong token, 403 for a missing role, 503 if the keys cannot be
+                downloaded.
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.casefold() != "bearer" or not token.strip():
-            raise _unauthenticated("token-missing", "Send Authorization: Bearer <Entra access token>.")
+            raise ProblemError(requests.TOKEN_MISSING, headers={"WWW-Authenticate": "Bearer"})
         claims = await self._verify(token.strip())
         caller = self._caller(claims)
         if not set(allowed) & set(caller.roles):
-            raise ProblemError(
-                HTTPStatus.FORBIDDEN,
-                "role-missing",
-                "The caller may not do this",
-                f"The token carries none of the app roles {', '.join(allowed)}. "
-                "Have one assigned in the API's enterprise application, then get a new token.",
-            )
+            raise ProblemError(requests.ROLE_MISSING, roles=", ".join(allowed))
         return caller
 
     async def _verify(self, token: str) -> dict[str, Any]:
-        """The claims of a token whose signature, algorithm, times, issuer and audience are right."""
+        """The claims of a token with the right signature, algorithm, times, issuer and audience."""
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in _ALGORITHMS:
@@ -116,51 +110,37 @@ class Callers:
                 options={"require": _REQUIRED, "strict_aud": False},
             )
         except jwt.PyJWKClientConnectionError as error:
-            raise ProblemError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "keys-unavailable",
-                "Tokens can't be checked at the moment",
-                "The tenant's signing keys could not be fetched. Try again later.",
-                headers={"Retry-After": "10"},
-            ) from error
+            raise unavailable(requests.KEYS_UNAVAILABLE) from error
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
-            raise _unauthenticated("token-invalid", _reason(error)) from error
+            raise _not_valid(_reason(error)) from error
         return claims
 
     def _caller(self, claims: dict[str, Any]) -> Caller:
-        """The caller of verified claims, if they are those of an access token of the right tenant."""
+        """The caller, if the verified claims are those of an access token from the right tenant."""
         tenant, subject = claims.get("tid"), claims.get("oid")
         client = claims.get("azp") or claims.get("appid")
         if not isinstance(tenant, str) or tenant.casefold() != self._tenant:
-            raise _unauthenticated("token-invalid", "The token is of another tenant.")
+            raise _not_valid("The token was issued by another tenant.")
         if not isinstance(subject, str) or not subject:
-            raise _unauthenticated("token-invalid", "The token lacks the claim oid.")
+            raise _not_valid("The token lacks the claim oid.")
         if not isinstance(client, str) or not client:
-            # ID tokens can have the same audience, but name no client: they are no access tokens.
-            raise _unauthenticated("token-invalid", "The token names no client: it is no access token.")
+            # ID tokens can have the same audience, but they have no client ID.
+            raise _not_valid("The token has no client ID, so it is not an access token.")
         roles = claims.get("roles") or []
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-            raise _unauthenticated("token-invalid", "The claim roles is not a list of names.")
+            raise _not_valid("The claim roles is not a list of names.")
         name = claims.get("preferred_username") or claims.get("upn") or f"app {client}"
         return Caller(id=subject, name=str(name), roles=tuple(roles))
 
 
-def _unauthenticated(code: str, detail: str) -> ProblemError:
+def _not_valid(reason: str) -> ProblemError:
     """A 401 with the challenge of RFC 6750."""
-    challenge = "Bearer"
-    if code != "token-missing":
-        challenge += f' error="invalid_token", error_description="{detail}"'
-    return ProblemError(
-        HTTPStatus.UNAUTHORIZED,
-        code,
-        "The caller is not authenticated",
-        detail,
-        headers={"WWW-Authenticate": challenge},
-    )
+    challenge = f'Bearer error="invalid_token", error_description="{reason}"'
+    return ProblemError(requests.TOKEN_INVALID, reason=reason, headers={"WWW-Authenticate": challenge})
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with a token, in words of our own: the library's may repeat parts of the token."""
+    """What is wrong with a token. The library's own texts can repeat parts of the token."""
     reasons: tuple[tuple[type[Exception], str], ...] = (
         (jwt.ExpiredSignatureError, "The token has expired."),
         (jwt.ImmatureSignatureError, "The token is not valid yet."),

@@ -1,99 +1,175 @@
-"""Conformance: is what a gateway needs in the directory as it has to be? For a connection or any two apps."""
+"""Conformance: whether the directory has what a gateway needs, for a connection or for any two apps."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from uuid import UUID
 
-import azure.functions as func
+from pydantic import Field, ValidationInfo, field_validator
 
-from onboarding.api import documents
-from onboarding.api.callers import Caller
-from onboarding.api.front import answer
-from onboarding.api.problems import bad_parameter, not_found
-from onboarding.api.tenants import Tenants
+from onboarding.api.documents import Document
+from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, Call, endpoint
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Flag, Id, Parameters, Query
+from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
 from onboarding.cmg import profiles
-from onboarding.cmg.profiles import Profile
+from onboarding.cmg.wizard import ProfileName
 from onboarding.connections.connection_store import ConnectionStore
+from onboarding.drift import inspection
 from onboarding.drift.directory_snapshot import Pair
-from onboarding.drift.inspection import Subject, inspect
+from onboarding.drift.inspection import Inspection, Subject
+from onboarding.errors import requests
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory
 
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_VERSION: Final = re.compile(r"2[0-9](0[1-9]|1[0-2])")
-_PARAMETERS: Final = (
-    "serverAppId",
-    "clientAppId",
-    "appIdUri",
-    "profile",
-    "configMgrVersion",
-    "userDiscovery",
-)
+_RESULTS: Final = {False: "Fail", None: "Unknown", True: "Pass"}
+"""The results of a check, the worst first."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Conformance:
-    """The endpoints; one call of the cloud each, or two where something is missing."""
+class PairQuery(Parameters):
+    """The two apps, and what they are checked against."""
 
-    connections: ConnectionStore
-    tenants: Tenants
-    directory: Callable[[str], Directory]
-    clock: Clock
-
-    async def of_connection(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """A connection, against what it was onboarded with."""
-        connection = await self.connections.get(request.route_params.get("id", ""))
-        if connection is None:
-            raise not_found("The connection")
-        return answer(await self._checked(connection.tenant, Subject.of(connection), connection.id))
-
-    async def of_tenant(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """Two applications of a tenant, whoever made them."""
-        tenant = request.route_params.get("id", "").lower()
-        self.tenants.check(tenant)
-        return answer(await self._checked(tenant, _subject(request.params), None))
-
-    async def _checked(self, tenant: str, subject: Subject, connection: str | None) -> dict[str, Any]:
-        now = self.clock.now()
-        (found,) = await inspect(self.directory(tenant), [subject], now)
-        return documents.conformance(found, subject, connection, now)
-
-
-def _subject(parameters: Mapping[str, str]) -> Subject:
-    if unknown := sorted(set(parameters) - set(_PARAMETERS)):
-        raise bad_parameter(unknown[0], f"there is no such parameter; there are {', '.join(_PARAMETERS)}.")
-    return Subject(
-        pair=Pair(server=_app(parameters, "serverAppId"), client=_app(parameters, "clientAppId")),
-        profile=_profile(parameters.get("profile"), parameters.get("configMgrVersion")),
-        user_discovery=_flag(parameters, "userDiscovery"),
-        app_id_uri=parameters.get("appIdUri"),
+    server_app_id: Id = Field(description="Client ID of the web (server) app.")
+    client_app_id: Id = Field(description="Client ID of the native (client) app.")
+    app_id_uri: str | None = Field(None, description="App ID URI that the site has. Default: any.")
+    config_mgr_version: Annotated[str, Field(pattern=r"^2[0-9](0[1-9]|1[0-2])$")] | None = Field(
+        None, description="Version of the site, such as 2409. It selects the profile. Default: the newest."
     )
+    profile: ProfileName | None = Field(
+        None, description="Revision of the manual article. Not together with configMgrVersion."
+    )
+    user_discovery: Flag = Field(False, description="Whether the site uses Entra user discovery.")
+
+    @field_validator("profile")
+    @classmethod
+    def _either(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("config_mgr_version") is not None:
+            raise ValueError("specify either 'profile' or 'configMgrVersion'")
+        return value
+
+    def subject(self) -> Subject:
+        """What is inspected."""
+        version = self.config_mgr_version
+        return Subject(
+            pair=Pair(server=self.server_app_id, client=self.client_app_id),
+            profile=profiles.PROFILES[self.profile] if self.profile else profiles.for_version(version),
+            user_discovery=self.user_discovery,
+            app_id_uri=self.app_id_uri,
+        )
 
 
-def _app(parameters: Mapping[str, str], name: str) -> str:
-    text = parameters.get(name, "")
-    if not _ID.fullmatch(text):
-        raise bad_parameter(name, "must be the client id of an application.")
-    return text.lower()
+class Check(Document):
+    """One requirement of Configuration Manager. Unknown: the service cannot read it."""
+
+    name: str
+    result: Literal["Fail", "Unknown", "Pass"]
+    expected: str
+    impact: Annotated[str, Field(description="What an administrator sees if the check fails.")]
+    remedy: str
 
 
-def _profile(name: str | None, version: str | None) -> Profile:
-    if name is not None and version is not None:
-        raise bad_parameter("profile", "give either the profile or configMgrVersion.")
-    if name is not None and name not in profiles.PROFILES:
-        raise bad_parameter("profile", f"must be one of {', '.join(profiles.PROFILES)}.")
-    if version is not None and not _VERSION.fullmatch(version):
-        raise bad_parameter("configMgrVersion", "must be a version such as 2409.")
-    return profiles.PROFILES[name] if name else profiles.for_version(version)
+class CheckedApp(Document):
+    """One of the two applications. Failed checks come first."""
+
+    client_id: UUID
+    name: Annotated[str | None, Field(description="Null if the directory does not show the application.")]
+    rules: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, app: inspection.Inspected) -> Self:
+        """An inspected application."""
+        rules = sorted(app.rules, key=lambda rule: list(_RESULTS).index(rule.passed))
+        return cls(
+            client_id=app.app_id,
+            name=app.name or None,
+            rules=tuple(
+                Check(
+                    name=rule.name,
+                    result=_RESULTS[rule.passed],
+                    expected=rule.expected,
+                    impact=rule.impact,
+                    remedy=rule.remedy,
+                )
+                for rule in rules
+            ),
+        )
 
 
-def _flag(parameters: Mapping[str, str], name: str) -> bool:
-    text = parameters.get(name, "false").casefold()
-    if text not in {"true", "false"}:
-        raise bad_parameter(name, "must be true or false.")
-    return text == "true"
+class Conformance(Document):
+    """How the directory shows two applications."""
+
+    conformant: Annotated[
+        bool | None, Field(description="Null: no check failed, but the result of some is unknown.")
+    ]
+    checked_at: datetime
+    profile: str
+    connection_id: str | None
+    server_app: CheckedApp
+    client_app: CheckedApp
+
+    @classmethod
+    def of(cls, found: Inspection, subject: Subject, connection: str | None, now: datetime) -> Self:
+        """The result of an inspection."""
+        return cls(
+            conformant=found.conformant,
+            checked_at=now,
+            profile=subject.profile.name,
+            connection_id=connection,
+            server_app=CheckedApp.of(found.server),
+            client_app=CheckedApp.of(found.client),
+        )
+
+
+class ConformanceResource:
+    """The endpoints. Each makes one call to the cloud, or two where something is missing."""
+
+    def __init__(
+        self,
+        *,
+        connections: ConnectionStore,
+        tenants: ServedTenants,
+        directory: Callable[[str], Directory],
+        clock: Clock,
+    ) -> None:
+        self._connections = connections
+        self._tenants = tenants
+        self._directory = directory
+        self._clock = clock
+
+    @endpoint(
+        "GET /connections/{id}/conformance",
+        name="get_connection_conformance",
+        summary="Check whether both apps of a connection are as Configuration Manager requires",
+        roles=OPERATORS,
+        answers={200: Conformance},
+        problems=(requests.NOT_FOUND, CLOUD_REFUSES),
+    )
+    async def of_connection(self, call: Call[Query, None]) -> Conformance:
+        """A connection, against what it was onboarded with."""
+        connection = await self._connections.get(call.path["id"])
+        if connection is None:
+            raise ProblemError(requests.NOT_FOUND, what="The connection")
+        return await self._check(connection.tenant, Subject.of(connection), connection.id)
+
+    @endpoint(
+        "GET /tenants/{id}/conformance",
+        name="get_tenant_conformance",
+        summary="Check any two apps of a tenant",
+        roles=OPERATORS,
+        answers={200: Conformance},
+        problems=(requests.INVALID_REQUEST, CLOUD_REFUSES),
+    )
+    async def of_tenant(self, call: Call[PairQuery, None]) -> Conformance:
+        """Two applications of a tenant, whether or not this service created them."""
+        tenant = call.path["id"].lower()
+        self._tenants.check(tenant)
+        return await self._check(tenant, call.query.subject(), None)
+
+    async def _check(self, tenant: str, subject: Subject, connection: str | None) -> Conformance:
+        now = self._clock.now()
+        (found,) = await inspection.inspect(self._directory(tenant), [subject], now)
+        return Conformance.of(found, subject, connection, now)

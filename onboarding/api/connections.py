@@ -1,78 +1,142 @@
-"""``/api/connections``: the service connections that work."""
+"""``/api/connections``: the service connections of the tenants."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api import documents
-from onboarding.api.callers import Caller
-from onboarding.api.front import Front, answer, script_answer
-from onboarding.api.operations import Operations, Removal
-from onboarding.api.paging import Page, bad_continuation
-from onboarding.api.parameters import known_only, one_of
-from onboarding.api.problems import conflict, not_found
+from onboarding.api.connection_documents import Connection, ConnectionList, upcoming
+from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, script
+from onboarding.api.operations import Operation, Operations, Removal
+from onboarding.api.paging import PageQuery
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Parameters, Query, Traced
 from onboarding.clock import Clock
-from onboarding.cmg import removal_script
-from onboarding.cmg.handover import HandOver, script
+from onboarding.cmg import handover, removal_script
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.cadence import Cadence, ExpiryWarning
+from onboarding.connections import records
+from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection
-from onboarding.errors import PermanentError
-from onboarding.storage.tables import InvalidContinuationError
+from onboarding.errors import PermanentError, requests
 
 
 class Purpose(StrEnum):
-    """What a hand-over is for."""
+    """What a hand-over script does at the site."""
 
     IMPORT = "import"
     REMOVAL = "removal"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class HandOverQuery(Parameters):
+    """Which script is asked for."""
+
+    purpose: Purpose = Field(
+        Purpose.IMPORT, alias="for", description="Whether the script connects or disconnects the site."
+    )
+
+
 class Connections:
+    """Finds connections for callers, and shows them."""
+
+    def __init__(self, *, store: ConnectionStore, cadence: Cadence, clock: Clock) -> None:
+        self._store = store
+        self._cadence = cadence
+        self._clock = clock
+
+    async def find(self, call: Call[Any, Any]) -> records.Connection:
+        """The connection in the path, if the caller may see it. Other connections do not seem to exist."""
+        found = await self._store.get(call.path["id"])
+        if found is None or not call.caller.may_see(found.requester):
+            raise ProblemError(requests.NOT_FOUND, what="The connection")
+        return found
+
+    def document(self, connection: records.Connection) -> Connection:
+        """How callers see a connection now."""
+        return Connection.of(connection, upcoming(connection, self._cadence, self._clock.now()))
+
+
+class ConnectionsResource:
     """The endpoints."""
 
-    front: Front
-    store: ConnectionStore
-    cadence: Cadence
-    clock: Clock
-    operations: Operations
+    def __init__(self, *, connections: Connections, store: ConnectionStore, operations: Operations) -> None:
+        self._connections = connections
+        self._store = store
+        self._operations = operations
 
-    async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """A page of connections, by tenant; a requester's own, an operator's all."""
-        page = Page.of(request)
-        requester = None if caller.operates else caller.id
-        try:
-            found, continuation = await self.store.page(
-                requester=requester, size=page.size, continuation=page.continuation
-            )
-        except InvalidContinuationError as error:
-            raise bad_continuation() from error
-        url = self.front.url(request, "connections")
-        return answer(page.answer(map(self.document, found), continuation, url, {}))
+    @endpoint(
+        "GET /connections",
+        name="list_connections",
+        summary="List service connections, by tenant",
+        answers={200: ConnectionList},
+    )
+    async def list(self, call: Call[PageQuery, None]) -> ConnectionList:
+        """A page of connections. Requesters see only their own ones."""
+        query = call.query
+        found, continuation = await self._store.page(
+            requester=None if call.caller.operates else call.caller.id,
+            size=query.size,
+            continuation=query.continuation,
+        )
+        return ConnectionList(
+            value=tuple(map(self._connections.document, found)),
+            next_link=call.next_link(continuation, maxpagesize=query.size),
+        )
 
-    async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+    @endpoint(
+        "GET /connections/{id}",
+        name="get_connection",
+        summary="Get a service connection",
+        answers={200: Connection},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def get(self, call: Call[Query, None]) -> Connection:
         """One connection."""
-        return answer(self.document(await self.find(request, caller)))
+        return self._connections.document(await self._connections.find(call))
 
-    async def handover(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """The PowerShell script that brings one connection to its site, or (``for=removal``) takes it away.
+    @endpoint(
+        "DELETE /connections/{id}",
+        name="remove_connection",
+        summary="Off-board a connection: remove its apps, client secret and grants permanently",
+        roles=OPERATORS,
+        answers={202: Operation},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND, requests.SERVER_APP_SHARED),
+    )
+    async def remove(self, call: Call[Traced, None]) -> Reply:
+        """Starts to off-board a connection: 202. Its onboarding stays in the list."""
+        found = await self._connections.find(call)
+        try:
+            await self._store.need_unshared(found)
+        except PermanentError as error:
+            raise ProblemError(error, HTTPStatus.CONFLICT) from error
+        wanted = Removal(
+            onboarding=found.onboarding,
+            tenant=found.tenant,
+            name=found.name,
+            request=found.request,
+            stop_as=None,
+            connection=found.id,
+        )
+        return await self._operations.remove(call, wanted)
 
-        It holds no secret.
-        """
-        parameters = known_only(request.params, "for")
-        purpose = one_of(parameters, "for", Purpose) or Purpose.IMPORT
-        found = await self.find(request, caller)
-        if purpose is Purpose.REMOVAL:
-            return script_answer(removal_script.script(found.name), f"remove-{found.id}.ps1")
-        text = script(
-            HandOver(
+    @endpoint(
+        "GET /connections/{id}/handover",
+        name="get_handover",
+        summary="Get the PowerShell script that connects or disconnects the site; it contains no secret",
+        answers={200: "text/plain"},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def handover(self, call: Call[HandOverQuery, None]) -> Reply:
+        """The script that connects the site, or with ``for=removal`` disconnects it."""
+        found = await self._connections.find(call)
+        if call.query.purpose is Purpose.REMOVAL:
+            return script(removal_script.script(found.name), f"remove-{found.id}.ps1")
+        text = handover.script(
+            handover.HandOver(
                 request=OnboardingRequest.model_validate_json(json.dumps(found.request)),
                 tenant_name=found.tenant_name,
                 server_name=found.server_app.name,
@@ -84,49 +148,4 @@ class Connections:
                 secret_ends_at=found.secret.ends_at,
             )
         )
-        return script_answer(text, f"connect-{found.id}.ps1")
-
-    async def remove(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Off-boards one connection: 202. Its applications, secret and grants go; its onboarding stays."""
-        found = await self.find(request, caller)
-        try:
-            await self.store.need_unshared(found)
-        except PermanentError as error:
-            raise conflict(error.code, error.title, f"{error.detail} {error.remedy}") from error
-        wanted = Removal(
-            onboarding=found.onboarding,
-            tenant=found.tenant,
-            name=found.name,
-            request=found.request,
-            stop_as=None,
-            connection=found.id,
-        )
-        return await self.operations.remove(request, caller, wanted)
-
-    async def renew(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Begins to renew one connection's client secret: 202."""
-        return await self.operations.renew(request, caller, await self.find(request, caller))
-
-    async def find(self, request: func.HttpRequest, caller: Caller) -> Connection:
-        """The connection of a route, if the caller may see it. Others' look like none."""
-        found = await self.store.get(request.route_params.get("id", ""))
-        if found is None or not caller.may_see(found.requester):
-            raise not_found("The connection")
-        return found
-
-    def document(self, connection: Connection) -> dict[str, object]:
-        """How callers see a connection."""
-        return documents.connection(connection, upcoming(connection, self.cadence, self.clock.now()))
-
-
-def upcoming(connection: Connection, cadence: Cadence, now: datetime) -> dict[str, ExpiryWarning | None]:
-    """The next warning of each expiration of a connection."""
-    return {
-        name: cadence.upcoming(
-            ends_at,
-            now,
-            acknowledged=connection.acknowledgement(name) is not None,
-            snooze=connection.snooze(name),
-        )
-        for name, ends_at in connection.expirations.items()
-    }
+        return script(text, f"connect-{found.id}.ps1")

@@ -1,37 +1,35 @@
-"""``/api/expirations``: what ends, the soonest first; as JSON, for a spreadsheet, or for a calendar."""
+"""``/api/expirations``: what expires, the soonest first; as JSON, for a spreadsheet, or for a calendar."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
-from urllib.parse import urlencode
+from enum import StrEnum
+from typing import Annotated, Final, Self
+from uuid import UUID
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api import documents, media
 from onboarding.api.callers import Caller
-from onboarding.api.connections import upcoming
-from onboarding.api.front import Front, answer
-from onboarding.api.paging import LARGEST, Page, bad_continuation
-from onboarding.api.parameters import one_of, tenant_id
-from onboarding.api.problems import bad_parameter
+from onboarding.api.connection_documents import ExpirationDetails, upcoming
+from onboarding.api.documents import Document
+from onboarding.api.endpoint import JSON, Call, Reply, download, endpoint
+from onboarding.api.paging import LARGEST, Page, PageQuery
+from onboarding.api.reading import DIGITS, Id, Parameters
 from onboarding.api.spreadsheets import sheet
 from onboarding.clock import Clock
+from onboarding.connections import records
 from onboarding.connections.cadence import Cadence, ExpirationState
 from onboarding.connections.calendar import Calendar, Entry, View
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection
-from onboarding.storage.tables import InvalidContinuationError
 
+CSV: Final = "text/csv"
+CALENDAR: Final = "text/calendar"
 MOST: Final = 5000
-"""Rows of a spreadsheet and events of a calendar; a link tells where the next ones are."""
+"""Rows of a spreadsheet and events of a calendar. A link leads to the next ones."""
 
-FILTERS: Final = ("tenantId", "owner", "withinDays", "state")
-_FORMATS: Final = {"json": media.JSON, "csv": media.CSV, "ics": media.CALENDAR}
 _COLUMNS: Final = (
     "connectionId",
     "connectionName",
@@ -49,11 +47,100 @@ _COLUMNS: Final = (
     "snoozedUntil",
 )
 
-
-_DAYS: Final = re.compile(r"[0-9]{1,4}")
-
-Found = Sequence[tuple[Connection, str]]
+Found = Sequence[tuple[records.Connection, str]]
 """Connections, and one expiration of each."""
+
+
+class Format(StrEnum):
+    """The form of a list."""
+
+    JSON = "json"
+    CSV = "csv"
+    CALENDAR = "ics"
+
+
+_MEDIA_TYPES: Final = {Format.JSON: JSON, Format.CSV: CSV, Format.CALENDAR: CALENDAR}
+
+
+class ExpirationFilter(Parameters):
+    """Which expirations are asked for."""
+
+    tenant_id: Id | None = Field(None, description="Only expirations of this tenant.")
+    owner: Annotated[str, Field(pattern="@", json_schema_extra={"format": "email"})] | None = Field(
+        None, description="Only expirations of connections with this owner."
+    )
+    within_days: Annotated[int, Field(ge=0, le=9999), DIGITS] | None = Field(
+        None, description="Only what expires within this number of days, or has expired."
+    )
+    state: ExpirationState | None = Field(None, description="Only expirations in this state.")
+
+
+class ExpirationQuery(PageQuery, ExpirationFilter):
+    """Which page of them is asked for, and in which form."""
+
+    format: Format | None = Field(None, description="Default: the media type that Accept prefers.")
+
+
+class AppName(Document):
+    """The display name and the client ID of an application."""
+
+    name: str
+    client_id: UUID
+
+
+class ConnectionOwner(Document):
+    """A person who is responsible for a connection."""
+
+    name: str | None = None
+    email: str
+
+
+class Expiration(ExpirationDetails):
+    """An expiration of a connection."""
+
+    connection_id: str
+    connection_name: str
+    tenant_id: UUID
+    tenant_name: str
+    server_app: AppName
+    kind: str
+    state: ExpirationState
+    days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the end.")]
+    renew_by: datetime
+    owners: tuple[ConnectionOwner, ...]
+
+    @classmethod
+    def at(cls, record: records.Connection, kind: str, cadence: Cadence, now: datetime) -> Self:
+        """An expiration of a connection, as it is at a moment."""
+        ends_at = record.expirations[kind]
+        details = ExpirationDetails.of(record, kind, upcoming(record, cadence, now)[kind])
+        return cls(
+            connection_id=record.id,
+            connection_name=record.name,
+            tenant_id=record.tenant,
+            tenant_name=record.tenant_name,
+            server_app=AppName(name=record.server_app.name, client_id=record.server_app.app_id),
+            kind=kind,
+            state=cadence.state(ends_at, now),
+            days_left=(ends_at - now).days,
+            renew_by=record.renew_by,
+            **dict(details),
+            owners=record.request.get("owners", ()),
+        )
+
+    def row(self) -> Mapping[str, str | int | None]:
+        """A row of a spreadsheet: the document, flat."""
+        return {
+            **self.model_dump(mode="json", by_alias=True),
+            "serverAppName": self.server_app.name,
+            "serverAppClientId": str(self.server_app.client_id),
+            "owners": "; ".join(owner.email for owner in self.owners),
+            "acknowledgedBy": self.acknowledged.by if self.acknowledged else None,
+        }
+
+
+class ExpirationList(Page[Expiration]):
+    """A page of expirations."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,74 +154,46 @@ class Wanted:
     now: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Expirations:
-    """The endpoint."""
+    """Finds the expirations that a caller asks for."""
 
-    front: Front
-    calendar: Calendar
-    store: ConnectionStore
-    cadence: Cadence
-    clock: Clock
-    most: int = MOST
+    def __init__(
+        self, *, calendar: Calendar, store: ConnectionStore, cadence: Cadence, clock: Clock, most: int = MOST
+    ) -> None:
+        """``most`` are the rows of a file."""
+        self._calendar = calendar
+        self._store = store
+        self._cadence = cadence
+        self._clock = clock
+        self._most = most
 
-    async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """What ends, the soonest first; a requester's own, an operator's all."""
-        page = Page.of(request, *FILTERS, "format")
-        parameters = {name: request.params[name] for name in (*FILTERS, "format") if name in request.params}
-        wanted = self.wanted(parameters, caller)
-        media_type = _format(request)
-        url = self.front.url(request, "expirations")
-        if media_type == media.JSON:
-            found, continuation = await self._page(wanted, page.size, page.continuation)
-            shown = (self._document(connection, kind, wanted.now) for connection, kind in found)
-            return answer(page.answer(shown, continuation, url, parameters), headers={"Vary": "Accept"})
-        found, continuation = await self._many(wanted, page.continuation)
-        response = self._file(media_type, found, wanted.now)
-        response.headers["Vary"] = "Accept"
-        if continuation:
-            query = urlencode({**parameters, "continuationToken": continuation})
-            response.headers["Link"] = f'<{url}?{query}>; rel="next"'  # RFC 8288
-        return response
-
-    async def feed(self, parameters: Mapping[str, str], caller: Caller) -> func.HttpResponse:
-        """What a caller sees of what ends, the soonest first, for a calendar."""
-        wanted = self.wanted(parameters, caller)
-        found, _ = await self._many(wanted, "")
-        return self._file(media.CALENDAR, found, wanted.now)
-
-    def wanted(self, parameters: Mapping[str, str], caller: Caller) -> Wanted:
-        """What filters mean for a caller, now. Raises ``ProblemError`` for a wrong one."""
-        now = self.clock.now()
-        state = one_of(parameters, "state", ExpirationState)
-        since, until = None, None
-        if "withinDays" in parameters:
-            until = now + timedelta(days=_days(parameters["withinDays"]))
-        match state:
+    def wanted(self, query: ExpirationFilter, caller: Caller) -> Wanted:
+        """What filters mean for a caller, now. Requesters see only their own connections."""
+        now, earliest = self._clock.now(), self._cadence.earliest
+        since = None
+        until = None if query.within_days is None else now + timedelta(days=query.within_days)
+        match query.state:
             case ExpirationState.EXPIRED:
                 until = now
             case ExpirationState.DUE:
-                since, until = now, min(now + self.cadence.earliest, until or now + self.cadence.earliest)
+                since, until = now, min(now + earliest, until or now + earliest)
             case ExpirationState.OK:
-                since = now + self.cadence.earliest
+                since = now + earliest
         view = View(
-            tenant=tenant_id(parameters),
-            owner=_owner(parameters),
+            tenant=query.tenant_id,
+            owner=query.owner,
             requester=None if caller.operates else caller.id,
         )
-        return Wanted(view=view, since=since, until=until, state=state, now=now)
+        return Wanted(view=view, since=since, until=until, state=query.state, now=now)
 
-    async def _page(self, wanted: Wanted, size: int, continuation: str) -> tuple[Found, str]:
-        """Some expirations that are asked for, as their connections say today, and the continuation."""
-        try:
-            entries, continuation = await self.calendar.page(
-                wanted.view, since=wanted.since, until=wanted.until, size=size, continuation=continuation
-            )
-        except InvalidContinuationError as error:
-            raise bad_continuation() from error
+    async def page(self, wanted: Wanted, size: int, continuation: str) -> tuple[Found, str]:
+        """Some of the expirations, as their connections have them now, and the continuation."""
+        entries, continuation = await self._calendar.page(
+            wanted.view, since=wanted.since, until=wanted.until, size=size, continuation=continuation
+        )
         names = list({entry.connection for entry in entries})
         connections = dict(
-            zip(names, await asyncio.gather(*(self.store.get(name) for name in names)), strict=True)
+            zip(names, await asyncio.gather(*(self._store.get(name) for name in names)), strict=True)
         )
         found = [(connections[entry.connection], entry) for entry in entries]
         return [
@@ -143,75 +202,63 @@ class Expirations:
             if connection and self._shows(wanted, connection, entry)
         ], continuation
 
-    async def _many(self, wanted: Wanted, continuation: str) -> tuple[Found, str]:
-        """All expirations that are asked for, up to ``most``, and the continuation."""
-        found: list[tuple[Connection, str]] = []
-        while len(found) < self.most:
-            size = min(LARGEST, self.most - len(found))
-            some, continuation = await self._page(wanted, size, continuation)
+    async def file(self, wanted: Wanted, media_type: str, continuation: str = "") -> tuple[Reply, str]:
+        """The expirations as a file, and the continuation if they do not fit into it."""
+        found: list[tuple[records.Connection, str]] = []
+        while len(found) < self._most:
+            size = min(LARGEST, self._most - len(found))
+            some, continuation = await self.page(wanted, size, continuation)
             found += some
             if not continuation:
                 break
-        return found, continuation
+        if media_type == CSV:
+            rows = (self.document(*expiration, wanted.now).row() for expiration in found)
+            return download(sheet(_COLUMNS, rows), CSV, "expirations.csv"), continuation
+        from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
 
-    def _file(self, media_type: str, found: Found, now: datetime) -> func.HttpResponse:
-        """Clocks as a file of a media type."""
-        if media_type == media.CSV:
-            name = "expirations.csv"
-            body = sheet(_COLUMNS, (self._row(connection, kind, now) for connection, kind in found))
-        else:
-            from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
+        content = calendar(found, self._cadence.thresholds, wanted.now)
+        return download(content, CALENDAR, "expirations.ics"), continuation
 
-            name, body = "expirations.ics", calendar(found, self.cadence.thresholds, now)
-        headers = {
-            "Cache-Control": "no-store",
-            "Content-Disposition": f'attachment; filename="{name}"',
-        }
-        return func.HttpResponse(body, mimetype=media_type, charset="utf-8", headers=headers)
+    def document(self, connection: records.Connection, kind: str, now: datetime) -> Expiration:
+        """How callers see an expiration."""
+        return Expiration.at(connection, kind, self._cadence, now)
 
-    def _shows(self, wanted: Wanted, connection: Connection, entry: Entry) -> bool:
-        """Whether a connection still says what was entered, and belongs into the list."""
+    def _shows(self, wanted: Wanted, connection: records.Connection, entry: Entry) -> bool:
+        """Whether a connection still has what was entered, and belongs into the list."""
         return (
             connection.expirations.get(entry.kind) == entry.ends_at
             and wanted.view.shows(connection)
-            and wanted.state in {None, self.cadence.state(entry.ends_at, wanted.now)}
+            and wanted.state in {None, self._cadence.state(entry.ends_at, wanted.now)}
         )
 
-    def _document(self, connection: Connection, kind: str, now: datetime) -> dict[str, Any]:
-        state = self.cadence.state(connection.expirations[kind], now)
-        warning = upcoming(connection, self.cadence, now)[kind]
-        return documents.expiration(connection, kind, warning, state, now)
 
-    def _row(self, connection: Connection, kind: str, now: datetime) -> dict[str, str | int | None]:
-        """A row of a spreadsheet: the document, flat."""
-        document = self._document(connection, kind, now)
-        return {
-            **document,
-            "serverAppName": document["serverApp"]["name"],
-            "serverAppClientId": document["serverApp"]["clientId"],
-            "owners": "; ".join(owner["email"] for owner in document["owners"]),
-            "acknowledgedBy": (document["acknowledged"] or {}).get("by"),
-        }
+class ExpirationsResource:
+    """The endpoint."""
 
+    def __init__(self, expirations: Expirations) -> None:
+        self._expirations = expirations
 
-def _format(request: func.HttpRequest) -> str:
-    """The media type of the answer: what ``format`` says, else what is preferred."""
-    name = request.params.get("format")
-    if name is None:
-        return media.preferred(request, *_FORMATS.values())
-    if name not in _FORMATS:
-        raise bad_parameter("format", f"must be one of {', '.join(_FORMATS)}.")
-    return _FORMATS[name]
-
-
-def _days(text: str) -> int:
-    if not _DAYS.fullmatch(text):
-        raise bad_parameter("withinDays", "must be a number of days, up to 9999.")
-    return int(text)
-
-
-def _owner(parameters: Mapping[str, str]) -> str | None:
-    owner = parameters.get("owner")
-    if owner is not None and "@" not in owner:
-        raise bad_parameter("owner", "must be an e-mail address.")
-    return owner
+    @endpoint(
+        "GET /expirations",
+        name="list_expirations",
+        summary="List expirations, the soonest first; also for a spreadsheet or a calendar",
+        answers={200: (ExpirationList, CSV, CALENDAR)},
+        headers={200: ("Link",)},
+    )
+    async def list(self, call: Call[ExpirationQuery, None]) -> Reply:
+        """A page of expirations as JSON, or up to 5,000 as a file."""
+        query = call.query
+        wanted = self._expirations.wanted(query, call.caller)
+        media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())
+        if media_type == JSON:
+            found, continuation = await self._expirations.page(wanted, query.size, query.continuation)
+            page = ExpirationList(
+                value=[self._expirations.document(*expiration, wanted.now) for expiration in found],
+                next_link=call.next_link(continuation, maxpagesize=query.size),
+            )
+            return Reply(content=page, headers={"Vary": "Accept"})
+        reply, continuation = await self._expirations.file(wanted, media_type, query.continuation)
+        headers = {**reply.headers, "Vary": "Accept"}
+        if continuation:
+            headers["Link"] = f'<{call.next_link(continuation)}>; rel="next"'  # RFC 8288
+        return replace(reply, headers=headers)

@@ -1,81 +1,92 @@
-"""``/api/expirations/feed``: an address to which a calendar program can subscribe.
+"""``/api/expirations/feed``: a URL to which a calendar program can subscribe.
 
-Such a program sends no Entra token, so the address itself holds a signed one: for what the caller who asked
-for it sees, until it expires or the key that signed it is replaced.
+Such a program sends no Entra token, so the URL contains a signed one. It shows what the caller who asked for
+it sees, until it expires or its key is replaced.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-import azure.functions as func
-
 from onboarding import signing
 from onboarding.api.callers import OPERATE_ROLE, Caller
-from onboarding.api.expirations import FILTERS, Expirations
-from onboarding.api.front import Front, answer
-from onboarding.api.moments import iso
-from onboarding.api.parameters import known_only
+from onboarding.api.documents import Document
+from onboarding.api.endpoint import OPEN, Call, Reply, endpoint
+from onboarding.api.expirations import CALENDAR, ExpirationFilter, Expirations
+from onboarding.api.links import TokenQuery
 from onboarding.api.problems import ProblemError
 from onboarding.clock import Clock
+from onboarding.errors import requests
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.signed_links import ACTIVE_KEYS
 
 _SUBSCRIBE: Final = "subscribe"
-"""What the token is for; one that is for anything else is none of a feed."""
+"""The purpose of the token; a token for anything else is not valid here."""
 
-_GOOD_FOR: Final = timedelta(days=366)
+_LIFETIME: Final = timedelta(days=366)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Feeds:
+class Feed(Document):
+    """A calendar subscription. Its URL shows what its creator sees, without a sign-in."""
+
+    url: str
+    expires_at: datetime
+
+
+class FeedsResource:
     """The endpoints."""
 
-    front: Front
-    expirations: Expirations
-    secrets: ChannelSecrets
-    key: str  # name of the vault's secret that signs; empty: there are no feeds
-    clock: Clock
+    def __init__(self, *, expirations: Expirations, secrets: ChannelSecrets, key: str, clock: Clock) -> None:
+        """``key`` names the vault's secret that signs. It is empty where a deployment has no feeds."""
+        self._expirations = expirations
+        self._secrets = secrets
+        self._key = key
+        self._clock = clock
 
-    async def create(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """The address of a feed with what the caller sees, as far as the filters let it through."""
-        filters = known_only(request.params, *FILTERS)
-        self.expirations.wanted(filters, caller)  # so that a wrong one is told now
-        if not self.key:
+    @endpoint(
+        "POST /expirations/feed",
+        name="create_feed",
+        summary="Create a calendar subscription URL",
+        answers={201: Feed},
+        problems=(requests.FEEDS_NOT_SET_UP,),
+    )
+    async def create(self, call: Call[ExpirationFilter, None]) -> Reply:
+        """A URL for what the caller sees and the filters select: 201."""
+        if not self._key:
             raise _not_set_up()
-        expires_at = self.clock.now() + _GOOD_FOR
-        claims = {"do": _SUBSCRIBE, "for": "" if caller.operates else caller.id, **filters}
+        expires_at = self._clock.now() + _LIFETIME
+        filters = call.query.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        requester = "" if call.caller.operates else call.caller.id
+        claims = {"do": _SUBSCRIBE, "for": requester, **{name: str(value) for name, value in filters.items()}}
         try:
-            token = signing.sign(await self.secrets.value(self.key), claims, expires_at)
+            token = signing.sign(await self._secrets.value(self._key), claims, expires_at)
         except ValueError as error:  # the key is too short
             raise _not_set_up() from error
-        url = f"{self.front.url(request, 'expirations/feed')}?token={token}"
-        return answer({"url": url, "expiresAt": iso(expires_at)}, HTTPStatus.CREATED)
+        feed = Feed(url=f"{call.called_url}?token={token}", expires_at=expires_at)
+        return Reply(content=feed, status=HTTPStatus.CREATED)
 
-    async def read(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """The calendar, for whoever has the address."""
-        token = request.params.get("token", "")
-        keys = await self.secrets.newest(self.key, ACTIVE_KEYS) if self.key else ()
-        claims = signing.verify(keys, token, self.clock.now())
+    @endpoint(
+        "GET /expirations/feed",
+        name="read_feed",
+        summary="Get the calendar of a subscription URL",
+        roles=OPEN,
+        answers={200: CALENDAR},
+        problems=(requests.FEED_EXPIRED,),
+    )
+    async def read(self, call: Call[TokenQuery, None]) -> Reply:
+        """The calendar, for everyone who has the URL."""
+        keys = await self._secrets.newest(self._key, ACTIVE_KEYS) if self._key else ()
+        claims = signing.verify(keys, call.query.token, self._clock.now())
         if claims is None or claims.pop("do") != _SUBSCRIBE:
-            raise ProblemError(
-                HTTPStatus.GONE,
-                "feed-expired",
-                "The feed's address is not good any more",
-                "It is too old, not complete, or its key was replaced. Ask for a new one.",
-            )
+            raise ProblemError(requests.FEED_EXPIRED)
         requester = claims.pop("for")
         caller = Caller(id=requester, name="calendar", roles=() if requester else (OPERATE_ROLE,))
-        return await self.expirations.feed(claims, caller)
+        wanted = self._expirations.wanted(ExpirationFilter.model_validate(claims), caller)
+        reply, _ = await self._expirations.file(wanted, CALENDAR)
+        return reply
 
 
 def _not_set_up() -> ProblemError:
-    return ProblemError(
-        HTTPStatus.CONFLICT,
-        "feeds-not-set-up",
-        "There is no key that signs feeds",
-        f"Whoever operates it sets LINK_KEY to one of at least {signing.SHORTEST_KEY} characters.",
-    )
+    return ProblemError(requests.FEEDS_NOT_SET_UP, shortest=signing.SHORTEST_KEY)

@@ -1,6 +1,6 @@
-"""``/api/health``: asks each dependency for a sign of life. Open to monitors, so it tells little.
+"""``/api/health``: sends a probe to each dependency. It is open to monitors, so it shows few details.
 
-A probe is remembered for some seconds: many callers cause no more calls than one.
+A result is kept for some seconds: many callers cause no more probes than one.
 """
 
 from __future__ import annotations
@@ -10,51 +10,65 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api.callers import Caller
-from onboarding.api.front import answer
+from onboarding.api.documents import Document
+from onboarding.api.endpoint import OPEN, Call, Reply, endpoint
+from onboarding.api.reading import Query
 
 log = logging.getLogger(__name__)
 
 Ping = Callable[[], Awaitable[object]]
 
-_REMEMBERED: Final = 5.0  # seconds
-_LONGEST: Final = 10.0  # seconds that one ping may take
+_KEPT: Final = 5.0  # seconds
+_LONGEST: Final = 10.0  # seconds that one probe may take
 
 
-class Health:
+class Health(Document):
+    """The health of the deployment."""
+
+    status: Annotated[str, Field(description="ok, or failing if one check fails.")]
+    checks: Annotated[dict[str, str], Field(description="ok or failing, by dependency.")]
+
+
+class HealthResource:
     """The endpoint."""
 
-    def __init__(self, pings: Callable[[], Mapping[str, Ping]]) -> None:
-        """``pings`` makes the probes by the names of what they probe, when health is first asked for."""
-        self._make = pings
-        self._pings: Mapping[str, Ping] = {}
+    def __init__(self, pings: Mapping[str, Ping]) -> None:
+        self._pings = pings
         self._lock = asyncio.Lock()
         self._checked_at = float("-inf")
-        self._checks: dict[str, str] = {}
+        self._checks: Mapping[str, str] = {}
 
-    async def get(self, _request: func.HttpRequest, _caller: Caller) -> func.HttpResponse:
-        """200 when everything answers, 503 when something does not; either way which."""
+    @endpoint(
+        "GET /health",
+        name="get_health",
+        summary="Check each dependency of the service",
+        roles=OPEN,
+        answers={200: Health, 503: Health},
+    )
+    async def get(self, _: Call[Query, None]) -> Reply:
+        """200 if every dependency answers, otherwise 503."""
         async with self._lock:
-            if time.monotonic() - self._checked_at > _REMEMBERED:
-                self._pings = self._pings or self._make()
+            if time.monotonic() - self._checked_at > _KEPT:
                 results = await asyncio.gather(*(_ping(name, ping) for name, ping in self._pings.items()))
                 self._checks = dict(zip(self._pings, results, strict=True))
                 self._checked_at = time.monotonic()
             checks = self._checks
         healthy = set(checks.values()) == {"ok"}
-        document = {"status": "ok" if healthy else "failing", "checks": checks}
-        return answer(document, HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
+        return Reply(
+            content=Health(status="ok" if healthy else "failing", checks=checks),
+            status=HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE,
+        )
 
 
 async def _ping(name: str, ping: Ping) -> str:
     try:
         async with asyncio.timeout(_LONGEST):
             await ping()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency is not well
+    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency does not work
         log.warning("%s does not answer: %s", name, type(error).__name__)
         return "failing"
     return "ok"

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from html import escape
 from http import HTTPStatus
 from typing import Final
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api.callers import Caller
-from onboarding.api.pages import page
+from onboarding.api.endpoint import OPEN, Call, Reply, endpoint
+from onboarding.api.pages import HTML, page
+from onboarding.api.reading import Query
 from onboarding.clock import Clock
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.connection_store import ConnectionStore
@@ -23,12 +23,18 @@ from onboarding.connections.records import Connection
 from onboarding.expiry.user_responses import UserResponses
 from onboarding.notices.signed_links import ACKNOWLEDGE, SNOOZE_DAYS, NoticeLinks
 
-_BY: Final = "signed link"
+_ACTOR: Final = "signed link"
+
+
+class TokenQuery(Query):
+    """The token of a signed URL. Other parameters are ignored, because mail filters add some."""
+
+    token: str = Field("", description="Opaque; part of the link.", json_schema_extra={"required": True})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Wish:
-    """What a link is for, as long as the expiration is as it was."""
+class _Action:
+    """What a link does, as long as the expiration has not changed."""
 
     connection: Connection
     kind: str
@@ -36,67 +42,88 @@ class _Wish:
     acknowledges: bool
 
     @property
-    def what(self) -> str:
-        """Which end it is about."""
+    def expiration(self) -> str:
+        """A sentence about the expiration, without its full stop."""
         app = self.connection.server_app.name
         if self.kind == SECRET:
-            return f"The client secret of '{app}' ends on {self.ends_at:%Y-%m-%d}"
-        return f"The secret of '{app}' can be renewed until {self.ends_at:%Y-%m-%d}"
+            return f"The client secret of '{app}' expires on {self.ends_at:%Y-%m-%d}"
+        return f"The client secret of '{app}' can be renewed until {self.ends_at:%Y-%m-%d}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Links:
+class LinksResource:
     """The endpoints."""
 
-    links: NoticeLinks
-    connections: ConnectionStore
-    responses: UserResponses
-    clock: Clock
+    def __init__(
+        self, *, links: NoticeLinks, connections: ConnectionStore, responses: UserResponses, clock: Clock
+    ) -> None:
+        self._links = links
+        self._connections = connections
+        self._responses = responses
+        self._clock = clock
 
-    async def show(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """Says what a link will do, with a button that does it."""
-        wish = await self._wish(request)
-        if wish is None:
+    @endpoint(
+        "GET /links",
+        name="show_link",
+        summary="Show what a signed link does, as a page with a button",
+        roles=OPEN,
+        answers={200: HTML, 410: HTML},
+    )
+    async def show(self, call: Call[TokenQuery, None]) -> Reply:
+        """A page that explains the link."""
+        action = await self._action(call.query.token)
+        if action is None:
             return _gone()
-        if wish.acknowledges:
-            label = "Acknowledge"
-            effect = "Whoever looks at the connection sees that it is known, and it is not escalated."
+        if action.acknowledges:
+            label, effect = (
+                "Acknowledge",
+                "The connection is marked as acknowledged and will not be escalated.",
+            )
         else:
-            until = f"{self._until(wish):%Y-%m-%d %H:%M} UTC"
-            label, effect = "Remind me later", f"Until {until} nobody is told of it."
+            until = f"{self._until(action):%Y-%m-%d %H:%M} UTC"
+            label, effect = "Remind me later", f"No reminders are sent until {until}."
         return page(
-            f"{label}: {wish.connection.name}",
-            f"<p>{escape(wish.what)} (tenant {escape(wish.connection.tenant_name)}).</p>"
-            f'<p>{escape(effect)}</p><form method="post"><button>{escape(label)}</button></form>',
+            "link.html",
             form=True,
+            action=label,
+            effect=effect,
+            connection=action.connection,
+            expiration=action.expiration,
         )
 
-    async def follow(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """Does what a link is for; doing it twice is the same."""
-        wish = await self._wish(request)
-        if wish is None:
+    @endpoint(
+        "POST /links",
+        name="follow_link",
+        summary="Carry out a signed link",
+        roles=OPEN,
+        answers={200: HTML, 410: HTML},
+    )
+    async def follow(self, call: Call[TokenQuery, None]) -> Reply:
+        """Acknowledges or snoozes an expiration. A repeated call changes nothing more."""
+        action = await self._action(call.query.token)
+        if action is None:
             return _gone()
-        where = (wish.connection.id, wish.kind, wish.ends_at)
-        if wish.acknowledges:
-            title, done = "Acknowledged", await self.responses.acknowledge(*where, _BY)
+        expiration = (action.connection.id, action.kind, action.ends_at)
+        if action.acknowledges:
+            result, done = "Acknowledged", await self._responses.acknowledge(*expiration, _ACTOR)
         else:
-            until = self._until(wish)
-            title = f"You hear of it again after {until:%Y-%m-%d %H:%M} UTC"
-            done = await self.responses.snooze(*where, until, _BY)
-        return page(title, f"<p>{escape(wish.what)}.</p><p>You can close this page.</p>") if done else _gone()
+            until = self._until(action)
+            result = f"Snoozed until {until:%Y-%m-%d %H:%M} UTC"
+            done = await self._responses.snooze(*expiration, until, _ACTOR)
+        return page("link-done.html", result=result, expiration=action.expiration) if done else _gone()
 
-    def _until(self, wish: _Wish) -> datetime:
-        return min(self.clock.now() + timedelta(days=SNOOZE_DAYS), self.responses.latest(wish.ends_at))
+    def _until(self, action: _Action) -> datetime:
+        latest = self._responses.latest(action.ends_at)
+        return min(self._clock.now() + timedelta(days=SNOOZE_DAYS), latest)
 
-    async def _wish(self, request: func.HttpRequest) -> _Wish | None:
-        """What a link is for; None for one that is forged, too old, or about an end that was moved."""
-        claims = await self.links.read(request.params.get("token", ""))
-        if claims is None or (connection := await self.connections.get(claims["connection"])) is None:
+    async def _action(self, token: str) -> _Action | None:
+        """What a link does; None if it is forged or too old, or if the expiration has changed."""
+        claims = await self._links.read(token)
+        if claims is None or (connection := await self._connections.get(claims["connection"])) is None:
             return None
         ends_at = datetime.fromisoformat(claims["endsAt"])
         if connection.expirations.get(claims["expiration"]) != ends_at:
             return None
-        return _Wish(
+        return _Action(
             connection=connection,
             kind=claims["expiration"],
             ends_at=ends_at,
@@ -104,9 +131,5 @@ class Links:
         )
 
 
-def _gone() -> func.HttpResponse:
-    return page(
-        "There is nothing to do here any more",
-        "<p>The link is too old or not complete, or what it is about has been renewed since.</p>",
-        status=HTTPStatus.GONE,
-    )
+def _gone() -> Reply:
+    return page("link-gone.html", HTTPStatus.GONE)

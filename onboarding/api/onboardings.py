@@ -1,36 +1,76 @@
-"""``/api/onboardings``: ask for one, look at it, and undo it."""
+"""``/api/onboardings``: request one, follow it, and undo it."""
 
 from __future__ import annotations
 
-import re
+import hashlib
+import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api import bodies, documents
-from onboarding.api.callers import Caller
-from onboarding.api.front import answer
-from onboarding.api.operations import Operations, Removal
-from onboarding.api.problems import ProblemError, bad_parameter, invalid
-from onboarding.api.runs import RETRY_AFTER, Runs, traceparent
-from onboarding.api.tenants import Tenants
+from onboarding.api.acceptance import Acceptance
+from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, WHERE, Call, Reply, endpoint
+from onboarding.api.onboarding_documents import (
+    Accepted,
+    Onboarding,
+    OnboardingList,
+    OnboardingSummary,
+    Rehearsal,
+)
+from onboarding.api.operations import Operation, Operations, Removal
+from onboarding.api.paging import PageQuery
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import HEADER, Flag, Parameters, Query, Traced
+from onboarding.api.runs import EventList, RunQuery, Runs
+from onboarding.clock import Clock
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.connection_store import ConnectionStore
-from onboarding.errors import Finding
+from onboarding.errors import requests
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import keys
+from onboarding.workflow.engine import Engine
 from onboarding.workflow.run import Head, RunStatus
 
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-
-
 if TYPE_CHECKING:
-    from onboarding.lifecycle.rehearsal import Rehearsal
+    from onboarding.lifecycle.context import Services
+
+_TENANT, _SUBSCRIPTION = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05", "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
+_LEAST: Final = {"name": "Contoso CMG", "tenantId": _TENANT, "subscriptionId": _SUBSCRIPTION}
+_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "required fields": _LEAST,
+    "custom names and discovery": {
+        **_LEAST,
+        "serverApp": {"name": "CMG-ServerApp", "appIdUri": f"api://{_TENANT}/ConfigMgrService"},
+        "clientApp": {"name": "CMG-ClientApp"},
+        "userDiscovery": {"enabled": True, "schedule": {"unit": "Days", "every": 1}},
+        "configMgrVersion": "2409",
+        "owners": [{"name": "Kim", "email": "kim@contoso.com"}],
+    },
+    "existing apps": {
+        **_LEAST,
+        "serverApp": {
+            "existing": {
+                "clientId": "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed",
+                "vaultSecret": "import-contoso",
+            }
+        },
+        "clientApp": {"existing": {"clientId": "93f99d42-7284-4643-a203-a7b6e804e408"}},
+    },
+}
+
+
+class CreateQuery(Parameters, Traced):
+    """How a request is meant."""
+
+    dry_run: Flag = Field(False, description="Check the request and return the plan; write nothing.")
+    idempotency_key: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = Field(
+        None,
+        alias="Idempotency-Key",
+        json_schema_extra=HEADER,
+        description="The same key with the same request returns the same answer and creates nothing new.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,103 +78,191 @@ class _Undo:
     """A way to undo an onboarding."""
 
     stop_as: RunStatus
-    of: frozenset[RunStatus]  # the statuses that it goes with
+    allowed: frozenset[RunStatus]  # the statuses in which it can be done
     participle: str
     otherwise: str  # what to do in another status
 
 
 _CANCEL: Final = _Undo(
     stop_as=RunStatus.CANCELLED,
-    of=frozenset({RunStatus.NOT_STARTED, RunStatus.RUNNING, RunStatus.WAITING}),
+    allowed=frozenset({RunStatus.NOT_STARTED, RunStatus.RUNNING, RunStatus.WAITING}),
     participle="cancelled",
-    otherwise="Roll back one that has failed; off-board the connection of one that succeeded.",
+    otherwise="Roll back a failed onboarding. Off-board the connection of one that succeeded.",
 )
 _ROLL_BACK: Final = _Undo(
     stop_as=RunStatus.ROLLED_BACK,
-    of=frozenset({RunStatus.FAILED}),
+    allowed=frozenset({RunStatus.FAILED}),
     participle="rolled back",
-    otherwise="Cancel one that is under way; off-board the connection of one that succeeded.",
+    otherwise="Cancel an onboarding in progress. Off-board the connection of one that succeeded.",
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Onboardings:
+class OnboardingsResource:
     """The endpoints."""
 
-    runs: Runs
-    operations: Operations
-    environment: str  # the Azure environment of this deployment
-    tenants: Tenants
-    channels: tuple[str, ...]  # for people, by name
-    connections: ConnectionStore
-    keep_secret: Callable[[OnboardingRequest, str], Awaitable[OnboardingRequest]]
-    rehearse: Callable[[OnboardingRequest, str, datetime], Awaitable[Rehearsal]]
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        operations: Operations,
+        acceptance: Acceptance,
+        engine: Engine,
+        services: Callable[[], Services],
+        clock: Clock,
+    ) -> None:
+        """``services`` makes the clients of the cloud."""
+        self._runs = runs
+        self._operations = operations
+        self._acceptance = acceptance
+        self._engine = engine
+        self._services = services
+        self._clock = clock
 
-    async def create(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Accepts an onboarding: 202, with where to look for its status.
+    @endpoint(
+        "POST /onboardings",
+        name="create_onboarding",
+        summary="Request an onboarding, or with dryRun=true its plan and findings",
+        answers={202: Accepted, 200: Rehearsal},
+        headers={202: WHERE},
+        problems=(requests.IDEMPOTENCY_KEY_REUSED, CLOUD_REFUSES),
+        examples=_EXAMPLES,
+    )
+    async def create(self, call: Call[CreateQuery, OnboardingRequest]) -> Reply | Rehearsal:
+        """Accepts an onboarding: 202, with the URL of its status.
 
-        With an ``Idempotency-Key`` the id is derived from caller and key, so the insert itself finds out
-        whether the same request came before; then the same answer is given again.
+        With an ``Idempotency-Key`` the ID is derived from caller and key. So the insert itself detects that
+        the same request was accepted before, and the answer is the same.
         """
-        now = self.runs.engine.clock.now()
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise bad_parameter("Idempotency-Key", "must be 1 to 255 visible ASCII characters.")
-        wanted = bodies.onboarding_request(request, now)
-        self._check_environment(wanted)
-        self.tenants.check(str(wanted.tenant_id))
-        self._check_channels(wanted)
-        if _dry_run(request):
-            await self._check_shared(wanted, caller)
-            rehearsal = await self.rehearse(wanted, caller.id, now)
-            return answer(documents.rehearsal(wanted, rehearsal))
-        identifier = keys.derived_id("onboarding", caller.id, key) if key else str(uuid.uuid4())
-        fingerprint = bodies.fingerprint(wanted.model_dump(mode="json", by_alias=True))
-        if key and wanted.server_app.existing and (before := await self.runs.engine.store.load(identifier)):
-            # What comes again is answered before its secret would be put into the vault once more, and
-            # whatever has become of the connection that it shares.
-            return self._accepted(request, _repeated(before.head, fingerprint))
-        await self._check_shared(wanted, caller)
-        wanted = await self.keep_secret(wanted, identifier)
+        wanted, key = call.body, call.query.idempotency_key
+        self._acceptance.check(wanted)
+        if call.query.dry_run:
+            return await self._rehearse(call)
+        identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
+        fingerprint = _fingerprint(wanted)
+        if key and wanted.server_app.existing and (before := await self._engine.store.load(identifier)):
+            # A repeated request is answered before its secret is put into Key Vault again, and whatever has
+            # become of the connection that it shares.
+            return self._accepted(call, _repeated(before.head, fingerprint))
+        await self._acceptance.check_shared(wanted, call.caller)
+        if wanted.hands_over_a_secret:
+            from onboarding.lifecycle.existing import keep_secret  # noqa: PLC0415 - imports clients of the cloud
+
+            wanted = await keep_secret(self._services(), wanted, identifier)
         head = Head(
             id=identifier,
             plan=ONBOARD[wanted.deployment_model].name,
             tenant=str(wanted.tenant_id),
             name=wanted.name,
-            requester=caller.id,
-            requester_name=caller.name,
-            created_at=now,
+            requester=call.caller.id,
+            requester_name=call.caller.name,
+            created_at=self._clock.now(),
             request=wanted.model_dump(mode="json", by_alias=True),
             fingerprint=fingerprint,
-            traceparent=traceparent(request),
+            traceparent=call.query.traceparent,
         )
-        if existing := await self.runs.engine.start(head):
+        if existing := await self._engine.start(head):
             head = _repeated(existing.head, fingerprint)
-        return self._accepted(request, head)
+        return self._accepted(call, head)
 
-    def _accepted(self, request: func.HttpRequest, head: Head) -> func.HttpResponse:
-        return self.runs.accepted(request, head, documents.accepted(head))
+    async def _rehearse(self, call: Call[CreateQuery, OnboardingRequest]) -> Rehearsal:
+        from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud
 
-    async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        await self._acceptance.check_shared(call.body, call.caller)
+        found = await rehearse(self._services(), call.body, call.caller.id, self._clock.now())
+        return Rehearsal.of(call.body, found)
+
+    def _accepted(self, call: Call[CreateQuery, OnboardingRequest], head: Head) -> Reply:
+        return self._runs.accepted(call, head, Accepted.of(head))
+
+    @endpoint(
+        "GET /onboardings",
+        name="list_onboardings",
+        summary="List onboardings, newest first",
+        answers={200: OnboardingList},
+    )
+    async def list(self, call: Call[RunQuery, None]) -> OnboardingList:
+        """A page of onboardings."""
+        found, next_link = await self._runs.page(call)
+        value = [OnboardingSummary.of(run, self._runs.status(run)) for run in found]
+        return OnboardingList(value=value, next_link=next_link)
+
+    @endpoint(
+        "GET /onboardings/{id}",
+        name="get_onboarding",
+        summary="Get an onboarding with its steps",
+        answers={200: Onboarding},
+        headers={200: ("Retry-After",)},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def get(self, call: Call[Query, None]) -> Reply:
         """One onboarding with its steps."""
-        run = await self.runs.find(request, caller)
-        final = self.runs.status(run).final
-        document = documents.onboarding(run, self.runs.events_url(request, run))
-        return answer(document, headers={} if final else RETRY_AFTER)
+        run = await self._runs.find(call)
+        document = Onboarding.of(
+            run,
+            self._runs.status(run),
+            steps=self._runs.steps(run),
+            findings=Onboarding.findings_of(run),
+            request=run.head.request,
+            events_url=self._runs.events_url(call, run),
+        )
+        return self._runs.shown(run, document)
 
-    async def cancel(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Stops an onboarding that is under way, and removes what it has made: 202."""
-        return await self._undo(request, caller, _CANCEL)
+    @endpoint(
+        "GET /onboardings/{id}/events",
+        name="list_onboarding_events",
+        summary="List the audit trail of an onboarding, oldest first",
+        answers={200: EventList},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def events(self, call: Call[PageQuery, None]) -> EventList:
+        """A page of the audit trail."""
+        return await self._runs.events(call)
 
-    async def roll_back(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Removes what a failed onboarding has made: 202."""
-        return await self._undo(request, caller, _ROLL_BACK)
+    @endpoint(
+        "POST /onboardings/{id}/retry",
+        name="retry_onboarding",
+        summary="Resume a failed onboarding where it stopped",
+        roles=OPERATORS,
+        answers={202: OnboardingSummary},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def retry(self, call: Call[Query, None]) -> Reply:
+        """Resumes a failed onboarding: 202."""
+        run = await self._runs.resume(call)
+        return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
 
-    async def _undo(self, request: func.HttpRequest, caller: Caller, way: _Undo) -> func.HttpResponse:
-        run = await self.runs.find(request, caller)
-        status = self.runs.status(run)
-        if status not in way.of and run.head.stop_as is not way.stop_as:
-            raise self.runs.not_now(status, way.participle, way.otherwise)
+    @endpoint(
+        "POST /onboardings/{id}/cancel",
+        name="cancel_onboarding",
+        summary="Stop an onboarding and remove what it created",
+        roles=OPERATORS,
+        answers={202: Operation},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def cancel(self, call: Call[Traced, None]) -> Reply:
+        """Stops an onboarding in progress: 202."""
+        return await self._undo(call, _CANCEL)
+
+    @endpoint(
+        "POST /onboardings/{id}/rollback",
+        name="roll_back_onboarding",
+        summary="Remove what a failed onboarding created",
+        roles=OPERATORS,
+        answers={202: Operation},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def roll_back(self, call: Call[Traced, None]) -> Reply:
+        """Undoes a failed onboarding: 202."""
+        return await self._undo(call, _ROLL_BACK)
+
+    async def _undo(self, call: Call[Traced, None], way: _Undo) -> Reply:
+        run = await self._runs.find(call)
+        status = self._runs.status(run)
+        if status not in way.allowed and run.head.stop_as is not way.stop_as:
+            raise self._runs.not_now(status, way.participle, way.otherwise)
         wanted = Removal(
             onboarding=run.head.id,
             tenant=run.head.tenant,
@@ -142,66 +270,18 @@ class Onboardings:
             request=run.head.request,
             stop_as=way.stop_as,
         )
-        return await self.operations.remove(request, caller, wanted)
+        return await self._operations.remove(call, wanted)
 
-    async def _check_shared(self, wanted: OnboardingRequest, caller: Caller) -> None:
-        """Raises ``ProblemError`` (422) unless the caller may see the connection that is shared."""
-        existing = wanted.server_app.existing
-        if existing is None or existing.connection_id is None:
-            return
-        found = await self.connections.get(existing.connection_id)
-        if found and found.tenant == str(wanted.tenant_id) and caller.may_see(found.requester):
-            return
-        finding = Finding(
-            code="connection-not-found",
-            pointer="/serverApp/existing/connectionId",
-            detail=f"The tenant has no connection {existing.connection_id}, or it is not yours.",
-            remedy="Name a connection of the same tenant that you asked for, or have an operator ask.",
-        )
-        raise invalid((finding,))
 
-    def _check_environment(self, wanted: OnboardingRequest) -> None:
-        if wanted.azure_environment != self.environment:
-            finding = Finding(
-                code="other-environment",
-                pointer="/azureEnvironment",
-                detail=f"This deployment serves {self.environment} only: each cloud has tokens of its own.",
-                remedy=f"Use the deployment in {wanted.azure_environment}.",
-            )
-            raise invalid((finding,))
-
-    def _check_channels(self, wanted: OnboardingRequest) -> None:
-        """A name of no channel is refused: it would name a secret of the vault that is nobody's to name."""
-        findings = tuple(
-            Finding(
-                code="channel-unknown",
-                pointer=f"/notices/channels/{number}",
-                detail=f"This deployment has no channel '{name}'.",
-                remedy=f"It has {', '.join(self.channels) or 'none'}. NOTICE_CHANNELS lists them.",
-            )
-            for number, name in enumerate(wanted.notices.channels or ())
-            if name not in self.channels
-        )
-        if findings:
-            raise invalid(findings)
+def _fingerprint(wanted: OnboardingRequest) -> str:
+    """What two requests have in common when they ask for the same."""
+    document: dict[str, Any] = wanted.model_dump(mode="json", by_alias=True)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _repeated(before: Head, fingerprint: str) -> Head:
-    """The head of the request that came before with the same key, if it asked for the same."""
+    """The head of the earlier request with the same key, if it asked for the same."""
     if before.fingerprint != fingerprint:
-        raise ProblemError(
-            HTTPStatus.CONFLICT,
-            "idempotency-key-reused",
-            "The Idempotency-Key was used for another request",
-            "Use a new key for a new request, or send the same body to get the same answer.",
-        )
+        raise ProblemError(requests.IDEMPOTENCY_KEY_REUSED)
     return before
-
-
-def _dry_run(request: func.HttpRequest) -> bool:
-    if unknown := sorted(set(request.params) - {"dryRun"}):
-        raise bad_parameter(unknown[0], "there is no such parameter; there is dryRun.")
-    text = str(request.params.get("dryRun", "false")).casefold()
-    if text not in {"true", "false"}:
-        raise bad_parameter("dryRun", "must be true or false.")
-    return text == "true"

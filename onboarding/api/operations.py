@@ -1,70 +1,211 @@
-"""``/api/operations``: renewals and removals, of what onboardings have made."""
+"""``/api/operations``: renewals and removals of what onboardings created."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api import bodies, documents
-from onboarding.api.callers import Caller
-from onboarding.api.front import answer, script_answer
-from onboarding.api.problems import conflict, invalid, not_found
-from onboarding.api.runs import RETRY_AFTER, Runs, traceparent
+from onboarding.api.documents import Document, StepError
+from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, script
+from onboarding.api.paging import Page, PageQuery
+from onboarding.api.reading import Query, Traced
+from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, error_of
+from onboarding.clock import Clock
 from onboarding.cmg import removal_script, renewal_script
 from onboarding.cmg.renewal_script import RenewalHandOver
-from onboarding.cmg.renewals import RenewalRequest
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection, ConnectionState
-from onboarding.errors import Finding
-from onboarding.lifecycle import automatic_renewals
-from onboarding.lifecycle.automatic_renewals import Asker
-from onboarding.lifecycle.plans import CONFIRMED, REMOVE, RENEW
+from onboarding.errors import requests
+from onboarding.lifecycle.plans import REMOVE
 from onboarding.storage import keys
 from onboarding.workflow import interventions
-from onboarding.workflow.run import Head, Run, RunStatus, StepStatus
+from onboarding.workflow.engine import Engine
+from onboarding.workflow.run import Head, Run, RunStatus
+
+
+class OperationSummary(Document):
+    """A renewal or a removal in a list."""
+
+    id: UUID
+    kind: Literal["renewal", "removal"]
+    status: RunStatus
+    name: Annotated[str, Field(description="The name of the connection.")]
+    tenant_id: UUID
+    created_at: datetime
+    requested_by: Requester
+    connection_id: str | None
+    onboarding_id: Annotated[UUID | None, Field(description="The onboarding that is undone.")]
+    error: StepError | None
+
+    @classmethod
+    def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
+        """A renewal or a removal."""
+        head = run.head
+        return cls(
+            id=head.id,
+            kind=head.plan,
+            status=status,
+            name=head.name,
+            tenant_id=head.tenant,
+            created_at=head.created_at,
+            requested_by=Requester.of(head),
+            connection_id=head.request.get("connection") or run.results.get("halt", {}).get("connection"),
+            onboarding_id=head.request.get("onboarding"),
+            error=error_of(run),
+            **more,
+        )
+
+
+class Operation(OperationSummary):
+    """A renewal or a removal with its steps."""
+
+    steps: tuple[Step, ...]
+    events_url: str
+
+
+class OperationList(Page[OperationSummary]):
+    """A page of operations."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Removal:
-    """What is to be undone: an onboarding, and its connection if it came so far."""
+    """What is to be undone: an onboarding, and its connection if it has one."""
 
     onboarding: str
     tenant: str
     name: str
     request: Mapping[str, Any]
-    stop_as: RunStatus | None  # of the onboarding; None: it stays as it ended
+    stop_as: RunStatus | None  # the status of the onboarding from now on; None: the present one
     connection: str | None = None  # that is off-boarded
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Operations:
+    """Starts operations, and resumes those that failed."""
+
+    def __init__(self, *, runs: Runs, engine: Engine, clock: Clock) -> None:
+        self._runs = runs
+        self._engine = engine
+        self._clock = clock
+
+    async def remove(self, call: Call[Traced, None], wanted: Removal) -> Reply:
+        """Starts to undo an onboarding: 202. A repeated request resumes a removal that failed."""
+        head = Head(
+            id=keys.derived_id(REMOVE.name, wanted.onboarding),
+            plan=REMOVE.name,
+            tenant=wanted.tenant,
+            name=wanted.name,
+            requester=call.caller.id,
+            requester_name=call.caller.name,
+            created_at=self._clock.now(),
+            request={
+                "onboarding": wanted.onboarding,
+                "connection": wanted.connection,
+                "stopAs": str(wanted.stop_as) if wanted.stop_as else None,
+                "request": wanted.request,
+            },
+            fingerprint="",
+            traceparent=call.query.traceparent,
+        )
+        return await self.start(call, head)
+
+    async def start(self, call: Call[Any, Any], head: Head) -> Reply:
+        """Starts an operation, or resumes the one with this ID if it failed: 202."""
+        run = await self._engine.start(head)
+        if run and self._runs.status(run) is RunStatus.FAILED:
+            run = await self.resume(run, call.caller.name)
+        return self.accepted(call, run or Run.new(head, self._engine.plans[head.plan]))
+
+    async def resume(self, run: Run, actor: str) -> Run:
+        """A failed operation, resumed. Another caller may have done that at the same moment."""
+        try:
+            changed = await interventions.resume(self._engine, run.head.id, actor)
+        except interventions.NotPossibleError:
+            changed = await self._engine.store.load(run.head.id)
+        return changed or run
+
+    def accepted(self, call: Call[Any, Any], run: Run) -> Reply:
+        """202, with an operation."""
+        return self._runs.accepted(call, run.head, self.document(call, run))
+
+    def document(self, call: Call[Any, Any], run: Run) -> Operation:
+        """An operation with its steps."""
+        return Operation.of(
+            run,
+            self._runs.status(run),
+            steps=self._runs.steps(run),
+            events_url=self._runs.events_url(call, run),
+        )
+
+
+class OperationsResource:
     """The endpoints."""
 
-    runs: Runs
-    connections: ConnectionStore
-    time_limit_days: int
-    keep_secret: Callable[[str, Mapping[str, str]], Awaitable[str]]
+    def __init__(self, *, runs: Runs, operations: Operations, connections: ConnectionStore) -> None:
+        self._runs = runs
+        self._operations = operations
+        self._connections = connections
 
-    async def get(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+    @endpoint(
+        "GET /operations",
+        name="list_operations",
+        summary="List renewals and removals, newest first",
+        roles=OPERATORS,
+        answers={200: OperationList},
+    )
+    async def list(self, call: Call[RunQuery, None]) -> OperationList:
+        """A page of operations."""
+        found, next_link = await self._runs.page(call)
+        value = [OperationSummary.of(run, self._runs.status(run)) for run in found]
+        return OperationList(value=value, next_link=next_link)
+
+    @endpoint(
+        "GET /operations/{id}",
+        name="get_operation",
+        summary="Get a renewal or a removal with its steps",
+        roles=OPERATORS,
+        answers={200: Operation},
+        headers={200: ("Retry-After",)},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def get(self, call: Call[Query, None]) -> Reply:
         """One operation with its steps."""
-        run = await self.runs.find(request, caller)
-        headers = {} if self.runs.status(run).final else RETRY_AFTER
-        return answer(self._document(request, run), headers=headers)
+        run = await self._runs.find(call)
+        return self._runs.shown(run, self._operations.document(call, run))
 
-    async def handover(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """The PowerShell script for what is left to do at the site. It holds no secret."""
-        run = await self.runs.find(request, caller)
+    @endpoint(
+        "GET /operations/{id}/events",
+        name="list_operation_events",
+        summary="List the audit trail of an operation, oldest first",
+        roles=OPERATORS,
+        answers={200: EventList},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def events(self, call: Call[PageQuery, None]) -> EventList:
+        """A page of the audit trail."""
+        return await self._runs.events(call)
+
+    @endpoint(
+        "GET /operations/{id}/handover",
+        name="get_operation_handover",
+        summary="Get the PowerShell script for the remaining work at the site; it contains no secret",
+        roles=OPERATORS,
+        answers={200: "text/plain"},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def handover(self, call: Call[Query, None]) -> Reply:
+        """The script that installs a renewed secret at the site, or that removes a connection from it."""
+        run = await self._runs.find(call)
         if run.head.plan == REMOVE.name:
-            return script_answer(removal_script.script(run.head.name), f"remove-{run.head.id}.ps1")
+            return script(removal_script.script(run.head.name), f"remove-{run.head.id}.ps1")
         made = run.results.get("secret")
-        found = await self.connections.get(run.head.request["connection"])
+        found = await self._connections.get(run.head.request["connection"])
         if made is None or found is None:
-            raise self.runs.not_now(self.runs.status(run), "handed over", "There is no new secret yet.")
+            raise self._runs.not_now(self._runs.status(run), "handed over", "There is no new secret yet.")
         text = renewal_script.script(
             RenewalHandOver(
                 connection_name=found.name,
@@ -74,110 +215,18 @@ class Operations:
                 vault_secret_id=made["vaultId"],
             )
         )
-        return script_answer(text, f"renew-{run.head.id}.ps1")
+        return script(text, f"renew-{run.head.id}.ps1")
 
-    async def remove(self, request: func.HttpRequest, caller: Caller, wanted: Removal) -> func.HttpResponse:
-        """Begins to undo an onboarding: 202. The same again, or one that failed, goes on."""
-        document = {
-            "onboarding": wanted.onboarding,
-            "connection": wanted.connection,
-            "stopAs": str(wanted.stop_as) if wanted.stop_as else None,
-            "request": wanted.request,
-        }
-        head = Head(
-            id=keys.derived_id(REMOVE.name, wanted.onboarding),
-            plan=REMOVE.name,
-            tenant=wanted.tenant,
-            name=wanted.name,
-            requester=caller.id,
-            requester_name=caller.name,
-            created_at=self.runs.engine.clock.now(),
-            request=document,
-            fingerprint="",
-            traceparent=traceparent(request),
-        )
-        return await self._start(request, caller, head)
-
-    async def renew(
-        self, request: func.HttpRequest, caller: Caller, connection: Connection
-    ) -> func.HttpResponse:
-        """Begins to renew a connection's client secret: 202. The same again, or one that failed, goes on."""
-        if connection.state is not ConnectionState.ACTIVE:
-            raise conflict(
-                "connection-removing", "The connection is being off-boarded", "Its secret goes with it."
-            )
-        if connection.shares:
-            raise conflict(
-                "server-app-shared",
-                "The server app is another connection's",
-                f"Renew the secret of the connection {connection.shares}; it is renewed here, too.",
-            )
-        previous = await self.runs.engine.store.load(connection.renewal) if connection.renewal else None
-        if previous and (going_on := await self._going_on(previous, caller)):
-            return self.runs.accepted(request, going_on.head, self._document(request, going_on))
-        wanted = bodies.of(request, RenewalRequest)
-        faults = wanted.faults(imported=connection.imports_server_app, now=self.runs.engine.clock.now())
-        if found := tuple(Finding(code="field-conflict", pointer=at, detail=text) for at, text in faults):
-            raise invalid(found)
-        document = wanted.as_json(self.time_limit_days)
-        if wanted.secret:
-            tags = {
-                "onboarding": connection.onboarding,
-                "tenantId": connection.tenant,
-                "appId": connection.server_app.app_id,
-            }
-            document["vaultSecret"] = await self.keep_secret(wanted.secret.get_secret_value(), tags)
-        head = automatic_renewals.head(
-            connection,
-            document,
-            now=self.runs.engine.clock.now(),
-            previous=previous.head.id if previous else "",
-            asker=Asker(id=caller.id, name=caller.name, traceparent=traceparent(request)),
-        )
-        return await self._start(request, caller, head)
-
-    async def _going_on(self, renewal: Run, caller: Caller) -> Run | None:
-        """A renewal that is under way, or goes on because it had made its secret; None when it is over."""
-        status = self.runs.status(renewal)
-        if not status.final:
-            return renewal
-        if status is RunStatus.FAILED and renewal.steps["secret"].status is StepStatus.SUCCEEDED:
-            made = renewal.results["secret"]
-            if datetime.fromisoformat(made["endsAt"]) > self.runs.engine.clock.now():
-                return await self._again(renewal, caller)
-        return None
-
-    async def confirm(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Tells a renewal that the site has the new secret: 202. The same again changes nothing."""
-        run = await self.runs.find(request, caller, "renewal")
-        if run.head.plan != RENEW.name or run.head.request["connection"] != request.route_params.get("id"):
-            raise not_found(self.runs.noun)
-        if run.steps["confirmation"].status is not StepStatus.SUCCEEDED:
-            try:
-                told = await interventions.signal(
-                    self.runs.engine, run.head.id, "confirmation", CONFIRMED, caller.name
-                )
-            except interventions.NotPossibleError as error:
-                hint = "Confirm it when its step 'confirmation' waits."
-                raise self.runs.not_now(error.status, "confirmed", hint) from error
-            run = told or run
-        return self.runs.accepted(request, run.head, self._document(request, run))
-
-    async def _start(self, request: func.HttpRequest, caller: Caller, head: Head) -> func.HttpResponse:
-        """Begins an operation, or lets the one with this id go on."""
-        run = await self.runs.engine.start(head)
-        if run and self.runs.status(run) is RunStatus.FAILED:
-            run = await self._again(run, caller)
-        shown = run or Run.new(head, self.runs.engine.plans[head.plan])
-        return self.runs.accepted(request, shown.head, self._document(request, shown))
-
-    async def _again(self, run: Run, caller: Caller) -> Run:
-        """A failed operation that goes on; somebody else may have seen to that in the same moment."""
-        try:
-            changed = await interventions.resume(self.runs.engine, run.head.id, caller.name)
-        except interventions.NotPossibleError:
-            changed = await self.runs.engine.store.load(run.head.id)
-        return changed or run
-
-    def _document(self, request: func.HttpRequest, run: Run) -> dict[str, Any]:
-        return documents.operation(run, self.runs.events_url(request, run))
+    @endpoint(
+        "POST /operations/{id}/retry",
+        name="retry_operation",
+        summary="Resume a failed operation where it stopped",
+        roles=OPERATORS,
+        answers={202: OperationSummary},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def retry(self, call: Call[Query, None]) -> Reply:
+        """Resumes a failed operation: 202."""
+        run = await self._runs.resume(call)
+        return self._runs.accepted(call, run.head, OperationSummary.of(run, self._runs.status(run)))

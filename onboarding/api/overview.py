@@ -1,23 +1,20 @@
-"""``/api/overview``: how the deployment is, for an operator in a hurry. What needs somebody comes first.
+"""``/api/overview``: the state of the deployment at a glance. What needs attention comes first.
 
-Everything is read up to a limit, newest or most urgent first, so it costs the same with a million onboardings
-behind; where a limit was met, ``more`` says so.
+Everything is read up to a limit, the newest or most urgent first. So the cost does not grow with the number
+of onboardings. Where a limit was reached, ``more`` is true.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api.callers import Caller
-from onboarding.api.front import Front, answer
-from onboarding.api.parameters import tenant_id
-from onboarding.api.problems import bad_parameter
-from onboarding.api.summaries import OPEN, Expiring, Facts, Some, document
+from onboarding.api.endpoint import OPERATORS, Call, endpoint
+from onboarding.api.overview_documents import OPEN, Expiring, Facts, Overview, Some
+from onboarding.api.reading import Id, Parameters
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.connection_store import ConnectionStore
@@ -28,53 +25,74 @@ from onboarding.storage.queues import Queues
 from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.run_index import Entry, Index
-from onboarding.workflow.run_index import View as Runs
+from onboarding.workflow.run_index import View as RunView
 
 _MOST: Final = 1000
 """Runs that are counted of one status."""
 
 _LISTED: Final = 100
-"""Connections, messages and notices that are looked through."""
+"""Connections, messages and notices that are read."""
 
 _NEAR: Final = timedelta(days=30)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Overview:
+class OverviewQuery(Parameters):
+    """What the overview is about."""
+
+    tenant_id: Id | None = Field(None, description="Only this tenant.")
+
+
+class OverviewResource:
     """The endpoint."""
 
-    front: Front
-    onboardings: Index
-    operations: Index
-    queues: Queues
-    messages: PoisonMessages
-    calendar: Calendar
-    connections: ConnectionStore
-    differences: DriftIndex
-    failing: FailingDeliveries
-    clock: Clock
+    def __init__(
+        self,
+        *,
+        onboardings: Index,
+        operations: Index,
+        queues: Queues,
+        messages: PoisonMessages,
+        calendar: Calendar,
+        connections: ConnectionStore,
+        differences: DriftIndex,
+        failing: FailingDeliveries,
+        clock: Clock,
+    ) -> None:
+        self._onboardings = onboardings
+        self._operations = operations
+        self._queues = queues
+        self._messages = messages
+        self._calendar = calendar
+        self._connections = connections
+        self._differences = differences
+        self._failing = failing
+        self._clock = clock
 
-    async def get(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
+    @endpoint(
+        "GET /overview",
+        name="get_overview",
+        summary="Get the state of the deployment or of one tenant; what needs attention comes first",
+        roles=OPERATORS,
+        answers={200: Overview},
+    )
+    async def get(self, call: Call[OverviewQuery, None]) -> Overview:
         """The deployment, or one tenant of it."""
-        if unknown := sorted(set(request.params) - {"tenantId"}):
-            raise bad_parameter(unknown[0], "there is no such parameter; there is tenantId.")
-        tenant = tenant_id(request.params)
-        facts = await self._facts(tenant)
-        return answer(document(facts, tenant, self.front.url(request, "")))
+        tenant = call.query.tenant_id
+        return Overview.of(await self._facts(tenant), tenant, call.url)
 
     async def _facts(self, tenant: str | None) -> Facts:
-        now = self.clock.now()
+        now = self._clock.now()
         (onboardings, operations, lengths, messages), (expirations, drifting, failing) = await asyncio.gather(
             asyncio.gather(
-                self._statuses(self.onboardings, tenant),
-                self._statuses(self.operations, tenant),
-                asyncio.gather(*(self.queues.length(queue) for queue in names.QUEUES)),
-                self.messages.page(size=_LISTED),
+                self._statuses(self._onboardings, tenant),
+                self._statuses(self._operations, tenant),
+                asyncio.gather(*(self._queues.length(queue) for queue in names.QUEUES)),
+                self._messages.page(size=_LISTED),
             ),
             asyncio.gather(
-                self._clocks(tenant, now),
-                self.differences.first(_LISTED, tenant),
-                self.failing.page(size=_LISTED),
+                self._expiring(tenant, now),
+                self._differences.first(_LISTED, tenant),
+                self._failing.page(size=_LISTED),
             ),
         )
         return Facts(
@@ -84,7 +102,9 @@ class Overview:
             messages=Some(messages[0], more=bool(messages[1])),
             expirations=expirations,
             drifting=Some(drifting, more=len(drifting) == _LISTED),
-            failing=Some(failing[0], more=bool(failing[1])).where(lambda each: tenant in {None, each.tenant}),
+            failing=Some(failing[0], more=bool(failing[1])).where(
+                lambda delivery: tenant in {None, delivery.tenant}
+            ),
             now=now,
         )
 
@@ -93,19 +113,19 @@ class Overview:
         statuses = {str(RunStatus.NOT_STARTED): RunStatus.NOT_STARTED, OPEN: RunStatus.RUNNING}
         statuses |= {str(status): status for status in RunStatus if status.final}
         pages = await asyncio.gather(
-            *(index.page(Runs(status=status), size=_MOST) for status in statuses.values())
+            *(index.page(RunView(status=status), size=_MOST) for status in statuses.values())
         )
         return {
             name: Some(entries, more=bool(more)).where(lambda entry: tenant in {None, entry.tenant})
             for name, (entries, more) in zip(statuses, pages, strict=True)
         }
 
-    async def _clocks(self, tenant: str | None, now: datetime) -> Some[Expiring]:
-        """The expirations that end soon or have ended lately, as their connections say today."""
-        entries, more = await self.calendar.page(
+    async def _expiring(self, tenant: str | None, now: datetime) -> Some[Expiring]:
+        """What expires soon or has expired lately, as the connections have it now."""
+        entries, more = await self._calendar.page(
             View(tenant=tenant), since=now - _NEAR, until=now + _NEAR, size=_LISTED, continuation=""
         )
-        found = await asyncio.gather(*(self.connections.get(entry.connection) for entry in entries))
+        found = await asyncio.gather(*(self._connections.get(entry.connection) for entry in entries))
         expirations = [
             (connection, entry.kind)
             for connection, entry in zip(found, entries, strict=True)

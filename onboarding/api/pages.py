@@ -1,64 +1,64 @@
-"""Pages of HTML: one file each, without scripts and without anything from elsewhere."""
+"""Pages of HTML: one document each, without scripts and without anything from other servers."""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
-from collections.abc import Mapping
-from html import escape
 from http import HTTPStatus
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-import azure.functions as func
+from onboarding.api.endpoint import Reply
 
-from onboarding.api import media
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
-_STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
-    "pre{background:#f2f2f2;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere}"
-    "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.3em .6em;text-align:left}"
-    "button{font:inherit;padding:.5em 1.2em;border:0;border-radius:4px;background:#0b5a9e;color:#fff}"
-)
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+HTML: Final = "text/html"
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def page(
-    title: str,
-    content: str,
-    *,
+    template: str,
     status: HTTPStatus = HTTPStatus.OK,
+    *,
     form: bool = False,
-    headers: Mapping[str, str] | None = None,
-) -> func.HttpResponse:
-    """A page.
-
-    Args:
-        title: Its heading, as plain text.
-        content: What comes below, as HTML.
-        status: Of the answer.
-        form: Whether it may send a form to this service.
-        headers: More of them.
-    """
+    headers: dict[str, str] | None = None,
+    **values: Any,
+) -> Reply:
+    """A page made of a template. ``form`` lets it send a form to this service."""
+    style = (_TEMPLATES / "page.css").read_text(encoding="utf-8").strip()
+    style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         "default-src 'none'",
-        f"style-src 'sha256-{_STYLE_HASH}'",
+        f"style-src 'sha256-{style_hash}'",
         "base-uri 'none'",
-        f"form-action {chr(39)}{'self' if form else 'none'}{chr(39)}",
+        "form-action 'self'" if form else "form-action 'none'",
         "frame-ancestors 'none'",
     )
-    return func.HttpResponse(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><main><h1>{escape(title)}</h1>{content}</main></body></html>",
-        status_code=int(status),
-        mimetype=media.HTML,
-        charset="utf-8",
+    return Reply(
+        content=_environment().get_template(template).render(style=style, **values).encode(),
+        media_type=HTML,
+        status=status,
         headers={
-            "Cache-Control": "no-store",
             "Content-Security-Policy": "; ".join(policy),
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
             **(headers or {}),
         },
+    )
+
+
+@functools.cache
+def _environment() -> Environment:
+    """The templates. The library is imported when the first page is made: other calls do not need it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )

@@ -1,78 +1,160 @@
-"""``/api/poison``: messages that were given up; to look at, and to let them be carried out after all."""
+"""``/api/poison``: the poison messages, to look at and to re-drive."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Literal, Self
+from uuid import UUID
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api import documents
-from onboarding.api.callers import Caller
-from onboarding.api.front import Front, answer
-from onboarding.api.paging import Page, bad_continuation
-from onboarding.api.problems import not_found
-from onboarding.storage import names
-from onboarding.storage.queues import Queues
-from onboarding.storage.tables import InvalidContinuationError
-from onboarding.workflow import interventions
+from onboarding.api.documents import Document
+from onboarding.api.endpoint import OPERATORS, Call, Reply, endpoint
+from onboarding.api.paging import Page, PageQuery
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Query
+from onboarding.errors import requests
+from onboarding.storage import names, queues
+from onboarding.workflow import interventions, poison_messages
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.interventions import NotPossibleError
-from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
+from onboarding.workflow.poison_messages import PoisonMessages, Reason
+from onboarding.workflow.run import RunStatus
+
+Outcome = Literal["Retried", "SentAgain", "NothingToDo"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Poison:
+class PoisonMessage(Document):
+    """A message that failed too often, or that cannot be carried out."""
+
+    id: UUID
+    queue: str
+    reason: Reason
+    detail: str
+    run_id: Annotated[str | None, Field(description="The run that the message is for.")]
+    run_status: Annotated[RunStatus | None, Field(description="The current status of that run.")]
+    given_up_at: datetime
+    body: str
+
+    @classmethod
+    def of(cls, message: poison_messages.PoisonMessage, run: RunStatus | None) -> Self:
+        """A kept message, with the status of its run."""
+        return cls(
+            id=message.id,
+            queue=message.queue,
+            reason=message.reason,
+            detail=message.detail,
+            run_id=message.run or None,
+            run_status=run,
+            given_up_at=message.at,
+            body=message.body.decode(errors="replace"),
+        )
+
+
+class QueuedMessage(Document):
+    """A message on a poison queue, which the service is about to keep."""
+
+    inserted_at: datetime | None
+    deliveries: int
+    body: str
+
+
+class PoisonQueue(Document):
+    """A poison queue with its first messages. The service empties it."""
+
+    queue: str
+    count: int
+    messages: tuple[QueuedMessage, ...]
+
+
+class Poison(Page[PoisonMessage]):
+    """A page of poison messages, and the messages on the poison queues."""
+
+    queues: tuple[PoisonQueue, ...]
+
+
+class Redriven(Document):
+    """What happened to a poison message."""
+
+    id: UUID
+    outcome: Outcome
+
+
+class PoisonResource:
     """The endpoints."""
 
-    front: Front
-    messages: PoisonMessages
-    queues: Queues
-    engines: Mapping[str, Engine]  # by queue
+    def __init__(
+        self, *, messages: PoisonMessages, queues: queues.Queues, engines: Mapping[str, Engine]
+    ) -> None:
+        """``engines`` are by the names of their queues."""
+        self._messages = messages
+        self._queues = queues
+        self._engines = engines
 
-    async def list(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """A page of dead messages, and the first messages of each poison queue."""
-        page = Page.of(request)
-        try:
-            messages, continuation = await self.messages.page(size=page.size, continuation=page.continuation)
-        except InvalidContinuationError as error:
-            raise bad_continuation() from error
-        shown = await asyncio.gather(*(self._letter(message) for message in messages))
-        queues = await asyncio.gather(*(self._queue(queue) for queue in names.POISON_QUEUES))
-        url = self.front.url(request, "poison")
-        return answer({**page.answer(shown, continuation, url, {}), "queues": queues})
+    @endpoint(
+        "GET /poison",
+        name="list_poison",
+        summary="List poison messages",
+        roles=OPERATORS,
+        answers={200: Poison},
+    )
+    async def list(self, call: Call[PageQuery, None]) -> Poison:
+        """A page of poison messages, and the first messages of each poison queue."""
+        size = call.query.size
+        messages, continuation = await self._messages.page(size=size, continuation=call.query.continuation)
+        return Poison(
+            value=await asyncio.gather(*map(self._shown, messages)),
+            next_link=call.next_link(continuation, maxpagesize=size),
+            queues=await asyncio.gather(*map(self._queue, names.POISON_QUEUES)),
+        )
 
-    async def redrive(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Lets a run go on whose worker crashed, or puts any other message back on its queue.
+    @endpoint(
+        "POST /poison/{id}/redrive",
+        name="redrive_poison",
+        summary="Re-drive a poison message",
+        roles=OPERATORS,
+        answers={202: Redriven},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def redrive(self, call: Call[Query, None]) -> Reply:
+        """Resumes a run whose worker crashed, or returns any other message to its queue.
 
-        The message goes last: a crash in between may send a message twice, which does nothing twice.
+        The message is deleted last. A crash in between may send it twice, which does nothing twice.
         """
-        message = await self.messages.get(request.route_params.get("id", ""))
+        message = await self._messages.get(call.path["id"])
         if message is None:
-            raise not_found("The message")
-        outcome = await self._again(message, caller)
-        await self.messages.remove(message)
-        return answer({"id": message.id, "outcome": outcome}, HTTPStatus.ACCEPTED)
+            raise ProblemError(requests.NOT_FOUND, what="The message")
+        outcome = await self._redrive(message, call.caller.name)
+        await self._messages.remove(message)
+        return Reply(content=Redriven(id=message.id, outcome=outcome), status=HTTPStatus.ACCEPTED)
 
-    async def _again(self, message: PoisonMessage, caller: Caller) -> str:
+    async def _redrive(self, message: poison_messages.PoisonMessage, actor: str) -> Outcome:
         if message.reason is not Reason.WORKER_CRASHED:
-            await self.queues.put(message.queue, message.body)
+            await self._queues.put(message.queue, message.body)
             return "SentAgain"
         try:
-            # The message alone would find a failed run, and leave it alone.
-            run = await interventions.resume(self.engines[message.queue], message.run, caller.name)
+            # The message alone would find a failed run and do nothing.
+            run = await interventions.resume(self._engines[message.queue], message.run, actor)
         except NotPossibleError:
             return "NothingToDo"
         return "Retried" if run else "NothingToDo"
 
-    async def _letter(self, message: PoisonMessage) -> dict[str, Any]:
-        engine = self.engines[message.queue]
+    async def _shown(self, message: poison_messages.PoisonMessage) -> PoisonMessage:
+        engine = self._engines[message.queue]
         run = await engine.store.load(message.run) if message.run else None
-        return documents.poison_message(message, run.status(engine.plans[run.head.plan]) if run else None)
+        return PoisonMessage.of(message, run.status(engine.plans[run.head.plan]) if run else None)
 
-    async def _queue(self, queue: str) -> dict[str, Any]:
-        count, messages = await asyncio.gather(self.queues.length(queue), self.queues.peek(queue))
-        return {"queue": queue, "count": count, "messages": [documents.waiting(each) for each in messages]}
+    async def _queue(self, queue: str) -> PoisonQueue:
+        count, messages = await asyncio.gather(self._queues.length(queue), self._queues.peek(queue))
+        shown = [
+            QueuedMessage(
+                inserted_at=message.inserted_at,
+                deliveries=message.deliveries,
+                body=message.body.decode(errors="replace"),
+            )
+            for message in messages
+        ]
+        return PoisonQueue(queue=queue, count=count, messages=shown)

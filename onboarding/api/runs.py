@@ -1,120 +1,193 @@
-"""Runs as callers see them, of whatever kind: a list, one with its steps, its audit trail."""
+"""Runs as callers see them, of whatever kind: a list, one run with its steps, its audit trail."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final, Self
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api import documents
-from onboarding.api.callers import Caller
-from onboarding.api.front import Front, answer
-from onboarding.api.paging import Page, bad_continuation
-from onboarding.api.parameters import is_id, one_of, tenant_id
-from onboarding.api.problems import ProblemError, conflict, not_found
-from onboarding.storage.tables import InvalidContinuationError
+from onboarding.api.documents import Document, StepError
+from onboarding.api.endpoint import Call, Reply
+from onboarding.api.paging import Page, PageQuery
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Id, is_id
+from onboarding.errors import requests
 from onboarding.workflow import interventions
 from onboarding.workflow.engine import Engine
-from onboarding.workflow.run import Head, Run, RunStatus
+from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import View
 
 RETRY_AFTER: Final = {"Retry-After": "2"}
 
-_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class RunQuery(PageQuery):
+    """Which runs are asked for."""
+
+    status: RunStatus | None = Field(None, description="Only runs with this status.")
+    tenant_id: Id | None = Field(None, description="Only runs of this tenant.")
+
+
+class Requester(Document):
+    """The caller who asked for a run."""
+
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, head: Head) -> Self:
+        """The requester of a run."""
+        return cls(id=head.requester, name=head.requester_name)
+
+
+class Step(Document):
+    """One step of a run."""
+
+    name: str
+    title: str
+    status: StepStatus
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    waiting_for: str | None
+    action_urls: Annotated[tuple[str, ...], Field(description="Where a person must do something.")]
+    error: StepError | None
+
+    @classmethod
+    def of(cls, step: StepState, title: str) -> Self:
+        """The current state of a step."""
+        waiting = step.status is StepStatus.WAITING
+        return cls(
+            name=step.name,
+            title=title,
+            status=step.status,
+            attempts=step.attempt,
+            started_at=step.started_at,
+            finished_at=step.changed_at if step.status in _OVER else None,
+            next_attempt_at=step.due_at if waiting else None,
+            waiting_for=(step.waiting_for or None) if waiting else None,
+            action_urls=step.actions if waiting else (),
+            error=step.error,
+        )
+
+
+class CloudCall(Document):
+    """One call to the cloud. Status 0 means that there was no answer."""
+
+    service: str
+    method: str
+    path: str
+    status: int
+    request_id: str
+    client_request_id: str
+
+
+class Event(Document):
+    """An entry of the audit trail."""
+
+    at: datetime
+    kind: str
+    actor: str
+    step: str = ""
+    attempt: int = 0
+    detail: str = ""
+    error: StepError | None = None
+    calls: tuple[CloudCall, ...]
+
+
+class EventList(Page[Event]):
+    """A page of an audit trail."""
+
+
 class Runs:
     """What the endpoints of all kinds of runs have in common."""
 
-    front: Front
-    engine: Engine
-    path: str  # of the list, below /api
-    noun: str  # what an error calls one of them
-    summary: Callable[[Run], Mapping[str, Any]]
+    def __init__(self, *, engine: Engine, path: str, noun: str) -> None:
+        """``path`` is that of the list, below /api. Problems call a run ``noun``."""
+        self._engine = engine
+        self._path = path
+        self._noun = noun
 
-    async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """A page, newest first; a requester's own, an operator's all."""
-        page = Page.of(request, "status", "tenantId")
-        parameters = {name: request.params[name] for name in ("status", "tenantId") if name in request.params}
-        view = View(
-            requester=None if caller.operates else caller.id,
-            tenant=tenant_id(parameters),
-            status=one_of(parameters, "status", RunStatus),
+    async def page(self, call: Call[RunQuery, None]) -> tuple[Sequence[Run], str]:
+        """A page, the newest first, and the link to the next one. Requesters see only their own runs."""
+        query = call.query
+        requester = None if call.caller.operates else call.caller.id
+        view = View(requester=requester, tenant=query.tenant_id, status=query.status)
+        entries, continuation = await self._engine.index.page(
+            view, size=query.size, continuation=query.continuation
         )
-        try:
-            entries, continuation = await self.engine.index.page(
-                view, size=page.size, continuation=page.continuation
-            )
-        except InvalidContinuationError as error:
-            raise bad_continuation() from error
-        runs = await asyncio.gather(*(self.engine.store.load(entry.run) for entry in entries))
-        shown = {run.head.id: self.summary(run) for run in runs if run is not None and self._in(view, run)}
-        url = self.front.url(request, self.path)
-        return answer(page.answer(shown.values(), continuation, url, parameters))
+        found = await asyncio.gather(*(self._engine.store.load(entry.run) for entry in entries))
+        shown = {run.head.id: run for run in found if run is not None and self._in(view, run)}
+        return list(shown.values()), call.next_link(continuation, maxpagesize=query.size)
 
-    async def events(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """A page of the audit trail of one, oldest first."""
-        page = Page.of(request)
-        run = await self.find(request, caller)
-        try:
-            events, continuation = await self.engine.store.events(
-                run.head.id, size=page.size, continuation=page.continuation
-            )
-        except InvalidContinuationError as error:
-            raise bad_continuation() from error
-        return answer(
-            page.answer(map(documents.event, events), continuation, self.events_url(request, run), {})
+    async def events(self, call: Call[PageQuery, None]) -> EventList:
+        """A page of the audit trail of a run, the oldest first."""
+        run = await self.find(call)
+        size = call.query.size
+        events, continuation = await self._engine.store.events(
+            run.head.id, size=size, continuation=call.query.continuation
         )
+        return EventList(value=events, next_link=call.next_link(continuation, maxpagesize=size))
 
-    async def find(self, request: func.HttpRequest, caller: Caller, parameter: str = "id") -> Run:
-        """The run of a route, if the caller may see it. Others' look like none."""
-        name = request.route_params.get(parameter, "")
-        run = await self.engine.store.load(name) if is_id(name) else None
-        if run is None or not caller.may_see(run.head.requester):
-            raise not_found(self.noun)
+    async def find(self, call: Call[Any, Any], parameter: str = "id") -> Run:
+        """The run in the path, if the caller may see it. Runs of others do not seem to exist."""
+        name = call.path[parameter]
+        run = await self._engine.store.load(name) if is_id(name) else None
+        if run is None or not call.caller.may_see(run.head.requester):
+            raise self.not_found()
         return run
 
-    async def retry(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Lets a failed one go on where it stopped: 202."""
-        run = await self.find(request, caller)
+    async def resume(self, call: Call[Any, Any]) -> Run:
+        """Resumes the failed run in the path."""
+        run = await self.find(call)
         try:
-            changed = await interventions.resume(self.engine, run.head.id, caller.name)
+            return await interventions.resume(self._engine, run.head.id, call.caller.name) or run
         except interventions.NotPossibleError as error:
-            raise self.not_now(error.status, "retried", "Only what has failed can be retried.") from error
-        return self.accepted(request, run.head, self.summary(changed or run))
+            raise self.not_now(error.status, "retried", "Only a failed run can be retried.") from error
 
-    def accepted(
-        self, request: func.HttpRequest, head: Head, document: Mapping[str, Any]
-    ) -> func.HttpResponse:
-        """202, with where to look for the status."""
-        url = self.front.url(request, f"{self.path}/{head.id}")
+    def accepted(self, call: Call[Any, Any], head: Head, document: Document) -> Reply:
+        """202, with the URL of the status."""
+        url = call.url(f"{self._path}/{head.id}")
         headers = {"Location": url, "Operation-Location": url, **RETRY_AFTER}
-        return answer(document, HTTPStatus.ACCEPTED, headers)
+        return Reply(content=document, status=HTTPStatus.ACCEPTED, headers=headers)
 
-    def not_now(self, status: RunStatus, what: str, detail: str) -> ProblemError:
-        """The problem of asking for something that does not go with the status."""
-        return conflict(
-            "not-in-this-status",
-            "This can't be done in the present status",
-            f"{self.noun} is {status}, so it can't be {what}. {detail}",
-        )
+    def shown(self, run: Run, document: Document) -> Reply:
+        """200, with the time of the next call unless the run has ended."""
+        return Reply(content=document, headers={} if self.status(run).final else RETRY_AFTER)
 
     def status(self, run: Run) -> RunStatus:
         """The status of a run."""
-        return run.status(self.engine.plans[run.head.plan])
+        return run.status(self._engine.plans[run.head.plan])
 
-    def events_url(self, request: func.HttpRequest, run: Run) -> str:
-        """Where the audit trail of a run is."""
-        return self.front.url(request, f"{self.path}/{run.head.id}/events")
+    def steps(self, run: Run) -> list[Step]:
+        """The steps of a run, in the order of its plan."""
+        plan = self._engine.plans[run.head.plan]
+        return [
+            Step.of(run.steps[name], step.title) for name, step in plan.steps.items() if name in run.steps
+        ]
+
+    def events_url(self, call: Call[Any, Any], run: Run) -> str:
+        """The URL of the audit trail of a run."""
+        return call.url(f"{self._path}/{run.head.id}/events")
+
+    def not_found(self) -> ProblemError:
+        """The problem of a run that does not exist, for this caller at least."""
+        return ProblemError(requests.NOT_FOUND, what=self._noun)
+
+    def not_now(self, status: RunStatus, what: str, rule: str) -> ProblemError:
+        """The problem of a request that does not go with the status."""
+        return ProblemError(
+            requests.NOT_IN_THIS_STATUS, what=self._noun, current=status, participle=what, rule=rule
+        )
 
     def _in(self, view: View, run: Run) -> bool:
-        """Whether a run is what a view shows, now that it is known whole."""
+        """Whether a run belongs to a view, now that it is read as a whole."""
         head = run.head
         return (
             view.requester in {None, head.requester}
@@ -123,7 +196,7 @@ class Runs:
         )
 
 
-def traceparent(request: func.HttpRequest) -> str:
-    """The caller's trace context (W3C Trace Context), if it is one."""
-    text = request.headers.get("traceparent", "")
-    return text if _TRACEPARENT.fullmatch(text) else ""
+def error_of(run: Run) -> Mapping[str, Any] | None:
+    """The error of the step that failed, if one did."""
+    failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
+    return {**failed.error, "step": failed.name} if failed and failed.error else None

@@ -1,27 +1,24 @@
-"""The tenants that may be onboarded, and ``/api/tenants/{id}/setup``: how a customer lets the service in.
+"""The tenants that may be onboarded, and ``/api/tenants/{id}/setup``: how a customer admits the service.
 
-The page is for somebody who has no access to this API, so it can be had as one file of HTML to send along.
+The page is for a person who has no access to this API, so it can be sent as one file of HTML.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
-from http import HTTPStatus
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Annotated, Final
+from uuid import UUID
 
-import azure.functions as func
+from pydantic import Field
 
-from onboarding.api import media
-from onboarding.api.callers import Caller
-from onboarding.api.front import answer
-from onboarding.api.pages import page
-from onboarding.api.problems import ProblemError, bad_parameter, invalid
+from onboarding.api.documents import Document
+from onboarding.api.endpoint import JSON, OPERATORS, Call, Reply, endpoint
+from onboarding.api.pages import HTML, page
+from onboarding.api.problems import ProblemError, invalid
+from onboarding.api.reading import Id, Parameters
 from onboarding.cloud.environments import Environment
-from onboarding.errors import Finding
+from onboarding.errors import requests
 
 PERMISSIONS: Final[Mapping[str, tuple[str, bool]]] = {
     "Application.ReadWrite.OwnedBy": (
@@ -34,8 +31,8 @@ PERMISSIONS: Final[Mapping[str, tuple[str, bool]]] = {
     "AppRoleAssignment.ReadWrite.All": ("consent to the server app's Directory.Read.All", False),
     "DelegatedPermissionGrant.ReadWrite.All": ("let the client app act for signed-in users", False),
 }
-"""Application permissions of Microsoft Graph: what for, and whether they are always needed. The others are
-there only where the service consents itself (docs/deploy.md)."""
+"""Application permissions of Microsoft Graph: the purpose, and whether they are always needed. The others are
+needed only where the service grants consent itself (docs/deploy.md)."""
 
 ACTIONS: Final = (
     "*/register/action",
@@ -46,85 +43,123 @@ ACTIONS: Final = (
 """What the service does in a subscription; the same as in infra/azure/register-providers.bicep."""
 
 _AZ_CLOUDS: Final = {"AzurePublicCloud": "AzureCloud", "AzureUSGovernmentCloud": "AzureUSGovernment"}
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLACEHOLDER: Final = "<subscription id>"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tenants:
+class SetupQuery(Parameters):
+    """What the commands are for."""
+
+    subscription_id: Id | None = Field(None, description="The subscription in the commands.")
+
+
+class GraphPermission(Document):
+    """A permission that the service requests in a tenant."""
+
+    name: str
+    used_to: str
+    always_needed: bool
+
+
+class SubscriptionSetup(Document):
+    """Commands that assign the service a role on the subscription."""
+
+    scope: str
+    actions: tuple[str, ...]
+    custom_role: Annotated[
+        tuple[str, ...], Field(description="Commands that create and assign a custom role.")
+    ]
+    contributor: Annotated[tuple[str, ...], Field(description="Commands that assign a built-in role.")]
+
+
+class TenantSetup(Document):
+    """What an administrator of a tenant must do before the tenant can be onboarded."""
+
+    tenant_id: UUID
+    azure_environment: str
+    client_id: UUID
+    admin_consent_url: str
+    graph_permissions: tuple[GraphPermission, ...]
+    subscription: SubscriptionSetup
+
+
+class ServedTenants:
     """Which tenants this deployment serves."""
 
-    environment: Environment
-    home: str
-    served: frozenset[str]  # besides the home tenant; ids in lower case
-    client: str  # the multi-tenant application
+    def __init__(self, *, home: str, others: Collection[str]) -> None:
+        """IDs in lower case, apart from that of the home tenant."""
+        self._home = home.casefold()
+        self._others = others
 
     def check(self, tenant: str) -> None:
         """Raises ``ProblemError`` (422) unless the tenant may be onboarded."""
-        if tenant in self.served or tenant == self.home.casefold():
-            return
-        finding = Finding(
-            code="tenant-not-served",
-            pointer="/tenantId",
-            detail=f"This deployment does not serve tenant {tenant}.",
-            remedy=(
-                "Check the id. If it is right, whoever operates the deployment adds it to SERVED_TENANTS "
-                "(with MULTITENANT_CLIENT_ID), and the tenant's administrator consents (docs/deploy.md)."
-            ),
-        )
-        raise invalid((finding,))
+        if tenant != self._home and not self.needs_setup(tenant):
+            raise invalid(requests.TENANT_NOT_SERVED.finding(tenant=tenant))
 
-    async def setup(self, request: func.HttpRequest, _: Caller) -> func.HttpResponse:
-        """What a served tenant's administrator has to do, as JSON, or as HTML where that is preferred."""
-        tenant = request.route_params.get("id", "").lower()
-        if tenant not in self.served or tenant == self.home.casefold():
-            raise ProblemError(
-                HTTPStatus.NOT_FOUND,
-                "not-found",
-                "There is no such resource",
-                "The tenant is not among SERVED_TENANTS, or is the deployment's own, which needs no consent.",
-            )
-        document = self._document(tenant, _subscription(request))
-        if media.preferred(request, media.JSON, media.HTML) == media.JSON:
-            return answer(document, headers={"Vary": "Accept"})
-        title = "Let the onboarding of the Cloud Management Gateway into your tenant"
-        return page(title, _html(document), headers={"Vary": "Accept"})
+    def needs_setup(self, tenant: str) -> bool:
+        """Whether a tenant is served, and is not the home tenant, which needs no consent."""
+        return tenant in self._others and tenant != self._home
 
-    def _document(self, tenant: str, subscription: str) -> dict[str, Any]:
+
+class TenantsResource:
+    """The endpoint."""
+
+    def __init__(self, *, tenants: ServedTenants, environment: Environment, client: str) -> None:
+        """``client`` is the ID of the multitenant application."""
+        self._tenants = tenants
+        self._environment = environment
+        self._client = client
+
+    @endpoint(
+        "GET /tenants/{id}/setup",
+        name="get_tenant_setup",
+        summary="Get what an administrator of a tenant must do before the tenant can be onboarded",
+        roles=OPERATORS,
+        answers={200: (TenantSetup, HTML)},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def setup(self, call: Call[SetupQuery, None]) -> Reply:
+        """The steps as JSON, or as HTML if the caller prefers that."""
+        tenant = call.path["id"].lower()
+        if not self._tenants.needs_setup(tenant):
+            raise ProblemError(requests.NOT_FOUND, what="The tenant in SERVED_TENANTS")
+        setup = self._setup(tenant, call.query.subscription_id or _PLACEHOLDER)
+        headers = {"Vary": "Accept"}
+        if call.preferred(JSON, HTML) == JSON:
+            return Reply(content=setup, headers=headers)
+        return page("setup.html", setup=setup, headers=headers)
+
+    def _setup(self, tenant: str, subscription: str) -> TenantSetup:
         scope = f"/subscriptions/{subscription}"
         role = f"CMG onboarding: register resource providers in {subscription}"
         definition = {
             "Name": role,
             "IsCustom": True,
-            "Description": "Register resource providers and see how far that is.",
+            "Description": "Register resource providers and read their registration state.",
             "Actions": list(ACTIONS),
             "AssignableScopes": [scope],
         }
-        sign_in = [
-            f"az cloud set --name {_AZ_CLOUDS[self.environment.name]}",
+        sign_in = (
+            f"az cloud set --name {_AZ_CLOUDS[self._environment.name]}",
             f"az login --tenant {tenant}",
-            f"principal=$(az ad sp show --id {self.client} --query id --output tsv)",
-        ]
-        return {
-            "tenantId": tenant,
-            "azureEnvironment": self.environment.name,
-            "clientId": self.client,
-            "adminConsentUrl": self.environment.admin_consent(tenant, self.client),
-            "graphPermissions": [
-                {"name": name, "usedTo": why, "alwaysNeeded": always}
-                for name, (why, always) in PERMISSIONS.items()
+            f"principal=$(az ad sp show --id {self._client} --query id --output tsv)",
+        )
+        create_role = f"az role definition create --role-definition '{json.dumps(definition)}'"
+        return TenantSetup(
+            tenant_id=tenant,
+            azure_environment=self._environment.name,
+            client_id=self._client,
+            admin_consent_url=self._environment.admin_consent(tenant, self._client),
+            graph_permissions=[
+                GraphPermission(name=name, used_to=purpose, always_needed=always)
+                for name, (purpose, always) in PERMISSIONS.items()
             ],
-            "subscription": {
-                "scope": scope,
-                "actions": list(ACTIONS),
-                "customRole": [
-                    *sign_in,
-                    f"az role definition create --role-definition '{json.dumps(definition)}'",
-                    _assignment(role, scope),
-                ],
-                "contributor": [*sign_in, _assignment("Contributor", scope)],
-            },
-        }
+            subscription=SubscriptionSetup(
+                scope=scope,
+                actions=ACTIONS,
+                custom_role=(*sign_in, create_role, _assignment(role, scope)),
+                contributor=(*sign_in, _assignment("Contributor", scope)),
+            ),
+        )
 
 
 def _assignment(role: str, scope: str) -> str:
@@ -132,40 +167,3 @@ def _assignment(role: str, scope: str) -> str:
         'az role assignment create --assignee-object-id "$principal" '
         f'--assignee-principal-type ServicePrincipal --role "{role}" --scope "{scope}"'
     )
-
-
-def _subscription(request: func.HttpRequest) -> str:
-    if "subscriptionId" not in request.params:
-        return _PLACEHOLDER
-    text = str(request.params["subscriptionId"]).lower()
-    if not _ID.fullmatch(text):
-        raise bad_parameter("subscriptionId", "must be a subscription id.")
-    return text
-
-
-def _html(document: Mapping[str, Any]) -> str:
-    """The document as what a page says."""
-    subscription = document["subscription"]
-    rows = "".join(
-        f"<tr><td>{escape(each['name'])}</td><td>{escape(each['usedTo'])}</td>"
-        f"<td>{'always' if each['alwaysNeeded'] else 'if the service consents itself'}</td></tr>"
-        for each in document["graphPermissions"]
-    )
-    url = escape(document["adminConsentUrl"])
-    return (
-        f"<p>Tenant {escape(document['tenantId'])}, application {escape(document['clientId'])}, "
-        f"{escape(document['azureEnvironment'])}.</p>"
-        "<h2>1. Consent</h2><p>A Privileged Role Administrator opens this address and consents:</p>"
-        f'<p><a href="{url}" rel="noreferrer">{url}</a></p>'
-        "<p>These application permissions of Microsoft Graph are asked for:</p>"
-        f"<table><tr><th>permission</th><th>used to</th><th>asked for</th></tr>{rows}</table>"
-        "<h2>2. A role on the subscription</h2>"
-        "<p>An Owner of the gateway's subscription assigns a role of its own, which can do no more than "
-        "register resource providers:</p>"
-        f"{_lines(subscription['customRole'])}<p>Or the larger built-in role Contributor:</p>"
-        f"{_lines(subscription['contributor'])}"
-    )
-
-
-def _lines(commands: Sequence[str]) -> str:
-    return f"<pre>{escape(chr(10).join(commands))}</pre>"

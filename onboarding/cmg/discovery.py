@@ -35,8 +35,10 @@ _LARGEST: Final[Mapping[RecurrenceUnit, int]] = {
 class Schedule(WizardModel):
     """How often a full discovery runs."""
 
-    unit: RecurrenceUnit = RecurrenceUnit.DAYS
-    every: Annotated[int, Field(ge=1, le=59)] = 7
+    unit: RecurrenceUnit = Field(RecurrenceUnit.DAYS, description="Unit of the full discovery schedule.")
+    every: Annotated[int, Field(ge=1, le=59)] = Field(
+        7, description="Number of units: up to 59 minutes, 23 hours or 31 days."
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -46,17 +48,27 @@ class Schedule(WizardModel):
 
 
 class UserDiscovery(WizardModel):
-    """Entra user discovery. The server app asks for Directory.Read.All only when it is on."""
+    """Entra user discovery."""
 
-    enabled: bool = False
-    delta_interval_minutes: Minutes | None = Field(5, description="null: no delta discovery.")
+    enabled: bool = Field(
+        False,
+        description="Whether Entra user discovery will be used. Only then does the server app request "
+        "Directory.Read.All.",
+    )
+    delta_interval_minutes: Minutes | None = Field(
+        5, description="Interval of delta discovery in minutes, 5 to 60. Null: no delta discovery."
+    )
     schedule: Schedule = Field(default_factory=lambda: Schedule.model_validate({}))
 
 
 class GroupDiscovery(WizardModel):
     """Entra user group discovery, of named security groups."""
 
-    enabled: bool = False
-    group_names: Annotated[tuple[Name, ...], Field(max_length=200)] = ()
-    delta_interval_minutes: Minutes | None = Field(5, description="null: no delta discovery.")
+    enabled: bool = Field(False, description="Whether Entra group discovery will be used.")
+    group_names: Annotated[tuple[Name, ...], Field(max_length=200)] = Field(
+        (), description="Names of the groups to discover, up to 200."
+    )
+    delta_interval_minutes: Minutes | None = Field(
+        5, description="Interval of delta discovery in minutes, 5 to 60. Null: no delta discovery."
+    )
     schedule: Schedule = Field(default_factory=lambda: Schedule.model_validate({}))

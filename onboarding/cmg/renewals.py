@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AwareDatetime, Field, SecretStr, model_validator
 
+from onboarding.cmg.app_fields import SecretValidity, VaultSecret
 from onboarding.cmg.fields import WizardModel
-from onboarding.cmg.wizard import SecretValidity, VaultSecret
 
 _IMPORTED: Final = (
     "The server app is imported, and never changed here: add a client secret to it yourself, then give "
@@ -21,21 +21,25 @@ class RenewalRequest(WizardModel):
     """A new client secret beside the old one."""
 
     secret_validity: SecretValidity | None = Field(
-        None, description="P1Y (default) or P2Y. Not together with secretEndDate."
+        None,
+        description="How long the new secret is valid. Not together with secretEndDate.",
+        json_schema_extra={"default": "P1Y"},  # unless there is an end date
     )
     secret_end_date: AwareDatetime | None = Field(
-        None, description="An explicit end of the new secret, at most two years ahead."
+        None, description="An explicit expiry date, at most two years ahead."
     )
     vault_secret: VaultSecret | None = Field(
-        None, description="For an imported app: the name, in Key Vault, of the new secret that somebody made."
+        None,
+        description="For an imported app, which the service never changes: the name, in Key Vault, of the "
+        "new secret that you created. It begins with 'import-'.",
     )
     secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
-        None, description="For an imported app: the new secret itself, once. It is kept in Key Vault only."
+        None, description="Or that secret itself, once. It is stored in Key Vault and nowhere else."
     )
     time_limit_days: Annotated[int, Field(ge=0, le=365)] | None = Field(
         None,
-        description="After so many days without a confirmation the old secret is retired; 0: never. "
-        "Default: what the deployment sets.",
+        description="Number of days after which the old secret is removed without a confirmation. 0: never. "
+        "Default: the setting RENEWAL_TIME_LIMIT_DAYS.",
     )
 
     @model_validator(mode="after")

@@ -7,23 +7,20 @@ and "Configure Microsoft Entra ID for CMG".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     Field,
-    SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
-from onboarding.cmg import identifiers, profiles, versions
+from onboarding.cmg import profiles, versions
+from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery
 from onboarding.cmg.fields import Name, Text, WizardModel, plain
 from onboarding.cmg.profiles import Profile
@@ -32,7 +29,6 @@ from onboarding.cmg.versions import DeploymentModel
 
 _EMAIL: Final = r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 
-VaultSecret = Annotated[str, Field(pattern=r"^import-[0-9A-Za-z-]{1,120}$")]
 Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
 ChannelName = Annotated[str, Field(max_length=61)]
 LabelValue = Annotated[str, Field(max_length=256), AfterValidator(plain)]
@@ -56,124 +52,6 @@ class AzureEnvironment(StrEnum):
     US_GOVERNMENT = "AzureUSGovernmentCloud"
 
 
-class SecretValidity(StrEnum):
-    """How long the client secret is valid (ISO 8601 durations), as the wizard offers."""
-
-    ONE_YEAR = "P1Y"
-    TWO_YEARS = "P2Y"
-
-    def after(self, moment: datetime) -> datetime:
-        """The end of a secret that is made at a moment; a leap day ends on 28 February."""
-        year = moment.year + (1 if self is SecretValidity.ONE_YEAR else 2)
-        try:
-            return moment.replace(year=year)
-        except ValueError:
-            return moment.replace(year=year, day=28)
-
-
-def _context(info: ValidationInfo, key: str, otherwise: Any) -> Any:
-    """What the caller of the validation knows: ``now`` and ``tenant`` (as it stands in the request)."""
-    return (info.context or {}).get(key, otherwise)
-
-
-class ExistingServerApp(WizardModel):
-    """A web (server) app registration that is there already. It is checked, and never changed or deleted."""
-
-    client_id: UUID | None = Field(None, description="An application to import, with its secret.")
-    vault_secret: VaultSecret | None = Field(
-        None,
-        description="Name of the secret in the service's Key Vault. It begins with 'import-', so that nobody "
-        "points to a secret of somebody else's connection.",
-    )
-    secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
-        None, description="The secret itself, once: it goes into Key Vault and is kept nowhere else."
-    )
-    connection_id: str | None = Field(
-        None, description="Another connection of the tenant, whose server app (and secret) is used here, too."
-    )
-
-
-class OnDeleted(StrEnum):
-    """What becomes of a deleted application that this service has made and that keeps the App ID URI."""
-
-    REFUSE = "Refuse"  # the onboarding fails and says so
-    PURGE = "Purge"  # it is deleted for good; it can't be restored then
-
-
-class ServerApp(WizardModel):
-    """The web (server) app registration: created, or one that is there already."""
-
-    existing: ExistingServerApp | None = None
-
-    name: Name = Field("ConfigMgr Server Application", description="Display name in Entra ID.")
-    home_page_url: Annotated[
-        str, Field(max_length=255, pattern=r"^https?://[^\s\"'<>\\]+$"), AfterValidator(plain)
-    ] = Field("https://ConfigMgrService", description="Required by Entra ID; ConfigMgr does not use it.")
-    app_id_uri: str | None = Field(
-        None, description="Default: api://{tenantId}/{clientId}, which passes every tenant policy."
-    )
-    on_deleted: OnDeleted = Field(
-        OnDeleted.REFUSE,
-        description="What becomes of a deleted application of this service that still keeps appIdUri.",
-    )
-    secret_validity: SecretValidity | None = Field(
-        None,
-        description="Not together with secretEndDate.",
-        json_schema_extra={"default": "P1Y"},  # unless there is an end date
-    )
-    secret_end_date: AwareDatetime | None = Field(
-        None, description="An explicit end of the client secret, at most two years ahead."
-    )
-
-    @field_validator("app_id_uri")
-    @classmethod
-    def _usable(cls, value: str | None, info: ValidationInfo) -> str | None:
-        # Read back from storage there is no tenant in the context; it was compared before.
-        if value is not None and (fault := identifiers.fault(value, _context(info, "tenant", None))):
-            raise ValueError(fault)
-        return value
-
-    @field_validator("secret_end_date")
-    @classmethod
-    def _ahead(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
-        if value is None:
-            return None
-        if info.data.get("secret_validity"):
-            raise ValueError("give either secretValidity or secretEndDate, not both")
-        now = _context(info, "now", None)
-        if now is None:  # read back from storage, where it was checked before
-            return value
-        if value <= now + timedelta(days=1):
-            raise ValueError("must be at least one day ahead")
-        if value > SecretValidity.TWO_YEARS.after(now) + timedelta(days=1):
-            raise ValueError("must be at most two years ahead")
-        return value
-
-    @model_validator(mode="after")
-    def _default_validity(self) -> Self:
-        if self.secret_validity is None and self.secret_end_date is None:
-            object.__setattr__(self, "secret_validity", SecretValidity.ONE_YEAR)
-        return self
-
-    def secret_end(self, now: datetime) -> datetime:
-        """When a secret made now ends."""
-        return self.secret_end_date or (self.secret_validity or SecretValidity.ONE_YEAR).after(now)
-
-
-class ExistingClientApp(WizardModel):
-    """A native (client) app registration that is there already. It is checked, and never changed."""
-
-    client_id: UUID
-
-
-class ClientApp(WizardModel):
-    """The native (client) app registration: created, or one that is there already."""
-
-    existing: ExistingClientApp | None = None
-
-    name: Name = Field("ConfigMgr Client Application", description="Display name in Entra ID.")
-
-
 class AdminConsent(StrEnum):
     """How the two apps get their permissions."""
 
@@ -185,53 +63,92 @@ class AdminConsent(StrEnum):
 class Owner(WizardModel):
     """Somebody who answers for the connection."""
 
-    name: Annotated[str, Field(max_length=256), AfterValidator(plain)] = ""
-    email: Annotated[str, Field(max_length=254, pattern=_EMAIL), AfterValidator(plain)]
+    name: Annotated[str, Field(max_length=256), AfterValidator(plain)] = Field(
+        "", description="Up to 256 characters."
+    )
+    email: Annotated[str, Field(max_length=254, pattern=_EMAIL), AfterValidator(plain)] = Field(
+        description="Email address. Owners receive the notices of the connection by mail, if it is set up."
+    )
 
 
 class NoticePreferences(WizardModel):
     """Who is told of what concerns the connection, besides its owners."""
 
     channels: Annotated[tuple[ChannelName, ...], Field(max_length=20)] | None = Field(
-        None, description="Names among the deployment's channels for people. Default: all of them."
+        None,
+        description="Names of the deployment's channels that receive the notices of the connection. Default: "
+        "all channels.",
     )
 
 
 class OnboardingRequest(WizardModel):
     """Everything the wizard asks for."""
 
-    name: Name = Field(description="Name of the connection in the ConfigMgr console.")
-    description: Text = Field("", description="Shown in the console beside the name.")
-    service: Literal["CloudManagement"] = "CloudManagement"
-    azure_environment: AzureEnvironment = AzureEnvironment.PUBLIC
+    name: Name = Field(
+        description="Name of the connection in the Configuration Manager console, up to 256 characters. It "
+        "is unique in its tenant, and not case-sensitive."
+    )
+    description: Text = Field("", description="Shown in the console beside the name. Up to 1,024 characters.")
+    service: Literal["CloudManagement"] = Field(
+        "CloudManagement", description="The service that the wizard offers. No other is supported."
+    )
+    azure_environment: AzureEnvironment = Field(
+        AzureEnvironment.PUBLIC, description="The cloud of the tenant. A deployment serves one of them."
+    )
     tenant_id: UUID = Field(description="The tenant to onboard.")
-    subscription_id: UUID = Field(description="The subscription that will hold the gateway, in that tenant.")
+    subscription_id: UUID = Field(
+        description="A subscription in that tenant, which will contain the gateway."
+    )
     server_app: ServerApp = Field(default_factory=lambda: ServerApp.model_validate({}))
     client_app: ClientApp = Field(default_factory=lambda: ClientApp.model_validate({}))
     user_discovery: UserDiscovery = Field(default_factory=lambda: UserDiscovery.model_validate({}))
     group_discovery: GroupDiscovery = Field(default_factory=lambda: GroupDiscovery.model_validate({}))
     group_sync: bool = Field(
-        False, description="Synchronize collections to Entra groups; switched on after the service exists."
+        False,
+        description="Whether collections are synchronized to Entra groups. Not together with "
+        "disableAuthentication.",
     )
     disable_authentication: bool = Field(
-        False, description="For a tenant that holds no users and devices, only the gateway's subscription."
+        False,
+        description="For a tenant that has the gateway's subscription but no users or devices. No cmdlet "
+        "sets it; the hand-over script shows where to set it in the console.",
     )
-    admin_consent: AdminConsent = AdminConsent.AUTOMATIC
-    deployment_model: DeploymentModel = DeploymentModel.SCALE_SET
+    admin_consent: AdminConsent = Field(
+        AdminConsent.AUTOMATIC,
+        description="Automatic: the service grants consent where it has the permission, otherwise the "
+        "onboarding waits for an administrator. ByService: the service grants consent, or the onboarding "
+        "fails. ByAdministrator: the onboarding always waits for an administrator.",
+    )
+    deployment_model: DeploymentModel = Field(
+        DeploymentModel.SCALE_SET,
+        description="Where the gateway will run. CloudService (classic) is for a site before version 2203.",
+    )
     config_mgr_version: Annotated[str, Field(pattern=r"^2[0-9](0[1-9]|1[0-2])$")] | None = Field(
-        None, description="Such as 2409. Default: the newest."
+        None, description="Version of the site, such as 2409. Default: the newest."
     )
     profile_name: ProfileName | None = Field(
         None,
         alias="profile",
-        description="Revision of the manual article that the two apps follow. Default: the newest that is "
-        "right for configMgrVersion.",
+        description="Revision of the manual article that the two apps follow. Default: the newest revision "
+        "that fits configMgrVersion.",
     )
-    owners: Annotated[tuple[Owner, ...], Field(max_length=20)] = ()
+    owners: Annotated[tuple[Owner, ...], Field(max_length=20)] = Field(
+        (), description="People who are responsible for the connection, up to 20."
+    )
     notices: NoticePreferences = Field(default_factory=lambda: NoticePreferences.model_validate({}))
     labels: Annotated[dict[Label, LabelValue], Field(max_length=20)] = Field(
-        default_factory=dict, json_schema_extra={"default": {}}
+        default_factory=dict,
+        json_schema_extra={"default": {}},
+        description="Up to 20 labels of your own. Names have up to 64 characters, values up to 256.",
     )
+
+    @field_validator("tenant_id", mode="before")
+    @classmethod
+    def _known_to_the_apps(cls, value: Any, info: ValidationInfo) -> Any:
+        """An App ID URI can contain the tenant ID, as the request spells it."""
+        if info.context is not None and isinstance(value, str):
+            info.context["tenant"] = value
+        return value
 
     @property
     def profile(self) -> Profile:

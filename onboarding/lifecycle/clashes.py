@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from onboarding.cmg.wizard import OnDeleted
+from onboarding.cmg.app_fields import OnDeleted
 from onboarding.errors import Finding, preflight
 from onboarding.lifecycle.facts import Facts
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from onboarding.cloud.directory import Directory
 from onboarding.cmg.app_checks import Check, client_checks, scope, server_checks
-from onboarding.cmg.wizard import ExistingServerApp, OnboardingRequest
+from onboarding.cmg.app_fields import ExistingServerApp
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import PermanentError, cloud, preflight, requests, steps
 from onboarding.lifecycle.context import Context, Services

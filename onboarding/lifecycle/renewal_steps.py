@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from onboarding.cmg import versions
-from onboarding.cmg.wizard import OnboardingRequest, SecretValidity
+from onboarding.cmg.app_fields import SecretValidity
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import requests, steps
 from onboarding.lifecycle import existing

@@ -66,7 +66,7 @@ async def test_the_same_key_with_another_body_is_a_conflict(portal):
     key = {"Idempotency-Key": unique("key")}
     first = await portal.post(headers=key)
     document = problem(await portal.post(headers=key), 409, "idempotency-key-reused")
-    assert "new key" in document["detail"]
+    assert "new key" in document["remedy"]
     assert (await portal.finished(first.json()["id"]))["status"] == "Succeeded"
 
 

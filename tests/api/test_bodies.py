@@ -126,7 +126,7 @@ async def test_a_body_of_another_type_is_refused(portal, content_type):
     headers = {"Content-Type": content_type} if content_type is not None else {}
     answer = await portal.call("POST", "/api/onboardings", content=b"{}", headers=headers)
     document = problem(answer, 415, "content-type-not-json")
-    assert "application/json" in document["detail"]
+    assert "application/json" in document["remedy"]
     assert answer.headers["Accept"] == "application/json"
 
 
@@ -172,7 +172,7 @@ async def test_a_body_that_is_too_large_is_refused(portal):
 async def test_a_body_that_is_no_json_is_told_so(portal, body):
     """Whatever is wrong with the text, the answer is a 400 that says where."""
     document = problem(await send(portal, body), 400, "malformed-json")
-    assert "Send one JSON object in UTF-8" in document["detail"]
+    assert "Send one JSON object in UTF-8" in document["remedy"]
 
 
 @pytest.mark.parametrize(

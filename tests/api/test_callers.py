@@ -122,7 +122,7 @@ async def test_no_token_is_told_what_to_send(portal, authorization):
     answer = await call(portal, authorization)
     document = problem(answer, 401, "token-missing")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert "Bearer <Entra access token>" in document["detail"]
+    assert "Bearer <Entra access token>" in document["remedy"]
 
 
 NOW = int(time.time())
@@ -153,7 +153,7 @@ NOW = int(time.time())
         pytest.param({"roles": {"Onboarding.Operate": True}}, "roles", id="roles as an object"),
         pytest.param({"oid": ""}, "oid", id="empty oid"),
         pytest.param({"oid": 7}, "oid", id="oid as a number"),
-        pytest.param({"appid": "", "azp": ""}, "no access token", id="empty client"),
+        pytest.param({"appid": "", "azp": ""}, "not an access token", id="empty client"),
     ],
 )
 async def test_claims_that_are_wrong_are_refused(portal, sign, claims, change, reason):
@@ -173,7 +173,7 @@ async def test_an_id_token_is_no_access_token(portal, sign, claims):
         name: value for name, value in claims.items() if name not in {"appid", "azp", "appidacr", "idtyp"}
     }
     reason = await refused(portal, await sign(shape | {"nonce": "x", "preferred_username": "a@contoso.com"}))
-    assert "no access token" in reason
+    assert "not an access token" in reason
 
 
 async def test_an_unknown_key_is_refused(portal, sign, claims, own_key):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from onboarding.api.routes import OPERATIONS
+from onboarding.service import ENDPOINTS
 from tests.support.customers import FABRIKAM
 from tests.support.portal import Portal, problem, unique
 
@@ -56,10 +56,10 @@ def check(strict: dict[str, Any], schema: dict[str, Any], document: Any) -> None
         f"{'/'.join(map(str, each.path))}: {each.message}"
         for each in OAS31Validator({**schema, "components": strict}).iter_errors(document)
     ]
-    assert not faults, ("a field's place in the description is onboarding/api/*schemas.py", faults)
+    assert not faults, ("a field's place in the description is its model in onboarding/api", faults)
 
 
-GETS = [route.partition(" ")[2] for route in OPERATIONS if route.startswith("GET ")]
+GETS = [endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET"]
 
 
 @pytest.mark.parametrize("path", GETS)
@@ -89,16 +89,14 @@ async def test_onboardings_are_answered_as_described(portal, described, strict):
     check(strict, {"$ref": "#/components/schemas/StepError"}, error)
 
 
-@pytest.mark.parametrize("route", OPERATIONS)
-async def test_roles_are_as_described(portal, route):
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.route)
+async def test_roles_are_as_described(portal, endpoint):
     """Without a token only what is open to all answers; a role that is not named is not enough."""
-    roles = OPERATIONS[route].roles
-    method, _, path = route.partition(" ")
-    path = f"/api{path.replace('{id}', 'none')}"
-    without = await portal.call(method, path, caller=None)
-    assert (without.status_code == 401) is bool(roles)
-    if roles == ("Onboarding.Operate",):
-        problem(await portal.call(method, path), 403, "role-missing")
+    path = f"/api{endpoint.path.replace('{id}', 'none')}"
+    without = await portal.call(endpoint.method, path, caller=None)
+    assert (without.status_code == 401) is bool(endpoint.roles)
+    if endpoint.roles == ("Onboarding.Operate",):
+        problem(await portal.call(endpoint.method, path), 403, "role-missing")
 
 
 async def test_the_address_is_the_callers(portal: Portal, described):

@@ -5,8 +5,7 @@ import contextlib
 
 import pytest
 
-from tests.support.lanes.lane import Lane
-from tests.support.lanes.lanes import Lanes
+from tests.durability.lane import Lane, Lanes
 
 _LANES = 3
 """More than the processors: much of the time is spent waiting."""

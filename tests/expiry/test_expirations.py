@@ -12,8 +12,8 @@ import icalendar
 import pytest
 
 from onboarding.api.callers import Caller
-from onboarding.api.expirations import Expirations
-from onboarding.api.front import Front
+from onboarding.api.endpoint import Call
+from onboarding.api.expirations import ExpirationQuery, Expirations, ExpirationsResource
 from onboarding.clock import SystemClock
 from onboarding.connections.cadence import SECRET, Acknowledgement, Snooze
 from tests.support.connections import CADENCE, connection, secret
@@ -229,20 +229,20 @@ async def test_a_large_sheet_says_where_it_goes_on(fleet, tenant):
     """More than a sheet holds is not left out silently: a link leads to the next rows."""
     for number in range(5):
         await fleet.add(connection(day(number), tenant=tenant), day(0))
-    endpoint = Expirations(
-        front=Front(None, "https://cmg.contoso.com"),  # type: ignore[arg-type] # nobody is identified here
-        calendar=fleet.calendar,
-        store=fleet.store,
-        cadence=CADENCE,
-        clock=SystemClock(),
-        most=2,
+    resource = ExpirationsResource(
+        Expirations(calendar=fleet.calendar, store=fleet.store, cadence=CADENCE, clock=SystemClock(), most=2)
     )
     operator = Caller(id="o", name="o", roles=("Onboarding.Operate",))
-    url, rows = f"https://cmg.contoso.com{PATH}?tenantId={tenant}&format=csv", []
+    base_url = "https://cmg.contoso.com/api"
+    called_url = f"{base_url}/expirations"
+    url, rows = f"{called_url}?tenantId={tenant}&format=csv", []
     while url:
         params = dict(each.split("=", 1) for each in url.partition("?")[2].split("&"))
-        request = func.HttpRequest("GET", url, params=params, body=b"")
-        answer = await endpoint.list(request, operator)
+        query = ExpirationQuery.read(func.HttpRequest("GET", url, params=params, body=b""))
+        call = Call(
+            caller=operator, query=query, body=None, path={}, base_url=base_url, called_url=called_url
+        )
+        answer = (await resource.list(call)).response()
         text = answer.get_body().decode("utf-8-sig")
         rows += [row["daysLeft"] for row in csv.DictReader(io.StringIO(text))]
         url = answer.headers.get("Link", "").partition("<")[2].partition(">")[0]

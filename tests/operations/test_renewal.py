@@ -241,7 +241,7 @@ async def test_connections_that_share_an_app_are_renewed_together(portal):
     owner = await portal.onboarded()
     sharing = await portal.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
     answer = await portal.call("POST", f"/api/connections/{sharing['id']}/renewals", caller="operator")
-    assert owner["id"] in problem(answer, 409, "server-app-shared")["detail"]
+    assert owner["id"] in problem(answer, 409, "server-app-of-other-connection")["detail"]
     await confirm(portal, owner, await renewal(portal, owner))
     assert (await shown(portal, sharing))["secret"] == (await shown(portal, owner))["secret"]
     assert (await shown(portal, sharing))["secret"] != sharing["secret"]

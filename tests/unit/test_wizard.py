@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from onboarding.cmg.wizard import OnboardingRequest, SecretValidity
+from onboarding.cmg.app_fields import SecretValidity
+from onboarding.cmg.wizard import OnboardingRequest
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -1,0 +1,62 @@
+"""Which requests for an onboarding this deployment accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from onboarding.api.callers import Caller
+from onboarding.api.problems import invalid
+from onboarding.api.reading import need
+from onboarding.api.tenants import ServedTenants
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.errors import Finding, requests
+
+
+class Acceptance:
+    """Checks a request that is valid in itself against the deployment."""
+
+    def __init__(
+        self,
+        *,
+        environment: str,
+        tenants: ServedTenants,
+        channels: Sequence[str],
+        connections: ConnectionStore,
+    ) -> None:
+        """``environment`` is the Azure environment of this deployment; ``channels`` are those for people."""
+        self._environment = environment
+        self._tenants = tenants
+        self._channels = channels
+        self._connections = connections
+
+    def check(self, wanted: OnboardingRequest) -> None:
+        """Raises ``ProblemError`` (422) unless the fields agree with each other and with the deployment."""
+        need(wanted.faults())
+        if wanted.azure_environment != self._environment:
+            raise invalid(
+                requests.OTHER_ENVIRONMENT.finding(
+                    served=self._environment, requested=wanted.azure_environment
+                )
+            )
+        self._tenants.check(str(wanted.tenant_id))
+        if findings := tuple(self._unknown_channels(wanted)):
+            raise invalid(*findings)
+
+    async def check_shared(self, wanted: OnboardingRequest, caller: Caller) -> None:
+        """Raises ``ProblemError`` (422) unless the caller may see the connection that is shared."""
+        existing = wanted.server_app.existing
+        if existing is None or existing.connection_id is None:
+            return
+        found = await self._connections.get(existing.connection_id)
+        if found and found.tenant == str(wanted.tenant_id) and caller.may_see(found.requester):
+            return
+        raise invalid(requests.CONNECTION_NOT_FOUND.finding(connection=existing.connection_id))
+
+    def _unknown_channels(self, wanted: OnboardingRequest) -> Iterator[Finding]:
+        """A name of no channel would select a secret of the vault that callers must not select."""
+        for number, name in enumerate(wanted.notices.channels or ()):
+            if name not in self._channels:
+                pointer = f"/notices/channels/{number}"
+                channels = ", ".join(self._channels) or "none"
+                yield requests.CHANNEL_UNKNOWN.finding(pointer, channel=name, channels=channels)

@@ -1,0 +1,226 @@
+"""How callers see a connection and its expirations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from onboarding.api.documents import Document, FullRequest
+from onboarding.api.paging import Page
+from onboarding.connections import records
+from onboarding.connections.cadence import Cadence, ExpiryWarning
+from onboarding.connections.records import ConnectionState
+
+Upcoming = Mapping[str, ExpiryWarning | None]
+"""The next warning of each expiration."""
+
+
+class App(Document):
+    """One of the two app registrations."""
+
+    name: str
+    client_id: UUID
+    object_id: UUID
+    service_principal_id: UUID
+
+    @classmethod
+    def of(cls, record: records.AppRecord) -> Self:
+        """A recorded application."""
+        return cls(
+            name=record.name,
+            client_id=record.app_id,
+            object_id=record.object_id,
+            service_principal_id=record.service_principal_id,
+        )
+
+
+class Secret(Document):
+    """Where the client secret is, never the secret itself."""
+
+    key_id: UUID
+    vault_secret_id: str
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, record: records.SecretRecord) -> Self:
+        """A recorded secret."""
+        return cls(key_id=record.key_id, vault_secret_id=record.vault_id, ends_at=record.ends_at)
+
+
+class PlannedWarning(Document):
+    """A future warning."""
+
+    days_before_end: Annotated[int, Field(description="Negative after the end.")]
+    due_at: datetime
+
+    @classmethod
+    def of(cls, warning: ExpiryWarning) -> Self:
+        """A warning of the schedule."""
+        return cls(days_before_end=warning.days, due_at=warning.due_at)
+
+
+class NextWarning(Document):
+    """The next warning of all expirations of a connection."""
+
+    expiration: str
+    days_before_end: Annotated[int, Field(description="Negative after the end.")]
+    due_at: datetime
+
+
+class Acknowledged(Document):
+    """Who acknowledged an expiration, and when."""
+
+    by: str
+    at: datetime
+
+
+class ExpirationDetails(Document):
+    """When something ends, the next warning, and what people answered."""
+
+    ends_at: datetime
+    next_warning: PlannedWarning | None
+    acknowledged: Annotated[
+        Acknowledged | None, Field(description="After the end, warnings are not repeated.")
+    ]
+    snoozed_until: datetime | None
+
+    @classmethod
+    def of(cls, record: records.Connection, kind: str, warning: ExpiryWarning | None) -> Self:
+        """An expiration of a connection."""
+        snooze = record.snooze(kind)
+        return cls(
+            ends_at=record.expirations[kind],
+            next_warning=PlannedWarning.of(warning) if warning else None,
+            acknowledged=record.acknowledgement(kind),
+            snoozed_until=snooze.until if snooze else None,
+        )
+
+
+class DirectoryFinding(Document):
+    """A difference between the directory and what it should be."""
+
+    code: str
+    app: Literal["serverApp", "clientApp"] | None
+    since: Annotated[datetime, Field(description="The first inspection that found it.")]
+    detail: str
+    impact: str
+    remedy: str
+
+    @classmethod
+    def of(cls, difference: records.Difference) -> Self:
+        """A recorded difference."""
+        return cls(
+            code=difference.code,
+            app=difference.app or None,
+            since=difference.since,
+            detail=difference.detail,
+            impact=difference.impact,
+            remedy=difference.remedy,
+        )
+
+
+class DirectoryState(Document):
+    """What the last inspection of the directory found, the oldest first."""
+
+    inspected_at: datetime
+    findings: tuple[DirectoryFinding, ...]
+
+    @classmethod
+    def of(cls, record: records.Connection) -> Self | None:
+        """The last inspection of a connection; None before the first one."""
+        if record.inspected_at is None:
+            return None
+        differences = sorted(record.differences.values(), key=lambda difference: difference.since)
+        return cls(inspected_at=record.inspected_at, findings=tuple(map(DirectoryFinding.of, differences)))
+
+
+class Connection(Document):
+    """A service connection."""
+
+    id: str
+    name: str
+    description: str
+    tenant_id: UUID
+    tenant_name: str
+    azure_environment: str
+    subscription_id: UUID
+    profile: str
+    app_id_uri: str
+    server_app: App
+    client_app: App
+    state: ConnectionState
+    secret: Secret
+    pending_secret: Annotated[
+        Secret | None, Field(description="A new secret that the site does not have yet.")
+    ]
+    renewal_id: Annotated[UUID | None, Field(description="The renewal in progress, or the last failed one.")]
+    renew_by: Annotated[datetime, Field(description="The end of the earlier expiration.")]
+    expirations: Annotated[
+        dict[str, ExpirationDetails],
+        Field(
+            description="secret: the client secret ends. application: the server app becomes too old for a "
+            "new secret."
+        ),
+    ]
+    next_warning: NextWarning | None
+    directory: Annotated[DirectoryState | None, Field(description="Null before the first inspection.")]
+    request: FullRequest
+    onboarding_id: UUID
+    created_at: datetime
+
+    @classmethod
+    def of(cls, record: records.Connection, upcoming: Upcoming) -> Self:
+        """A recorded connection with its next warnings."""
+        return cls(
+            id=record.id,
+            name=record.name,
+            description=record.description,
+            tenant_id=record.tenant,
+            tenant_name=record.tenant_name,
+            azure_environment=record.environment,
+            subscription_id=record.subscription,
+            profile=record.profile,
+            app_id_uri=record.app_id_uri,
+            server_app=App.of(record.server_app),
+            client_app=App.of(record.client_app),
+            state=record.state,
+            secret=Secret.of(record.secret),
+            pending_secret=Secret.of(record.pending) if record.pending else None,
+            renewal_id=record.renewal or None,
+            renew_by=record.renew_by,
+            expirations={
+                kind: ExpirationDetails.of(record, kind, warning) for kind, warning in upcoming.items()
+            },
+            next_warning=_soonest(upcoming),
+            directory=DirectoryState.of(record),
+            request=record.request,
+            onboarding_id=record.onboarding,
+            created_at=record.created_at,
+        )
+
+
+class ConnectionList(Page[Connection]):
+    """A page of connections."""
+
+
+def _soonest(upcoming: Upcoming) -> NextWarning | None:
+    found = [(warning.due_at, kind, warning.days) for kind, warning in upcoming.items() if warning]
+    due_at, kind, days = min(found, default=(None, "", 0))
+    return NextWarning(expiration=kind, days_before_end=days, due_at=due_at) if due_at else None
+
+
+def upcoming(record: records.Connection, cadence: Cadence, now: datetime) -> Upcoming:
+    """The next warning of each expiration of a connection."""
+    return {
+        kind: cadence.upcoming(
+            ends_at,
+            now,
+            acknowledged=record.acknowledgement(kind) is not None,
+            snooze=record.snooze(kind),
+        )
+        for kind, ends_at in record.expirations.items()
+    }

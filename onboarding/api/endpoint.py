@@ -1,0 +1,178 @@
+"""The declaration of an endpoint, beside its handler.
+
+From it come the trigger, the authorization, the parsing of query and body, and the OpenAPI description.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args, get_type_hints
+from urllib.parse import urlencode
+
+import azure.functions as func
+from pydantic import BaseModel
+
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
+from onboarding.api.documents import Document
+from onboarding.api.reading import Query
+from onboarding.errors import ErrorType
+
+JSON: Final = "application/json"
+
+EITHER: Final = (REQUEST_ROLE, OPERATE_ROLE)
+OPERATORS: Final = (OPERATE_ROLE,)
+OPEN: Final = ()
+"""Who may call an endpoint: a caller with one of these app roles. An open endpoint takes no token."""
+
+WHERE: Final = ("Location", "Operation-Location", "Retry-After")
+"""Headers of the answer to a request that the service accepts and carries out later."""
+
+CLOUD_REFUSES: Final = HTTPStatus.BAD_GATEWAY
+"""Declares that a call can end with an error of the Microsoft cloud, whatever its code."""
+
+Schema: TypeAlias = type[Document] | str
+"""The content of an answer: a model, or the media type of any other text."""
+
+_RANGE: Final = re.compile(
+    r"^\s*([\w*+.-]+/[\w*+.-]+)\s*(?:;.*?\bq\s*=\s*([01](?:\.\d{0,3})?))?", re.IGNORECASE
+)
+
+_QueryT = TypeVar("_QueryT", bound=Query)
+_BodyT = TypeVar("_BodyT", bound=BaseModel | None)
+_Handler = TypeVar("_Handler", bound="Callable[[Any, Call[Any, Any]], Awaitable[Document | Reply]]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call(Generic[_QueryT, _BodyT]):
+    """One HTTP call, as its handler gets it: authorized and parsed."""
+
+    caller: Caller
+    query: _QueryT
+    body: _BodyT
+    path: Mapping[str, str]  # the parameters in the path
+    accept: str = ""  # the header Accept
+    base_url: str  # URL of this API, as its callers reach it
+    called_url: str  # URL of this call, without its query
+
+    def url(self, path: str) -> str:
+        """The absolute URL of a path below /api."""
+        return f"{self.base_url}/{path}"
+
+    def next_link(self, continuation: str, **parameters: Any) -> str:
+        """The URL of the next page of this list; empty if there is none."""
+        if not continuation:
+            return ""
+        given = self.query.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return f"{self.called_url}?{urlencode({**given, **parameters, 'continuationToken': continuation})}"
+
+    def preferred(self, *offered: str) -> str:
+        """The media type that the caller prefers (RFC 9110, section 12.5.1); otherwise the first."""
+        return max(offered, key=self._quality)
+
+    def _quality(self, media_type: str) -> float:
+        """The weight of the most specific range that covers a media type."""
+        ranges = map(_RANGE.match, self.accept.split(","))
+        weights = {found[1].lower(): float(found[2] or 1) for found in ranges if found}
+        covering = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+        return next((weights[each] for each in covering if each in weights), 0.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """An answer that is more than a document with status 200."""
+
+    content: Document | bytes
+    media_type: str = JSON
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> func.HttpResponse:
+        """The answer on the wire. It is never cached, because it shows the current state."""
+        content = self.content if isinstance(self.content, bytes) else self.content.as_json()
+        return func.HttpResponse(
+            content,
+            status_code=int(self.status),
+            mimetype=self.media_type,
+            charset="utf-8",
+            headers={"Cache-Control": "no-store", **self.headers},
+        )
+
+
+def download(content: bytes, media_type: str, name: str, **headers: str) -> Reply:
+    """A file with a name."""
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Reply(content=content, media_type=media_type, headers={**disposition, **headers})
+
+
+def script(text: str, name: str) -> Reply:
+    """A PowerShell script as a download, with the byte order mark that PowerShell 5.1 needs."""
+    return download(text.encode("utf-8-sig"), "text/plain", name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """One method and path of the API, with its handler."""
+
+    method: str
+    path: str  # below /api
+    name: str  # of the function; part of a deployment
+    summary: str
+    roles: tuple[str, ...]
+    query: type[Query]
+    body: type[BaseModel] | None
+    examples: Mapping[str, Mapping[str, Any]]  # requests, by name
+    answers: Mapping[int, tuple[Schema, ...]]
+    headers: Mapping[int, tuple[str, ...]]  # of answers
+    problems: tuple[ErrorType | HTTPStatus, ...]  # besides those that follow from roles, query and body
+    handler: str  # name of the method
+    resource: str = ""  # attribute of the API that has the method
+
+    @property
+    def route(self) -> str:
+        """Method and path."""
+        return f"{self.method} {self.path}"
+
+
+def endpoint(
+    route: str,
+    *,
+    name: str,
+    summary: str,
+    answers: Mapping[int, Schema | tuple[Schema, ...]],
+    roles: tuple[str, ...] = EITHER,
+    headers: Mapping[int, tuple[str, ...]] | None = None,
+    problems: tuple[ErrorType | HTTPStatus, ...] = (),
+    examples: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Callable[[_Handler], _Handler]:
+    """Declares a method of a resource as the handler of an endpoint.
+
+    The models of query and body are those of the handler's annotation ``Call[query, body]``.
+    """
+    method, _, path = route.partition(" ")
+
+    def declare(handler: _Handler) -> _Handler:
+        call, *_ = get_type_hints(handler).values()
+        query, body = get_args(call)
+        handler.__dict__["endpoint"] = Endpoint(
+            method=method,
+            path=path,
+            name=name,
+            summary=summary,
+            roles=roles,
+            query=query,
+            body=None if body is type(None) else body,
+            examples=examples or {},
+            answers={
+                status: schemas if isinstance(schemas, tuple) else (schemas,)
+                for status, schemas in answers.items()
+            },
+            headers=headers or {},
+            problems=problems,
+            handler=handler.__name__,
+        )
+        return handler
+
+    return declare

@@ -1,0 +1,133 @@
+"""The answers about onboardings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from onboarding.api.documents import Document, Finding, FullRequest, StepError
+from onboarding.api.paging import Page
+from onboarding.api.runs import Requester, Step, error_of
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors import Severity
+from onboarding.lifecycle.plans import ONBOARD
+from onboarding.workflow.run import Head, Run, RunStatus
+
+if TYPE_CHECKING:
+    from onboarding.lifecycle import rehearsal
+
+
+class Accepted(Document):
+    """An accepted onboarding. The header ``Location`` has the URL of its status."""
+
+    id: UUID
+    status: Literal["NotStarted"]
+    name: str
+    tenant_id: UUID
+    created_at: datetime
+    requested_by: Requester
+
+    @classmethod
+    def of(cls, head: Head) -> Self:
+        """An onboarding as it was accepted; the same for every repetition of the request."""
+        return cls(
+            id=head.id,
+            status="NotStarted",
+            name=head.name,
+            tenant_id=head.tenant,
+            created_at=head.created_at,
+            requested_by=Requester.of(head),
+        )
+
+
+class OnboardingSummary(Document):
+    """An onboarding in a list."""
+
+    id: UUID
+    status: RunStatus
+    name: str
+    tenant_id: UUID
+    created_at: datetime
+    requested_by: Requester
+    connection_id: str | None
+    error: StepError | None
+
+    @classmethod
+    def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
+        """An onboarding."""
+        return cls(
+            id=run.head.id,
+            status=status,
+            name=run.head.name,
+            tenant_id=run.head.tenant,
+            created_at=run.head.created_at,
+            requested_by=Requester.of(run.head),
+            connection_id=run.results.get("connection", {}).get("id"),
+            error=error_of(run),
+            **more,
+        )
+
+
+class Onboarding(OnboardingSummary):
+    """An onboarding with its steps."""
+
+    steps: tuple[Step, ...]
+    findings: Annotated[tuple[Finding, ...], Field(description="What the preflight found.")]
+    request: FullRequest
+    events_url: str
+
+    @staticmethod
+    def findings_of(run: Run) -> Sequence[Mapping[str, Any]]:
+        """What the preflight found, whether it let the onboarding pass or not."""
+        preflight = run.steps["preflight"]
+        found: Sequence[Mapping[str, Any]] = (
+            preflight.result.get("findings") or (preflight.error or {}).get("findings") or ()
+        )
+        return found
+
+
+class OnboardingList(Page[OnboardingSummary]):
+    """A page of onboardings."""
+
+
+class PlannedStep(Document):
+    """A step that the onboarding would have."""
+
+    name: str
+    title: str
+    after: tuple[str, ...]
+
+
+class PlannedCall(Document):
+    """A call that the onboarding would make. Values that only an answer provides are in braces."""
+
+    step: Annotated[str, Field(description="Missing for a call made when the request arrives.")] = ""
+    service: str
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+
+
+class Rehearsal(Document):
+    """What an onboarding would find and do. Nothing was written."""
+
+    would_fail: bool
+    findings: tuple[Finding, ...]
+    steps: tuple[PlannedStep, ...]
+    calls: tuple[PlannedCall, ...]
+    request: FullRequest
+
+    @classmethod
+    def of(cls, wanted: OnboardingRequest, found: rehearsal.Rehearsal) -> Self:
+        """The result of a dry run."""
+        return cls(
+            would_fail=any(finding.severity is Severity.ERROR for finding in found.findings),
+            findings=found.findings,
+            steps=tuple(ONBOARD[wanted.deployment_model].steps.values()),
+            calls=found.calls,
+            request=wanted.model_dump(mode="json", by_alias=True),
+        )

@@ -1,0 +1,296 @@
+"""The overview as a document: what needs attention first, then the parts, then the tenants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
+from uuid import UUID
+
+from pydantic import Field
+
+from onboarding.api.documents import Document, StepError
+from onboarding.connections import records
+from onboarding.drift.drift_index import Drifting
+from onboarding.notices import failing_deliveries
+from onboarding.notices.failing_deliveries import DeliveryState
+from onboarding.storage import names
+from onboarding.workflow.poison_messages import PoisonMessage
+from onboarding.workflow.run import RunStatus
+from onboarding.workflow.run_index import Entry
+
+OPEN: Final = "Open"
+"""Running and waiting runs. Only their steps show which of the two a run is."""
+
+_SHOWN: Final = 10
+_TENANTS: Final = 100
+_URGENT: Final = timedelta(days=7)
+_RECENT: Final = timedelta(days=7)
+_LONG: Final = timedelta(days=1)
+
+_Thing = TypeVar("_Thing")
+Expiring = tuple[records.Connection, str]
+"""A connection, and one of its expirations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Some(Generic[_Thing]):
+    """What was found of something, and whether there is more that was not read."""
+
+    found: Sequence[_Thing]
+    more: bool
+
+    def where(self, keep: Callable[[_Thing], bool]) -> Some[_Thing]:
+        """A part of it."""
+        return Some(list(filter(keep, self.found)), self.more)
+
+    @property
+    def count(self) -> int:
+        """How many were found."""
+        return len(self.found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What was read."""
+
+    onboardings: Mapping[str, Some[Entry]]  # by status
+    operations: Mapping[str, Some[Entry]]
+    queues: Mapping[str, int]
+    messages: Some[PoisonMessage]
+    expirations: Some[Expiring]  # the soonest first
+    drifting: Some[Drifting]
+    failing: Some[failing_deliveries.FailingDelivery]
+    now: datetime
+
+    def failed(self, statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:
+        """The runs that failed within the last week."""
+        failed = statuses[RunStatus.FAILED]
+        recent = failed.where(lambda entry: entry.announced_at > self.now - _RECENT)
+        return Some(recent.found, failed.more and recent.count == failed.count)
+
+
+class Counted(Document):
+    """A number. ``more`` means: at least this number, the rest was not read."""
+
+    count: int
+    more: bool
+
+
+class Attention(Counted):
+    """Something that needs attention."""
+
+    code: str
+    title: str
+    url: Annotated[str | None, Field(description="Where to look. Null: in this document.")]
+
+
+class OpenRun(Document):
+    """A run that has not ended."""
+
+    id: UUID
+    tenant_id: UUID
+    since: datetime
+
+
+class RunsOverview(Document):
+    """The onboardings, or the operations."""
+
+    oldest_open: OpenRun | None
+    failed_within_a_week: Counted
+    by_status: Annotated[
+        dict[str, Counted], Field(description="By status. Running and Waiting are counted together: Open.")
+    ]
+
+    @classmethod
+    def of(cls, statuses: Mapping[str, Some[Entry]], facts: Facts) -> Self:
+        """The runs of one kind."""
+        oldest = min(_open(statuses).found, key=lambda entry: entry.announced_at, default=None)
+        return cls(
+            oldest_open=OpenRun(id=oldest.run, tenant_id=oldest.tenant, since=oldest.announced_at)
+            if oldest
+            else None,
+            failed_within_a_week=facts.failed(statuses),
+            by_status=dict(statuses),
+        )
+
+
+class ExpirationOverview(Document):
+    """Something that expires soon or has expired."""
+
+    connection_id: str
+    connection_name: str
+    tenant_id: UUID
+    kind: str
+    ends_at: datetime
+    acknowledged: bool
+
+    @classmethod
+    def of(cls, expiring: Expiring) -> Self:
+        """An expiration of a connection."""
+        connection, kind = expiring
+        return cls(
+            connection_id=connection.id,
+            connection_name=connection.name,
+            tenant_id=connection.tenant,
+            kind=kind,
+            ends_at=connection.expirations[kind],
+            acknowledged=connection.acknowledgement(kind) is not None,
+        )
+
+
+class DriftingConnection(Document):
+    """A connection that differs in the directory from what it should be."""
+
+    connection_id: str
+    connection_name: str
+    tenant_id: UUID
+    codes: tuple[str, ...]
+    since: datetime
+
+    @classmethod
+    def of(cls, drifting: Drifting) -> Self:
+        """An entry of the index of differences."""
+        return cls(
+            connection_id=drifting.connection,
+            connection_name=drifting.name,
+            tenant_id=drifting.tenant,
+            codes=drifting.codes,
+            since=drifting.since,
+        )
+
+
+class FailingDelivery(Document):
+    """A notice that a channel does not accept."""
+
+    channel: str
+    state: DeliveryState
+    kind: str
+    connection_id: str
+    tenant_id: str
+    since: datetime
+    attempts: int
+    error: StepError
+
+    @classmethod
+    def of(cls, failing: failing_deliveries.FailingDelivery) -> Self:
+        """A delivery that fails."""
+        return cls(
+            channel=failing.channel,
+            state=failing.state,
+            kind=failing.kind,
+            connection_id=failing.connection,
+            tenant_id=failing.tenant,
+            since=failing.announced_at,
+            attempts=failing.attempts,
+            error=failing.error,
+        )
+
+
+class QueueLength(Document):
+    """The approximate number of messages on a queue."""
+
+    queue: str
+    count: int
+
+
+class TenantOverview(Document):
+    """A tenant that needs attention or has runs in progress."""
+
+    tenant_id: UUID
+    expiring: int
+    drifting: int
+    failing_deliveries: int
+    failed_within_a_week: int
+    open: int
+
+
+class Overview(Document):
+    """The state of the deployment, or of one tenant."""
+
+    checked_at: datetime
+    tenant_id: UUID | None
+    attention: Annotated[tuple[Attention, ...], Field(description="The most serious first.")]
+    onboardings: RunsOverview
+    operations: RunsOverview
+    expirations: tuple[ExpirationOverview, ...]
+    differences: tuple[DriftingConnection, ...]
+    channels: tuple[FailingDelivery, ...]
+    queues: tuple[QueueLength, ...]
+    tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most entries first.")]
+
+    @classmethod
+    def of(cls, facts: Facts, tenant: str | None, url: Callable[[str], str]) -> Self:
+        """The overview. ``url`` makes the URL of a path."""
+        return cls(
+            checked_at=facts.now,
+            tenant_id=tenant,
+            attention=tuple(_attention(facts, url)),
+            onboardings=RunsOverview.of(facts.onboardings, facts),
+            operations=RunsOverview.of(facts.operations, facts),
+            expirations=tuple(map(ExpirationOverview.of, facts.expirations.found[:_SHOWN])),
+            differences=tuple(map(DriftingConnection.of, facts.drifting.found[:_SHOWN])),
+            channels=tuple(map(FailingDelivery.of, facts.failing.found[:_SHOWN])),
+            queues=tuple(QueueLength(queue=name, count=count) for name, count in facts.queues.items()),
+            tenants=tuple(_tenants(facts)),
+        )
+
+
+def _attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
+    """What needs attention, the most serious first."""
+    stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
+    unseen = facts.expirations.where(lambda expiring: expiring[0].acknowledgement(expiring[1]) is None)
+    over = unseen.where(lambda expiring: _end(expiring) <= facts.now)
+    urgent = unseen.where(lambda expiring: facts.now < _end(expiring) <= facts.now + _URGENT)
+    old = _open(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
+    failed, failed_operations = facts.failed(facts.onboardings), facts.failed(facts.operations)
+    needs: Sequence[tuple[str, str, Some[Any], str]] = (
+        ("poison-queue", "There are messages on a poison queue", Some(range(stuck), more=False), "poison"),
+        ("given-up", "There are poison messages", facts.messages, "poison"),
+        ("ended", "Something has expired and nobody has acknowledged it", over, "expirations?state=Expired"),
+        ("ends-soon", "Something expires within a week", urgent, "expirations?withinDays=7"),
+        ("drifting", "The directory differs from what it should be", facts.drifting, ""),  # see differences
+        ("channel-trouble", "A notification channel is failing", facts.failing, ""),  # see channels
+        ("onboarding-failed", "Onboardings failed within a week", failed, "onboardings?status=Failed"),
+        (
+            "operation-failed",
+            "Operations failed within a week",
+            failed_operations,
+            "operations?status=Failed",
+        ),
+        ("open-for-long", "Onboardings take more than a day", old, "onboardings?status=Waiting"),
+    )
+    for code, title, some, path in needs:
+        if some.found:
+            yield Attention(
+                code=code, title=title, count=some.count, more=some.more, url=url(path) if path else None
+            )
+
+
+def _open(statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:
+    new, running = statuses[RunStatus.NOT_STARTED], statuses[OPEN]
+    return Some([*new.found, *running.found], new.more or running.more)
+
+
+def _tenants(facts: Facts) -> Iterator[TenantOverview]:
+    """The tenants with entries, those with the most first."""
+    columns: Mapping[str, Iterable[str]] = {
+        "expiring": (connection.tenant for connection, _ in facts.expirations.found),
+        "drifting": (drifting.tenant for drifting in facts.drifting.found),
+        "failing_deliveries": (
+            failing.tenant for failing in facts.failing.found if failing.tenant
+        ),  # no digests
+        "failed_within_a_week": (entry.tenant for entry in facts.failed(facts.onboardings).found),
+        "open": (entry.tenant for entry in _open(facts.onboardings).found),
+    }
+    counted = {name: Counter(tenants) for name, tenants in columns.items()}
+    total = sum(counted.values(), Counter[str]())
+    for tenant, _ in total.most_common(_TENANTS):
+        yield TenantOverview(tenant_id=tenant, **{name: counts[tenant] for name, counts in counted.items()})
+
+
+def _end(expiring: Expiring) -> datetime:
+    connection, kind = expiring
+    return connection.expirations[kind]

@@ -1,0 +1,148 @@
+"""``/api/connections/{id}/renewals``: renews the client secret of a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from onboarding.api.connections import Connections
+from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, WHERE, Call, Reply, endpoint
+from onboarding.api.operations import Operation, Operations
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Query, Traced, need
+from onboarding.api.runs import Runs
+from onboarding.clock import Clock
+from onboarding.cmg.renewals import RenewalRequest
+from onboarding.connections import records
+from onboarding.connections.records import ConnectionState
+from onboarding.errors import requests
+from onboarding.lifecycle import automatic_renewals
+from onboarding.lifecycle.automatic_renewals import Asker
+from onboarding.lifecycle.plans import CONFIRMED, RENEW
+from onboarding.workflow import interventions
+from onboarding.workflow.engine import Engine
+from onboarding.workflow.run import Run, RunStatus, StepStatus
+
+if TYPE_CHECKING:
+    from onboarding.lifecycle.context import Services
+
+_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "created app": {"secretValidity": "P1Y", "timeLimitDays": 30},
+    "imported app": {"vaultSecret": "import-contoso-2027"},
+}
+
+
+class RenewalsResource:
+    """The endpoints."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        runs: Runs,
+        operations: Operations,
+        engine: Engine,
+        services: Callable[[], Services],
+        clock: Clock,
+        time_limit_days: int,
+    ) -> None:
+        """``runs`` and ``engine`` are those of operations. ``services`` makes the clients of the cloud."""
+        self._connections = connections
+        self._runs = runs
+        self._operations = operations
+        self._engine = engine
+        self._services = services
+        self._clock = clock
+        self._time_limit_days = time_limit_days
+
+    @endpoint(
+        "POST /connections/{id}/renewals",
+        name="renew_secret",
+        summary="Create a new client secret beside the current one",
+        roles=OPERATORS,
+        answers={202: Operation},
+        headers={202: WHERE},
+        problems=(
+            requests.NOT_FOUND,
+            requests.CONNECTION_REMOVING,
+            requests.SERVER_APP_OF_OTHER_CONNECTION,
+            CLOUD_REFUSES,
+        ),
+        examples=_EXAMPLES,
+    )
+    async def create(self, call: Call[Traced, RenewalRequest]) -> Reply:
+        """Starts a renewal: 202. A repeated request returns the current renewal, or resumes a failed one."""
+        connection = await self._connections.find(call)
+        _need_own_secret(connection)
+        previous = await self._engine.store.load(connection.renewal) if connection.renewal else None
+        if previous and (current := await self._current(previous, call.caller.name)):
+            return self._operations.accepted(call, current)
+        now = self._clock.now()
+        need(call.body.faults(imported=connection.imports_server_app, now=now))
+        head = automatic_renewals.head(
+            connection,
+            await self._kept(call.body, connection),
+            now=now,
+            previous=previous.head.id if previous else "",
+            asker=Asker(id=call.caller.id, name=call.caller.name, traceparent=call.query.traceparent),
+        )
+        return await self._operations.start(call, head)
+
+    async def _kept(self, wanted: RenewalRequest, connection: records.Connection) -> dict[str, Any]:
+        """The request as it is stored: the name of a secret in Key Vault in place of the secret."""
+        document = wanted.as_json(self._time_limit_days)
+        if wanted.secret:
+            from onboarding.lifecycle.existing import keep  # noqa: PLC0415 - imports clients of the cloud
+
+            tags = {
+                "onboarding": connection.onboarding,
+                "tenantId": connection.tenant,
+                "appId": connection.server_app.app_id,
+            }
+            document["vaultSecret"] = await keep(self._services(), wanted.secret.get_secret_value(), tags)
+        return document
+
+    async def _current(self, renewal: Run, actor: str) -> Run | None:
+        """A renewal in progress, or one that failed after it made its secret, resumed. None: it is over."""
+        status = self._runs.status(renewal)
+        if not status.final:
+            return renewal
+        if status is RunStatus.FAILED and renewal.steps["secret"].status is StepStatus.SUCCEEDED:
+            made = renewal.results["secret"]
+            if datetime.fromisoformat(made["endsAt"]) > self._clock.now():
+                return await self._operations.resume(renewal, actor)
+        return None
+
+    @endpoint(
+        "POST /connections/{id}/renewals/{renewal}/confirm",
+        name="confirm_renewal",
+        summary="Confirm that the site has the new secret, so that the previous one can be removed",
+        roles=OPERATORS,
+        answers={202: Operation},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def confirm(self, call: Call[Query, None]) -> Reply:
+        """Lets a renewal go on that waits for the site: 202. A repeated request changes nothing."""
+        run = await self._runs.find(call, "renewal")
+        if run.head.plan != RENEW.name or run.head.request["connection"] != call.path["id"]:
+            raise self._runs.not_found()
+        if run.steps["confirmation"].status is not StepStatus.SUCCEEDED:
+            try:
+                signalled = await interventions.signal(
+                    self._engine, run.head.id, "confirmation", CONFIRMED, call.caller.name
+                )
+            except interventions.NotPossibleError as error:
+                hint = "Confirm it while its step 'confirmation' is waiting."
+                raise self._runs.not_now(error.status, "confirmed", hint) from error
+            run = signalled or run
+        return self._operations.accepted(call, run)
+
+
+def _need_own_secret(connection: records.Connection) -> None:
+    """Raises ``ProblemError`` (409) where there is no secret to renew."""
+    if connection.state is not ConnectionState.ACTIVE:
+        raise ProblemError(requests.CONNECTION_REMOVING, name=connection.name)
+    if connection.shares:
+        raise ProblemError(requests.SERVER_APP_OF_OTHER_CONNECTION, owner=connection.shares)

@@ -1,0 +1,155 @@
+"""The two app registrations in a request: created, or existing ones."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from onboarding.cmg import identifiers
+from onboarding.cmg.fields import Name, WizardModel, plain
+
+VaultSecret = Annotated[str, Field(pattern=r"^import-[0-9A-Za-z-]{1,120}$")]
+
+
+class SecretValidity(StrEnum):
+    """How long the client secret is valid (ISO 8601 durations), as the wizard offers."""
+
+    ONE_YEAR = "P1Y"
+    TWO_YEARS = "P2Y"
+
+    def after(self, moment: datetime) -> datetime:
+        """The end of a secret that is made at a moment; a leap day ends on 28 February."""
+        year = moment.year + (1 if self is SecretValidity.ONE_YEAR else 2)
+        try:
+            return moment.replace(year=year)
+        except ValueError:
+            return moment.replace(year=year, day=28)
+
+
+def _context(info: ValidationInfo, key: str, otherwise: Any) -> Any:
+    """What the caller of the validation knows: ``now`` and ``tenant`` (as it stands in the request)."""
+    return (info.context or {}).get(key, otherwise)
+
+
+class ExistingServerApp(WizardModel):
+    """A web (server) app registration that is there already. It is checked, and never changed or deleted."""
+
+    client_id: UUID | None = Field(
+        None,
+        description="Client ID of an existing web app to import. It is checked and never changed.",
+    )
+    vault_secret: VaultSecret | None = Field(
+        None,
+        description="Its client secret: the name of a secret in the service's Key Vault that begins with "
+        "'import-'. The prefix keeps requests away from the secrets of other connections.",
+    )
+    secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description="Or the client secret itself, once: it is stored in Key Vault and nowhere else."
+    )
+    connection_id: str | None = Field(
+        None,
+        description="Or another connection of the same tenant to which you have access. This connection then "
+        "uses the same web app and client secret.",
+    )
+
+
+class OnDeleted(StrEnum):
+    """What becomes of a deleted application that this service has made and that keeps the App ID URI."""
+
+    REFUSE = "Refuse"  # the onboarding fails and says so
+    PURGE = "Purge"  # it is deleted for good; it can't be restored then
+
+
+class ServerApp(WizardModel):
+    """The web (server) app registration: created, or one that is there already."""
+
+    existing: ExistingServerApp | None = None
+
+    name: Name = Field("ConfigMgr Server Application", description="Display name in Entra ID.")
+    home_page_url: Annotated[
+        str, Field(max_length=255, pattern=r"^https?://[^\s\"'<>\\]+$"), AfterValidator(plain)
+    ] = Field(
+        "https://ConfigMgrService",
+        description="Entra ID requires a URL. Configuration Manager does not use it.",
+    )
+    app_id_uri: str | None = Field(
+        None,
+        description="App ID URI: api://{tenantId}/{string} or https://{verifiedDomain}/{string}. Default: "
+        "api://{tenantId}/{clientId}, which every tenant policy accepts.",
+    )
+    on_deleted: OnDeleted = Field(
+        OnDeleted.REFUSE,
+        description="What happens if a soft-deleted application of this service still holds appIdUri. "
+        "Refuse: the onboarding fails. Purge: that application is deleted permanently. The "
+        "service never deletes applications that it did not create.",
+    )
+    secret_validity: SecretValidity | None = Field(
+        None,
+        description="How long the client secret is valid. Not together with secretEndDate.",
+        json_schema_extra={"default": "P1Y"},  # unless there is an end date
+    )
+    secret_end_date: AwareDatetime | None = Field(
+        None, description="An explicit expiry date, from one day to two years ahead."
+    )
+
+    @field_validator("app_id_uri")
+    @classmethod
+    def _usable(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # Read back from storage there is no tenant in the context; it was compared before.
+        if value is not None and (fault := identifiers.fault(value, _context(info, "tenant", None))):
+            raise ValueError(fault)
+        return value
+
+    @field_validator("secret_end_date")
+    @classmethod
+    def _ahead(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        if value is None:
+            return None
+        if info.data.get("secret_validity"):
+            raise ValueError("give either secretValidity or secretEndDate, not both")
+        now = _context(info, "now", None)
+        if now is None:  # read back from storage, where it was checked before
+            return value
+        if value <= now + timedelta(days=1):
+            raise ValueError("must be at least one day ahead")
+        if value > SecretValidity.TWO_YEARS.after(now) + timedelta(days=1):
+            raise ValueError("must be at most two years ahead")
+        return value
+
+    @model_validator(mode="after")
+    def _default_validity(self) -> Self:
+        if self.secret_validity is None and self.secret_end_date is None:
+            object.__setattr__(self, "secret_validity", SecretValidity.ONE_YEAR)
+        return self
+
+    def secret_end(self, now: datetime) -> datetime:
+        """When a secret made now ends."""
+        return self.secret_end_date or (self.secret_validity or SecretValidity.ONE_YEAR).after(now)
+
+
+class ExistingClientApp(WizardModel):
+    """A native (client) app registration that is there already. It is checked, and never changed."""
+
+    client_id: UUID = Field(
+        description="Client ID of an existing native app to import. It is checked and never changed."
+    )
+
+
+class ClientApp(WizardModel):
+    """The native (client) app registration: created, or one that is there already."""
+
+    existing: ExistingClientApp | None = None
+
+    name: Name = Field("ConfigMgr Client Application", description="Display name in Entra ID.")
