@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make run` and `make test`; both install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak year bench coverage check lock clean install
+.PHONY: help run test soak year bench coverage check openapi lock clean install
 MAKEFLAGS += --no-print-directory
 # Where it is set (images for containers do), each of some hundred processes would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,11 +42,15 @@ coverage: $(DEVELOPMENT) $(AZURITE) ## Run the tests and show what they cover; t
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-check: $(DEVELOPMENT) ## Check format, style, types and the direction of imports
+check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports and the generated files
 	@$(BIN)/ruff format --check --quiet . || { echo "make: run '$(BIN)/ruff format .'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.docs --check
+
+openapi: $(RUNTIME) ## Generate docs/openapi.json and the tables in docs
+	@$(BIN)/python -m infra.docs
 
 lock: $(DEVELOPMENT) ## Pin the dependencies anew (requirements*.in to requirements*.txt)
 	@$(LOCK) --output-file requirements.txt requirements.in
