@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import os
 import ssl
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -171,8 +170,9 @@ def object_id(value: str) -> str:
         raise argparse.ArgumentTypeError(f"{value!r} is no object id (a GUID)") from error
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
     """Add what every script of this folder takes: the cloud, who signs in, and whether to ask."""
+    parser.set_defaults(client_secret=environ.get("AZURE_CLIENT_SECRET"))
     parser.add_argument("--what-if", action="store_true", help="say what would be done, and stop")
     parser.add_argument("--yes", action="store_true", help="do not ask before doing it")
     parser.add_argument(
@@ -218,8 +218,7 @@ def _credential(
 ) -> AzureCliCredential | ClientSecretCredential:
     if not arguments.client_id:
         return AzureCliCredential(tenant_id=arguments.tenant or "")
-    secret = os.environ.get("AZURE_CLIENT_SECRET")
-    if not secret or not arguments.tenant:
+    if not arguments.client_secret or not arguments.tenant:
         parser.error(
             "--client-id needs --tenant, and the secret in the environment variable AZURE_CLIENT_SECRET"
         )
@@ -227,7 +226,7 @@ def _credential(
     return ClientSecretCredential(
         arguments.tenant,
         arguments.client_id,
-        secret,
+        arguments.client_secret,
         authority=arguments.login or ENVIRONMENTS[arguments.environment].login,
         # Asking the public cloud whether this authority exists makes no sense for another one.
         disable_instance_discovery=bool(arguments.login),

@@ -9,7 +9,10 @@ identity and changes nothing else; what is granted already stays. Run it again a
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Mapping
+from typing import TextIO
 
 from infra.azure import directory as graph
 from infra.azure.grants import assigned, grant
@@ -26,7 +29,11 @@ class WrongTargetError(Exception):
     """What the arguments point to is not what this script is for; the message says what to do."""
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(
+    argv: list[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    keyboard: TextIO = sys.stdin,
+) -> int:
     """Run the script. Returns 0 when all is as planned or was only shown, 1 when it could not be done."""
     parser = argparse.ArgumentParser(
         prog="python -m infra.azure.grant_permissions",
@@ -41,13 +48,13 @@ def main(argv: list[str] | None = None) -> int:
         help="also grant what it takes to consent without an administrator. Tier 0: whoever controls the app "
         "can then give anyone any permission in this tenant. Without it, an administrator is asked each time",
     )
-    graph.add_arguments(parser)
+    graph.add_arguments(parser, environ)
     arguments = parser.parse_args(argv)
     wanted = GRAPH_BASE + GRAPH_CONSENT if arguments.consent else GRAPH_BASE
     with graph.connected(parser, arguments) as directory:
         try:
             changes = _plan(directory, arguments.principal_id, wanted)
-            complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
+            complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes, keyboard=keyboard)
         except (WrongTargetError, *graph.FAILURES) as error:
             print(error, file=sys.stderr)
             if isinstance(error, graph.DirectoryError) and error.is_refusal:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TextIO
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,13 +28,14 @@ def show(changes: list[Change]) -> None:
     print(f"\n{missing} to do, {len(changes) - missing} in place already. Nothing else is changed.")
 
 
-def carry_out(changes: list[Change], *, what_if: bool, yes: bool) -> bool:
+def carry_out(changes: list[Change], *, what_if: bool, yes: bool, keyboard: TextIO) -> bool:
     """Show the plan, ask, and apply what is missing, in order.
 
     Args:
         changes: The plan.
         what_if: Stop after showing it.
         yes: Do not ask. Without it and without a terminal to ask on, nothing is done.
+        keyboard: where a person answers; nobody is asked unless it is a terminal.
 
     Returns:
         Whether everything in the plan is now so.
@@ -46,7 +47,7 @@ def carry_out(changes: list[Change], *, what_if: bool, yes: bool) -> bool:
     if what_if:
         print("Nothing was changed (--what-if).")
         return False
-    if not yes and not _confirmed():
+    if not yes and not _confirmed(keyboard):
         print("Nothing was changed.")
         return False
     for change in missing:
@@ -56,8 +57,9 @@ def carry_out(changes: list[Change], *, what_if: bool, yes: bool) -> bool:
     return True
 
 
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
+def _confirmed(keyboard: TextIO) -> bool:
+    if not keyboard.isatty():
         print("There is no terminal to ask on; pass --yes to go ahead.")
         return False
-    return input("Go ahead? [y/N] ").strip().lower() in {"y", "yes"}
+    print("Go ahead? [y/N] ", end="", flush=True)
+    return keyboard.readline().strip().lower() in {"y", "yes"}

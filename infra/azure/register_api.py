@@ -10,9 +10,11 @@ earlier run up to date; gives the roles to the callers that are named. Says firs
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 from infra.azure import directory as graph
 from infra.azure.api_registration import Registration
@@ -28,7 +30,11 @@ _NAME_TAKEN = (
 )
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(
+    argv: list[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    keyboard: TextIO = sys.stdin,
+) -> int:
     """Run the script. Returns 0 when all is as planned or was only shown, 1 when it could not be done."""
     parser = argparse.ArgumentParser(
         prog="python -m infra.azure.register_api",
@@ -53,13 +59,13 @@ def main(argv: list[str] | None = None) -> int:
             metavar="OBJECT_ID",
             help=f"user, group or service principal that {who}; may be repeated",
         )
-    graph.add_arguments(parser)
+    graph.add_arguments(parser, environ)
     arguments = parser.parse_args(argv)
     with graph.connected(parser, arguments) as directory:
         registration = Registration(directory, display_name=arguments.name, unique_name=arguments.unique_name)
         try:
             changes = registration.plan(requesters=arguments.requester, operators=arguments.operator)
-            complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes)
+            complete = carry_out(changes, what_if=arguments.what_if, yes=arguments.yes, keyboard=keyboard)
         except graph.FAILURES as error:
             print(error, file=sys.stderr)
             if isinstance(error, graph.DirectoryError):

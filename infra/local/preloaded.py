@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 
@@ -15,3 +16,7 @@ for _module in PRELOADED:
     # One that can't be imported, such as an app with a slip in it, is its fork's business: that says so.
     with contextlib.suppress(Exception):
         importlib.import_module(_module)
+
+# What is imported stays: no fork has to look through it for garbage, or copy it.
+gc.collect()
+gc.freeze()

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import httpx
 import pytest
@@ -79,13 +78,8 @@ class Cloud:
         script = importlib.import_module(f"infra.azure.{module}")
         out, err = io.StringIO(), io.StringIO()
         secret = {"AZURE_CLIENT_SECRET": self.facts["clients"][client]["clientSecret"]}
-        with (
-            mock.patch.dict(os.environ, secret),
-            mock.patch.object(sys, "stdin", io.StringIO()),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            code = script.main([*arguments, *self._options(client)])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = script.main([*arguments, *self._options(client)], secret, io.StringIO())
         return Outcome(code, out.getvalue(), err.getvalue())
 
     def run_at_terminal(self, module: str, *arguments: str, answer: str) -> Outcome:

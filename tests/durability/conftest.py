@@ -5,7 +5,8 @@ import contextlib
 
 import pytest
 
-from tests.durability.lane import Lane, Lanes
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.lanes import Lanes
 
 _LANES = 3
 """More than the processors: much of the time is spent waiting."""

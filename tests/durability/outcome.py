@@ -10,8 +10,8 @@ from typing import Any, Final
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
-from tests.durability.lane import Onboarding
-from tests.durability.scene import Scene
+from tests.support.lanes.points import Onboarding
+from tests.support.lanes.scene import Scene
 
 DIRECTORY_READ_ALL: Final = "7ab1d382-f21e-4acd-a863-ba3e13f7da61"
 _MICROSOFT_GRAPH: Final = "00000003-0000-0000-c000-000000000000"

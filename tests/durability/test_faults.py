@@ -12,17 +12,18 @@ from typing import Final
 
 import pytest
 
-from tests.durability.exchanges import CLOUD, Exchange
-from tests.durability.lane import Lane, Onboarding, Point
 from tests.durability.outcome import problems
-from tests.durability.proxy import AFTER, BEFORE, Comparison, Drop, Refusal
 from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY, PROVIDER
+from tests.support.lanes.exchanges import CLOUD, Exchange
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.points import Onboarding, Point
+from tests.support.lanes.proxy import AFTER, BEFORE, Drop, Interference, Refusal
 
 pytestmark = pytest.mark.soak
 
 STORE: Final = "keyVault PUT secrets/cmg"
 UNAVAILABLE: Final = Refusal(status=503)
-FAULTS: Final[tuple[tuple[str, Comparison], ...]] = (
+FAULTS: Final[tuple[tuple[str, Interference], ...]] = (
     (BEFORE, Drop()),
     (AFTER, Drop()),
     (BEFORE, UNAVAILABLE),
@@ -41,11 +42,11 @@ async def suffer(lane: Lane, points: list[Point]) -> list[str]:
     return await problems(lane, onboarding)
 
 
-def grouped(labels: list[str], when: str, comparison: Comparison) -> Iterable[list[Point]]:
+def grouped(labels: list[str], when: str, interference: Interference) -> Iterable[list[Point]]:
     """The points of each onboarding; labels that follow each other are far apart."""
     groups = -(-len(labels) // TOGETHER)
     for first in range(groups):
-        yield [Point(label=label, when=when, comparison=comparison) for label in labels[first::groups]]
+        yield [Point(label=label, when=when, interference=interference) for label in labels[first::groups]]
 
 
 async def recorded(lane: Lane) -> Onboarding:
@@ -64,11 +65,11 @@ async def test_calls_of_the_cloud_fail_or_seem_to(lanes):
     """Whichever call impact, is refused, or is refused after it worked: the onboarding finishes as always."""
     labels = of_cloud((await recorded(lanes.lanes[0])).exchanges)
     assert len(labels) >= 20, labels
-    jobs = [group for when, comparison in FAULTS for group in grouped(labels, when, comparison)]
+    jobs = [group for when, interference in FAULTS for group in grouped(labels, when, interference)]
     jobs += [
-        [Point(label=label, when=AFTER, comparison=comparison)]
+        [Point(label=label, when=AFTER, interference=interference)]
         for label in (ADD_PASSWORD, STORE)
-        for comparison in (Drop(), UNAVAILABLE)
+        for interference in (Drop(), UNAVAILABLE)
     ]
     assert await lanes.share(jobs, suffer) == []
     # A step that is begun again may do other things than the first time, so a few points never come.
@@ -98,7 +99,7 @@ async def test_a_service_says_how_long_to_wait(lane):
     """The message that tries again is not visible before the time that Retry-After asked for."""
     throttled = Refusal(status=429, headers={"Retry-After": "7"})
     onboarding = await lane.run(
-        [Point(label="graph PATCH applications(client)", when=BEFORE, comparison=throttled)]
+        [Point(label="graph PATCH applications(client)", when=BEFORE, interference=throttled)]
     )
     (again,) = [each for each in onboarding.exchanges if each.label == "put steps client-app"]
     assert again.query["visibilitytimeout"] == ["7"]
@@ -116,6 +117,6 @@ async def test_the_directory_lags_behind_its_writes(lanes):
             await lane.portal.control("PUT", "/lag", {"seconds": 0})
         return await problems(lane, onboarding)
 
-    lost: list[Comparison] = [None, Drop()]
-    jobs = [[Point(label=ADD_PASSWORD, when=AFTER, comparison=comparison)] for comparison in lost]
+    lost: list[Interference] = [None, Drop()]
+    jobs = [[Point(label=ADD_PASSWORD, when=AFTER, interference=interference)] for interference in lost]
     assert await lanes.share([[], *jobs], lag) == []

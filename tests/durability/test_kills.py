@@ -20,10 +20,11 @@ from typing import Any, Final
 
 import pytest
 
-from tests.durability.exchanges import Exchange
-from tests.durability.lane import Lane, Point
 from tests.durability.outcome import problems
-from tests.durability.proxy import AFTER, BEFORE
+from tests.support.lanes.exchanges import Exchange
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.points import Point
+from tests.support.lanes.proxy import AFTER, BEFORE
 
 LEAST_EFFECTS: Final = 50
 """An onboarding has 12 steps; the outcome of each is an effect, and most have more."""

@@ -13,16 +13,19 @@ from typing import Any, Final
 import pytest
 
 from onboarding.storage import names
-from tests.durability.exchanges import Exchange
-from tests.durability.lane import Lane, Point
-from tests.durability.proxy import AFTER, BEFORE, Refusal
+from tests.support.lanes.exchanges import Exchange
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.points import Point
+from tests.support.lanes.proxy import AFTER, BEFORE, Refusal
 from tests.support.operations import in_vault, left_of, signs_in
 
 pytestmark = pytest.mark.soak
 
 TOGETHER: Final = 6
 REFUSED: Final = Point(
-    label="graph POST oauth2PermissionGrants on Graph-principal", when=BEFORE, comparison=Refusal(status=403)
+    label="graph POST oauth2PermissionGrants on Graph-principal",
+    when=BEFORE,
+    interference=Refusal(status=403),
 )
 
 
@@ -152,7 +155,7 @@ async def removed(
     """Remove what an onboarding has made; what hosts did for it, and (``found``) what is wrong then."""
     found = [] if found is None else found
     if rolls_back:
-        refused = Point(label=REFUSED.label, when=REFUSED.when, comparison=REFUSED.comparison)
+        refused = Point(label=REFUSED.label, when=REFUSED.when, interference=REFUSED.interference)
         onboarding = (await lane.run([refused], adminConsent="ByService")).id
         exchanges = await lane.operate("POST", f"/api/onboardings/{onboarding}/rollback", points)
     else:

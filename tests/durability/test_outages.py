@@ -11,9 +11,9 @@ import pytest
 
 from infra.local.component import Component
 from infra.local.stack import Stack
-from tests.durability.lane import Onboarding
 from tests.durability.outcome import problems
-from tests.durability.scene import Scene
+from tests.support.lanes.points import Onboarding
+from tests.support.lanes.scene import Scene
 from tests.support.portal import unique, until
 from tests.support.stacks import NEVER, host_json
 

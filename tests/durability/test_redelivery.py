@@ -12,11 +12,11 @@ import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.storage import names
-from tests.durability.exchanges import Exchange, Message
-from tests.durability.lane import Lane
 from tests.durability.outcome import problems
-from tests.durability.proxy import Drop
 from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY
+from tests.support.lanes.exchanges import Exchange, Message
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.proxy import Drop
 from tests.support.portal import until
 
 pytestmark = pytest.mark.soak

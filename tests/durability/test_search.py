@@ -11,10 +11,11 @@ from urllib.parse import quote
 import httpx
 
 from onboarding.storage import names
-from tests.durability.lane import Lane, Point
 from tests.durability.outcome import problems
-from tests.durability.proxy import AFTER, BEFORE, Drop, Refusal
 from tests.durability.test_kills import ADD_PASSWORD
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.points import Point
+from tests.support.lanes.proxy import AFTER, BEFORE, Drop, Refusal
 
 STORE: Final = "keyVault PUT secrets/cmg"
 TROUBLES: Final[tuple[tuple[Point, ...], ...]] = (
@@ -22,10 +23,14 @@ TROUBLES: Final[tuple[tuple[Point, ...], ...]] = (
     (Point(label=ADD_PASSWORD, when=AFTER),),
     (Point(label=STORE, when=BEFORE),),
     (Point(label=STORE, when=AFTER),),
-    (Point(label=ADD_PASSWORD, when=AFTER, comparison=Drop()),),
-    (Point(label=STORE, when=BEFORE, comparison=Refusal(status=400)),),
-    (Point(label=STORE, when=AFTER, comparison=Drop()),),
-    (Point(label="write onboardings server-secret Succeeded", when=BEFORE, comparison=Refusal(status=500)),),
+    (Point(label=ADD_PASSWORD, when=AFTER, interference=Drop()),),
+    (Point(label=STORE, when=BEFORE, interference=Refusal(status=400)),),
+    (Point(label=STORE, when=AFTER, interference=Drop()),),
+    (
+        Point(
+            label="write onboardings server-secret Succeeded", when=BEFORE, interference=Refusal(status=500)
+        ),
+    ),
 )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.durability.lane import Lane, Onboarding, Point
 from tests.durability.outcome import problems
-from tests.durability.proxy import AFTER, BEFORE
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.points import Onboarding, Point
+from tests.support.lanes.proxy import AFTER, BEFORE
 
 
 async def lose(lane: Lane, label: str) -> Onboarding:

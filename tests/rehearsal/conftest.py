@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.durability.lane import Lane
+from tests.support.lanes.lane import Lane
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,10 @@ from onboarding.cloud import graph, resource_manager, vault
 from onboarding.cmg import profiles
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
-from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange
-from tests.durability.lane import Lane, Onboarding
 from tests.support.administrator import Administrator
+from tests.support.lanes.exchanges import CLOUD, QUEUE, TABLE, Exchange
+from tests.support.lanes.lane import Lane
+from tests.support.lanes.points import Onboarding
 from tests.support.portal import problem, unique, until
 from tests.support.precreated import precreated
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.portal import FINAL, Portal, until
+from tests.support.portal import FINAL, USUAL, Portal, until
 
 
 async def operate(portal: Portal, method: str, path: str, **more: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ async def ended(portal: Portal, operation: dict[str, Any]) -> dict[str, Any]:
         document: dict[str, Any] = await portal.get(f"/api/operations/{operation['id']}", caller="operator")
         return document if document["status"] in FINAL else None
 
-    found: dict[str, Any] = await until(final, f"the end of operation {operation['id']}")
+    found: dict[str, Any] = await until(final, f"the end of operation {operation['id']}", pause=USUAL)
     return found
 
 

@@ -15,6 +15,9 @@ import httpx
 from infra.local.stack import Stack
 
 _LONGEST_PAUSE: Final = 0.25  # seconds
+USUAL: Final = 0.2
+"""Seconds between two looks at a run that somebody waits for: none takes less."""
+
 FINAL: Final = {"Succeeded", "Failed", "Cancelled", "RolledBack"}
 _RESOURCES: Final = {
     "AzurePublicCloud": {
@@ -39,13 +42,13 @@ async def until(
     condition: Callable[[], Awaitable[Any]],
     what: str = "the condition",
     seconds: float = 60,
+    pause: float = 0.03,
 ) -> Any:
     """What a condition gives as soon as it gives something; fails when it gives nothing in time."""
     deadline = time.monotonic() + seconds
-    pause = 0.03  # longer each time: whoever asks all the time slows down what it waits for
     while not (value := await condition()):
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        await asyncio.sleep(pause)
+        await asyncio.sleep(pause)  # longer each time: asking all the time slows down what is waited for
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     return value
 
@@ -151,7 +154,7 @@ class Portal:
             document: dict[str, Any] = await self.get(f"/api/onboardings/{onboarding}", caller="operator")
             return document if document["status"] in FINAL else None
 
-        found: dict[str, Any] = await until(final, f"the end of {onboarding}")
+        found: dict[str, Any] = await until(final, f"the end of {onboarding}", pause=USUAL)
         return found
 
     async def onboarded(self, **changes: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ NEVER: Final = "0 0 0 1 1 4"
 """A schedule that does not interfere, also where the clock is moved by years (a New Year that is a Thursday
 comes in 2032): tests fire the timers themselves."""
 
-OFTEN: Final = "00:00:00.4"
-"""How often a host looks for messages at least, where nobody wants to wait."""
+OFTEN: Final = "00:00:01"
+"""How often a host looks for messages at least; it also does when one of its functions has ended."""
 
 
 def host_json(folder: Path, **queues: str) -> Path:

@@ -20,6 +20,7 @@ from infra.local.host.invocation import Invoker
 MAX_BODY = 100 * 1024 * 1024
 """Bytes of a request body; FUNCTIONS_REQUEST_BODY_SIZE_LIMIT's default."""
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 
 
@@ -73,6 +74,7 @@ class HttpTriggers:
                 reason=f"{request.method} {request.path}",
                 trace_parent=request.headers.get("traceparent", ""),
                 trace_state=request.headers.get("tracestate", ""),
+                sends=request.method not in _SAFE,
             )
             return _response(result)
         except Exception:  # noqa: BLE001 - whatever the function raised; the trace is in the log

@@ -11,12 +11,16 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import azure.functions as func
 
 from infra.local.host import log
+from infra.local.host.bell import Bell
 from infra.local.host.functions import Function
+
+POISON_SUFFIX: Final = "-poison"
+"""Of the queues that only a host puts messages on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,14 @@ class _Context(func.Context):
 class Invoker:
     """Runs functions: coroutines on the loop, plain functions in threads, as the Python worker does."""
 
-    def __init__(self, timeout: timedelta | None) -> None:
+    def __init__(self, timeout: timedelta | None, bell: Bell) -> None:
         # The worker's own default, and the setting that changes it there.
         default = min(32, (os.cpu_count() or 1) + 4)
         self._threads = ThreadPoolExecutor(
             int(os.environ.get("PYTHON_THREADPOOL_THREAD_COUNT", default)), "function"
         )
         self._timeout = None if timeout is None else timeout.total_seconds()
+        self._bell = bell
         self.running = 0
 
     async def run(
@@ -75,8 +80,9 @@ class Invoker:
         reason: str,
         trace_parent: str = "",
         trace_state: str = "",
+        sends: bool = True,
     ) -> Any:
-        """Call ``function`` and return what it returns.
+        """Call ``function`` and return what it returns; ``sends``: it may put messages on queues.
 
         Raises:
             Exception: what the function raised, after it was logged with its trace; TimeoutError when it
@@ -109,6 +115,8 @@ class Invoker:
             took = (time.perf_counter() - started) * 1000
             log.logger.info("%s (%s) %s in %.0f ms", function.name, reason, outcome, took)
             log.invocation.reset(token)
+            if sends:
+                self._bell.ring_all(but=POISON_SUFFIX)
 
     async def _call(self, function: Function, arguments: dict[str, object]) -> Any:
         if inspect.iscoroutinefunction(function.call):

@@ -2,8 +2,9 @@
 
 Behaves as the WebJobs SDK does (Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Queues):
 batches, the threshold for the next batch, exponential back-off between polls, hiding a message while it is
-worked on, the poison queue. One thing differs on purpose: there a message is hidden for ten minutes at a
-time, here for seconds (``LOCAL_MESSAGE_LOCK_SECONDS``), so the work of a killed host is soon taken up again.
+worked on, the poison queue. Two things differ on purpose: there a message is hidden for ten minutes at a
+time, here for seconds (``LOCAL_MESSAGE_LOCK_SECONDS``), so the work of a killed host is soon taken up again;
+and a function that ends makes its host look into the queues at once (:mod:`infra.local.host.bell`).
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from azure.storage.queue import QueueMessage as StoredMessage
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from infra.local.host import messages
+from infra.local.host.bell import Bell
 from infra.local.host.config import QueueConfig
 from infra.local.host.functions import Function
-from infra.local.host.invocation import Invoker
+from infra.local.host.invocation import POISON_SUFFIX, Invoker
 from infra.local.host.log import logger
 
 SHORTEST_POLL: Final = 0.1
 """Seconds between polls after one that found something; QueuePollingIntervals.Minimum."""
 
-_POISON_SUFFIX: Final = "-poison"
 _ATTEMPTS: Final = 4
 """How often the end of a message (delete, release, move) is tried when storage doesn't answer."""
 
@@ -73,15 +74,17 @@ class QueueListener:
         config: QueueConfig,
         lock_seconds: float,
         invoker: Invoker,
+        bell: Bell,
     ) -> None:
         self._function = function
         self._config = config
         self._lock_seconds = lock_seconds
         self._invoker = invoker
+        self._bell = bell
         self._queue: QueueClient = service.get_queue_client(queue)
         self._poison: QueueClient | None = None
-        if not queue.endswith(_POISON_SUFFIX):
-            self._poison = service.get_queue_client(queue + _POISON_SUFFIX)
+        if not queue.endswith(POISON_SUFFIX):
+            self._poison = service.get_queue_client(queue + POISON_SUFFIX)
         self._working: set[asyncio.Task[None]] = set()
         self._reachable = True
 
@@ -99,7 +102,9 @@ class QueueListener:
                 found = True
                 await self._below_threshold()
                 continue
-            await _wait(stopping, backoff.next(found=found))
+            pause = backoff.next(found=found)
+            if not await _wait(stopping, SHORTEST_POLL):  # however often the bell rings
+                await self._bell.wait(self._queue.queue_name, pause - SHORTEST_POLL)
             found = False
         if self._working:
             await asyncio.wait(self._working)
@@ -206,6 +211,7 @@ class QueueListener:
             except ResourceNotFoundError:
                 await self._poison.create_queue()
                 await self._poison.send_message(lease.message.content)
+            self._bell.ring(self._poison.queue_name)
             logger.warning("message %s moved to %s", lease.message.id, self._poison.queue_name)
         await self._queue.delete_message(lease.message.id, lease.receipt)
 

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from infra.local.host import config, log
 from infra.local.host.admin import Admin
+from infra.local.host.bell import Bell
 from infra.local.host.clock import Clock
 from infra.local.host.errors import StartError
 from infra.local.host.functions import QueueTrigger, TimerTrigger, index
@@ -62,7 +63,8 @@ class Host:
         self._settings = settings
         self._lock_seconds = _lock_seconds(environment)
         self._functions = index(options.app, environment)
-        self._invoker = Invoker(settings.function_timeout)
+        self._bell = Bell()
+        self._invoker = Invoker(settings.function_timeout, self._bell)
         clock_file = environment.get("LOCAL_CLOCK_FILE")
         clock = Clock(file=Path(clock_file) if clock_file else None)
         self._timers = self._timer_loops(clock)
@@ -100,6 +102,7 @@ class Host:
             ended = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([ended, *triggers], return_when=asyncio.FIRST_COMPLETED)
             self._stopping.set()
+            self._bell.ring_all()
             # Together: no new request comes in while the functions that run come to their end.
             await asyncio.gather(runner.cleanup(), self._drain([ended, *triggers]))
         self._invoker.close()
@@ -154,6 +157,7 @@ class Host:
                     config=self._settings.queues,
                     lock_seconds=self._lock_seconds,
                     invoker=self._invoker,
+                    bell=self._bell,
                 ).run(self._stopping)
             )
             for function, trigger in listening

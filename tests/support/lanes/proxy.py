@@ -20,7 +20,7 @@ from aiohttp import web
 from yarl import URL
 
 from infra.local.cloud import certificates
-from tests.durability.exchanges import CLOUD, Exchange, Labels
+from tests.support.lanes.exchanges import CLOUD, Exchange, Labels
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
@@ -60,11 +60,11 @@ class Refusal:
         return web.json_response(error, status=self.status, headers=self.headers)
 
 
-Comparison = Drop | Refusal | None
-Watcher = Callable[[Exchange, str], Awaitable[Comparison]]
+Interference = Drop | Refusal | None
+Watcher = Callable[[Exchange, str], Awaitable[Interference]]
 
 
-async def _let_pass(_: Exchange, __: str) -> Comparison:
+async def _let_pass(_: Exchange, __: str) -> Interference:
     return None
 
 
@@ -147,12 +147,12 @@ class Proxy:
         async def handle(request: web.Request) -> web.StreamResponse:
             self.in_flight += 1
             try:
-                comparison = await self._exchange(service, request)
+                interference = await self._exchange(service, request)
             finally:
                 self.in_flight -= 1
                 await self.moved()
-            if isinstance(comparison, web.Response):
-                return comparison
+            if isinstance(interference, web.Response):
+                return interference
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=503)
@@ -167,18 +167,18 @@ class Proxy:
         exchange = Exchange.of(service, request.method, request.raw_path, request.headers, body)
         exchange.label = self.labels.of(exchange)
         self.exchanges.append(exchange)
-        comparison = await self.watcher(exchange, BEFORE)
-        if comparison is None:
+        interference = await self.watcher(exchange, BEFORE)
+        if interference is None:
             try:
                 passed = await self._pass_on(exchange, request)
             except aiohttp.ClientError:
                 return Drop()  # as the backend did
             self.labels.learn(exchange)
             exchange.label = exchange.label or self.labels.of(exchange)
-            comparison = await self.watcher(exchange, AFTER)
-            if comparison is None:
+            interference = await self.watcher(exchange, AFTER)
+            if interference is None:
                 return passed
-        return comparison.response() if isinstance(comparison, Refusal) else comparison
+        return interference.response() if isinstance(interference, Refusal) else interference
 
     async def _pass_on(self, exchange: Exchange, request: web.Request) -> web.Response:
         backend = self._backends[exchange.service]

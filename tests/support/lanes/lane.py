@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import httpx
 from azure.core.exceptions import ResourceNotFoundError
@@ -18,10 +15,11 @@ from infra.local import surroundings
 from infra.local.stack import ROOT, Stack
 from onboarding.cmg.providers import SCALE_SET
 from onboarding.storage import names
-from tests.durability.exchanges import CLOUD, QUEUE, TABLE, Exchange, Message
-from tests.durability.hosts import Host
-from tests.durability.proxy import AFTER, Comparison, Drop, Proxy
-from tests.durability.scene import Scene
+from tests.support.lanes.exchanges import CLOUD, QUEUE, TABLE, Exchange, Message
+from tests.support.lanes.hosts import Host
+from tests.support.lanes.points import Onboarding, Point, StuckError
+from tests.support.lanes.proxy import AFTER, Drop, Interference, Proxy
+from tests.support.lanes.scene import Scene
 from tests.support.portal import unique
 from tests.support.stacks import NEVER
 
@@ -30,54 +28,6 @@ LOCK_SECONDS: Final = "60"
 lane lets the lock run out at once. And a host that is merely slow never loses one."""
 
 _DEADLINE: Final = 150.0
-
-Job = TypeVar("Job")
-
-
-@dataclass(kw_only=True, slots=True)
-class Point:
-    """A moment at which something goes wrong: before or after the n-th request with a label."""
-
-    label: str
-    when: str
-    number: int = 1
-    comparison: Comparison = None
-    """What the host gets to see; None: it does not live to see it."""
-    seen: int = 0
-    met: bool = False
-
-    def __str__(self) -> str:
-        number = f" #{self.number}" if self.number > 1 else ""
-        what = "killed" if self.comparison is None else str(self.comparison)
-        return f"{what} {self.when} {self.label}{number}"
-
-    def strikes(self, exchange: Exchange, when: str) -> bool:
-        """Whether this is the moment; it comes once."""
-        if self.met or (exchange.label, when) != (self.label, self.when):
-            return False
-        self.seen += 1
-        self.met = self.seen == self.number
-        return self.met
-
-
-@dataclass(kw_only=True, slots=True)
-class Onboarding:
-    """One onboarding that was asked for."""
-
-    request: Mapping[str, Any]
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)
-    id: str = ""
-    exchanges: Sequence[Exchange] = ()
-    """What the hosts did for it, in order."""
-
-    @property
-    def effects(self) -> list[Exchange]:
-        """Those that change something, each kind once."""
-        return list({each.label: each for each in self.exchanges if each.effect}.values())
-
-
-class StuckError(Exception):
-    """An onboarding did not come to its end."""
 
 
 class Lane(Scene):
@@ -294,7 +244,7 @@ class Lane(Scene):
         moving = any(not message.dormant for message in self.proxy.labels.messages.values())
         return asking.done() and not (self._struck or moving or self.proxy.in_flight)
 
-    async def _watch(self, exchange: Exchange, when: str) -> Comparison:
+    async def _watch(self, exchange: Exchange, when: str) -> Interference:
         if not self._open:  # whoever sent it is dead: it did not arrive, or its answer goes nowhere
             return Drop()
         if when == AFTER and exchange.service == QUEUE:
@@ -302,8 +252,8 @@ class Lane(Scene):
         struck = [point for point in self._points if point.strikes(exchange, when)]
         if not struck:
             return None
-        if struck[0].comparison is not None:
-            return struck[0].comparison
+        if struck[0].interference is not None:
+            return struck[0].interference
         self._resume.clear()
         self._struck = True
         await self.proxy.moved()
@@ -362,36 +312,3 @@ class Lane(Scene):
             "COVERAGE_PROCESS_START": "",  # a killed host has no time to write it down
         }
         return {**usual, **own, **self.settings}
-
-
-class Lanes:
-    """Several lanes side by side, which share the work between them."""
-
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        self.lanes = lanes
-
-    async def share(
-        self, jobs: Iterable[Job], work: Callable[[Lane, Job], Awaitable[list[str]]]
-    ) -> list[str]:
-        """Have each job done by one of the lanes; everything that went wrong."""
-        waiting = deque(jobs)
-        found: list[str] = []
-
-        async def take(lane: Lane) -> None:
-            while waiting:
-                job = waiting.popleft()
-                found.extend(f"{_named(job)}: {problem}" for problem in await self._do(lane, job, work))
-
-        await asyncio.gather(*map(take, self.lanes))
-        return found
-
-    async def _do(self, lane: Lane, job: Job, work: Callable[[Lane, Job], Awaitable[list[str]]]) -> list[str]:
-        try:
-            return await work(lane, job)
-        except StuckError as error:
-            await lane.recover()
-            return [str(error)]
-
-
-def _named(job: object) -> str:
-    return ", ".join(map(str, job)) if isinstance(job, list | tuple) else str(job)

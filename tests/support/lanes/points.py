@@ -1,0 +1,57 @@
+"""What a lane carries out, and the moments at which it interferes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.lanes.exchanges import Exchange
+from tests.support.lanes.proxy import Interference
+
+
+@dataclass(kw_only=True, slots=True)
+class Point:
+    """A moment at which something goes wrong: before or after the n-th request with a label."""
+
+    label: str
+    when: str
+    number: int = 1
+    interference: Interference = None
+    """What the host gets to see; None: it does not live to see it."""
+    seen: int = 0
+    met: bool = False
+
+    def __str__(self) -> str:
+        number = f" #{self.number}" if self.number > 1 else ""
+        what = "killed" if self.interference is None else str(self.interference)
+        return f"{what} {self.when} {self.label}{number}"
+
+    def strikes(self, exchange: Exchange, when: str) -> bool:
+        """Whether this is the moment; it comes once."""
+        if self.met or (exchange.label, when) != (self.label, self.when):
+            return False
+        self.seen += 1
+        self.met = self.seen == self.number
+        return self.met
+
+
+@dataclass(kw_only=True, slots=True)
+class Onboarding:
+    """One onboarding that was asked for."""
+
+    request: Mapping[str, Any]
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = ""
+    exchanges: Sequence[Exchange] = ()
+    """What the hosts did for it, in order."""
+
+    @property
+    def effects(self) -> list[Exchange]:
+        """Those that change something, each kind once."""
+        return list({each.label: each for each in self.exchanges if each.effect}.values())
+
+
+class StuckError(Exception):
+    """An onboarding did not come to its end."""
