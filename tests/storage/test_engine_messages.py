@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from onboarding.workflow.outcomes import Done
+from onboarding.workflow.run import RunStatus, StepStatus
+from tests.storage.workbench import DIAMOND, LOOKS_AGAIN, kinds
+from tests.support.accounts import both
+from tests.support.transports import KilledError
+
+
+@both
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_worker_that_dies_is_replaced_by_the_redelivery(bench, after):
+    """The same delivery again means that its worker is gone: its steps are taken up where they were."""
+    effects = []
+
+    async def dies(_run, step):
+        if not after:
+            if step.attempt == 1:
+                raise KilledError
+            effects.append(step.attempt)
+        else:
+            effects.append(step.attempt)
+            if step.attempt == 1:
+                raise KilledError
+        return Done()
+
+    bench.on("left", dies)
+    head = await bench.start()
+    delivery = await bench.receive()
+    with pytest.raises(BaseExceptionGroup):
+        await bench.handle(delivery)
+    assert (await bench.statuses(head))["left"] is StepStatus.RUNNING
+    await bench.handle(delivery)
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+    assert effects == ([1, 2] if after else [2])
+    assert ("left", "redelivered", 2) in kinds(await bench.events(head))
+
+
+async def test_a_message_that_comes_twice_does_nothing_twice(bench):
+    """A copy of a message, early or late, begins nothing that was begun."""
+    begun = []
+
+    async def counts(_run, step):
+        begun.append((step.name, step.attempt))
+        return LOOKS_AGAIN if step.name == "left" and step.attempt == 1 else Done()
+
+    for name in DIAMOND.steps:
+        bench.on(name, counts)
+    head = await bench.start()
+    first = await bench.receive()
+    await bench.put_back(first.body)
+    await bench.handle(first)
+    received = [await bench.receive(), await bench.receive()]
+    (wake,) = [each for each in received if each.body != first.body]
+    await bench.put_back(wake.body)
+    await bench.handle(wake)
+    await bench.put_back(first.body)
+    await bench.drain()
+    assert sorted(begun) == [("first", 1), ("last", 1), ("left", 1), ("left", 2), ("right", 1)]
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+@both
+async def test_two_copies_at_the_same_time_begin_a_step_once(bench):
+    """Two workers that get the same message in the same moment agree on who carries it out."""
+    begun = []
+
+    async def counts(_run, step):
+        begun.append((step.name, step.attempt))
+        return Done()
+
+    for name in DIAMOND.steps:
+        bench.on(name, counts)
+    head = await bench.start()
+    first = await bench.receive()
+    await bench.put_back(first.body)
+    copy = await bench.receive()
+    await asyncio.gather(bench.handle(first), bench.handle(copy))
+    await bench.drain()
+    assert sorted(begun) == sorted((name, 1) for name in DIAMOND.steps)
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+async def test_a_copy_leaves_a_running_step_alone(bench):
+    """A second message for a step that another worker is carrying out does not take it away."""
+    going, go_on, begun = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(_run, step):
+        begun.append(step.attempt)
+        going.set()
+        await go_on.wait()
+        return Done()
+
+    bench.on("first", slow)
+    head = await bench.start()
+    first = await bench.receive()
+    await bench.put_back(first.body)
+    copy = await bench.receive()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.handle(first))
+        await going.wait()
+        await bench.handle(copy)
+        go_on.set()
+    assert begun == [1]
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+async def test_a_poison_message_fails_the_run(bench):
+    """A message that killed its worker again and again ends its run with an error that says what to do."""
+
+    async def dies(_run, _step):
+        raise KilledError
+
+    bench.on("left", dies)
+    head = await bench.start()
+    delivery = await bench.receive()
+    for _ in range(3):
+        with pytest.raises(BaseExceptionGroup):
+            await bench.handle(delivery)
+    await bench.engine.abandon(delivery.body)
+    assert await bench.status(head) is RunStatus.FAILED
+    run = await bench.run(head)
+    assert run.steps["left"].error["code"] == "worker-crashed"
+    assert run.steps["left"].error["remedy"]
+    assert await bench.open_runs() == []
+    assert ("left", "failed", 3) in kinds(await bench.events(head))
+    (message,) = await bench.messages()
+    assert (message.reason, message.run, message.body) == ("WorkerCrashed", head.id, delivery.body)
+    assert "left" in message.detail
+
+
+async def test_a_poison_message_that_never_began_fails_its_step(bench):
+    """A run whose very first message can't be carried out does not stay open for ever."""
+    head = await bench.start()
+    delivery = await bench.receive()
+    await bench.engine.abandon(delivery.body)
+    assert await bench.status(head) is RunStatus.FAILED
+    assert (await bench.statuses(head))["first"] is StepStatus.FAILED
+
+
+async def test_a_poison_copy_of_a_message_that_worked_changes_nothing(bench):
+    """What succeeded is not failed by a straggler."""
+    head = await bench.start()
+    delivery = await bench.receive()
+    await bench.handle(delivery)
+    await bench.engine.abandon(delivery.body)
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+    assert await bench.messages() == []
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"run": ""}', b"\xff", b'{"run": "unknown"}'])
+async def test_a_message_that_is_none_is_put_away(bench, body):
+    """A stray message neither stops the queue nor comes again; it is kept once, as it came."""
+    await bench.engine.handle(body, "d")
+    await bench.engine.abandon(body)
+    (message,) = await bench.messages()
+    assert message.body == body
+    assert message.reason == ("UnknownRun" if b"unknown" in body else "Invalid")
+
+
+@both
+async def test_a_conflict_is_no_harm(bench):
+    """A worker whose step was taken over meanwhile does not overwrite what the other one wrote."""
+    taken = asyncio.Event()
+    going = asyncio.Event()
+
+    async def slow(_run, step):
+        if step.attempt == 1:
+            going.set()
+            await taken.wait()
+            return Done(result={"by": "old"})
+        return Done(result={"by": "new"})
+
+    bench.on("first", slow)
+    head = await bench.start()
+    delivery = await bench.receive()
+    old = asyncio.create_task(bench.engine.handle(delivery.body, delivery.id))
+    async with asyncio.timeout(10):
+        await going.wait()
+    elsewhere = dataclasses.replace(bench.engine)
+    await elsewhere.handle(delivery.body, delivery.id)
+    taken.set()
+    await old
+    run = await bench.run(head)
+    assert run.status(DIAMOND) is RunStatus.SUCCEEDED
+    assert run.results["first"] == {"by": "new"}

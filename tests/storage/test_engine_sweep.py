@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from onboarding.workflow.outcomes import Done
+from onboarding.workflow.run import RunStatus
+from tests.storage.workbench import DIAMOND, LOOKS_AGAIN, new_head
+from tests.support.accounts import both
+from tests.support.transports import KilledError
+
+
+async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
+    """A request that comes again finds its run, leaves no index row, and begins nothing twice."""
+    begun = []
+
+    async def counts(_run, step):
+        begun.append((step.name, step.attempt))
+        return Done()
+
+    bench.on("first", counts)
+    head = await bench.start("fixed")
+    existing = await bench.engine.start(new_head("fixed"))
+    assert existing.head == head
+    assert await bench.open_runs() == [head.id]
+    await bench.drain()
+    existing = await bench.engine.start(new_head("fixed"))
+    assert existing.status(DIAMOND) is RunStatus.SUCCEEDED
+    assert await bench.drain() == 0
+    assert await bench.open_runs() == []
+    assert begun == [("first", 1)]
+
+
+async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
+    """A caller that repeats its request need not wait for the sweep to find what the first one left."""
+    head = new_head()
+    bench.fuse.kill(3, after=False)
+    with pytest.raises(KilledError):
+        await bench.engine.start(head)
+    assert await bench.engine.start(new_head(head.id)) is not None
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+@both
+async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
+    """Two simultaneous requests of the same moment leave the run where the sweep finds it."""
+    head = new_head("fixed")
+    found = await asyncio.gather(*(bench.engine.start(head) for _ in range(4)))
+    assert sum(each is None for each in found) == 1
+    assert await bench.open_runs() == [head.id]
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+@both
+async def test_the_sweep_starts_a_run_whose_message_was_lost(bench):
+    """A run that was written but never announced to the queue is found and driven to its end."""
+    bench.fuse.kill(3, after=False)
+    head = new_head()
+    with pytest.raises(KilledError):
+        await bench.engine.start(head)
+    assert await bench.drain() == 0
+    assert await bench.engine.sweep() == 0, "it has not stood still for long"
+    assert await bench.sweep_later() == 1
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+async def test_the_sweep_wakes_a_step_whose_message_was_lost(bench):
+    """A waiting step whose wake-up message is gone is woken by the sweep."""
+
+    async def waits(_run, step):
+        return LOOKS_AGAIN if step.attempt == 1 else Done()
+
+    bench.on("right", waits)
+    head = await bench.start()
+    await bench.handle(await bench.receive())
+    await bench.complete(await bench.receive())
+    assert await bench.status(head) is RunStatus.WAITING
+    assert await bench.sweep_later() == 1
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+async def test_the_sweep_takes_up_what_a_lost_worker_left(bench):
+    """A step that runs for much too long, because its message is gone with its worker, is begun again."""
+
+    async def dies(_run, step):
+        if step.attempt == 1:
+            raise KilledError
+        return Done()
+
+    bench.on("first", dies)
+    head = await bench.start()
+    delivery = await bench.receive()
+    with pytest.raises(BaseExceptionGroup):
+        await bench.handle(delivery)
+    await bench.complete(delivery)
+    assert await bench.sweep_later() == 1
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+async def test_the_sweep_forgets_an_announcement_without_a_run(bench):
+    """An index row whose run was never written is removed, but not before it has had its time."""
+    bench.fuse.kill(1, after=True)
+    with pytest.raises(KilledError):
+        await bench.engine.start(new_head())
+    assert len(await bench.open_runs()) == 1
+    await bench.engine.sweep()
+    assert len(await bench.open_runs()) == 1, "its run may be written at this moment"
+    await bench.sweep_later()
+    assert await bench.open_runs() == []
+
+
+async def test_the_sweep_closes_what_has_ended(bench):
+    """A run whose worker died between its end and the index is shown as ended after the sweep."""
+    head = await bench.start()
+    await bench.drain()
+    await bench.engine.index.begin(head)  # as if the closing had not happened
+    assert await bench.open_runs() == [head.id]
+    await bench.engine.sweep()
+    assert await bench.open_runs() == []
