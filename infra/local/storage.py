@@ -30,7 +30,7 @@ from onboarding.storage import names
 ACCOUNT: Final = "devstoreaccount1"
 """Azurite's customary account name; its published key is not used."""
 
-_JOURNAL: Final = node.EMULATOR / "journal.js"
+_BEFORE: Final = (node.EMULATOR / "lean.js", node.EMULATOR / "journal.js")
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 2.0
@@ -97,7 +97,10 @@ class Storage:
 
     def _command(self) -> Iterable[str]:
         account = self.account
-        yield from (str(node.program()), "--require", str(_JOURNAL), str(node.AZURITE))
+        yield str(node.program())
+        for script in _BEFORE:
+            yield from ("--require", str(script))
+        yield str(node.AZURITE)
         yield from (
             "--silent",
             "--skipApiVersionCheck",
