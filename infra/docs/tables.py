@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from onboarding.api import openapi
 from onboarding.api.callers import REQUEST_ROLE
 from onboarding.api.endpoint import Endpoint
 from onboarding.cmg.versions import DeploymentModel
-from onboarding.errors.catalogue import FAULTS, FINDINGS, PROBLEMS
+from onboarding.errors import ErrorType, PermanentError, ReplicationLagError, TransientError, channels
+from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
 from onboarding.lifecycle.plans import ONBOARD, REMOVE, RENEW
+from onboarding.notices import delivery_plans
 from onboarding.service import ENDPOINTS
+from onboarding.workflow import retry
+from onboarding.workflow.outcomes import RetryReason
 
 DOCUMENT: Final = openapi.document(ENDPOINTS, "https://<function app>/api")
 """The description, with a placeholder for the address of a deployment."""
@@ -144,6 +149,32 @@ def _findings() -> str:
     return _markdown(("code", "severity", "points to", "meaning"), rows)
 
 
+def _failures() -> str:
+    rows = ((f"`{kind.code}`", _retried(kind), kind.title) for kind in FAILURES)
+    return _markdown(("code", "retried for", "meaning"), rows)
+
+
+def _retried(kind: ErrorType) -> str:
+    """How long the engine retries a step that fails with this error."""
+    failure = kind.failure or PermanentError
+    if issubclass(failure, PermanentError):
+        return ""
+    if issubclass(failure, ReplicationLagError):
+        reason = RetryReason.REPLICATION
+    else:
+        reason = RetryReason.TRANSIENT if issubclass(failure, TransientError) else RetryReason.INTERNAL
+    policies = delivery_plans.POLICIES if kind in vars(channels).values() else retry.CLOUD
+    return _duration(policies[reason].give_up_after)
+
+
+def _duration(value: timedelta) -> str:
+    """Such as ``7 days``, ``24 h`` or ``30 min``."""
+    if value > timedelta(days=1):
+        return f"{value.days} days"
+    minutes = int(value.total_seconds()) // 60
+    return f"{minutes} min" if minutes % 60 else f"{minutes // 60} h"
+
+
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -159,6 +190,7 @@ _CODES: Final[Mapping[str, Callable[[], str]]] = {
     "problems": _problems,
     "faults": _faults,
     "findings": _findings,
+    "steps": _failures,
 }
 
 

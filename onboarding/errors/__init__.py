@@ -6,7 +6,7 @@
 - ``cloud``: what the Microsoft cloud refuses, by its own codes
 - ``channels``: why a notice could not be delivered
 
-The catalogue of all of them is in ``catalogue``; the tables of codes in docs/api.md are made from it.
+The catalogue of all of them is in ``catalogue``; the tables of codes in docs/api/errors.md are made from it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.errors.catalogue import FAILURES
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.service import ENDPOINTS
 from onboarding.storage import names
@@ -29,12 +28,6 @@ _PLAN = ONBOARD[DeploymentModel.SCALE_SET]
 
 def _first_cells(name: str, heading: str = "") -> set[str]:
     return {plain(row[0]) for table in page(name).tables(heading) for row in table}
-
-
-def test_every_failure_of_a_step_is_explained():
-    """A caller finds each code of a failed step in the page of errors, and none that does not exist."""
-    (table,) = page("docs/api/errors.md").tables("Failures of steps")
-    assert [plain(row[0]) for row in table] == [kind.code for kind in FAILURES]
 
 
 def test_every_setting_is_explained_with_its_default():
