@@ -197,7 +197,7 @@ class Connection(Document):
             },
             next_warning=_soonest(upcoming),
             directory=DirectoryState.of(record),
-            request=record.request,
+            request=record.request.model_dump(mode="json", by_alias=True),
             onboarding_id=record.onboarding,
             created_at=record.created_at,
         )

@@ -117,7 +117,7 @@ class ConnectionsResource:
             onboarding=found.onboarding,
             tenant=found.tenant,
             name=found.name,
-            request=found.request,
+            request=found.request.model_dump(mode="json", by_alias=True),
             stop_as=None,
             connection=found.id,
         )
@@ -137,7 +137,7 @@ class ConnectionsResource:
             return script(removal_script.script(found.name), f"remove-{found.id}.ps1")
         text = handover.script(
             handover.HandOver(
-                request=OnboardingRequest.model_validate_json(json.dumps(found.request)),
+                request=found.request,
                 tenant_name=found.tenant_name,
                 server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,

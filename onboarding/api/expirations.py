@@ -125,7 +125,9 @@ class Expiration(ExpirationDetails):
             days_left=(ends_at - now).days,
             renew_by=record.renew_by,
             **dict(details),
-            owners=record.request.get("owners", ()),
+            owners=tuple(
+                ConnectionOwner(name=owner.name, email=owner.email) for owner in record.request.owners
+            ),
         )
 
     def row(self) -> Mapping[str, str | int | None]:

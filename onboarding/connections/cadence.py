@@ -1,6 +1,6 @@
 """When warnings are due: pure dates. A threshold is crossed, never "equal to today", so none is missed.
 
-A connection has two expirations: its secret ends, and its server app gets too old to be given another one.
+A connection has two expirations: its secret expires, and its server app becomes too old for a new secret.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from enum import StrEnum
 from typing import Final
 
 SECRET: Final = "secret"  # noqa: S105 - the expiration's name
-"""The expiration that ends when the client secret does."""
+"""The client secret expires."""
 
 APPLICATION: Final = "application"
-"""The expiration that ends when the server app has become too old for its secret to be renewed."""
+"""The server app becomes too old for its secret to be renewed."""
 
 
 class ExpirationState(StrEnum):
     """How urgent an expiration is."""
 
-    EXPIRED = "Expired"  # it has ended
+    EXPIRED = "Expired"  # its date has passed
     DUE = "Due"  # the first threshold is crossed
-    OK = "Ok"  # that is still to come
+    OK = "Ok"  # before the first threshold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpiryWarning:
-    """One warning of an expiration: how many days before its end (negative: after it), and when it is due."""
+    """A warning: how many days before the expiration (negative: after it), and when it is due."""
 
     days: int
     due_at: datetime
@@ -35,7 +35,7 @@ class ExpiryWarning:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledgement:
-    """Somebody has seen that an expiration ends: after that very end it is not repeated any more."""
+    """Somebody has acknowledged an expiration: after its date the warning is no longer repeated."""
 
     ends_at: datetime
     by: str
@@ -44,7 +44,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snooze:
-    """Somebody wants to hear nothing of an expiration's end until a moment."""
+    """Somebody wants no warnings about an expiration until a moment."""
 
     ends_at: datetime
     until: datetime
@@ -54,22 +54,22 @@ class Snooze:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Turn:
-    """What becomes of a warning that is due."""
+    """What to do with a warning that is due."""
 
     announce: bool
-    following: ExpiryWarning | None  # what takes its place
+    following: ExpiryWarning | None  # the warning that replaces it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cadence:
-    """How often a deployment warns: at days before the end, and every so many days after it."""
+    """How often a deployment warns: on certain days before an expiration, and every so many days after it."""
 
     thresholds: tuple[int, ...]  # descending, none below 0
     repeat: int  # days
 
     @property
     def earliest(self) -> timedelta:
-        """How long before an end the first warning comes."""
+        """How long before an expiration the first warning is due."""
         return timedelta(days=self.thresholds[0])
 
     def state(self, ends_at: datetime, now: datetime) -> ExpirationState:
@@ -79,9 +79,9 @@ class Cadence:
         return ExpirationState.DUE if ends_at - self.earliest <= now else ExpirationState.OK
 
     def first(self, ends_at: datetime, now: datetime) -> ExpiryWarning:
-        """The warning that an expiration begins with.
+        """The first warning of an expiration.
 
-        Several warnings can be due already when an expiration becomes known. Only the last of them is kept.
+        Several warnings can already be due when an expiration becomes known. Only the last of them is sent.
         """
         return self._last(ends_at, now) or self._after(ends_at, self.thresholds[0] + 1)
 
@@ -94,10 +94,10 @@ class Cadence:
         acknowledged: bool = False,
         snooze: Snooze | None = None,
     ) -> Turn:
-        """What becomes of the warning ``days`` before the end, whose time has come.
+        """What to do with the warning ``days`` before the expiration, which is due now.
 
-        No threshold is passed over, however late it is, unless people wanted to hear nothing; of the
-        repetitions that were missed only the last one is made up for.
+        A threshold is never skipped, however late it is, unless people snoozed it. Of several missed
+        repetitions, only the last one is sent.
         """
         if acknowledged and days < 0:
             return Turn(announce=False, following=None)
@@ -116,7 +116,7 @@ class Cadence:
         acknowledged: bool = False,
         snooze: Snooze | None = None,
     ) -> ExpiryWarning | None:
-        """The next warning that time will bring; None when no more will come."""
+        """The next warning; None when there will be no more."""
         asleep = snooze is not None and snooze.until > now
         since = snooze.at if snooze and asleep else now
         last = self._last(ends_at, since)
@@ -126,15 +126,15 @@ class Cadence:
         return None if acknowledged and warning.days < 0 else warning
 
     def _held_back(self, ends_at: datetime, days: int, snooze: Snooze, acknowledged: bool) -> ExpiryWarning:
-        """The warning that comes when a snooze ends, in place of all from ``days`` on that were due before.
+        """The one warning after a snooze, for all from ``days`` on that were due during it.
 
-        An acknowledged end is not repeated, so no repetition takes the place of the news that it has come.
+        An acknowledged expiration is not repeated, so its own date is what the warning is about.
         """
         last = self._last(ends_at, snooze.until, repeated=not acknowledged)
         return ExpiryWarning(days=min(days, last.days) if last else days, due_at=snooze.until)
 
     def _last(self, ends_at: datetime, now: datetime, *, repeated: bool = True) -> ExpiryWarning | None:
-        """The last warning whose time has come, if there is one."""
+        """The last warning that is due, if there is one."""
         times = (now - ends_at) // timedelta(days=self.repeat)
         if repeated and times > 0:
             return _warning(ends_at, -times * self.repeat)
@@ -142,8 +142,8 @@ class Cadence:
         return _warning(ends_at, due[-1]) if due else None
 
     def _after(self, ends_at: datetime, days: int) -> ExpiryWarning:
-        """The one that follows in the order of days."""
-        ahead = (each for each in self.thresholds if each < days)
+        """The next warning in the order of days."""
+        ahead = (threshold for threshold in self.thresholds if threshold < days)
         times = max(-days, 0) // self.repeat + 1
         return _warning(ends_at, next(ahead, -times * self.repeat))
 

@@ -1,14 +1,13 @@
 """The calendar: the expirations of all connections by day, for lists of what expires.
 
-It has each expiration once for everybody, and once for the tenant, the requester and each owner. A page of
-any of these costs the same however many connections there are. Readers compare each row with its connection,
-so an outdated row does no harm.
+Each expiration has one row for the whole deployment, and one each for the tenant, the requester and every
+owner. So the cost of a page does not depend on the number of connections. Readers compare each row with its
+connection, so an outdated row does no harm.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +15,11 @@ from typing import Final
 
 from onboarding.connections.records import Connection
 from onboarding.storage import keys, names
+from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 
 _PLACES: Final = "places"
-"""The row that says where a connection stands in the calendar."""
+"""The key of the row that lists the rows of a connection in the calendar."""
 
 _ALL: Final = "all"
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -28,7 +28,7 @@ _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """Whose expirations a list shows; what is None does not matter."""
+    """Whose expirations a list shows; None means any."""
 
     tenant: str | None = None
     owner: str | None = None  # an e-mail address
@@ -36,7 +36,7 @@ class View:
 
     @property
     def partition(self) -> str:
-        """What the partitions to look into begin with: those of the smallest circle."""
+        """The prefix of the partitions to read: those of the narrowest filter."""
         if self.tenant is not None:
             return _of_tenant(self.tenant)
         if self.owner is not None:
@@ -44,7 +44,7 @@ class View:
         return _ALL if self.requester is None else _of_requester(self.requester)
 
     def shows(self, connection: Connection) -> bool:
-        """Whether a connection belongs here."""
+        """Whether a connection belongs in this view."""
         return (
             self.tenant in {None, connection.tenant}
             and self.requester in {None, connection.requester}
@@ -54,33 +54,45 @@ class View:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """An expiration of a connection, and when it ended when it was entered."""
+    """An expiration of a connection as it was when it was entered."""
 
     connection: str
     kind: str
     ends_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """The rows of a connection in the calendar: their partitions and keys."""
+
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+ENTRY: Final = Codec(Entry)
+PLACES: Final = Codec(Places)
+
+
 class Calendar:
-    """Which expirations end when."""
+    """What expires when."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def enter(self, connection: Connection) -> None:
-        """Enters the expirations of a connection as they are, and takes out what was entered before."""
+        """Enters the expirations of a connection, and removes outdated rows."""
         places, old = await self._places(connection.id)
         rows = {(row.partition, row.key): row for row in _rows(connection)}
         if old == set(rows):
             return
         await asyncio.gather(*(self._write(row, Write.UPSERT) for at, row in rows.items() if at not in old))
-        await self._take_out(old - set(rows))
-        await self._write(replace(places, columns={"rows": json.dumps(sorted(rows))}), Write.UPSERT)
+        await self._remove(old - set(rows))
+        document = PLACES.dump(Places(rows=tuple(sorted(rows))))
+        await self._write(replace(places, columns={"document": document}), Write.UPSERT)
 
     async def leave(self, connection: str) -> None:
-        """Takes out all expirations of a connection."""
+        """Removes all expirations of a connection."""
         places, old = await self._places(connection)
-        await self._take_out(old)
+        await self._remove(old)
         await self._write(places, Write.DELETE)
 
     async def page(
@@ -97,23 +109,21 @@ class Calendar:
         page = await self._tables.page(
             names.CALENDAR, days, keys=moments, size=size, continuation=continuation
         )
-        return [_entry(row) for row in page.rows], page.continuation
+        return [ENTRY.load(row.columns["document"]) for row in page.rows], page.continuation
 
     async def scan(self, *, since: datetime | None, until: datetime) -> AsyncIterator[Entry]:
         """All expirations from ``since`` to ``until``, the earliest first."""
         days, moments = _ranges(View(), since, until)
         async for row in self._tables.scan(names.CALENDAR, days, keys=moments):
-            yield _entry(row)
+            yield ENTRY.load(row.columns["document"])
 
     async def _places(self, connection: str) -> tuple[Row, set[tuple[str, str]]]:
-        """The row that says where a connection stands, and what it says."""
+        """The row that lists the rows of a connection, and what it lists."""
         row = Row(partition=f"of:{connection}", key=_PLACES)
         known = await self._tables.get(names.CALENDAR, row.partition, row.key)
-        return row, {
-            (partition, key) for partition, key in json.loads(known.columns["rows"])
-        } if known else set()
+        return row, set(PLACES.load(known.columns["document"]).rows) if known else set()
 
-    async def _take_out(self, places: Iterable[tuple[str, str]]) -> None:
+    async def _remove(self, places: Iterable[tuple[str, str]]) -> None:
         rows = [Row(partition=partition, key=key) for partition, key in places]
         await asyncio.gather(*(self._write(row, Write.DELETE) for row in rows))
 
@@ -139,18 +149,10 @@ def _rows(connection: Connection) -> Iterator[Row]:
         *map(_of_owner, connection.owner_addresses),
     }
     for kind, ends_at in connection.expirations.items():
-        columns = {"connection": connection.id, "kind": kind, "endsAt": ends_at.isoformat()}
+        document = ENTRY.dump(Entry(connection=connection.id, kind=kind, ends_at=ends_at))
         key = f"{keys.milliseconds(ends_at)}:{connection.id}:{kind}"
         for circle in circles:
-            yield Row(partition=f"{circle}:{_day(ends_at)}", key=key, columns=columns)
-
-
-def _entry(row: Row) -> Entry:
-    return Entry(
-        connection=row.columns["connection"],
-        kind=row.columns["kind"],
-        ends_at=datetime.fromisoformat(row.columns["endsAt"]),
-    )
+            yield Row(partition=f"{circle}:{_day(ends_at)}", key=key, columns={"document": document})
 
 
 def _of_tenant(tenant: str) -> str:

@@ -1,4 +1,4 @@
-"""Where connections are kept: by tenant, and a pointer by requester."""
+"""The store of the connections: by tenant, with pointers by requester and for inspections."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 
 _TENANTS: Final = Range("0", "~")
-"""Partitions are tenant ids, and pointers begin with a character that sorts behind them."""
+"""Partitions are tenant ids; those of pointers begin with a character that sorts after them."""
 
 _ID: Final = re.compile(r"[0-9a-f-]{36}\.[0-9a-f]{20}")
-"""A tenant id, and the key that a name becomes."""
+"""A tenant id, and the key of a name."""
 
 
 class ConnectionStore:
@@ -27,53 +27,53 @@ class ConnectionStore:
         self._tables = tables
 
     async def get(self, connection: str) -> Connection | None:
-        """A connection by its id, or None (also for what is no id)."""
+        """A connection by its id, or None (also for what is not an id)."""
         tenant, _, key = connection.partition(".")
-        if not _ID.fullmatch(connection):  # in particular no pointer, which is a row, too
+        if not _ID.fullmatch(connection):  # such as a pointer, which is also a row
             return None
         row = await self._tables.get(names.CONNECTIONS, tenant, key)
         return Connection.from_row(row) if row else None
 
     async def any_of_tenant(self, tenant: str) -> Connection | None:
-        """One of a tenant's connections, if it has any."""
+        """One of the connections of a tenant, if it has any."""
         page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=1)
         return Connection.from_row(page.rows[0]) if page.rows else None
 
     async def of_server_app(self, tenant: str, app_id: str) -> list[Connection]:
         """The connections of a tenant that use a server app; several may share one."""
         rows = await self._tables.query(names.CONNECTIONS, tenant)
-        found = [Connection.from_row(row) for row in rows]
-        return [each for each in found if each.server_app.app_id == app_id]
+        connections = map(Connection.from_row, rows)
+        return [connection for connection in connections if connection.server_app.app_id == app_id]
 
     async def need_unshared(self, connection: Connection) -> None:
-        """Raises ``PermanentError`` when other connections use the server app that this one has made.
+        """Raises ``PermanentError`` when other connections use the server app that this one created.
 
-        Of an imported one it is the secret that goes: only those matter that were onboarded to share it.
+        For an imported server app only its secret is removed. Then only connections matter that share it.
         """
         using = await self.of_server_app(connection.tenant, connection.server_app.app_id)
         others = [
-            each
-            for each in using
-            if each.id != connection.id
-            and (not connection.imports_server_app or each.shares == connection.id)
+            other
+            for other in using
+            if other.id != connection.id
+            and (not connection.imports_server_app or other.shares == connection.id)
         ]
         if others:
-            named = ", ".join(f"'{each.name}' ({each.id})" for each in others)
+            named = ", ".join(f"'{other.name}' ({other.id})" for other in others)
             raise requests.SERVER_APP_SHARED.error(connections=named)
 
     async def remove(self, connection: Connection) -> None:
-        """Removes a connection; one that is gone already is no error.
+        """Removes a connection; it is not an error if it is already gone.
 
-        Its row goes last: as long as it stands nobody can add another one, with the same pointers.
+        Its row is deleted last: until then nobody can add another connection with the same pointers.
         """
         for pointer in (*_pointers(connection), pointers.drift(connection.id)):
             await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
         await self._tables.write(names.CONNECTIONS, connection.evolve(etag="").to_row(), Write.DELETE)
 
     async def add(self, connection: Connection) -> Connection:
-        """Writes a new connection; returns the one that is there now, which may be another's.
+        """Writes a new connection; returns the one that exists now, which may belong to another onboarding.
 
-        The pointers are written first: they may point to nothing for a moment, but no connection lacks one.
+        The pointers are written first: for a moment they may point to nothing, but every connection has them.
         """
         for pointer in _pointers(connection):
             await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
@@ -89,12 +89,12 @@ class ConnectionStore:
     async def change(
         self, connection: str, change: Callable[[Connection], Connection | None]
     ) -> Connection | None:
-        """Changes a connection as it is now; returns it as it is then, or None when there is none.
+        """Changes a connection; returns the result, or None when there is no such connection.
 
         Args:
             connection: Its id.
-            change: Makes the changed one; None leaves it as it is. Called again when somebody else's change
-                came first.
+            change: Returns the changed connection; None leaves it as it is. It is called again when another
+                writer changed the connection first.
         """
         while (found := await self.get(connection)) and (changed := change(found)):
             try:
@@ -118,7 +118,7 @@ class ConnectionStore:
             continuation=continuation,
         )
         found = [await self.get(row.key) for row in page.rows]
-        mine = [each for each in found if each is not None and each.requester == requester]
+        mine = [connection for connection in found if connection and connection.requester == requester]
         return mine, page.continuation
 
 

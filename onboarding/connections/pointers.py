@@ -12,13 +12,15 @@ from onboarding.storage import keys
 from onboarding.storage.tables import Row
 
 PLACES: Final = 28
-"""Places of the inspection schedule: the days of the longest round, and a multiple of a week's."""
-DRIFTING: Final = "~drifting"
+"""Places of the inspection schedule: the longest interval in days, and a multiple of a week's."""
+
+DRIFT: Final = "~drift"
+"""The partition that points to the connections that drift."""
 
 
 def of_requester(requester: str) -> str:
     """The partition that points to the connections of a requester."""
-    return f"~by:{keys.part(requester)}"
+    return f"~requester:{keys.part(requester)}"
 
 
 def inspection(connection: str) -> Row:
@@ -34,4 +36,4 @@ def of_place(place: int) -> str:
 
 def drift(connection: str) -> Row:
     """The pointer to a connection that drifts."""
-    return Row(partition=DRIFTING, key=connection)
+    return Row(partition=DRIFT, key=connection)

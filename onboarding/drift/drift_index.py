@@ -45,7 +45,7 @@ class DriftIndex:
     async def first(self, size: int, tenant: str | None = None) -> list[Drifting]:
         """At most so many of them, by tenant (of one tenant)."""
         keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
-        page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFTING, ""), keys=keys, size=size)
+        page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size)
         return [_deviating(row) for row in page.rows]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,6 @@ from onboarding.cmg import directory_checks, profiles
 from onboarding.cmg.app_checks import Check, client_checks, server_checks
 from onboarding.cmg.permissions import USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
-from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
 from onboarding.drift import directory_snapshot
 from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair
@@ -34,11 +32,10 @@ class Subject:
     @classmethod
     def of(cls, connection: Connection) -> Self:
         """A connection, against what it was onboarded with."""
-        request = OnboardingRequest.model_validate_json(json.dumps(connection.request))
         return cls(
             pair=Pair(server=connection.server_app.app_id, client=connection.client_app.app_id),
             profile=profiles.PROFILES[connection.profile],
-            user_discovery=request.user_discovery.enabled,
+            user_discovery=connection.request.user_discovery.enabled,
             key_id=connection.secret.key_id,
             app_id_uri=connection.app_id_uri,
         )

@@ -7,7 +7,6 @@ does what the site has.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ from typing import Final
 
 from onboarding.cmg import versions
 from onboarding.cmg.app_fields import SecretValidity
-from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import requests, steps
 from onboarding.lifecycle import existing
@@ -35,7 +33,7 @@ async def check(operation: Operation) -> Done:
     await operation.services.connections.change(
         connection.id, lambda found: found.evolve(renewal=operation.head.id)
     )
-    request = _onboarded(connection)
+    request = connection.request
     app = await operation.directory.application(connection.server_app.app_id)
     now = operation.services.clock.now()
     created = datetime.fromisoformat(str(app["createdDateTime"])).astimezone(UTC)
@@ -172,10 +170,6 @@ async def _connection(operation: Operation) -> Connection:
     if found is None or found.state is not ConnectionState.ACTIVE:
         raise requests.CONNECTION_NOT_FOUND.error(connection=operation.head.request["connection"])
     return found
-
-
-def _onboarded(connection: Connection) -> OnboardingRequest:
-    return OnboardingRequest.model_validate_json(json.dumps(connection.request))
 
 
 def _need_another(connection: Connection, made: Mapping[str, str]) -> None:

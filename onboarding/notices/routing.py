@@ -32,11 +32,10 @@ class Routing:
     def _targets(self, connection: Connection) -> Iterator[str]:
         if self.webhook:
             yield WEBHOOK
-        wanted = (connection.request.get("notices") or {}).get("channels")
+        wanted = connection.request.notices.channels
         yield from (name for name in self.channels if wanted is None or name in wanted)
         if self.mail:
-            owners = connection.request.get("owners") or ()
-            addresses = {owner["email"].casefold(): owner["email"] for owner in owners}
+            addresses = {owner.email.casefold(): owner.email for owner in connection.request.owners}
             yield from (f"{_MAIL}{address}" for address in addresses.values())
 
     def escalates(self, at: datetime, ends_at: datetime | None) -> bool:

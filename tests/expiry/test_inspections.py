@@ -17,7 +17,7 @@ from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.storage import names
 from onboarding.storage.tables import Tables, Write
 from tests.expiry.site import Site, data
-from tests.support.connections import Fleet
+from tests.support.connections import Fleet, onboarding_request
 from tests.support.customers import FABRIKAM
 from tests.support.portal import unique, until
 from tests.support.precreated import precreated
@@ -63,7 +63,7 @@ class Scene:
         self.site = site
         self.fleet = Fleet(site.tables)
         self.records: dict[str, Record] = {}
-        self.inspection_schedule: list[Round] = []
+        self.rounds: list[Round] = []
         self.newer: datetime
         self.untouched: Connection
 
@@ -166,7 +166,7 @@ class Scene:
             ]
             assert len({event["id"] for event in events}) == len(events)
             found.told[name] = sorted(event["type"].rpartition(".")[2] for event in events)
-        self.inspection_schedule.append(found)
+        self.rounds.append(found)
 
     async def stored(self, name: str) -> Connection:
         """A connection as it is kept."""
@@ -200,8 +200,7 @@ class Scene:
 
 def _as_imported(found: Connection) -> Connection:
     """The same connection, for an app that was there before."""
-    server = {**found.request["serverApp"], "existing": {"clientId": found.server_app.app_id}}
-    return replace(found, request={**found.request, "serverApp": server})
+    return replace(found, request=onboarding_request(name=found.name, imported=True))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from onboarding.connections.calendar import Calendar, View
 from onboarding.storage import names
 from onboarding.storage.tables import Range
 from tests.support.accounts import both
-from tests.support.connections import connection, secret
+from tests.support.connections import connection, onboarding_request, secret
 from tests.support.transports import KilledError
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -93,7 +93,7 @@ async def test_who_is_no_owner_any_more_is_not_shown_it(calendar, tenant):
     """Each owner has a view, and only as long as it is one."""
     made = connection(day(5), tenant=tenant, owners=[f"a@{tenant}.com"])
     await calendar.enter(made)
-    await calendar.enter(replace(made, request={"owners": [{"email": f"b@{tenant}.com"}]}))
+    await calendar.enter(replace(made, request=onboarding_request(owners=[f"b@{tenant}.com"])))
     assert await days(calendar, View(owner=f"a@{tenant}.com")) == []
     assert await days(calendar, View(owner=f"b@{tenant}.com")) == [5]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 from azure.data.tables.aio import TableServiceClient
 
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
@@ -21,6 +23,7 @@ from tests.support.portal import unique
 
 TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 _APP_ID: Final = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
+_SUBSCRIPTION: Final = "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
 CADENCE: Final = Cadence(thresholds=DEFAULT_THRESHOLDS, repeat=7)
 
 
@@ -41,23 +44,33 @@ def connection(
         "name": name,
         "description": "",
         "environment": "AzurePublicCloud",
-        "subscription": "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46",
+        "subscription": _SUBSCRIPTION,
         "profile": "2026-08",
         "app_id_uri": f"api://{TENANT}/x",
         "server_app": _app("CMG-ServerApp", app_made_at),
         "client_app": _app("CMG-ClientApp", None),
         "secret": secret(ends_at),
-        "request": {
-            "name": name,
-            "configMgrVersion": version,
-            "owners": [{"email": each} for each in owners],
-            "serverApp": {"existing": {"clientId": _APP_ID} if imported else None},
-        },
+        "request": onboarding_request(name=name, version=version, owners=owners, imported=imported),
         "onboarding": unique("onboarding"),
         "requester": "somebody",
         "created_at": ends_at,
     }
     return Connection(**{**facts, **changes})
+
+
+def onboarding_request(
+    *, name: str = "Contoso", version: str | None = None, owners: Sequence[str] = (), imported: bool = False
+) -> OnboardingRequest:
+    """What a connection was onboarded with."""
+    document = {
+        "name": name,
+        "tenantId": TENANT,
+        "subscriptionId": _SUBSCRIPTION,
+        "configMgrVersion": version,
+        "owners": [{"email": email} for email in owners],
+        "serverApp": {"existing": {"clientId": _APP_ID} if imported else None},
+    }
+    return OnboardingRequest.model_validate_json(json.dumps(document))
 
 
 def secret(ends_at: datetime) -> SecretRecord:

@@ -47,6 +47,12 @@ def test_a_record_comes_back_as_it_was():
     assert CODEC.read(CODEC.document(RECORD)) == RECORD
 
 
+def test_a_text_that_is_not_utf_8_is_refused():
+    """Bytes that no version has written are damaged."""
+    with pytest.raises(UnreadableError, match="not JSON"):
+        CODEC.load(CODEC.dump(RECORD).encode("latin-1", errors="replace"))
+
+
 def test_every_document_carries_its_version():
     """A later release can see which format a document has."""
     assert json.loads(CODEC.dump(RECORD))["v"] == 1

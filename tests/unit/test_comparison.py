@@ -25,8 +25,7 @@ def by_hand(days: float, **more: Any) -> dict[str, Any]:
 
 def record(*, imported: bool = False, **changes: Any) -> Connection:
     """A connection whose secret ends in 100 days."""
-    request = {"serverApp": {"existing": {"clientId": "x"} if imported else None}}
-    return connection(END, request=request, **changes)
+    return connection(END, imported=imported, **changes)
 
 
 def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None = True) -> Inspection:

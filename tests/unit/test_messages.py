@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.notices.message_text import Item, Link, digest, single
 from onboarding.notices.notice import Kind, Notice
+from tests.support.connections import onboarding_request
 
 ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a_b", "renew_secret")
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -31,7 +32,7 @@ def connection(name: str = "Contoso CMG", tenant: str = "1", **changes: Any) -> 
         server_app=app,
         client_app=app,
         secret=SecretRecord(key_id="k", vault_id="v", ends_at=NOW),
-        request={},
+        request=onboarding_request(),
         onboarding="o",
         requester="r",
         created_at=NOW,

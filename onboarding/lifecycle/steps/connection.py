@@ -49,7 +49,7 @@ def _connection(context: Context) -> Connection:
             vault_id=secret["vaultId"],
             ends_at=datetime.fromisoformat(secret["endsAt"]),
         ),
-        request=request.model_dump(mode="json", by_alias=True),
+        request=request,
         onboarding=context.onboarding,
         requester=context.requester,
         created_at=context.services.clock.now(),
