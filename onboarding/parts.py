@@ -21,7 +21,8 @@ from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.drift import inspection_plan
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.drift.inspection_schedule import InspectionSchedule
-from onboarding.drift.inspection_step import InspectionStep, InspectionSweep
+from onboarding.drift.inspection_step import InspectionStep
+from onboarding.drift.inspection_sweep import InspectionSweep
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.expiry.user_responses import UserResponses
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
@@ -67,7 +68,7 @@ class Parts:
         self.calendar = Calendar(self.tables)
         self.warning_schedule = WarningSchedule(self.tables, self.cadence, self.calendar)
         self.inspection_schedule = InspectionSchedule(self.tables, days=settings.inspect_every_days)
-        self.differences = DriftIndex(self.tables)
+        self.drift_index = DriftIndex(self.tables)
         self.engine = self._engine(
             names.ONBOARDINGS,
             Index(self.tables, names.ONBOARDING_INDEX),
@@ -228,7 +229,7 @@ class Parts:
             directory=self.directory,
             connections=self.connection_store,
             inspection_schedule=self.inspection_schedule,
-            differences=self.differences,
+            drift_index=self.drift_index,
             warning_schedule=self.warning_schedule,
             notices=self.notices,
             clock=self.clock,

@@ -1,6 +1,6 @@
-"""What a look at the directory tells of a connection: pure rules over what is recorded and what was found.
+"""What an inspection means for a connection: pure rules over what is recorded and what was found.
 
-Only what means something else counts: the rules compare sets, and what may not be read changes nothing.
+Only changes with an effect count: the checks compare sets, and what the service cannot read changes nothing.
 """
 
 from __future__ import annotations
@@ -12,154 +12,160 @@ from typing import Any, Final
 
 from onboarding.cmg.directory_checks import end_of
 from onboarding.connections.records import Connection, Difference
-from onboarding.drift.inspection import Inspected, Inspection
+from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import OnboardingError
 
 UNREADABLE: Final = "directory-unreadable"
-"""The code for a tenant that can't be entered."""
+"""The code for a tenant that the service cannot read."""
 
-_SECRET_RULE: Final = "secret"  # noqa: S105 - a rule's name; what became of the secret is told in detail
+_SECRET_CHECK: Final = "secret"  # noqa: S105 - a check's name; the codes below are more precise
 _REMOVED: Final = "secret-removed"
-_SECRETS: Final = ("secret-added", "secret-replaced", _REMOVED, "secret-end-changed")
+_SECRET_CODES: Final = ("secret-added", "secret-replaced", _REMOVED, "secret-end-changed")
 _OURS: Final = "cmg-"
-"""What the names of the secrets begin with that this service makes."""
+"""The prefix of the display names of the secrets that this service creates."""
 
-_GONE: Final[Mapping[str, str]] = {
-    "application": "is gone from the directory.",
-    "service-principal": "has no service principal (enterprise application) in the tenant any more.",
+_MISSING: Final[Mapping[str, str]] = {
+    "application": "no longer exists in the directory.",
+    "service-principal": "no longer has a service principal (enterprise application) in the tenant.",
 }
-"""What is said where there is nothing to compare, by rule."""
+"""The detail for an object that is missing, by check."""
 
-_STOPS: Final = "The site gets no token with the secret that it has: the gateway and discovery stop."
-_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
+_SECRET_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "secret-added": (
-        "Somebody has added a client secret to '{app}' that ends on {day}, beside the recorded one.",
-        "Nobody knows which one the site has. Warnings go on for the recorded one, of {recorded}.",
-        "Renew the secret with this service, or remove the other one if nobody needs it.",
+        "A client secret that expires on {day} was added to '{app}' outside this service.",
+        (
+            "It is unknown which secret the site uses. Warnings continue for the recorded secret, which "
+            "expires on {recorded}."
+        ),
+        "Renew the secret with this service, or remove the other secret if it is not used.",
     ),
     "secret-replaced": (
-        "The recorded client secret of '{app}' is gone; another one, made by hand, ends on {day}.",
-        "The vault holds no secret that works. From now on warnings are for the other one.",
-        "Make sure that the site has the new one; renew it with this service to have it in the vault.",
+        (
+            "The recorded client secret of '{app}' was removed. Another secret, added outside this service, "
+            "expires on {day}."
+        ),
+        "The secret in Key Vault no longer works. Warnings now follow the other secret.",
+        "Make sure that the site uses the new secret. Renew it with this service to have it in Key Vault.",
     ),
     _REMOVED: (
-        "Somebody has removed the recorded client secret of '{app}'.",
-        _STOPS,
+        "The recorded client secret of '{app}' was removed.",
+        "The site cannot get tokens with its secret: the gateway and discovery stop.",
         "Renew the secret, and enter it with 'Renew Secret Key' in the Configuration Manager console.",
     ),
     "secret-end-changed": (
-        "The client secret of '{app}' ends on {day}, not on {recorded} as was recorded.",
-        "Warnings follow the new end.",
-        "Nothing needs to be done, unless nobody knows why it was changed.",
+        "The client secret of '{app}' expires on {day}, not on {recorded} as recorded.",
+        "Warnings now follow the new date.",
+        "No action is required if the change was intended.",
     ),
 }
-"""What is said of a secret by code: what was found, what follows from it, what to do."""
+"""What happened to a secret, by code: detail, impact, remedy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """What follows from a look."""
+    """What follows from an inspection."""
 
-    differences: Mapping[str, Difference]  # all that there are now, by key
-    ends_at: datetime  # the true end of the secret
+    differences: Mapping[str, Difference]  # all present ones, by key
+    ends_at: datetime  # when the secret really expires
 
 
-def compare(connection: Connection, found: Inspection, at: datetime) -> Comparison:
-    """What a look says of a connection; ``at`` is when it was begun."""
-    now = [
-        *_broken(connection, "serverApp", found.server, at),
-        *_broken(connection, "clientApp", found.client, at),
+def compare(connection: Connection, inspection: Inspection, at: datetime) -> Comparison:
+    """The differences of a connection after an inspection that started at ``at``."""
+    apps = {"serverApp": inspection.server, "clientApp": inspection.client}
+    found = [
+        difference
+        for app, inspected in apps.items()
+        for difference in _failed(connection, app, inspected, at)
     ]
     unknown = [
-        f"{app}/{rule.name}"
-        for app, inspected in (("serverApp", found.server), ("clientApp", found.client))
-        for rule in inspected.rules
-        if rule.passed is None
+        f"{app}/{check.name}"
+        for app, inspected in apps.items()
+        for check in inspected.checks
+        if check.passed is None
     ]
     ends_at = connection.secret.ends_at
-    if found.server.exists is None:
-        unknown += [f"serverApp/{code}" for code in _SECRETS]
-    elif found.server.exists:
-        secret = _secret(connection, found.passwords, at)
+    if inspection.server.exists is None:
+        unknown += [f"serverApp/{code}" for code in _SECRET_CODES]
+    elif inspection.server.exists:
+        secret = _secret(connection, inspection.passwords, at)
         ends_at = secret.ends_at
-        now += secret.differences.values()
+        found += secret.differences.values()
     else:
         ends_at = min(ends_at, at)
     kept = {key: connection.differences[key] for key in unknown if key in connection.differences}
-    return Comparison(
-        differences=kept | {each.key: _first(connection, each) for each in now}, ends_at=ends_at
-    )
+    present = {difference.key: _first(connection, difference) for difference in found}
+    return Comparison(differences=kept | present, ends_at=ends_at)
 
 
 def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:
-    """What is known of a connection when its tenant can't be entered: what was known before, and that."""
+    """The differences of a connection whose tenant cannot be read: the known ones, and that."""
     difference = Difference(
         code=UNREADABLE,
         app="",
         since=at,
-        detail=f"The directory of tenant {connection.tenant} can't be read: {error.detail}",
-        impact="Nobody would notice if the secret were removed or an application changed.",
+        detail=f"The service cannot read the directory of tenant {connection.tenant}: {error.detail}",
+        impact="The service cannot detect a removed secret or a changed application.",
         remedy=error.remedy,
     )
     known = {**connection.differences, difference.key: _first(connection, difference)}
     return Comparison(differences=known, ends_at=connection.secret.ends_at)
 
 
-def _broken(connection: Connection, app: str, inspected: Inspected, at: datetime) -> Iterator[Difference]:
+def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datetime) -> Iterator[Difference]:
     name = connection.server_app.name if app == "serverApp" else connection.client_app.name
-    for rule in inspected.rules:
-        if rule.passed is False and rule.name != _SECRET_RULE:
-            wrong = _GONE.get(rule.name, f"is not as it should be. Expected: {rule.expected}.")
+    for check in inspected.checks:
+        if check.passed is False and check.name != _SECRET_CHECK:
+            detail = _MISSING.get(check.name, f"differs from its profile. Expected: {check.expected}.")
             yield Difference(
-                code=rule.name,
+                code=check.name,
                 app=app,
                 since=at,
-                detail=f"'{name}' ({inspected.app_id}) {wrong}",
-                impact=rule.impact,
-                remedy=rule.remedy,
+                detail=f"'{name}' ({inspected.app_id}) {detail}",
+                impact=check.impact,
+                remedy=check.remedy,
             )
 
 
 def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
-    """What became of the recorded secret, and until when there is one that works."""
+    """What happened to the recorded secret, and until when there is a working one."""
     recorded = next((each for each in passwords if each["keyId"] == connection.secret.key_id), None)
     end = end_of(recorded) if recorded else None
     others = [] if connection.imports_server_app else _by_hand(connection, passwords)
-    newest = max((end_of(each) for each in others), default=at)
+    newest = max(map(end_of, others), default=at)
     if end and end > at:
         if newest > end:
-            return _verdict(connection, "secret-added", at, end, newest)
+            return _secret_differs(connection, "secret-added", at, end, newest)
         if end != connection.secret.ends_at.replace(microsecond=0):
-            return _verdict(connection, "secret-end-changed", at, end, end)
+            return _secret_differs(connection, "secret-end-changed", at, end, end)
         return Comparison(differences={}, ends_at=connection.secret.ends_at)
     if newest > at:
-        return _verdict(connection, "secret-replaced", at, newest, newest)
+        return _secret_differs(connection, "secret-replaced", at, newest, newest)
     tidied = connection.secret.ends_at <= at and f"serverApp/{_REMOVED}" not in connection.differences
-    if end is None and not tidied:  # what has ended may be removed
-        return _verdict(connection, _REMOVED, at, min(connection.secret.ends_at, at), at)
+    if end is None and not tidied:  # an expired secret may be removed
+        return _secret_differs(connection, _REMOVED, at, min(connection.secret.ends_at, at), at)
     return Comparison(differences={}, ends_at=end or connection.secret.ends_at)
 
 
 def _by_hand(connection: Connection, passwords: Any) -> list[Mapping[str, Any]]:
-    """The secrets that somebody else has added to an application of ours."""
+    """The secrets that somebody else added to an application of this service."""
     return [
-        each
-        for each in passwords
-        if each["keyId"] != connection.secret.key_id
-        and not str(each.get("displayName") or "").startswith(_OURS)
+        password
+        for password in passwords
+        if password["keyId"] != connection.secret.key_id
+        and not str(password.get("displayName") or "").startswith(_OURS)
     ]
 
 
-def _verdict(
-    connection: Connection, code: str, at: datetime, ends_at: datetime, other: datetime
+def _secret_differs(
+    connection: Connection, code: str, at: datetime, ends_at: datetime, day: datetime
 ) -> Comparison:
-    """The one thing that is to be said of the secret; ``other`` is the end that it is about."""
+    """One difference of the secret; ``day`` is the date in its text."""
     words = {
         "app": connection.server_app.name,
-        "day": f"{other:%Y-%m-%d}",
+        "day": f"{day:%Y-%m-%d}",
         "recorded": f"{connection.secret.ends_at:%Y-%m-%d}",
     }
-    detail, impact, remedy = (text.format(**words) for text in _TEXTS[code])
+    detail, impact, remedy = (text.format(**words) for text in _SECRET_TEXTS[code])
     found = Difference(code=code, app="serverApp", since=at, detail=detail, impact=impact, remedy=remedy)
     return Comparison(differences={found.key: found}, ends_at=ends_at)
 

@@ -1,9 +1,9 @@
-"""What a tenant's directory has of several pairs of applications, read with one call for up to 15 pairs.
+"""A snapshot of a tenant's directory for several pairs of applications: one call for up to 15 pairs.
 
 Two requests for the applications and two for the service principals (a filter takes 15 values:
 https://learn.microsoft.com/graph/filter-query-parameter), one for each client app's consent, and one for the
-tenant's domains: the 20 that a batch takes (https://learn.microsoft.com/graph/json-batching). Only what is
-missing costs a second call: was it deleted, and can it be restored?
+tenant's domains: the 20 that a batch takes (https://learn.microsoft.com/graph/json-batching). Only if an
+application is missing, a second call finds out whether it was deleted and can be restored.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ class Grants:
     """The delegated permissions that a client app has for all users."""
 
     scopes: Mapping[str, frozenset[str]]  # by the object id of the resource's service principal
-    complete: bool  # there may be more than was read
+    complete: bool  # False if there may be more than the service read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DirectorySnapshot:
-    """What was found, by client id in lower case; None where it may not be read."""
+    """What exists, by client id in lower case; None where the service may not read it."""
 
     applications: Mapping[str, Mapping[str, Any]] | None
     principals: Mapping[str, Mapping[str, Any]] | None  # with their appRoleAssignments
     grants: Mapping[str, Grants | None]
     domains: tuple[str, ...] | None  # the tenant's verified ones
-    deleted: Mapping[str, str]  # when an application was deleted that can be restored
+    deleted: Mapping[str, str]  # when the applications that can be restored were deleted
 
 
 async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
-    """Reads a tenant. Raises ``TransientError``, and ``PermanentError`` where the tenant can't be entered."""
-    apps = sorted({each.casefold() for pair in pairs for each in (pair.server, pair.client)})
+    """Reads a tenant. Raises ``TransientError``, and ``PermanentError`` without access to the tenant."""
+    apps = sorted({app.casefold() for pair in pairs for app in (pair.server, pair.client)})
     clients = sorted({pair.client.casefold() for pair in pairs})
     urls = {"organization": "/organization?$select=id,verifiedDomains"}
     for number, some in enumerate(_chunks(apps)):
@@ -69,7 +69,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     replies = await graph.batch({name: (url, {}) for name, url in urls.items()})
     organization = _readable(replies["organization"])
     applications = _by_client_id(replies, "applications")
-    missing = [] if applications is None else [each for each in apps if each not in applications]
+    missing = [] if applications is None else [app for app in apps if app not in applications]
     return DirectorySnapshot(
         applications=applications,
         principals=_by_client_id(replies, "principals"),
@@ -80,7 +80,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
 
 
 async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str]:
-    """When those of some applications were deleted that can be restored."""
+    """When those applications were deleted that can be restored."""
     replies = await graph.batch(
         {
             f"deleted{number}": (
@@ -106,7 +106,7 @@ def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mappin
 
 
 def _grants(reply: Reply) -> Grants | None:
-    if reply.status == HTTPStatus.NOT_FOUND:  # no service principal, so there is no consent
+    if reply.status == HTTPStatus.NOT_FOUND:  # without a service principal there is no consent
         return Grants(scopes={}, complete=True)
     document = _readable(reply)
     if document is None:
@@ -126,7 +126,7 @@ def _domains(organization: Any) -> tuple[str, ...] | None:
 
 
 def _readable(reply: Reply) -> Any:
-    """A reply's document; None when it may not be read."""
+    """A reply's document; None if the service may not read it."""
     if reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
         return None
     if reply.refusal:

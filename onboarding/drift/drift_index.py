@@ -1,18 +1,20 @@
-"""The connections of which the directory says something else than it should: found without looking at all."""
+"""The connections that drift, found without reading all connections."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from onboarding.connections import pointers
 from onboarding.connections.records import Connection
 from onboarding.storage import names
-from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import Range, Tables, Write
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Drifting:
+class DriftingConnection:
     """A connection with differences."""
 
     connection: str
@@ -22,38 +24,34 @@ class Drifting:
     since: datetime  # of the oldest
 
 
+CODEC: Final = Codec(DriftingConnection)
+
+
 class DriftIndex:
-    """Which connections deviate. It may show one too many for a moment, never one too few."""
+    """Which connections drift. For a moment it may show one too many, never one too few."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def enter(self, connection: Connection) -> None:
-        """Enters a connection with the differences that it has; safe to repeat."""
-        columns = {
-            "name": connection.name,
-            "codes": " ".join(sorted({each.code for each in connection.differences.values()})),
-            "since": min(each.since for each in connection.differences.values()).isoformat(),
-        }
-        row = replace(pointers.drift(connection.id), columns=columns)
+        """Enters a connection with its present differences; safe to repeat."""
+        differences = connection.differences.values()
+        entry = DriftingConnection(
+            connection=connection.id,
+            name=connection.name,
+            tenant=connection.tenant,
+            codes=tuple(sorted({difference.code for difference in differences})),
+            since=min(difference.since for difference in differences),
+        )
+        row = replace(pointers.drift(connection.id), columns={"document": CODEC.dump(entry)})
         await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
 
     async def remove(self, connection: str) -> None:
-        """Forgets a connection that deviates no more; one that is not there is no error."""
+        """Removes a connection that no longer drifts; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.drift(connection), Write.DELETE)
 
-    async def first(self, size: int, tenant: str | None = None) -> list[Drifting]:
+    async def first(self, size: int, tenant: str | None = None) -> list[DriftingConnection]:
         """At most so many of them, by tenant (of one tenant)."""
         keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
         page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size)
-        return [_deviating(row) for row in page.rows]
-
-
-def _deviating(row: Row) -> Drifting:
-    return Drifting(
-        connection=row.key,
-        name=row.columns["name"],
-        tenant=row.key.partition(".")[0],
-        codes=tuple(row.columns["codes"].split()),
-        since=datetime.fromisoformat(row.columns["since"]),
-    )
+        return [CODEC.load(row.columns["document"]) for row in page.rows]

@@ -1,62 +1,66 @@
-"""The inspection schedule: the day on which each connection is inspected, so that each has its turn.
+"""The inspection schedule: the day on which each connection is inspected.
 
-A connection stands in one of 28 places, chosen by a hash, for as long as it exists; a day's round takes the
-places whose turn it is. Nothing is moved after a look, so none can get lost, and a day costs what it takes.
+A hash puts each connection into one of 28 places, where it stays as long as it exists; each day some of the
+places are due. Nothing moves after an inspection, so no connection can get lost, and the cost of a day
+depends only on the connections of that day.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from onboarding.connections import pointers
 from onboarding.storage import names
+from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 
-_PAGE: Final = 1000
-_STATE: Final = ("~inspections", "last")
+_LAST: Final = ("~inspections", "last")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastInspections:
+    """The last day whose inspections were all started."""
+
+    day: date
+
+
+LAST: Final = Codec(LastInspections)
 
 
 class InspectionSchedule:
-    """Whose turn it is."""
+    """Which connections are due for an inspection."""
 
     def __init__(self, tables: Tables, *, days: int) -> None:
-        """``days``, at most 28, is how long one round through all connections takes."""
+        """``days``, at most 28, is the interval between two inspections of a connection."""
         self._tables = tables
         self._days = days
 
-    async def begun(self, today: date) -> tuple[date, ...]:
-        """The days whose rounds have not been made, today's included; at most one whole round of them."""
-        row = await self._tables.get(names.CONNECTIONS, *_STATE)
-        last = date.fromisoformat(row.columns["day"]) if row else today - timedelta(days=1)
+    async def due(self, today: date) -> tuple[date, ...]:
+        """The days whose inspections were not started, today included; at most one interval of them."""
+        row = await self._tables.get(names.CONNECTIONS, *_LAST)
+        last = LAST.load(row.columns["document"]).day if row else today - timedelta(days=1)
         missed = min((today - last).days, self._days)
         return tuple(today - timedelta(days=ago) for ago in range(missed))
 
-    async def made(self, today: date) -> None:
-        """Remembers that all rounds up to today's are made."""
-        row = Row(partition=_STATE[0], key=_STATE[1], columns={"day": today.isoformat()})
+    async def complete(self, today: date) -> None:
+        """Records that the inspections of all days up to today were started."""
+        columns = {"document": LAST.dump(LastInspections(day=today))}
+        row = Row(partition=_LAST[0], key=_LAST[1], columns=columns)
         await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
 
     async def members(self, days: tuple[date, ...]) -> set[str]:
-        """The ids of the connections whose turn it is on one of these days."""
+        """The ids of the connections that are due on one of these days."""
         turns = {day.toordinal() % self._days for day in days}
         places = [place for place in range(pointers.PLACES) if place * self._days // pointers.PLACES in turns]
-        found = await asyncio.gather(*(self._at(place) for place in places))
-        return {each for some in found for each in some}
+        return set().union(*await asyncio.gather(*map(self._at, places)))
 
     async def leave(self, connection: str) -> None:
-        """Forgets a connection that is no more; one that is forgotten already is no error."""
+        """Forgets a connection that no longer exists; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.inspection(connection), Write.DELETE)
 
-    async def _at(self, place: int) -> list[str]:
-        found: list[str] = []
-        continuation = ""
-        while True:
-            page = await self._tables.page(
-                names.CONNECTIONS, Range(pointers.of_place(place), ""), size=_PAGE, continuation=continuation
-            )
-            found += [row.key for row in page.rows]
-            continuation = page.continuation
-            if not continuation:
-                return found
+    async def _at(self, place: int) -> set[str]:
+        rows = self._tables.scan(names.CONNECTIONS, Range(pointers.of_place(place), ""))
+        return {row.key async for row in rows}

@@ -1,4 +1,4 @@
-"""What people do to a tenant behind the service's back is noticed, told once, and counted."""
+"""Inspections find what people change in a tenant: one notice for each difference, and corrected dates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 
 from onboarding.cmg.permissions import MICROSOFT_GRAPH
 from onboarding.connections import pointers
+from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import AppRecord, Connection, ConnectionState
+from onboarding.connections.warning_schedule import CODEC
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.storage import names
 from onboarding.storage.tables import Tables, Write
@@ -29,19 +31,19 @@ REDIRECTS = {"web": {"redirectUris": ["http://localhost"]}}
 Record = Mapping[str, Any]
 
 
-async def look(site: Site, after: timedelta = WEEK) -> None:
-    """Let time pass, and look at what is due then."""
+async def inspect(site: Site, after: timedelta = WEEK) -> None:
+    """Let time pass, and run the inspections that are due then."""
     await site.advance(after)
     await site.fire(INSPECTION)
     await site.settled()
 
 
 @dataclass(kw_only=True, slots=True)
-class Round:
-    """What is known after a round, by the name of a connection in the scene."""
+class Findings:
+    """What is known after an inspection, by the name of a connection in the scene."""
 
     documents: dict[str, Any] = field(default_factory=dict)
-    told: dict[str, list[str]] = field(default_factory=dict)
+    announced: dict[str, list[str]] = field(default_factory=dict)
 
     def codes(self, name: str) -> set[str]:
         """The codes of what was found."""
@@ -52,18 +54,18 @@ class Round:
         return datetime.fromisoformat(self.documents[name]["expirations"]["secret"]["endsAt"])
 
     def inspected_at(self, name: str) -> str:
-        """When it was looked at."""
+        """When it was inspected."""
         return str(self.documents[name]["directory"]["inspectedAt"])
 
 
 class Scene:
-    """Connections of which people do to each something else, and what comes of it, week after week."""
+    """Connections whose apps people change, each in another way, and the inspections of several weeks."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.fleet = Fleet(site.tables)
         self.records: dict[str, Record] = {}
-        self.rounds: list[Round] = []
+        self.inspections: list[Findings] = []
         self.newer: datetime
         self.untouched: Connection
 
@@ -78,12 +80,12 @@ class Scene:
         key = model["id"].partition(".")[2]
         self.records["unreadable"] = {"id": f"{FABRIKAM}.{key}"}
         await self.first_week()
-        await self.look(WEEK)
+        await self.inspect(WEEK)
         await self.second_week()
-        await self.look(WEEK)
+        await self.inspect(WEEK)
         await self.drift()
-        await self.look(WEEK)
-        await self.look(timedelta(days=1))
+        await self.inspect(WEEK)
+        await self.inspect(timedelta(days=1))
         self.untouched = await self.stored("untouched")
 
     async def add(self, name: str, *, days: float = 365) -> None:
@@ -122,7 +124,7 @@ class Scene:
         self.records[name] = await self.site.get(f"/api/connections/{record.id}", caller="operator")
 
     async def first_week(self) -> None:
-        """What is done before the first look."""
+        """What people do before the first inspection."""
         await self.drift()
         await self.remove_secret("removed")
         self.newer = await self.add_secret("replaced")
@@ -140,7 +142,7 @@ class Scene:
         await self.graph("PATCH", f"/servicePrincipals/{server}", {"accountEnabled": False})
 
     async def second_week(self) -> None:
-        """What is done between the first and the second look."""
+        """What people do between the first and the second inspection."""
         await self.patch("drift", "serverApp", REDIRECTS)
         await self.patch("drift", "clientApp", {"isFallbackPublicClient": True})
         await self.remove_secret("replaced")
@@ -154,10 +156,10 @@ class Scene:
         await self.patch("drift", "serverApp", {"web": {"redirectUris": []}})
         await self.patch("drift", "clientApp", {"isFallbackPublicClient": False})
 
-    async def look(self, after: timedelta) -> None:
-        """A round, and what is known after it."""
-        await look(self.site, after)
-        found = Round()
+    async def inspect(self, after: timedelta) -> None:
+        """An inspection, and what is known after it."""
+        await inspect(self.site, after)
+        found = Findings()
         inbox = (await self.site.control("GET", "/inbox/notices")).json()["value"]
         for name, record in self.records.items():
             found.documents[name] = await self.site.get(f"/api/connections/{record['id']}", caller="operator")
@@ -165,8 +167,8 @@ class Scene:
                 each["body"] for each in inbox if each["body"]["source"] == f"/connections/{record['id']}"
             ]
             assert len({event["id"] for event in events}) == len(events)
-            found.told[name] = sorted(event["type"].rpartition(".")[2] for event in events)
-        self.rounds.append(found)
+            found.announced[name] = sorted(event["type"].rpartition(".")[2] for event in events)
+        self.inspections.append(found)
 
     async def stored(self, name: str) -> Connection:
         """A connection as it is kept."""
@@ -205,9 +207,9 @@ def _as_imported(found: Connection) -> Connection:
 
 @pytest.fixture(scope="module")
 async def scene(shared_site):
-    """Four rounds of looks, on a site that has no other connections."""
+    """Four inspections, on a site that has no other connections."""
     await shared_site.clear(names.CONNECTIONS)
-    await shared_site.fire(INSPECTION)  # today's round is made
+    await shared_site.fire(INSPECTION)  # today's inspections
     scene = Scene(shared_site)
     await scene.play()
     scene.site = shared_site
@@ -217,135 +219,142 @@ async def scene(shared_site):
 
 
 @pytest.fixture
-def rounds(scene):
-    """What is known after each round."""
-    return scene.rounds
+def inspections(scene):
+    """What is known after each inspection."""
+    return scene.inspections
 
 
-def test_what_is_as_it_should_be_is_silent(scene, rounds):
-    """A look that finds nothing leaves its time, and tells nobody."""
+def test_no_difference_no_notice(scene, inspections):
+    """An inspection that finds nothing records its time, and sends no notice."""
     assert scene.records["untouched"]["directory"] is None
-    times = [each.inspected_at("untouched") for each in rounds[:3]]
+    times = [each.inspected_at("untouched") for each in inspections[:3]]
     assert times == sorted(set(times))
-    for found in rounds:
+    for found in inspections:
         assert found.codes("untouched") == set()
-        assert found.told["untouched"] == []
-        assert found.end("untouched") == rounds[0].end("untouched")
+        assert found.announced["untouched"] == []
+        assert found.end("untouched") == inspections[0].end("untouched")
 
 
-def test_a_deviation_is_told_once_and_again_when_it_comes_back(rounds):
-    """Each is one notice; mended it goes away, and broken again it is another one."""
-    assert [len(each.codes("drift")) for each in rounds] == [2, 0, 2, 2]
-    assert rounds[0].codes("drift") == {"web-redirect", "public-client"}
-    assert [len(each.told["drift"]) for each in rounds] == [2, 2, 4, 4]
-    assert set(rounds[3].told["drift"]) == {"ProfileDrift"}
+def test_a_difference_is_announced_once_and_again_when_it_comes_back(inspections):
+    """Each difference is one notice; once fixed it is gone, and when it comes back it is a new notice."""
+    assert [len(each.codes("drift")) for each in inspections] == [2, 0, 2, 2]
+    assert inspections[0].codes("drift") == {"web-redirect", "public-client"}
+    assert [len(each.announced["drift"]) for each in inspections] == [2, 2, 4, 4]
+    assert set(inspections[3].announced["drift"]) == {"ProfileDrift"}
 
 
-async def test_a_notice_says_what_breaks_and_what_to_do(scene):
-    """A difference comes with the error that an administrator sees, the remedy, and its app."""
+async def test_a_notice_has_impact_and_remedy(scene):
+    """A notice contains the error that an administrator sees, the remedy, and the app."""
     events = map(data, await scene.site.received(dict(scene.records["drift"])))
-    redirect = next(each for each in events if each["finding"] == "web-redirect")
+    redirect = next(each for each in events if each["difference"] == "web-redirect")
     assert "Your server Application needs to be updated" in redirect["impact"]
     assert redirect["remedy"]
     assert redirect["app"] == "serverApp"
 
 
-def test_a_secret_that_was_removed_ends_the_clock(rounds):
+def test_a_removed_secret_has_expired(inspections):
     """A removed secret is reported once, and counts as expired since the inspection that found it."""
-    for found in rounds:
+    for found in inspections:
         assert found.codes("removed") == {"secret-removed"}
-        assert found.told["removed"] == ["SecretRemoved"]
+        assert found.announced["removed"] == ["SecretRemoved"]
         assert (
             found.end("removed").isoformat()
-            == datetime.fromisoformat(rounds[0].inspected_at("removed")).isoformat()
+            == datetime.fromisoformat(inspections[0].inspected_at("removed")).isoformat()
         )
 
 
-def test_a_secret_that_was_renewed_by_hand_is_noticed(scene, rounds):
-    """A newer secret is told; when the recorded one is gone, warnings follow the newer one's end."""
-    assert rounds[0].codes("replaced") == {"secret-added"}
-    assert rounds[0].end("replaced") == datetime.fromisoformat(scene.records["replaced"]["secret"]["endsAt"])
-    for found in rounds[1:]:
+def test_a_secret_that_was_renewed_by_hand_is_found(scene, inspections):
+    """A newer secret is reported; when the recorded one is gone, warnings follow the newer one."""
+    assert inspections[0].codes("replaced") == {"secret-added"}
+    assert inspections[0].end("replaced") == datetime.fromisoformat(
+        scene.records["replaced"]["secret"]["endsAt"]
+    )
+    for found in inspections[1:]:
         assert found.codes("replaced") == {"secret-replaced"}
         assert found.end("replaced") == scene.newer
-        assert found.told["replaced"] == ["SecretAdded", "SecretReplaced"]
+        assert found.announced["replaced"] == ["SecretAdded", "SecretReplaced"]
 
 
-async def test_the_warnings_of_a_moved_clock_are_planned_anew(scene):
-    """Its next warning counts from the new end."""
+async def test_warnings_follow_a_changed_expiration(scene):
+    """The next warning counts from the new date."""
     rows = await scene.site.rows(names.WARNINGS)
     identifier = scene.records["replaced"]["id"]
-    ends = {row["endsAt"] for row in rows if row["connection"] == identifier and row["kind"] == "secret"}
-    assert scene.newer.isoformat() in ends
+    scheduled = [CODEC.load(row["document"]) for row in rows]
+    ends = {each.ends_at for each in scheduled if (each.connection, each.kind) == (identifier, SECRET)}
+    assert scene.newer in ends
 
 
-def test_an_end_that_differs_is_corrected(scene, rounds):
-    """The end that the directory shows is the one that counts, and that is told."""
+def test_a_wrong_expiration_is_corrected(scene, inspections):
+    """The expiration in the directory is the one that counts, and the change is reported."""
     true_end = datetime.fromisoformat(scene.records["shifted"]["secret"]["endsAt"])
-    assert [each.end("shifted") for each in rounds] == [true_end] * 4
-    assert [each.codes("shifted") for each in rounds] == [{"secret-end-changed"}, *[set()] * 3]
-    assert rounds[3].told["shifted"] == ["SecretEndChanged"]
+    assert [each.end("shifted") for each in inspections] == [true_end] * 4
+    assert [each.codes("shifted") for each in inspections] == [{"secret-end-changed"}, *[set()] * 3]
+    assert inspections[3].announced["shifted"] == ["SecretEndChanged"]
 
 
-def test_an_application_that_was_deleted_may_come_back(scene, rounds):
-    """A deleted app is one notice, not one for each of its properties; restored, its expiration goes on."""
+def test_an_application_that_was_deleted_may_come_back(scene, inspections):
+    """A deleted app is one notice, not one for each property; once restored, its expiration counts again."""
     end = datetime.fromisoformat(scene.records["deleted"]["secret"]["endsAt"])
-    assert rounds[0].codes("deleted") == {"application"}
-    assert "restore it" in rounds[0].documents["deleted"]["directory"]["findings"][0]["remedy"]
+    assert inspections[0].codes("deleted") == {"application"}
+    assert "restore it" in inspections[0].documents["deleted"]["directory"]["findings"][0]["remedy"]
     assert (
-        rounds[0].end("deleted").isoformat()
-        == datetime.fromisoformat(rounds[0].inspected_at("deleted")).isoformat()
+        inspections[0].end("deleted").isoformat()
+        == datetime.fromisoformat(inspections[0].inspected_at("deleted")).isoformat()
     )
-    assert rounds[0].told["deleted"] == ["ApplicationDeleted"]
-    assert "application" not in rounds[1].codes("deleted")
-    assert rounds[1].end("deleted") == end
+    assert inspections[0].announced["deleted"] == ["ApplicationDeleted"]
+    assert "application" not in inspections[1].codes("deleted")
+    assert inspections[1].end("deleted") == end
 
 
-def test_what_blocks_sign_in_is_noticed(rounds):
-    """Without its grants, or disabled, the gateway stops although the secret is fine."""
-    told = ["ConsentWithdrawn", "ConsentWithdrawn", "SignInBlocked"]
-    assert [each.told["blocked"] for each in rounds] == [told] * 4
+def test_what_blocks_sign_in_is_reported(inspections):
+    """Withdrawn consent and a disabled service principal are reported although the secret is valid."""
+    expected = ["ConsentWithdrawn", "ConsentWithdrawn", "SignInBlocked"]
+    assert [each.announced["blocked"] for each in inspections] == [expected] * 4
 
 
-def test_secrets_of_others_on_an_imported_app_are_their_business(rounds):
-    """An imported app may have other secrets, as long as the recorded one lives; then it is missed."""
-    assert rounds[0].codes("imported") == set()
-    assert rounds[1].codes("imported") == {"secret-removed"}
+def test_other_secrets_of_an_imported_app_are_ignored(inspections):
+    """An imported app may have other secrets; only the removal of the recorded one is reported."""
+    assert inspections[0].codes("imported") == set()
+    assert inspections[1].codes("imported") == {"secret-removed"}
 
 
-def test_a_tenant_that_can_not_be_entered_is_told(rounds):
-    """Who looks after a tenant learns that nobody looks into it any more."""
-    for found in rounds:
+def test_a_tenant_without_access_is_reported(inspections):
+    """The owners learn that the service can no longer read the directory."""
+    for found in inspections:
         assert found.codes("unreadable") == {"directory-unreadable"}
-        assert found.told["unreadable"] == ["DirectoryUnreadable"]
+        assert found.announced["unreadable"] == ["DirectoryUnreadable"]
 
 
-def test_what_is_near_its_end_is_looked_at_each_day(scene, rounds):
-    """Within 30 days of its end a connection is looked at daily, the others once a week."""
-    again = {name for name in scene.records if rounds[3].inspected_at(name) > rounds[2].inspected_at(name)}
+def test_a_connection_near_its_expiration_is_inspected_daily(scene, inspections):
+    """Within 30 days of an expiration a connection is inspected daily, the others once a week."""
+    again = {
+        name
+        for name in scene.records
+        if inspections[3].inspected_at(name) > inspections[2].inspected_at(name)
+    }
     assert {"near", "removed"} <= again
     assert len(again) < len(scene.records)
 
 
 async def test_a_hundred_connections_cost_seven_calls(scene):
-    """A tenant's connections are looked at 15 with one call; and once a day, however often the timer runs.
+    """One call inspects 15 connections of a tenant, once a day, however often the timer runs.
 
-    A tenant that throttles is looked at later; nothing is lost, and nothing found by mistake. What is too
-    young, or being removed, is left alone, and what is gone is forgotten.
+    A tenant that throttles is inspected later; nothing is lost, and nothing is reported by mistake. The
+    service skips connections that are too young or being removed, and forgets those that are gone.
     """
     site, model = scene.site, scene.untouched
     await site.clear(names.CONNECTIONS)
     await site.clear(names.CALENDAR)
     await site.fire(INSPECTION)
     records = [replace(model, name=unique("Contoso"), inspected_at=None) for _ in range(100)]
-    clock = (await site.http.get(f"{site.stack.api}/admin/host/clock")).json()
-    young = datetime.fromisoformat(clock["now"]) + WEEK - timedelta(minutes=30)
+    now = (await site.http.get(f"{site.stack.api}/admin/host/clock")).json()
+    young = datetime.fromisoformat(now["now"]) + WEEK - timedelta(minutes=30)
     others = [
         replace(model, name=unique("young"), inspected_at=None, created_at=young),
         replace(model, name=unique("leaving"), inspected_at=None, state=ConnectionState.REMOVING),
     ]
     await asyncio.gather(*(scene.fleet.store.add(record) for record in (*records, *others)))
-    rounds, tables = InspectionSchedule(Tables(site.tables), days=1), Tables(site.tables)
+    tables = Tables(site.tables)
     await tables.write(names.CONNECTIONS, pointers.inspection(f"{model.tenant}.{'0' * 20}"), Write.UPSERT)
     await site.advance(WEEK)
     await site.control("DELETE", "/calls")
@@ -360,11 +369,13 @@ async def test_a_hundred_connections_cost_seven_calls(scene):
     kept = [await scene.fleet.store.get(record.id) for record in (*records, *others)]
     assert all(each and each.inspected_at and not each.differences for each in kept[:100])
     assert [each and each.inspected_at for each in kept[100:]] == [None, None]
-    assert await rounds.members((datetime.now(UTC).date(),)) == {record.id for record in (*records, *others)}
+    assert await InspectionSchedule(tables, days=1).members((datetime.now(UTC).date(),)) == {
+        record.id for record in (*records, *others)
+    }
 
 
-async def test_a_directory_that_does_not_answer_for_a_day_is_told(scene):
-    """Who relies on the looks learns that there were none."""
+async def test_a_directory_that_does_not_answer_for_a_day_is_reported(scene):
+    """The owners learn that there were no inspections."""
     site, model = scene.site, scene.untouched
     await site.clear(names.CONNECTIONS)
     await site.fire(INSPECTION)

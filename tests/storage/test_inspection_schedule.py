@@ -26,8 +26,8 @@ async def ids(account, tables):
 @pytest.mark.parametrize("days", [1, 5, 7, 28])
 async def test_every_connection_has_its_turn_once(tables, ids, days):
     """In one round through all, each is looked at on one day, and no day gets most of them."""
-    rounds = InspectionSchedule(tables, days=days)
-    each_day = [await rounds.members((TODAY + timedelta(days=number),)) for number in range(days)]
+    schedule = InspectionSchedule(tables, days=days)
+    each_day = [await schedule.members((TODAY + timedelta(days=number),)) for number in range(days)]
     assert sum(map(len, each_day)) == len(ids)
     assert set.union(*each_day) == ids
     assert max(map(len, each_day)) < 3 * len(ids) / days
@@ -35,21 +35,21 @@ async def test_every_connection_has_its_turn_once(tables, ids, days):
 
 async def test_days_that_were_missed_are_made_up_for(tables, ids):
     """After a while without a timer all whose turn it was are looked at, each once; a day is not repeated."""
-    rounds = InspectionSchedule(tables, days=7)
-    assert await rounds.begun(TODAY) == (TODAY,)
-    await rounds.made(TODAY)
-    assert await rounds.begun(TODAY) == ()
-    assert await rounds.begun(TODAY - timedelta(days=1)) == ()  # a clock that was set back
+    schedule = InspectionSchedule(tables, days=7)
+    assert await schedule.due(TODAY) == (TODAY,)
+    await schedule.complete(TODAY)
+    assert await schedule.due(TODAY) == ()
+    assert await schedule.due(TODAY - timedelta(days=1)) == ()  # a clock that was set back
     later = TODAY + timedelta(days=3)
-    assert set(await rounds.begun(later)) == {later, later - timedelta(days=1), later - timedelta(days=2)}
-    year = await rounds.begun(TODAY + timedelta(days=365))
+    assert set(await schedule.due(later)) == {later, later - timedelta(days=1), later - timedelta(days=2)}
+    year = await schedule.due(TODAY + timedelta(days=365))
     assert len(year) == 7
-    assert await rounds.members(year) == ids
+    assert await schedule.members(year) == ids
 
 
 async def test_who_has_left_has_no_turn(tables, ids):
     """A connection that is removed is not looked at; forgetting it twice is no error."""
-    rounds, gone = InspectionSchedule(tables, days=1), min(ids)
+    schedule, gone = InspectionSchedule(tables, days=1), min(ids)
     for _ in range(2):
-        await rounds.leave(gone)
-    assert await rounds.members((TODAY,)) == ids - {gone}
+        await schedule.leave(gone)
+    assert await schedule.members((TODAY,)) == ids - {gone}

@@ -9,7 +9,7 @@ import pytest
 from onboarding.cmg.app_checks import Check
 from onboarding.connections.records import Connection
 from onboarding.drift.comparison import compare, unreadable
-from onboarding.drift.inspection import Inspected, Inspection
+from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import PermanentError
 from tests.support.connections import connection
 
@@ -29,11 +29,11 @@ def record(*, imported: bool = False, **changes: Any) -> Connection:
 
 
 def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None = True) -> Inspection:
-    """What a look finds: secrets, and one rule."""
-    rule = Check(name="web-redirect", passed=passed, expected="e", impact="b", remedy="r")
+    """What an inspection finds: secrets, and one check."""
+    check = Check(name="web-redirect", passed=passed, expected="e", impact="b", remedy="r")
     secret = Check(name="secret", passed=False, expected="e", impact="b", remedy="r")
-    server = Inspected(app_id="s", name="S", exists=exists, rules=(rule, secret))
-    client = Inspected(app_id="c", name="C", exists=exists, rules=())
+    server = InspectedApp(app_id="s", name="S", exists=exists, checks=(check, secret))
+    client = InspectedApp(app_id="c", name="C", exists=exists, checks=())
     return Inspection(server=server, client=client, passwords=passwords)
 
 
@@ -50,8 +50,8 @@ def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None 
         ([], {"secret-removed"}, NOW),
     ],
 )
-def test_what_became_of_the_secret(passwords, codes, ends_at):
-    """A secret that was added, replaced, removed or given another end is told, and the expiration is true."""
+def test_what_happened_to_the_secret(passwords, codes, ends_at):
+    """A secret that was added, replaced, removed or changed is reported, and the expiration is correct."""
     comparison = compare(record(), inspection(*passwords), NOW)
     assert {each.code for each in comparison.differences.values()} == codes
     assert comparison.ends_at == (ends_at or datetime(2027, 9, 1, tzinfo=UTC))
@@ -59,7 +59,7 @@ def test_what_became_of_the_secret(passwords, codes, ends_at):
 
 @pytest.mark.parametrize("others", [[], [by_hand(200)]])
 def test_imported_apps_have_secrets_of_others(others):
-    """Whether an imported app has other secrets says nothing of the recorded one."""
+    """Other secrets of an imported app do not matter for the recorded one."""
     imported = record(imported=True)
     assert compare(imported, inspection(RECORDED, *others), NOW).differences == {}
     removed = compare(imported, inspection(*others), NOW)
@@ -67,8 +67,8 @@ def test_imported_apps_have_secrets_of_others(others):
     assert removed.ends_at == NOW
 
 
-def test_a_secret_that_has_ended_is_no_deviation():
-    """The end that was warned of is no news; nor is that somebody tidies it away afterwards."""
+def test_an_expired_secret_is_not_a_difference():
+    """An expiration is not a difference; nor is the removal of an expired secret."""
     later = END + timedelta(days=1)
     for passwords in ([RECORDED], []):
         comparison = compare(record(), inspection(*passwords), later)
@@ -78,8 +78,8 @@ def test_a_secret_that_has_ended_is_no_deviation():
     assert set(renewed.differences) == {"serverApp/secret-replaced"}
 
 
-def test_a_deviation_keeps_the_day_on_which_it_was_found():
-    """What is still so a week later is the same difference, and what is not so any more is gone."""
+def test_a_difference_keeps_the_day_on_which_it_was_found():
+    """A difference that lasts a week is the same one, and a difference that was fixed is gone."""
     first = compare(record(), inspection(passed=False), NOW)
     assert set(first.differences) == {"serverApp/web-redirect", "serverApp/secret-removed"}
     kept = record(differences=first.differences)
@@ -92,7 +92,7 @@ def test_a_deviation_keeps_the_day_on_which_it_was_found():
 
 
 def test_what_may_not_be_read_changes_nothing():
-    """A permission that was taken away neither mends a difference nor makes one."""
+    """A withdrawn permission neither removes a difference nor adds one."""
     known = compare(record(), inspection(passed=False), NOW).differences
     blind = inspection(exists=None, passed=None)
     assert compare(record(differences=known), blind, NOW).differences == known
@@ -100,30 +100,30 @@ def test_what_may_not_be_read_changes_nothing():
     assert compare(record(), blind, NOW).ends_at == END
 
 
-def test_a_deleted_app_ends_the_clock():
-    """With the application its secret is gone."""
+def test_the_secret_of_a_deleted_app_has_expired():
+    """The secret is deleted with its application."""
     assert compare(record(), inspection(exists=False), NOW).ends_at == NOW
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("name", "detail"),
     [
-        ("application", "is gone from the directory"),
-        ("service-principal", "has no service principal"),
+        ("application", "no longer exists in the directory"),
+        ("service-principal", "no longer has a service principal"),
         ("web-redirect", "Expected: e."),
     ],
 )
-def test_what_is_gone_is_called_gone(rule, said):
-    """A notice says that an app is gone; of a property it says what was expected."""
-    broken = Check(name=rule, passed=False, expected="e", impact="b", remedy="r")
+def test_a_missing_object_has_its_own_detail(name, detail):
+    """The detail names a missing app or principal; for a property it contains the expected value."""
+    broken = Check(name=name, passed=False, expected="e", impact="b", remedy="r")
     found = inspection(RECORDED)
-    found = replace(found, server=replace(found.server, rules=(broken,)))
+    found = replace(found, server=replace(found.server, checks=(broken,)))
     (difference,) = compare(record(), found, NOW).differences.values()
-    assert said in difference.detail
+    assert detail in difference.detail
 
 
-def test_a_tenant_that_can_not_be_entered_keeps_what_is_known():
-    """That nobody may look is one more difference; the others stay as they were."""
+def test_a_tenant_that_cannot_be_read_keeps_what_is_known():
+    """Missing access is one more difference; the others remain."""
     known = compare(record(), inspection(RECORDED, passed=False), NOW).differences
     error = PermanentError("no", remedy="consent")
     comparison = unreadable(record(differences=known), error, NOW)

@@ -1,0 +1,96 @@
+"""Starts the inspections that are due: each day those of the connections whose turn it is.
+
+The inspections of a day are divided into runs of at most 15 connections of one tenant: one or two calls to
+Graph each. When a tenant throttles or does not answer, only its own runs are retried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
+
+from onboarding.clock import Clock
+from onboarding.connections.calendar import Calendar
+from onboarding.drift.directory_snapshot import MOST_PAIRS
+from onboarding.drift.inspection_plan import INSPECTION
+from onboarding.drift.inspection_schedule import InspectionSchedule
+from onboarding.storage import keys
+from onboarding.storage.codec import Codec
+from onboarding.workflow.engine import SERVICE, Engine
+from onboarding.workflow.run import Head
+
+_NEAR: Final = timedelta(days=30)
+"""So long before and after an expiration a connection is inspected every day."""
+
+_AT_ONCE: Final = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InspectionRequest:
+    """Which connections of a tenant to inspect, by id."""
+
+    connections: tuple[str, ...]
+
+
+REQUEST: Final = Codec(InspectionRequest)
+
+
+class InspectionSweep:
+    """What the timer runs."""
+
+    def __init__(
+        self, *, inspection_schedule: InspectionSchedule, calendar: Calendar, engine: Engine, clock: Clock
+    ) -> None:
+        self._inspection_schedule = inspection_schedule
+        self._calendar = calendar
+        self._engine = engine
+        self._clock = clock
+
+    async def run(self) -> int:
+        """Starts the inspections of each day that is due, once a day; returns the number of runs."""
+        now = self._clock.now()
+        days = await self._inspection_schedule.due(now.date())
+        if not days:
+            return 0
+        members = await self._inspection_schedule.members(days) | await self._near(now)
+        heads = [_head(ids, now) for ids in _batches(sorted(members))]
+        for start in range(0, len(heads), _AT_ONCE):
+            await asyncio.gather(*(self._engine.start(head) for head in heads[start : start + _AT_ONCE]))
+        await self._inspection_schedule.complete(now.date())
+        return len(heads)
+
+    async def _near(self, now: datetime) -> set[str]:
+        """The ids of the connections that have an expiration near."""
+        entries = self._calendar.scan(since=now - _NEAR, until=now + _NEAR)
+        return {entry.connection async for entry in entries}
+
+
+def _batches(ids: Sequence[str]) -> Iterator[list[str]]:
+    """Connections of one tenant, as many as one call takes; their ids begin with the tenant's."""
+    for _, group in groupby(ids, key=_tenant):
+        of_tenant = list(group)
+        for start in range(0, len(of_tenant), MOST_PAIRS):
+            yield of_tenant[start : start + MOST_PAIRS]
+
+
+def _tenant(connection: str) -> str:
+    return connection.partition(".")[0]
+
+
+def _head(ids: list[str], now: datetime) -> Head:
+    """The run of an inspection: the same for the same connections on the same day."""
+    return Head(
+        id=keys.derived_id(INSPECTION.name, f"{now:%Y-%m-%d}", *ids),
+        plan=INSPECTION.name,
+        tenant=_tenant(ids[0]),
+        name=INSPECTION.name,
+        requester="",
+        requester_name=SERVICE,
+        created_at=now,
+        request=REQUEST.document(InspectionRequest(connections=tuple(ids))),
+        fingerprint="",
+    )
