@@ -63,7 +63,7 @@ async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
         "nextWarning": {"daysBeforeEnd": 30, "dueAt": iso(made.secret.ends_at - timedelta(days=30))},
         "acknowledged": None,
         "snoozedUntil": None,
-        "owners": [{"email": "kim@contoso.com"}],
+        "owners": [{"name": "", "email": "kim@contoso.com"}],
     }
 
 
