@@ -159,7 +159,7 @@ class Service:
             messages=parts.poison_messages,
             calendar=parts.calendar,
             connections=parts.connection_store,
-            differences=parts.differences,
+            differences=parts.drift_index,
             failing=parts.failing,
             clock=parts.clock,
         )

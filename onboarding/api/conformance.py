@@ -80,9 +80,9 @@ class CheckedApp(Document):
     rules: tuple[Check, ...]
 
     @classmethod
-    def of(cls, app: inspection.Inspected) -> Self:
+    def of(cls, app: inspection.InspectedApp) -> Self:
         """An inspected application."""
-        rules = sorted(app.rules, key=lambda rule: list(_RESULTS).index(rule.passed))
+        rules = sorted(app.checks, key=lambda rule: list(_RESULTS).index(rule.passed))
         return cls(
             client_id=app.app_id,
             name=app.name or None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +16,6 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Query, Traced
 from onboarding.clock import Clock
 from onboarding.cmg import handover, removal_script
-from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore

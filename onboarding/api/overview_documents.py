@@ -13,7 +13,7 @@ from pydantic import Field
 
 from onboarding.api.documents import Document, StepError
 from onboarding.connections import records
-from onboarding.drift.drift_index import Drifting
+from onboarding.drift.drift_index import DriftEntry
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
 from onboarding.storage import names
@@ -61,7 +61,7 @@ class Facts:
     queues: Mapping[str, int]
     messages: Some[PoisonMessage]
     expirations: Some[Expiring]  # the soonest first
-    drifting: Some[Drifting]
+    drifting: Some[DriftEntry]
     failing: Some[failing_deliveries.FailingDelivery]
     now: datetime
 
@@ -151,7 +151,7 @@ class DriftingConnection(Document):
     since: datetime
 
     @classmethod
-    def of(cls, drifting: Drifting) -> Self:
+    def of(cls, drifting: DriftEntry) -> Self:
         """An entry of the index of differences."""
         return cls(
             connection_id=drifting.connection,

@@ -14,7 +14,7 @@ from onboarding.storage.tables import Range, Tables, Write
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DriftingConnection:
+class DriftEntry:
     """A connection with differences."""
 
     connection: str
@@ -24,7 +24,7 @@ class DriftingConnection:
     since: datetime  # of the oldest
 
 
-CODEC: Final = Codec(DriftingConnection)
+CODEC: Final = Codec(DriftEntry)
 
 
 class DriftIndex:
@@ -36,7 +36,7 @@ class DriftIndex:
     async def enter(self, connection: Connection) -> None:
         """Enters a connection with its present differences; safe to repeat."""
         differences = connection.differences.values()
-        entry = DriftingConnection(
+        entry = DriftEntry(
             connection=connection.id,
             name=connection.name,
             tenant=connection.tenant,
@@ -50,7 +50,7 @@ class DriftIndex:
         """Removes a connection that no longer drifts; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.drift(connection), Write.DELETE)
 
-    async def first(self, size: int, tenant: str | None = None) -> list[DriftingConnection]:
+    async def first(self, size: int, tenant: str | None = None) -> list[DriftEntry]:
         """At most so many of them, by tenant (of one tenant)."""
         keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
         page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size)
