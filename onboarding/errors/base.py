@@ -48,32 +48,28 @@ class Finding:
 
 
 class OnboardingError(Exception):
-    """A step, a call or a request cannot be completed. ``ErrorType.error`` makes one of the subclasses."""
-
-    code = "internal-error"
-    title = "Something went wrong inside the service"
+    """A step, a call or a request cannot be completed. ``ErrorType.error`` makes it, or a subclass."""
 
     def __init__(
         self,
-        detail: str = "",
+        kind: ErrorType,
+        args: Mapping[str, Any],
         *,
-        code: str = "",
-        title: str = "",
-        remedy: str = "",
-        documentation: str = "",
         request_id: str = "",
         findings: tuple[Finding, ...] = (),
-        args: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
     ) -> None:
-        self.detail = detail or (type(self).__doc__ or "").strip().partition("\n")[0]
-        super().__init__(self.detail)
-        self.code = code or type(self).code
-        self.title = title or type(self).title
-        self.remedy = remedy
-        self.documentation = documentation
+        texts = kind.texts(args)
+        super().__init__(texts.detail)
+        self.kind = kind
+        self.code = kind.code
+        self.title = kind.title
+        self.detail = texts.detail
+        self.remedy = texts.remedy
+        self.values = dict(args)
         self.request_id = request_id
         self.findings = findings
-        self.arguments = dict(args or {})
+        self.retry_after = retry_after  # seconds, as the service asked for
 
     def as_finding(self) -> Finding:
         """The error as a finding, for a report that lists both."""
@@ -81,8 +77,8 @@ class OnboardingError(Exception):
             code=self.code,
             detail=self.detail,
             remedy=self.remedy,
-            documentation=self.documentation,
-            args=self.arguments,
+            documentation=self.kind.documentation,
+            args=self.values,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -98,28 +94,15 @@ class OnboardingError(Exception):
 
 
 class TransientError(OnboardingError):
-    """A service did not answer as it should just now; the same call may work later."""
-
-    code = "service-unavailable"
-    title = "A service is not available at the moment"
-
-    def __init__(self, detail: str = "", *, retry_after: float | None = None, **more: Any) -> None:
-        super().__init__(detail, **more)
-        self.retry_after = retry_after  # seconds, as the service asked for
+    """A service is not available; the same call can work later."""
 
 
 class ReplicationLagError(TransientError):
-    """The directory does not show an object yet that it has just accepted."""
-
-    code = "replication-lag"
-    title = "The directory has not replicated a change yet"
+    """The directory does not show a recent change yet."""
 
 
 class PermanentError(OnboardingError):
-    """It cannot work as requested; somebody has to change something first."""
-
-    code = "refused"
-    title = "The request can't be carried out as it is"
+    """Trying again cannot help: somebody has to change something first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,18 +174,4 @@ class ErrorType:
         """One occurrence as an exception, of the class that says whether trying again can help."""
         if self.failure is None:
             raise TypeError(f"{self.code} is not a failure")
-        texts = self.texts(args)
-        more: dict[str, Any] = (
-            {"retry_after": retry_after} if issubclass(self.failure, TransientError) else {}
-        )
-        return self.failure(
-            texts.detail,
-            code=self.code,
-            title=self.title,
-            remedy=texts.remedy,
-            documentation=self.documentation,
-            request_id=request_id,
-            findings=findings,
-            args=args,
-            **more,
-        )
+        return self.failure(self, args, request_id=request_id, findings=findings, retry_after=retry_after)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from onboarding.cmg.app_checks import Check
+from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection
 from onboarding.drift.comparison import compare, unreadable
 from onboarding.drift.inspection import InspectedApp, Inspection
-from onboarding.errors import PermanentError
+from onboarding.errors import cloud
 from tests.support.connections import connection
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -125,8 +125,8 @@ def test_a_missing_object_has_its_own_detail(name, detail):
 def test_a_tenant_that_cannot_be_read_keeps_what_is_known():
     """Missing access is one more difference; the others remain."""
     known = compare(record(), inspection(RECORDED, passed=False), NOW).differences
-    error = PermanentError("no", remedy="consent")
+    error = cloud.SCOPE_LOCKED.error(service="Graph", answer="403")
     comparison = unreadable(record(differences=known), error, NOW)
     assert set(comparison.differences) == {*known, "/directory-unreadable"}
-    assert comparison.differences["/directory-unreadable"].remedy == "consent"
+    assert comparison.differences["/directory-unreadable"].remedy == error.remedy
     assert comparison.ends_at == END
