@@ -39,12 +39,12 @@ class SecretValidity(StrEnum):
 
 
 def _context(info: ValidationInfo, key: str, otherwise: Any) -> Any:
-    """What the caller of the validation knows: ``now`` and ``tenant`` (as it stands in the request)."""
+    """What the caller of the validation knows: ``now`` and ``tenant`` (as in the request)."""
     return (info.context or {}).get(key, otherwise)
 
 
 class ExistingServerApp(WizardModel):
-    """A web (server) app registration that is there already. It is checked, and never changed or deleted."""
+    """An existing web (server) app registration. The service checks it, and never changes or deletes it."""
 
     client_id: UUID | None = Field(
         None,
@@ -66,14 +66,14 @@ class ExistingServerApp(WizardModel):
 
 
 class OnDeleted(StrEnum):
-    """What becomes of a deleted application that this service has made and that keeps the App ID URI."""
+    """What happens to a deleted application of this service that reserves the App ID URI."""
 
-    REFUSE = "Refuse"  # the onboarding fails and says so
-    PURGE = "Purge"  # it is deleted for good; it can't be restored then
+    REFUSE = "Refuse"  # the onboarding fails
+    PURGE = "Purge"  # the service deletes it permanently
 
 
 class ServerApp(WizardModel):
-    """The web (server) app registration: created, or one that is there already."""
+    """The web (server) app registration: a new or an existing one."""
 
     existing: ExistingServerApp | None = None
 
@@ -118,7 +118,7 @@ class ServerApp(WizardModel):
         if value is None:
             return None
         if info.data.get("secret_validity"):
-            raise ValueError("give either secretValidity or secretEndDate, not both")
+            raise ValueError("specify either secretValidity or secretEndDate")
         now = _context(info, "now", None)
         if now is None:  # read back from storage, where it was checked before
             return value
@@ -140,7 +140,7 @@ class ServerApp(WizardModel):
 
 
 class ExistingClientApp(WizardModel):
-    """A native (client) app registration that is there already. It is checked, and never changed."""
+    """An existing native (client) app registration. The service checks it, and never changes it."""
 
     client_id: UUID = Field(
         description="Client ID of an existing native app to import. It is checked and never changed."
@@ -148,7 +148,7 @@ class ExistingClientApp(WizardModel):
 
 
 class ClientApp(WizardModel):
-    """The native (client) app registration: created, or one that is there already."""
+    """The native (client) app registration: a new or an existing one."""
 
     existing: ExistingClientApp | None = None
 

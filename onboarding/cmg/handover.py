@@ -1,9 +1,9 @@
-"""The hand-over: a PowerShell script that connects a site to one tenant, made for exactly one connection.
+"""The hand-over: a PowerShell script that connects a site to one tenant, for exactly one connection.
 
-The ConfigMgr administrator runs it at the site. It reads the client secret from Key Vault as whoever runs it,
-imports both applications and creates the Azure service. What is there already it leaves alone, so it may run
-twice, and needs no secret then. What no cmdlet can do it says at the end. Windows PowerShell 5.1; values are
-literals that nothing can break out of.
+The ConfigMgr administrator runs it at the site. It reads the client secret from Key Vault with the account of
+the administrator, imports both applications and creates the Azure service. It does not change what exists, so
+it can run twice, and then needs no secret. At the end it prints the steps for which there is no cmdlet.
+Windows PowerShell 5.1; values are literals that nothing can break out of.
 
 Source of the cmdlets: https://learn.microsoft.com/powershell/module/configurationmanager.
 """
@@ -23,7 +23,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HandOver:
-    """What the script needs to know."""
+    """The values in the script."""
 
     request: OnboardingRequest
     tenant_name: str
@@ -47,12 +47,12 @@ def _head(this: HandOver) -> Iterator[str]:
     return scripts.head(
         (
             f"Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
-            "Run it where the Configuration Manager console is installed, as an administrator of the site",
-            "who may read the secret in Key Vault. -WhatIf shows what it would do. It may run twice.",
+            "Run it on a computer with the Configuration Manager console, as an administrator of the site",
+            "with permission to read the secret in Key Vault. -WhatIf shows changes. You can run it twice.",
         ),
         *scripts.SITE,
         (
-            "# The client secret, where Key Vault can't be reached from here.",
+            "# The client secret, if this computer cannot reach Key Vault.",
             "[System.Security.SecureString] $SecretKey",
         ),
     )
@@ -84,7 +84,7 @@ def _console(this: HandOver) -> Iterator[str]:
 def _server_app(this: HandOver) -> Iterator[str]:
     yield "$serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication"
     yield "if ($serverApp) {"
-    yield "    Write-Output 'The server application is imported already.'"
+    yield "    Write-Output 'The server application already exists in the site.'"
     yield "}"
     yield "elseif ($PSCmdlet.ShouldProcess($serverName, 'Import the server application')) {"
     yield from (f"    {line}" for line in (*_secret(this), *_IMPORT_SERVER_APP))
@@ -93,7 +93,7 @@ def _server_app(this: HandOver) -> Iterator[str]:
 
 
 def _secret(this: HandOver) -> Iterator[str]:
-    """Reads the secret, just before it is needed: who runs the script again needs no right to it."""
+    """Reads the secret just before its use: a second run needs no permission to read it."""
     yield "if (-not $SecretKey) {"
     for line in scripts.stored_secret("SecretKey", this.vault_secret_id, this.request.azure_environment):
         yield f"    {line}"
@@ -118,7 +118,7 @@ _IMPORT_SERVER_APP: Final = (
 _CLIENT_APP: Final = (
     "$clientApp = Get-CMAADApplication -ClientId $clientId -AppType ClientApplication",
     "if ($clientApp) {",
-    "    Write-Output 'The client application is imported already.'",
+    "    Write-Output 'The client application already exists in the site.'",
     "}",
     "elseif ($PSCmdlet.ShouldProcess($clientName, 'Import the client application')) {",
     "    $client = @{",
@@ -136,7 +136,7 @@ _CLIENT_APP: Final = (
 def _service(this: HandOver) -> Iterator[str]:
     yield "$service = Get-CMAzureService -Name $name -DisableWildcardHandling"
     yield "if ($service) {"
-    yield "    Write-Output 'The Azure service exists already.'"
+    yield "    Write-Output 'The Azure service already exists.'"
     yield "}"
     yield "elseif ($PSCmdlet.ShouldProcess($name, 'Create the Azure service for Cloud Management')) {"
     yield "    $cloudManagement = @{"
@@ -154,7 +154,7 @@ def _service(this: HandOver) -> Iterator[str]:
 
 
 def _discovery(kind: str, discovery: UserDiscovery | GroupDiscovery) -> Iterator[str]:
-    """The parameters of one kind of discovery; none where it is off, as the wizard leaves it."""
+    """The parameters of one kind of discovery; none if it is off, as in the wizard."""
     if not discovery.enabled:
         return
     delta = discovery.delta_interval_minutes
@@ -176,7 +176,7 @@ def _group_sync(this: HandOver) -> Sequence[str]:
         return ()
     return (
         "",
-        "# Group synchronization can't be chosen when the service is created.",
+        "# No cmdlet enables group synchronization when it creates the service.",
         "if ($PSCmdlet.ShouldProcess($name, 'Enable the synchronization of collections to Entra groups')) {",
         "    Set-CMCloudManagementAzureService -Name $name -EnableAADGroupSync $true",
         "}",
@@ -187,13 +187,13 @@ def _instructions(this: HandOver) -> Iterator[str]:
     if this.request.disable_authentication:
         yield (
             "Disable authentication for this tenant: Azure Services, properties of the Cloud Management "
-            "service, tab Applications. It takes up to 25 hours to reach the clients."
+            "service, tab Applications. Clients receive the change within 25 hours."
         )
     yield (
         "If a Conditional Access policy targets all cloud apps, exclude the server application "
         f"{this.server_app_id} from it."
     )
     yield (
-        f"Renew the secret before {this.secret_ends_at:%Y-%m-%d}: the console does not warn of imported "
-        "applications. Enter the new key under Microsoft Entra tenants, Renew Secret Key."
+        f"Renew the secret before {this.secret_ends_at:%Y-%m-%d}. The console does not warn about imported "
+        "applications. Enter the new secret under Microsoft Entra tenants, Renew Secret Key."
     )

@@ -1,9 +1,9 @@
 """The App ID URI of the server app: which forms ConfigMgr and Entra ID accept.
 
 ConfigMgr recommends ``api://{tenantId}/{string}`` and ``https://{verifiedDomain}/{string}``. Entra ID refuses
-its old default ``https://ConfigMgrService``, because that host is no verified domain of anybody, and a tenant
-policy may allow only ``api://{appId}`` and ``api://{tenantId}/{appId}``. The last one satisfies all of them,
-so it is the default here.
+its old default ``https://ConfigMgrService``, because that host is not a verified domain. A tenant policy can
+allow only ``api://{appId}`` and ``api://{tenantId}/{appId}``. The last form meets every policy, so it is the
+default here.
 
 Source: https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions and "Create the web
 (server) app registration" in the ConfigMgr article.
@@ -27,29 +27,29 @@ _FORM: Final = re.compile(
 
 
 def default(tenant: str, app: str) -> str:
-    """The App ID URI that passes every policy; it needs the application's client id."""
+    """The App ID URI that every policy allows; it contains the application's client id."""
     return f"api://{tenant}/{app}"
 
 
 def fault(uri: str, tenant: str | None) -> str:
-    """Why a URI can't be used, as far as its text tells; empty when nothing speaks against it.
+    """Why the form of a URI is not valid; empty if it is.
 
-    Where the tenant is not known, any may stand in the URI.
+    If the tenant is not known, the URI can contain any.
     """
     named = tenant or "{tenantId}"
     if len(uri) > LONGEST:
-        return f"It is {len(uri)} characters long; at most {LONGEST} are allowed."
+        return f"Must be at most {LONGEST} characters long, not {len(uri)}."
     if uri.casefold() == "https://configmgrservice":
         return (
-            "The console's old default https://ConfigMgrService is no verified domain of your tenant, "
-            f"so Entra ID refuses it. Leave the field out, or use api://{named}/ConfigMgrService."
+            "Entra ID refuses https://ConfigMgrService, the old default of the console, because it is not a "
+            f"verified domain of your tenant. Omit the field, or use api://{named}/ConfigMgrService."
         )
     forms = f"api://{named}/{{string}} or https://{{verifiedDomain}}/{{string}}"
     match = _FORM.fullmatch(uri)
     if match is None:
-        return f"It must have the form {forms}."
+        return f"Must have the form {forms}."
     if tenant and match["scheme"] == "api" and match["host"].casefold() != tenant.casefold():
-        return f"An api:// URI must name the tenant: api://{tenant}/{{string}}."
+        return f"An api:// URI must contain the id of the tenant: api://{tenant}/{{string}}."
     return ""
 
 

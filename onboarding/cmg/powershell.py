@@ -11,23 +11,23 @@ from datetime import UTC, datetime
 from typing import Final
 
 _SINGLE_QUOTES: Final = re.compile("['\u2018\u2019\u201a\u201b]")
-"""PowerShell takes the typographic quotes for the plain one: each of them ends a string that one began."""
+"""PowerShell treats typographic quotes as plain ones: each of them ends a string."""
 
 _LINE_BREAK: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def text(value: str) -> str:
-    """A single-quoted string: no variable, no escape, no expression in it means anything.
+    """A single-quoted string: PowerShell evaluates no variable, escape or expression in it.
 
-    Raises ``ValueError`` for control characters, which no name of ours may hold.
+    Raises ``ValueError`` for control characters, which no name can contain.
     """
     if _LINE_BREAK.search(value):
-        raise ValueError("a PowerShell literal can't hold control characters")
+        raise ValueError("a PowerShell literal cannot contain control characters")
     return "'" + _SINGLE_QUOTES.sub(lambda match: match.group() * 2, value) + "'"
 
 
 def label(value: str) -> str:
-    """A single-quoted string for text that others have chosen; control characters become spaces."""
+    """A single-quoted string for any text; control characters become spaces."""
     return text(_LINE_BREAK.sub(" ", value))
 
 
@@ -37,7 +37,7 @@ def boolean(value: bool) -> str:
 
 
 def array(values: Iterable[str]) -> str:
-    """An array of strings, also of none or one."""
+    """An array of strings, also if there are none or one."""
     return "@(" + ", ".join(map(text, values)) + ")"
 
 

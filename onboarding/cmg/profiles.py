@@ -1,4 +1,4 @@
-"""What the two app registrations look like, as data by the revision of the manual article.
+"""The properties of the two app registrations, as data by the revision of the manual article.
 
 Adding a revision is adding a row. Bodies are Microsoft Graph v1.0 ``application`` resources.
 
@@ -22,7 +22,7 @@ from onboarding.cmg.permissions import (
 )
 
 USER_IMPERSONATION: Final = "user_impersonation"
-"""The scope of the server app that clients ask for."""
+"""The scope of the server app that clients request."""
 
 _LOCALHOST: Final = "http://localhost"
 _SCOPES = uuid.UUID("b3b8f6a2-7c55-5d0e-8f5d-3f8c1e9a4d10")
@@ -37,8 +37,8 @@ class Profile:
     """One revision of the manual article."""
 
     name: str  # year and month of the revision
-    first_version: str  # the first ConfigMgr version that it is right for
-    next_version: str | None = None  # the first one that it is not right for any more
+    first_version: str  # the first ConfigMgr version that it fits
+    next_version: str | None = None  # the first version that it no longer fits
     web_redirects: tuple[str, ...]  # of the server app, platform Web
     native_redirects: tuple[str, ...]  # of the server app, platform "Mobile and desktop applications"
     id_tokens: bool  # "ID tokens" of the implicit grant, on both apps
@@ -58,7 +58,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
             id_tokens=True,
             client_permissions=False,
         ),
-        # Its redirect on the native platform was a mistake that the next revision mended.
+        # The next revision corrected the redirect on the native platform.
         Profile(
             name="2023-11",
             first_version=SITE_SIGNS_IN,
@@ -88,22 +88,22 @@ PROFILES: Final[Mapping[str, Profile]] = {
 
 
 def for_version(version: str | None) -> Profile:
-    """The newest profile that is right for a ConfigMgr version (None: the newest version)."""
+    """The newest profile for a ConfigMgr version (None: the newest version)."""
     fitting = [each for each in PROFILES.values() if version is None or each.first_version <= version]
     return fitting[-1] if fitting else next(iter(PROFILES.values()))
 
 
 def fault(profile: Profile, version: str | None) -> str:
-    """Why a profile is not right for a ConfigMgr version (None: the newest); empty when it is."""
+    """Why a profile does not fit a ConfigMgr version (None: the newest); empty if it does."""
     if profile is for_version(version):
         return ""
     if version is not None and version < profile.first_version:
         return f"The profile {profile.name} is for version {profile.first_version} or later, not {version}."
     if profile.next_version and (version is None or version >= profile.next_version):
         return (
-            f"The profile {profile.name} is for versions before {profile.next_version}: newer sites sign in "
-            "with the server app themselves, which needs a redirect that this profile lacks. Leave it out, "
-            "or give the older configMgrVersion of the site."
+            f"The profile {profile.name} is for versions before {profile.next_version}. Later sites sign in "
+            "with the server app, which requires a redirect URI that this profile lacks. Omit the profile, "
+            "or specify the older configMgrVersion of the site."
         )
     return ""
 
@@ -116,15 +116,15 @@ def scope_id(key: str) -> str:
 def server_application(
     profile: Profile, *, name: str, home_page_url: str, key: str, user_discovery: bool, notes: str
 ) -> dict[str, Any]:
-    """The web (server) app. Its App ID URI is set on its own, because it may need the client id.
+    """The web (server) app, without the App ID URI, which can contain the client id.
 
     Args:
         profile: The revision to follow.
         name: Display name.
-        home_page_url: Asked for by the wizard; ConfigMgr does not use it.
-        key: What the scope's id is derived from.
-        user_discovery: Whether Entra user discovery is on: only then does it read the directory.
-        notes: Who manages the app, for whoever finds it in the portal.
+        home_page_url: A field of the wizard; ConfigMgr does not use it.
+        key: The scope's id is derived from it.
+        user_discovery: Whether Entra user discovery is enabled, which reads the directory.
+        notes: Who manages the app, shown in the portal.
     """
     native = {"publicClient": {"redirectUris": list(profile.native_redirects)}}
     return {
@@ -161,14 +161,14 @@ def server_application(
 def client_application(
     profile: Profile, *, name: str, server_app: str, server_scope: str, user_discovery: bool, notes: str
 ) -> dict[str, Any]:
-    """The native (client) app. Its redirect URI is set on its own, because it needs the client id.
+    """The native (client) app, without the redirect URI, which contains the client id.
 
     Args:
         profile: The revision to follow.
         name: Display name.
         server_app: Client id of the server app.
         server_scope: Id of the server app's scope.
-        user_discovery: Older profiles give the client app permissions only with it.
+        user_discovery: With older profiles, only then the client app has permissions.
         notes: Who manages the app.
     """
     impersonation = Permission(

@@ -1,4 +1,4 @@
-"""The hand-over of a removal: a PowerShell script that takes one connection's Azure service from the site.
+"""The hand-over of a removal: a PowerShell script that removes one connection's Azure service from the site.
 
 Source: https://learn.microsoft.com/powershell/module/configurationmanager/remove-cmazureservice.
 """
@@ -13,24 +13,24 @@ from onboarding.cmg import scripts
 _REMOVE: Final = (
     "$service = Get-CMAzureService -Name $name -DisableWildcardHandling",
     "if (-not $service) {",
-    "    Write-Output 'The site has no Azure service of this name.'",
+    "    Write-Output 'The site has no Azure service with this name.'",
     "}",
     "elseif ($PSCmdlet.ShouldProcess($name, 'Remove the Azure service')) {",
     "    Remove-CMAzureService -InputObject $service -Force",
     "}",
 )
 _BY_HAND: Final = (
-    "If the cloud management gateway still stands, delete it: it can't run without this service.",
-    "The applications stay listed under Microsoft Entra tenants. No cmdlet removes them; delete them there.",
+    "If the cloud management gateway still exists, delete it: it cannot run without this service.",
+    "Delete the applications under Microsoft Entra tenants. No cmdlet removes them.",
 )
 
 
 def script(name: str) -> str:
-    """The script for the connection of this name; it may run twice."""
+    """The script for the connection of this name; it can run twice."""
     purpose = (
-        f"Takes the connection {ps.comment(name)} from the site.",
-        "Run it where the Configuration Manager console is installed, as an administrator of the site.",
-        "-WhatIf shows what it would do. It may run twice.",
+        f"Removes the connection {ps.comment(name)} from the site.",
+        "Run it on a computer with the Configuration Manager console, as an administrator of the site.",
+        "-WhatIf shows the changes. You can run it twice.",
     )
     return scripts.text(
         (

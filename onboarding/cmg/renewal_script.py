@@ -1,4 +1,4 @@
-"""The hand-over of a renewal: fetches the new client secret, and says where the console takes it.
+"""The hand-over of a renewal: a PowerShell script that copies the new client secret for the console.
 
 No cmdlet renews a secret; the console's *Renew Secret Key* does.
 Source: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard.
@@ -16,7 +16,7 @@ from onboarding.cmg.wizard import AzureEnvironment
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenewalHandOver:
-    """What the script needs to know."""
+    """The values in the script."""
 
     connection_name: str
     environment: AzureEnvironment
@@ -26,11 +26,11 @@ class RenewalHandOver:
 
 
 def script(this: RenewalHandOver) -> str:
-    """The script's text; it may run twice."""
+    """The script's text; it can run twice."""
     purpose = (
-        f"Fetches the new client secret of the connection {ps.comment(this.connection_name)}.",
-        "Run it where you use the Configuration Manager console, as somebody who may read the secret in",
-        "Key Vault. -WhatIf shows what it would do. It may run twice.",
+        f"Copies the new client secret of {ps.comment(this.connection_name)} to the clipboard.",
+        "Run it where you use the Configuration Manager console, with permission to read the secret in",
+        "Key Vault. -WhatIf shows the changes. You can run it twice.",
     )
     return scripts.text((*scripts.head(purpose), *_copy(this), *scripts.by_hand(_instructions(this))))
 
@@ -47,10 +47,10 @@ def _copy(this: RenewalHandOver) -> Iterator[str]:
 
 
 def _instructions(this: RenewalHandOver) -> Iterator[str]:
-    yield "In the console open Administration, Cloud Services, Microsoft Entra tenants; select the tenant."
+    yield "In the console, select the tenant: Administration, Cloud Services, Microsoft Entra tenants."
     yield (
-        f"Select the application {this.server_name} ({this.server_app_id}) in the lower pane, choose Renew "
+        f"In the lower pane, select the application {this.server_name} ({this.server_app_id}), choose Renew "
         "Secret Key, and paste the secret."
     )
     yield "Clear the clipboard: Set-Clipboard -Value ' '"
-    yield "Confirm the renewal to the service that made the secret; it then removes the old one."
+    yield "Confirm the renewal in your portal. The onboarding service then removes the old secret."

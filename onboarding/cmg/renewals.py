@@ -1,4 +1,4 @@
-"""What a renewal of the client secret may be asked for."""
+"""The request for a renewal of the client secret."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from onboarding.cmg.app_fields import SecretValidity, VaultSecret
 from onboarding.cmg.fields import WizardModel
 
 _IMPORTED: Final = (
-    "The server app is imported, and never changed here: add a client secret to it yourself, then give "
-    "either vaultSecret (a name) or secret (itself, once)."
+    "The service does not change an imported server app. Add a client secret to it yourself, then specify "
+    "either vaultSecret (its name) or secret (its value)."
 )
 
 
@@ -49,23 +49,26 @@ class RenewalRequest(WizardModel):
         return self
 
     def faults(self, *, imported: bool, now: datetime) -> Iterator[tuple[str, str]]:
-        """What does not go with the connection: a JSON pointer and a sentence each."""
+        """The conflicts with the connection: a JSON pointer and a sentence for each."""
         given = self.vault_secret is not None, self.secret is not None
         if imported and sum(given) != 1:
             yield "", _IMPORTED
         if not imported and any(given):
-            yield "/secret" if given[1] else "/vaultSecret", "The new secret is made here; leave it out."
+            yield (
+                "/secret" if given[1] else "/vaultSecret",
+                "The service creates the new secret. Omit this field.",
+            )
         if self.secret_end_date is None:
             return
         if self.secret_validity:
-            yield "/secretEndDate", "Give either secretValidity or secretEndDate, not both."
+            yield "/secretEndDate", "Specify either secretValidity or secretEndDate."
         if not now + timedelta(days=1) < self.secret_end_date <= SecretValidity.TWO_YEARS.after(now):
-            yield "/secretEndDate", "It must be at least one day and at most two years ahead."
+            yield "/secretEndDate", "Must be at least one day and at most two years ahead."
 
     def as_json(self, time_limit_days: int) -> dict[str, Any]:
-        """The request as it is kept with its operation, with the deployment's time limit if it has none.
+        """The request as stored with its operation, with the deployment's time limit as the default.
 
-        A secret is in the vault by then.
+        It does not contain the secret, which is in the vault.
         """
         kept = self.model_dump(mode="json", by_alias=True, exclude={"secret"})
         return {**kept, "timeLimitDays": time_limit_days} if self.time_limit_days is None else kept

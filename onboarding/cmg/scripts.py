@@ -1,4 +1,4 @@
-"""What the PowerShell scripts for administrators have in common. Windows PowerShell 5.1."""
+"""The common parts of the PowerShell scripts for administrators. Windows PowerShell 5.1."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AZ_ENVIRONMENTS: Final = {
     AzureEnvironment.PUBLIC: "AzureCloud",
     AzureEnvironment.US_GOVERNMENT: "AzureUSGovernment",
 }
-"""What ``Connect-AzAccount -Environment`` calls them."""
+"""The names that ``Connect-AzAccount -Environment`` uses."""
 
 SITE: Final = (
     (
@@ -23,7 +23,7 @@ SITE: Final = (
         "[string] $SiteCode",
     ),
     (
-        "# The computer with the SMS Provider, for a session that has no drive of the site yet.",
+        "# The computer with the SMS Provider. Used if the session has no drive for the site.",
         "[string] $SiteServer = $env:COMPUTERNAME",
     ),
 )
@@ -31,15 +31,15 @@ SITE: Final = (
 
 
 def text(lines: Iterable[str]) -> str:
-    """A script's text, with the line impact of Windows.
+    """A script's text, with the line breaks of Windows.
 
-    Write it with a byte order mark: without one PowerShell 5.1 misreads all letters but ASCII.
+    Write it with a byte order mark: without one, PowerShell 5.1 misreads all letters except ASCII.
     """
     return "".join(f"{line}\r\n" for line in lines)
 
 
 def head(purpose: Sequence[str], *parameters: Sequence[str]) -> Iterator[str]:
-    """How a script begins: what it is for, its parameters, and that it stops at the first error."""
+    """The beginning of a script: its purpose, its parameters, and that it stops at the first error."""
     yield "#Requires -Version 5.1"
     yield from (f"# {line}" for line in purpose)
     yield "[CmdletBinding(SupportsShouldProcess = $true)]"
@@ -58,10 +58,10 @@ def head(purpose: Sequence[str], *parameters: Sequence[str]) -> Iterator[str]:
 
 
 def stored_secret(variable: str, vault_secret_id: str, environment: AzureEnvironment) -> Iterator[str]:
-    """Reads a secret as a SecureString, as whoever runs the script.
+    """Reads a secret as a SecureString, with the account of the administrator who runs the script.
 
     Args:
-        variable: Name of the variable that gets it.
+        variable: Name of the variable for the value.
         vault_secret_id: https://{vault}/secrets/{name}/{version}.
         environment: The cloud to sign in to.
     """
@@ -69,7 +69,7 @@ def stored_secret(variable: str, vault_secret_id: str, environment: AzureEnviron
     _, _, name, version = address.path.split("/", 3)
     vault = (address.hostname or "").partition(".")[0]
     yield "if (-not (Get-Module -ListAvailable -Name 'Az.KeyVault')) {"
-    yield "    throw 'Install the module Az.KeyVault: the client secret is in Key Vault.'"
+    yield "    throw 'Install the module Az.KeyVault. It reads the client secret from Key Vault.'"
     yield "}"
     yield "if (-not (Get-AzContext)) {"
     yield f"    Connect-AzAccount -Environment '{_AZ_ENVIRONMENTS[environment]}' | Out-Null"
@@ -80,20 +80,20 @@ def stored_secret(variable: str, vault_secret_id: str, environment: AzureEnviron
     yield f"    Version   = {ps.text(version)}"
     yield "}"
     yield f"${variable} = (Get-AzKeyVaultSecret @stored).SecretValue"
-    yield f"if (-not ${variable}) {{ throw 'The secret is not in Key Vault, or you may not read it.' }}"
+    yield f"if (-not ${variable}) {{ throw 'Key Vault has no such secret, or you cannot read it.' }}"
 
 
 _DRIVE: Final = (
     "Import-Module (Join-Path (Split-Path $env:SMS_ADMIN_UI_PATH) 'ConfigurationManager.psd1')",
     "if (-not (Get-PSDrive -Name $SiteCode -PSProvider 'CMSite' -ErrorAction SilentlyContinue)) {",
-    "    # Also with -WhatIf, which could look at nothing otherwise. The drive goes when the script ends.",
+    "    # Also with -WhatIf, which reads the site. PowerShell removes the drive after the script.",
     "    New-PSDrive -Name $SiteCode -PSProvider 'CMSite' -Root $SiteServer -WhatIf:$false | Out-Null",
     "}",
 )
 
 
 def at_the_site(lines: Iterable[str]) -> Iterator[str]:
-    """Carries lines out in the site's drive, and leaves it whatever happens.
+    """Runs lines in the drive of the site, and leaves the drive in any case.
 
     Source: https://learn.microsoft.com/powershell/sccm/overview.
     """
@@ -109,8 +109,8 @@ def at_the_site(lines: Iterable[str]) -> Iterator[str]:
 
 
 def by_hand(instructions: Iterable[str]) -> Iterator[str]:
-    """Prints what is left to do by hand."""
+    """Prints the manual steps that remain."""
     yield "Write-Output ''"
-    yield "Write-Output 'What is left to do by hand:'"
+    yield "Write-Output 'Complete these steps manually:'"
     for number, instruction in enumerate(instructions, start=1):
         yield f"Write-Output {ps.label(f'{number}. {instruction}')}"

@@ -1,4 +1,4 @@
-"""Configuration Manager's versions, and what each allows for a Cloud Management Gateway.
+"""Versions of Configuration Manager, and what each supports and needs for a Cloud Management Gateway.
 
 Source: "What's new" of each version, and
 https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/plan-cloud-management-gateway.
@@ -6,18 +6,19 @@ https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/plan-cloud-
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 FIRST_SCALE_SET: Final = "2107"
-"""The first version in which everybody can deploy to a virtual machine scale set."""
+"""The first version that can deploy any gateway to a virtual machine scale set."""
 
 FIRST_SCALE_SET_US_GOVERNMENT: Final = "2111"
 FIRST_WITHOUT_CLASSIC: Final = "2203"
 
 FIRST_WITH_AGE_LIMIT: Final = "2409"
-"""The first version that refuses to renew the secret of an application that has become too old."""
+"""The first version that does not renew the secret of an old application."""
 
 OLDEST_RENEWABLE: Final = timedelta(days=800)
 """The age of an application up to which its secret can be renewed
@@ -31,19 +32,32 @@ class DeploymentModel(StrEnum):
     CLASSIC = "CloudService"
 
 
+PROVIDERS: Final[Mapping[DeploymentModel, tuple[str, ...]]] = {
+    DeploymentModel.SCALE_SET: (
+        "Microsoft.KeyVault",
+        "Microsoft.Storage",
+        "Microsoft.Network",
+        "Microsoft.Compute",
+    ),
+    DeploymentModel.CLASSIC: ("Microsoft.ClassicCompute", "Microsoft.Storage"),
+}
+"""The resource providers that a subscription needs before it can contain a gateway
+(https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/configure-azure-ad)."""
+
+
 def fault(model: DeploymentModel, version: str | None, *, us_government: bool) -> str:
-    """Why a gateway can't be deployed so with a version (None: the newest); empty when it can."""
+    """Why a version (None: the newest) cannot deploy a gateway like this; empty if it can."""
     if model is DeploymentModel.CLASSIC:
         if version is None or version >= FIRST_WITHOUT_CLASSIC:
             return (
-                f"From version {FIRST_WITHOUT_CLASSIC} on a gateway can't be deployed as a cloud service "
-                f"(classic). Use {DeploymentModel.SCALE_SET}, or give the older configMgrVersion of the site."
+                f"Version {FIRST_WITHOUT_CLASSIC} and later cannot deploy a cloud service (classic). "
+                f"Use {DeploymentModel.SCALE_SET}, or specify the older configMgrVersion of the site."
             )
         return ""
     first = FIRST_SCALE_SET_US_GOVERNMENT if us_government else FIRST_SCALE_SET
     if version is not None and version < first:
         where = "Azure US Government" if us_government else "Azure"
-        return f"In {where} a virtual machine scale set needs version {first} or later, not {version}."
+        return f"In {where}, a virtual machine scale set requires version {first} or later, not {version}."
     return ""
 
 

@@ -24,8 +24,7 @@ from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery
 from onboarding.cmg.fields import Name, Text, WizardModel, plain
 from onboarding.cmg.profiles import Profile
-from onboarding.cmg.providers import BY_MODEL
-from onboarding.cmg.versions import DeploymentModel
+from onboarding.cmg.versions import PROVIDERS, DeploymentModel
 
 _EMAIL: Final = r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 
@@ -53,15 +52,15 @@ class AzureEnvironment(StrEnum):
 
 
 class AdminConsent(StrEnum):
-    """How the two apps get their permissions."""
+    """Who grants the permissions of the two apps."""
 
-    AUTOMATIC = "Automatic"  # granted by the service where it may, asked for where it may not
-    BY_SERVICE = "ByService"  # granted by the service, or the onboarding fails
-    BY_ADMINISTRATOR = "ByAdministrator"  # asked for: the onboarding waits for an administrator
+    AUTOMATIC = "Automatic"  # the service if it can, else an administrator
+    BY_SERVICE = "ByService"  # the service, or the onboarding fails
+    BY_ADMINISTRATOR = "ByAdministrator"  # an administrator: the onboarding waits
 
 
 class Owner(WizardModel):
-    """Somebody who answers for the connection."""
+    """A person who is responsible for the connection."""
 
     name: Annotated[str, Field(max_length=256), AfterValidator(plain)] = Field(
         "", description="Up to 256 characters."
@@ -72,7 +71,7 @@ class Owner(WizardModel):
 
 
 class NoticePreferences(WizardModel):
-    """Who is told of what concerns the connection, besides its owners."""
+    """Who gets notices about the connection, besides its owners."""
 
     channels: Annotated[tuple[ChannelName, ...], Field(max_length=20)] | None = Field(
         None,
@@ -82,7 +81,7 @@ class NoticePreferences(WizardModel):
 
 
 class OnboardingRequest(WizardModel):
-    """Everything the wizard asks for."""
+    """The settings of the wizard."""
 
     name: Name = Field(
         description="Name of the connection in the Configuration Manager console, up to 256 characters. It "
@@ -152,7 +151,7 @@ class OnboardingRequest(WizardModel):
 
     @property
     def profile(self) -> Profile:
-        """What the two apps must look like."""
+        """The required properties of the two apps."""
         if self.profile_name:
             return profiles.PROFILES[self.profile_name]
         return profiles.for_version(self.config_mgr_version)
@@ -160,15 +159,15 @@ class OnboardingRequest(WizardModel):
     @property
     def providers(self) -> tuple[str, ...]:
         """The resource providers that the gateway needs."""
-        return BY_MODEL[self.deployment_model]
+        return PROVIDERS[self.deployment_model]
 
     @property
     def hands_over_a_secret(self) -> bool:
-        """Whether the request itself holds a client secret, which must not be kept with it."""
+        """Whether the request contains a client secret, which must not be stored with it."""
         return bool(self.server_app.existing and self.server_app.existing.secret)
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """What fields can't be together: a JSON pointer and a sentence each."""
+        """The conflicts between fields: a JSON pointer and a sentence for each."""
         yield from self._existing_faults()
         us_government = self.azure_environment is AzureEnvironment.US_GOVERNMENT
         if fault := versions.fault(
@@ -178,21 +177,21 @@ class OnboardingRequest(WizardModel):
         if fault := profiles.fault(self.profile, self.config_mgr_version):
             yield "/profile", fault
         if self.group_discovery.enabled and not self.group_discovery.group_names:
-            yield "/groupDiscovery/groupNames", "Name the groups to discover, or switch group discovery off."
+            yield "/groupDiscovery/groupNames", "Specify the groups to discover, or disable group discovery."
         if self.group_sync and self.disable_authentication:
             yield (
                 "/disableAuthentication",
-                "Authentication must stay enabled in a tenant to which collections are synchronized.",
+                "Group synchronization requires authentication in the tenant.",
             )
 
     def _existing_faults(self) -> Iterator[tuple[str, str]]:
-        """What an application that is there already can't be given."""
+        """The conflicts of fields with existing applications."""
         for field, app in (("serverApp", self.server_app), ("clientApp", self.client_app)):
             if app.existing:
                 for name in sorted(app.model_fields_set - {"existing"}):
                     yield (
                         f"/{field}/{to_camel(name)}",
-                        "An existing app is not changed; leave it out.",
+                        "The service does not change an existing app. Omit this field.",
                     )
         existing = self.server_app.existing
         if existing is None:
@@ -200,12 +199,12 @@ class OnboardingRequest(WizardModel):
         if (existing.client_id is None) == (existing.connection_id is None):
             yield (
                 "/serverApp/existing",
-                "Give either clientId (to import) or connectionId (to share).",
+                "Specify either clientId (to import) or connectionId (to share).",
             )
         elif existing.client_id and (existing.vault_secret is None) == (existing.secret is None):
             yield (
                 "/serverApp/existing",
-                "Give either vaultSecret (a name) or secret (itself, once).",
+                "Specify either vaultSecret (its name) or secret (its value).",
             )
         elif existing.connection_id and (existing.vault_secret or existing.secret):
-            yield "/serverApp/existing", "The secret of the other connection is used; leave it out here."
+            yield "/serverApp/existing", "The service uses the secret of the other connection. Omit it here."

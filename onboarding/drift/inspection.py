@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from onboarding.cmg import directory_checks, profiles
-from onboarding.cmg.app_checks import Check, client_checks, server_checks
+from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.permissions import USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
+from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection
 from onboarding.drift import directory_snapshot
 from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair

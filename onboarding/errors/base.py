@@ -66,6 +66,7 @@ class OnboardingError(Exception):
         self.title = kind.title
         self.detail = texts.detail
         self.remedy = texts.remedy
+        self.documentation = kind.documentation
         self.values = dict(args)
         self.request_id = request_id
         self.findings = findings
@@ -77,7 +78,7 @@ class OnboardingError(Exception):
             code=self.code,
             detail=self.detail,
             remedy=self.remedy,
-            documentation=self.kind.documentation,
+            documentation=self.documentation,
             args=self.values,
         )
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from onboarding.cloud.directory import Directory
-from onboarding.cmg.app_checks import Check, client_checks, scope, server_checks
+from onboarding.cmg.app_checks import client_checks, scope, server_checks
 from onboarding.cmg.app_fields import ExistingServerApp
+from onboarding.cmg.rules import Check
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import PermanentError, cloud, preflight, requests, steps

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from onboarding.cmg import providers
-from onboarding.cmg.versions import DeploymentModel
+from onboarding.cmg.versions import PROVIDERS, DeploymentModel
 from onboarding.workflow.plan import Plan, Step
 
 
@@ -16,7 +15,7 @@ def provider_step(namespace: str) -> str:
 
 
 PROVIDER_STEPS: Final[Mapping[str, str]] = {
-    provider_step(namespace): namespace for each in providers.BY_MODEL.values() for namespace in each
+    provider_step(namespace): namespace for namespaces in PROVIDERS.values() for namespace in namespaces
 }
 """Namespaces by the names of their steps, of all deployment models."""
 
@@ -66,8 +65,8 @@ def _onboard(name: str, namespaces: Sequence[str]) -> Plan:
 
 
 ONBOARD: Final[Mapping[DeploymentModel, Plan]] = {
-    DeploymentModel.SCALE_SET: _onboard("onboard", providers.SCALE_SET),
-    DeploymentModel.CLASSIC: _onboard("onboard-classic", providers.CLASSIC),
+    DeploymentModel.SCALE_SET: _onboard("onboard", PROVIDERS[DeploymentModel.SCALE_SET]),
+    DeploymentModel.CLASSIC: _onboard("onboard-classic", PROVIDERS[DeploymentModel.CLASSIC]),
 }
 
 PLANS: Final[Mapping[str, Plan]] = {plan.name: plan for plan in ONBOARD.values()}

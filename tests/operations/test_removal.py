@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
-from onboarding.cmg.providers import SCALE_SET
+from onboarding.cmg.versions import PROVIDERS, DeploymentModel
 from onboarding.storage import names
 from tests.support.operations import (
     about_to_share,
@@ -48,7 +48,7 @@ async def test_a_connection_is_off_boarded(portal):
     onboarding = await portal.get(f"/api/onboardings/{connection['onboardingId']}")
     assert onboarding["status"] == "Succeeded"
     subscription = portal.info["subscription"]
-    for namespace in SCALE_SET:
+    for namespace in PROVIDERS[DeploymentModel.SCALE_SET]:
         address = f"/subscriptions/{subscription}/providers/{namespace}?api-version=2021-04-01"
         state = (await portal.look("resourceManager", "GET", address)).json()["registrationState"]
         assert state == "Registered"

@@ -213,7 +213,7 @@ async def test_an_imported_app_is_never_changed(portal):
     path = f"/api/connections/{imported['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator")
     assert (
-        "add a client secret to it yourself" in problem(answer, 422, "invalid-request")["errors"][0]["detail"]
+        "Add a client secret to it yourself" in problem(answer, 422, "invalid-request")["errors"][0]["detail"]
     )
     added = await portal.look(
         "graph", "POST", f"/v1.0/applications/{made['serverApp']['objectId']}/addPassword", {}

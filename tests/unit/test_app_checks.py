@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from onboarding.cmg.app_checks import Check, client_checks, server_checks
+from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.profiles import PROFILES
+from onboarding.cmg.rules import Check
 from tests.support import golden
 
 SCOPE = "0b8f1d3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
@@ -30,7 +31,7 @@ def client(revision: str, *, discovery: bool) -> dict[str, Any]:
 
 
 def failing(rules: Iterable[Check]) -> list[str]:
-    """The rules that an application impact; each says what follows and what to do."""
+    """The rules that an application breaks; each has an impact and a remedy."""
     found = [rule for rule in rules if not rule.passed]
     assert all(rule.expected and rule.impact.endswith(".") and rule.remedy.endswith(".") for rule in found)
     return [rule.name for rule in found]
@@ -82,7 +83,7 @@ def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
-    """Each property of the profile has its rule, and breaking it impact no other."""
+    """Each property of the profile has its rule, and breaking it breaks no other."""
     app = changed(server(revision, discovery=True), path, value)
     assert failing(server_checks(PROFILES[revision], app, user_discovery=True)) == [rule]
 
@@ -116,7 +117,7 @@ def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
 
 
 def test_properties_that_are_missing_altogether_are_no_error():
-    """A document without any of the properties impact the rules, and nothing else."""
+    """A document without any of the properties breaks the rules, and nothing else."""
     bare = {"appId": SERVER}
     assert len(failing(server_checks(PROFILES["2023-11"], bare, user_discovery=True))) == 7
     assert len(failing(client_checks(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4

@@ -4,7 +4,7 @@ from graphlib import CycleError
 
 import pytest
 
-from onboarding.cmg.providers import BY_MODEL
+from onboarding.cmg import versions
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.lifecycle.plans import ONBOARD, PLANS, PROVIDER_STEPS
 from onboarding.workflow.plan import Plan, Step
@@ -84,7 +84,7 @@ def test_an_onboarding_has_these_steps(model):
 @pytest.mark.parametrize("model", DeploymentModel)
 def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
     """The providers are those of Microsoft's article on the gateway, for a scale set or a classic service."""
-    assert set(BY_MODEL[model]) == set(PROVIDERS[model].values())
+    assert set(versions.PROVIDERS[model]) == set(PROVIDERS[model].values())
     assert {
         step: namespace for step, namespace in PROVIDER_STEPS.items() if step in ONBOARD[model].steps
     } == PROVIDERS[model]

@@ -366,7 +366,7 @@ def test_a_scale_set_needs_a_version_that_knows_it(environment, version, first):
     found = conflicts(azureEnvironment=environment, configMgrVersion=version)
     assert set(found) == ({"/deploymentModel"} if first else set())
     if first:
-        assert f"needs version {first} or later, not {version}" in found["/deploymentModel"]
+        assert f"requires version {first} or later, not {version}" in found["/deploymentModel"]
 
 
 @pytest.mark.parametrize(
@@ -426,8 +426,8 @@ ID = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
         ({"clientId": ID, "connectionId": "x"}, "clientId"),
         ({"clientId": ID}, "vaultSecret"),
         ({"clientId": ID, "vaultSecret": "import-x", "secret": "y"}, "vaultSecret"),
-        ({"connectionId": "x", "secret": "y"}, "leave it out"),
-        ({"connectionId": "x", "vaultSecret": "import-x"}, "leave it out"),
+        ({"connectionId": "x", "secret": "y"}, "Omit it here"),
+        ({"connectionId": "x", "vaultSecret": "import-x"}, "Omit it here"),
     ],
 )
 def test_an_existing_server_app_is_named_in_one_way(existing, message):

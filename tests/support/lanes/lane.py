@@ -13,7 +13,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from infra.local import surroundings
 from infra.local.stack import ROOT, Stack
-from onboarding.cmg.providers import SCALE_SET
+from onboarding.cmg.versions import PROVIDERS, DeploymentModel
 from onboarding.storage import names
 from tests.support.lanes.exchanges import CLOUD, QUEUE, TABLE, Exchange, Message
 from tests.support.lanes.hosts import Host
@@ -231,7 +231,7 @@ class Lane(Scene):
     async def unregister_providers(self) -> None:
         """Make the subscription one that has none of the resource providers yet."""
         subscription = self.stack.cloud_info["subscription"]
-        for namespace in SCALE_SET:
+        for namespace in PROVIDERS[DeploymentModel.SCALE_SET]:
             path = f"/subscriptions/{subscription}/providers/{namespace}/unregister?api-version=2021-04-01"
             await self.portal.look("resourceManager", "POST", path)
 
