@@ -12,7 +12,6 @@ from typing import Final
 
 from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
 
-_REFUSED: Final = "A Microsoft service refused a call"
 _ANSWER: Final = "{service} returned this error: {answer}"
 _AGAIN: Final = "Wait: the service tries again automatically."
 
@@ -26,11 +25,11 @@ _POLICY: Final = "https://learn.microsoft.com/graph/api/resources/appmanagementp
 _BY_CODE: Final[dict[str, ErrorType]] = {}
 
 
-def _refusal(code: str, remedy: str, documentation: str) -> ErrorType:
+def _refusal(*, code: str, title: str, remedy: str, documentation: str) -> ErrorType:
     kind = ErrorType(
         code=code,
         failure=PermanentError,
-        title=_REFUSED,
+        title=title,
         detail=_ANSWER,
         remedy=remedy,
         documentation=documentation,
@@ -42,36 +41,43 @@ def _refusal(code: str, remedy: str, documentation: str) -> ErrorType:
 
 AUTHORIZATION_REQUEST_DENIED: Final = _refusal(
     code="authorization-request-denied",
+    title="The service's identity lacks a Microsoft Graph permission",
     remedy="Grant the Graph permission {permission} to the service's identity, then try again.",
     documentation="https://learn.microsoft.com/graph/permissions-reference",
 )
 REQUEST_RESOURCE_NOT_FOUND: Final = _refusal(
     code="request-resource-not-found",
+    title="The directory does not contain the object",
     remedy="Check whether an administrator has deleted the object. Restore it, then try again.",
     documentation=_GRAPH_ERRORS,
 )
 DIRECTORY_QUOTA_EXCEEDED: Final = _refusal(
     code="directory-quota-exceeded",
+    title="The directory quota is exhausted",
     remedy="Delete objects that the tenant or the service's identity no longer needs, then try again.",
     documentation="https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions",
 )
 HOST_NAME_NOT_ON_VERIFIED_DOMAIN: Final = _refusal(
     code="host-name-not-on-verified-domain",
+    title="The App ID URI is not on a verified domain of the tenant",
     remedy="Use an App ID URI on a verified domain of the tenant, or omit appIdUri.",
     documentation="https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions",
 )
 CREDENTIAL_INVALID_LIFETIME: Final = _refusal(
     code="credential-invalid-lifetime-as-per-app-policy",
+    title="A tenant policy allows only shorter secret lifetimes",
     remedy="Request a shorter secret lifetime (secretEndDate).",
     documentation=_POLICY,
 )
 CREDENTIAL_TYPE_NOT_ALLOWED: Final = _refusal(
     code="credential-type-not-allowed-as-per-app-policy",
+    title="A tenant policy does not allow client secrets",
     remedy="Exempt the service's identity from the app management policy that forbids client secrets.",
     documentation=_POLICY,
 )
 AUTHORIZATION_FAILED: Final = _refusal(
     code="authorization-failed",
+    title="The service's identity lacks an Azure role",
     remedy=(
         "Assign a role with this action on the subscription, such as Contributor, to the service's identity, "
         "then try again."
@@ -80,16 +86,19 @@ AUTHORIZATION_FAILED: Final = _refusal(
 )
 INVALID_AUTHENTICATION_TOKEN_TENANT: Final = _refusal(
     code="invalid-authentication-token-tenant",
+    title="The subscription belongs to another tenant",
     remedy="Specify a subscription of the tenant that you onboard.",
     documentation="https://learn.microsoft.com/entra/fundamentals/how-subscriptions-associated-directory",
 )
 READ_ONLY_DISABLED_SUBSCRIPTION: Final = _refusal(
     code="read-only-disabled-subscription",
+    title="The subscription is disabled",
     remedy="Enable the subscription, then try again.",
     documentation="https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states",
 )
 REQUEST_DISALLOWED_BY_POLICY: Final = _refusal(
     code="request-disallowed-by-policy",
+    title="An Azure Policy does not allow the change",
     remedy="Exempt the subscription from the Azure Policy that the error names, then try again.",
     documentation=(
         "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/"
@@ -98,11 +107,13 @@ REQUEST_DISALLOWED_BY_POLICY: Final = _refusal(
 )
 SCOPE_LOCKED: Final = _refusal(
     code="scope-locked",
+    title="A resource lock prevents the change",
     remedy="Remove the resource lock from the subscription, then try again.",
     documentation="https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
 )
 FORBIDDEN: Final = _refusal(
     code="forbidden",
+    title="The service's identity has no access to the key vault",
     remedy=(
         "Assign the role Key Vault Secrets Officer on the key vault to the service's identity. Also check "
         "the firewall of the key vault, then try again."
@@ -112,7 +123,7 @@ FORBIDDEN: Final = _refusal(
 REFUSED_BY_CLOUD: Final = ErrorType(
     code="refused-by-cloud",
     failure=PermanentError,
-    title=_REFUSED,
+    title="A Microsoft service refused a call",
     detail=_ANSWER,
     remedy=(
         "Find the code in the documentation of the Microsoft service, correct the cause, then try again. "
