@@ -43,8 +43,13 @@ PRELOADED: Final = (
     "anyio._backends._asyncio",
     "azure.core.rest._aiohttp",
     "azure.identity._internal.msal_managed_identity_client",
+    "azure.identity.aio._credentials.app_service",
     "email.generator",
     "httpcore",
+    "msgraph.generated.applications.item.add_password.add_password_request_builder",
+    "msgraph.generated.applications_with_unique_name.applications_with_unique_name_request_builder",
+    "msgraph.generated.oauth2_permission_grants.oauth2_permission_grants_request_builder",
+    "msgraph.generated.service_principals_with_app_id.service_principals_with_app_id_request_builder",
 )
 """What is imported once for all; what is missing here costs each process its time."""
 

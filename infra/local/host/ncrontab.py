@@ -81,7 +81,10 @@ class Crontab:
         day = start.replace(hour=0, minute=0, second=0)
         last = day + timedelta(days=366 * _YEARS_AHEAD)
         while day <= last:
-            if day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays:
+            if day.month not in self.months:
+                day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)  # the next month
+                continue
+            if day.day in self.days and day.isoweekday() % 7 in self.weekdays:
                 yield day
             day += timedelta(days=1)
 
