@@ -1,51 +1,54 @@
-"""Signed tokens for URLs: whoever holds one may do what it says, until it expires.
+"""Signed tokens for URLs: a token allows its holder to do one thing until it expires.
 
-HMAC-SHA-256 (RFC 2104) over the claims as they stand in the token, compared in constant time. Pure: keys
-and times are given. A key can be replaced without breaking what was sent out: verify with both.
+JSON Web Tokens (RFC 7519) with HMAC-SHA-256. The audience is the purpose, so a token for one purpose is not
+valid for another. Pure: the caller passes keys and times. To replace a key without breaking earlier URLs,
+verify with both keys.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
+import jwt
+from jwt.utils import base64url_decode, base64url_encode
+
 SHORTEST_KEY: Final = 32
-"""Characters of a key: as long as the hash, as RFC 2104 advises."""
+"""Characters of a key: as long as the hash, as RFC 2104 recommends."""
 
-_LONGEST: Final = 2048  # characters of a token that is worth looking at
+_LONGEST: Final = 2048  # characters; no valid token is longer
+_ALGORITHM: Final = "HS256"
 _EXPIRY: Final = "exp"
+_PURPOSE: Final = "aud"
 
 
-def sign(key: str, claims: Mapping[str, str], expires_at: datetime) -> str:
-    """A token that says the claims until it expires. Raises ``ValueError`` for a key that is too short."""
+def sign(key: str, claims: Mapping[str, str], expires_at: datetime, *, purpose: str) -> str:
+    """A token with the claims that is valid until it expires. Raises ``ValueError`` if the key is too short."""
     if len(key) < SHORTEST_KEY:
-        raise ValueError(f"a key has at least {SHORTEST_KEY} characters")
-    document = {**claims, _EXPIRY: int(expires_at.timestamp())}
-    payload = _encode(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
-    return f"{payload}.{_encode(_mac(key, payload))}"
+        raise ValueError(f"a key must have at least {SHORTEST_KEY} characters")
+    document = {**claims, _PURPOSE: purpose, _EXPIRY: int(expires_at.timestamp())}
+    return jwt.encode(document, key, algorithm=_ALGORITHM)
 
 
-def verify(keys: Iterable[str], token: str, now: datetime) -> dict[str, str] | None:
-    """The claims of a token that one of the keys signed and that has not expired; None for any other."""
-    payload, _, signature = token.partition(".")
+def verify(keys: Iterable[str], token: str, now: datetime, *, purpose: str) -> dict[str, str] | None:
+    """The claims of a token for this purpose that one of the keys signed and that has not expired, or None."""
     if len(token) > _LONGEST or not token.isascii():
         return None
-    good = [key for key in keys if len(key) >= SHORTEST_KEY]
-    if not any(hmac.compare_digest(_encode(_mac(key, payload)), signature) for key in good):
+    for key in keys:
+        if len(key) >= SHORTEST_KEY and (claims := _claims(key, token, purpose)):
+            return claims if now.timestamp() < int(claims.pop(_EXPIRY)) else None
+    return None
+
+
+def _claims(key: str, token: str, purpose: str) -> dict[str, str] | None:
+    try:
+        # The caller compares the expiry with its own clock.
+        options = {"require": [_EXPIRY, _PURPOSE], "verify_exp": False}
+        claims = jwt.decode(token, key, algorithms=[_ALGORITHM], audience=purpose, options=options)
+        signature = token.rpartition(".")[2]
+        canonical = base64url_encode(base64url_decode(signature)).decode() == signature
+    except (jwt.PyJWTError, RecursionError):  # the header is read before the signature is verified
         return None
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    expires_at = claims.pop(_EXPIRY)
-    return dict(claims) if now.timestamp() < expires_at else None
-
-
-def _mac(key: str, payload: str) -> bytes:
-    return hmac.new(key.encode(), payload.encode(), hashlib.sha256).digest()
-
-
-def _encode(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+    del claims[_PURPOSE]
+    return claims if canonical else None

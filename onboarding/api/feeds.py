@@ -22,7 +22,7 @@ from onboarding.errors import requests
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.signed_links import ACTIVE_KEYS
 
-_SUBSCRIBE: Final = "subscribe"
+_PURPOSE: Final = "calendar-feed"
 """The purpose of the token; a token for anything else is not valid here."""
 
 _LIFETIME: Final = timedelta(days=366)
@@ -59,9 +59,10 @@ class FeedsResource:
         expires_at = self._clock.now() + _LIFETIME
         filters = call.query.model_dump(mode="json", by_alias=True, exclude_unset=True)
         requester = "" if call.caller.operates else call.caller.id
-        claims = {"do": _SUBSCRIBE, "for": requester, **{name: str(value) for name, value in filters.items()}}
+        claims = {"for": requester, **{name: str(value) for name, value in filters.items()}}
         try:
-            token = signing.sign(await self._secrets.value(self._key), claims, expires_at)
+            key = await self._secrets.value(self._key)
+            token = signing.sign(key, claims, expires_at, purpose=_PURPOSE)
         except ValueError as error:  # the key is too short
             raise _not_set_up() from error
         feed = Feed(url=f"{call.called_url}?token={token}", expires_at=expires_at)
@@ -78,8 +79,8 @@ class FeedsResource:
     async def read(self, call: Call[TokenQuery, None]) -> Reply:
         """The calendar, for everyone who has the URL."""
         keys = await self._secrets.newest(self._key, ACTIVE_KEYS) if self._key else ()
-        claims = signing.verify(keys, call.query.token, self._clock.now())
-        if claims is None or claims.pop("do") != _SUBSCRIBE:
+        claims = signing.verify(keys, call.query.token, self._clock.now(), purpose=_PURPOSE)
+        if claims is None:
             raise ProblemError(requests.FEED_EXPIRED)
         requester = claims.pop("for")
         caller = Caller(id=requester, name="calendar", roles=() if requester else (OPERATE_ROLE,))

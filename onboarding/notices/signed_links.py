@@ -1,9 +1,8 @@
-"""Signed links in a message, with which its reader can acknowledge or snooze without a sign-in."""
+"""Signed links in a message, with which its reader can acknowledge or snooze without signing in."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -20,49 +19,53 @@ ACKNOWLEDGE: Final = "acknowledge"
 SNOOZE: Final = "snooze"
 SNOOZE_DAYS: Final = 7
 
-_KEPT: Final = timedelta(days=30)
-"""How long a link is good after the expiration's end: what has expired is told of again and again."""
-
 ACTIVE_KEYS: Final = 2
-"""Versions of a key that are good: the newest, and the one before."""
+"""Versions of a key that are valid: the newest and the previous one."""
+
+_PURPOSE: Final = "notice-link"
+_VALID_AFTER_END: Final = timedelta(days=30)
+"""How long a link remains valid after the expiration, while warnings are repeated."""
 
 _LABELS: Final = {ACKNOWLEDGE: "Acknowledge", SNOOZE: f"Remind me in {SNOOZE_DAYS} days"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class NoticeLinks:
     """Makes links, and reads them."""
 
-    secrets: ChannelSecrets
-    key: str  # name of the vault's secret that signs; empty: there are no links
-    origin: str  # of this API, as its callers reach it
-    clock: Clock
+    def __init__(self, *, secrets: ChannelSecrets, key: str, origin: str, clock: Clock) -> None:
+        """``key`` names the secret in the vault that signs (empty: no links); ``origin`` is the API's URL."""
+        self._secrets = secrets
+        self._key = key
+        self._origin = origin
+        self._clock = clock
 
     async def of(self, notice: Notice) -> tuple[Link, ...]:
-        """The links of a notice that is about an expiration. A warning without them is better than none."""
-        if not (self.key and self.origin and notice.expiration and notice.ends_at):
+        """The links of a notice about an expiration. If they cannot be signed, the message has none."""
+        if not (self._key and self._origin and notice.expiration and notice.ends_at):
             return ()
-        expires_at = max(notice.ends_at, self.clock.now()) + _KEPT
+        expires_at = max(notice.ends_at, self._clock.now()) + _VALID_AFTER_END
         claims = {
             "connection": notice.connection,
             "expiration": notice.expiration,
             "endsAt": notice.ends_at.isoformat(),
         }
         try:
-            key = await self.secrets.value(self.key)
-            tokens = {name: signing.sign(key, {"do": name, **claims}, expires_at) for name in _LABELS}
+            key = await self._secrets.value(self._key)
+            tokens = {
+                action: signing.sign(key, {"do": action, **claims}, expires_at, purpose=_PURPOSE)
+                for action in _LABELS
+            }
         except (OnboardingError, ValueError) as error:
-            log.warning("a message goes without links: %s", error)
+            log.warning("a message is sent without links: %s", error)
             return ()
         return tuple(
-            Link(label=_LABELS[name], url=f"{self.origin}/api/links?token={token}")
-            for name, token in tokens.items()
+            Link(label=_LABELS[action], url=f"{self._origin}/api/links?token={token}")
+            for action, token in tokens.items()
         )
 
     async def read(self, token: str) -> dict[str, str] | None:
-        """What a link says; None for one that is not good (any more). Raises this app's errors."""
-        if not self.key:
+        """The claims of a link; None if it is not or no longer valid. Raises this app's errors."""
+        if not self._key:
             return None
-        keys = await self.secrets.newest(self.key, ACTIVE_KEYS)
-        claims = signing.verify(keys, token, self.clock.now())
-        return claims if claims and claims["do"] in _LABELS else None
+        keys = await self._secrets.newest(self._key, ACTIVE_KEYS)
+        return signing.verify(keys, token, self._clock.now(), purpose=_PURPOSE)

@@ -1,17 +1,43 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onboarding.signing import SHORTEST_KEY, sign, verify
+from onboarding import signing
+from onboarding.signing import SHORTEST_KEY
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 KEY = "k" * SHORTEST_KEY
 OTHER = "o" * SHORTEST_KEY
+PURPOSE = "link"
 CLAIMS = {"do": "acknowledge", "connection": "c", "kind": "secret", "endsAt": "2027-03-08T00:00:00+00:00"}
+
+
+def sign(key: str, claims: Mapping[str, str], expires_at: datetime) -> str:
+    """A token for the usual purpose."""
+    return signing.sign(key, claims, expires_at, purpose=PURPOSE)
+
+
+def verify(keys: list[str], token: str, now: datetime) -> dict[str, str] | None:
+    """The claims of a token for the usual purpose."""
+    return signing.verify(keys, token, now, purpose=PURPOSE)
+
+
+def forged(header: Mapping[str, str], claims: Mapping[str, object], key: str = "") -> str:
+    """A token with any header and claims, signed with HMAC-SHA-256 if there is a key."""
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims)
+    ]
+    signature = hmac.new(key.encode(), ".".join(parts).encode(), hashlib.sha256).digest() if key else b""
+    return ".".join([*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")])
 
 
 def test_a_token_says_what_was_signed():
@@ -49,6 +75,35 @@ def test_a_changed_token_says_nothing(position, character):
 def test_nonsense_is_no_token(text):
     """Any text can come as a token, and none does harm."""
     assert verify([KEY], text, NOW) is None
+
+
+def test_a_token_is_valid_for_one_purpose():
+    """A link from a message opens no calendar feed, although the same key signs both."""
+    token = signing.sign(KEY, CLAIMS, NOW + timedelta(days=1), purpose="feed")
+    assert signing.verify([KEY], token, NOW, purpose="feed") == CLAIMS
+    assert signing.verify([KEY], token, NOW, purpose="link") is None
+
+
+def test_forged_tokens_are_refused():
+    """Only HMAC-SHA-256 with the key counts, and only with an expiry and a purpose."""
+    header, expiry = {"alg": "HS256", "typ": "JWT"}, int(NOW.timestamp()) + 60
+    valid = {**CLAIMS, "aud": PURPOSE, "exp": expiry}
+    assert verify([KEY], forged(header, valid, KEY), NOW) == CLAIMS
+    for algorithm in ("none", "None", "", "HS512", "RS256"):
+        assert verify([KEY], forged({**header, "alg": algorithm}, valid), NOW) is None
+        assert verify([KEY], forged({**header, "alg": algorithm}, valid, KEY), NOW) is None
+    assert verify([KEY], forged(header, valid, OTHER), NOW) is None
+    assert verify([KEY], forged(header, valid), NOW) is None
+    for claim in ("exp", "aud"):
+        incomplete = {name: value for name, value in valid.items() if name != claim}
+        assert verify([KEY], forged(header, incomplete, KEY), NOW) is None
+    deep = base64.urlsafe_b64encode(b"[" * 1500).decode().rstrip("=")
+    assert verify([KEY], f"{deep}.e30.x", NOW) is None
+
+
+def test_a_token_of_any_length_is_refused_early():
+    """No token that is longer than any of this service is read."""
+    assert verify([KEY], sign(KEY, {**CLAIMS, "more": "x" * 2048}, NOW + timedelta(days=1)), NOW) is None
 
 
 def test_short_keys_neither_sign_nor_verify():
