@@ -24,7 +24,7 @@ _PURPOSE: Final = "aud"
 
 
 def sign(key: str, claims: Mapping[str, str], expires_at: datetime, *, purpose: str) -> str:
-    """A token with the claims that is valid until it expires. Raises ``ValueError`` if the key is too short."""
+    """A token that is valid until it expires. Raises ``ValueError`` if the key is too short."""
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"a key must have at least {SHORTEST_KEY} characters")
     document = {**claims, _PURPOSE: purpose, _EXPIRY: int(expires_at.timestamp())}
@@ -32,7 +32,7 @@ def sign(key: str, claims: Mapping[str, str], expires_at: datetime, *, purpose: 
 
 
 def verify(keys: Iterable[str], token: str, now: datetime, *, purpose: str) -> dict[str, str] | None:
-    """The claims of a token for this purpose that one of the keys signed and that has not expired, or None."""
+    """The claims of a token that one of the keys signed for this purpose, or None; also once it expired."""
     if len(token) > _LONGEST or not token.isascii():
         return None
     for key in keys:
@@ -43,9 +43,13 @@ def verify(keys: Iterable[str], token: str, now: datetime, *, purpose: str) -> d
 
 def _claims(key: str, token: str, purpose: str) -> dict[str, str] | None:
     try:
-        # The caller compares the expiry with its own clock.
-        options = {"require": [_EXPIRY, _PURPOSE], "verify_exp": False}
-        claims = jwt.decode(token, key, algorithms=[_ALGORITHM], audience=purpose, options=options)
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[_ALGORITHM],
+            audience=purpose,
+            options={"require": [_EXPIRY, _PURPOSE], "verify_exp": False},  # ``verify`` has its own clock
+        )
         signature = token.rpartition(".")[2]
         canonical = base64url_encode(base64url_decode(signature)).decode() == signature
     except (jwt.PyJWTError, RecursionError):  # the header is read before the signature is verified

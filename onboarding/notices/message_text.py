@@ -1,31 +1,27 @@
-"""What people read: a subject, and the same as plain text, HTML and Markdown, made from notices.
+"""What people read: a subject, and the same content as plain text, HTML and Markdown, made from notices.
 
-Everything that comes from a request or a directory is escaped. Nothing is loaded from elsewhere.
+The templates escape everything that they insert, for HTML and for Markdown. No message loads anything from
+another server.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from itertools import groupby
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.connections.records import Connection
 from onboarding.notices.notice import Notice
 
-_BODY: Final = "font:16px/1.5 'Segoe UI',Arial,sans-serif;color:#1b1b1b;max-width:42em;margin:1em"
-_HEADING: Final = "font-size:1.2em;margin:0 0 .8em"
-_TENANT: Final = "font-size:1.1em;border-bottom:1px solid #bbb;margin:1.5em 0 .8em"
-_NOTICE: Final = "font-size:1em;margin:1.5em 0 0"
-_BUTTON: Final = (
-    "display:inline-block;padding:.4em 1em;border:1px solid #0b5a9e;border-radius:4px;"
-    "color:#0b5a9e;text-decoration:none"
-)
-_SMALL: Final = "font-size:.8em;color:#595959;overflow-wrap:anywhere"
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 _MARKUP: Final = re.compile(r"([\\`*_\[\]<>#])")
 
 
@@ -33,7 +29,7 @@ _MARKUP: Final = re.compile(r"([\\`*_\[\]<>#])")
 class Message:
     """One message to one recipient."""
 
-    id: str  # the same for the same message, also when it is sent again
+    id: str  # the same when the message is sent again
     subject: str
     text: str
     html: str
@@ -42,7 +38,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """Something that the reader can do with one click (and a second one, on the page)."""
+    """An action that the reader takes by opening a page and confirming there."""
 
     label: str
     url: str
@@ -50,7 +46,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """A notice with what a message says around it."""
+    """A notice with its context in a message."""
 
     notice: Notice
     connection: Connection
@@ -58,21 +54,21 @@ class Item:
 
     @property
     def tenant(self) -> str:
-        """The tenant as people know it."""
+        """The name and ID of the tenant."""
         return f"{self.connection.tenant_name} ({self.connection.tenant})"
 
     @property
     def date(self) -> datetime:
-        """What a reader goes by: when it ends, or when it was."""
+        """The date that matters: of the expiration, or of the event."""
         return self.notice.ends_at or self.notice.at
 
     @property
     def heading(self) -> str:
-        """What is the matter, and with which connection."""
+        """The connection and what happened."""
         return f"{self.connection.name}: {self.notice.message}"
 
     def facts(self, *, short: bool) -> list[tuple[str, str]]:
-        """What it is about, and what to do; short where it is one of many."""
+        """What the notice is about and what to do, by label; short in a digest."""
         app, notice = self.connection.server_app, self.notice
         facts = [
             ("Connection", "" if short else self.connection.name),
@@ -87,14 +83,8 @@ class Item:
 
 def single(item: Item, identifier: str, preface: str = "") -> Message:
     """The message of one notice."""
-    said = item.notice.message
-    return Message(
-        id=identifier,
-        subject=item.heading,
-        text="\n\n".join(filter(None, (preface, said, _text(item)))),
-        html=_page(said, (f"<p><strong>{escape(preface)}</strong></p>" if preface else "") + _html(item)),
-        markdown="\n\n".join(filter(None, (_plain(preface), _plain(said), _markdown(item)))),
-    )
+    title = item.notice.message
+    return _message(identifier, item.heading, "notice", title=title, preface=preface, item=item, short=False)
 
 
 def digest(items: Iterable[Item], identifier: str) -> Message:
@@ -102,72 +92,42 @@ def digest(items: Iterable[Item], identifier: str) -> Message:
     ordered = sorted(items, key=lambda item: (item.tenant, item.date, item.connection.name))
     connections = {item.connection.id for item in ordered}
     subject = f"{_count(len(ordered), 'notice')} about {_count(len(connections), 'connection')}"
+    tenants = [(tenant, list(group)) for tenant, group in groupby(ordered, key=lambda item: item.tenant)]
+    return _message(identifier, subject, "digest", title=subject, tenants=tenants, short=True)
 
-    def sections(tenant: Callable[[str], str], item: Callable[[Item], str], between: str) -> str:
-        grouped = groupby(ordered, key=lambda each: each.tenant)
-        return between.join(part for name, found in grouped for part in (tenant(name), *map(item, found)))
 
-    return Message(
-        id=identifier,
-        subject=subject,
-        text=sections("== {} ==".format, lambda item: f"{item.heading}\n{_text(item, short=True)}", "\n\n"),
-        html=_page(
-            subject,
-            sections(
-                lambda tenant: f'<h2 style="{_TENANT}">{escape(tenant)}</h2>',
-                lambda item: f'<h3 style="{_NOTICE}">{escape(item.heading)}</h3>{_html(item, short=True)}',
-                "",
-            ),
-        ),
-        markdown=sections(
-            lambda tenant: f"**{_plain(tenant)}**",
-            lambda item: f"{_plain(item.heading)}\n\n{_markdown(item, short=True)}",
-            "\n\n",
-        ),
+def _message(identifier: str, subject: str, template: str, **values: Any) -> Message:
+    """A message in each form."""
+    text, html, markdown = (
+        environment.get_template(f"{template}.{form}").render(values).strip()
+        for form, environment in _environments().items()
     )
+    return Message(id=identifier, subject=subject, text=text, html=html, markdown=markdown)
+
+
+@functools.cache
+def _environments() -> dict[str, Environment]:
+    """The templates by form. The library is imported when the first message is made."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    shared: dict[str, Any] = {
+        "loader": FileSystemLoader(_TEMPLATES),
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "undefined": StrictUndefined,
+    }
+    return {
+        "txt": Environment(**shared),  # noqa: S701 - plain text has no markup
+        "html": Environment(autoescape=True, **shared),
+        "markdown": Environment(finalize=_plain, **shared),  # noqa: S701 - ``_plain`` escapes
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value without a meaning in Markdown; a URL, and what a template marks as safe, stays as it is."""
+    safe = hasattr(value, "__html__") or str(value).startswith("https://")
+    return value if safe else _MARKUP.sub(r"\\\1", str(value))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _text(item: Item, *, short: bool = False) -> str:
-    facts = "\n".join(f"{label}: {value}" for label, value in item.facts(short=short))
-    links = "\n".join(f"{link.label}: {link.url}" for link in item.links)
-    return "\n\n".join(filter(None, (facts, links)))
-
-
-def _markdown(item: Item, *, short: bool = False) -> str:
-    facts = "\n\n".join(f"**{label}:** {_plain(value)}" for label, value in item.facts(short=short))
-    links = " | ".join(f"[{link.label}]({link.url})" for link in item.links)
-    return "\n\n".join(filter(None, (facts, links)))
-
-
-def _plain(text: str) -> str:
-    """A text in which Markdown finds nothing; an address stays one."""
-    return text if text.startswith("https://") else _MARKUP.sub(r"\\\1", text)
-
-
-def _html(item: Item, *, short: bool = False) -> str:
-    facts = (f"<strong>{escape(label)}:</strong> {_value(value)}" for label, value in item.facts(short=short))
-    paragraphs = f"<p>{('<br>' if short else '</p><p>').join(facts)}</p>"
-    buttons = "".join(
-        f'<p><a href="{escape(link.url)}" style="{_BUTTON}">{escape(link.label)}</a></p>'
-        for link in item.links
-    )
-    # Written out as well: the plain part of a mail is made from this, without the targets of links.
-    addresses = "".join(f"<br>{escape(link.label)}: {escape(link.url)}" for link in item.links)
-    below = f'{buttons}<p style="{_SMALL}">If a button does not work:{addresses}</p>'
-    return f"{paragraphs}{below if item.links else ''}"
-
-
-def _value(value: str) -> str:
-    text = escape(value).replace("\n", "<br>")
-    return f'<a href="{text}">{text}</a>' if value.startswith("https://") else text
-
-
-def _page(title: str, content: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
-        f'<body style="{_BODY}"><h1 style="{_HEADING}">{escape(title)}</h1>{content}</body></html>'
-    )
