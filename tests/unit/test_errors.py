@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import onboarding
-from onboarding.errors import ErrorType, Severity, TransientError
+from onboarding.errors import ErrorType, Severity, TransientError, cloud
 from onboarding.errors.catalogue import CATALOGUE, MODULES
 
 _SENTENCES = re.compile(r"[A-Z'{].*[.}]")
@@ -112,6 +112,33 @@ def test_an_error_occurs_only_where_it_is_declared_to():
         answer.error()
 
 
+_PACKAGE = Path(onboarding.__file__).parent
+_MADE = {"Finding", "OnboardingError", "PermanentError", "TransientError", "ReplicationLagError"}
+
+
+def _others() -> Iterator[Path]:
+    """The modules outside the catalogue."""
+    return (file for file in sorted(_PACKAGE.rglob("*.py")) if file.parent.name != "errors")
+
+
+def test_an_error_is_made_only_by_its_declaration():
+    """No text of an error is written where it occurs."""
+    for file in _others():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name in _MADE:
+                    pytest.fail(f"{file.name}:{node.lineno} makes a {name} without a declaration")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
+def test_each_declared_error_occurs(module):
+    """Nothing is explained to callers that the service never reports; refusals are found by their code."""
+    text = "\n".join(file.read_text(encoding="utf-8") for file in _others())
+    for name, kind in vars(module).items():
+        if isinstance(kind, ErrorType) and cloud.refusal(kind.code) is not kind:
+            assert re.search(rf"\b{name}\b", text) or kind is cloud.REFUSED_BY_CLOUD, name
+
+
 def _calls() -> Iterator[tuple[str, ErrorType, str, set[str]]]:
     """The occurrences in the code: place, declaration, what it becomes, and the names of the values."""
     constants = {
@@ -120,7 +147,7 @@ def _calls() -> Iterator[tuple[str, ErrorType, str, set[str]]]:
         for name, kind in vars(module).items()
         if isinstance(kind, ErrorType)
     }
-    for file in sorted(Path(onboarding.__file__).parent.rglob("*.py")):
+    for file in sorted(_PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Attribute(value=receiver, attr="finding" | "error" as name)):
