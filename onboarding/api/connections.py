@@ -15,7 +15,7 @@ from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Query, Traced
 from onboarding.clock import Clock
-from onboarding.cmg import handover, removal_script
+from onboarding.cmg import handover, operation_scripts
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
@@ -132,7 +132,7 @@ class ConnectionsResource:
         """The script that connects the site, or with ``for=removal`` disconnects it."""
         found = await self._connections.find(call)
         if call.query.purpose is Purpose.REMOVAL:
-            return script(removal_script.script(found.name), f"remove-{found.id}.ps1")
+            return script(operation_scripts.removal(found.name), f"remove-{found.id}.ps1")
         text = handover.script(
             handover.HandOver(
                 request=found.request,

@@ -16,8 +16,8 @@ from onboarding.api.paging import Page, PageQuery
 from onboarding.api.reading import Query, Traced
 from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, error_of
 from onboarding.clock import Clock
-from onboarding.cmg import removal_script, renewal_script
-from onboarding.cmg.renewal_script import RenewalHandOver
+from onboarding.cmg import operation_scripts
+from onboarding.cmg.operation_scripts import RenewalHandOver
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
@@ -201,12 +201,12 @@ class OperationsResource:
         """The script that installs a renewed secret at the site, or that removes a connection from it."""
         run = await self._runs.find(call)
         if run.head.plan == REMOVE.name:
-            return script(removal_script.script(run.head.name), f"remove-{run.head.id}.ps1")
+            return script(operation_scripts.removal(run.head.name), f"remove-{run.head.id}.ps1")
         made = run.results.get("secret")
         found = await self._connections.get(run.head.request["connection"])
         if made is None or found is None:
             raise self._runs.not_now(self._runs.status(run), "handed over", "There is no new secret yet.")
-        text = renewal_script.script(
+        text = operation_scripts.renewal(
             RenewalHandOver(
                 connection_name=found.name,
                 environment=AzureEnvironment(found.environment),

@@ -13,7 +13,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Query, Traced, need
 from onboarding.api.runs import Runs
 from onboarding.clock import Clock
-from onboarding.cmg.renewals import RenewalRequest
+from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import requests

@@ -43,6 +43,29 @@ def _context(info: ValidationInfo, key: str, otherwise: Any) -> Any:
     return (info.context or {}).get(key, otherwise)
 
 
+class SecretTerms(WizardModel):
+    """When a new client secret expires."""
+
+    secret_validity: SecretValidity | None = Field(
+        None,
+        description="How long the client secret is valid. Not together with secretEndDate.",
+        json_schema_extra={"default": "P1Y"},  # unless there is an end date
+    )
+    secret_end_date: AwareDatetime | None = Field(
+        None, description="An explicit expiry date, from one day to two years ahead."
+    )
+
+    @model_validator(mode="after")
+    def _default_validity(self) -> Self:
+        if self.secret_validity is None and self.secret_end_date is None:
+            object.__setattr__(self, "secret_validity", SecretValidity.ONE_YEAR)
+        return self
+
+    def secret_end(self, now: datetime) -> datetime:
+        """When a secret made now ends."""
+        return self.secret_end_date or (self.secret_validity or SecretValidity.ONE_YEAR).after(now)
+
+
 class ExistingServerApp(WizardModel):
     """An existing web (server) app registration. The service checks it, and never changes or deletes it."""
 
@@ -72,7 +95,7 @@ class OnDeleted(StrEnum):
     PURGE = "Purge"  # the service deletes it permanently
 
 
-class ServerApp(WizardModel):
+class ServerApp(SecretTerms):
     """The web (server) app registration: a new or an existing one."""
 
     existing: ExistingServerApp | None = None
@@ -94,14 +117,6 @@ class ServerApp(WizardModel):
         description="What happens if a soft-deleted application of this service still holds appIdUri. "
         "Refuse: the onboarding fails. Purge: that application is deleted permanently. The "
         "service never deletes applications that it did not create.",
-    )
-    secret_validity: SecretValidity | None = Field(
-        None,
-        description="How long the client secret is valid. Not together with secretEndDate.",
-        json_schema_extra={"default": "P1Y"},  # unless there is an end date
-    )
-    secret_end_date: AwareDatetime | None = Field(
-        None, description="An explicit expiry date, from one day to two years ahead."
     )
 
     @field_validator("app_id_uri")
@@ -127,16 +142,6 @@ class ServerApp(WizardModel):
         if value > SecretValidity.TWO_YEARS.after(now) + timedelta(days=1):
             raise ValueError("must be at most two years ahead")
         return value
-
-    @model_validator(mode="after")
-    def _default_validity(self) -> Self:
-        if self.secret_validity is None and self.secret_end_date is None:
-            object.__setattr__(self, "secret_validity", SecretValidity.ONE_YEAR)
-        return self
-
-    def secret_end(self, now: datetime) -> datetime:
-        """When a secret made now ends."""
-        return self.secret_end_date or (self.secret_validity or SecretValidity.ONE_YEAR).after(now)
 
 
 class ExistingClientApp(WizardModel):

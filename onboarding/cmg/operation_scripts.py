@@ -1,22 +1,34 @@
-"""The hand-over of a renewal: a PowerShell script that copies the new client secret for the console.
+"""The hand-overs of operations: PowerShell scripts for the steps at the site after a renewal or removal.
 
-No cmdlet renews a secret; the console's *Renew Secret Key* does.
-Source: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard.
+No cmdlet renews a secret; the console's *Renew Secret Key* does. The script copies the secret for it.
+Sources: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard and
+https://learn.microsoft.com/powershell/module/configurationmanager/remove-cmazureservice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from onboarding.cmg import powershell as ps
 from onboarding.cmg import scripts
 from onboarding.cmg.wizard import AzureEnvironment
 
+_REMOVE: Final = (
+    "$service = Get-CMAzureService -Name $name -DisableWildcardHandling",
+    "if (-not $service) {",
+    "    Write-Output 'The site has no Azure service with this name.'",
+    "}",
+    "elseif ($PSCmdlet.ShouldProcess($name, 'Remove the Azure service')) {",
+    "    Remove-CMAzureService -InputObject $service -Force",
+    "}",
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenewalHandOver:
-    """The values in the script."""
+    """The values in the script of a renewal."""
 
     connection_name: str
     environment: AzureEnvironment
@@ -25,14 +37,37 @@ class RenewalHandOver:
     vault_secret_id: str  # https://{vault}/secrets/{name}/{version}
 
 
-def script(this: RenewalHandOver) -> str:
-    """The script's text; it can run twice."""
+def removal(name: str) -> str:
+    """The script that removes the Azure service of the connection of this name; it can run twice."""
+    purpose = (
+        f"Removes the connection {ps.comment(name)} from the site.",
+        "Run it on a computer with the Configuration Manager console, as an administrator of the site.",
+        "-WhatIf shows the changes. You can run it twice.",
+    )
+    manual = (
+        "If the cloud management gateway still exists, delete it: it cannot run without this service.",
+        "Delete the applications under Microsoft Entra tenants. No cmdlet removes them.",
+    )
+    head = scripts.head(purpose, *scripts.SITE)
+    body = (f"$name = {ps.label(name)}", "", *scripts.at_the_site(_REMOVE))
+    return scripts.text((*head, *body, *scripts.by_hand(manual)))
+
+
+def renewal(this: RenewalHandOver) -> str:
+    """The script that copies the new client secret to the clipboard; it can run twice."""
     purpose = (
         f"Copies the new client secret of {ps.comment(this.connection_name)} to the clipboard.",
         "Run it where you use the Configuration Manager console, with permission to read the secret in",
         "Key Vault. -WhatIf shows the changes. You can run it twice.",
     )
-    return scripts.text((*scripts.head(purpose), *_copy(this), *scripts.by_hand(_instructions(this))))
+    manual = (
+        "In the console, select the tenant: Administration, Cloud Services, Microsoft Entra tenants.",
+        f"In the lower pane, select the application {this.server_name} ({this.server_app_id}).",
+        "Choose Renew Secret Key, and paste the secret.",
+        "Clear the clipboard: Set-Clipboard -Value ' '",
+        "Confirm the renewal in your portal. The onboarding service then removes the old secret.",
+    )
+    return scripts.text((*scripts.head(purpose), *_copy(this), *scripts.by_hand(manual)))
 
 
 def _copy(this: RenewalHandOver) -> Iterator[str]:
@@ -44,13 +79,3 @@ def _copy(this: RenewalHandOver) -> Iterator[str]:
     yield "    Set-Clipboard -Value $credential.Password"
     yield "}"
     yield ""
-
-
-def _instructions(this: RenewalHandOver) -> Iterator[str]:
-    yield "In the console, select the tenant: Administration, Cloud Services, Microsoft Entra tenants."
-    yield (
-        f"In the lower pane, select the application {this.server_name} ({this.server_app_id}), choose Renew "
-        "Secret Key, and paste the secret."
-    )
-    yield "Clear the clipboard: Set-Clipboard -Value ' '"
-    yield "Confirm the renewal in your portal. The onboarding service then removes the old secret."

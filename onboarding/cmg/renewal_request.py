@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr
 
-from onboarding.cmg.app_fields import SecretValidity, VaultSecret
-from onboarding.cmg.fields import WizardModel
+from onboarding.cmg.app_fields import SecretTerms, SecretValidity, VaultSecret
 
 _IMPORTED: Final = (
     "The service does not change an imported server app. Add a client secret to it yourself, then specify "
@@ -17,17 +16,9 @@ _IMPORTED: Final = (
 )
 
 
-class RenewalRequest(WizardModel):
+class RenewalRequest(SecretTerms):
     """A new client secret beside the old one."""
 
-    secret_validity: SecretValidity | None = Field(
-        None,
-        description="How long the new secret is valid. Not together with secretEndDate.",
-        json_schema_extra={"default": "P1Y"},  # unless there is an end date
-    )
-    secret_end_date: AwareDatetime | None = Field(
-        None, description="An explicit expiry date, at most two years ahead."
-    )
     vault_secret: VaultSecret | None = Field(
         None,
         description="For an imported app, which the service never changes: the name, in Key Vault, of the "
@@ -41,12 +32,6 @@ class RenewalRequest(WizardModel):
         description="Number of days after which the old secret is removed without a confirmation. 0: never. "
         "Default: the setting RENEWAL_TIME_LIMIT_DAYS.",
     )
-
-    @model_validator(mode="after")
-    def _default_validity(self) -> Self:
-        if self.secret_validity is None and self.secret_end_date is None:
-            object.__setattr__(self, "secret_validity", SecretValidity.ONE_YEAR)
-        return self
 
     def faults(self, *, imported: bool, now: datetime) -> Iterator[tuple[str, str]]:
         """The conflicts with the connection: a JSON pointer and a sentence for each."""

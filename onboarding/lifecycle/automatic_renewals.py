@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from onboarding.clock import Clock
-from onboarding.cmg.renewals import RenewalRequest
+from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from onboarding.cmg import removal_script, renewal_script
-from onboarding.cmg.renewal_script import RenewalHandOver
+from onboarding.cmg import operation_scripts
+from onboarding.cmg.operation_scripts import RenewalHandOver
 from onboarding.cmg.wizard import AzureEnvironment
 from tests.handover import samples
 from tests.handover.test_script import faults
@@ -18,7 +18,7 @@ def renewal(
 ) -> str:
     """The script of a renewal."""
     environment = AzureEnvironment.US_GOVERNMENT if government else AzureEnvironment.PUBLIC
-    return renewal_script.script(
+    return operation_scripts.renewal(
         RenewalHandOver(
             connection_name=connection_name,
             environment=environment,
@@ -30,8 +30,8 @@ def renewal(
 
 
 SCRIPTS = {
-    "removal": removal_script.script("Contoso CMG"),
-    "hostile removal": removal_script.script(HOSTILE),
+    "removal": operation_scripts.removal("Contoso CMG"),
+    "hostile removal": operation_scripts.removal(HOSTILE),
     "renewal": renewal(),
     "renewal in US Government": renewal(government=True),
     "hostile renewal": renewal(connection_name=HOSTILE, server_name=HOSTILE),
@@ -53,9 +53,9 @@ def test_they_are_powershell_that_calls_documented_cmdlets(text):
 
 def test_the_service_is_looked_for_before_it_is_removed():
     """A second run finds nothing to do; the service is named by its whole name."""
-    calls = [each.name for each in grammar.read(removal_script.script("Contoso CMG")).commands]
+    calls = [each.name for each in grammar.read(operation_scripts.removal("Contoso CMG")).commands]
     assert calls.index("Get-CMAzureService") < calls.index("Remove-CMAzureService")
-    assert "$name = 'Contoso CMG'" in removal_script.script("Contoso CMG")
+    assert "$name = 'Contoso CMG'" in operation_scripts.removal("Contoso CMG")
 
 
 def test_a_new_secret_goes_to_the_clipboard_and_nowhere_else():
@@ -68,7 +68,7 @@ def test_a_new_secret_goes_to_the_clipboard_and_nowhere_else():
     assert "Renew Secret Key" in renewal()
 
 
-@pytest.mark.parametrize("of", [removal_script.script, lambda name: renewal(server_name=name)])
+@pytest.mark.parametrize("of", [operation_scripts.removal, lambda name: renewal(server_name=name)])
 def test_no_name_breaks_out_of_its_quotes(of):
     """A hostile name arrives to the last character and changes nothing else."""
     hostile, tame = lexer.read(of(HOSTILE)), lexer.read(of("a-name"))
