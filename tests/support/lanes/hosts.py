@@ -10,9 +10,11 @@ from typing import Final
 
 from infra.local import forks, process
 from infra.local.stack import ROOT
-from tests.support.stacks import OFTEN, host_json
+from tests.support.stacks import host_json
 
 _START_SECONDS: Final = 20.0
+_LONGEST_POLL: Final = "00:00:00.4"
+"""Delayed messages are shown at once, whether or not a function has just ended."""
 
 
 class Host:
@@ -35,7 +37,7 @@ class Host:
         """Start it; it listens when this returns."""
         state = self._folder / f"{self._name}.json"
         state.unlink(missing_ok=True)
-        settings = host_json(self._folder, maxPollingInterval=OFTEN)
+        settings = host_json(self._folder, maxPollingInterval=_LONGEST_POLL)
         output = self._folder / f"{self._name}.out"
         self._process = await forks.start(
             "infra.local.host",
