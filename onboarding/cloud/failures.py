@@ -1,7 +1,7 @@
-"""Errors of the Microsoft cloud as this app's errors: which may pass, which is lag, which is final.
+"""Errors of the Microsoft cloud as errors of this service: transient, replication lag, or permanent.
 
-The rules follow what the services answer in practice; messages are looked at only where the code says
-nothing (``Request_BadRequest``).
+The rules follow the observed answers of the services. A message counts only if the code is general
+(``Request_BadRequest``).
 Sources: https://learn.microsoft.com/graph/errors, https://learn.microsoft.com/graph/throttling.
 """
 
@@ -25,14 +25,14 @@ _EXISTS: Final = re.compile(r"already exists", re.IGNORECASE)
 _PASSING: Final = {408, 423, 424, 425, 429, 500, 502, 503, 504}
 _CONCURRENCY: Final = {"Directory_ConcurrencyViolation"}
 _OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
-"""Resource Manager's word for a subscription of another tenant than the token's: no new token helps."""
+"""Resource Manager's code for a subscription of another tenant: a new token does not help."""
 
 _NO_CHANCE_LOGIN: Final = re.compile(r"AADSTS(7000\d+|700016|70021\d*|65001|90002|900\d\d|500011)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What a service answered when it refused."""
+    """The answer of a service that refused a call."""
 
     service: str
     status: int
@@ -41,11 +41,11 @@ class Answer:
     details: tuple[str, ...] = ()  # codes of the error's details
     retry_after: float | None = None
     request_id: str = ""
-    needs: str = ""  # the permission that the call needs, where it is known
+    needs: str = ""  # the permission that the call requires, if it is known
 
     @classmethod
     def from_body(cls, service: str, status: int, headers: Mapping[str, str], body: Any) -> Answer:
-        """Reads ``{"error": {"code", "message", "details"}}``; copes with anything else."""
+        """Reads ``{"error": {"code", "message", "details"}}``; accepts anything else."""
         error = body.get("error") if isinstance(body, dict) else None
         error = error if isinstance(error, dict) else {}
         details = error.get("details")
@@ -62,12 +62,12 @@ class Answer:
 
     @property
     def already_exists(self) -> bool:
-        """Whether it refused because what was asked for is there."""
+        """Whether the service refused because the object already exists."""
         return self.status in {400, 409} and bool(_EXISTS.search(self.message))
 
     @property
     def lags(self) -> bool:
-        """Whether it speaks as the directory does about objects that it has not replicated yet."""
+        """Whether the answer is the directory's for objects that it has not replicated yet."""
         if self.status not in {400, 403, 404}:
             return False
         return bool({self.code, *self.details} & _LAG_CODES) or bool(_LAG_MESSAGES.search(self.message))
@@ -77,7 +77,7 @@ def error_of(answer: Answer, *, fresh: bool = False) -> OnboardingError:
     """The error for an answer.
 
     Args:
-        answer: What the service said.
+        answer: The answer of the service.
         fresh: The call was about objects that were created a short while ago, so that "not found" can be
             replication lag.
     """
@@ -113,14 +113,14 @@ def unreachable(service: str, error: Exception) -> OnboardingError:
 
 
 def no_token(service: str, error: Exception) -> OnboardingError:
-    """The error for a token that was refused. Its message never holds more than Entra's own code."""
+    """The error for a token that was refused. Its text contains only Entra's code."""
     found = re.search(r"AADSTS\d+", str(error))
     kind = cloud.SIGN_IN_REFUSED if _NO_CHANCE_LOGIN.search(str(error)) else cloud.NO_TOKEN
     return kind.error(service=service, answer=found.group() if found else type(error).__name__)
 
 
 def _seconds(text: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, is left to our own delays."""
+    """Retry-After in seconds; for its other form, a date, the engine's own delays apply."""
     try:
         return max(float(text), 0) if text else None
     except ValueError:

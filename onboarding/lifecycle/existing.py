@@ -1,4 +1,4 @@
-"""Applications that are there already: imported or used by another connection. Checked, never changed."""
+"""Existing applications, imported or shared with another connection: checked, never changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from onboarding.lifecycle.context import Context, Services
 
 
 async def server_app(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
-    """The result of the step server-app for an application that is there. Raises ``PermanentError``."""
+    """The result of the step server-app for an existing application. Raises ``PermanentError``."""
     request = context.request
     app_id = (
         str(existing.client_id)
@@ -39,7 +39,7 @@ async def server_app(context: Context, existing: ExistingServerApp) -> dict[str,
 
 
 async def client_app(context: Context, app_id: str) -> dict[str, Any]:
-    """The result of the step client-app for an application that is there. Raises ``PermanentError``."""
+    """The result of the step client-app for an existing application. Raises ``PermanentError``."""
     request, pointer = context.request, "/clientApp/existing"
     server = await context.directory.application(context.results["server-app"]["appId"])
     app = await _application(context, app_id, pointer)
@@ -49,7 +49,7 @@ async def client_app(context: Context, app_id: str) -> dict[str, Any]:
 
 
 async def principal(context: Context, app_id: str) -> str:
-    """The object id of the service principal of an application that is there. Raises ``PermanentError``."""
+    """The object id of an existing application's service principal. Raises ``PermanentError``."""
     try:
         return await context.directory.service_principal(app_id)
     except PermanentError as error:
@@ -59,7 +59,7 @@ async def principal(context: Context, app_id: str) -> str:
 
 
 async def server_secret(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
-    """The result of the step server-secret: where the secret is, and when it really ends."""
+    """The result of the step server-secret: where the secret is, and when it expires in Entra ID."""
     if existing.connection_id:
         secret = (await connection(context, existing)).secret
         return {
@@ -72,7 +72,7 @@ async def server_secret(context: Context, existing: ExistingServerApp) -> dict[s
 
 
 async def checked_secret(services: Services, directory: Directory, app: str, name: str) -> dict[str, Any]:
-    """A secret that somebody else has made: which one of the application's it is, and when it really ends.
+    """A secret that the service did not create: its key id in Entra ID, and when it expires.
 
     Args:
         services: What all steps share.
@@ -80,7 +80,7 @@ async def checked_secret(services: Services, directory: Directory, app: str, nam
         app: The application's object id.
         name: The secret's name in Key Vault.
 
-    Raises ``PermanentError``: it is not in the vault, not the application's, or has ended.
+    Raises ``PermanentError`` if it is not in the vault, belongs to another application, or has expired.
     """
     stored = await services.clouds.vault.stored(name)
     if stored is None:
@@ -96,7 +96,7 @@ async def checked_secret(services: Services, directory: Directory, app: str, nam
 
 
 async def keep_secret(services: Services, request: OnboardingRequest, onboarding: str) -> OnboardingRequest:
-    """Puts a secret that was handed over into Key Vault; returns the request with its name in its place."""
+    """Stores the secret of a request in Key Vault; returns the request with the secret's name instead."""
     existing = request.server_app.existing
     if existing is None or existing.secret is None:
         return request
@@ -108,14 +108,14 @@ async def keep_secret(services: Services, request: OnboardingRequest, onboarding
 
 
 async def keep(services: Services, secret: str, tags: Mapping[str, str]) -> str:
-    """Puts a secret that was handed over into Key Vault; returns its name there."""
-    name = f"import-{uuid.uuid4()}"  # of its own: requests that meet never replace each other's secret
+    """Stores a secret from a request in Key Vault; returns its name."""
+    name = f"import-{uuid.uuid4()}"  # unique: concurrent requests never replace each other's secret
     await services.clouds.vault.store(name, secret, ends_at=None, tags=tags)
     return name
 
 
 async def discard(services: Services, name: str, onboarding: str) -> bool:
-    """Deletes a secret from Key Vault if it was handed over for an onboarding; others are left alone."""
+    """Deletes a secret from Key Vault if it came with the request of an onboarding; never another one."""
     vault = services.clouds.vault
     stored = await vault.stored(name)
     ours = stored is not None and stored.tags.get("onboarding") == onboarding
@@ -125,9 +125,9 @@ async def discard(services: Services, name: str, onboarding: str) -> bool:
 
 
 async def connection(context: Context, existing: ExistingServerApp) -> Connection:
-    """The connection whose server app is used here, too.
+    """The connection whose server app this one shares.
 
-    That the caller may see it was checked when the request was accepted.
+    The API has checked that the caller has access to it.
     """
     found = await context.services.connections.get(existing.connection_id or "")
     if found is None or found.state is not ConnectionState.ACTIVE:
@@ -136,10 +136,10 @@ async def connection(context: Context, existing: ExistingServerApp) -> Connectio
 
 
 async def keep_up(context: Context, sharing: Connection) -> None:
-    """Brings a connection that was just written to where the one is whose server app it shares.
+    """Updates a new connection from the one whose server app it shares.
 
-    Whoever off-boards that one, or renews its secret, looks for connections that share it; this one may have
-    been written a moment too late to be found. Raises ``PermanentError`` when the other one goes.
+    A removal or renewal of the other connection updates all connections that share its app. It can miss this
+    one, which was written a moment later. Raises ``PermanentError`` if the other one is being removed.
     """
     existing, connections = context.request.server_app.existing, context.services.connections
     if existing is None or existing.connection_id is None:
@@ -157,7 +157,7 @@ async def keep_up(context: Context, sharing: Connection) -> None:
 
 
 async def _application(context: Context, app_id: str, pointer: str) -> Mapping[str, Any]:
-    """An application that is there, with all its properties."""
+    """An existing application with all its properties."""
     try:
         return await context.directory.application(app_id)
     except PermanentError as error:

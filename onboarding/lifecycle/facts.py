@@ -1,4 +1,4 @@
-"""What a preflight has read, for its rules to judge."""
+"""What a preflight has read, for its rules."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from onboarding.connections.records import Connection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What was read before anything is written."""
+    """The state of the tenant, the subscription and the connections before any change."""
 
     request: OnboardingRequest
     onboarding: str
     accepted_at: datetime
-    same_name: Connection | None  # the tenant's connection with this name
-    neighbour: Connection | None  # one of the tenant's other connections
+    same_name: Connection | None  # the connection of the tenant with this name
+    neighbour: Connection | None  # another connection of the tenant
     survey: Survey
-    subscription: Mapping[str, Any] | None  # None: hidden from this service
+    subscription: Mapping[str, Any] | None  # None: the service cannot see it
     providers: Mapping[str, str]  # registration states by namespace
-    permissions: Sequence[Mapping[str, Any]] | None  # of this service in the subscription
+    permissions: Sequence[Mapping[str, Any]] | None  # of the service in the subscription

@@ -1,4 +1,4 @@
-"""What a preflight finds: pure rules over what it has read. Each finding says what to do.
+"""The findings of a preflight: pure rules over what it has read.
 
 Adding a rule is adding a function to ``RULES``.
 """
@@ -25,7 +25,7 @@ _WRITE_APPLICATIONS: Final = {"Application.ReadWrite.OwnedBy", "Application.Read
 
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
-    """All findings, the gravest first."""
+    """All findings, the most severe first."""
     found = [finding for rule in RULES for finding in rule(facts)]
     return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
 
@@ -43,18 +43,18 @@ def _uri_rules(facts: Facts) -> Iterator[Finding]:
 
 
 def _secret_policy(facts: Facts) -> Iterator[Finding]:
-    if not facts.request.server_app.existing:  # else it has its secret
+    if not facts.request.server_app.existing:  # an existing app has its secret
         accepted = facts.accepted_at
         yield from secret_policy(facts.survey.policy, facts.request.server_app.secret_end(accepted), accepted)
 
 
 def secret_policy(policy: Mapping[str, Any] | None, ends_at: datetime, now: datetime) -> Iterator[Finding]:
-    """What a tenant's app management policy has against a new client secret.
+    """The conflicts of a new client secret with the tenant's app management policy.
 
     Args:
-        policy: The policy as Graph shows it; None where it may not be read.
-        ends_at: The end of the secret.
-        now: When it is made.
+        policy: The policy as Graph shows it; None if the service cannot read it.
+        ends_at: When the secret expires.
+        now: When it is created.
     """
     if _restricted(policy, "passwordCredentials", "passwordAddition"):
         yield preflight.SECRETS_FORBIDDEN.finding()
@@ -132,7 +132,7 @@ RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
 
 
 def _restricted(policy: Mapping[str, Any] | None, area: str, kind: str) -> Mapping[str, Any] | None:
-    """A restriction of the tenant's app management policy, if it is in force."""
+    """A restriction of the tenant's app management policy, if it is enabled."""
     if not policy or not policy.get("isEnabled"):
         return None
     restrictions = (policy.get("applicationRestrictions") or {}).get(area)
