@@ -77,24 +77,24 @@ class CheckedApp(Document):
 
     client_id: UUID
     name: Annotated[str | None, Field(description="Null if the directory does not show the application.")]
-    rules: tuple[Check, ...]
+    checks: tuple[Check, ...]
 
     @classmethod
     def of(cls, app: inspection.InspectedApp) -> Self:
         """An inspected application."""
-        rules = sorted(app.checks, key=lambda rule: list(_RESULTS).index(rule.passed))
+        checks = sorted(app.checks, key=lambda check: list(_RESULTS).index(check.passed))
         return cls(
             client_id=app.app_id,
             name=app.name or None,
-            rules=tuple(
+            checks=tuple(
                 Check(
-                    name=rule.name,
-                    result=_RESULTS[rule.passed],
-                    expected=rule.expected,
-                    impact=rule.impact,
-                    remedy=rule.remedy,
+                    name=check.name,
+                    result=_RESULTS[check.passed],
+                    expected=check.expected,
+                    impact=check.impact,
+                    remedy=check.remedy,
                 )
-                for rule in rules
+                for check in checks
             ),
         )
 

@@ -28,12 +28,12 @@ async def checked(portal: Portal, connection: dict[str, Any]) -> dict[str, Any]:
 
 
 def results(document: dict[str, Any], result: str) -> dict[str, dict[str, Any]]:
-    """The rules with a result, by app and name."""
+    """The checks with a result, by app and name."""
     return {
-        f"{app}/{rule['name']}": rule
+        f"{app}/{check['name']}": check
         for app in ("serverApp", "clientApp")
-        for rule in document[app]["rules"]
-        if rule["result"] == result
+        for check in document[app]["checks"]
+        if check["result"] == result
     }
 
 
@@ -83,8 +83,8 @@ async def test_what_is_changed_by_hand_is_found(portal, connection):
     }
     assert "AADSTS50001" in broken["serverApp/recorded-uri"]["impact"]
     assert "Your server Application needs to be updated" in broken["serverApp/web-redirect"]["impact"]
-    assert all(rule["remedy"] for rule in broken.values())
-    assert [rule["result"] for rule in document["serverApp"]["rules"]][:4] == ["Fail"] * 3 + ["Pass"]
+    assert all(check["remedy"] for check in broken.values())
+    assert [check["result"] for check in document["serverApp"]["checks"]][:4] == ["Fail"] * 3 + ["Pass"]
     assert (await checked(portal, connection))["conformant"] is True
 
 
