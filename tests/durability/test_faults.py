@@ -12,8 +12,8 @@ from typing import Final
 
 import pytest
 
+from tests.durability.labels import ADD_PASSWORD, DISCOVERY, PROVIDER
 from tests.durability.outcome import problems
-from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY, PROVIDER
 from tests.support.lanes.exchanges import CLOUD, Exchange
 from tests.support.lanes.lane import Lane
 from tests.support.lanes.points import Onboarding, Point

@@ -12,7 +12,6 @@ More onboardings suffer more: kills while a kill is being made good, and several
 from __future__ import annotations
 
 import random
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.durability.labels import ADD_PASSWORD, DISCOVERY, PROVIDER
 from tests.durability.outcome import problems
 from tests.support.lanes.exchanges import Exchange
 from tests.support.lanes.lane import Lane
@@ -36,7 +36,6 @@ ANNOUNCED_ONLY: Final = {("upsert onboardingindex new", AFTER), ("create onboard
 """Nobody was told that the request is accepted, so the portal repeats it, which announces it again; what the
 first announcement left in the index is removed by the sweep."""
 
-ADD_PASSWORD: Final = "graph POST applications/server/addPassword"
 RECOVERY: Final = (
     ("keyVault GET secrets/cmg", 1),
     ("graph POST applications/server/removePassword", 1),
@@ -57,9 +56,6 @@ DELICATE: Final = {
 }
 """The first message, the first claim, the secret, and the end of the message that drove most of it."""
 
-DISCOVERY: Final[dict[str, Any]] = {"userDiscovery": {"enabled": True}}
-
-PROVIDER = re.compile(r"provider-\w+|Microsoft\.\w+")
 _LATE = "write onboardings connection Running"  # comes only when the providers are the last to be done
 _TRIES: Final = 4
 

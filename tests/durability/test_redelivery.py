@@ -12,8 +12,8 @@ import pytest
 from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.storage import names
+from tests.durability.labels import ADD_PASSWORD, DISCOVERY
 from tests.durability.outcome import problems
-from tests.durability.test_kills import ADD_PASSWORD, DISCOVERY
 from tests.support.lanes.exchanges import Exchange, Message
 from tests.support.lanes.lane import Lane
 from tests.support.lanes.proxy import Drop

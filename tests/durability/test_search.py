@@ -11,8 +11,8 @@ from urllib.parse import quote
 import httpx
 
 from onboarding.storage import names
+from tests.durability.labels import ADD_PASSWORD
 from tests.durability.outcome import problems
-from tests.durability.test_kills import ADD_PASSWORD
 from tests.support.lanes.lane import Lane
 from tests.support.lanes.points import Point
 from tests.support.lanes.proxy import AFTER, BEFORE, Drop, Refusal

@@ -6,7 +6,7 @@ from onboarding.cmg import operation_scripts
 from onboarding.cmg.operation_scripts import RenewalHandOver
 from onboarding.cmg.wizard import AzureEnvironment
 from tests.handover import samples
-from tests.handover.test_script import faults
+from tests.handover.calls import faults
 from tests.support.powershell import grammar, lexer
 from tests.support.powershell.cmdlets import CMDLETS, OTHERS
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tests.handover import samples
+from tests.handover.calls import faults
 from tests.support.powershell import grammar, lexer
-from tests.support.powershell.cmdlets import CMDLETS, OTHERS, Cmdlet
+from tests.support.powershell.cmdlets import CMDLETS, OTHERS
 from tests.support.powershell.grammar import Command
 
 SAMPLES = {
@@ -50,23 +51,6 @@ def test_parameters_are_the_documented_ones(script):
     for found in script.commands:
         if found.name in CMDLETS:
             assert faults(found, CMDLETS[found.name]) == [], found.name
-
-
-def faults(found: Command, cmdlet: Cmdlet) -> list[str]:
-    """What is wrong with a call of a cmdlet."""
-    known = {**cmdlet.required, **cmdlet.optional}
-    found_faults = [f"{name} is missing" for name in cmdlet.required if name not in found.parameters]
-    if found.positional:
-        found_faults.append("an argument without a name")
-    for name, value in found.parameters.items():
-        kind = known.get(name)
-        if isinstance(kind, tuple):
-            right = value.type == "String" and value.text.strip("'") in kind
-        else:
-            right = value.type == kind
-        if not right:
-            found_faults.append(f"{name} is {value}, not {kind}")
-    return found_faults
 
 
 def test_wrong_calls_would_be_found():

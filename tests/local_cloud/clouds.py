@@ -6,7 +6,6 @@ import asyncio
 import json
 import ssl
 import sys
-import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -192,14 +191,3 @@ def error(answer: httpx.Response) -> tuple[int, str, str]:
     """Status, code and message of an error."""
     body = answer.json()["error"]
     return answer.status_code, body["code"], body["message"]
-
-
-async def until(condition: Any, seconds: float = 60) -> Any:
-    """Wait until a condition gives something; what it gave."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = await condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, "The condition did not come true in time."
-        await asyncio.sleep(0.02)

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local_cloud.clouds import CloudProcess, error, name, until
+from tests.local_cloud.clouds import CloudProcess, error, name
+from tests.support.portal import until
 
 
 async def hit(cloud: CloudProcess, fault: str) -> Any:

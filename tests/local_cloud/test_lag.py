@@ -5,7 +5,8 @@ import time
 
 import httpx
 
-from tests.local_cloud.clouds import error, name, until
+from tests.local_cloud.clouds import error, name
+from tests.support.portal import until
 
 
 async def lag(cloud, seconds: float) -> None:

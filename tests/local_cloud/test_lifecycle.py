@@ -8,7 +8,8 @@ import sys
 import httpx
 import pytest
 
-from tests.local_cloud.clouds import ROOT, CloudProcess, error, name, until
+from tests.local_cloud.clouds import ROOT, CloudProcess, error, name
+from tests.support.portal import until
 
 
 async def test_a_killed_cloud_starts_again_as_it_was(own_cloud):

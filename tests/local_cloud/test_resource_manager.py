@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local_cloud.clouds import error, until
+from tests.local_cloud.clouds import error
+from tests.support.portal import until
 
 VERSION = "api-version=2025-04-01"
 

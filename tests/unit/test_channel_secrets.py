@@ -13,7 +13,7 @@ from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Webhook
 from onboarding.notices.message_text import single
 from tests.support.receivers import WebServer
-from tests.unit.test_messages import item
+from tests.unit.notices import item
 
 
 class Safe:

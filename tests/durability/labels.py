@@ -1,0 +1,10 @@
+"""Labels of requests, and a request of the API, that several tests of durability need."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+ADD_PASSWORD: Final = "graph POST applications/server/addPassword"
+DISCOVERY: Final[dict[str, Any]] = {"userDiscovery": {"enabled": True}}
+PROVIDER: Final = re.compile(r"provider-\w+|Microsoft\.\w+")

@@ -1,0 +1,53 @@
+"""A notice as the channels bring it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.notices.message_text import Item, Link
+from onboarding.notices.notice import Kind, Notice
+from tests.support.connections import onboarding_request
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+
+def connection(name: str = "Contoso CMG", tenant: str = "1", **changes: Any) -> Connection:
+    app = AppRecord(name="CMG-ServerApp", app_id="a", object_id="o", service_principal_id="s")
+    made = Connection(
+        tenant=tenant,
+        tenant_name=f"Tenant {tenant}",
+        name=name,
+        description="",
+        environment="AzurePublicCloud",
+        subscription="s",
+        profile="2026-08",
+        app_id_uri="api://x/y",
+        server_app=app,
+        client_app=app,
+        secret=SecretRecord(key_id="k", vault_id="v", ends_at=NOW),
+        request=onboarding_request(),
+        onboarding="o",
+        requester="r",
+        created_at=NOW,
+    )
+    return replace(made, **changes)
+
+
+def item(days: int = 30, **changes: Any) -> Item:
+    about = connection(**changes)
+    notice = Notice(
+        kind=Kind.SECRET_NEAR_EXPIRY,
+        connection=about.id,
+        key=(str(days),),
+        at=NOW,
+        message="The client secret runs out.",
+        impact="Every service stops.",
+        remedy="Renew the secret.\n1. Add one.\n2. Enter it.",
+        documentation="https://learn.microsoft.com/renew_secret",
+        expiration="secret",
+        ends_at=NOW + timedelta(days=days),
+    )
+    return Item(notice=notice, connection=about, links=(Link(label="Acknowledge", url="https://x/l?t=a_b"),))
