@@ -100,7 +100,7 @@ class ExpirationDetails(Document):
         )
 
 
-class DirectoryFinding(Document):
+class DirectoryDifference(Document):
     """A difference between the directory and what it should be."""
 
     code: str
@@ -127,7 +127,7 @@ class DirectoryState(Document):
     """What the last inspection of the directory found, the oldest first."""
 
     inspected_at: datetime
-    findings: tuple[DirectoryFinding, ...]
+    differences: tuple[DirectoryDifference, ...]
 
     @classmethod
     def of(cls, record: records.Connection) -> Self | None:
@@ -135,7 +135,9 @@ class DirectoryState(Document):
         if record.inspected_at is None:
             return None
         differences = sorted(record.differences.values(), key=lambda difference: difference.since)
-        return cls(inspected_at=record.inspected_at, findings=tuple(map(DirectoryFinding.of, differences)))
+        return cls(
+            inspected_at=record.inspected_at, differences=tuple(map(DirectoryDifference.of, differences))
+        )
 
 
 class Connection(Document):

@@ -47,7 +47,7 @@ class Findings:
 
     def codes(self, name: str) -> set[str]:
         """The codes of what was found."""
-        return {each["code"] for each in self.documents[name]["directory"]["findings"]}
+        return {each["code"] for each in self.documents[name]["directory"]["differences"]}
 
     def end(self, name: str) -> datetime:
         """When the expiration of the secret ends."""
@@ -296,7 +296,7 @@ def test_an_application_that_was_deleted_may_come_back(scene, inspections):
     """A deleted app is one notice, not one for each property; once restored, its expiration counts again."""
     end = datetime.fromisoformat(scene.records["deleted"]["secret"]["endsAt"])
     assert inspections[0].codes("deleted") == {"application"}
-    assert "restore it" in inspections[0].documents["deleted"]["directory"]["findings"][0]["remedy"]
+    assert "restore it" in inspections[0].documents["deleted"]["directory"]["differences"][0]["remedy"]
     assert (
         inspections[0].end("deleted").isoformat()
         == datetime.fromisoformat(inspections[0].inspected_at("deleted")).isoformat()
@@ -392,4 +392,4 @@ async def test_a_directory_that_does_not_answer_for_a_day_is_reported(scene):
         await site.fire("sweep_onboardings")
         await site.settled()
     document = await site.get(f"/api/connections/{model.id}", caller="operator")
-    assert [each["code"] for each in document["directory"]["findings"]] == ["directory-unreadable"]
+    assert [each["code"] for each in document["directory"]["differences"]] == ["directory-unreadable"]
