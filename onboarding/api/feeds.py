@@ -13,7 +13,7 @@ from typing import Final
 from onboarding import signing
 from onboarding.api.callers import OPERATE_ROLE, Caller
 from onboarding.api.documents import Document
-from onboarding.api.endpoint import OPEN, Call, Reply, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
 from onboarding.api.expirations import CALENDAR, ExpirationFilter, Expirations
 from onboarding.api.links import TokenQuery
 from onboarding.api.problems import ProblemError
@@ -50,7 +50,7 @@ class FeedsResource:
         name="create_feed",
         summary="Create a calendar subscription URL",
         answers={201: Feed},
-        problems=(requests.FEEDS_NOT_SET_UP,),
+        problems=(requests.FEEDS_NOT_SET_UP, CLOUD_REFUSES),
     )
     async def create(self, call: Call[ExpirationFilter, None]) -> Reply:
         """A URL for what the caller sees and the filters select: 201."""
@@ -74,7 +74,7 @@ class FeedsResource:
         summary="Get the calendar of a subscription URL",
         roles=OPEN,
         answers={200: CALENDAR},
-        problems=(requests.FEED_EXPIRED,),
+        problems=(requests.FEED_EXPIRED, CLOUD_REFUSES),
     )
     async def read(self, call: Call[TokenQuery, None]) -> Reply:
         """The calendar, for everyone who has the URL."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import Field
 
-from onboarding.api.endpoint import OPEN, Call, Reply, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
 from onboarding.api.pages import HTML, page
 from onboarding.api.reading import Query
 from onboarding.clock import Clock
@@ -67,6 +67,7 @@ class LinksResource:
         summary="Show what a signed link does, as a page with a button",
         roles=OPEN,
         answers={200: HTML, 410: HTML},
+        problems=(CLOUD_REFUSES,),
     )
     async def show(self, call: Call[TokenQuery, None]) -> Reply:
         """A page that explains the link."""
@@ -96,6 +97,7 @@ class LinksResource:
         summary="Carry out a signed link",
         roles=OPEN,
         answers={200: HTML, 410: HTML},
+        problems=(CLOUD_REFUSES,),
     )
     async def follow(self, call: Call[TokenQuery, None]) -> Reply:
         """Acknowledges or snoozes an expiration. A repeated call changes nothing more."""

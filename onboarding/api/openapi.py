@@ -18,6 +18,7 @@ from onboarding.api.documents import Problem
 from onboarding.api.endpoint import JSON, Endpoint, Schema
 from onboarding.api.problems import MEDIA_TYPE
 from onboarding.api.statuses import phrase
+from onboarding.api.webhook_events import EVENTS, webhooks
 from onboarding.errors import ErrorType, requests
 
 _TOKENS: Final = (
@@ -63,6 +64,7 @@ def document(endpoints: Sequence[Endpoint], base_url: str) -> dict[str, Any]:
         },
         "servers": [{"url": base_url}],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -184,6 +186,7 @@ def _schemas(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """The models as JSON schemas: requests as they are read, answers as they are written."""
     models: set[tuple[type[BaseModel], Literal["validation", "serialization"]]]
     models = {(Problem, "serialization")}
+    models |= {(event, "serialization") for event, _ in EVENTS.values()}
     for endpoint in endpoints:
         answers = itertools.chain.from_iterable(endpoint.answers.values())
         models |= {(schema, "serialization") for schema in answers if not isinstance(schema, str)}

@@ -43,6 +43,11 @@ class Kind(StrEnum):
     PROFILE_DRIFT = "ProfileDrift"
     DIRECTORY_UNREADABLE = "DirectoryUnreadable"
 
+    @property
+    def event_type(self) -> str:
+        """The type of the CloudEvent for a notice of this kind."""
+        return f"ConfigMgr.CloudManagement.{self}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:

@@ -15,6 +15,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from infra.local.stack import Stack
 from onboarding.storage import names
 from onboarding.workflow.run_index import NEW
+from tests.support import described
 from tests.support.portal import Portal, until
 
 SWEEP = "sweep_expirations"
@@ -108,6 +109,8 @@ class Site(Portal):
     async def received(self, connection: dict[str, Any]) -> list[BaseCloudEvent]:
         """What came to the webhook about a connection, read with CloudEvents' own library."""
         found = (await self.control("GET", "/inbox/notices")).json()["value"]
+        for each in found:
+            described.check_event(each["body"])
         events = [
             from_http_event(HTTPMessage(each["headers"], json.dumps(each["body"]).encode())) for each in found
         ]

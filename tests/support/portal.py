@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 
 from infra.local.stack import Stack
+from tests.support import described
 
 _LONGEST_PAUSE: Final = 0.25  # seconds
 USUAL: Final = 0.2
@@ -102,12 +103,17 @@ class Portal:
         headers: Mapping[str, str | bytes] | None = None,
         **more: Any,
     ) -> httpx.Response:
-        """Call the API (a path below its base, or an absolute URL) with a caller's token, or without."""
+        """Call the API (a path below its base, or an absolute URL) with a caller's token, or without.
+
+        Fails for an answer that is not as the API's description has it.
+        """
         sent: dict[str, str | bytes] = dict(headers or {})
         if caller:
             sent.setdefault("Authorization", f"Bearer {await self.token(caller)}")
         url = path if path.startswith("http") else f"{self.stack.api}{path}"
-        return await self.http.request(method, url, headers=sent, **more)  # type: ignore[arg-type] # httpx takes bytes
+        answer = await self.http.request(method, url, headers=sent, **more)  # type: ignore[arg-type] # httpx takes bytes
+        described.check_answer(answer)
+        return answer
 
     async def get(self, path: str, *, caller: str | None = "requester", **params: str) -> Any:
         """The document of a GET that has to succeed."""

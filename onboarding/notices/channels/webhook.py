@@ -22,9 +22,6 @@ from onboarding.errors import channels
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
 
-_TYPE: Final = "ConfigMgr.CloudManagement"
-"""What the types of all events begin with."""
-
 _TIMEOUT: Final = 20.0  # seconds
 
 _ACTIVE_SECRETS: Final = 2
@@ -78,7 +75,7 @@ def event(notice: Notice, connection: Connection) -> CloudEvent:
     attributes: dict[str, Any] = {
         "id": notice.id,
         "source": f"/connections/{connection.id}",
-        "type": f"{_TYPE}.{notice.kind}",
+        "type": notice.kind.event_type,
         "subject": connection.server_app.app_id,
         "time": notice.at,
         "datacontenttype": "application/json",

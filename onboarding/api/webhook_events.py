@@ -1,0 +1,109 @@
+"""The events that the service posts to the webhook, for the description of the API.
+
+``notices/channels/webhook.py`` makes them; tests compare those that it sends with these models.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from onboarding.api.documents import Document
+from onboarding.api.expirations import AppName
+from onboarding.notices.notice import Kind
+
+MEDIA_TYPE: Final = "application/cloudevents+json"
+
+
+class EventConnection(Document):
+    """The connection that an event is about."""
+
+    id: str
+    name: str
+    tenant_id: UUID
+
+
+class EventData(Document):
+    """What all events have in common."""
+
+    connection: EventConnection
+    server_app: AppName
+    message: str = Field(description="What happened, as a sentence that is true whenever it arrives.")
+    impact: str = Field(description="What stops working, and when.")
+    remedy: str = Field(description="What to do, step by step.")
+    documentation: str = Field(description="URL of a page about it, or empty.")
+
+
+class ExpirationEvent(EventData):
+    """A warning about an expiration of a connection."""
+
+    expiration: Literal["secret", "application"]
+    days_before_end: int = Field(description="Negative after the end.")
+    ends_at: datetime
+    renew_by: datetime = Field(description="The end of the earlier expiration.")
+    expirations: dict[str, datetime] = Field(description="The ends of all expirations of the connection.")
+
+
+class RenewalEvent(EventData):
+    """A new client secret must be entered at the site."""
+
+    renewal_id: UUID
+    reminder: int = Field(description="0 for the first event, then counting.")
+    ends_at: datetime = Field(description="When the new secret expires.")
+    retires_at: datetime | None = Field(
+        description="When the previous secret is removed without a confirmation. Null: never."
+    )
+
+
+class DirectoryEvent(EventData):
+    """The directory differs from what it should be."""
+
+    finding: str = Field(description="The code of the difference.")
+    app: Literal["serverApp", "clientApp"] | None
+
+
+_EXPIRATION_KINDS: Final = (
+    Kind.SECRET_NEAR_EXPIRY,
+    Kind.SECRET_EXPIRED,
+    Kind.APPLICATION_NEAR_AGE_LIMIT,
+    Kind.APPLICATION_TOO_OLD,
+)
+_RENEWAL_KINDS: Final = (Kind.RENEWAL_WAITS,)
+
+EVENTS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
+    "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
+    "renewal": (RenewalEvent, _RENEWAL_KINDS),
+    "directory": (
+        DirectoryEvent,
+        tuple(kind for kind in Kind if kind not in {*_EXPIRATION_KINDS, *_RENEWAL_KINDS}),
+    ),
+}
+"""The data of each sort of event, and the kinds of notices that it is for."""
+
+
+def webhooks() -> dict[str, Any]:
+    """The webhooks of the description: one POST for each sort of event."""
+    return {name: {"post": _post(model, kinds)} for name, (model, kinds) in EVENTS.items()}
+
+
+def _post(model: type[EventData], kinds: tuple[Kind, ...]) -> dict[str, Any]:
+    text: dict[str, Any] = {"type": "string"}
+    members = {
+        "specversion": {"const": "1.0"},
+        "id": {**text, "description": "The same in every delivery of the event."},
+        "source": {**text, "description": "/connections/ and the ID of the connection."},
+        "type": {**text, "enum": [kind.event_type for kind in kinds]},
+        "subject": {**text, "format": "uuid", "description": "Client ID of the server app."},
+        "time": {**text, "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "data": {"$ref": f"#/components/schemas/{model.__name__}"},
+    }
+    event = {"type": "object", "properties": members, "required": list(members)}
+    return {
+        "summary": str(model.__doc__),
+        "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": event}}},
+        "responses": {"2XX": {"description": "Accepted. After any other answer the service retries."}},
+    }

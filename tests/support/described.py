@@ -1,0 +1,78 @@
+"""Compares answers and events with the description of the API. Nothing beyond it is allowed."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+from openapi_schema_validator import OAS31Validator
+
+from onboarding.api.openapi import document
+from onboarding.service import ENDPOINTS
+
+DOCUMENT: Final = document(ENDPOINTS, "https://cmg.contoso.com/api")
+
+
+@functools.cache
+def _strict() -> Mapping[str, Any]:
+    """The components, but without fields that they do not name."""
+    components = copy.deepcopy(DOCUMENT["components"])
+    for schema in components["schemas"].values():
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+    return dict(components)
+
+
+def check(schema: Mapping[str, Any], value: Any) -> None:
+    """Fails unless a document is what the description shows, and nothing beyond."""
+    faults = [
+        f"{'/'.join(map(str, fault.path))}: {fault.message}"
+        for fault in _validator(json.dumps(schema)).iter_errors(value)
+    ]
+    assert not faults, ("a field is described by its model in onboarding/api", faults)
+
+
+@functools.cache
+def _validator(schema: str) -> OAS31Validator:
+    return OAS31Validator({**json.loads(schema), "components": _strict()})
+
+
+def check_answer(answer: httpx.Response) -> None:
+    """Fails unless the description has the status of an answer, its media type, its document and headers."""
+    request = answer.request
+    path = request.url.path.partition("/api")[2]
+    operation = _operation(request.method, path)
+    if operation is None:
+        return
+    responses = operation["responses"]
+    assert str(answer.status_code) in responses, (request.method, path, answer.status_code)
+    response = responses[str(answer.status_code)]
+    media_type = answer.headers["Content-Type"].partition(";")[0]
+    assert media_type in response["content"], (request.method, path, media_type)
+    if media_type.endswith("json"):
+        check(response["content"][media_type]["schema"], answer.json())
+
+
+def check_event(event: Mapping[str, Any]) -> None:
+    """Fails unless an event is described as a webhook."""
+    posts = [webhook["post"]["requestBody"]["content"] for webhook in DOCUMENT["webhooks"].values()]
+    schemas = [content["application/cloudevents+json"]["schema"] for content in posts]
+    (schema,) = [each for each in schemas if event["type"] in each["properties"]["type"]["enum"]]
+    check({**schema, "additionalProperties": False}, event)
+
+
+@functools.cache
+def _operation(method: str, path: str) -> Mapping[str, Any] | None:
+    """The operation of a call; None for a URL that is not the API's."""
+    found = [
+        template
+        for template, methods in DOCUMENT["paths"].items()
+        if method.lower() in methods and re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
+    ]
+    exact = [template for template in found if template == path] or found
+    return DOCUMENT["paths"][exact[0]][method.lower()] if exact else None
