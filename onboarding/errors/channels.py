@@ -46,8 +46,8 @@ CHANNEL_UNUSABLE: Final = ErrorType(
     code="channel-unusable",
     failure=TransientError,
     title="The vault secret of a channel is not a valid address",
-    detail="Apprise cannot use the vault secret '{secret}' as an address, or not for single recipients.",
-    remedy="Set it to an Apprise URL, for owners' mail to one of a mail service.",
+    detail="The vault secret '{secret}' is not an Apprise URL that the service can use.",
+    remedy="Set it to an Apprise URL. For mail to owners, use the URL of a mail service.",
     documentation="https://github.com/caronc/apprise/wiki",
 )
 CHANNEL_REFUSED: Final = ErrorType(

@@ -13,7 +13,7 @@ from typing import Final
 from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
 
 _ANSWER: Final = "{service} returned this error: {answer}"
-_AGAIN: Final = "Wait: the service tries again automatically."
+_AGAIN: Final = "Try the request again later. The service retries steps automatically."
 
 _GRAPH_ERRORS: Final = "https://learn.microsoft.com/graph/errors"
 _AZURE_ERRORS: Final = (
@@ -127,7 +127,7 @@ REFUSED_BY_CLOUD: Final = ErrorType(
     detail=_ANSWER,
     remedy=(
         "Find the code in the documentation of the Microsoft service, correct the cause, then try again. "
-        "Microsoft support finds the call by its request id."
+        "Microsoft support finds the call by its request ID."
     ),
     documentation=_AZURE_ERRORS,
 )
@@ -163,7 +163,7 @@ REPLICATION_LAG: Final = ErrorType(
     failure=ReplicationLagError,
     title="The directory has not replicated a change yet",
     detail="The directory has not replicated a recent change yet: {sign}",
-    remedy=f"{_AGAIN} If the error persists, try again later.",
+    remedy=f"{_AGAIN} If the error persists, check whether the object still exists.",
     documentation=_GRAPH_ERRORS,
 )
 TOKEN_REFUSED: Final = ErrorType(

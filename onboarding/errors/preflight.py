@@ -36,7 +36,7 @@ TENANT_CONNECTED: Final = ErrorType(
     pointers=("/tenantId",),
     title="The tenant already has a connection with another name",
     detail="The tenant already has the connection '{name}' ({connection}).",
-    remedy="Check that you need both. A ConfigMgr hierarchy accepts one connection for each tenant.",
+    remedy="Check whether you need both. A ConfigMgr hierarchy accepts one connection for each tenant.",
     documentation=_WIZARD,
 )
 APPLICATION_NAME_IN_USE: Final = ErrorType(
@@ -190,7 +190,7 @@ SUBSCRIPTION_NOT_FOUND: Final = ErrorType(
         "Tenant {tenant} has no subscription {subscription}, or the service's identity has no role on it."
     ),
     remedy=(
-        "Check both ids. If they are correct, assign a role on the subscription, such as Contributor, to the "
+        "Check both IDs. If they are correct, assign a role on the subscription, such as Contributor, to the "
         "service's identity."
     ),
     documentation="https://learn.microsoft.com/azure/role-based-access-control/role-assignments-portal",
@@ -242,8 +242,8 @@ APP_NOT_FOUND: Final = ErrorType(
     pointers=("/serverApp/existing", "/clientApp/existing"),
     failure=PermanentError,
     title="The application does not exist in the tenant",
-    detail="The tenant has no application with the client id {app}.",
-    remedy="Specify the Application (client) ID, not the object id, of an application in this tenant.",
+    detail="The tenant has no application with the client ID {app}.",
+    remedy="Specify the Application (client) ID, not the object ID, of an application in this tenant.",
     documentation=_WIZARD,
 )
 APP_CHECK_FAILED: Final = ErrorType(

@@ -57,7 +57,7 @@ NOT_FOUND: Final = ErrorType(
     status=HTTPStatus.NOT_FOUND,
     title="The resource does not exist",
     detail="{what} does not exist, or you do not have access to it.",
-    remedy="Check the id in the URL.",
+    remedy="Check the ID in the URL.",
 )
 INVALID_PARAMETER: Final = ErrorType(
     code="invalid-parameter",
@@ -163,7 +163,7 @@ INTERNAL_ERROR: Final = ErrorType(
     failure=OnboardingError,
     title="An internal error occurred",
     detail="A defect prevented the service from completing this request or step.",
-    remedy="Find the request or run id in the log of the function app, and report the error.",
+    remedy="Find the request or run ID in the log of the function app, and report the error.",
 )
 MISCONFIGURED: Final = ErrorType(
     code="misconfigured",
@@ -177,7 +177,7 @@ STORAGE_UNAVAILABLE: Final = ErrorType(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     title="The service cannot reach its storage at the moment",
     detail="The tables or queues of the service do not respond.",
-    remedy="Try again later, with the same Idempotency-Key: the service does nothing twice.",
+    remedy="Try again later with the same Idempotency-Key. A repeated request has no further effect.",
 )
 
 # Faults in a body
@@ -225,7 +225,7 @@ TENANT_NOT_SERVED: Final = ErrorType(
     title="The deployment does not serve the tenant",
     detail="This deployment does not serve tenant {tenant}.",
     remedy=(
-        "Check the tenant id. If it is correct, add it to SERVED_TENANTS, set MULTITENANT_CLIENT_ID, and ask "
+        "Check the tenant ID. If it is correct, add it to SERVED_TENANTS, set MULTITENANT_CLIENT_ID, and ask "
         "an administrator of the tenant to consent (docs/deploy.md)."
     ),
 )
@@ -235,7 +235,7 @@ CONNECTION_NOT_FOUND: Final = ErrorType(
     pointers=("/serverApp/existing/connectionId",),
     failure=PermanentError,
     title="The connection does not exist",
-    detail="The tenant has no connection {connection}, it is being removed, or you have no access to it.",
+    detail="The tenant has no connection {connection}, or it is being removed, or you have no access to it.",
     remedy="Specify another connection of the same tenant, or ask an operator to send the request.",
 )
 OTHER_ENVIRONMENT: Final = ErrorType(

@@ -215,7 +215,7 @@ async def test_an_application_that_is_not_there_is_refused(portal, app):
     (finding,) = error["findings"]
     assert finding["pointer"] == f"/{app}/existing"
     assert finding["detail"] == f"The tenant has no application with the client id {UNKNOWN}."
-    assert "not the object id" in error["remedy"]
+    assert "not the object ID" in error["remedy"]
     assert error["requestId"]
 
 
