@@ -91,7 +91,8 @@ class Parts:
             self._notice_handlers,
             delivery_plans.POLICIES,
         )
-        self.notices = Notices(engine=self.deliveries, clock=self.clock, routing=_routing(settings))
+        self.routing = _routing(settings)
+        self.notices = Notices(engine=self.deliveries, clock=self.clock, routing=self.routing)
         self.failing = FailingDeliveries(index=self.deliveries.index, store=self.deliveries.store)
         self.channel_secrets = ChannelSecrets(lambda: self.clouds.vault, self.clock)
         self.links = NoticeLinks(
@@ -215,7 +216,7 @@ class Parts:
         shared: dict[str, Any] = {
             "connections": self.connection_store,
             "people": people,
-            "routing": self.notices.routing,
+            "routing": self.routing,
             "links": self.links,
             "clock": self.clock,
         }

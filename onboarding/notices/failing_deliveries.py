@@ -1,4 +1,4 @@
-"""What operators have to see of notices: those that a channel does not take, or did not take in the end."""
+"""The deliveries that fail, for operators: those that are retried, and those that were given up."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from onboarding.notices.delivery_plans import PLANS
+from onboarding.notices import digests, notice
+from onboarding.notices.delivery_plans import DIGEST, PLANS
 from onboarding.workflow.run import Head, Run, RunStatus
 from onboarding.workflow.run_index import Index
 from onboarding.workflow.run_store import RunStore
 
 
 class DeliveryState(StrEnum):
-    """What happens to a notice that was not taken."""
+    """What happens to a delivery that failed."""
 
-    RETRYING = "Retrying"  # it is tried again
-    FAILED = "Failed"  # it was given up
+    RETRYING = "Retrying"
+    FAILED = "Failed"  # given up
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailingDelivery:
-    """A notice that did not get through."""
+    """A delivery that fails or failed."""
 
     delivery: str
     channel: str
     kind: str  # of the notice, or Digest
-    connection: str  # its id; a digest is about several
+    connection: str  # its ID; empty for a digest
     tenant: str
     state: DeliveryState
     announced_at: datetime
@@ -38,42 +39,44 @@ class FailingDelivery:
     error: Mapping[str, Any]  # code, title, detail, remedy?
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class FailingDeliveries:
-    """The deliveries in trouble. Reading some costs the same however many notices there are."""
+    """The failing deliveries. The cost of a page does not depend on the number of notices."""
 
-    index: Index
-    store: RunStore
+    def __init__(self, *, index: Index, store: RunStore) -> None:
+        self._index = index
+        self._store = store
 
     async def note(self, head: Head) -> None:
-        """Remembers that a channel did not take something; safe to repeat."""
-        await self.index.mark(head)
+        """Records that a delivery failed; safe to repeat."""
+        await self._index.mark(head)
 
     async def forget(self, head: Head) -> None:
-        """It did take it after all."""
-        await self.index.unmark(head)
+        """Records that the delivery succeeded after all."""
+        await self._index.unmark(head)
 
     async def page(self, *, size: int, continuation: str = "") -> tuple[list[FailingDelivery], str]:
-        """Some of them, the newest notice first, and the continuation (empty at the end)."""
-        entries, following = await self.index.marked(size=size, continuation=continuation)
-        runs = await asyncio.gather(*(self.store.load(entry.run) for entry in entries))
-        return [trouble for run in runs if run is not None for trouble in _of(run)], following
+        """Some of them, the newest first, and the continuation (empty at the end)."""
+        entries, following = await self._index.marked(size=size, continuation=continuation)
+        runs = await asyncio.gather(*(self._store.load(entry.run) for entry in entries))
+        return [failing for run in runs if run for failing in _of(run)], following
 
 
 def _of(run: Run) -> Iterator[FailingDelivery]:
-    """The trouble of a run, unless it is over: a crash may have left the mark."""
+    """The failing delivery of a run; none if it has succeeded since, and a crash left the mark."""
     step = next((step for step in run.steps.values() if step.error), None)
-    if "channel" not in run.head.request or step is None or step.error is None:
-        return
     status = run.status(PLANS[run.head.plan])
-    if status is RunStatus.SUCCEEDED:
+    if step is None or step.error is None or status is RunStatus.SUCCEEDED:
         return
-    notice = run.head.request.get("notice", {"kind": "Digest", "connection": ""})
+    if run.head.plan == DIGEST.name:
+        channel, kind, connection = digests.REQUEST.read(run.head.request).channel, "Digest", ""
+    else:
+        request = notice.REQUEST.read(run.head.request)
+        channel, kind, connection = request.channel, str(request.notice.kind), request.notice.connection
     yield FailingDelivery(
         delivery=run.head.id,
-        channel=run.head.request["channel"],
-        kind=notice["kind"],
-        connection=notice["connection"],
+        channel=channel,
+        kind=kind,
+        connection=connection,
         tenant=run.head.tenant,
         state=DeliveryState.FAILED if status is RunStatus.FAILED else DeliveryState.RETRYING,
         announced_at=run.head.created_at,
