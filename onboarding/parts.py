@@ -10,27 +10,32 @@ import functools
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from onboarding.clock import Clock, MovedClock, SystemClock
+from onboarding.cloud.clouds import Clouds
+from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
-from onboarding.drift import inspection_plan
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.drift.inspection_schedule import InspectionSchedule
-from onboarding.drift.inspection_step import InspectionStep
+from onboarding.drift.inspection_step import INSPECTION, InspectionStep
 from onboarding.drift.inspection_sweep import InspectionSweep
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.expiry.user_responses import UserResponses
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
+from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.notices import delivery_plans
+from onboarding.notices.announcing import Notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.channels.people import People
+from onboarding.notices.deliveries import Deliveries
+from onboarding.notices.digests import DIGEST, Digests
 from onboarding.notices.failing_deliveries import FailingDeliveries
-from onboarding.notices.notice import Notices
 from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
@@ -39,18 +44,12 @@ from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.workflow import retry
-from onboarding.workflow.engine import Engine, Handler, Limits
+from onboarding.workflow.engine import Engine
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessages
-from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
-
-if TYPE_CHECKING:
-    from onboarding.cloud.clouds import Clouds
-    from onboarding.cloud.directory import Directory
-    from onboarding.lifecycle.context import Services
-
-Handlers = Callable[[], Mapping[str, Handler]]
+from onboarding.workflow.runtime import Limits, Runtime
 
 
 class Parts:
@@ -69,31 +68,33 @@ class Parts:
         self.warning_schedule = WarningSchedule(self.tables, self.cadence, self.calendar)
         self.inspection_schedule = InspectionSchedule(self.tables, days=settings.inspect_every_days)
         self.drift_index = DriftIndex(self.tables)
-        self.engine = self._engine(
+        self.onboarding_runs = self._runtime(
             names.ONBOARDINGS,
-            Index(self.tables, names.ONBOARDING_INDEX),
+            RunIndex(self.tables, names.ONBOARDING_INDEX),
             names.STEPS_QUEUE,
             PLANS,
-            self._step_handlers,
+            lambda _: self.services,
         )
-        self.operation_engine = self._engine(
+        self.operation_runs = self._runtime(
             names.OPERATIONS,
-            Index(self.tables, names.OPERATION_INDEX),
+            RunIndex(self.tables, names.OPERATION_INDEX),
             names.OPERATIONS_QUEUE,
             OPERATIONS,
-            self._operation_handlers,
+            lambda _: self.services,
         )
-        self.deliveries = self._engine(
+        self.notice_runs = self._runtime(
             names.NOTICES,
-            Index(self.tables, names.NOTICE_INDEX, history=False),
+            RunIndex(self.tables, names.NOTICE_INDEX, history=False),
             names.NOTICES_QUEUE,
-            {**delivery_plans.PLANS, **inspection_plan.PLANS},
-            self._notice_handlers,
+            {**delivery_plans.PLANS, INSPECTION.name: INSPECTION},
+            self._notice_services,
             delivery_plans.POLICIES,
         )
-        self.routing = _routing(settings)
-        self.notices = Notices(engine=self.deliveries, clock=self.clock, routing=self.routing)
-        self.failing = FailingDeliveries(index=self.deliveries.index, store=self.deliveries.store)
+        self.engine = Engine(self.onboarding_runs, self.poison_messages)
+        self.operation_engine = Engine(self.operation_runs, self.poison_messages)
+        self.deliveries = Engine(self.notice_runs, self.poison_messages)
+        self.notices = Notices(runs=self.notice_runs, clock=self.clock, routing=_routing(settings))
+        self.failing = FailingDeliveries(runs=self.notice_runs)
         self.channel_secrets = ChannelSecrets(lambda: self.clouds.vault, self.clock)
         self.links = NoticeLinks(
             secrets=self.channel_secrets,
@@ -102,27 +103,26 @@ class Parts:
             clock=self.clock,
         )
         self.responses = UserResponses(
-            connections=self.connection_store, audit=self.engine.store, clock=self.clock
+            connections=self.connection_store, audit=self.onboarding_runs.store, clock=self.clock
         )
 
-    def _engine(  # noqa: PLR0917 - told apart by their types
+    def _runtime(  # noqa: PLR0917 - told apart by their types
         self,
         table: str,
-        index: Index,
+        index: RunIndex,
         queue: str,
-        plans: Mapping[str, Plan],
-        handlers: Handlers,
+        plans: Mapping[str, Plan[Any, Any]],
+        services: Callable[[Plan[Any, Any]], Any],
         policies: retry.Policies = retry.CLOUD,
-    ) -> Engine:
-        return Engine(
+    ) -> Runtime:
+        return Runtime(
             store=RunStore(self.tables, table),
             index=index,
             queues=self.queues,
             queue=queue,
             plans=plans,
-            handlers=functools.cache(handlers),
+            services=services,
             clock=self.clock,
-            poison_messages=self.poison_messages,
             limits=Limits(stalled=timedelta(seconds=self.settings.stalled_after_seconds)),
             policies=policies,
         )
@@ -144,7 +144,7 @@ class Parts:
         return AutomaticRenewals(
             calendar=self.calendar,
             connections=self.connection_store,
-            engine=self.operation_engine,
+            operations=self.operation_runs,
             clock=self.clock,
             days=self.settings.renew_before_days,
             time_limit_days=self.settings.renewal_time_limit_days,
@@ -156,14 +156,14 @@ class Parts:
         return InspectionSweep(
             inspection_schedule=self.inspection_schedule,
             calendar=self.calendar,
-            engine=self.deliveries,
+            runs=self.notice_runs,
             clock=self.clock,
         )
 
     @functools.cached_property
     def clouds(self) -> Clouds:
         """The clients of the cloud."""
-        from onboarding.cloud.clouds import Clouds  # noqa: PLC0415 - see the module's docstring
+        from onboarding.cloud.azure_clouds import AzureClouds  # noqa: PLC0415 - see the module's docstring
         from onboarding.cloud.identity import Identity  # noqa: PLC0415
 
         settings = self.settings
@@ -174,7 +174,7 @@ class Parts:
             multitenant_client=settings.multitenant_client_id,
             certificate=settings.local_cloud_ca,
         )
-        return Clouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
+        return AzureClouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory."""
@@ -183,50 +183,44 @@ class Parts:
     @functools.cached_property
     def services(self) -> Services:
         """What the steps of an onboarding share."""
-        from onboarding.lifecycle.context import Services  # noqa: PLC0415
-
         return Services(
             clouds=self.clouds,
             connections=self.connection_store,
             warning_schedule=self.warning_schedule,
             clock=self.clock,
-            onboardings=self.engine,
-            operations=self.operation_engine,
+            onboardings=self.onboarding_runs,
+            operations=self.operation_runs,
             reminders=RenewalReminders(self.notices),
         )
 
-    def _step_handlers(self) -> Mapping[str, Handler]:
-        from onboarding.lifecycle.handlers import handlers  # noqa: PLC0415
+    def _notice_services(self, plan: Plan[Any, Any]) -> Deliveries | Digests | InspectionStep:
+        if plan is INSPECTION:
+            return self._inspection_step
+        return self._notice_channels.digests if plan is DIGEST else self._notice_channels
 
-        return handlers(self.services)
-
-    def _operation_handlers(self) -> Mapping[str, Handler]:
-        from onboarding.lifecycle.handlers import operation_handlers  # noqa: PLC0415
-
-        return operation_handlers(self.services)
-
-    def _notice_handlers(self) -> Mapping[str, Handler]:
-        from onboarding.notices.channels.people import People  # noqa: PLC0415
+    @functools.cached_property
+    def _notice_channels(self) -> Deliveries:
         from onboarding.notices.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
-        from onboarding.notices.deliveries import Deliveries  # noqa: PLC0415
-        from onboarding.notices.digests import Digests  # noqa: PLC0415
 
         url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
-        secrets, people = self.channel_secrets, People(self.channel_secrets)
+        secrets = self.channel_secrets
         shared: dict[str, Any] = {
             "connections": self.connection_store,
-            "people": people,
-            "routing": self.routing,
+            "people": People(secrets),
+            "routing": self.notices.routing,
             "links": self.links,
+            "failing": self.failing,
             "clock": self.clock,
         }
-        deliveries = Deliveries(
+        return Deliveries(
             webhook=Webhook(str(url), secret, secrets, self.clock) if url else NoWebhook(),
-            digests=Digests(tables=self.tables, engine=self.deliveries, **shared),
-            failing=self.failing,
+            digests=Digests(tables=self.tables, runs=self.notice_runs, **shared),
             **shared,
         )
-        inspection_step = InspectionStep(
+
+    @functools.cached_property
+    def _inspection_step(self) -> InspectionStep:
+        return InspectionStep(
             directory=self.directory,
             connections=self.connection_store,
             inspection_schedule=self.inspection_schedule,
@@ -235,7 +229,6 @@ class Parts:
             notices=self.notices,
             clock=self.clock,
         )
-        return {**deliveries.handlers(), **inspection_step.handlers()}
 
 
 def _environment(settings: Settings) -> Environment:

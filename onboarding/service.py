@@ -60,7 +60,7 @@ class Service:
                 channels=parts.settings.notice_channels,
                 connections=parts.connection_store,
             ),
-            engine=parts.engine,
+            runtime=parts.onboarding_runs,
             services=lambda: parts.services,
             clock=parts.clock,
         )
@@ -80,7 +80,7 @@ class Service:
             connections=self._connections,
             runs=self._operation_runs,
             operations=self._operations,
-            engine=parts.operation_engine,
+            runtime=parts.operation_runs,
             services=lambda: parts.services,
             clock=parts.clock,
             time_limit_days=parts.settings.renewal_time_limit_days,
@@ -153,8 +153,8 @@ class Service:
         """``/api/overview``."""
         parts = self._parts
         return OverviewResource(
-            onboardings=parts.engine.index,
-            operations=parts.operation_engine.index,
+            onboardings=parts.onboarding_runs.index,
+            operations=parts.operation_runs.index,
             queues=parts.queues,
             messages=parts.poison_messages,
             calendar=parts.calendar,
@@ -171,8 +171,8 @@ class Service:
         return PoisonResource(
             messages=parts.poison_messages,
             queues=parts.queues,
-            engines={
-                engine.queue: engine for engine in (parts.engine, parts.operation_engine, parts.deliveries)
+            runs={
+                runs.queue: runs for runs in (parts.onboarding_runs, parts.operation_runs, parts.notice_runs)
             },
         )
 
@@ -211,16 +211,16 @@ class Service:
 
     @functools.cached_property
     def _onboarding_runs(self) -> Runs:
-        return Runs(engine=self._parts.engine, path="onboardings", noun="The onboarding")
+        return Runs(runs=self._parts.onboarding_runs, path="onboardings", noun="The onboarding")
 
     @functools.cached_property
     def _operation_runs(self) -> Runs:
-        return Runs(engine=self._parts.operation_engine, path="operations", noun="The operation")
+        return Runs(runs=self._parts.operation_runs, path="operations", noun="The operation")
 
     @functools.cached_property
     def _operations(self) -> Operations:
         return Operations(
-            runs=self._operation_runs, engine=self._parts.operation_engine, clock=self._parts.clock
+            runs=self._operation_runs, runtime=self._parts.operation_runs, clock=self._parts.clock
         )
 
     @functools.cached_property

@@ -13,11 +13,14 @@ from onboarding.api.endpoint import Endpoint
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.errors import ErrorType, PermanentError, ReplicationLagError, TransientError, channels
 from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
-from onboarding.lifecycle.plans import ONBOARD, REMOVE, RENEW
+from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.removal_steps import REMOVE
+from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.notices import delivery_plans
 from onboarding.service import ENDPOINTS
 from onboarding.workflow import retry
 from onboarding.workflow.outcomes import RetryReason
+from onboarding.workflow.plan import Plan
 
 DOCUMENT: Final = openapi.document(ENDPOINTS, "https://<function app>/api")
 """The description, with a placeholder for the address of a deployment."""
@@ -126,8 +129,12 @@ def _text(described: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 
 def _steps(name: str) -> str:
-    plan = {"onboarding": ONBOARD[DeploymentModel.SCALE_SET], "renewal": RENEW, "removal": REMOVE}[name]
-    rows = ((f"`{step.name}`", step.title, _listed(step.after)) for step in plan.steps.values())
+    plans: dict[str, Plan[Any, Any]] = {
+        "onboarding": ONBOARD[DeploymentModel.SCALE_SET],
+        "renewal": RENEW,
+        "removal": REMOVE,
+    }
+    rows = ((f"`{step.name}`", step.title, _listed(step.after)) for step in plans[name].steps.values())
     return _markdown(("step", "title", "after"), rows)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from onboarding.api.connection_documents import Connection, ConnectionList, upcoming
 from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, script
-from onboarding.api.operations import Operation, Operations, Removal
+from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Query, Traced
@@ -20,6 +20,7 @@ from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import PermanentError, requests
+from onboarding.lifecycle.requests import Removal
 
 
 class Purpose(StrEnum):
@@ -113,10 +114,7 @@ class ConnectionsResource:
             raise ProblemError(error, HTTPStatus.CONFLICT) from error
         wanted = Removal(
             onboarding=found.onboarding,
-            tenant=found.tenant,
-            name=found.name,
-            request=found.request.model_dump(mode="json", by_alias=True),
-            stop_as=None,
+            request=found.request,
             connection=found.id,
         )
         return await self._operations.remove(call, wanted)

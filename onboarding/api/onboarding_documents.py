@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
 
+from onboarding import errors
 from onboarding.api.documents import Document, Finding, FullRequest, StepError
 from onboarding.api.paging import Page
 from onboarding.api.runs import Requester, Step, error_of
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.lifecycle.requests import TENANT
+from onboarding.lifecycle.steps.connection import CONNECTION
+from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.workflow.run import Head, Run, RunStatus
 
 if TYPE_CHECKING:
@@ -37,8 +41,8 @@ class Accepted(Document):
         return cls(
             id=head.id,
             status="NotStarted",
-            name=head.name,
-            tenant_id=head.tenant,
+            name=PLANS[head.plan].request_of(head).name,
+            tenant_id=head.lists[TENANT],
             created_at=head.created_at,
             requested_by=Requester.of(head),
         )
@@ -59,14 +63,15 @@ class OnboardingSummary(Document):
     @classmethod
     def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
         """An onboarding."""
+        made = CONNECTION.found_in(run)
         return cls(
             id=run.head.id,
             status=status,
-            name=run.head.name,
-            tenant_id=run.head.tenant,
+            name=PLANS[run.head.plan].request_of(run.head).name,
+            tenant_id=run.head.lists[TENANT],
             created_at=run.head.created_at,
             requested_by=Requester.of(run.head),
-            connection_id=run.results.get("connection", {}).get("id"),
+            connection_id=made.id if made else None,
             error=error_of(run),
             **more,
         )
@@ -81,13 +86,12 @@ class Onboarding(OnboardingSummary):
     events_url: str
 
     @staticmethod
-    def findings_of(run: Run) -> Sequence[Mapping[str, Any]]:
+    def findings_of(run: Run) -> Sequence[errors.Finding]:
         """What the preflight found, whether it let the onboarding pass or not."""
-        preflight = run.steps["preflight"]
-        found: Sequence[Mapping[str, Any]] = (
-            preflight.result.get("findings") or (preflight.error or {}).get("findings") or ()
-        )
-        return found
+        passed, failure = PREFLIGHT.found_in(run), run.steps[PREFLIGHT.name].error
+        if passed:
+            return passed.findings
+        return failure.findings if failure else ()
 
 
 class OnboardingList(Page[OnboardingSummary]):

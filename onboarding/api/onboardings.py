@@ -20,18 +20,19 @@ from onboarding.api.onboarding_documents import (
     OnboardingSummary,
     Rehearsal,
 )
-from onboarding.api.operations import Operation, Operations, Removal
+from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import HEADER, Flag, Parameters, Query, Traced
-from onboarding.api.runs import EventList, RunQuery, Runs
+from onboarding.api.runs import EventList, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.lifecycle.requests import Removal
 from onboarding.storage import keys
-from onboarding.workflow.engine import Engine
 from onboarding.workflow.run import Head, RunStatus
+from onboarding.workflow.runtime import Runtime
 
 if TYPE_CHECKING:
     from onboarding.lifecycle.context import Services
@@ -106,7 +107,7 @@ class OnboardingsResource:
         runs: Runs,
         operations: Operations,
         acceptance: Acceptance,
-        engine: Engine,
+        runtime: Runtime,
         services: Callable[[], Services],
         clock: Clock,
     ) -> None:
@@ -114,7 +115,7 @@ class OnboardingsResource:
         self._runs = runs
         self._operations = operations
         self._acceptance = acceptance
-        self._engine = engine
+        self._runtime = runtime
         self._services = services
         self._clock = clock
 
@@ -139,7 +140,7 @@ class OnboardingsResource:
             return await self._rehearse(call)
         identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
         fingerprint = _fingerprint(wanted)
-        if key and wanted.server_app.existing and (before := await self._engine.store.load(identifier)):
+        if key and wanted.server_app.existing and (before := await self._runtime.store.load(identifier)):
             # A repeated request is answered before its secret is put into Key Vault again, and whatever has
             # become of the connection that it shares.
             return self._accepted(call, _repeated(before.head, fingerprint))
@@ -148,19 +149,17 @@ class OnboardingsResource:
             from onboarding.lifecycle.existing import keep_secret  # noqa: PLC0415 - imports clients of the cloud
 
             wanted = await keep_secret(self._services(), wanted, identifier)
-        head = Head(
-            id=identifier,
-            plan=ONBOARD[wanted.deployment_model].name,
-            tenant=str(wanted.tenant_id),
-            name=wanted.name,
-            requester=call.caller.id,
-            requester_name=call.caller.name,
+        asking = asker(call)
+        head = ONBOARD[wanted.deployment_model].head(
+            identifier,
+            wanted,
+            actor=asking.name,
             created_at=self._clock.now(),
-            request=wanted.model_dump(mode="json", by_alias=True),
+            lists=asking.lists(wanted.tenant),
             fingerprint=fingerprint,
-            traceparent=call.query.traceparent,
+            traceparent=asking.traceparent,
         )
-        if existing := await self._engine.start(head):
+        if existing := await self._runtime.start(head):
             head = _repeated(existing.head, fingerprint)
         return self._accepted(call, head)
 
@@ -168,7 +167,7 @@ class OnboardingsResource:
         from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud
 
         await self._acceptance.check_shared(call.body, call.caller)
-        found = await rehearse(self._services(), call.body, call.caller.id, self._clock.now())
+        found = await rehearse(self._services(), call.body, asker(call), self._clock.now())
         return Rehearsal.of(call.body, found)
 
     def _accepted(self, call: Call[CreateQuery, OnboardingRequest], head: Head) -> Reply:
@@ -202,7 +201,7 @@ class OnboardingsResource:
             self._runs.status(run),
             steps=self._runs.steps(run),
             findings=Onboarding.findings_of(run),
-            request=run.head.request,
+            request=PLANS[run.head.plan].request_of(run.head).model_dump(mode="json", by_alias=True),
             events_url=self._runs.events_url(call, run),
         )
         return self._runs.shown(run, document)
@@ -265,9 +264,7 @@ class OnboardingsResource:
             raise self._runs.not_now(status, way.participle, way.otherwise)
         wanted = Removal(
             onboarding=run.head.id,
-            tenant=run.head.tenant,
-            name=run.head.name,
-            request=run.head.request,
+            request=PLANS[run.head.plan].request_of(run.head),
             stop_as=way.stop_as,
         )
         return await self._operations.remove(call, wanted)

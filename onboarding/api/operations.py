@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -14,18 +12,20 @@ from onboarding.api.documents import Document, StepError
 from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, script
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.reading import Query, Traced
-from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, error_of
+from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, asker, error_of
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
 from onboarding.cmg.operation_scripts import RenewalHandOver
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
-from onboarding.lifecycle.plans import REMOVE
+from onboarding.lifecycle.removal_steps import HALT, REMOVE
+from onboarding.lifecycle.renewal_steps import RENEW, SECRET
+from onboarding.lifecycle.requests import TENANT, Removal
 from onboarding.storage import keys
 from onboarding.workflow import interventions
-from onboarding.workflow.engine import Engine
 from onboarding.workflow.run import Head, Run, RunStatus
+from onboarding.workflow.runtime import Runtime
 
 
 class OperationSummary(Document):
@@ -45,17 +45,24 @@ class OperationSummary(Document):
     @classmethod
     def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
         """A renewal or a removal."""
-        head = run.head
+        head, onboarding = run.head, None
+        if head.plan == REMOVE.name:
+            removal, halted = REMOVE.request_of(head), HALT.found_in(run)
+            name, onboarding = removal.name, removal.onboarding
+            connection = removal.connection or (halted.connection if halted else None)
+        else:
+            renewal = RENEW.request_of(head)
+            name, connection = renewal.name, renewal.connection
         return cls(
             id=head.id,
             kind=head.plan,
             status=status,
-            name=head.name,
-            tenant_id=head.tenant,
+            name=name,
+            tenant_id=head.lists[TENANT],
             created_at=head.created_at,
             requested_by=Requester.of(head),
-            connection_id=head.request.get("connection") or run.results.get("halt", {}).get("connection"),
-            onboarding_id=head.request.get("onboarding"),
+            connection_id=connection,
+            onboarding_id=onboarding,
             error=error_of(run),
             **more,
         )
@@ -72,60 +79,40 @@ class OperationList(Page[OperationSummary]):
     """A page of operations."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Removal:
-    """What is to be undone: an onboarding, and its connection if it has one."""
-
-    onboarding: str
-    tenant: str
-    name: str
-    request: Mapping[str, Any]
-    stop_as: RunStatus | None  # the status of the onboarding from now on; None: the present one
-    connection: str | None = None  # that is off-boarded
-
-
 class Operations:
     """Starts operations, and resumes those that failed."""
 
-    def __init__(self, *, runs: Runs, engine: Engine, clock: Clock) -> None:
+    def __init__(self, *, runs: Runs, runtime: Runtime, clock: Clock) -> None:
         self._runs = runs
-        self._engine = engine
+        self._runtime = runtime
         self._clock = clock
 
     async def remove(self, call: Call[Traced, None], wanted: Removal) -> Reply:
         """Starts to undo an onboarding: 202. A repeated request resumes a removal that failed."""
-        head = Head(
-            id=keys.derived_id(REMOVE.name, wanted.onboarding),
-            plan=REMOVE.name,
-            tenant=wanted.tenant,
-            name=wanted.name,
-            requester=call.caller.id,
-            requester_name=call.caller.name,
+        asking = asker(call)
+        head = REMOVE.head(
+            keys.derived_id(REMOVE.name, wanted.onboarding),
+            wanted,
+            actor=asking.name,
             created_at=self._clock.now(),
-            request={
-                "onboarding": wanted.onboarding,
-                "connection": wanted.connection,
-                "stopAs": str(wanted.stop_as) if wanted.stop_as else None,
-                "request": wanted.request,
-            },
-            fingerprint="",
-            traceparent=call.query.traceparent,
+            lists=asking.lists(wanted.tenant),
+            traceparent=asking.traceparent,
         )
         return await self.start(call, head)
 
     async def start(self, call: Call[Any, Any], head: Head) -> Reply:
         """Starts an operation, or resumes the one with this ID if it failed: 202."""
-        run = await self._engine.start(head)
+        run = await self._runtime.start(head)
         if run and self._runs.status(run) is RunStatus.FAILED:
             run = await self.resume(run, call.caller.name)
-        return self.accepted(call, run or Run.new(head, self._engine.plans[head.plan]))
+        return self.accepted(call, run or self._runtime.plan(head).new(head))
 
     async def resume(self, run: Run, actor: str) -> Run:
         """A failed operation, resumed. Another caller may have done that at the same moment."""
         try:
-            changed = await interventions.resume(self._engine, run.head.id, actor)
+            changed = await interventions.resume(self._runtime, run.head.id, actor)
         except interventions.NotPossibleError:
-            changed = await self._engine.store.load(run.head.id)
+            changed = await self._runtime.store.load(run.head.id)
         return changed or run
 
     def accepted(self, call: Call[Any, Any], run: Run) -> Reply:
@@ -201,9 +188,10 @@ class OperationsResource:
         """The script that installs a renewed secret at the site, or that removes a connection from it."""
         run = await self._runs.find(call)
         if run.head.plan == REMOVE.name:
-            return script(operation_scripts.removal(run.head.name), f"remove-{run.head.id}.ps1")
-        made = run.results.get("secret")
-        found = await self._connections.get(run.head.request["connection"])
+            name = REMOVE.request_of(run.head).name
+            return script(operation_scripts.removal(name), f"remove-{run.head.id}.ps1")
+        made = SECRET.found_in(run)
+        found = await self._connections.get(RENEW.request_of(run.head).connection)
         if made is None or found is None:
             raise self._runs.not_now(self._runs.status(run), "handed over", "There is no new secret yet.")
         text = operation_scripts.renewal(
@@ -212,7 +200,7 @@ class OperationsResource:
                 environment=AzureEnvironment(found.environment),
                 server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,
-                vault_secret_id=made["vaultId"],
+                vault_secret_id=made.secret.vault_id,
             )
         )
         return script(text, f"renew-{run.head.id}.ps1")

@@ -19,13 +19,13 @@ from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.drift.drift_index import DriftIndex
+from onboarding.lifecycle.requests import TENANT
 from onboarding.notices.failing_deliveries import FailingDeliveries
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run import RunStatus
-from onboarding.workflow.run_index import Entry, Index
-from onboarding.workflow.run_index import View as RunView
+from onboarding.workflow.run_index import Entry, RunIndex, RunView
 
 _MOST: Final = 1000
 """Runs that are counted of one status."""
@@ -48,8 +48,8 @@ class OverviewResource:
     def __init__(
         self,
         *,
-        onboardings: Index,
-        operations: Index,
+        onboardings: RunIndex,
+        operations: RunIndex,
         queues: Queues,
         messages: PoisonMessages,
         calendar: Calendar,
@@ -109,14 +109,14 @@ class OverviewResource:
         )
 
     @staticmethod
-    async def _statuses(index: Index, tenant: str | None) -> dict[str, Some[Entry]]:
+    async def _statuses(index: RunIndex, tenant: str | None) -> dict[str, Some[Entry]]:
         statuses = {str(RunStatus.NOT_STARTED): RunStatus.NOT_STARTED, OPEN: RunStatus.RUNNING}
         statuses |= {str(status): status for status in RunStatus if status.final}
         pages = await asyncio.gather(
             *(index.page(RunView(status=status), size=_MOST) for status in statuses.values())
         )
         return {
-            name: Some(entries, more=bool(more)).where(lambda entry: tenant in {None, entry.tenant})
+            name: Some(entries, more=bool(more)).where(lambda entry: tenant in {None, entry.lists[TENANT]})
             for name, (entries, more) in zip(statuses, pages, strict=True)
         }
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from onboarding.api.documents import Document, StepError
 from onboarding.connections import records
 from onboarding.drift.drift_index import DriftEntry
+from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
 from onboarding.storage import names
@@ -109,7 +110,7 @@ class RunsOverview(Document):
         """The runs of one kind."""
         oldest = min(_open(statuses).found, key=lambda entry: entry.announced_at, default=None)
         return cls(
-            oldest_open=OpenRun(id=oldest.run, tenant_id=oldest.tenant, since=oldest.announced_at)
+            oldest_open=OpenRun(id=oldest.run, tenant_id=oldest.lists[TENANT], since=oldest.announced_at)
             if oldest
             else None,
             failed_within_a_week=facts.failed(statuses),
@@ -282,8 +283,8 @@ def _tenants(facts: Facts) -> Iterator[TenantOverview]:
         "failing_deliveries": (
             failing.tenant for failing in facts.failing.found if failing.tenant
         ),  # no digests
-        "failed_within_a_week": (entry.tenant for entry in facts.failed(facts.onboardings).found),
-        "open": (entry.tenant for entry in _open(facts.onboardings).found),
+        "failed_within_a_week": (entry.lists[TENANT] for entry in facts.failed(facts.onboardings).found),
+        "open": (entry.lists[TENANT] for entry in _open(facts.onboardings).found),
     }
     counted = {name: Counter(tenants) for name, tenants in columns.items()}
     total = sum(counted.values(), Counter[str]())

@@ -19,10 +19,10 @@ from onboarding.api.reading import Query
 from onboarding.errors import requests
 from onboarding.storage import names, queues
 from onboarding.workflow import interventions, poison_messages
-from onboarding.workflow.engine import Engine
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.poison_messages import PoisonMessages, Reason
 from onboarding.workflow.run import RunStatus
+from onboarding.workflow.runtime import Runtime
 
 Outcome = Literal["Retried", "SentAgain", "NothingToDo"]
 
@@ -87,12 +87,12 @@ class PoisonResource:
     """The endpoints."""
 
     def __init__(
-        self, *, messages: PoisonMessages, queues: queues.Queues, engines: Mapping[str, Engine]
+        self, *, messages: PoisonMessages, queues: queues.Queues, runs: Mapping[str, Runtime]
     ) -> None:
-        """``engines`` are by the names of their queues."""
+        """``runs`` are by the names of their queues."""
         self._messages = messages
         self._queues = queues
-        self._engines = engines
+        self._runs = runs
 
     @endpoint(
         "GET /poison",
@@ -137,15 +137,15 @@ class PoisonResource:
             return "SentAgain"
         try:
             # The message alone would find a failed run and do nothing.
-            run = await interventions.resume(self._engines[message.queue], message.run, actor)
+            run = await interventions.resume(self._runs[message.queue], message.run, actor)
         except NotPossibleError:
             return "NothingToDo"
         return "Retried" if run else "NothingToDo"
 
     async def _shown(self, message: poison_messages.PoisonMessage) -> PoisonMessage:
-        engine = self._engines[message.queue]
-        run = await engine.store.load(message.run) if message.run else None
-        return PoisonMessage.of(message, run.status(engine.plans[run.head.plan]) if run else None)
+        runs = self._runs[message.queue]
+        run = await runs.store.load(message.run) if message.run else None
+        return PoisonMessage.of(message, runs.status(run) if run else None)
 
     async def _queue(self, queue: str) -> PoisonQueue:
         count, messages = await asyncio.gather(self._queues.length(queue), self._queues.peek(queue))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.api.connections import Connections
@@ -11,18 +10,18 @@ from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, WHERE, Call, Reply
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Query, Traced, need
-from onboarding.api.runs import Runs
+from onboarding.api.runs import Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import requests
 from onboarding.lifecycle import automatic_renewals
-from onboarding.lifecycle.automatic_renewals import Asker
-from onboarding.lifecycle.plans import CONFIRMED, RENEW
+from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
+from onboarding.lifecycle.requests import Renewal
 from onboarding.workflow import interventions
-from onboarding.workflow.engine import Engine
-from onboarding.workflow.run import Run, RunStatus, StepStatus
+from onboarding.workflow.run import Run, RunStatus
+from onboarding.workflow.runtime import Runtime
 
 if TYPE_CHECKING:
     from onboarding.lifecycle.context import Services
@@ -42,16 +41,16 @@ class RenewalsResource:
         connections: Connections,
         runs: Runs,
         operations: Operations,
-        engine: Engine,
+        runtime: Runtime,
         services: Callable[[], Services],
         clock: Clock,
         time_limit_days: int,
     ) -> None:
-        """``runs`` and ``engine`` are those of operations. ``services`` makes the clients of the cloud."""
+        """``runs`` and ``runtime`` are those of operations. ``services`` makes the clients of the cloud."""
         self._connections = connections
         self._runs = runs
         self._operations = operations
-        self._engine = engine
+        self._runtime = runtime
         self._services = services
         self._clock = clock
         self._time_limit_days = time_limit_days
@@ -75,7 +74,7 @@ class RenewalsResource:
         """Starts a renewal: 202. A repeated request returns the current renewal, or resumes a failed one."""
         connection = await self._connections.find(call)
         _need_own_secret(connection)
-        previous = await self._engine.store.load(connection.renewal) if connection.renewal else None
+        previous = await self._runtime.store.load(connection.renewal) if connection.renewal else None
         if previous and (current := await self._current(previous, call.caller.name)):
             return self._operations.accepted(call, current)
         now = self._clock.now()
@@ -85,13 +84,13 @@ class RenewalsResource:
             await self._kept(call.body, connection),
             now=now,
             previous=previous.head.id if previous else "",
-            asker=Asker(id=call.caller.id, name=call.caller.name, traceparent=call.query.traceparent),
+            asker=asker(call),
         )
         return await self._operations.start(call, head)
 
-    async def _kept(self, wanted: RenewalRequest, connection: records.Connection) -> dict[str, Any]:
+    async def _kept(self, wanted: RenewalRequest, connection: records.Connection) -> Renewal:
         """The request as it is stored: the name of a secret in Key Vault in place of the secret."""
-        document = wanted.as_json(self._time_limit_days)
+        name = None
         if wanted.secret:
             from onboarding.lifecycle.existing import keep  # noqa: PLC0415 - imports clients of the cloud
 
@@ -100,18 +99,17 @@ class RenewalsResource:
                 "tenantId": connection.tenant,
                 "appId": connection.server_app.app_id,
             }
-            document["vaultSecret"] = await keep(self._services(), wanted.secret.get_secret_value(), tags)
-        return document
+            name = await keep(self._services(), wanted.secret.get_secret_value(), tags)
+        return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
     async def _current(self, renewal: Run, actor: str) -> Run | None:
         """A renewal in progress, or one that failed after it made its secret, resumed. None: it is over."""
         status = self._runs.status(renewal)
         if not status.final:
             return renewal
-        if status is RunStatus.FAILED and renewal.steps["secret"].status is StepStatus.SUCCEEDED:
-            made = renewal.results["secret"]
-            if datetime.fromisoformat(made["endsAt"]) > self._clock.now():
-                return await self._operations.resume(renewal, actor)
+        made = SECRET.found_in(renewal)
+        if status is RunStatus.FAILED and made and made.secret.ends_at > self._clock.now():
+            return await self._operations.resume(renewal, actor)
         return None
 
     @endpoint(
@@ -126,12 +124,12 @@ class RenewalsResource:
     async def confirm(self, call: Call[Query, None]) -> Reply:
         """Lets a renewal go on that waits for the site: 202. A repeated request changes nothing."""
         run = await self._runs.find(call, "renewal")
-        if run.head.plan != RENEW.name or run.head.request["connection"] != call.path["id"]:
+        if run.head.plan != RENEW.name or RENEW.request_of(run.head).connection != call.path["id"]:
             raise self._runs.not_found()
-        if run.steps["confirmation"].status is not StepStatus.SUCCEEDED:
+        if not CONFIRMATION.is_done(run):
             try:
                 signalled = await interventions.signal(
-                    self._engine, run.head.id, "confirmation", CONFIRMED, call.caller.name
+                    self._runtime, run.head.id, CONFIRMATION.name, CONFIRMED, call.caller.name
                 )
             except interventions.NotPossibleError as error:
                 hint = "Confirm it while its step 'confirmation' is waiting."

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import Field
 
@@ -14,16 +14,20 @@ from onboarding.api.documents import Document, StepError
 from onboarding.api.endpoint import Call, Reply
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
-from onboarding.api.reading import Id, is_id
+from onboarding.api.reading import Id, Traced, is_id
 from onboarding.errors import requests
+from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
 from onboarding.workflow import interventions
-from onboarding.workflow.engine import Engine
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.run_index import View
+from onboarding.workflow.run_index import RunView
+from onboarding.workflow.runtime import Runtime
 
 RETRY_AFTER: Final = {"Retry-After": "2"}
 
 _OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
+
+
+AnyTraced = TypeVar("AnyTraced", bound=Traced)
 
 
 class RunQuery(PageQuery):
@@ -42,7 +46,7 @@ class Requester(Document):
     @classmethod
     def of(cls, head: Head) -> Self:
         """The requester of a run."""
-        return cls(id=head.requester, name=head.requester_name)
+        return cls(id=head.lists[REQUESTER], name=head.actor)
 
 
 class Step(Document):
@@ -108,21 +112,23 @@ class EventList(Page[Event]):
 class Runs:
     """What the endpoints of all kinds of runs have in common."""
 
-    def __init__(self, *, engine: Engine, path: str, noun: str) -> None:
+    def __init__(self, *, runs: Runtime, path: str, noun: str) -> None:
         """``path`` is that of the list, below /api. Problems call a run ``noun``."""
-        self._engine = engine
+        self._runs = runs
         self._path = path
         self._noun = noun
 
     async def page(self, call: Call[RunQuery, None]) -> tuple[Sequence[Run], str]:
         """A page, the newest first, and the link to the next one. Requesters see only their own runs."""
         query = call.query
-        requester = None if call.caller.operates else call.caller.id
-        view = View(requester=requester, tenant=query.tenant_id, status=query.status)
-        entries, continuation = await self._engine.index.page(
+        lists = {} if call.caller.operates else {REQUESTER: call.caller.id}
+        if query.tenant_id:
+            lists[TENANT] = query.tenant_id
+        view = RunView(lists=lists, status=query.status)
+        entries, continuation = await self._runs.index.page(
             view, size=query.size, continuation=query.continuation
         )
-        found = await asyncio.gather(*(self._engine.store.load(entry.run) for entry in entries))
+        found = await asyncio.gather(*(self._runs.store.load(entry.run) for entry in entries))
         shown = {run.head.id: run for run in found if run is not None and self._in(view, run)}
         return list(shown.values()), call.next_link(continuation, maxpagesize=query.size)
 
@@ -130,7 +136,7 @@ class Runs:
         """A page of the audit trail of a run, the oldest first."""
         run = await self.find(call)
         size = call.query.size
-        events, continuation = await self._engine.store.events(
+        events, continuation = await self._runs.store.events(
             run.head.id, size=size, continuation=call.query.continuation
         )
         return EventList(value=events, next_link=call.next_link(continuation, maxpagesize=size))
@@ -138,8 +144,8 @@ class Runs:
     async def find(self, call: Call[Any, Any], parameter: str = "id") -> Run:
         """The run in the path, if the caller may see it. Runs of others do not seem to exist."""
         name = call.path[parameter]
-        run = await self._engine.store.load(name) if is_id(name) else None
-        if run is None or not call.caller.may_see(run.head.requester):
+        run = await self._runs.store.load(name) if is_id(name) else None
+        if run is None or not call.caller.may_see(run.head.lists[REQUESTER]):
             raise self.not_found()
         return run
 
@@ -147,7 +153,7 @@ class Runs:
         """Resumes the failed run in the path."""
         run = await self.find(call)
         try:
-            return await interventions.resume(self._engine, run.head.id, call.caller.name) or run
+            return await interventions.resume(self._runs, run.head.id, call.caller.name) or run
         except interventions.NotPossibleError as error:
             raise self.not_now(error.status, "retried", "Only a failed run can be retried.") from error
 
@@ -163,11 +169,11 @@ class Runs:
 
     def status(self, run: Run) -> RunStatus:
         """The status of a run."""
-        return run.status(self._engine.plans[run.head.plan])
+        return self._runs.status(run)
 
     def steps(self, run: Run) -> list[Step]:
         """The steps of a run, in the order of its plan."""
-        plan = self._engine.plans[run.head.plan]
+        plan = self._runs.plan(run.head)
         return [
             Step.of(run.steps[name], step.title) for name, step in plan.steps.items() if name in run.steps
         ]
@@ -186,17 +192,17 @@ class Runs:
             requests.NOT_IN_THIS_STATUS, what=self._noun, current=status, participle=what, rule=rule
         )
 
-    def _in(self, view: View, run: Run) -> bool:
+    def _in(self, view: RunView, run: Run) -> bool:
         """Whether a run belongs to a view, now that it is read as a whole."""
-        head = run.head
-        return (
-            view.requester in {None, head.requester}
-            and view.tenant in {None, head.tenant}
-            and view.status in {None, self.status(run)}
-        )
+        return view.shows(run.head.lists) and view.status in {None, self.status(run)}
 
 
 def error_of(run: Run) -> Mapping[str, Any] | None:
     """The error of the step that failed, if one did."""
     failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
-    return {**failed.error, "step": failed.name} if failed and failed.error else None
+    return {**failed.error.as_json(), "step": failed.name} if failed and failed.error else None
+
+
+def asker(call: Call[AnyTraced, Any]) -> Asker:
+    """The caller who asks for a run."""
+    return Asker(id=call.caller.id, name=call.caller.name, traceparent=call.query.traceparent)

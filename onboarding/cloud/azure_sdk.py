@@ -9,8 +9,8 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
+from onboarding.calls import Call, record
 from onboarding.cloud import failures
-from onboarding.cloud.calls import Call, record
 from onboarding.errors import OnboardingError
 
 

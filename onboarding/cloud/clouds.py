@@ -1,62 +1,28 @@
-"""The cloud as the steps see it: directories, subscriptions, the vault; each made when first asked for."""
+"""The clients of the cloud, each made when it is first asked for."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Protocol
 
-import httpx
-
-from onboarding.cloud import failures
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.graph import Graph, http_client
-from onboarding.cloud.identity import Identity
-from onboarding.cloud.resource_manager import ResourceManager
-from onboarding.cloud.vault import Vault
+from onboarding.cloud.ports import Subscription, Vault
 
 
-class Clouds:
-    """All clients of one process; each is kept, with its connections and tokens."""
+class Clouds(Protocol):
+    """The clients of one process."""
 
-    def __init__(
-        self, environment: Environment, identity: Identity, vault_url: str, certificate: Path | None
-    ) -> None:
-        self.environment = environment
-        self._identity = identity
-        self._certificate = certificate
-        self._http = http_client(certificate)
-        self._directories: dict[str, Directory] = {}
-        self._subscriptions: dict[tuple[str, str], ResourceManager] = {}
-        self.vault = Vault(vault_url, identity.home, certificate)
+    environment: Environment
+    vault: Vault
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
-        if tenant not in self._directories:
-            graph = Graph(self.environment, self._identity.of_tenant(tenant), self._http)
-            self._directories[tenant] = Directory(graph)
-        return self._directories[tenant]
+        ...
 
-    def subscription(self, tenant: str, subscription: str) -> ResourceManager:
-        """A subscription, reached as this service stands in the tenant."""
-        key = (tenant, subscription)
-        if key not in self._subscriptions:
-            credential = self._identity.of_tenant(tenant)
-            self._subscriptions[key] = ResourceManager(
-                self.environment, credential, subscription, self._certificate
-            )
-        return self._subscriptions[key]
+    def subscription(self, tenant: str, subscription: str) -> Subscription:
+        """A subscription, reached with the service's identity in the tenant."""
+        ...
 
     async def ping_resource_manager(self) -> None:
-        """Raises unless Resource Manager answers at all; what it answers without a token does not matter."""
-        try:
-            await self._http.get(self.environment.resource_manager)
-        except httpx.TransportError as error:
-            raise failures.unreachable("Azure Resource Manager", error) from error
-
-    async def close(self) -> None:
-        """Closes all connections."""
-        for each in self._subscriptions.values():
-            await each.close()
-        await self.vault.close()
-        await self._http.aclose()
-        await self._identity.close()
+        """Raises unless Resource Manager answers at all."""
+        ...

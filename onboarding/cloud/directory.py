@@ -7,24 +7,19 @@ can't be looked up afterwards.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote
-
-from kiota_abstractions.method import Method
 
 from onboarding.cloud import failures
-from onboarding.cloud.graph import Graph, Reply
+from onboarding.cloud.ports import Builder, Graph
+from onboarding.cloud.survey import Survey, survey
 from onboarding.errors import cloud
 
 _CREATE_IF_MISSING: Final = {"Prefer": "create-if-missing"}
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
-_SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
 _IDENTITY: Final = {"%24select": ["id", "appId", "createdDateTime"]}
 _ALL_PRINCIPALS: Final = "AllPrincipals"
 
@@ -50,18 +45,6 @@ class Password:
         return f"Password(key_id={self.key_id!r})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Survey:
-    """What a preflight knows of a tenant; None where it may not be read."""
-
-    organization: Mapping[str, Any] | None
-    policy: Mapping[str, Any] | None  # the tenant's default app management policy
-    same_names: Sequence[Mapping[str, Any]] | None  # applications with one of the names
-    same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
-    deleted_with_uri: Sequence[Mapping[str, Any]] | None  # those that are deleted, but not for good
-    granted: frozenset[str]  # application permissions of this service
-
-
 class Directory:
     """Applications, service principals and grants of one tenant."""
 
@@ -77,38 +60,12 @@ class Directory:
 
     async def survey(self, names: Sequence[str], uri: str | None) -> Survey:
         """Reads, with one call, all that a preflight wants to know of the tenant."""
-        by_name = quote(" or ".join(f"displayName eq '{_quoted(name)}'" for name in names), safe="")
-        requests: dict[str, tuple[str, Mapping[str, str]]] = {
-            "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
-            "policy": ("/policies/defaultAppManagementPolicy", {}),
-            "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
-        }
-        if uri is not None:
-            by_uri = quote(f"identifierUris/any(uri:uri eq '{_quoted(uri)}')", safe="")
-            requests["uri"] = (f"/applications?$filter={by_uri}&$select={_SURVEYED}", {})
-            deleted = "/directory/deletedItems/microsoft.graph.application"
-            requests["deleted"] = (
-                f"{deleted}?$filter={by_uri}&$count=true&$select={_SURVEYED},deletedDateTime",
-                {"ConsistencyLevel": "eventual"},
-            )
-        replies, granted = await asyncio.gather(
-            self._graph.batch(requests),
-            self._graph.granted(),
-        )
-        organization = _readable(replies["organization"])
-        return Survey(
-            organization=organization["value"][0] if organization and organization["value"] else None,
-            policy=_readable(replies["policy"]),
-            same_names=_found(replies["names"]),
-            same_uri=_found(replies.get("uri")),
-            deleted_with_uri=_found(replies.get("deleted")),
-            granted=granted,
-        )
+        return await survey(self._graph, names, uri)
 
     async def ping(self) -> None:
         """Raises unless Graph answers a call of this service."""
         query = {"%24select": ["id"]}
-        await self._graph.call(Method.GET, self._paths.organization, query=query)
+        await self._graph.call("GET", self._paths.organization, query=query)
 
     async def upsert_application(
         self, unique_name: str, body: Mapping[str, Any], *, freed: bool = False
@@ -121,7 +78,7 @@ class Directory:
             freed: Names among them were freed a moment ago, so the directory may still call them taken.
         """
         builder = self._paths.applications_with_unique_name(unique_name)
-        reply = await self._graph.send(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING)
+        reply = await self._graph.send("PATCH", builder, body, headers=_CREATE_IF_MISSING)
         if reply.refusal and freed and reply.refusal.already_exists:
             raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
         if reply.refusal:
@@ -131,21 +88,21 @@ class Directory:
             # Another builder: the SDK keeps the names of all that it makes in one place, so while this one
             # waited for the answer it may have become that of another onboarding's application.
             builder = self._paths.applications_with_unique_name(unique_name)
-            document = await self._graph.call(Method.GET, builder, query=_IDENTITY, fresh=True)
+            document = await self._graph.call("GET", builder, query=_IDENTITY, fresh=True)
         return _application(document)
 
     async def application(self, app_id: str) -> Mapping[str, Any]:
         """An application by its client id, with all its properties; ``PermanentError`` when there is none."""
         document: Mapping[str, Any] = await self._graph.call(
-            Method.GET, self._paths.applications_with_app_id(app_id)
+            "GET", self._paths.applications_with_app_id(app_id)
         )
         return document
 
     async def find_application(self, unique_name: str) -> Application | None:
         """The application with a unique name, if the directory shows one."""
         builder = self._paths.applications_with_unique_name(unique_name)
-        reply = await self._graph.send(Method.GET, builder, query=_IDENTITY)
-        return None if _is_gone(reply) else _application(reply.document)
+        reply = await self._graph.send("GET", builder, query=_IDENTITY)
+        return None if reply.is_gone() else _application(reply.document)
 
     async def delete_application(self, object_id: str) -> None:
         """Deletes an application with its service principal; one that is gone already is no error.
@@ -153,23 +110,23 @@ class Directory:
         Both can be restored for 30 days, and keep their names so long; see ``purge``.
         """
         builder = self._paths.applications.by_application_id(object_id)
-        _is_gone(await self._graph.send(Method.DELETE, builder))
+        await self._delete(builder)
 
     async def purge(self, object_id: str) -> bool:
         """Removes a deleted application or service principal for good; False when none is shown."""
         builder = self._paths.directory.deleted_items.by_directory_object_id(object_id)
-        return not _is_gone(await self._graph.send(Method.DELETE, builder))
+        return await self._delete(builder)
 
     async def update_application(self, object_id: str, body: Mapping[str, Any]) -> None:
         """Changes an application that was just created."""
         builder = self._paths.applications.by_application_id(object_id)
-        await self._graph.call(Method.PATCH, builder, body, fresh=True)
+        await self._graph.call("PATCH", builder, body, fresh=True)
 
     async def passwords(self, object_id: str) -> list[Mapping[str, Any]]:
         """The client secrets of an application: ``keyId``, ``displayName``, ``endDateTime``; never a text."""
         builder = self._paths.applications.by_application_id(object_id)
         query = {"%24select": ["id", "passwordCredentials"]}
-        document = await self._graph.call(Method.GET, builder, query=query, fresh=True)
+        document = await self._graph.call("GET", builder, query=query, fresh=True)
         found: list[Mapping[str, Any]] = document["passwordCredentials"]
         return found
 
@@ -177,7 +134,7 @@ class Directory:
         """Makes a client secret. Not safe to repeat: an answer that is lost leaves a secret nobody has."""
         builder = self._paths.applications.by_application_id(object_id).add_password
         body = {"passwordCredential": {"displayName": name, "endDateTime": _zulu(ends_at)}}
-        document = await self._graph.call(Method.POST, builder, body, fresh=True)
+        document = await self._graph.call("POST", builder, body, fresh=True)
         return Password(
             key_id=document["keyId"],
             ends_at=datetime.fromisoformat(document["endDateTime"]),
@@ -187,14 +144,14 @@ class Directory:
     async def remove_password(self, object_id: str, key_id: str) -> None:
         """Removes a client secret; one that is gone already is no error."""
         builder = self._paths.applications.by_application_id(object_id).remove_password
-        reply = await self._graph.send(Method.POST, builder, {"keyId": key_id})
+        reply = await self._graph.send("POST", builder, {"keyId": key_id})
         if reply.refusal and not _NO_PASSWORD.search(reply.refusal.message):
             raise failures.error_of(reply.refusal)
 
     async def upsert_service_principal(self, app_id: str, body: Mapping[str, Any]) -> str:
         """Makes sure that an application has its service principal; returns its object id."""
         builder = self._paths.service_principals_with_app_id(app_id)
-        document = await self._graph.call(Method.PATCH, builder, body, headers=_CREATE_IF_MISSING, fresh=True)
+        document = await self._graph.call("PATCH", builder, body, headers=_CREATE_IF_MISSING, fresh=True)
         if document is None:
             return await self.service_principal(app_id, fresh=True)
         object_id: str = document["id"]
@@ -203,15 +160,15 @@ class Directory:
     async def service_principal(self, app_id: str, *, fresh: bool = False) -> str:
         """The object id of an application's service principal."""
         builder = self._paths.service_principals_with_app_id(app_id)
-        document = await self._graph.call(Method.GET, builder, query={"%24select": ["id"]}, fresh=fresh)
+        document = await self._graph.call("GET", builder, query={"%24select": ["id"]}, fresh=fresh)
         object_id: str = document["id"]
         return object_id
 
     async def find_service_principal(self, app_id: str) -> str | None:
         """The object id of an application's service principal, if the directory shows one."""
         builder = self._paths.service_principals_with_app_id(app_id)
-        reply = await self._graph.send(Method.GET, builder, query={"%24select": ["id"]})
-        return None if _is_gone(reply) else str(reply.document["id"])
+        reply = await self._graph.send("GET", builder, query={"%24select": ["id"]})
+        return None if reply.is_gone() else str(reply.document["id"])
 
     async def resource(self, app_id: str) -> str:
         """The object id of a first-party service's principal; it never changes, so it is asked for once."""
@@ -231,7 +188,7 @@ class Directory:
             "resourceId": resource,
             "scope": scope,
         }
-        reply = await self._graph.send(Method.POST, grants, body)
+        reply = await self._graph.send("POST", grants, body)
         if not reply.refusal:
             return True
         if not reply.refusal.already_exists:
@@ -241,7 +198,7 @@ class Directory:
             scopes = set(str(grant["scope"]).split())
             if scope not in scopes:
                 builder = grants.by_o_auth2_permission_grant_id(grant["id"])
-                await self._graph.call(Method.PATCH, builder, {"scope": " ".join(sorted(scopes | {scope}))})
+                await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes | {scope}))})
                 added = True
         return added
 
@@ -252,20 +209,20 @@ class Directory:
             scopes = set(str(grant["scope"]).split())
             builder = grants.by_o_auth2_permission_grant_id(grant["id"])
             if scopes == {scope}:
-                _is_gone(await self._graph.send(Method.DELETE, builder))
+                await self._delete(builder)
             elif scope in scopes:
-                await self._graph.call(Method.PATCH, builder, {"scope": " ".join(sorted(scopes - {scope}))})
+                await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes - {scope}))})
 
     async def _grants(self, client: str, resource: str) -> list[Mapping[str, Any]]:
         """The consents, for all users, to delegated permissions of one service principal on another."""
         query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
-        found = await self._graph.call(Method.GET, self._paths.oauth2_permission_grants, query=query)
+        found = await self._graph.call("GET", self._paths.oauth2_permission_grants, query=query)
         return [grant for grant in found["value"] if grant["consentType"] == _ALL_PRINCIPALS]
 
     async def granted_scopes(self, client: str) -> dict[str, set[str]]:
         """The delegated permissions that a service principal has for all users, by resource."""
         builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
-        found = await self._graph.call(Method.GET, builder, fresh=True)
+        found = await self._graph.call("GET", builder, fresh=True)
         scopes: dict[str, set[str]] = {}
         for grant in found["value"]:
             if grant["consentType"] == _ALL_PRINCIPALS:
@@ -275,7 +232,7 @@ class Directory:
     async def granted_roles(self, client: str) -> set[tuple[str, str]]:
         """The application permissions that a service principal has: resource and role."""
         builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
-        found = await self._graph.call(Method.GET, builder, fresh=True)
+        found = await self._graph.call("GET", builder, fresh=True)
         return {(each["resourceId"], each["appRoleId"]) for each in found["value"]}
 
     async def grant_role(self, client: str, resource: str, role: str) -> bool:
@@ -285,7 +242,7 @@ class Directory:
         """
         builder = self._paths.service_principals.by_service_principal_id(resource).app_role_assigned_to
         body = {"principalId": client, "resourceId": resource, "appRoleId": role}
-        reply = await self._graph.send(Method.POST, builder, body)
+        reply = await self._graph.send("POST", builder, body)
         if reply.refusal and not reply.refusal.already_exists:
             raise failures.error_of(reply.refusal, fresh=True)
         return not reply.refusal
@@ -293,42 +250,20 @@ class Directory:
     async def revoke_role(self, client: str, resource: str, role: str) -> None:
         """Takes the consent to an application permission back; one that is not there is no error."""
         principal = self._paths.service_principals.by_service_principal_id(client)
-        found = await self._graph.call(Method.GET, principal.app_role_assignments)
+        found = await self._graph.call("GET", principal.app_role_assignments)
         for each in found["value"]:
             if (each["resourceId"], each["appRoleId"]) == (resource, role):
                 builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
-                _is_gone(await self._graph.send(Method.DELETE, builder))
+                await self._delete(builder)
+
+    async def _delete(self, builder: Builder) -> bool:
+        """Deletes something; False when it is not there."""
+        return not (await self._graph.send("DELETE", builder)).is_gone()
 
 
 def _application(document: Mapping[str, Any]) -> Application:
     created_at = datetime.fromisoformat(document["createdDateTime"])
     return Application(object_id=document["id"], app_id=document["appId"], created_at=created_at)
-
-
-def _quoted(text: str) -> str:
-    """Text inside an OData string literal."""
-    return text.replace("'", "''")
-
-
-def _is_gone(reply: Reply) -> bool:
-    """Whether what was asked for is not there; raises for any other refusal."""
-    if reply.refusal and reply.status != HTTPStatus.NOT_FOUND:
-        raise failures.error_of(reply.refusal)
-    return reply.refusal is not None
-
-
-def _readable(reply: Reply) -> Any:
-    """A reply's document; None when it may not be read."""
-    if reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
-        return None
-    if reply.refusal:
-        raise failures.error_of(reply.refusal)
-    return reply.document
-
-
-def _found(reply: Reply | None) -> Sequence[Mapping[str, Any]] | None:
-    document = _readable(reply) if reply else None
-    return document["value"] if document else None
 
 
 def _zulu(moment: datetime) -> str:

@@ -50,14 +50,15 @@ class Answer:
         error = error if isinstance(error, dict) else {}
         details = error.get("details")
         details = details if isinstance(details, list) else []
+        named = {name.casefold(): value for name, value in headers.items()}
         return cls(
             service=service,
             status=status,
             code=str(error.get("code") or ""),
             message=str(error.get("message") or ""),
             details=tuple(str(each.get("code")) for each in details if isinstance(each, dict)),
-            retry_after=_seconds(headers.get("Retry-After")),
-            request_id=headers.get("request-id") or headers.get("x-ms-request-id") or "",
+            retry_after=_seconds(named.get("retry-after")),
+            request_id=named.get("request-id") or named.get("x-ms-request-id") or "",
         )
 
     @property

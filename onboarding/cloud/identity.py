@@ -133,9 +133,3 @@ class Identity:
             client=self._multitenant_client,
             certificate=self._certificate,
         )
-
-    async def close(self) -> None:
-        """Closes the connections of all credentials."""
-        for credential in self._by_tenant.values():
-            await credential.close()
-        self._by_tenant.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
@@ -13,11 +13,10 @@ from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 from onboarding.cloud.azure_sdk import CallRecorder, error_of
 from onboarding.cloud.environments import Environment
+from onboarding.cloud.ports import RESOURCE_MANAGER, Subscription
 
-SERVICE: Final = "Azure Resource Manager"
 
-
-class ResourceManager:
+class ResourceManager(Subscription):
     """One subscription."""
 
     def __init__(
@@ -34,7 +33,7 @@ class ResourceManager:
             subscription,
             base_url=environment.resource_manager,
             credential_scopes=[environment.resource_manager_scope],
-            per_retry_policies=[CallRecorder(SERVICE)],
+            per_retry_policies=[CallRecorder(RESOURCE_MANAGER)],
             retry_total=0,  # the engine decides when to try again
             **local,
         )
@@ -57,25 +56,21 @@ class ResourceManager:
                 async for provider in self._client.providers.list()
             }
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
+            raise error_of(RESOURCE_MANAGER, error) from error
 
     async def register(self, namespace: str) -> str:
         """Asks for a resource provider to be registered; returns its state. Safe to repeat."""
         try:
             return str((await self._client.providers.register(namespace)).registration_state)
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
+            raise error_of(RESOURCE_MANAGER, error) from error
 
     async def registration(self, namespace: str) -> str:
         """The registration state of one resource provider."""
         try:
             return str((await self._client.providers.get(namespace)).registration_state)
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._client.close()
+            raise error_of(RESOURCE_MANAGER, error) from error
 
     async def _get(self, path: str, version: str) -> Mapping[str, Any]:
         try:
@@ -84,6 +79,6 @@ class ResourceManager:
             )
             response.raise_for_status()
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
+            raise error_of(RESOURCE_MANAGER, error) from error
         document: Mapping[str, Any] = response.json()
         return document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
 
@@ -49,11 +49,3 @@ class RenewalRequest(SecretTerms):
             yield "/secretEndDate", "Specify either secretValidity or secretEndDate."
         if not now + timedelta(days=1) < self.secret_end_date <= SecretValidity.TWO_YEARS.after(now):
             yield "/secretEndDate", "Must be at least one day and at most two years ahead."
-
-    def as_json(self, time_limit_days: int) -> dict[str, Any]:
-        """The request as stored with its operation, with the deployment's time limit as the default.
-
-        It does not contain the secret, which is in the vault.
-        """
-        kept = self.model_dump(mode="json", by_alias=True, exclude={"secret"})
-        return {**kept, "timeLimitDays": time_limit_days} if self.time_limit_days is None else kept

@@ -150,6 +150,11 @@ class OnboardingRequest(WizardModel):
         return value
 
     @property
+    def tenant(self) -> str:
+        """The tenant to onboard, as text."""
+        return str(self.tenant_id)
+
+    @property
     def profile(self) -> Profile:
         """The required properties of the two apps."""
         if self.profile_name:

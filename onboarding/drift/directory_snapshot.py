@@ -11,13 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
-from onboarding.cloud import failures
-
-if TYPE_CHECKING:
-    from onboarding.cloud.graph import Graph, Reply
+from onboarding.cloud.ports import Graph, Reply
 
 MOST_PAIRS: Final = 15
 _VALUES: Final = 15
@@ -67,7 +64,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     for client in clients:
         urls[client] = f"/servicePrincipals(appId='{client}')/oauth2PermissionGrants"
     replies = await graph.batch({name: (url, {}) for name, url in urls.items()})
-    organization = _readable(replies["organization"])
+    organization = replies["organization"].readable()
     applications = _by_client_id(replies, "applications")
     missing = [] if applications is None else [app for app in apps if app not in applications]
     return DirectorySnapshot(
@@ -98,7 +95,7 @@ def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mappin
     found: dict[str, Mapping[str, Any]] = {}
     for name, reply in replies.items():
         if name.startswith(prefix):
-            document = _readable(reply)
+            document = reply.readable()
             if document is None:
                 return None
             found |= {str(each["appId"]).casefold(): each for each in document["value"]}
@@ -108,7 +105,7 @@ def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mappin
 def _grants(reply: Reply) -> Grants | None:
     if reply.status == HTTPStatus.NOT_FOUND:  # without a service principal there is no consent
         return Grants(scopes={}, complete=True)
-    document = _readable(reply)
+    document = reply.readable()
     if document is None:
         return None
     scopes: dict[str, frozenset[str]] = {}
@@ -123,15 +120,6 @@ def _domains(organization: Any) -> tuple[str, ...] | None:
     if not organization or not organization["value"]:
         return None
     return tuple(str(each["name"]) for each in organization["value"][0]["verifiedDomains"])
-
-
-def _readable(reply: Reply) -> Any:
-    """A reply's document; None if the service may not read it."""
-    if reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
-        return None
-    if reply.refusal:
-        raise failures.error_of(reply.refusal)
-    return reply.document
 
 
 def _any_of(apps: Sequence[str]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.cloud.calls import recorded
+from onboarding.cloud.directory import Directory
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState, Difference
 from onboarding.connections.warning_schedule import WarningSchedule
@@ -17,15 +17,12 @@ from onboarding.drift.comparison import UNREADABLE, Comparison, compare, unreada
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.drift.inspection import Subject, inspect
 from onboarding.drift.inspection_schedule import InspectionSchedule
-from onboarding.drift.inspection_sweep import REQUEST
-from onboarding.errors import OnboardingError, PermanentError, TransientError
-from onboarding.notices.notice import Kind, Notice, Notices
-from onboarding.workflow.engine import Handler
-from onboarding.workflow.outcomes import Done, Outcome, Retry, RetryReason
-from onboarding.workflow.run import Run, StepState
-
-if TYPE_CHECKING:
-    from onboarding.cloud.directory import Directory
+from onboarding.errors import OnboardingError, PermanentError
+from onboarding.notices.announcing import Notices
+from onboarding.notices.notice import Kind, Notice
+from onboarding.storage.codec import Codec
+from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Context, Plan, Step
 
 _SETTLED: Final = timedelta(hours=1)
 """The directory may not show yet what is younger."""
@@ -43,6 +40,20 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "secret-end-changed": Kind.SECRET_END_CHANGED,
     UNREADABLE: Kind.DIRECTORY_UNREADABLE,
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InspectionRequest:
+    """Which connections of a tenant to inspect, by id."""
+
+    connections: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InspectionResult:
+    """How many connections were inspected."""
+
+    inspected: int
 
 
 class InspectionStep:
@@ -67,24 +78,9 @@ class InspectionStep:
         self._notices = notices
         self._clock = clock
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """The step by its name."""
-        return {"inspect": self._attempt}
-
-    async def _attempt(self, run: Run, step: StepState) -> Outcome:
-        with recorded() as calls:
-            try:
-                outcome: Outcome = await self._inspect(run, again=step.attempt > 1)
-            except TransientError as error:
-                outcome = Retry(
-                    reason=RetryReason.TRANSIENT, error=error.as_json(), retry_after=error.retry_after
-                )
-            except OnboardingError as error:
-                outcome = Retry(reason=RetryReason.INTERNAL, error=error.as_json())
-            return replace(outcome, evidence=tuple(call.as_json() for call in calls))
-
-    async def _inspect(self, run: Run, *, again: bool) -> Done:
-        ids, started_at = REQUEST.read(run.head.request).connections, run.head.created_at
+    async def run(self, context: InspectionContext) -> Done[InspectionResult]:
+        """Inspects the connections of a run."""
+        ids, started_at, again = context.request.connections, context.accepted_at, context.step.attempt > 1
         found = await asyncio.gather(*map(self._connection, ids))
         settled = [connection for connection in found if connection and _is_settled(connection, started_at)]
         if settled:
@@ -95,7 +91,7 @@ class InspectionStep:
                     for connection, comparison in zip(settled, comparisons, strict=True)
                 )
             )
-        return Done(result={"inspected": len(settled)})
+        return Done(result=InspectionResult(inspected=len(settled)))
 
     async def _connection(self, identifier: str) -> Connection | None:
         connection = await self._connections.get(identifier)
@@ -159,3 +155,22 @@ def _notice(connection: Connection, difference: Difference) -> Notice:
         remedy=difference.remedy,
         details={"difference": difference.code, "app": difference.app or None},
     )
+
+
+InspectionContext = Context[InspectionStep, InspectionRequest]
+"""An attempt of the step of an inspection."""
+
+
+async def run(context: InspectionContext) -> Done[InspectionResult]:
+    """Inspects connections."""
+    return await context.services.run(context)
+
+
+INSPECT: Final = Step(
+    name="inspect",
+    title="Inspect connections in the directory",
+    handler=run,
+    result=Codec(InspectionResult),
+)
+INSPECTION: Final = Plan("inspection", Codec(InspectionRequest), INSPECT, persistent=True)
+"""The queue of notices carries it."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
@@ -16,12 +15,11 @@ from typing import Final
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar
 from onboarding.drift.directory_snapshot import MOST_PAIRS
-from onboarding.drift.inspection_plan import INSPECTION
 from onboarding.drift.inspection_schedule import InspectionSchedule
+from onboarding.drift.inspection_step import INSPECTION, InspectionRequest
 from onboarding.storage import keys
-from onboarding.storage.codec import Codec
-from onboarding.workflow.engine import SERVICE, Engine
 from onboarding.workflow.run import Head
+from onboarding.workflow.runtime import SERVICE, Runtime
 
 _NEAR: Final = timedelta(days=30)
 """So long before and after an expiration a connection is inspected every day."""
@@ -29,25 +27,15 @@ _NEAR: Final = timedelta(days=30)
 _AT_ONCE: Final = 16
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InspectionRequest:
-    """Which connections of a tenant to inspect, by id."""
-
-    connections: tuple[str, ...]
-
-
-REQUEST: Final = Codec(InspectionRequest)
-
-
 class InspectionSweep:
     """What the timer runs."""
 
     def __init__(
-        self, *, inspection_schedule: InspectionSchedule, calendar: Calendar, engine: Engine, clock: Clock
+        self, *, inspection_schedule: InspectionSchedule, calendar: Calendar, runs: Runtime, clock: Clock
     ) -> None:
         self._inspection_schedule = inspection_schedule
         self._calendar = calendar
-        self._engine = engine
+        self._runs = runs
         self._clock = clock
 
     async def run(self) -> int:
@@ -59,7 +47,7 @@ class InspectionSweep:
         members = await self._inspection_schedule.members(days) | await self._near(now)
         heads = [_head(ids, now) for ids in _batches(sorted(members))]
         for start in range(0, len(heads), _AT_ONCE):
-            await asyncio.gather(*(self._engine.start(head) for head in heads[start : start + _AT_ONCE]))
+            await asyncio.gather(*(self._runs.start(head) for head in heads[start : start + _AT_ONCE]))
         await self._inspection_schedule.complete(now.date())
         return len(heads)
 
@@ -83,14 +71,9 @@ def _tenant(connection: str) -> str:
 
 def _head(ids: list[str], now: datetime) -> Head:
     """The run of an inspection: the same for the same connections on the same day."""
-    return Head(
-        id=keys.derived_id(INSPECTION.name, f"{now:%Y-%m-%d}", *ids),
-        plan=INSPECTION.name,
-        tenant=_tenant(ids[0]),
-        name=INSPECTION.name,
-        requester="",
-        requester_name=SERVICE,
+    return INSPECTION.head(
+        keys.derived_id(INSPECTION.name, f"{now:%Y-%m-%d}", *ids),
+        InspectionRequest(connections=tuple(ids)),
+        actor=SERVICE,
         created_at=now,
-        request=REQUEST.document(InspectionRequest(connections=tuple(ids))),
-        fingerprint="",
     )

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from string import Formatter
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 
 class Severity(StrEnum):
@@ -31,7 +33,9 @@ class Finding:
     remedy: str = ""
     pointer: str = ""  # JSON pointer (RFC 6901) into the request, when a field is at fault
     documentation: str = ""
-    args: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    args: Annotated[Mapping[str, Any], Field(exclude=True)] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     """The values in the texts, for a text in another language. Not part of the JSON."""
 
     def as_json(self) -> dict[str, str]:

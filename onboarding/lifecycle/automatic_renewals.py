@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from onboarding.clock import Clock
 from onboarding.cmg.renewal_request import RenewalRequest
@@ -13,19 +12,11 @@ from onboarding.connections.cadence import SECRET
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.lifecycle.plans import RENEW
+from onboarding.lifecycle.renewal_steps import RENEW
+from onboarding.lifecycle.requests import Asker, Renewal
 from onboarding.storage import keys
-from onboarding.workflow.engine import SERVICE, Engine
 from onboarding.workflow.run import Head
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asker:
-    """On whose behalf a renewal begins."""
-
-    id: str = ""  # object id in Entra; empty for the service itself
-    name: str = SERVICE
-    traceparent: str = ""
+from onboarding.workflow.runtime import Runtime
 
 
 def identifier(connection: Connection, previous: str = "") -> str:
@@ -38,25 +29,16 @@ def identifier(connection: Connection, previous: str = "") -> str:
 
 
 def head(
-    connection: Connection,
-    wanted: Mapping[str, Any],
-    *,
-    now: datetime,
-    previous: str = "",
-    asker: Asker | None = None,
+    connection: Connection, renewal: Renewal, *, now: datetime, previous: str = "", asker: Asker | None = None
 ) -> Head:
-    """A renewal that is about to begin; ``wanted`` is a ``RenewalRequest`` as JSON."""
+    """The head of a renewal that is about to begin."""
     asker = asker or Asker()
-    return Head(
-        id=identifier(connection, previous),
-        plan=RENEW.name,
-        tenant=connection.tenant,
-        name=connection.name,
-        requester=asker.id,
-        requester_name=asker.name,
+    return RENEW.head(
+        identifier(connection, previous),
+        renewal,
+        actor=asker.name,
         created_at=now,
-        request={**wanted, "connection": connection.id},
-        fingerprint="",
+        lists=asker.lists(connection.tenant),
         traceparent=asker.traceparent,
     )
 
@@ -67,7 +49,7 @@ class AutomaticRenewals:
 
     calendar: Calendar
     connections: ConnectionStore
-    engine: Engine  # of the operations
+    operations: Runtime
     clock: Clock
     days: int  # before the end; 0: nothing is renewed unasked
     time_limit_days: int
@@ -79,9 +61,9 @@ class AutomaticRenewals:
         """
         begun = 0
         if self.days:
-            wanted = RenewalRequest().as_json(self.time_limit_days)
             async for connection in self._due():
-                existing = await self.engine.start(head(connection, wanted, now=self.clock.now()))
+                renewal = Renewal.of(connection, RenewalRequest(), time_limit_days=self.time_limit_days)
+                existing = await self.operations.start(head(connection, renewal, now=self.clock.now()))
                 begun += existing is None
         return begun
 

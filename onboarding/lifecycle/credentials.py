@@ -7,12 +7,12 @@ one removes what earlier attempts have left on the app, then makes its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.cloud.directory import Directory
-from onboarding.cloud.vault import Vault
+from onboarding.cloud.ports import Vault
+from onboarding.connections.records import SecretRecord
 from onboarding.errors import cloud
 
 
@@ -30,49 +30,46 @@ class Credential:
     ends_at: datetime
     now: datetime
 
-    async def ensure(self, attempt: int, *, keep: frozenset[str] = frozenset()) -> Mapping[str, str]:
+    async def ensure(self, attempt: int, *, keep: frozenset[str] = frozenset()) -> SecretRecord:
         """Leaves one secret of ours on the app, besides those to keep: the vault's current version.
 
         Args:
             attempt: How often the step was begun. The first one for a new app has nothing to look for.
             keep: Key ids of secrets of ours that are in use and stay.
-
-        Returns ``keyId``, ``vaultId`` and ``endsAt``.
         """
         if attempt == 1 and not keep:
             return await self._make(attempt)
         stored = await self.vault.stored(self._vault_name)
         works = stored is not None and datetime.fromisoformat(stored.tags["endsAt"]) > self.now
         if stored and works and stored.tags["keyId"] not in keep:
-            result: Mapping[str, str] = {
-                "keyId": stored.tags["keyId"],
-                "vaultId": stored.id,
-                "endsAt": stored.tags["endsAt"],
-            }
+            secret = SecretRecord(
+                key_id=stored.tags["keyId"],
+                vault_id=stored.id,
+                ends_at=datetime.fromisoformat(stored.tags["endsAt"]),
+            )
         else:
             # An earlier attempt may have made a secret whose text is lost. What is visible of it goes now;
             # what the directory still hides goes as soon as it shows the new one.
             await self.remove_others(keep)
-            result = await self._make(attempt)
-        await self.remove_others(keep | {result["keyId"]}, shown=result["keyId"])
-        return result
+            secret = await self._make(attempt)
+        await self.remove_others(keep | {secret.key_id}, shown=secret.key_id)
+        return secret
 
-    async def _make(self, attempt: int) -> dict[str, str]:
+    async def _make(self, attempt: int) -> SecretRecord:
         """Makes a secret and puts it into the vault at once."""
         name = f"{self._prefix}{self.label}{attempt}"
         password = await self.directory.add_password(self.object_id, name, self.ends_at)
-        end = password.ends_at.isoformat()
         tags = {
             "onboarding": self.onboarding,
             "tenantId": self.tenant,
             "appId": self.app_id,
             "keyId": password.key_id,
-            "endsAt": end,
+            "endsAt": password.ends_at.isoformat(),
         }
         vault_id = await self.vault.store(
             self._vault_name, password.text, ends_at=password.ends_at, tags=tags
         )
-        return {"keyId": password.key_id, "vaultId": vault_id, "endsAt": end}
+        return SecretRecord(key_id=password.key_id, vault_id=vault_id, ends_at=password.ends_at)
 
     async def remove_others(self, keep: frozenset[str], *, shown: str = "") -> None:
         """Removes the secrets of ours that are not to be kept.

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from onboarding.cloud.directory import Directory
-from onboarding.cmg.app_checks import client_checks, scope, server_checks
+from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.app_fields import ExistingServerApp
 from onboarding.cmg.rules import Check
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.records import Connection, ConnectionState
+from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import PermanentError, cloud, preflight, requests, steps
-from onboarding.lifecycle.context import Context, Services
+from onboarding.lifecycle.context import OnboardingContext, Services
 
 
-async def server_app(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
-    """The result of the step server-app for an existing application. Raises ``PermanentError``."""
+async def server_app(context: OnboardingContext, existing: ExistingServerApp) -> Mapping[str, Any]:
+    """An existing server app, as Graph shows it. Raises ``PermanentError``."""
     request = context.request
     app_id = (
         str(existing.client_id)
@@ -28,51 +28,41 @@ async def server_app(context: Context, existing: ExistingServerApp) -> dict[str,
     app = await _application(context, app_id, "/serverApp/existing")
     rules = server_checks(request.profile, app, user_discovery=request.user_discovery.enabled)
     _check(app, rules, "/serverApp/existing")
-    return {
-        "objectId": app["id"],
-        "appId": app["appId"],
-        "name": app["displayName"],
-        "createdAt": app["createdDateTime"],
-        "appIdUri": app["identifierUris"][0],
-        "scopeId": scope(app),
-    }
+    return app
 
 
-async def client_app(context: Context, app_id: str) -> dict[str, Any]:
-    """The result of the step client-app for an existing application. Raises ``PermanentError``."""
+async def client_app(context: OnboardingContext, app_id: str, server_app_id: str) -> Mapping[str, Any]:
+    """An existing client app, as Graph shows it. Raises ``PermanentError``."""
     request, pointer = context.request, "/clientApp/existing"
-    server = await context.directory.application(context.results["server-app"]["appId"])
+    server = await context.services.directory(request.tenant).application(server_app_id)
     app = await _application(context, app_id, pointer)
     rules = client_checks(request.profile, app, server=server, user_discovery=request.user_discovery.enabled)
     _check(app, rules, pointer)
-    return {"objectId": app["id"], "appId": app["appId"], "name": app["displayName"]}
+    return app
 
 
-async def principal(context: Context, app_id: str) -> str:
+async def principal(context: OnboardingContext, app_id: str) -> str:
     """The object id of an existing application's service principal. Raises ``PermanentError``."""
     try:
-        return await context.directory.service_principal(app_id)
+        return await context.services.directory(context.request.tenant).service_principal(app_id)
     except PermanentError as error:
         if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
             raise
         raise steps.PRINCIPAL_NOT_FOUND.error(app=app_id, request_id=error.request_id) from error
 
 
-async def server_secret(context: Context, existing: ExistingServerApp) -> dict[str, Any]:
-    """The result of the step server-secret: where the secret is, and when it expires in Entra ID."""
+async def server_secret(
+    context: OnboardingContext, existing: ExistingServerApp, object_id: str
+) -> SecretRecord:
+    """Where the secret of an existing server app is, and when it expires in Entra ID."""
     if existing.connection_id:
-        secret = (await connection(context, existing)).secret
-        return {
-            "keyId": secret.key_id,
-            "vaultId": secret.vault_id,
-            "endsAt": secret.ends_at.isoformat(),
-        }
-    app = context.results["server-app"]["objectId"]
-    return await checked_secret(context.services, context.directory, app, str(existing.vault_secret))
+        return (await connection(context, existing)).secret
+    directory = context.services.directory(context.request.tenant)
+    return await checked_secret(context.services, directory, object_id, str(existing.vault_secret))
 
 
-async def checked_secret(services: Services, directory: Directory, app: str, name: str) -> dict[str, Any]:
-    """A secret that the service did not create: its key id in Entra ID, and when it expires.
+async def checked_secret(services: Services, directory: Directory, app: str, name: str) -> SecretRecord:
+    """A secret that somebody else has made: which one of the application's it is, and when it really ends.
 
     Args:
         services: What all steps share.
@@ -92,7 +82,7 @@ async def checked_secret(services: Services, directory: Directory, app: str, nam
     key_id, ends_at = max(ends.items(), key=lambda item: item[1])
     if ends_at <= services.clock.now():
         raise steps.SECRET_EXPIRED.error(ended=ends_at)
-    return {"keyId": key_id, "vaultId": stored.id, "endsAt": ends_at.isoformat()}
+    return SecretRecord(key_id=key_id, vault_id=stored.id, ends_at=ends_at)
 
 
 async def keep_secret(services: Services, request: OnboardingRequest, onboarding: str) -> OnboardingRequest:
@@ -100,7 +90,7 @@ async def keep_secret(services: Services, request: OnboardingRequest, onboarding
     existing = request.server_app.existing
     if existing is None or existing.secret is None:
         return request
-    tags = {"onboarding": onboarding, "tenantId": str(request.tenant_id), "appId": str(existing.client_id)}
+    tags = {"onboarding": onboarding, "tenantId": request.tenant, "appId": str(existing.client_id)}
     name = await keep(services, existing.secret.get_secret_value(), tags)
     kept = existing.model_copy(update={"secret": None, "vault_secret": name})
     server = request.server_app.model_copy(update={"existing": kept})
@@ -124,8 +114,8 @@ async def discard(services: Services, name: str, onboarding: str) -> bool:
     return ours
 
 
-async def connection(context: Context, existing: ExistingServerApp) -> Connection:
-    """The connection whose server app this one shares.
+async def connection(context: OnboardingContext, existing: ExistingServerApp) -> Connection:
+    """The connection whose server app is used here, too.
 
     The API has checked that the caller has access to it.
     """
@@ -135,8 +125,8 @@ async def connection(context: Context, existing: ExistingServerApp) -> Connectio
     return found
 
 
-async def keep_up(context: Context, sharing: Connection) -> None:
-    """Updates a new connection from the one whose server app it shares.
+async def keep_up(context: OnboardingContext, sharing: Connection) -> None:
+    """Brings a connection that was just written to where the one is whose server app it shares.
 
     A removal or renewal of the other connection updates all connections that share its app. It can miss this
     one, which was written a moment later. Raises ``PermanentError`` if the other one is being removed.
@@ -156,10 +146,10 @@ async def keep_up(context: Context, sharing: Connection) -> None:
         await context.services.warning_schedule.schedule(changed, context.services.clock.now())
 
 
-async def _application(context: Context, app_id: str, pointer: str) -> Mapping[str, Any]:
-    """An existing application with all its properties."""
+async def _application(context: OnboardingContext, app_id: str, pointer: str) -> Mapping[str, Any]:
+    """An application that is there, with all its properties."""
     try:
-        return await context.directory.application(app_id)
+        return await context.services.directory(context.request.tenant).application(app_id)
     except PermanentError as error:
         if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
             raise

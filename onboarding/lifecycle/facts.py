@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from onboarding.cloud.directory import Survey
+from onboarding.cloud.survey import Survey
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
 

@@ -16,26 +16,35 @@ from urllib.parse import unquote
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
-from onboarding.cloud import graph, resource_manager, vault
+from onboarding.cloud import key_vault
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
-from onboarding.cloud.graph import Builder, Graph, Reply
-from onboarding.cloud.resource_manager import ResourceManager
-from onboarding.cloud.vault import StoredSecret, Vault
+from onboarding.cloud.ports import (
+    GRAPH,
+    KEY_VAULT,
+    RESOURCE_MANAGER,
+    Builder,
+    Graph,
+    Reply,
+    StoredSecret,
+    Subscription,
+    Vault,
+)
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import Context, Services
+from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import REGISTERED, findings
-from onboarding.lifecycle.handlers import STEPS
 from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.requests import Asker
 from onboarding.lifecycle.steps import preflight
+from onboarding.lifecycle.steps.connection import CONNECTION
+from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.run import StepState, StepStatus
 
 _ID: Final = "{onboarding}"
-_RECORD: Final = "connection"
-"""The step that writes our own tables and calls no cloud."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,21 +55,14 @@ class Rehearsal:
     calls: tuple[Mapping[str, Any], ...]  # step, service, method, path, body
 
 
-async def rehearse(
-    services: Services, request: OnboardingRequest, requester: str, now: datetime
-) -> Rehearsal:
+async def rehearse(services: Services, request: OnboardingRequest, asker: Asker, now: datetime) -> Rehearsal:
     """Inspections, and writes down. Raises ``TransientError`` when the cloud can't be looked at just now."""
-    context = Context(
-        services=services,
-        onboarding=_ID,
-        requester=requester,
-        request=request,
-        results={},
-        attempt=1,
-        tries=0,
-        waited=False,
-        accepted_at=now,
+    plan = ONBOARD[request.deployment_model]
+    run = plan.new(
+        plan.head(_ID, request, actor=asker.name, created_at=now, lists=asker.lists(request.tenant))
     )
+    step = run.steps[PREFLIGHT.name].evolve(attempt=1)
+    context = OnboardingContext(services=services, request=request, run=run, step=step)
     try:
         facts = await preflight.look(context)
     except PermanentError as error:
@@ -72,37 +74,48 @@ async def rehearse(
         return Rehearsal(findings=(*(error.findings or (error.as_finding(),)), *found), calls=())
 
 
-async def _calls(context: Context, facts: Facts) -> tuple[Mapping[str, Any], ...]:
-    """The calls of all steps, in the order of the plan."""
-    paper = Paper(context.services.clouds)
+async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str, Any], ...]:
+    """The calls of all steps, in the order of the plan. The last one writes tables, and calls no cloud."""
+    paper = PaperClouds(context.services.clouds)
     services = replace(context.services, clouds=paper)
-    context = replace(context, request=await existing.keep_secret(services, context.request, _ID))
-    results: dict[str, Mapping[str, Any]] = {"preflight": preflight.result(facts)}
-    for name in ONBOARD[context.request.deployment_model].steps:
-        if name not in results and name != _RECORD:
-            paper.step = name
-            outcome = await STEPS[name](replace(context, services=services, results=results))
-            results[name] = outcome.result if isinstance(outcome, Done) else {}
+    request = await existing.keep_secret(services, context.request, _ID)
+    noted = PREFLIGHT.dump(preflight.result(facts))
+    run = context.run.having([context.step.evolve(status=StepStatus.SUCCEEDED, result=noted)])
+    for step in ONBOARD[request.deployment_model].steps.values():
+        if step.name in {PREFLIGHT.name, CONNECTION.name}:
+            continue
+        paper.step = step.name
+        state = StepState(run=_ID, name=step.name, attempt=1)
+        outcome = await step.handler(
+            OnboardingContext(services=services, request=request, run=run, step=state)
+        )
+        if isinstance(outcome, Done):
+            done = state.evolve(status=StepStatus.SUCCEEDED, result=step.dump(outcome.result))
+            run = run.having([done])
     return tuple(paper.calls)
 
 
-class Paper(Clouds):
+class PaperClouds(Clouds):
     """Clients of the cloud that write down the calls that change something, instead of making them."""
 
     def __init__(self, real: Clouds) -> None:
-        self.real = real
         self.environment = real.environment
-        self.vault = PaperVault(self)
+        self.vault = PaperVault(self, real.vault)
         self.step = ""  # none: when the request arrives
         self.calls: list[Mapping[str, Any]] = []
+        self._real = real
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory."""
-        return Directory(PaperGraph(self, self.real.directory(tenant).graph))
+        return Directory(PaperGraph(self, self._real.directory(tenant).graph))
 
-    def subscription(self, tenant: str, subscription: str) -> ResourceManager:  # noqa: ARG002 - one sheet
+    def subscription(self, tenant: str, subscription: str) -> Subscription:
         """A subscription."""
-        return PaperResourceManager(self, subscription)
+        return PaperSubscription(self, subscription, self._real.subscription(tenant, subscription))
+
+    async def ping_resource_manager(self) -> None:
+        """Reads what is there."""
+        await self._real.ping_resource_manager()
 
     def note(self, service: str, method: str, path: str, body: Any = None) -> None:
         """Writes a call down."""
@@ -113,14 +126,14 @@ class Paper(Clouds):
 class PaperGraph(Graph):
     """Microsoft Graph on paper."""
 
-    def __init__(self, paper: Paper, real: Graph) -> None:
+    def __init__(self, paper: PaperClouds, real: Graph) -> None:
+        self.paths = real.paths
         self._paper = paper
         self._real = real
-        self.paths = real.paths
 
     async def send(
         self,
-        method: Method,
+        method: str,
         builder: Builder,
         body: Mapping[str, Any] | None = None,
         *,
@@ -131,14 +144,14 @@ class PaperGraph(Graph):
         # Of the parameters those of this very path: the SDK keeps those of other builders among them.
         own = (name for name in builder.path_parameters if f"{{{name}}}" in builder.url_template)
         placeholder = any("{" in str(builder.path_parameters[name]) for name in own)
-        if method is Method.GET and not placeholder:
+        if method == "GET" and not placeholder:
             return await self._real.send(method, builder, body, headers=headers, query=query)
         information = RequestInformation(
-            method, builder.url_template, {**builder.path_parameters, "baseurl": "/v1.0"}
+            Method(method), builder.url_template, {**builder.path_parameters, "baseurl": "/v1.0"}
         )
         information.query_parameters.update(query or {})
         sent = json.loads(json.dumps(body)) if body is not None else None
-        self._paper.note(graph.SERVICE, method.value, unquote(information.url), sent)
+        self._paper.note(GRAPH, method, unquote(information.url), sent)
         step = self._paper.step
         answer: dict[str, Any] = {
             "id": f"{{{step}.objectId}}",
@@ -151,44 +164,67 @@ class PaperGraph(Graph):
         }
         return Reply(status=201, document=answer)
 
+    async def granted(self) -> frozenset[str]:
+        """Reads what is there."""
+        return await self._real.granted()
 
-class PaperResourceManager(ResourceManager):
-    """Resource Manager on paper."""
 
-    def __init__(self, paper: Paper, subscription: str) -> None:
+class PaperSubscription(Subscription):
+    """A subscription on paper."""
+
+    def __init__(self, paper: PaperClouds, subscription: str, real: Subscription) -> None:
         self._paper = paper
         self._path = f"/subscriptions/{subscription}/providers"
+        self._real = real
+
+    async def subscription(self) -> Mapping[str, Any]:
+        """Reads what is there."""
+        return await self._real.subscription()
+
+    async def permissions(self) -> list[Mapping[str, Any]]:
+        """Reads what is there."""
+        return await self._real.permissions()
+
+    async def registrations(self) -> dict[str, str]:
+        """Reads what is there."""
+        return await self._real.registrations()
+
+    async def registration(self, namespace: str) -> str:
+        """Reads what is there."""
+        return await self._real.registration(namespace)
 
     async def register(self, namespace: str) -> str:
         """Writes the call down."""
-        self._paper.note(resource_manager.SERVICE, "POST", f"{self._path}/{namespace}/register")
+        self._paper.note(RESOURCE_MANAGER, "POST", f"{self._path}/{namespace}/register")
         return REGISTERED
 
 
 class PaperVault(Vault):
     """The vault on paper."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: PaperClouds, real: Vault) -> None:
         self._paper = paper
+        self._real = real
         self._hints: dict[str, str] = {}
 
     async def stored(self, name: str) -> StoredSecret | None:
         """Reads what is there, or would be."""
         if name in self._hints:
             return StoredSecret(id=f"{{{name}}}", tags={}, hint=self._hints[name])
-        return await self._paper.real.vault.stored(name)
+        return await self._real.stored(name)
 
-    async def store(
-        self,
-        name: str,
-        value: str,
-        *,
-        ends_at: datetime | None,
-        tags: Mapping[str, str],
-    ) -> str:
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
+        """Reads what is there."""
+        return await self._real.read(name, versions=versions)
+
+    async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         """Writes the call down, without a value."""
         self._hints[name] = value[:3]
         attributes = {"attributes": {"exp": int(ends_at.timestamp())}} if ends_at else {}
-        body = {"tags": dict(tags), "contentType": vault.CONTENT_TYPE, **attributes}
-        self._paper.note(vault.SERVICE, "PUT", f"/secrets/{name}", body)
+        body = {"tags": dict(tags), "contentType": key_vault.CONTENT_TYPE, **attributes}
+        self._paper.note(KEY_VAULT, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"
+
+    async def remove(self, name: str) -> None:
+        """Writes the call down."""
+        self._paper.note(KEY_VAULT, "DELETE", f"/secrets/{name}")

@@ -7,35 +7,69 @@ does what the site has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from onboarding.cmg import versions
-from onboarding.cmg.app_fields import SecretValidity
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import requests, steps
 from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import Operation
+from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.findings import secret_policy
-from onboarding.lifecycle.plans import CONFIRMED
+from onboarding.lifecycle.requests import Renewal
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
+from onboarding.workflow.plan import Context, Plan, Step
+
+CONFIRMED: Final = "confirmed"
+"""What the step ``confirmation`` is told when the site has the new secret."""
 
 _LONGEST_LOOK: Final = timedelta(hours=6)
 _REMINDERS: Final = timedelta(days=7)
 
+RenewalContext = Context[Services, Renewal]
+"""An attempt of a step of a renewal."""
 
-async def check(operation: Operation) -> Done:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckResult:
+    """The server app."""
+
+    object_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewSecret:
+    """The new client secret, and the name in Key Vault of the one that it replaces."""
+
+    secret: SecretRecord
+    replaces: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirmation:
+    """What ended the wait for the site: a confirmation, or the time limit."""
+
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retirement:
+    """Whether the old secret is removed."""
+
+    removed: bool
+
+
+async def check(context: RenewalContext) -> Done[CheckResult]:
     """Refuses, with the reason, what the tenant or Configuration Manager would refuse later."""
-    connection = await _connection(operation)
-    await operation.services.connections.change(
-        connection.id, lambda found: found.evolve(renewal=operation.head.id)
-    )
+    services, connection = context.services, await _connection(context)
+    directory = services.directory(context.request.tenant)
+    await services.connections.change(connection.id, lambda found: found.evolve(renewal=context.id))
     request = connection.request
-    app = await operation.directory.application(connection.server_app.app_id)
-    now = operation.services.clock.now()
+    app = await directory.application(connection.server_app.app_id)
+    now = services.clock.now()
     created = datetime.fromisoformat(str(app["createdDateTime"])).astimezone(UTC)
     until = versions.renewable_until(created, request.config_mgr_version)
     if until and until <= now:
@@ -45,60 +79,54 @@ async def check(operation: Operation) -> Done:
             version=versions.FIRST_WITH_AGE_LIMIT,
             days=versions.OLDEST_RENEWABLE.days,
         )
-    ends_at = _end(operation)
+    ends_at = context.request.ends_at(context.accepted_at)
     if not connection.imports_server_app:
-        survey = await operation.directory.survey([connection.server_app.name], None)
-        found = secret_policy(survey.policy, ends_at, operation.head.created_at)
+        survey = await directory.survey([connection.server_app.name], None)
+        found = secret_policy(survey.policy, ends_at, context.accepted_at)
         if refusals := tuple(replace(each, pointer="") for each in found):  # the request is another one
             raise steps.SECRET_REFUSED.error(
                 details=" ".join(finding.detail for finding in refusals),
                 remedies=" ".join(finding.remedy for finding in refusals),
                 findings=refusals,
             )
-    return Done(result={"objectId": app["id"]})
+    return Done(result=CheckResult(object_id=app["id"]))
 
 
-async def make(operation: Operation) -> Done:
+async def make(context: RenewalContext) -> Done[NewSecret]:
     """Leaves two secrets of ours at most: the one that the site has, and a new one, current in the vault.
 
     An imported application is never changed: its new secret was made by hand and is only checked.
     """
-    connection = await _connection(operation)
-    services = operation.services
-    object_id = operation.results["check"]["objectId"]
+    services, request = context.services, context.request
+    connection, object_id = await _connection(context), context.result(CHECK).object_id
     if connection.imports_server_app:
-        made: Mapping[str, str] = await existing.checked_secret(
-            services, operation.directory, object_id, str(operation.head.request["vaultSecret"])
-        )
-        _need_another(connection, made)
+        directory = services.directory(request.tenant)
+        secret = await existing.checked_secret(services, directory, object_id, str(request.vault_secret))
+        _need_another(connection, secret)
     else:
-        credential = _credential(operation, connection, object_id)
-        made = await credential.ensure(operation.step.attempt, keep=frozenset({connection.secret.key_id}))
-    made = {**made, "replaces": connection.secret.vault_name}
-    pending = SecretRecord(
-        key_id=made["keyId"], vault_id=made["vaultId"], ends_at=datetime.fromisoformat(made["endsAt"])
-    )
+        credential = _credential(context, connection, object_id)
+        secret = await credential.ensure(context.step.attempt, keep=frozenset({connection.secret.key_id}))
     for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
         if each.secret.key_id == connection.secret.key_id:
             await services.connections.change(
-                each.id, lambda found: found.evolve(pending=pending, renewal=operation.head.id)
+                each.id, lambda found: found.evolve(pending=secret, renewal=context.id)
             )
-    return Done(result=made)
+    return Done(result=NewSecret(secret=secret, replaces=connection.secret.vault_name))
 
 
-async def wait(operation: Operation) -> Done | Wait:
+async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
     """Waits until somebody says that the site has the new secret, or the time limit passes; reminds."""
-    if operation.step.signal == CONFIRMED:
-        return Done(result={"by": "confirmation"})
-    connection = await _connection(operation)
-    now, since = operation.services.clock.now(), operation.step.started_at or operation.head.created_at
-    days = operation.head.request["timeLimitDays"]
+    if context.step.signal == CONFIRMED:
+        return Done(result=Confirmation(by="confirmation"))
+    connection = await _connection(context)
+    now, since = context.services.clock.now(), context.step.started_at or context.accepted_at
+    days = context.request.time_limit_days
     limit = since + timedelta(days=days) if days else None
     if limit and limit <= now:
-        return Done(result={"by": "time limit"})
+        return Done(result=Confirmation(by="time limit"))
     number = (now - since) // _REMINDERS
     due = since + number * _REMINDERS
-    await operation.services.reminders.renewal_waits(connection, number=number, at=due, limit=limit)
+    await context.services.reminders.renewal_waits(connection, number=number, at=due, limit=limit)
     until = due + _REMINDERS
     look = min(until, limit) if limit else until
     return Wait(
@@ -108,31 +136,33 @@ async def wait(operation: Operation) -> Done | Wait:
     )
 
 
-async def retire(operation: Operation) -> Done:
+async def retire(context: RenewalContext) -> Done[Retirement]:
     """Makes the new secret the connection's, and removes the old one where that is ours.
 
     Of an imported application that is what was handed over to Key Vault. The new one is looked for first: the
     last secret that works is never removed.
     """
-    services, made = operation.services, operation.results["secret"]
-    connection = await _connection(operation)
-    if datetime.fromisoformat(made["endsAt"]) <= services.clock.now():
-        raise steps.SECRET_EXPIRED.error(ended=datetime.fromisoformat(made["endsAt"]))
+    services, made = context.services, context.result(SECRET)
+    connection = await _connection(context)
+    if made.secret.ends_at <= services.clock.now():
+        raise steps.SECRET_EXPIRED.error(ended=made.secret.ends_at)
     for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
-        changed = await services.connections.change(each.id, lambda found: _renewed(found, made["keyId"]))
+        changed = await services.connections.change(
+            each.id, lambda found: _renewed(found, made.secret.key_id)
+        )
         if changed:
             await services.warning_schedule.schedule(changed, services.clock.now())
-    in_use = await _connection(operation)  # not only the new one, where a later renewal is under way
+    in_use = await _connection(context)  # not only the new one, where a later renewal is under way
     if connection.imports_server_app:
-        replaced = made["replaces"]
+        replaced = made.replaces
         gone = replaced != in_use.secret.vault_name and await existing.discard(
             services, replaced, connection.onboarding
         )
-        return Done(result={"removed": gone})
-    credential = _credential(operation, connection, operation.results["check"]["objectId"])
+        return Done(result=Retirement(removed=gone))
+    credential = _credential(context, connection, context.result(CHECK).object_id)
     keep = frozenset(each.key_id for each in (in_use.secret, in_use.pending) if each)
-    await credential.remove_others(keep, shown=made["keyId"])
-    return Done(result={"removed": True})
+    await credential.remove_others(keep, shown=made.secret.key_id)
+    return Done(result=Retirement(removed=True))
 
 
 def _renewed(connection: Connection, key_id: str) -> Connection | None:
@@ -142,36 +172,57 @@ def _renewed(connection: Connection, key_id: str) -> Connection | None:
     return connection.evolve(secret=connection.pending, pending=None, renewal="")
 
 
-def _credential(operation: Operation, connection: Connection, object_id: str) -> Credential:
+def _credential(context: RenewalContext, connection: Connection, object_id: str) -> Credential:
     return Credential(
-        directory=operation.directory,
-        vault=operation.services.clouds.vault,
+        directory=context.services.directory(context.request.tenant),
+        vault=context.services.clouds.vault,
         tenant=connection.tenant,
         onboarding=connection.onboarding,
-        label=f"{operation.head.id[:8]}-",
+        label=f"{context.id[:8]}-",
         object_id=object_id,
         app_id=connection.server_app.app_id,
-        ends_at=_end(operation),
-        now=operation.services.clock.now(),
+        ends_at=context.request.ends_at(context.accepted_at),
+        now=context.services.clock.now(),
     )
 
 
-def _end(operation: Operation) -> datetime:
-    """When the new secret ends."""
-    wanted = operation.head.request
-    if wanted["secretEndDate"]:
-        return datetime.fromisoformat(wanted["secretEndDate"]).astimezone(UTC).replace(microsecond=0)
-    return SecretValidity(wanted["secretValidity"]).after(operation.head.created_at).replace(microsecond=0)
-
-
-async def _connection(operation: Operation) -> Connection:
+async def _connection(context: RenewalContext) -> Connection:
     """The connection whose secret is renewed."""
-    found = await operation.services.connections.get(operation.head.request["connection"])
+    found = await context.services.connections.get(context.request.connection)
     if found is None or found.state is not ConnectionState.ACTIVE:
-        raise requests.CONNECTION_NOT_FOUND.error(connection=operation.head.request["connection"])
+        raise requests.CONNECTION_NOT_FOUND.error(connection=context.request.connection)
     return found
 
 
-def _need_another(connection: Connection, made: Mapping[str, str]) -> None:
-    if made["keyId"] == connection.secret.key_id:
+def _need_another(connection: Connection, secret: SecretRecord) -> None:
+    if secret.key_id == connection.secret.key_id:
         raise steps.SECRET_NOT_NEW.error()
+
+
+CHECK: Final = Step(
+    name="check", title="Check that the secret may be renewed", handler=check, result=Codec(CheckResult)
+)
+SECRET: Final = Step(
+    name="secret",
+    title="Put a new client secret beside the old one",
+    handler=make,
+    result=Codec(NewSecret),
+    after=(CHECK.name,),
+)
+CONFIRMATION: Final = Step(
+    name="confirmation",
+    title="Wait until the site has the new secret",
+    handler=wait,
+    result=Codec(Confirmation),
+    after=(SECRET.name,),
+)
+RETIREMENT: Final = Step(
+    name="retirement",
+    title="Remove the old client secret",
+    handler=retire,
+    result=Codec(Retirement),
+    after=(CONFIRMATION.name,),
+)
+
+RENEW: Final = Plan("renewal", Codec(Renewal), CHECK, SECRET, CONFIRMATION, RETIREMENT)
+"""Replaces a client secret without a moment in which none works."""

@@ -1,126 +1,127 @@
-"""The steps that deliver a notice to one channel."""
+"""A notice on its way to one channel: the steps as the engine runs them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Final, Protocol
 
 from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.errors import OnboardingError, TransientError
 from onboarding.notices import message_text
 from onboarding.notices.channels.people import People
 from onboarding.notices.digests import Digests
-from onboarding.notices.failing_deliveries import FailingDeliveries
+from onboarding.notices.failing_deliveries import FailingDeliveries, noted
 from onboarding.notices.message_text import Item
-from onboarding.notices.notice import REQUEST, Notice
+from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
 from onboarding.settings import WEBHOOK
-from onboarding.workflow.engine import Handler
-from onboarding.workflow.outcomes import Done, Outcome, Retry, RetryReason, Wait
-from onboarding.workflow.run import Run, StepState
+from onboarding.storage.codec import Codec
+from onboarding.workflow.outcomes import Done, Wait
+from onboarding.workflow.plan import Context, Plan, Step
 
-_SUPERSEDED: Final = Done(result={"outcome": "superseded"})
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryResult:
+    """How the notice was taken."""
+
+    outcome: str
+
+
+_SUPERSEDED: Final = Done(result=DeliveryResult(outcome="superseded"))
 _MARGIN: Final = timedelta(days=30)
-"""How late an escalation may still be sent."""
+"""How much later than planned an escalation may still be told."""
 
 
 class Programs(Protocol):
-    """The channel for programs, which get each notice by itself."""
+    """The channel of programs, which get each notice as it is."""
 
     async def send(self, notice: Notice, connection: Connection) -> str:
-        """Sends a notice; returns the outcome. Raises this app's errors."""
+        """Sends a notice; returns how it was taken. Raises this app's errors."""
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Deliveries:
-    """Delivers notices, escalates them, and sends digests."""
+    """What the steps share."""
 
-    def __init__(
-        self,
-        *,
-        connections: ConnectionStore,
-        webhook: Programs,
-        people: People,
-        routing: Routing,
-        digests: Digests,
-        links: NoticeLinks,
-        failing: FailingDeliveries,
-        clock: Clock,
-    ) -> None:
-        self._connections = connections
-        self._webhook = webhook
-        self._people = people
-        self._routing = routing
-        self._digests = digests
-        self._links = links
-        self._failing = failing
-        self._clock = clock
+    connections: ConnectionStore
+    webhook: Programs
+    people: People
+    routing: Routing
+    digests: Digests
+    links: NoticeLinks
+    failing: FailingDeliveries
+    clock: Clock
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """The steps by name."""
-        work = {
-            "deliver": self._deliver,
-            "escalate": self._escalate,
-            "send-digest": self._digests.send,
-            "forget-digest": self._digests.forget,
-        }
-        return {name: partial(self._attempt, step) for name, step in work.items()}
-
-    async def _deliver(self, run: Run) -> Outcome:
-        """Sends a notice, or adds it to the digest of its recipient."""
-        channel, notice, connection = await self._current(run)
+    async def deliver(self, context: DeliveryContext) -> Done[DeliveryResult]:
+        """Sends a notice, or puts it into its recipient's digest."""
+        notice, connection = await self._current(context.request)
         if connection is None:
             return _SUPERSEDED
-        if channel == WEBHOOK:
-            return Done(result={"outcome": await self._webhook.send(notice, connection)})
-        if self._routing.digest:
-            day = await self._digests.add(notice, channel, run.head.created_at)
-            return Done(result={"outcome": f"in the digest of {day}"})
-        return await self._send(channel, notice, connection)
+        target = context.request.channel
+        if target == WEBHOOK:
+            return Done(result=DeliveryResult(outcome=await self.webhook.send(notice, connection)))
+        if self.routing.digest:
+            day = await self.digests.add(notice, target, context.accepted_at)
+            return Done(result=DeliveryResult(outcome=f"in the digest of {day}"))
+        return await self._tell(target, notice, connection)
 
-    async def _escalate(self, run: Run) -> Outcome:
-        """Sends a notice to the escalation channel, unless it is acknowledged in time or snoozed."""
-        channel, notice, connection = await self._current(run)
+    async def escalate(self, context: DeliveryContext) -> Done[DeliveryResult] | Wait:
+        """Tells somebody else, unless the notice is acknowledged in time, or put off."""
+        notice, connection = await self._current(context.request)
         if connection is None:
             return _SUPERSEDED
         if connection.acknowledgement(notice.expiration):
-            return Done(result={"outcome": "acknowledged"})
-        now = self._clock.now()
-        if (left := run.head.created_at + self._routing.escalate_after - now) > timedelta(0):
-            give_up_after = self._routing.escalate_after + _MARGIN
-            return Wait(reason="Somebody acknowledges it", after=left, give_up_after=give_up_after)
+            return Done(result=DeliveryResult(outcome="acknowledged"))
+        now = self.clock.now()
+        if (left := context.accepted_at + self.routing.escalate_after - now) > timedelta(0):
+            give_up_after = self.routing.escalate_after + _MARGIN
+            return Wait(reason="Somebody acknowledges", after=left, give_up_after=give_up_after)
         if (snooze := connection.snooze(notice.expiration)) and snooze.until > now:
-            return Done(result={"outcome": "snoozed"})
-        days = self._routing.escalate_after.days
+            return Done(result=DeliveryResult(outcome="snoozed"))
+        days = self.routing.escalate_after.days
         preface = f"Nobody has acknowledged this for {days} {'day' if days == 1 else 'days'}."
-        return await self._send(channel, notice, connection, preface)
+        return await self._tell(context.request.channel, notice, connection, preface)
 
-    async def _send(self, channel: str, notice: Notice, connection: Connection, preface: str = "") -> Outcome:
-        item = Item(notice=notice, connection=connection, links=await self._links.of(notice))
+    async def _tell(
+        self, target: str, notice: Notice, connection: Connection, preface: str = ""
+    ) -> Done[DeliveryResult]:
+        item = Item(notice=notice, connection=connection, links=await self.links.of(notice))
         message = message_text.single(item, notice.id, preface)
-        return Done(result={"outcome": await self._people.send(*self._routing.address(channel), message)})
+        return Done(
+            result=DeliveryResult(outcome=await self.people.send(*self.routing.address(target), message))
+        )
 
-    async def _current(self, run: Run) -> tuple[str, Notice, Connection | None]:
-        """The channel and notice of a run, and its connection; None if the notice is outdated."""
-        request = REQUEST.read(run.head.request)
+    async def _current(self, request: DeliveryRequest) -> tuple[Notice, Connection | None]:
+        """The notice of a request, and its connection unless what it is about has changed meanwhile."""
         notice = request.notice
-        connection = await self._connections.get(notice.connection)
-        current = connection if connection and notice.is_current(connection) else None
-        return request.channel, notice, current
+        connection = await self.connections.get(notice.connection)
+        return notice, connection if connection and notice.is_current(connection) else None
 
-    async def _attempt(self, work: Callable[[Run], Awaitable[Outcome]], run: Run, step: StepState) -> Outcome:
-        """Runs a step. Every error is retried, since operators can fix it, and shown to them."""
-        try:
-            outcome = await work(run)
-        except OnboardingError as error:
-            await self._failing.note(run.head)
-            retry_after = error.retry_after if isinstance(error, TransientError) else None
-            return Retry(reason=RetryReason.TRANSIENT, error=error.as_json(), retry_after=retry_after)
-        if step.error:
-            await self._failing.forget(run.head)
-        return outcome
+
+DeliveryContext = Context[Deliveries, DeliveryRequest]
+"""An attempt of a step of a delivery."""
+
+
+async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
+    """Delivers a notice."""
+    return await context.services.deliver(context)
+
+
+async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
+    """Escalates a notice."""
+    return await context.services.escalate(context)
+
+
+DELIVER: Final = Step(
+    name="deliver", title="Notify the channel", handler=noted(deliver), result=Codec(DeliveryResult)
+)
+DELIVERY: Final = Plan("delivery", Codec(DeliveryRequest), DELIVER, persistent=True)
+
+ESCALATE: Final = Step(
+    name="escalate", title="Escalate", handler=noted(escalate), result=Codec(DeliveryResult)
+)
+ESCALATION: Final = Plan("escalation", Codec(DeliveryRequest), ESCALATE, persistent=True)

@@ -7,6 +7,7 @@ fit gets the next version, and an upgrade that turns a document of the version b
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -15,11 +16,16 @@ from pydantic import TypeAdapter, ValidationError
 
 Record = TypeVar("Record")
 Document = dict[str, Any]
-_VERSION: Final = "v"
+VERSION: Final = "v"
+"""The member of a document that has its version."""
 
 
 class UnreadableError(ValueError):
-    """The document is damaged, or a newer version of the service wrote it."""
+    """The document is damaged, or it is not of this kind."""
+
+
+class UnknownVersionError(UnreadableError):
+    """The document has a version that this release cannot read: a newer release wrote it."""
 
 
 class Codec(Generic[Record]):
@@ -29,11 +35,15 @@ class Codec(Generic[Record]):
         self, record: type[Record], *, upgrades: Mapping[int, Callable[[Document], Document]] | None = None
     ) -> None:
         """``upgrades`` turn a document of version n into one of version n + 1, by n."""
-        self._adapter = TypeAdapter(record)
+        self._record = record
         self._upgrades = dict(upgrades or {})
         self._version = max(self._upgrades, default=0) + 1
-        self._name = record.__name__
-        self._begin = f'{{"{_VERSION}":{self._version},'
+        self._begin = f'{{"{VERSION}":{self._version},'
+
+    @functools.cached_property
+    def _adapter(self) -> TypeAdapter[Record]:
+        # Made when the first record is read or written: importing a module does not pay for it.
+        return TypeAdapter(self._record)
 
     def dump(self, record: Record) -> str:
         """The record as JSON text, which begins with its version."""
@@ -42,10 +52,10 @@ class Codec(Generic[Record]):
 
     def document(self, record: Record) -> Document:
         """The record as a JSON document, with its version."""
-        return {_VERSION: self._version, **self._adapter.dump_python(record, mode="json", by_alias=True)}
+        return {VERSION: self._version, **self._adapter.dump_python(record, mode="json", by_alias=True)}
 
     def load(self, text: str | bytes) -> Record:
-        """The record of a JSON text. Raises ``UnreadableError``."""
+        """The record in a JSON text. Raises ``UnreadableError``."""
         try:
             if isinstance(text, bytes):
                 text = text.decode()
@@ -54,17 +64,20 @@ class Codec(Generic[Record]):
                     return self._adapter.validate_json(f"{{{text.removeprefix(self._begin)}")
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise UnreadableError(f"not JSON: {error}") from error
+            raise UnreadableError("not JSON") from error
         return self.read(document)
 
     def read(self, document: Any) -> Record:
-        """The record of a JSON document. Raises ``UnreadableError``."""
+        """The record in a JSON document. Raises ``UnreadableError``."""
+        name = self._record.__name__
         if not isinstance(document, Mapping):
-            raise UnreadableError(f"not a JSON object, so not a {self._name}")
-        version, fields = document.get(_VERSION), {k: v for k, v in document.items() if k != _VERSION}
-        if not isinstance(version, int) or not 1 <= version <= self._version:
-            raise UnreadableError(
-                f"a {self._name} of version {version!r}; this service reads up to {self._version}"
+            raise UnreadableError(f"not a JSON object, so not a {name}")
+        version, fields = document.get(VERSION), {k: v for k, v in document.items() if k != VERSION}
+        if not isinstance(version, int) or version < 1:
+            raise UnreadableError(f"not a {name}: its version is {json.dumps(version)}")
+        if version > self._version:
+            raise UnknownVersionError(
+                f"a {name} of version {version}; this release reads up to version {self._version}"
             )
         for number in range(version, self._version):
             fields = self._upgrades[number](fields)
@@ -72,4 +85,4 @@ class Codec(Generic[Record]):
             return self._adapter.validate_json(json.dumps(fields))
         except ValidationError as error:
             places = ", ".join(".".join(map(str, fault["loc"])) or "the document" for fault in error.errors())
-            raise UnreadableError(f"not a {self._name}: {places}") from error
+            raise UnreadableError(f"not a {name}: {places}") from error

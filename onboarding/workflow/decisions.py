@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from onboarding.errors import steps
 from onboarding.workflow import retry
-from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, Wait
+from onboarding.workflow.outcomes import Done, Failed, Failure, Outcome, Retry, Wait
+from onboarding.workflow.plan import Step
 from onboarding.workflow.run import StepState, StepStatus
 
 
-def after(step: StepState, outcome: Outcome, now: datetime, policies: retry.Policies) -> StepState:
+def after(
+    declared: Step[Any, Any, Any],
+    step: StepState,
+    outcome: Outcome[Any],
+    now: datetime,
+    policies: retry.Policies,
+) -> StepState:
     """The step as it is kept after an outcome."""
     match outcome:
         case Done():
             return step.evolve(
                 status=StepStatus.SUCCEEDED,
                 changed_at=now,
-                result=outcome.result,
+                result=declared.dump(outcome.result),
                 error=None,
                 waiting_for="",
                 actions=(),
@@ -57,14 +63,14 @@ def renewed(step: StepState, now: datetime) -> StepState:
     )
 
 
-def _failed(step: StepState, error: Mapping[str, Any], now: datetime) -> StepState:
+def _failed(step: StepState, error: Failure, now: datetime) -> StepState:
     return step.evolve(status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="", actions=())
 
 
 def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
     since = step.since if step.since and step.error is None else now
     if now - since >= outcome.give_up_after:
-        error = steps.TIMED_OUT.error(condition=outcome.reason, limit=outcome.give_up_after).as_json()
+        error = Failure.of(steps.TIMED_OUT.error(condition=outcome.reason, limit=outcome.give_up_after))
         return _failed(step, error, now)
     return step.evolve(
         status=StepStatus.WAITING,

@@ -6,17 +6,15 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
-from onboarding.errors import requests, steps
+from onboarding.calls import Call
 from onboarding.storage.tables import ConflictError
-from onboarding.workflow import decisions
-from onboarding.workflow.outcomes import Outcome, Retry, RetryReason, Wait
+from onboarding.workflow import attempts, decisions
+from onboarding.workflow.outcomes import Outcome, Wait
 from onboarding.workflow.run import Event, Run, StepState, StepStatus
+from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
-
-if TYPE_CHECKING:
-    from onboarding.workflow.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +22,14 @@ log = logging.getLogger(__name__)
 class Drive:
     """Drives a run on. Steps that do not depend on each other run side by side."""
 
-    def __init__(self, engine: Engine, run: Run, message: StepMessage, delivery: str) -> None:
-        self._engine = engine
-        self._plan = engine.plans[run.head.plan]
+    def __init__(self, runtime: Runtime, run: Run, message: StepMessage, delivery: str) -> None:
+        self._runtime = runtime
+        self._plan = runtime.plan(run.head)
         self._head = run.head
         self._steps = dict(run.steps)
         self._message = message
         self._delivery = delivery
-        self._began = engine.clock.now()
+        self._began = runtime.clock.now()
         self._lock = asyncio.Lock()  # one transaction at a time: each builds on the ETags of the one before
         self._tasks: asyncio.TaskGroup
 
@@ -46,11 +44,11 @@ class Drive:
             await self._leave_off()
             return
         if not any(step.attempt for step in self._steps.values()):
-            await self._engine.index.begin(self._head)
+            await self._runtime.index.begin(self._head)
         async with asyncio.TaskGroup() as self._tasks, self._lock:
             await self._wake_again()
             await self._begin(name for name in self._plan.steps if self._mine(name))
-        await self._engine.settle(self.run)
+        await self._runtime.settle(self.run)
 
     async def _leave_off(self) -> None:
         """Lets go of what an earlier worker of this message was at when it died: the run was stopped."""
@@ -60,8 +58,8 @@ class Drive:
             if step.status is StepStatus.RUNNING and step.delivery == self._delivery
         ]
         if held:
-            left = [decisions.cancelled(step, self._engine.clock.now()) for step in held]
-            await self._engine.store.commit(left, [self._engine.event(step, "cancelled") for step in left])
+            left = [decisions.cancelled(step, self._runtime.clock.now()) for step in held]
+            await self._runtime.store.commit(left, [self._runtime.event(step, "cancelled") for step in left])
 
     def _mine(self, name: str) -> bool:
         """Whether this message may begin a step now."""
@@ -71,10 +69,10 @@ class Drive:
         if step.status is StepStatus.RUNNING and step.delivery == self._delivery:
             return True  # this message was delivered before, and its worker is gone
         if not self._message.step:
-            return self._engine.overdue(self.run, step)
+            return self._runtime.overdue(self.run, step)
         if name == self._message.step and step.status is StepStatus.WAITING:
             return self._message.attempt == step.attempt + 1
-        return self.run.ready(self._plan, name) and self._follows(name)
+        return self._plan.ready(self.run, name) and self._follows(name)
 
     def _follows(self, name: str) -> bool:
         """Whether a step is the message's own, or follows from it over steps that are done."""
@@ -100,7 +98,7 @@ class Drive:
         if not claims:
             return
         try:
-            claimed = await self._engine.store.commit(
+            claimed = await self._runtime.store.commit(
                 [step for step, _ in claims], [event for _, event in claims]
             )
         except ConflictError:
@@ -111,7 +109,7 @@ class Drive:
             self._start(step)
 
     def _claim(self, name: str) -> tuple[StepState, Event]:
-        now = self._engine.clock.now()
+        now = self._runtime.clock.now()
         before = self._steps[name]
         step = before.evolve(
             status=StepStatus.RUNNING,
@@ -123,7 +121,7 @@ class Drive:
             due_at=None,
         )
         kind = "redelivered" if before.status is StepStatus.RUNNING else "started"
-        return step, self._engine.event(step, kind)
+        return step, self._runtime.event(step, kind)
 
     def _is_ours(self, step: StepState) -> bool:
         """Whether the stored step is in the state that this invocation wanted to give it."""
@@ -132,41 +130,36 @@ class Drive:
 
     def _start(self, step: StepState) -> None:
         self._steps[step.name] = step
-        self._tasks.create_task(self._carry_out(step))
+        self._tasks.create_task(self._work(step))
 
-    async def _carry_out(self, step: StepState) -> None:
-        outcome = await self._attempt(step)
+    async def _work(self, step: StepState) -> None:
+        """Carries a claimed step out, and records what became of it."""
+        outcome, calls = await attempts.attempt(
+            self._plan, self._runtime.services, self.run, step, self._runtime.limits.step
+        )
         async with self._lock:
-            await self._record(self._decided(step, outcome), outcome)
+            after = decisions.after(
+                self._plan.steps[step.name],
+                step,
+                outcome,
+                self._runtime.clock.now(),
+                self._runtime.policies,
+            )
+            await self._record(after, outcome, calls)
 
-    async def _attempt(self, step: StepState) -> Outcome:
-        """Runs the step's handler, and turns what it did not foresee into an outcome."""
-        try:
-            async with asyncio.timeout(self._engine.limits.step.total_seconds()):
-                return await self._engine.handlers()[step.name](self.run, step)
-        except TimeoutError:
-            error = steps.STEP_TIMEOUT.error(limit=self._engine.limits.step).as_json()
-            return Retry(reason=RetryReason.TRANSIENT, error=error)
-        except Exception:
-            log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
-            return Retry(reason=RetryReason.INTERNAL, error=requests.INTERNAL_ERROR.error().as_json())
-
-    def _decided(self, step: StepState, outcome: Outcome) -> StepState:
-        return decisions.after(step, outcome, self._engine.clock.now(), self._engine.policies)
-
-    async def _record(self, step: StepState, outcome: Outcome) -> None:
+    async def _record(self, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]) -> None:
         """Writes an outcome with the claims that follow from it, then sends what has to be sent."""
         before, self._steps[step.name] = self._steps[step.name], step
         ready = self._next(step)
-        hand_over = self._engine.clock.now() - self._began > self._engine.limits.invocation
+        hand_over = self._runtime.clock.now() - self._began > self._runtime.limits.invocation
         claims = [] if hand_over else [self._claim(name) for name in ready]
-        events = [*self._events(before, step, outcome), *(event for _, event in claims)]
+        events = [*self._events(before, step, outcome, calls), *(event for _, event in claims)]
         try:
-            written = await self._engine.store.commit([step, *(claim for claim, _ in claims)], events)
+            written = await self._runtime.store.commit([step, *(claim for claim, _ in claims)], events)
         except ConflictError:
             await self._reload()
             if self._steps[step.name].etag == before.etag:  # not this step: somebody claimed one of the next
-                await self._record(step, outcome)
+                await self._record(step, outcome, calls)
                 return
             if self._is_ours(before):  # somebody told it something meanwhile: it looks again
                 self._start(self._steps[step.name])
@@ -187,7 +180,7 @@ class Drive:
     async def _follow_up(self, step: StepState, handed_over: list[str]) -> None:
         """What comes after the transaction: messages, and a look at what others have done meanwhile."""
         for name in handed_over:
-            await self._engine.send(self._to(self._steps[name]))
+            await self._runtime.send(self._to(self._steps[name]))
         if step.status is StepStatus.WAITING:
             await self._send_wake(step)
         elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step, handed_over):
@@ -198,7 +191,7 @@ class Drive:
         """The steps that can begin now that this one is done."""
         if step.status is not StepStatus.SUCCEEDED or self._failed():
             return []
-        return [name for name in self._plan.successors(step.name) if self.run.ready(self._plan, name)]
+        return [name for name in self._plan.successors(step.name) if self._plan.ready(self.run, name)]
 
     def _may_be_ready_elsewhere(self, step: StepState, handed_over: list[str]) -> bool:
         """Whether a step that follows waits only for what other invocations may have done meanwhile."""
@@ -216,7 +209,9 @@ class Drive:
             return step.delivery == self._delivery
         return step.status is StepStatus.PENDING and any(map(self._here, self._plan.steps[name].after))
 
-    def _events(self, before: StepState, step: StepState, outcome: Outcome) -> list[Event]:
+    def _events(
+        self, before: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
+    ) -> list[Event]:
         """The audit event of an outcome; looking again at the same thing is no news."""
         if isinstance(outcome, Wait) and before.waiting_for == step.waiting_for:
             return []
@@ -226,12 +221,12 @@ class Drive:
             StepStatus.WAITING: "retrying" if step.error else "waiting",
         }[step.status]
         detail = step.waiting_for if step.status is StepStatus.WAITING else ""
-        return [self._engine.event(step, kind, detail=detail, error=step.error, calls=outcome.evidence)]
+        return [self._runtime.event(step, kind, detail=detail, error=step.error, calls=calls)]
 
     async def _send_wake(self, step: StepState) -> None:
         """Sends the delayed message that wakes a waiting step."""
-        delay = max((step.due_at or self._began) - self._engine.clock.now(), timedelta(0))
-        await self._engine.send(self._to(step), delay)
+        delay = max((step.due_at or self._began) - self._runtime.clock.now(), timedelta(0))
+        await self._runtime.send(self._to(step), delay)
 
     def _to(self, step: StepState) -> StepMessage:
         return StepMessage(
@@ -240,6 +235,6 @@ class Drive:
 
     async def _reload(self) -> None:
         """Reads the run again. What this invocation is working on keeps its place unless somebody took it."""
-        fresh = await self._engine.store.load(self._head.id)
+        fresh = await self._runtime.store.load(self._head.id)
         if fresh is not None:
             self._head, self._steps = fresh.head, dict(fresh.steps)

@@ -7,14 +7,14 @@ it meets a worker at its next write, and never half of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import decisions
-from onboarding.workflow.engine import SERVICE, Engine
 from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.runtime import SERVICE, Runtime
 from onboarding.workflow.step_message import StepMessage
 
 GONE: Final = timedelta(minutes=6)
@@ -43,39 +43,39 @@ class _Change:
     head: Head | None = None
 
 
-async def resume(engine: Engine, run_id: str, actor: str) -> Run | None:
+async def resume(runtime: Runtime, run_id: str, actor: str) -> Run | None:
     """Lets a failed run go on where it stopped; returns it, or None when there is none.
 
     Raises ``NotPossibleError`` unless the run has failed.
     """
-    run = await engine.store.load(run_id)
+    run = await runtime.store.load(run_id)
     if run is None:
         return None
-    _need_failed(engine, run)
-    await engine.index.reopen(run.head)  # the index may run ahead of the run, never behind
+    _need_failed(runtime, run)
+    await runtime.index.reopen(run.head)  # the index may run ahead of the run, never behind
 
     def change(run: Run) -> _Change:
-        _need_failed(engine, run)
-        now = engine.clock.now()
+        _need_failed(runtime, run)
+        now = runtime.clock.now()
         stuck = {StepStatus.FAILED, StepStatus.WAITING}
         steps = [decisions.renewed(step, now) for step in run.steps.values() if step.status in stuck]
         return _Change(steps=steps, event=Event(run=run_id, at=now, kind="resumed", actor=actor))
 
-    run = await _change(engine, run_id, change)
+    run = await _change(runtime, run_id, change)
     if run is not None:
-        await _begin_ready(engine, run)
+        await _begin_ready(runtime, run)
     return run
 
 
-async def stop(engine: Engine, run_id: str, stop_as: RunStatus, actor: str) -> Run | None:
+async def stop(runtime: Runtime, run_id: str, stop_as: RunStatus, actor: str) -> Run | None:
     """Stops a run: nothing more of it begins. What runs just now ends by itself; see ``at_rest``.
 
     Safe to repeat. Each time it also puts away what a worker has left that is gone.
     """
 
     def change(run: Run) -> _Change | None:
-        now = engine.clock.now()
-        idle = [step for step in run.steps.values() if _idle(step) or _abandoned(engine, step)]
+        now = runtime.clock.now()
+        idle = [step for step in run.steps.values() if _idle(step) or _abandoned(runtime, step)]
         if run.head.stop_as and not idle:
             return None
         return _Change(
@@ -84,11 +84,11 @@ async def stop(engine: Engine, run_id: str, stop_as: RunStatus, actor: str) -> R
             event=Event(run=run_id, at=now, kind="stopped", actor=actor),
         )
 
-    run = await engine.store.load(run_id)
+    run = await runtime.store.load(run_id)
     if run is None or run.head.undone:
         return run
-    await engine.index.reopen(run.head)  # until what it had made is removed
-    return await _change(engine, run_id, change)
+    await runtime.index.reopen(run.head)  # until what it had made is removed
+    return await _change(runtime, run_id, change)
 
 
 def at_rest(run: Run) -> bool:
@@ -96,21 +96,21 @@ def at_rest(run: Run) -> bool:
     return all(step.status is not StepStatus.RUNNING for step in run.steps.values())
 
 
-async def finish(engine: Engine, run_id: str) -> None:
+async def finish(runtime: Runtime, run_id: str) -> None:
     """Says that what a stopped run had made is removed; safe to repeat."""
 
     def change(run: Run) -> _Change | None:
         if run.head.stop_as is None or run.head.undone:
             return None
-        event = Event(run=run_id, at=engine.clock.now(), kind=_ENDED[run.head.stop_as], actor=SERVICE)
+        event = Event(run=run_id, at=runtime.clock.now(), kind=_ENDED[run.head.stop_as], actor=SERVICE)
         return _Change(head=run.head.evolve(undone=True), steps=(), event=event)
 
-    run = await _change(engine, run_id, change)
+    run = await _change(runtime, run_id, change)
     if run is not None:
-        await engine.settle(run)
+        await runtime.settle(run)
 
 
-async def signal(engine: Engine, run_id: str, step_name: str, text: str, actor: str) -> Run | None:
+async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, actor: str) -> Run | None:
     """Tells a step that waits something, and wakes it; one that just looks around looks once more.
 
     Raises ``NotPossibleError`` when the step has not begun, or has ended.
@@ -119,43 +119,43 @@ async def signal(engine: Engine, run_id: str, step_name: str, text: str, actor: 
     def change(run: Run) -> _Change:
         step = run.steps[step_name]
         if run.head.stop_as or step.status not in {StepStatus.WAITING, StepStatus.RUNNING}:
-            raise NotPossibleError(run.status(engine.plans[run.head.plan]))
-        event = Event(run=run_id, at=engine.clock.now(), kind=text, step=step_name, actor=actor)
+            raise NotPossibleError(runtime.status(run))
+        event = Event(run=run_id, at=runtime.clock.now(), kind=text, step=step_name, actor=actor)
         return _Change(steps=[step.evolve(signal=text)], event=event)
 
-    run = await _change(engine, run_id, change)
+    run = await _change(runtime, run_id, change)
     if run is not None:
         attempt = run.steps[step_name].attempt + 1
-        await engine.send(StepMessage(run=run_id, step=step_name, attempt=attempt))
+        await runtime.send(StepMessage(run=run_id, step=step_name, attempt=attempt))
     return run
 
 
-async def _change(engine: Engine, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:
+async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:
     """Changes a run as it is now; returns it as it is then, or None when there is none."""
-    while run := await engine.store.load(run_id):
+    while run := await runtime.store.load(run_id):
         wanted = change(run)
         if wanted is None:
             return run
         try:
-            steps = await engine.store.commit(wanted.steps, [wanted.event], head=wanted.head)
+            steps = await runtime.store.commit(wanted.steps, [wanted.event], head=wanted.head)
         except ConflictError:
             continue
-        return Run(head=wanted.head or run.head, steps={**run.steps, **{each.name: each for each in steps}})
+        return replace(run, head=wanted.head or run.head).having(steps)
     return None
 
 
-async def _begin_ready(engine: Engine, run: Run) -> None:
+async def _begin_ready(runtime: Runtime, run: Run) -> None:
     """Sends the messages of the steps that can begin."""
-    plan = engine.plans[run.head.plan]
-    for name in (name for name in plan.steps if run.ready(plan, name)):
+    plan = runtime.plan(run.head)
+    for name in (name for name in plan.steps if plan.ready(run, name)):
         attempt = run.steps[name].attempt + 1
-        await engine.send(
+        await runtime.send(
             StepMessage(run=run.head.id, step=name, attempt=attempt, traceparent=run.head.traceparent)
         )
 
 
-def _need_failed(engine: Engine, run: Run) -> None:
-    status = run.status(engine.plans[run.head.plan])
+def _need_failed(runtime: Runtime, run: Run) -> None:
+    status = runtime.status(run)
     if status is not RunStatus.FAILED:
         raise NotPossibleError(status)
 
@@ -164,7 +164,7 @@ def _idle(step: StepState) -> bool:
     return step.status in {StepStatus.PENDING, StepStatus.WAITING}
 
 
-def _abandoned(engine: Engine, step: StepState) -> bool:
+def _abandoned(runtime: Runtime, step: StepState) -> bool:
     """Whether the worker of a running step is gone, and nobody has taken over."""
     begun = step.changed_at
-    return step.status is StepStatus.RUNNING and begun is not None and begun < engine.clock.now() - GONE
+    return step.status is StepStatus.RUNNING and begun is not None and begun < runtime.clock.now() - GONE

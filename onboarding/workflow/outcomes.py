@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
+
+from onboarding.errors import Finding, OnboardingError
+
+Result = TypeVar("Result")
 
 
 class RetryReason(StrEnum):
@@ -18,21 +21,50 @@ class RetryReason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What every answer carries: the calls that were made, as evidence for the audit trail."""
+class Failure:
+    """What went wrong in a step, as it is kept with the step and shown to people."""
 
-    evidence: tuple[Mapping[str, Any], ...] = ()
+    code: str
+    title: str
+    detail: str
+    remedy: str = ""
+    request_id: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, error: OnboardingError) -> Self:
+        """The failure for an error of this app."""
+        return cls(
+            code=error.code,
+            title=error.title,
+            detail=error.detail,
+            remedy=error.remedy,
+            request_id=error.request_id,
+            findings=error.findings,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The failure as callers of the API see it, without empty members."""
+        members = {
+            "code": self.code,
+            "title": self.title,
+            "detail": self.detail,
+            "remedy": self.remedy,
+            "requestId": self.request_id,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+        return {name: value for name, value in members.items() if value}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Done(Outcome):
+class Done(Generic[Result]):
     """The step's effect is there. ``result`` is kept with the step; later steps read it. Never a secret."""
 
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wait(Outcome):
+class Wait:
     """Nothing is wrong; something outside takes its time. Looking again holds no worker meanwhile."""
 
     reason: str
@@ -42,16 +74,19 @@ class Wait(Outcome):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Retry(Outcome):
+class Retry:
     """Something went wrong that may pass. The engine decides when to try again, or gives up."""
 
     reason: RetryReason
-    error: Mapping[str, Any]  # code, title, detail, remedy?, requestId?
+    error: Failure
     retry_after: float | None = None  # seconds, as the service asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Failed(Outcome):
+class Failed:
     """Trying again can't help; somebody has to change something."""
 
-    error: Mapping[str, Any]
+    error: Failure
+
+
+Outcome = Done[Result] | Wait | Retry | Failed

@@ -1,28 +1,99 @@
-"""A plan: the steps of a run and what each waits for. A small graph, checked when it is written down."""
+"""A plan: the steps of a run, their handlers, and what each waits for. A graph, checked when it is made.
+
+A plan knows the type of its runs' request, and a step the type of its result, so a type checker finds a
+misspelt field in either.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from graphlib import TopologicalSorter
+from typing import Any, Generic, TypeVar
+
+from onboarding.storage.codec import Codec
+from onboarding.workflow.outcomes import Outcome
+from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
+
+Services = TypeVar("Services")
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class Context(Generic[Services, Request]):
+    """One attempt of one step, whatever its plan."""
+
+    services: Services
+    request: Request
+    run: Run
+    step: StepState
+
+    @property
+    def id(self) -> str:
+        """The id of the run."""
+        return self.run.head.id
+
+    @property
+    def accepted_at(self) -> datetime:
+        """When the run was asked for."""
+        return self.run.head.created_at
+
+    def result(self, step: Step[Any, Any, Result]) -> Result:
+        """The result of a step before this one. Raises ``LookupError`` when that step is not done."""
+        return step.result_of(self.run)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step(Generic[Services, Request, Result]):
     """One step of a plan."""
 
     name: str  # stable: part of the API and of storage keys
     title: str  # what it does, for a person
+    handler: Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]]
+    """Carries the step out. It is safe to run twice, and raises ``OnboardingError`` for what it foresees."""
+    result: Codec[Result] | None = None  # None: the step leaves no result
     after: tuple[str, ...] = ()  # the steps whose results it needs
 
+    def dump(self, result: Result) -> str:
+        """A result as it is kept with the step."""
+        if self.result is None and result is not None:
+            raise TypeError(f"step {self.name} declares no result")
+        return self.result.dump(result) if self.result else ""
 
-class Plan:
+    def is_done(self, run: Run) -> bool:
+        """Whether a run has this step, and has done it."""
+        return self.name in run.steps and run.steps[self.name].status is StepStatus.SUCCEEDED
+
+    def result_of(self, run: Run) -> Result:
+        """The result of this step in a run. Raises ``LookupError`` when the step is not done."""
+        if not self.is_done(run) or self.result is None:
+            raise LookupError(f"step {self.name} of run {run.head.id} has no result")
+        return self.result.load(run.steps[self.name].result)
+
+    def found_in(self, run: Run | None) -> Result | None:
+        """The result of this step in a run; None when the step is not done, or there is no such run."""
+        return self.result_of(run) if run and self.is_done(run) else None
+
+
+class Plan(Generic[Services, Request]):
     """The steps of one kind of run, in an order in which each comes after what it needs."""
 
-    def __init__(self, name: str, steps: Iterable[Step]) -> None:
-        """Raises ``ValueError`` for an unknown or repeated step, ``graphlib.CycleError`` for a circle."""
+    def __init__(
+        self,
+        name: str,
+        request: Codec[Request],
+        *steps: Step[Services, Request, Any],
+        persistent: bool = False,
+    ) -> None:
+        """``persistent`` tries again after a permanent error, too: people may correct its cause.
+
+        Raises ``ValueError`` for an unknown or repeated step, ``graphlib.CycleError`` for a circle.
+        """
         self.name = name
-        steps = tuple(steps)
+        self.persistent = persistent
+        self._request = request
         known = {step.name: step for step in steps}
         if len(known) != len(steps):
             raise ValueError(f"plan {name}: a step is named twice")
@@ -30,9 +101,52 @@ class Plan:
             if unknown := set(step.after) - set(known):
                 raise ValueError(f"plan {name}: step {step.name} waits for unknown {sorted(unknown)}")
         order = TopologicalSorter({step.name: step.after for step in steps}).static_order()
-        self.steps: Mapping[str, Step] = {each: known[each] for each in order}
+        self.steps: Mapping[str, Step[Services, Request, Any]] = {name: known[name] for name in order}
         self.first = next(iter(self.steps))
+
+    def head(
+        self, identifier: str, request: Request, *, actor: str, created_at: datetime, **more: Any
+    ) -> Head:
+        """The head of a new run; ``more`` are other fields of ``Head``."""
+        return Head(
+            id=identifier,
+            plan=self.name,
+            request=self._request.dump(request),
+            actor=actor,
+            created_at=created_at,
+            **more,
+        )
+
+    def request_of(self, head: Head) -> Request:
+        """What a run of this plan was asked for."""
+        return self._request.load(head.request)
+
+    def new(self, head: Head) -> Run:
+        """A run of which nothing has begun."""
+        return Run(head=head, steps={name: StepState(run=head.id, name=name) for name in self.steps})
 
     def successors(self, name: str) -> tuple[str, ...]:
         """The steps that wait for this one directly."""
         return tuple(step.name for step in self.steps.values() if name in step.after)
+
+    def ready(self, run: Run, name: str) -> bool:
+        """Whether a step has not begun and everything it waits for is done."""
+        return run.steps[name].status is StepStatus.PENDING and all(
+            run.steps[other].status is StepStatus.SUCCEEDED for other in self.steps[name].after
+        )
+
+    def status(self, run: Run) -> RunStatus:
+        """The status of a run, which follows from its steps; of one that was stopped, how far that is."""
+        if run.head.stop_as:
+            return run.head.stop_as if run.head.undone else RunStatus.RUNNING
+        statuses = {step.status for step in run.steps.values()}
+        if statuses == {StepStatus.SUCCEEDED}:
+            return RunStatus.SUCCEEDED
+        if StepStatus.RUNNING in statuses:
+            return RunStatus.RUNNING
+        if StepStatus.FAILED in statuses:
+            return RunStatus.FAILED
+        if not any(step.attempt for step in run.steps.values()):
+            return RunStatus.NOT_STARTED
+        begins = any(self.ready(run, name) for name in run.steps)
+        return RunStatus.RUNNING if begins else RunStatus.WAITING

@@ -1,16 +1,19 @@
-"""Dead messages: messages that were given up. They are kept, with the reason, until somebody re-drives them.
+"""Poison messages: messages that were given up, kept with the reason until an operator re-drives them.
 
 The same message is one message, however often it is given up: its id is derived from what it says.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from onboarding.storage import keys
+from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 
 _PARTITION: Final = "messages"
@@ -20,6 +23,7 @@ class Reason(StrEnum):
     """Why a message was given up."""
 
     INVALID = "Invalid"  # it is none of this app's messages
+    UNKNOWN_VERSION = "UnknownVersion"  # a newer release wrote it
     UNKNOWN_RUN = "UnknownRun"  # there is nothing that it could drive on
     WORKER_CRASHED = "WorkerCrashed"  # its worker stopped as often as the host tries
 
@@ -29,7 +33,7 @@ class PoisonMessage:
     """A message that was given up."""
 
     queue: str
-    body: bytes
+    body: Annotated[bytes, Field(exclude=True)] = b""  # in a column of its own
     reason: Reason
     detail: str
     run: str = ""  # which it was for, where that is known
@@ -42,32 +46,20 @@ class PoisonMessage:
 
     def to_row(self) -> Row:
         """The message's row. A message fits into a column, as its text in base64 fits into a queue."""
-        columns = {
-            "queue": self.queue,
-            "body": self.body,
-            "reason": str(self.reason),
-            "detail": self.detail,
-            "run": self.run,
-            "at": self.at.isoformat(),
-        }
+        columns = {"document": _CODEC.dump(self), "body": self.body}
         return Row(partition=_PARTITION, key=self.id, columns=columns)
 
     @classmethod
-    def from_row(cls, row: Row) -> Self:
+    def from_row(cls, row: Row) -> PoisonMessage:
         """The message of a row."""
-        columns = row.columns
-        return cls(
-            queue=columns["queue"],
-            body=columns["body"],
-            reason=Reason(columns["reason"]),
-            detail=columns["detail"],
-            run=columns["run"],
-            at=datetime.fromisoformat(columns["at"]),
-        )
+        return replace(_CODEC.load(row.columns["document"]), body=row.columns["body"])
+
+
+_CODEC: Final = Codec(PoisonMessage)
 
 
 class PoisonMessages:
-    """The dead messages that one table holds."""
+    """The poison messages that one table holds."""
 
     def __init__(self, tables: Tables, table: str) -> None:
         self._tables = tables

@@ -1,21 +1,25 @@
-"""The records of a run: its head, its steps, its events, and the status that follows from them.
+"""The records of a run: its head, its steps, and its audit events.
 
 All rows of one run share a partition, so they change together. ``to_row`` and ``from_row`` are the only
-places that know the columns. The status is never stored: it is derived from the steps, so it can't be wrong.
+places that know the columns. What a plan's own types describe (the request, the results) stays text here; the
+plan and its steps read it. The status is never stored: it follows from the steps, so it cannot be wrong.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import Field
+
+from onboarding.calls import Call
 from onboarding.storage import keys
+from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row
-from onboarding.workflow.plan import Plan
+from onboarding.workflow.outcomes import Failure
 
 HEAD: Final = "head"
 STEPS: Final = keys.prefixed("step:")
@@ -24,6 +28,9 @@ STATE: Final = Range(HEAD, STEPS.last)
 """Head and steps, without the events: what one query reads to know a run."""
 
 _LONGEST_COLUMN: Final = 32_000  # characters; Table Storage allows 64 KiB in UTF-16
+
+_OwnColumn = Annotated[str, Field(exclude=True)]
+"""Text that is not part of the document: it has a column of its own, or belongs to the row."""
 
 
 class StepStatus(StrEnum):
@@ -59,21 +66,19 @@ FINAL: Final = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """Who asked for what, when."""
+    """What was asked for, when, and on whose behalf. ``Plan.head`` makes one."""
 
     id: str
     plan: str
-    tenant: str
-    name: str
-    requester: str  # object id of the caller in Entra
-    requester_name: str  # how the audit trail names the caller
+    actor: str  # how the audit trail names who asked for it
     created_at: datetime
-    request: Mapping[str, Any]  # the validated request, defaults filled in
-    fingerprint: str  # hash of the request: the same Idempotency-Key must bring the same one
+    lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that it is in, by kind
+    fingerprint: str = ""  # of what was asked for: the same idempotency key must bring the same one
     traceparent: str = ""
     stop_as: RunStatus | None = None  # the status that a stopped run ends with
     undone: bool = False  # a stopped run: nothing runs any more, and what it had made is removed
-    etag: str = field(default="", compare=False)
+    request: _OwnColumn = ""  # as the plan's codec writes it
+    etag: _OwnColumn = field(default="", compare=False)
 
     def evolve(self, **changes: Any) -> Head:
         """The same head, changed."""
@@ -81,40 +86,14 @@ class Head:
 
     def to_row(self) -> Row:
         """The head's row."""
-        columns = {
-            "plan": self.plan,
-            "tenant": self.tenant,
-            "name": self.name,
-            "requester": self.requester,
-            "requesterName": self.requester_name,
-            "createdAt": self.created_at.isoformat(),
-            "request": _dump(self.request),
-            "fingerprint": self.fingerprint,
-            "traceparent": self.traceparent,
-            "stopAs": str(self.stop_as) if self.stop_as else None,
-            "undone": self.undone or None,
-        }
+        columns = {"document": _HEADS.dump(self), "request": self.request}
         return Row(partition=self.id, key=HEAD, columns=columns, etag=self.etag)
 
     @classmethod
     def from_row(cls, row: Row) -> Head:
         """The head of a row."""
-        columns = row.columns
-        return cls(
-            id=row.partition,
-            plan=columns["plan"],
-            tenant=columns["tenant"],
-            name=columns["name"],
-            requester=columns["requester"],
-            requester_name=columns["requesterName"],
-            created_at=datetime.fromisoformat(columns["createdAt"]),
-            request=json.loads(columns["request"]),
-            fingerprint=columns["fingerprint"],
-            traceparent=columns.get("traceparent", ""),
-            stop_as=RunStatus(columns["stopAs"]) if "stopAs" in columns else None,
-            undone=columns.get("undone", False),
-            etag=row.etag,
-        )
+        head = _HEADS.load(row.columns["document"])
+        return replace(head, request=row.columns["request"], etag=row.etag)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,10 +113,10 @@ class StepState:
     since: datetime | None = None  # when it began to wait, or the trouble began
     waiting_for: str = ""
     actions: tuple[str, ...] = ()  # URLs where somebody can do what it waits for
-    error: Mapping[str, Any] | None = None
-    result: Mapping[str, Any] = field(default_factory=dict)
+    error: Failure | None = None
     signal: str = ""  # what somebody told it while it waited
-    etag: str = ""
+    result: _OwnColumn = ""  # as the step's codec writes it
+    etag: _OwnColumn = ""
 
     def evolve(self, **changes: Any) -> StepState:
         """The same step, changed."""
@@ -145,47 +124,14 @@ class StepState:
 
     def to_row(self) -> Row:
         """The step's row."""
-        columns = {
-            "status": str(self.status),
-            "attempt": self.attempt,
-            "key": self.key,
-            "delivery": self.delivery,
-            "changedAt": _iso(self.changed_at),
-            "startedAt": _iso(self.started_at),
-            "dueAt": _iso(self.due_at),
-            "tries": self.tries,
-            "since": _iso(self.since),
-            "waitingFor": self.waiting_for or None,
-            "actions": json.dumps(self.actions) if self.actions else None,
-            "error": _dump(self.error) if self.error else None,
-            "result": _dump(self.result) if self.result else None,
-            "signal": self.signal or None,
-        }
+        columns = {"document": _STEPS.dump(self), "result": self.result or None}
         return Row(partition=self.run, key=f"{STEPS.first}{self.name}", columns=columns, etag=self.etag)
 
     @classmethod
     def from_row(cls, row: Row) -> StepState:
         """The step of a row."""
-        columns = row.columns
-        return cls(
-            run=row.partition,
-            name=row.key.removeprefix(STEPS.first),
-            status=StepStatus(columns["status"]),
-            attempt=columns["attempt"],
-            key=columns.get("key", ""),
-            delivery=columns.get("delivery", ""),
-            changed_at=_moment(columns.get("changedAt")),
-            started_at=_moment(columns.get("startedAt")),
-            due_at=_moment(columns.get("dueAt")),
-            tries=columns.get("tries", 0),
-            since=_moment(columns.get("since")),
-            waiting_for=columns.get("waitingFor", ""),
-            actions=tuple(json.loads(columns["actions"])) if "actions" in columns else (),
-            error=json.loads(columns["error"]) if "error" in columns else None,
-            result=json.loads(columns["result"]) if "result" in columns else {},
-            signal=columns.get("signal", ""),
-            etag=row.etag,
-        )
+        step = _STEPS.load(row.columns["document"])
+        return replace(step, result=row.columns.get("result", ""), etag=row.etag)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,44 +140,26 @@ class Event:
 
     run: str
     at: datetime
-    kind: str  # accepted, started, resumed, waiting, retrying, succeeded, failed; what people did
+    kind: str  # accepted, started, redelivered, waiting, retrying, succeeded, failed; what people did
     step: str = ""
     attempt: int = 0
     actor: str
     detail: str = ""
-    error: Mapping[str, Any] | None = None
-    calls: tuple[Mapping[str, Any], ...] = ()  # service, method, path, status, requestId, clientRequestId
+    error: Failure | None = None
+    calls: tuple[Call, ...] = ()
 
     def to_row(self) -> Row:
-        """The event's row; the same event written twice is one row."""
+        """The event's row; the same event written twice is one row. Of many calls the newest are kept."""
         key = f"{EVENTS.first}{keys.milliseconds(self.at)}:{self.step}:{self.attempt:04d}:{self.kind}"
-        columns = {
-            "at": self.at.isoformat(),
-            "kind": self.kind,
-            "step": self.step,
-            "attempt": self.attempt,
-            "actor": self.actor,
-            "detail": self.detail or None,
-            "error": _dump(self.error) if self.error else None,
-            "calls": _dump_calls(self.calls) if self.calls else None,
-        }
-        return Row(partition=self.run, key=key, columns=columns)
+        event = self
+        while len(text := _EVENTS.dump(event)) > _LONGEST_COLUMN and event.calls:
+            event = replace(event, calls=event.calls[len(event.calls) // 2 + 1 :])
+        return Row(partition=self.run, key=key, columns={"document": text})
 
     @classmethod
     def from_row(cls, row: Row) -> Event:
         """The event of a row."""
-        columns = row.columns
-        return cls(
-            run=row.partition,
-            at=datetime.fromisoformat(columns["at"]),
-            kind=columns["kind"],
-            step=columns.get("step", ""),
-            attempt=columns.get("attempt", 0),
-            actor=columns["actor"],
-            detail=columns.get("detail", ""),
-            error=json.loads(columns["error"]) if "error" in columns else None,
-            calls=tuple(json.loads(columns["calls"])) if "calls" in columns else (),
-        )
+        return _EVENTS.load(row.columns["document"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,53 +169,11 @@ class Run:
     head: Head
     steps: Mapping[str, StepState]
 
-    @classmethod
-    def new(cls, head: Head, plan: Plan) -> Run:
-        """A run of which nothing has begun."""
-        return cls(head=head, steps={name: StepState(run=head.id, name=name) for name in plan.steps})
-
-    @property
-    def results(self) -> dict[str, Mapping[str, Any]]:
-        """What the steps that are done have left for those that follow."""
-        return {step.name: step.result for step in self.steps.values() if step.status is StepStatus.SUCCEEDED}
-
-    def ready(self, plan: Plan, name: str) -> bool:
-        """Whether a step has not begun and everything it waits for is done."""
-        return self.steps[name].status is StepStatus.PENDING and all(
-            self.steps[other].status is StepStatus.SUCCEEDED for other in plan.steps[name].after
-        )
-
-    def status(self, plan: Plan) -> RunStatus:
-        """The run's status, as its steps tell it; of one that was stopped, how far that is."""
-        if self.head.stop_as:
-            return self.head.stop_as if self.head.undone else RunStatus.RUNNING
-        statuses = {step.status for step in self.steps.values()}
-        if statuses == {StepStatus.SUCCEEDED}:
-            return RunStatus.SUCCEEDED
-        if StepStatus.RUNNING in statuses:
-            return RunStatus.RUNNING
-        if StepStatus.FAILED in statuses:
-            return RunStatus.FAILED
-        if not any(step.attempt for step in self.steps.values()):
-            return RunStatus.NOT_STARTED
-        begins = any(self.ready(plan, name) for name in self.steps)
-        return RunStatus.RUNNING if begins else RunStatus.WAITING
+    def having(self, steps: Iterable[StepState]) -> Run:
+        """The run with these steps in place of what they were."""
+        return replace(self, steps={**self.steps, **{step.name: step for step in steps}})
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _dump(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-
-
-def _dump_calls(calls: tuple[Mapping[str, Any], ...]) -> str:
-    """The newest calls that fit into a column."""
-    while len(text := json.dumps(calls, separators=(",", ":"))) > _LONGEST_COLUMN:
-        calls = calls[len(calls) // 2 :]
-    return text
+_HEADS: Final = Codec(Head)
+_STEPS: Final = Codec(StepState)
+_EVENTS: Final = Codec(Event)

@@ -9,12 +9,15 @@ removes one that points to nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from onboarding.storage import keys
+from onboarding.storage.codec import Codec
 from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
 from onboarding.workflow.run import FINAL, Head, RunStatus
 
@@ -24,16 +27,15 @@ MARKED: Final = "marked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
-    """Which runs a list shows; what is None does not matter."""
+class RunView:
+    """Which runs a list shows: those that are in all of these lists, with this status (None: any)."""
 
-    requester: str | None = None
-    tenant: str | None = None
+    lists: Mapping[str, str] = field(default_factory=dict)  # the first one should be the shortest
     status: RunStatus | None = None
 
-    def shows(self, entry: Entry) -> bool:
-        """Whether an entry belongs here, as far as an entry can tell."""
-        return self.requester in {None, entry.requester} and self.tenant in {None, entry.tenant}
+    def shows(self, lists: Mapping[str, str]) -> bool:
+        """Whether what is in these lists belongs here, as far as they can tell."""
+        return all(lists.get(kind) == value for kind, value in self.lists.items())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,17 +43,41 @@ class Entry:
     """A pointer to a run."""
 
     run: str
-    requester: str
-    tenant: str
+    lists: Mapping[str, str]  # as in the run's head
     announced_at: datetime
-    row: Row
+    partition: Annotated[str, Field(exclude=True)] = ""
+    etag: Annotated[str, Field(exclude=True)] = ""
+
+    @classmethod
+    def of(cls, head: Head, partition: str) -> Entry:
+        """The entry of a run in a partition."""
+        return cls(run=head.id, lists=head.lists, announced_at=head.created_at, partition=partition)
+
+    @property
+    def key(self) -> str:
+        """Its key, which sorts the newest first."""
+        _, moment = keys.newest_first(self.announced_at)
+        return f"{moment}:{self.run}"
 
     def points_to(self, head: Head) -> bool:
         """Whether the entry is this run's own, not left by a request that was repeated."""
-        return self.row.key == _row(self.row.partition, head).key
+        return self.key == Entry.of(head, self.partition).key
+
+    def to_row(self) -> Row:
+        """The entry's row."""
+        columns = {"document": _ENTRIES.dump(self)}
+        return Row(partition=self.partition, key=self.key, columns=columns, etag=self.etag)
+
+    @classmethod
+    def from_row(cls, row: Row) -> Entry:
+        """The entry of a row."""
+        return replace(_ENTRIES.load(row.columns["document"]), partition=row.partition, etag=row.etag)
 
 
-class Index:
+_ENTRIES: Final = Codec(Entry)
+
+
+class RunIndex:
     """The index of the runs that one table holds."""
 
     def __init__(self, tables: Tables, table: str, *, history: bool = True) -> None:
@@ -71,7 +97,7 @@ class Index:
     @staticmethod
     def same_entry(one: Head, other: Head) -> bool:
         """Whether two heads have the same entry, as those of simultaneous requests can have."""
-        return _row(NEW, one).key == _row(NEW, other).key
+        return Entry.of(one, NEW).key == Entry.of(other, NEW).key
 
     async def begin(self, head: Head) -> None:
         """Moves a run from the new ones to the open ones and into the history; safe to repeat."""
@@ -81,10 +107,9 @@ class Index:
         partitions = [
             OPEN,
             f"all:{month}",
-            f"tenant:{keys.part(head.tenant)}:{month}",
-            f"requester:{keys.part(head.requester)}:{month}",
+            *(f"{_list(kind, value)}{month}" for kind, value in head.lists.items()),
         ]
-        writes = [self._tables.write(self._table, _row(each, head), Write.UPSERT) for each in partitions]
+        writes = [self._tables.write(self._table, _row(name, head), Write.UPSERT) for name in partitions]
         await asyncio.gather(*writes)
         await self.retract(head)
 
@@ -124,19 +149,19 @@ class Index:
     async def marked(self, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
         """Some of the runs that somebody should look at, newest first, and the continuation."""
         page = await self._tables.page(self._table, Range(MARKED, ""), size=size, continuation=continuation)
-        return list(map(_entry, page.rows)), page.continuation
+        return list(map(Entry.from_row, page.rows)), page.continuation
 
     async def unfinished(self) -> AsyncIterator[Entry]:
         """Everything new or open: what the sweep looks through."""
         for partition in (NEW, OPEN):
             async for row in self._tables.scan(self._table, Range(partition, "")):
-                yield _entry(row)
+                yield Entry.from_row(row)
 
     async def forget(self, entry: Entry) -> None:
         """Removes an entry that points to nothing."""
-        await self._tables.write(self._table, entry.row, Write.DELETE)
+        await self._tables.write(self._table, entry.to_row(), Write.DELETE)
 
-    async def page(self, view: View, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
+    async def page(self, view: RunView, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
         """Some entries of a view, newest first, and the continuation (empty at the end).
 
         What is new but not yet in the history comes first. A page may hold fewer than ``size`` entries
@@ -152,7 +177,7 @@ class Index:
             page = await self._tables.page(
                 self._table, ranges[at], size=size - len(entries), continuation=token
             )
-            entries += [entry for entry in map(_entry, page.rows) if view.shows(entry)]
+            entries += [entry for entry in map(Entry.from_row, page.rows) if view.shows(entry.lists)]
             token = page.continuation
             if token:
                 return entries, f"{at}.{token}"
@@ -162,20 +187,23 @@ class Index:
         return entries, f"{at}." if at < len(ranges) else ""
 
 
-def _ranges(view: View) -> list[Range]:
+def _ranges(view: RunView) -> list[Range]:
     """The ranges of partitions that hold a view, in the order in which they are read."""
     if view.status is RunStatus.NOT_STARTED:
         return [Range(NEW, "")]
     if view.status and not view.status.final:
         return [Range(OPEN, "")]
     new = [] if view.status else [Range(NEW, "")]
-    if view.requester is not None:
-        return [*new, keys.prefixed(f"requester:{keys.part(view.requester)}:")]
-    if view.tenant is not None:
-        return [*new, keys.prefixed(f"tenant:{keys.part(view.tenant)}:")]
+    for kind, value in view.lists.items():
+        return [*new, keys.prefixed(_list(kind, value))]
     if view.status:
         return [keys.prefixed(f"status:{view.status}:")]
     return [*new, keys.prefixed("all:")]
+
+
+def _list(kind: str, value: str) -> str:
+    """What the partitions of a list begin with."""
+    return f"list:{kind}:{keys.part(value)}:"
 
 
 def _with_status(status: RunStatus, head: Head) -> str:
@@ -185,22 +213,4 @@ def _with_status(status: RunStatus, head: Head) -> str:
 
 
 def _row(partition: str, head: Head) -> Row:
-    _, moment = keys.newest_first(head.created_at)
-    columns = {
-        "run": head.id,
-        "requester": head.requester,
-        "tenant": head.tenant,
-        "at": head.created_at.isoformat(),
-    }
-    return Row(partition=partition, key=f"{moment}:{head.id}", columns=columns)
-
-
-def _entry(row: Row) -> Entry:
-    columns = row.columns
-    return Entry(
-        run=columns["run"],
-        requester=columns["requester"],
-        tenant=columns["tenant"],
-        announced_at=datetime.fromisoformat(columns["at"]),
-        row=row,
-    )
+    return Entry.of(head, partition).to_row()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
-from onboarding.workflow.plan import Plan
 from onboarding.workflow.run import EVENTS, HEAD, STATE, Event, Head, Run, StepState
 
 
@@ -16,10 +15,10 @@ class RunStore:
         self._tables = tables
         self._table = table
 
-    async def create(self, head: Head, plan: Plan, accepted: Event) -> bool:
-        """Writes a new run with all its steps pending; False when a run with this id exists."""
-        steps = [step.to_row() for step in Run.new(head, plan).steps.values()]
-        rows = [head.to_row(), *steps, accepted.to_row()]
+    async def create(self, run: Run, accepted: Event) -> bool:
+        """Writes a new run; False when a run with this id exists."""
+        steps = [step.to_row() for step in run.steps.values()]
+        rows = [run.head.to_row(), *steps, accepted.to_row()]
         try:
             await self._tables.transact(self._table, [(Write.INSERT, row) for row in rows])
         except ConflictError:

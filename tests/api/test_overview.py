@@ -14,6 +14,7 @@ from onboarding.connections.records import Difference
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
+from onboarding.workflow.run_index import Entry
 from tests.support.connections import Fleet, connection
 from tests.support.customers import FABRIKAM
 from tests.support.portal import Portal, problem
@@ -105,13 +106,9 @@ async def test_a_long_past_costs_no_more(portal, service):
     now = datetime.now(UTC)
     month, _ = keys.newest_first(now)
     tables, partition = Tables(service), f"status:Succeeded:{month}"
+    columns = Entry(run="x", lists={"requester": "r", "tenant": "t"}, announced_at=now).to_row().columns
     rows = [
-        Row(
-            partition=partition,
-            key=f"9999999999999:{number:05d}",
-            columns={"run": "x", "requester": "r", "tenant": "t", "at": now.isoformat()},
-        )
-        for number in range(1100)
+        Row(partition=partition, key=f"9999999999999:{number:05d}", columns=columns) for number in range(1100)
     ]
     for start in range(0, len(rows), 100):
         await tables.transact(

@@ -63,7 +63,7 @@ async def test_a_message_that_can_not_be_read_is_kept(portal, queues, queue):
 async def test_the_message_of_a_run_that_is_not_there_is_kept(portal, queues):
     """A message whose run was deleted says so, and which run that was."""
     run = unique("gone")
-    await send(queues, names.NOTICES_QUEUE, json.dumps({"run": run, "step": "", "attempt": 0, "key": "k"}))
+    await send(queues, names.NOTICES_QUEUE, json.dumps({"v": 1, "run": run}))
     message = await given_up(portal, run)
     assert (message["queue"], message["reason"], message["runStatus"]) == ("notices", "UnknownRun", None)
 
@@ -81,7 +81,8 @@ async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
         account = portal.stack.account.connection_string
         async with TableServiceClient.from_connection_string(account) as tables:
             step = await tables.get_table_client(names.ONBOARDINGS).get_entity(onboarding, "step:server-app")
-        message = {"run": onboarding, "step": "server-app", "attempt": 1, "key": step["key"]}
+        key = json.loads(step["document"])["key"]
+        message = {"v": 1, "run": onboarding, "step": "server-app", "attempt": 1, "key": key}
         await send(queues, names.STEPS_POISON_QUEUE, json.dumps(message))  # as the host does in the end
         message = await given_up(portal, onboarding)
     assert (message["reason"], message["runStatus"]) in {

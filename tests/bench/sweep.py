@@ -28,15 +28,14 @@ from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.notices import delivery_plans
-from onboarding.notices.notice import Notices
+from onboarding.notices.announcing import Notices
 from onboarding.notices.routing import Routing
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
-from onboarding.workflow.engine import Engine
-from onboarding.workflow.poison_messages import PoisonMessages
-from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
+from onboarding.workflow.runtime import Runtime
 from tests.support.connections import CADENCE, connection
 from tests.support.transports import Fuse, Wire
 
@@ -78,20 +77,19 @@ class Deployment:
             QueueServiceClient.from_connection_string(account) as queue_service,
         ):
             tables = Tables(table_service)
-            engine = Engine(
+            runs = Runtime(
                 store=RunStore(tables, names.NOTICES),
-                index=Index(tables, names.NOTICE_INDEX, history=False),
+                index=RunIndex(tables, names.NOTICE_INDEX, history=False),
                 queues=Queues(queue_service),
                 queue=names.NOTICES_QUEUE,
                 plans=delivery_plans.PLANS,
-                handlers=dict,
+                services=lambda _: None,
                 clock=clock,
-                poison_messages=PoisonMessages(tables, names.POISON_MESSAGES),
             )
             sweep = ExpirySweep(
                 warning_schedule=WarningSchedule(tables, CADENCE, Calendar(tables)),
                 connections=ConnectionStore(tables),
-                notices=Notices(engine=engine, clock=clock, routing=Routing()),
+                notices=Notices(runs=runs, clock=clock, routing=Routing()),
                 cadence=CADENCE,
                 clock=clock,
             )

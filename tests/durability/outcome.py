@@ -173,8 +173,12 @@ async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str
     warnings = await scene.rows(names.WARNINGS, f"connection eq '{identifier}'")
     if sorted(row["kind"] for row in warnings) != ["application", "secret"]:
         yield f"there are {len(warnings)} warnings of the connection"
-    entries = await scene.rows(names.ONBOARDING_INDEX, f"run eq '{onboarding.id}'")
-    kinds = sorted(row["PartitionKey"].partition(":")[0] for row in entries)
+    entries = [
+        row
+        for row in await scene.rows(names.ONBOARDING_INDEX)
+        if json.loads(row["document"])["run"] == onboarding.id
+    ]
+    kinds = sorted(row["PartitionKey"].removeprefix("list:").partition(":")[0] for row in entries)
     if kinds != _HISTORY:
         yield f"the index has it in {kinds}"
     for queue in names.QUEUES:

@@ -82,7 +82,11 @@ class Site(Portal):
         """Whether a notice of a connection waits to be tried again."""
         rows = await self.rows(names.NOTICES)
         runs = {row["PartitionKey"] for row in rows if connection["id"] in row.get("request", "")}
-        return any(row.get("status") == "Waiting" for row in rows if row["PartitionKey"] in runs)
+        return any(
+            json.loads(row["document"]).get("status") == "Waiting"
+            for row in rows
+            if row["PartitionKey"] in runs
+        )
 
     async def rows(self, table: str) -> list[Any]:
         """All rows of a table."""

@@ -10,7 +10,7 @@ from azure.identity.aio import ClientSecretCredential
 from infra.local.cloud.environments import TENANT
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import ENVIRONMENTS
-from onboarding.cloud.graph import Graph
+from onboarding.cloud.microsoft_graph import MicrosoftGraph
 from tests.local_cloud.clouds import name
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -31,7 +31,7 @@ async def directory(cloud):
     )
     async with credential:
         environment = ENVIRONMENTS["AzurePublicCloud"].redirected(endpoints)
-        yield Directory(Graph(environment, credential, cloud.http))
+        yield Directory(MicrosoftGraph(environment, credential, cloud.http))
 
 
 async def test_onboardings_at_once_find_their_own_applications(directory):

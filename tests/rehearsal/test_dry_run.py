@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.cloud import graph, resource_manager, vault
+from onboarding.cloud.ports import GRAPH, KEY_VAULT, RESOURCE_MANAGER
 from onboarding.cmg import profiles
 from onboarding.lifecycle.plans import ONBOARD
 from onboarding.storage import names
@@ -22,9 +22,9 @@ from tests.support.portal import problem, unique, until
 from tests.support.precreated import precreated
 
 SERVICES = {
-    "graph": graph.SERVICE,
-    "resourceManager": resource_manager.SERVICE,
-    "keyVault": vault.SERVICE,
+    "graph": GRAPH,
+    "resourceManager": RESOURCE_MANAGER,
+    "keyVault": KEY_VAULT,
 }
 END = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0).isoformat()
 
@@ -145,7 +145,7 @@ async def test_the_calls_are_those_of_a_purge(lane):
     calls = await compare(lane, onboarding)
     assert calls[0] == {
         "step": "server-app",
-        "service": graph.SERVICE,
+        "service": GRAPH,
         "method": "DELETE",
         "path": f"/v1.0/directory/deletedItems/{deleted}",
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.storage import Storage
-from onboarding.workflow.engine import Limits
+from onboarding.workflow.runtime import Limits
 from tests.storage.workbench import DIAMOND, STALLED, Workbench, done
 from tests.support.accounts import EmulatedAccount, MemoryAccount
 

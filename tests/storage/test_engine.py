@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import timedelta
 
 import pytest
 
 from onboarding.storage import keys
-from onboarding.workflow.engine import Limits
 from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
 from onboarding.workflow.run import RunStatus, StepStatus
-from onboarding.workflow.step_message import StepMessage
+from onboarding.workflow.runtime import Limits
+from onboarding.workflow.step_message import MESSAGES, StepMessage
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, kinds, meeting
 from tests.support.accounts import both
 
@@ -25,7 +24,8 @@ async def test_a_run_goes_to_its_end_in_one_invocation(bench):
     assert await bench.status(head) is RunStatus.SUCCEEDED
     assert await bench.open_runs() == []
     run = await bench.run(head)
-    assert run.results == {name: {"by": f"{name}-1"} for name in DIAMOND.steps}
+    results = {name: step.result_of(run) for name, step in DIAMOND.steps.items()}
+    assert results == {name: {"by": f"{name}-1"} for name in DIAMOND.steps}
 
 
 @both
@@ -55,7 +55,7 @@ async def test_steps_that_do_not_depend_on_each_other_run_side_by_side(bench):
 
     async def meets(_run, _step):
         await meeting(barrier)
-        return Done()
+        return Done(result={})
 
     bench.on("left", meets)
     bench.on("right", meets)
@@ -69,8 +69,8 @@ async def test_a_join_waits_for_both_branches(bench):
     seen = {}
 
     async def last(run, _step):
-        seen.update(run.results)
-        return Done()
+        seen.update({name: step.found_in(run) for name, step in DIAMOND.steps.items() if step.is_done(run)})
+        return Done(result={})
 
     async def slow(_run, step):
         return LOOKS_AGAIN if step.attempt < 3 else Done(result={"slow": True})
@@ -92,11 +92,11 @@ async def test_branches_in_two_invocations_join_once(bench):
         if step.attempt == 1:
             return LOOKS_AGAIN
         await meeting(barrier)
-        return Done()
+        return Done(result={})
 
     async def last(_run, step):
         joined.append(step.attempt)
-        return Done()
+        return Done(result={})
 
     for name in ("left", "right"):
         bench.on(name, meets_on_the_second_attempt)
@@ -115,7 +115,7 @@ async def test_waiting_holds_no_worker(bench):
 
     async def waits(_run, step):
         if step.attempt > 1:
-            return Done()
+            return Done(result={})
         return Wait(reason="Azure registers X", after=timedelta(days=1), give_up_after=timedelta(days=2))
 
     bench.on("left", waits)
@@ -132,7 +132,7 @@ async def test_looking_again_is_no_news(bench):
     """A step that waits for the same thing ten times fills the trail with one line, not with ten."""
 
     async def waits(_run, step):
-        return LOOKS_AGAIN if step.attempt < 10 else Done()
+        return LOOKS_AGAIN if step.attempt < 10 else Done(result={})
 
     bench.on("left", waits)
     head = await bench.start()
@@ -148,7 +148,7 @@ async def test_trouble_is_shown_and_tried_again(bench):
 
     async def troubled(run, step):
         shown.append(run.steps["right"].error)
-        return Retry(reason=RetryReason.TRANSIENT, error=ERROR) if step.attempt < 3 else Done()
+        return Retry(reason=RetryReason.TRANSIENT, error=ERROR) if step.attempt < 3 else Done(result={})
 
     bench.on("right", troubled)
     head = await bench.start()
@@ -165,14 +165,14 @@ async def test_a_defect_of_a_step_is_tried_again_and_tells_nothing(bench):
     async def broken(_run, step):
         if step.attempt < 2:
             raise ValueError("hunter2")
-        return Done()
+        return Done(result={})
 
     bench.on("left", broken)
     head = await bench.start()
     await bench.drain()
     events = await bench.events(head)
     (retrying,) = [event for event in events if event.kind == "retrying"]
-    assert retrying.error["code"] == "internal-error"
+    assert retrying.error.code == "internal-error"
     assert "hunter2" not in str(events)
     assert await bench.status(head) is RunStatus.SUCCEEDED
 
@@ -187,7 +187,7 @@ async def test_a_failure_ends_the_run_and_lets_others_finish(bench):
 
     async def ends(_run, _step):
         await meeting(barrier)
-        return Done()
+        return Done(result={})
 
     bench.on("left", fails)
     bench.on("right", ends)
@@ -210,7 +210,7 @@ async def test_a_step_that_takes_too_long_is_tried_again(bench):
     async def hangs(_run, step):
         if step.attempt == 1:
             await asyncio.Event().wait()
-        return Done()
+        return Done(result={})
 
     bench.on("first", hangs)
     head = await bench.start()
@@ -234,7 +234,7 @@ async def test_a_message_of_a_later_attempt_waits_for_its_turn(bench):
     """A message for an attempt that is not next begins nothing."""
 
     async def waits(_run, step):
-        return LOOKS_AGAIN if step.attempt == 1 else Done()
+        return LOOKS_AGAIN if step.attempt == 1 else Done(result={})
 
     bench.on("first", waits)
     head = await bench.start()
@@ -246,4 +246,4 @@ async def test_a_message_of_a_later_attempt_waits_for_its_turn(bench):
 
 
 def message(head, step: str, attempt: int) -> bytes:
-    return json.dumps(StepMessage(run=head.id, step=step, attempt=attempt).as_json()).encode()
+    return MESSAGES.dump(StepMessage(run=head.id, step=step, attempt=attempt)).encode()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -14,18 +15,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from onboarding.workflow.engine import Limits
-from onboarding.workflow.outcomes import Done, Failed, Outcome, Retry, RetryReason, Wait
+from onboarding.workflow.outcomes import Done, Failed, Failure, Outcome, Retry, RetryReason, Wait
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.run import Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.runtime import Limits
 from tests.storage.workbench import DIAMOND, STALLED, Workbench, new_head
 from tests.support.accounts import MemoryAccount
 from tests.support.memory import Received
 from tests.support.transports import KilledError
 
-ERROR = {"code": "x", "title": "t", "detail": "d"}
-ANSWERS = {
-    "done": Done(),
+ERROR = Failure(code="x", title="t", detail="d")
+ANSWERS: dict[str, Outcome[Any]] = {
+    "done": Done(result={}),
     "wait": Wait(reason="w", after=timedelta(0), give_up_after=timedelta(days=999)),
     "again": Retry(reason=RetryReason.TRANSIENT, error=ERROR),
     "failed": Failed(error=ERROR),
@@ -70,10 +71,10 @@ class EngineMachine(RuleBasedStateMachine):
         for name in DIAMOND.steps:
             self.bench.on(name, self.carry_out)
         if dies:
-            self.let_die(self.bench.engine.start(self.head), dies)
-        self.runner.run(self.bench.engine.start(self.head))
+            self.let_die(self.bench.runs.start(self.head), dies)
+        self.runner.run(self.bench.runs.start(self.head))
 
-    async def carry_out(self, run: Run, step: StepState) -> Outcome:
+    async def carry_out(self, run: Run, step: StepState) -> Outcome[Any]:
         """Leaves an effect and answers what the script says."""
         before = DIAMOND.steps[step.name].after
         assert all(run.steps[name].status is StepStatus.SUCCEEDED for name in before), "it began too early"
@@ -174,7 +175,7 @@ class EngineMachine(RuleBasedStateMachine):
     def repeat_the_request(self, at_once):
         """The caller sends the request once more, in the same moment or later."""
         head = self.head if at_once else new_head(self.head.id)
-        existing = self.runner.run(self.bench.engine.start(head))
+        existing = self.runner.run(self.bench.runs.start(head))
         assert existing is not None
         assert existing.head == self.head
 

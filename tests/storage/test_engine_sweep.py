@@ -17,16 +17,16 @@ async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
 
     async def counts(_run, step):
         begun.append((step.name, step.attempt))
-        return Done()
+        return Done(result={})
 
     bench.on("first", counts)
     head = await bench.start("fixed")
-    existing = await bench.engine.start(new_head("fixed"))
+    existing = await bench.runs.start(new_head("fixed"))
     assert existing.head == head
     assert await bench.open_runs() == [head.id]
     await bench.drain()
-    existing = await bench.engine.start(new_head("fixed"))
-    assert existing.status(DIAMOND) is RunStatus.SUCCEEDED
+    existing = await bench.runs.start(new_head("fixed"))
+    assert DIAMOND.status(existing) is RunStatus.SUCCEEDED
     assert await bench.drain() == 0
     assert await bench.open_runs() == []
     assert begun == [("first", 1)]
@@ -37,8 +37,8 @@ async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
     head = new_head()
     bench.fuse.kill(3, after=False)
     with pytest.raises(KilledError):
-        await bench.engine.start(head)
-    assert await bench.engine.start(new_head(head.id)) is not None
+        await bench.runs.start(head)
+    assert await bench.runs.start(new_head(head.id)) is not None
     await bench.drain()
     assert await bench.status(head) is RunStatus.SUCCEEDED
 
@@ -47,7 +47,7 @@ async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
 async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
     """Two simultaneous requests of the same moment leave the run where the sweep finds it."""
     head = new_head("fixed")
-    found = await asyncio.gather(*(bench.engine.start(head) for _ in range(4)))
+    found = await asyncio.gather(*(bench.runs.start(head) for _ in range(4)))
     assert sum(each is None for each in found) == 1
     assert await bench.open_runs() == [head.id]
     await bench.drain()
@@ -60,7 +60,7 @@ async def test_the_sweep_starts_a_run_whose_message_was_lost(bench):
     bench.fuse.kill(3, after=False)
     head = new_head()
     with pytest.raises(KilledError):
-        await bench.engine.start(head)
+        await bench.runs.start(head)
     assert await bench.drain() == 0
     assert await bench.engine.sweep() == 0, "it has not stood still for long"
     assert await bench.sweep_later() == 1
@@ -72,7 +72,7 @@ async def test_the_sweep_wakes_a_step_whose_message_was_lost(bench):
     """A waiting step whose wake-up message is gone is woken by the sweep."""
 
     async def waits(_run, step):
-        return LOOKS_AGAIN if step.attempt == 1 else Done()
+        return LOOKS_AGAIN if step.attempt == 1 else Done(result={})
 
     bench.on("right", waits)
     head = await bench.start()
@@ -90,7 +90,7 @@ async def test_the_sweep_takes_up_what_a_lost_worker_left(bench):
     async def dies(_run, step):
         if step.attempt == 1:
             raise KilledError
-        return Done()
+        return Done(result={})
 
     bench.on("first", dies)
     head = await bench.start()
@@ -107,7 +107,7 @@ async def test_the_sweep_forgets_an_announcement_without_a_run(bench):
     """An index row whose run was never written is removed, but not before it has had its time."""
     bench.fuse.kill(1, after=True)
     with pytest.raises(KilledError):
-        await bench.engine.start(new_head())
+        await bench.runs.start(new_head())
     assert len(await bench.open_runs()) == 1
     await bench.engine.sweep()
     assert len(await bench.open_runs()) == 1, "its run may be written at this moment"
@@ -119,7 +119,7 @@ async def test_the_sweep_closes_what_has_ended(bench):
     """A run whose worker died between its end and the index is shown as ended after the sweep."""
     head = await bench.start()
     await bench.drain()
-    await bench.engine.index.begin(head)  # as if the closing had not happened
+    await bench.runs.index.begin(head)  # as if the closing had not happened
     assert await bench.open_runs() == [head.id]
     await bench.engine.sweep()
     assert await bench.open_runs() == []

@@ -7,7 +7,7 @@ import pytest
 
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.workflow.run import Head, RunStatus
-from onboarding.workflow.run_index import Index, View
+from onboarding.workflow.run_index import RunIndex, RunView
 from tests.support.accounts import both
 
 NOW = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)
@@ -18,17 +18,13 @@ def head(number: int, *, requester: str = "alice", tenant: str = "t1") -> Head:
     return Head(
         id=f"run-{number:03}",
         plan="p",
-        tenant=tenant,
-        name="n",
-        requester=requester,
-        requester_name="n",
+        actor="n",
         created_at=NOW - timedelta(days=3 * number),
-        request={},
-        fingerprint="",
+        lists={"requester": requester, "tenant": tenant},
     )
 
 
-async def all_of(index: Index, view: View, size: int = 3) -> list[str]:
+async def all_of(index: RunIndex, view: RunView, size: int = 3) -> list[str]:
     """The runs of a view, page by page."""
     found: list[str] = []
     continuation = ""
@@ -42,13 +38,13 @@ async def all_of(index: Index, view: View, size: int = 3) -> list[str]:
 
 @pytest.fixture
 def index(tables, table):
-    return Index(tables, table)
+    return RunIndex(tables, table)
 
 
 @pytest.fixture
 async def filled(tables, table):
     """Twenty runs of two callers and two tenants: two new, four open, ten succeeded, four failed."""
-    index = Index(tables, table)
+    index = RunIndex(tables, table)
     heads = [
         head(n, requester="alice" if n % 2 else "bob", tenant="t1" if n % 3 else "t2") for n in range(20)
     ]
@@ -66,16 +62,16 @@ def runs(numbers) -> list[str]:
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
-        (View(), range(20)),
-        (View(requester="alice"), range(1, 20, 2)),
-        (View(requester="nobody"), []),
-        (View(tenant="t2"), range(0, 20, 3)),
-        (View(tenant="t2", requester="alice"), range(3, 20, 6)),
-        (View(status=RunStatus.NOT_STARTED), [0, 1]),
-        (View(status=RunStatus.RUNNING), range(2, 6)),  # which of the open ones run, their steps tell
-        (View(status=RunStatus.SUCCEEDED), range(6, 16)),
-        (View(status=RunStatus.FAILED), range(16, 20)),
-        (View(status=RunStatus.FAILED, tenant="t2"), [18]),
+        (RunView(), range(20)),
+        (RunView(lists={"requester": "alice"}), range(1, 20, 2)),
+        (RunView(lists={"requester": "nobody"}), []),
+        (RunView(lists={"tenant": "t2"}), range(0, 20, 3)),
+        (RunView(lists={"requester": "alice", "tenant": "t2"}), range(3, 20, 6)),
+        (RunView(status=RunStatus.NOT_STARTED), [0, 1]),
+        (RunView(status=RunStatus.RUNNING), range(2, 6)),  # which of the open ones run, their steps tell
+        (RunView(status=RunStatus.SUCCEEDED), range(6, 16)),
+        (RunView(status=RunStatus.FAILED), range(16, 20)),
+        (RunView(lists={"tenant": "t2"}, status=RunStatus.FAILED), [18]),
     ],
     ids=str,
 )
@@ -85,7 +81,7 @@ async def test_a_view_shows_its_runs_newest_first(filled, view, expected, size):
     found = await all_of(filled, view, size)
     shown = [run for run in found if run in runs(expected)]
     assert shown == runs(expected)
-    if view.status is None or not (view.requester or view.tenant):
+    if view.status is None or not view.lists:
         assert found == shown
 
 
@@ -95,7 +91,7 @@ async def test_a_continuation_of_another_list_is_refused(filled, token):
     if token in {"0", "."}:
         return
     with pytest.raises(InvalidContinuationError):
-        await filled.page(View(), size=3, continuation=token)
+        await filled.page(RunView(), size=3, continuation=token)
 
 
 async def test_the_sweep_finds_what_is_not_finished(filled):
@@ -111,29 +107,29 @@ async def test_moving_a_run_on_can_be_repeated(index):
         await index.announce(run)
     for _ in range(2):
         await index.begin(run)
-    assert await all_of(index, View()) == [run.id]
+    assert await all_of(index, RunView()) == [run.id]
     for _ in range(2):
         await index.close(run, RunStatus.SUCCEEDED)
-    assert await all_of(index, View(status=RunStatus.SUCCEEDED)) == [run.id]
+    assert await all_of(index, RunView(status=RunStatus.SUCCEEDED)) == [run.id]
     assert [entry.run async for entry in index.unfinished()] == []
 
 
 async def test_without_history_nothing_is_left(tables, table):
     """Runs that nobody lists leave no row behind."""
-    index = Index(tables, table, history=False)
+    index = RunIndex(tables, table, history=False)
     run = head(1)
     await index.announce(run)
     await index.begin(run)
     assert [entry.run async for entry in index.unfinished()] == [run.id]
     await index.close(run, RunStatus.SUCCEEDED)
-    assert await all_of(index, View()) == []
+    assert await all_of(index, RunView()) == []
     assert [entry.run async for entry in index.unfinished()] == []
 
 
 @both
 async def test_without_history_only_what_failed_is_left(tables, table):
     """Runs that nobody lists are found when they failed, or were marked before, the newest first."""
-    index = Index(tables, table, history=False)
+    index = RunIndex(tables, table, history=False)
     oldest, marked, newest = head(3), head(2), head(1)
     for run in (oldest, newest):
         await index.announce(run)
@@ -161,12 +157,17 @@ async def test_an_announcement_costs_one_call(index, fuse):
 async def test_a_page_costs_the_same_however_many_runs_there_are(index, fuse):
     """The first page and the last one take as many calls among fifty runs as among twenty."""
 
-    async def cost(view: View) -> int:
+    async def cost(view: RunView) -> int:
         before = fuse.calls
         await index.page(view, size=5)
         return int(fuse.calls - before)
 
-    views = [View(), View(requester="alice"), View(tenant="t1"), View(status=RunStatus.SUCCEEDED)]
+    views = [
+        RunView(),
+        RunView(lists={"requester": "alice"}),
+        RunView(lists={"tenant": "t1"}),
+        RunView(status=RunStatus.SUCCEEDED),
+    ]
 
     async def fill(numbers) -> None:
         heads = [head(number) for number in numbers]

@@ -9,7 +9,7 @@ from onboarding.workflow import interventions
 from onboarding.workflow.interventions import GONE, NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
 from onboarding.workflow.run import Head, Run, RunStatus, StepStatus
-from onboarding.workflow.run_index import View
+from onboarding.workflow.run_index import RunView
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
 from tests.support.accounts import both
 from tests.support.transports import KilledError
@@ -20,13 +20,13 @@ WHO = "operator x"
 
 async def listed(bench: Workbench, status: RunStatus) -> list[str]:
     """The runs that a list of this status shows."""
-    entries, _ = await bench.engine.index.page(View(status=status), size=100)
+    entries, _ = await bench.runs.index.page(RunView(status=status), size=100)
     return [entry.run for entry in entries]
 
 
 async def stopped(bench: Workbench, head: Head) -> Run:
     """A run after somebody has stopped it."""
-    run = await interventions.stop(bench.engine, head.id, RunStatus.CANCELLED, WHO)
+    run = await interventions.stop(bench.runs, head.id, RunStatus.CANCELLED, WHO)
     assert run is not None
     return run
 
@@ -55,7 +55,7 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
     """What was done stays done; what failed, and what waited meanwhile, is begun anew."""
     head = await failed_run(bench)
     assert await listed(bench, RunStatus.FAILED) == [head.id]
-    await interventions.resume(bench.engine, head.id, WHO)
+    await interventions.resume(bench.runs, head.id, WHO)
     assert await bench.open_runs() == [head.id]
     assert await listed(bench, RunStatus.FAILED) == []
     await bench.drain()
@@ -72,11 +72,11 @@ async def test_only_what_has_failed_is_retried(bench):
     """A run that is under way, or done, is left alone; one that nobody knows is none."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
-        await interventions.resume(bench.engine, head.id, WHO)
+        await interventions.resume(bench.runs, head.id, WHO)
     await bench.drain()
     with pytest.raises(NotPossibleError):
-        await interventions.resume(bench.engine, head.id, WHO)
-    assert await interventions.resume(bench.engine, "nobody", WHO) is None
+        await interventions.resume(bench.runs, head.id, WHO)
+    assert await interventions.resume(bench.runs, "nobody", WHO) is None
 
 
 @both
@@ -84,7 +84,7 @@ async def test_two_people_retry_at_once(bench):
     """One of them lets it go on, the other one is told that it goes on already; nothing is begun twice."""
     head = await failed_run(bench)
     answers = await asyncio.gather(
-        *(interventions.resume(bench.engine, head.id, WHO) for _ in range(2)), return_exceptions=True
+        *(interventions.resume(bench.runs, head.id, WHO) for _ in range(2)), return_exceptions=True
     )
     assert sum(isinstance(answer, NotPossibleError) for answer in answers) == 1
     await bench.drain()
@@ -98,11 +98,11 @@ async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
     head = await failed_run(bench)
     bench.fuse.kill(call, after=after)
     try:
-        await interventions.resume(bench.engine, head.id, WHO)
+        await interventions.resume(bench.runs, head.id, WHO)
     except KilledError:
         bench.fuse.kill(0, after=False)
         try:
-            await interventions.resume(bench.engine, head.id, WHO)
+            await interventions.resume(bench.runs, head.id, WHO)
         except NotPossibleError:
             await bench.sweep_later()
     await bench.drain()
@@ -133,7 +133,7 @@ async def test_a_stopped_run_begins_nothing_more(bench):
     }
     assert await bench.open_runs() == [head.id]
     for _ in range(2):
-        await interventions.finish(bench.engine, head.id)
+        await interventions.finish(bench.runs, head.id)
     assert await bench.status(head) is RunStatus.CANCELLED
     assert await bench.open_runs() == []
     assert await listed(bench, RunStatus.CANCELLED) == [head.id]
@@ -159,11 +159,11 @@ async def test_a_step_that_runs_when_its_run_is_stopped_ends_by_itself(bench):
         run = await stopped(bench, head)
         assert not interventions.at_rest(run)
         with pytest.raises(NotPossibleError):
-            await interventions.signal(bench.engine, head.id, "first", "confirmed", WHO)
+            await interventions.signal(bench.runs, head.id, "first", "confirmed", WHO)
         go_on.set()
     assert await bench.drain() == 0
     run = await bench.run(head)
-    assert run.results == {"first": {"made": True}}
+    assert DIAMOND.steps["first"].result_of(run) == {"made": True}
     assert {step.status for name, step in run.steps.items() if name != "first"} == {StepStatus.CANCELLED}
 
 
@@ -206,13 +206,13 @@ async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
 async def test_a_failed_run_is_rolled_back(bench):
     """It moves from the failed ones to the open ones, and then to those that are rolled back."""
     head = await failed_run(bench)
-    await interventions.stop(bench.engine, head.id, RunStatus.ROLLED_BACK, WHO)
+    await interventions.stop(bench.runs, head.id, RunStatus.ROLLED_BACK, WHO)
     assert await listed(bench, RunStatus.FAILED) == []
     assert await bench.open_runs() == [head.id]
     with pytest.raises(NotPossibleError):
-        await interventions.resume(bench.engine, head.id, WHO)
-    await bench.engine.index.close(head, RunStatus.FAILED)  # a worker that was late, and died
-    await interventions.finish(bench.engine, head.id)
+        await interventions.resume(bench.runs, head.id, WHO)
+    await bench.runs.index.close(head, RunStatus.FAILED)  # a worker that was late, and died
+    await interventions.finish(bench.runs, head.id)
     assert await listed(bench, RunStatus.FAILED) == []
     assert await listed(bench, RunStatus.ROLLED_BACK) == [head.id]
     assert await bench.status(head) is RunStatus.ROLLED_BACK
@@ -225,12 +225,12 @@ async def test_a_waiting_step_is_told_something(bench):
     async def waits(_run, step):
         told.append(step.signal)
         later = Wait(reason="w", after=DAY, give_up_after=2 * DAY)
-        return Done() if step.signal == "confirmed" else later
+        return Done(result={}) if step.signal == "confirmed" else later
 
     bench.on("left", waits)
     head = await bench.start()
     await bench.drain()
-    await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+    await interventions.signal(bench.runs, head.id, "left", "confirmed", WHO)
     await bench.drain()
     assert told == ["", "confirmed"]
     assert await bench.status(head) is RunStatus.SUCCEEDED
@@ -245,14 +245,14 @@ async def test_a_step_that_looks_just_now_is_told_something(bench):
         told.append(step.signal)
         looks.set()
         await go_on.wait()
-        return Done() if step.signal == "confirmed" else LOOKS_AGAIN
+        return Done(result={}) if step.signal == "confirmed" else LOOKS_AGAIN
 
     bench.on("left", looks_slowly)
     head = await bench.start()
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         tasks.create_task(bench.drain())
         await looks.wait()
-        await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+        await interventions.signal(bench.runs, head.id, "left", "confirmed", WHO)
         go_on.set()
     await bench.drain()
     assert told == ["", "confirmed"]
@@ -264,8 +264,8 @@ async def test_nobody_listens_to_what_a_step_is_told_that_does_not_wait(bench):
     """Neither before it begins nor after its end."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
-        await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+        await interventions.signal(bench.runs, head.id, "left", "confirmed", WHO)
     await bench.drain()
     with pytest.raises(NotPossibleError):
-        await interventions.signal(bench.engine, head.id, "left", "confirmed", WHO)
+        await interventions.signal(bench.runs, head.id, "left", "confirmed", WHO)
     assert all(step in DIAMOND.steps for step in await bench.statuses(head))

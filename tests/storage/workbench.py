@@ -8,33 +8,49 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from onboarding.clock import MovedClock
-from onboarding.workflow.engine import Engine, Handler, Limits
-from onboarding.workflow.outcomes import Done, Outcome, RetryReason, Wait
-from onboarding.workflow.plan import Plan, Step
+from onboarding.storage.codec import Codec
+from onboarding.workflow.engine import Engine
+from onboarding.workflow.outcomes import Done, Failure, Outcome, RetryReason, Wait
+from onboarding.workflow.plan import Context, Plan, Step
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.retry import Policy
 from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.run_index import Index
+from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
+from onboarding.workflow.runtime import Limits, Runtime
 from tests.support.accounts import Account
 from tests.support.memory import Received
 from tests.support.transports import Fuse
 
+Result = dict[str, Any]
+Handler = Callable[[Run, StepState], Awaitable[Outcome[Result]]]
+Handlers = dict[str, Handler]
+
+
+async def carry_out(context: Context[Handlers, Result]) -> Outcome[Result]:
+    """Let the test's own handler carry a step out."""
+    return await context.services[context.step.name](context.run, context.step)
+
+
+def step(name: str, *after: str) -> Step[Handlers, Result, Result]:
+    """A step whose handler a test chooses."""
+    return Step(name=name, title="", handler=carry_out, result=Codec(dict), after=after)
+
+
 DIAMOND = Plan(
     "diamond",
-    [
-        Step(name="first", title=""),
-        Step(name="left", title="", after=("first",)),
-        Step(name="right", title="", after=("first",)),
-        Step(name="last", title="", after=("left", "right")),
-    ],
+    Codec(dict),
+    step("first"),
+    step("left", "first"),
+    step("right", "first"),
+    step("last", "left", "right"),
 )
 AT_ONCE = Policy(delays=(0,), give_up_after=timedelta(minutes=30))
 STALLED = timedelta(minutes=15)
-ERROR = {"code": "away", "title": "t", "detail": "d"}
+ERROR = Failure(code="away", title="t", detail="d")
 LOOKS_AGAIN = Wait(reason="w", after=timedelta(0), give_up_after=timedelta(hours=1))
 
 
@@ -43,9 +59,11 @@ class Workbench:
     """One engine, its tables and its queue."""
 
     engine: Engine
+    runs: Runtime
+    poison_messages: PoisonMessages
     account: Account
     clock_file: Path
-    handlers: dict[str, Handler] = field(default_factory=dict)
+    handlers: Handlers = field(default_factory=dict)
 
     @classmethod
     async def open(
@@ -56,34 +74,41 @@ class Workbench:
         for table in ("runs", "index", "messages"):
             await account.create_table(f"{table}{suffix}")
         await account.create_queue(suffix)
-        handlers: dict[str, Handler] = {}
-        engine = Engine(
+        handlers: Handlers = {}
+        runs = Runtime(
             store=RunStore(account.tables, f"runs{suffix}"),
-            index=Index(account.tables, f"index{suffix}"),
+            index=RunIndex(account.tables, f"index{suffix}"),
             queues=account.queues,
             queue=suffix,
             plans={DIAMOND.name: DIAMOND},
-            handlers=lambda: handlers,
+            services=lambda _: handlers,
             clock=MovedClock(clock_file),
-            poison_messages=PoisonMessages(account.tables, f"messages{suffix}"),
             limits=limits,
             policies=dict.fromkeys(RetryReason, policy),
         )
-        return cls(engine=engine, account=account, clock_file=clock_file, handlers=handlers)
+        poison_messages = PoisonMessages(account.tables, f"messages{suffix}")
+        return cls(
+            engine=Engine(runs, poison_messages),
+            runs=runs,
+            poison_messages=poison_messages,
+            account=account,
+            clock_file=clock_file,
+            handlers=handlers,
+        )
 
     @property
     def fuse(self) -> Fuse:
         """Through which each call to storage goes."""
         return self.account.fuse
 
-    def on(self, name: str, function: Callable[[Run, StepState], Awaitable[Outcome]]) -> None:
+    def on(self, name: str, function: Handler) -> None:
         """Say what carries out a step."""
         self.handlers[name] = function
 
     async def start(self, run: str = "") -> Head:
         """Accept a run."""
         head = new_head(run)
-        assert await self.engine.start(head) is None
+        assert await self.runs.start(head) is None
         return head
 
     async def receive(self) -> Received:
@@ -94,11 +119,11 @@ class Workbench:
 
     async def receive_any(self) -> Received | None:
         """Take the next message, if there is one."""
-        return await self.account.receive(self.engine.queue)
+        return await self.account.receive(self.runs.queue)
 
     async def put_back(self, body: bytes) -> None:
         """Send a copy of a message."""
-        await self.account.queues.put(self.engine.queue, body)
+        await self.account.queues.put(self.runs.queue, body)
 
     async def handle(self, received: Received) -> None:
         """Carry out a message; it is deleted if that works."""
@@ -107,7 +132,7 @@ class Workbench:
 
     async def complete(self, received: Received) -> None:
         """Delete a message."""
-        await self.account.delete(self.engine.queue, received)
+        await self.account.delete(self.runs.queue, received)
 
     async def drain(self) -> int:
         """Carry out all messages, one after another, until none is left; returns how many."""
@@ -124,18 +149,18 @@ class Workbench:
 
     def advance(self, by: timedelta) -> None:
         """Move the engine's clock on."""
-        offset = self.engine.clock.now() - datetime.now(UTC) + by
+        offset = self.runs.clock.now() - datetime.now(UTC) + by
         self.clock_file.write_text(str(offset.total_seconds()))
 
     async def run(self, head: Head) -> Run:
         """A run as it is kept."""
-        run = await self.engine.store.load(head.id)
+        run = await self.runs.store.load(head.id)
         assert run is not None
         return run
 
     async def status(self, head: Head) -> RunStatus:
         """The status of a run."""
-        return (await self.run(head)).status(DIAMOND)
+        return DIAMOND.status(await self.run(head))
 
     async def statuses(self, head: Head) -> dict[str, StepStatus]:
         """The statuses of a run's steps."""
@@ -143,36 +168,29 @@ class Workbench:
 
     async def events(self, head: Head) -> list[Event]:
         """The audit trail of a run."""
-        found, continuation = await self.engine.store.events(head.id, size=1000)
+        found, continuation = await self.runs.store.events(head.id, size=1000)
         assert not continuation
         return found
 
     async def messages(self) -> list[PoisonMessage]:
         """The messages that were given up."""
-        found, _ = await self.engine.poison_messages.page(size=100)
+        found, _ = await self.poison_messages.page(size=100)
         return found
 
     async def open_runs(self) -> list[str]:
         """The runs that a sweep would look at."""
-        return [entry.run async for entry in self.engine.index.unfinished()]
+        return [entry.run async for entry in self.runs.index.unfinished()]
 
 
 def new_head(run: str = "") -> Head:
     """The head of a run that begins now."""
-    return Head(
-        id=run or str(uuid.uuid4()),
-        plan=DIAMOND.name,
-        tenant="t",
-        name="n",
-        requester="o",
-        requester_name="app x",
-        created_at=datetime.now(UTC),
-        request={},
-        fingerprint="f",
+    lists = {"owner": "o", "place": "p"}
+    return DIAMOND.head(
+        run or str(uuid.uuid4()), {}, actor="app x", created_at=datetime.now(UTC), lists=lists
     )
 
 
-async def done(_run: Run, step: StepState) -> Outcome:
+async def done(_run: Run, step: StepState) -> Outcome[Result]:
     """The simplest handler: it is done."""
     return Done(result={"by": f"{step.name}-{step.attempt}"})
 

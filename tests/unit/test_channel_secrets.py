@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.cloud.vault import Vault
+from onboarding.cloud.key_vault import KeyVault
 from onboarding.errors import PermanentError, TransientError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
@@ -66,10 +66,9 @@ async def test_what_is_missing_is_looked_for_again(safe, known):
 async def test_client_secrets_cannot_be_read(name):
     """Only the app's own values can be had from the vault; for any other it is not even asked."""
     anybody: Any = object()  # never asked for a token
-    vault = Vault("https://127.0.0.1:1", anybody, None)
+    vault = KeyVault("https://127.0.0.1:1", anybody, None)
     with pytest.raises(PermanentError, match="does not read the vault secret"):
         await vault.read(name)
-    await vault.close()
 
 
 async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):

@@ -82,9 +82,9 @@ def test_an_old_document_is_upgraded_step_by_step():
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ("[]", "not a JSON object"),
-        ('{"name": "x"}', "version None"),
-        ('{"v": 2}', "version 2; this service reads up to 1"),
-        ('{"v": "1"}', "version '1'"),
+        ('{"name": "x"}', "version is null"),
+        ('{"v": 2}', "version 2; this release reads up to version 1"),
+        ('{"v": "1"}', 'version is "1"'),
         ('{"v": 1, "name": 7, "inner": {"at": "yesterday"}}', "not a Outer: name, inner.at"),
     ],
 )

@@ -1,17 +1,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from onboarding.storage.codec import Codec
 from onboarding.workflow import decisions, retry
-from onboarding.workflow.outcomes import Done, Failed, Retry, RetryReason, Wait
+from onboarding.workflow.outcomes import Done, Failed, Failure, Retry, RetryReason, Wait
+from onboarding.workflow.plan import Context, Step
 from onboarding.workflow.run import StepState, StepStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = retry.Policy(delays=(1, 5, 60), give_up_after=timedelta(minutes=30))
 POLICIES = dict.fromkeys(RetryReason, POLICY)
-ERROR = {"code": "throttled", "title": "t", "detail": "d"}
+ERROR = Failure(code="throttled", title="t", detail="d")
+
+
+async def nothing(_context: Context[None, dict[str, Any]]) -> Done[dict[str, Any]]:
+    """Do nothing."""
+    return Done(result={})
+
+
+STEP = Step(name="s", title="", handler=nothing, result=Codec(dict))
 
 
 def seconds(value: float) -> timedelta:
@@ -56,14 +67,14 @@ def test_delays_of_the_cloud_grow_until_the_end(trouble, policy):
 def test_done_keeps_the_result_and_forgets_the_trouble():
     """A step that made it in the end shows no error any more."""
     step = running(tries=3, since=NOW, error=ERROR, waiting_for="x", due_at=NOW)
-    after = decisions.after(step, Done(result={"id": "1"}), NOW, POLICIES)
-    assert (after.status, after.result) == (StepStatus.SUCCEEDED, {"id": "1"})
+    after = decisions.after(STEP, step, Done(result={"id": "1"}), NOW, POLICIES)
+    assert (after.status, after.result) == (StepStatus.SUCCEEDED, STEP.dump({"id": "1"}))
     assert (after.error, after.waiting_for, after.tries, after.since) == (None, "", 0, None)
 
 
 def test_failed_keeps_the_error():
     """What can't work ends at once."""
-    after = decisions.after(running(), Failed(error=ERROR), NOW, POLICIES)
+    after = decisions.after(STEP, running(), Failed(error=ERROR), NOW, POLICIES)
     assert (after.status, after.error, after.due_at) == (StepStatus.FAILED, ERROR, None)
 
 
@@ -72,7 +83,7 @@ def test_trouble_waits_longer_each_time_and_then_gives_up():
     step, now, pauses = running(), NOW, []
     again = Retry(reason=RetryReason.TRANSIENT, error=ERROR)
     while True:
-        step = decisions.after(step, again, now, POLICIES)
+        step = decisions.after(STEP, step, again, now, POLICIES)
         if step.status is StepStatus.FAILED:
             break
         assert step.due_at is not None
@@ -88,28 +99,28 @@ def test_trouble_waits_longer_each_time_and_then_gives_up():
 def test_the_services_own_delay_counts():
     """Retry-After of the service is what the step waits for."""
     again = Retry(reason=RetryReason.TRANSIENT, error=ERROR, retry_after=17)
-    assert decisions.after(running(), again, NOW, POLICIES).due_at == NOW + seconds(17)
+    assert decisions.after(STEP, running(), again, NOW, POLICIES).due_at == NOW + seconds(17)
 
 
 def test_waiting_says_for_what_and_ends():
     """A wait is no trouble; it holds no error, and what takes too long is told as such."""
     wait = Wait(reason="Azure registers X", after=seconds(20), give_up_after=timedelta(hours=1))
-    first = decisions.after(running(), wait, NOW, POLICIES)
+    first = decisions.after(STEP, running(), wait, NOW, POLICIES)
     assert (first.status, first.waiting_for, first.error) == (StepStatus.WAITING, "Azure registers X", None)
     assert (first.due_at, first.since, first.tries) == (NOW + seconds(20), NOW, 1)
-    second = decisions.after(first, wait, NOW + timedelta(minutes=59), POLICIES)
+    second = decisions.after(STEP, first, wait, NOW + timedelta(minutes=59), POLICIES)
     assert (second.status, second.since, second.tries) == (StepStatus.WAITING, NOW, 2)
-    last = decisions.after(second, wait, NOW + timedelta(hours=1), POLICIES)
+    last = decisions.after(STEP, second, wait, NOW + timedelta(hours=1), POLICIES)
     assert last.status is StepStatus.FAILED
     assert last.error is not None
-    assert last.error["code"] == "timed-out"
-    assert "Azure registers X" in last.error["detail"]
+    assert last.error.code == "timed-out"
+    assert "Azure registers X" in last.error.detail
 
 
 def test_trouble_does_not_use_up_the_time_of_a_wait():
     """A step that waited an hour and then meets an outage gets the whole time for the outage."""
     waited = running(tries=9, since=NOW - timedelta(hours=1), waiting_for="x")
-    after = decisions.after(waited, Retry(reason=RetryReason.TRANSIENT, error=ERROR), NOW, POLICIES)
+    after = decisions.after(STEP, waited, Retry(reason=RetryReason.TRANSIENT, error=ERROR), NOW, POLICIES)
     assert (after.status, after.since, after.tries) == (StepStatus.WAITING, NOW, 1)
 
 
@@ -117,11 +128,11 @@ def test_a_wait_does_not_count_the_time_of_trouble_before_it():
     """A step that met an outage for an hour, and then has to wait, may wait its whole time."""
     troubled = running(tries=9, since=NOW - timedelta(hours=1), error=ERROR)
     wait = Wait(reason="w", after=seconds(1), give_up_after=timedelta(hours=1))
-    after = decisions.after(troubled, wait, NOW, POLICIES)
+    after = decisions.after(STEP, troubled, wait, NOW, POLICIES)
     assert (after.status, after.since, after.error) == (StepStatus.WAITING, NOW, None)
 
 
 def test_an_answer_that_is_none_is_a_defect():
     """A handler that forgets its answer is told so, loudly."""
     with pytest.raises(TypeError, match="answered None"):
-        decisions.after(running(), None, NOW, POLICIES)  # type: ignore[arg-type]
+        decisions.after(STEP, running(), None, NOW, POLICIES)  # type: ignore[arg-type]

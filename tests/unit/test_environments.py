@@ -64,7 +64,8 @@ async def test_each_tenant_has_one_credential():
     )
     assert identity.of_tenant(HOME.upper()) is identity.home
     assert identity.of_tenant(OTHER) is identity.of_tenant(OTHER) is not identity.home
-    await identity.close()
+    for tenant in (HOME, OTHER):
+        await identity.of_tenant(tenant).close()
 
 
 async def test_a_tenant_that_is_not_served_is_refused_with_a_remedy():
@@ -75,4 +76,3 @@ async def test_a_tenant_that_is_not_served_is_refused_with_a_remedy():
     assert caught.value.code == "tenant-not-served"
     for setting in ("MULTITENANT_CLIENT_ID", "SERVED_TENANTS"):
         assert setting in caught.value.remedy
-    await identity.close()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.cloud.directory import Survey
+from onboarding.cloud.survey import Survey
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
 from onboarding.lifecycle.facts import Facts

@@ -1,25 +1,36 @@
 from __future__ import annotations
 
 from graphlib import CycleError
+from typing import Any
 
 import pytest
 
 from onboarding.cmg import versions
 from onboarding.cmg.versions import DeploymentModel
-from onboarding.lifecycle.plans import ONBOARD, PLANS, PROVIDER_STEPS
-from onboarding.workflow.plan import Plan, Step
+from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.storage.codec import Codec
+from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Context, Plan, Step
+
+
+async def nothing(_context: Context[None, dict[str, Any]]) -> Done[None]:
+    """Do nothing."""
+    return Done(result=None)
+
+
+def step(name: str, *after: str) -> Step[None, dict[str, Any], None]:
+    return Step(name=name, title="", handler=nothing, after=after)
 
 
 def test_each_step_comes_after_what_it_needs():
     """Whatever the order in which steps are written down, callers see them in one that makes sense."""
     plan = Plan(
         "p",
-        [
-            Step(name="last", title="", after=("left", "right")),
-            Step(name="left", title="", after=("first",)),
-            Step(name="right", title="", after=("first",)),
-            Step(name="first", title=""),
-        ],
+        Codec(dict),
+        step("last", "left", "right"),
+        step("left", "first"),
+        step("right", "first"),
+        step("first"),
     )
     order = list(plan.steps)
     assert plan.first == "first"
@@ -32,19 +43,19 @@ def test_each_step_comes_after_what_it_needs():
 def test_a_circle_is_refused():
     """A plan that could never end is no plan."""
     with pytest.raises(CycleError):
-        Plan("p", [Step(name="a", title="", after=("b",)), Step(name="b", title="", after=("a",))])
+        Plan("p", Codec(dict), step("a", "b"), step("b", "a"))
 
 
 def test_an_unknown_step_is_refused():
     """A misspelt dependency is found when the plan is written down."""
     with pytest.raises(ValueError, match=r"step a waits for unknown \['ghost'\]"):
-        Plan("p", [Step(name="a", title="", after=("ghost",))])
+        Plan("p", Codec(dict), step("a", "ghost"))
 
 
 def test_a_step_named_twice_is_refused():
     """Two steps of one name would share a row."""
     with pytest.raises(ValueError, match="named twice"):
-        Plan("p", [Step(name="a", title=""), Step(name="a", title="")])
+        Plan("p", Codec(dict), step("a"), step("a"))
 
 
 APPS = {
@@ -85,9 +96,12 @@ def test_an_onboarding_has_these_steps(model):
 def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
     """The providers are those of Microsoft's article on the gateway, for a scale set or a classic service."""
     assert set(versions.PROVIDERS[model]) == set(PROVIDERS[model].values())
-    assert {
-        step: namespace for step, namespace in PROVIDER_STEPS.items() if step in ONBOARD[model].steps
-    } == PROVIDERS[model]
+    registrations = {
+        name: step.title.rpartition(" ")[2]
+        for name, step in ONBOARD[model].steps.items()
+        if name.startswith("provider-")
+    }
+    assert registrations == PROVIDERS[model]
 
 
 def test_an_onboarding_that_has_begun_finds_its_plan():

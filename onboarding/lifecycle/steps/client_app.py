@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 from onboarding.cmg import profiles
 from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.context import OnboardingContext, notes, unique_name
+from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Step
 
 
-async def run(context: Context) -> Done:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClientAppResult:
+    """The application."""
+
+    object_id: str
+    app_id: str
+    name: str
+
+
+async def run(context: OnboardingContext) -> Done[ClientAppResult]:
     """Upserts the application by its unique name, then sets the redirect URI, which needs its client id."""
-    wanted = context.request.client_app
+    request, server = context.request, context.result(SERVER_APP)
+    directory = context.services.directory(request.tenant)
+    wanted = request.client_app
     if wanted.existing:
-        return Done(result=await existing.client_app(context, str(wanted.existing.client_id)))
+        found = await existing.client_app(context, str(wanted.existing.client_id), server.app_id)
+        return Done(
+            result=ClientAppResult(object_id=found["id"], app_id=found["appId"], name=found["displayName"])
+        )
     body = profiles.client_application(
-        context.request.profile,
+        request.profile,
         name=wanted.name,
-        server_app=context.results["server-app"]["appId"],
-        server_scope=context.results["server-app"]["scopeId"],
-        user_discovery=context.request.user_discovery.enabled,
-        notes=context.notes,
+        server_app=server.app_id,
+        server_scope=server.scope_id,
+        user_discovery=request.user_discovery.enabled,
+        notes=notes(context),
     )
-    app = await context.directory.upsert_application(context.unique_name("client"), body)
+    app = await directory.upsert_application(unique_name(context.id, "client"), body)
     redirect = {"publicClient": {"redirectUris": [profiles.client_redirect(app.app_id)]}}
-    await context.directory.update_application(app.object_id, redirect)
-    return Done(result={"objectId": app.object_id, "appId": app.app_id, "name": wanted.name})
+    await directory.update_application(app.object_id, redirect)
+    return Done(result=ClientAppResult(object_id=app.object_id, app_id=app.app_id, name=wanted.name))
+
+
+CLIENT_APP: Final = Step(
+    name="client-app",
+    title="Create the native (client) app registration",
+    handler=run,
+    result=Codec(ClientAppResult),
+    after=(SERVER_APP.name,),
+)

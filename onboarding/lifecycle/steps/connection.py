@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from typing import Final
 
-from onboarding.connections.records import AppRecord, Connection, SecretRecord
+from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import preflight
-from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.existing import keep_up
+from onboarding.lifecycle.requests import REQUESTER
+from onboarding.lifecycle.steps.client_app import CLIENT_APP
+from onboarding.lifecycle.steps.consent import CONSENT
+from onboarding.lifecycle.steps.preflight import PREFLIGHT
+from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
+from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.lifecycle.steps.server_secret import SERVER_SECRET
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Step
 
 
-async def run(context: Context) -> Done:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConnectionResult:
+    """The connection."""
+
+    id: str
+
+
+async def run(context: OnboardingContext) -> Done[ConnectionResult]:
     """Writes the connection, then when its first warnings are due.
 
     In this order: the sweep drops a warning of a connection that is not there.
@@ -20,47 +36,53 @@ async def run(context: Context) -> Done:
     services = context.services
     connection = _connection(context)
     existing = await services.connections.get(connection.id)
-    if existing and existing.onboarding != context.onboarding:
+    if existing and existing.onboarding != context.id:
         raise preflight.CONNECTION_EXISTS.error(name=existing.name, connection=existing.id)
     kept = await services.connections.add(connection)
-    if kept.onboarding != context.onboarding:
+    if kept.onboarding != context.id:
         raise preflight.CONNECTION_EXISTS.error(name=kept.name, connection=kept.id)
     await services.warning_schedule.schedule(kept, services.clock.now())
     await keep_up(context, kept)
-    return Done(result={"id": connection.id})
+    return Done(result=ConnectionResult(id=connection.id))
 
 
-def _connection(context: Context) -> Connection:
-    request, results = context.request, context.results
-    secret = results["server-secret"]
+def _connection(context: OnboardingContext) -> Connection:
+    request = context.request
+    server, client = context.result(SERVER_APP), context.result(CLIENT_APP)
     return Connection(
-        tenant=context.tenant,
-        tenant_name=results["preflight"]["tenantName"],
+        tenant=request.tenant,
+        tenant_name=context.result(PREFLIGHT).tenant_name,
         name=request.name,
         description=request.description,
         environment=str(request.azure_environment),
         subscription=str(request.subscription_id),
         profile=request.profile.name,
-        app_id_uri=results["server-app"]["appIdUri"],
-        server_app=_app(results["server-app"], results["server-principal"]),
-        client_app=_app(results["client-app"], results["client-principal"]),
-        secret=SecretRecord(
-            key_id=secret["keyId"],
-            vault_id=secret["vaultId"],
-            ends_at=datetime.fromisoformat(secret["endsAt"]),
+        app_id_uri=server.app_id_uri,
+        server_app=AppRecord(
+            name=server.name,
+            app_id=server.app_id,
+            object_id=server.object_id,
+            service_principal_id=context.result(SERVER_PRINCIPAL).object_id,
+            created_at=server.created_at,
         ),
+        client_app=AppRecord(
+            name=client.name,
+            app_id=client.app_id,
+            object_id=client.object_id,
+            service_principal_id=context.result(CLIENT_PRINCIPAL).object_id,
+        ),
+        secret=context.result(SERVER_SECRET),
         request=request,
-        onboarding=context.onboarding,
-        requester=context.requester,
+        onboarding=context.id,
+        requester=context.run.head.lists[REQUESTER],
         created_at=context.services.clock.now(),
     )
 
 
-def _app(app: Any, principal: Any) -> AppRecord:
-    return AppRecord(
-        name=app["name"],
-        app_id=app["appId"],
-        object_id=app["objectId"],
-        service_principal_id=principal["objectId"],
-        created_at=datetime.fromisoformat(app["createdAt"]) if "createdAt" in app else None,
-    )
+CONNECTION: Final = Step(
+    name="connection",
+    title="Record the service connection and its expiry",
+    handler=run,
+    result=Codec(ConnectionResult),
+    after=(SERVER_SECRET.name, CONSENT.name),
+)

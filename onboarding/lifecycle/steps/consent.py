@@ -14,11 +14,35 @@ from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.errors import PermanentError, cloud
-from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.context import OnboardingContext
+from onboarding.lifecycle.steps.client_app import CLIENT_APP
+from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
+from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
+from onboarding.workflow.plan import Step
 
 _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between looks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """A permission that this service has granted, in object ids of service principals."""
+
+    client: str
+    resource: str
+    scope: str = ""  # a delegated permission, by name ...
+    role: str = ""  # ... or an application permission, by id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentResult:
+    """What is granted now, and what of it was not before."""
+
+    granted: tuple[str, ...]
+    by: str  # service or administrator
+    added: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,44 +56,44 @@ class Permissions:
     reads_directory: bool  # for the server app
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> tuple[str, ...]:
         """The permissions as people call them."""
-        roles = [DIRECTORY_READ_ALL.value] if self.reads_directory else []
-        return [scope for _, scope in self.scopes] + roles
+        roles = (DIRECTORY_READ_ALL.value,) if self.reads_directory else ()
+        return (*(scope for _, scope in self.scopes), *roles)
 
 
-async def run(context: Context) -> Done | Wait:
+async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     """Grants what the apps ask for, or waits until an administrator has."""
     wanted = await _wanted(context)
     way = context.request.admin_consent
-    if way is not AdminConsent.BY_ADMINISTRATOR and not context.waited:
+    if way is not AdminConsent.BY_ADMINISTRATOR and not context.step.waiting_for:
         try:
             added = await _grant(context, wanted)
-            return Done(result={"granted": wanted.names, "by": "service", "added": added})
+            return Done(result=ConsentResult(granted=wanted.names, by="service", added=added))
         except PermanentError as error:
             if way is AdminConsent.BY_SERVICE or error.code != cloud.AUTHORIZATION_REQUEST_DENIED.code:
                 raise
     missing = await _missing(context, wanted)
     if not missing:
-        return Done(result={"granted": wanted.names, "by": "administrator"})
+        return Done(result=ConsentResult(granted=wanted.names, by="administrator"))
     environment = context.services.clouds.environment
     return Wait(
         reason="an administrator of the tenant consents",
-        after=timedelta(seconds=_LOOKS[min(context.tries, len(_LOOKS) - 1)]),
+        after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
-        actions=tuple(environment.admin_consent(context.tenant, app) for app in missing),
+        actions=tuple(environment.admin_consent(context.request.tenant, app) for app in missing),
     )
 
 
-async def _wanted(context: Context) -> Permissions:
-    request, results = context.request, context.results
-    server = results["server-principal"]["objectId"]
-    graph = await context.directory.resource(MICROSOFT_GRAPH)
+async def _wanted(context: OnboardingContext) -> Permissions:
+    request = context.request
+    server = context.result(SERVER_PRINCIPAL).object_id
+    graph = await context.services.directory(request.tenant).resource(MICROSOFT_GRAPH)
     scopes = [(graph, USER_READ.value)]
     if client_permissions(request.profile, user_discovery=request.user_discovery.enabled):
         scopes.insert(0, (server, USER_IMPERSONATION))
     return Permissions(
-        client=results["client-principal"]["objectId"],
+        client=context.result(CLIENT_PRINCIPAL).object_id,
         server=server,
         graph=graph,
         scopes=tuple(scopes),
@@ -77,28 +101,37 @@ async def _wanted(context: Context) -> Permissions:
     )
 
 
-async def _grant(context: Context, wanted: Permissions) -> list[dict[str, str]]:
+async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant, ...]:
     """Grants what is not granted yet; returns that."""
-    directory, added = context.directory, []
+    directory, added = context.services.directory(context.request.tenant), []
     # One after the other: the directory refuses concurrent changes of one principal's grants.
     for resource, scope in wanted.scopes:
         if await directory.grant_scope(wanted.client, resource, scope):
-            added.append({"client": wanted.client, "resource": resource, "scope": scope})
+            added.append(Grant(client=wanted.client, resource=resource, scope=scope))
     if wanted.reads_directory and await directory.grant_role(
         wanted.server, wanted.graph, DIRECTORY_READ_ALL.id
     ):
-        added.append({"client": wanted.server, "resource": wanted.graph, "role": DIRECTORY_READ_ALL.id})
-    return added
+        added.append(Grant(client=wanted.server, resource=wanted.graph, role=DIRECTORY_READ_ALL.id))
+    return tuple(added)
 
 
-async def _missing(context: Context, wanted: Permissions) -> list[str]:
+async def _missing(context: OnboardingContext, wanted: Permissions) -> list[str]:
     """The client ids of the apps that an administrator has not consented to yet."""
-    missing = []
-    scopes = await context.directory.granted_scopes(wanted.client)
+    directory, missing = context.services.directory(context.request.tenant), []
+    scopes = await directory.granted_scopes(wanted.client)
     if any(scope not in scopes.get(resource, ()) for resource, scope in wanted.scopes):
-        missing.append(context.results["client-app"]["appId"])
+        missing.append(context.result(CLIENT_APP).app_id)
     if wanted.reads_directory:
-        roles = await context.directory.granted_roles(wanted.server)
+        roles = await directory.granted_roles(wanted.server)
         if (wanted.graph, DIRECTORY_READ_ALL.id) not in roles:
-            missing.append(context.results["server-app"]["appId"])
+            missing.append(context.result(SERVER_APP).app_id)
     return missing
+
+
+CONSENT: Final = Step(
+    name="consent",
+    title="Grant the permissions of both apps",
+    handler=run,
+    result=Codec(ConsentResult),
+    after=(SERVER_PRINCIPAL.name, CLIENT_PRINCIPAL.name),
+)

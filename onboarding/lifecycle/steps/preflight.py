@@ -6,16 +6,19 @@ It reads only. What it may not read it does not guess: the steps that follow wil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
-from onboarding.errors import PermanentError, Severity, cloud, preflight, steps
+from onboarding.errors import Finding, PermanentError, Severity, cloud, preflight, steps
 from onboarding.lifecycle.clashes import purgeable
-from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import findings
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Step
 
 _T = TypeVar("_T")
 _HIDDEN: Final = {
@@ -25,7 +28,17 @@ _HIDDEN: Final = {
 }
 
 
-async def run(context: Context) -> Done:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreflightResult:
+    """What the steps that follow need to know of the facts, and what people should."""
+
+    providers: Mapping[str, str]  # registration states by namespace
+    tenant_name: str
+    purge: tuple[str, ...] = ()  # object ids of deleted applications that may be purged
+    findings: tuple[Finding, ...] = ()
+
+
+async def run(context: OnboardingContext) -> Done[PreflightResult]:
     """Fails with all findings at once, or leaves what it has read for the steps that follow."""
     facts = await look(context)
     found = findings(facts)
@@ -36,35 +49,36 @@ async def run(context: Context) -> Done:
             remedies=" ".join(finding.remedy for finding in errors),
             findings=found,
         )
-    return Done(result={**result(facts), "findings": [finding.as_json() for finding in found]})
+    return Done(result=replace(result(facts), findings=found))
 
 
-def result(facts: Facts) -> dict[str, Any]:
+def result(facts: Facts) -> PreflightResult:
     """What the steps that follow need to know of the facts."""
-    return {
-        "providers": facts.providers,
-        "tenantName": (facts.survey.organization or {}).get("displayName", ""),
-        "purge": list(purgeable(facts)),
-    }
+    return PreflightResult(
+        providers=facts.providers,
+        tenant_name=(facts.survey.organization or {}).get("displayName", ""),
+        purge=purgeable(facts),
+    )
 
 
-async def look(context: Context) -> Facts:
+async def look(context: OnboardingContext) -> Facts:
     """Reads the facts: in the directory, in the subscription, and what this service knows itself."""
-    request, subscription = context.request, context.subscription
-    connections = context.services.connections
+    request, services = context.request, context.services
+    subscription = services.clouds.subscription(request.tenant, str(request.subscription_id))
+    connections = services.connections
     survey, record, states, permissions, same_name, neighbour = await asyncio.gather(
-        context.directory.survey(
+        services.directory(request.tenant).survey(
             [request.server_app.name, request.client_app.name], request.server_app.app_id_uri
         ),
         _visible(subscription.subscription()),
         _visible(subscription.registrations()),
         _visible(subscription.permissions()),
-        connections.get(f"{context.tenant}.{key_of(request.name)}"),
-        connections.any_of_tenant(context.tenant),
+        connections.get(f"{request.tenant}.{key_of(request.name)}"),
+        connections.any_of_tenant(request.tenant),
     )
     return Facts(
         request=request,
-        onboarding=context.onboarding,
+        onboarding=context.id,
         accepted_at=context.accepted_at,
         same_name=same_name,
         neighbour=neighbour,
@@ -83,3 +97,11 @@ async def _visible(answer: Awaitable[_T]) -> _T | None:
         if error.code not in _HIDDEN:
             raise
         return None
+
+
+PREFLIGHT: Final = Step(
+    name="preflight",
+    title="Check the tenant, its policies and the subscription",
+    handler=run,
+    result=Codec(PreflightResult),
+)

@@ -1,18 +1,62 @@
-"""The service principal of an app registration: what the tenant grants permissions to."""
+"""The service principals of the app registrations: what the tenant grants permissions to."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.context import OnboardingContext
+from onboarding.lifecycle.steps.client_app import CLIENT_APP
+from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Step
 
 
-async def run(context: Context, app_step: str) -> Done:
-    """Upserts the service principal of the application that a step before has made."""
-    app_id = context.results[app_step]["appId"]
-    request = context.request
-    wanted = request.server_app if app_step == "server-app" else request.client_app
-    if wanted.existing:
-        return Done(result={"objectId": await existing.principal(context, app_id)})
-    object_id = await context.directory.upsert_service_principal(app_id, {"displayName": wanted.name})
-    return Done(result={"objectId": object_id})
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrincipalResult:
+    """The service principal."""
+
+    object_id: str
+
+
+async def run_server(context: OnboardingContext) -> Done[PrincipalResult]:
+    """Upserts the service principal of the server app."""
+    wanted = context.request.server_app
+    app_id = context.result(SERVER_APP).app_id
+    return await _upsert(context, app_id, wanted.name, exists=wanted.existing is not None)
+
+
+async def run_client(context: OnboardingContext) -> Done[PrincipalResult]:
+    """Upserts the service principal of the client app."""
+    wanted = context.request.client_app
+    app_id = context.result(CLIENT_APP).app_id
+    return await _upsert(context, app_id, wanted.name, exists=wanted.existing is not None)
+
+
+async def _upsert(
+    context: OnboardingContext, app_id: str, name: str, *, exists: bool
+) -> Done[PrincipalResult]:
+    if exists:
+        return Done(result=PrincipalResult(object_id=await existing.principal(context, app_id)))
+    directory = context.services.directory(context.request.tenant)
+    object_id = await directory.upsert_service_principal(app_id, {"displayName": name})
+    return Done(result=PrincipalResult(object_id=object_id))
+
+
+SERVER_PRINCIPAL: Final = Step(
+    name="server-principal",
+    title="Create the server app's service principal",
+    handler=run_server,
+    result=Codec(PrincipalResult),
+    after=(SERVER_APP.name,),
+)
+
+CLIENT_PRINCIPAL: Final = Step(
+    name="client-principal",
+    title="Create the client app's service principal",
+    handler=run_client,
+    result=Codec(PrincipalResult),
+    after=(CLIENT_APP.name,),
+)

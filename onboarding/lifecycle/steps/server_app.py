@@ -2,44 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
 from onboarding.cmg import identifiers, profiles
+from onboarding.cmg.app_checks import scope
 from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.context import OnboardingContext, notes, unique_name
+from onboarding.lifecycle.steps.preflight import PREFLIGHT
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Step
 
 
-async def run(context: Context) -> Done:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerAppResult:
+    """The application."""
+
+    object_id: str
+    app_id: str
+    name: str
+    created_at: datetime
+    app_id_uri: str
+    scope_id: str  # of user_impersonation
+
+
+async def run(context: OnboardingContext) -> Done[ServerAppResult]:
     """Upserts the application by its unique name, then sets the App ID URI, which may need its client id.
 
     Before that a deleted application of this service gives the URI free, where the request permits it.
     """
-    wanted = context.request.server_app
+    request = context.request
+    directory = context.services.directory(request.tenant)
+    wanted = request.server_app
     if wanted.existing:
-        return Done(result=await existing.server_app(context, wanted.existing))
+        found = await existing.server_app(context, wanted.existing)
+        return Done(
+            result=ServerAppResult(
+                object_id=found["id"],
+                app_id=found["appId"],
+                name=found["displayName"],
+                created_at=datetime.fromisoformat(found["createdDateTime"]),
+                app_id_uri=found["identifierUris"][0],
+                scope_id=str(scope(found)),
+            )
+        )
     body = profiles.server_application(
-        context.request.profile,
+        request.profile,
         name=wanted.name,
         home_page_url=wanted.home_page_url,
-        key=context.onboarding,
-        user_discovery=context.request.user_discovery.enabled,
-        notes=context.notes,
+        key=context.id,
+        user_discovery=request.user_discovery.enabled,
+        notes=notes(context),
     )
     if wanted.app_id_uri:
         body["identifierUris"] = [wanted.app_id_uri]
-    purged = context.results["preflight"].get("purge", ())
-    for each in purged:
-        await context.directory.purge(each)
-    app = await context.directory.upsert_application(context.unique_name("server"), body, freed=bool(purged))
-    uri = wanted.app_id_uri or identifiers.default(context.tenant, app.app_id)
+    purged = context.result(PREFLIGHT).purge
+    for object_id in purged:
+        await directory.purge(object_id)
+    app = await directory.upsert_application(unique_name(context.id, "server"), body, freed=bool(purged))
+    uri = wanted.app_id_uri or identifiers.default(request.tenant, app.app_id)
     if not wanted.app_id_uri:
-        await context.directory.update_application(app.object_id, {"identifierUris": [uri]})
+        await directory.update_application(app.object_id, {"identifierUris": [uri]})
     return Done(
-        result={
-            "objectId": app.object_id,
-            "appId": app.app_id,
-            "name": wanted.name,
-            "createdAt": app.created_at.isoformat(),
-            "appIdUri": uri,
-            "scopeId": profiles.scope_id(context.onboarding),
-        }
+        result=ServerAppResult(
+            object_id=app.object_id,
+            app_id=app.app_id,
+            name=wanted.name,
+            created_at=app.created_at,
+            app_id_uri=uri,
+            scope_id=profiles.scope_id(context.id),
+        )
     )
+
+
+SERVER_APP: Final = Step(
+    name="server-app",
+    title="Create the web (server) app registration",
+    handler=run,
+    result=Codec(ServerAppResult),
+    after=(PREFLIGHT.name,),
+)

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from onboarding.connections.records import SecretRecord
 from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import Context
+from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.credentials import Credential
+from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Step
 
 
-async def run(context: Context) -> Done:
+async def run(context: OnboardingContext) -> Done[SecretRecord]:
     """Leaves exactly one secret of this onboarding on the app: the one in the vault.
 
     An application that was there already keeps its secrets; the one that was given is checked.
     """
-    wanted, app = context.request.server_app, context.results["server-app"]
+    services, request, app = context.services, context.request, context.result(SERVER_APP)
+    wanted = request.server_app
     if wanted.existing:
-        return Done(result=await existing.server_secret(context, wanted.existing))
+        return Done(result=await existing.server_secret(context, wanted.existing, app.object_id))
     credential = Credential(
-        directory=context.directory,
-        vault=context.services.clouds.vault,
-        tenant=context.tenant,
-        onboarding=context.onboarding,
-        object_id=app["objectId"],
-        app_id=app["appId"],
+        directory=services.directory(request.tenant),
+        vault=services.clouds.vault,
+        tenant=request.tenant,
+        onboarding=context.id,
+        object_id=app.object_id,
+        app_id=app.app_id,
         ends_at=wanted.secret_end(context.accepted_at).replace(microsecond=0),
-        now=context.services.clock.now(),
+        now=services.clock.now(),
     )
-    return Done(result=await credential.ensure(context.attempt))
+    return Done(result=await credential.ensure(context.step.attempt))
+
+
+SERVER_SECRET: Final = Step(
+    name="server-secret",
+    title="Put a client secret into Key Vault",
+    handler=run,
+    result=Codec(SecretRecord),
+    after=(SERVER_APP.name,),
+)

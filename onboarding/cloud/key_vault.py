@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -15,9 +14,9 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.keyvault.secrets.aio import SecretClient
 
 from onboarding.cloud.azure_sdk import CallRecorder, error_of
+from onboarding.cloud.ports import KEY_VAULT, StoredSecret, Vault
 from onboarding.errors import cloud
 
-SERVICE: Final = "Key Vault"
 CONTENT_TYPE: Final = "Entra ID client secret"
 """What whoever looks into the vault reads beside a secret."""
 
@@ -27,16 +26,7 @@ READABLE: Final = ("notice-", "link-")
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredSecret:
-    """What is known of a secret without its value."""
-
-    id: str  # URL of this version
-    tags: Mapping[str, str]
-    hint: str  # its first three characters, which Entra ID shows, too
-
-
-class Vault:
+class KeyVault(Vault):
     """The vault of the deployment."""
 
     def __init__(self, url: str, credential: AsyncTokenCredential, certificate: Path | None) -> None:
@@ -47,7 +37,7 @@ class Vault:
         self._client = SecretClient(
             vault_url=url,
             credential=credential,
-            per_retry_policies=[CallRecorder(SERVICE)],
+            per_retry_policies=[CallRecorder(KEY_VAULT)],
             retry_total=0,
             **local,
         )
@@ -59,7 +49,7 @@ class Vault:
         except ResourceNotFoundError:
             return None
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
+            raise error_of(KEY_VAULT, error) from error
         return StoredSecret(
             id=str(secret.id), tags=dict(secret.properties.tags or {}), hint=(secret.value or "")[:3]
         )
@@ -81,7 +71,7 @@ class Vault:
         except ResourceNotFoundError:
             return ()
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
+            raise error_of(KEY_VAULT, error) from error
 
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         """Adds a version to a secret; returns its URL."""
@@ -94,7 +84,7 @@ class Vault:
                 content_type=CONTENT_TYPE,
             )
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
+            raise error_of(KEY_VAULT, error) from error
         return str(secret.id)
 
     async def remove(self, name: str) -> None:
@@ -110,10 +100,6 @@ class Vault:
                 await self._client.purge_deleted_secret(name)
         except HttpResponseError as error:
             if error.status_code != HTTPStatus.FORBIDDEN or "purge" not in str(error).casefold():
-                raise error_of(SERVICE, error) from error
+                raise error_of(KEY_VAULT, error) from error
         except AzureError as error:
-            raise error_of(SERVICE, error) from error
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._client.close()
+            raise error_of(KEY_VAULT, error) from error

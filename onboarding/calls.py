@@ -1,6 +1,6 @@
-"""The calls made to the cloud while a step runs: the evidence that its audit event keeps.
+"""The HTTP calls that a step makes: the evidence that its audit event keeps.
 
-A call is recorded with the request ids by which Microsoft's support finds it, never with its body.
+A call is recorded with the request ids by which the called service's support finds it, never with its body.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 _current: ContextVar[list[Call] | None] = ContextVar("calls", default=None)
@@ -26,21 +26,20 @@ class Call:
     client_request_id: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The call as an audit event shows it."""
-        fields = asdict(self)
+        """The call as callers of the API see it."""
         return {
-            "service": fields["service"],
-            "method": fields["method"],
-            "path": fields["path"],
-            "status": fields["status"],
-            "requestId": fields["request_id"],
-            "clientRequestId": fields["client_request_id"],
+            "service": self.service,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "requestId": self.request_id,
+            "clientRequestId": self.client_request_id,
         }
 
 
 @contextmanager
 def recorded() -> Iterator[list[Call]]:
-    """Collects the calls made inside, also by tasks begun inside."""
+    """Collects the calls that are made inside, also by tasks that begin inside."""
     calls: list[Call] = []
     token = _current.set(calls)
     try:
@@ -50,6 +49,6 @@ def recorded() -> Iterator[list[Call]]:
 
 
 def record(call: Call) -> None:
-    """Adds a call to whoever collects them now."""
+    """Adds a call to the calls that are being collected, if any."""
     if (calls := _current.get()) is not None:
         calls.append(call)

@@ -1,4 +1,4 @@
-"""Microsoft Graph: one request in, one JSON document out.
+"""The client of Microsoft Graph.
 
 Paths come from msgraph-sdk's request builders. Answers are read as bytes: the SDK's typed models cost more
 than a second and 40 MiB at first use. The SDK's retries are not used, because they repeat calls that are not
@@ -12,9 +12,9 @@ import json
 import ssl
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
@@ -27,11 +27,11 @@ from kiota_authentication_azure.azure_identity_authentication_provider import (
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
+from onboarding.calls import Call, record
 from onboarding.cloud import failures
-from onboarding.cloud.calls import Call, record
 from onboarding.cloud.environments import Environment
+from onboarding.cloud.ports import GRAPH, Builder, Graph, Reply
 
-SERVICE: Final = "Microsoft Graph"
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
 _PERMISSIONS: Final = (
     # In this order: what is assigned to a service principal stands below it in the path.
@@ -46,30 +46,7 @@ _PERMISSIONS: Final = (
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
 
-class Builder(Protocol):
-    """What this module needs of a request builder of the SDK."""
-
-    @property
-    def url_template(self) -> str:
-        """The URL with its parameters."""
-        ...
-
-    @property
-    def path_parameters(self) -> Any:
-        """The values of the parameters."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """What came back."""
-
-    status: int
-    document: Any = None  # the JSON body; None when there is none
-    refusal: failures.Answer | None = None  # when the status is an error
-
-
-class Graph:
+class MicrosoftGraph(Graph):
     """Graph v1.0 in one tenant."""
 
     def __init__(
@@ -88,7 +65,7 @@ class Graph:
 
     async def send(
         self,
-        method: Method,
+        method: str,
         builder: Builder,
         body: Mapping[str, Any] | None = None,
         *,
@@ -100,7 +77,7 @@ class Graph:
         Raises ``TransientError`` when no answer came, and ``PermanentError`` when no token is to be had.
         """
         parameters = {**builder.path_parameters, "baseurl": self._adapter.base_url}
-        info = RequestInformation(method, builder.url_template, parameters)
+        info = RequestInformation(Method(method), builder.url_template, parameters)
         client_request_id = str(uuid.uuid4())
         info.headers.add("client-request-id", client_request_id)
         info.headers.add("Accept", "application/json")
@@ -113,51 +90,22 @@ class Graph:
         try:
             request = await self._adapter.convert_to_native_async(info)
         except AzureError as error:
-            raise failures.no_token(SERVICE, error) from error
+            raise failures.no_token(GRAPH, error) from error
         try:
             response = await self._http.send(request)
         except httpx.TransportError as error:
             self._record(request, 0, client_request_id, "")
-            raise failures.unreachable(SERVICE, error) from error
+            raise failures.unreachable(GRAPH, error) from error
         request_id = response.headers.get("request-id", "")
         self._record(request, response.status_code, client_request_id, request_id)
         return _reply(response)
-
-    async def call(
-        self,
-        method: Method,
-        builder: Builder,
-        body: Mapping[str, Any] | None = None,
-        *,
-        fresh: bool = False,
-        **more: Any,
-    ) -> Any:
-        """Makes one call that must succeed; ``fresh`` as for ``failures.error_of``."""
-        reply = await self.send(method, builder, body, **more)
-        if reply.refusal:
-            raise failures.error_of(reply.refusal, fresh=fresh)
-        return reply.document
-
-    async def batch(self, requests: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Reply]:
-        """Reads several things with one call (https://learn.microsoft.com/graph/json-batching).
-
-        Args:
-            requests: Paths with their queries (percent-encoded), and headers, by names of the caller's
-                choice; at most 20.
-        """
-        steps = [
-            {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
-            for name, (url, headers) in requests.items()
-        ]
-        document = await self.call(Method.POST, _BATCH, {"requests": steps})
-        return {each["id"]: _batched(each) for each in document["responses"]}
 
     async def granted(self) -> frozenset[str]:
         """The application permissions in our own token: what this service may do in the tenant."""
         try:
             token = await self._credential.get_token(self._scope)
         except AzureError as error:
-            raise failures.no_token(SERVICE, error) from error
+            raise failures.no_token(GRAPH, error) from error
         # Our own token, straight from the identity platform: read, not verified.
         payload = token.token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -167,7 +115,7 @@ class Graph:
     def _record(request: httpx.Request, status: int, client_request_id: str, request_id: str) -> None:
         record(
             Call(
-                service=SERVICE,
+                service=GRAPH,
                 method=request.method,
                 path=request.url.path,
                 status=status,
@@ -177,33 +125,10 @@ class Graph:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """A path that the SDK has no builder for."""
-
-    url_template: str
-    path_parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-_BATCH: Final = _Path("{+baseurl}/$batch")
-
-
 def http_client(certificate: Path | None) -> httpx.AsyncClient:
     """The connections that all tenants share; ``certificate`` is the local cloud's CA."""
     context = ssl.create_default_context(cafile=str(certificate) if certificate else None)
     return httpx.AsyncClient(verify=context, timeout=_TIMEOUT, limits=_LIMITS)
-
-
-def _batched(response: Mapping[str, Any]) -> Reply:
-    status, document = int(response["status"]), response.get("body")
-    if status < httpx.codes.BAD_REQUEST:
-        return Reply(status=status, document=document)
-    headers = httpx.Headers(response.get("headers") or {})
-    return Reply(
-        status=status,
-        document=document,
-        refusal=failures.Answer.from_body(SERVICE, status, headers, document),
-    )
 
 
 def _reply(response: httpx.Response) -> Reply:
@@ -213,7 +138,7 @@ def _reply(response: httpx.Response) -> Reply:
         document = None
     if not response.is_error:
         return Reply(status=response.status_code, document=document)
-    refusal = failures.Answer.from_body(SERVICE, response.status_code, response.headers, document)
+    refusal = failures.Answer.from_body(GRAPH, response.status_code, response.headers, document)
     path = response.request.url.path
     needs = next((permission for part, permission in _PERMISSIONS if part in path), "")
     refusal = replace(refusal, needs=needs)

@@ -1,0 +1,56 @@
+"""The clients of Azure: directories, subscriptions and the vault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from onboarding.cloud import failures
+from onboarding.cloud.clouds import Clouds
+from onboarding.cloud.directory import Directory
+from onboarding.cloud.environments import Environment
+from onboarding.cloud.identity import Identity
+from onboarding.cloud.key_vault import KeyVault
+from onboarding.cloud.microsoft_graph import MicrosoftGraph, http_client
+from onboarding.cloud.ports import RESOURCE_MANAGER
+from onboarding.cloud.resource_manager import ResourceManager
+
+
+class AzureClouds(Clouds):
+    """All clients of one process; each is kept, with its connections and tokens."""
+
+    def __init__(
+        self, environment: Environment, identity: Identity, vault_url: str, certificate: Path | None
+    ) -> None:
+        self.environment = environment
+        self._identity = identity
+        self._certificate = certificate
+        self._http = http_client(certificate)
+        self._directories: dict[str, Directory] = {}
+        self._subscriptions: dict[tuple[str, str], ResourceManager] = {}
+        self.vault = KeyVault(vault_url, identity.home, certificate)
+
+    def directory(self, tenant: str) -> Directory:
+        """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
+        if tenant not in self._directories:
+            graph = MicrosoftGraph(self.environment, self._identity.of_tenant(tenant), self._http)
+            self._directories[tenant] = Directory(graph)
+        return self._directories[tenant]
+
+    def subscription(self, tenant: str, subscription: str) -> ResourceManager:
+        """A subscription, reached as this service stands in the tenant."""
+        key = (tenant, subscription)
+        if key not in self._subscriptions:
+            credential = self._identity.of_tenant(tenant)
+            self._subscriptions[key] = ResourceManager(
+                self.environment, credential, subscription, self._certificate
+            )
+        return self._subscriptions[key]
+
+    async def ping_resource_manager(self) -> None:
+        """Raises unless Resource Manager answers at all; what it answers without a token does not matter."""
+        try:
+            await self._http.get(self.environment.resource_manager)
+        except httpx.TransportError as error:
+            raise failures.unreachable(RESOURCE_MANAGER, error) from error

@@ -1,0 +1,189 @@
+"""The cloud as steps see it, without an SDK: importing a client that implements it loads one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from onboarding.cloud import failures
+
+if TYPE_CHECKING:
+    from msgraph.graph_service_client import GraphServiceClient
+
+GRAPH: Final = "Microsoft Graph"
+RESOURCE_MANAGER: Final = "Azure Resource Manager"
+KEY_VAULT: Final = "Key Vault"
+
+
+class Builder(Protocol):
+    """A request builder of the SDK: a path of Graph."""
+
+    @property
+    def url_template(self) -> str:
+        """The URL with its parameters."""
+        ...
+
+    @property
+    def path_parameters(self) -> Any:
+        """The values of the parameters."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path that the SDK has no builder for."""
+
+    url_template: str
+    path_parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+_BATCH: Final = Path("{+baseurl}/$batch")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """The answer to a call of Graph."""
+
+    status: int
+    document: Any = None  # the JSON body; None when there is none
+    refusal: failures.Answer | None = None  # when the status is an error
+
+    def readable(self) -> Any:
+        """The document; None when this service may not read it. Raises this app's errors."""
+        if self.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
+            return None
+        if self.refusal:
+            raise failures.error_of(self.refusal)
+        return self.document
+
+    def is_gone(self) -> bool:
+        """Whether what was asked for is not there. Raises this app's errors for any other refusal."""
+        if self.refusal and self.status != HTTPStatus.NOT_FOUND:
+            raise failures.error_of(self.refusal)
+        return self.refusal is not None
+
+
+class Graph(Protocol):
+    """Microsoft Graph v1.0 in one tenant: one request in, one JSON document out."""
+
+    paths: GraphServiceClient
+
+    async def send(
+        self,
+        method: str,
+        builder: Builder,
+        body: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Makes one call and returns the answer, whatever it is.
+
+        Raises ``TransientError`` when no answer comes, and ``PermanentError`` when there is no token.
+        """
+        ...
+
+    async def granted(self) -> frozenset[str]:
+        """The application permissions that this service has in the tenant."""
+        ...
+
+    async def call(
+        self,
+        method: str,
+        builder: Builder,
+        body: Mapping[str, Any] | None = None,
+        *,
+        fresh: bool = False,
+        **more: Any,
+    ) -> Any:
+        """Makes one call that must succeed; ``fresh`` as for ``failures.error_of``."""
+        reply = await self.send(method, builder, body, **more)
+        if reply.refusal:
+            raise failures.error_of(reply.refusal, fresh=fresh)
+        return reply.document
+
+    async def batch(self, requests: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Reply]:
+        """Reads several things with one call (https://learn.microsoft.com/graph/json-batching).
+
+        Args:
+            requests: Paths with their queries (percent-encoded), and headers, by names of the caller's
+                choice; at most 20.
+        """
+        steps = [
+            {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
+            for name, (url, headers) in requests.items()
+        ]
+        document = await self.call("POST", _BATCH, {"requests": steps})
+        return {answer["id"]: _batched(answer) for answer in document["responses"]}
+
+
+class Subscription(Protocol):
+    """What onboarding needs of one Azure subscription. Raises this app's errors."""
+
+    async def subscription(self) -> Mapping[str, Any]:
+        """The subscription's own record: ``tenantId``, ``state``, ``displayName``."""
+        ...
+
+    async def permissions(self) -> list[Mapping[str, Any]]:
+        """What the service's identity may do in the subscription: ``actions`` and ``notActions``."""
+        ...
+
+    async def registrations(self) -> dict[str, str]:
+        """The registration state of each resource provider, by lower-case namespace."""
+        ...
+
+    async def register(self, namespace: str) -> str:
+        """Asks for a resource provider to be registered; returns its state. Safe to repeat."""
+        ...
+
+    async def registration(self, namespace: str) -> str:
+        """The registration state of one resource provider."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredSecret:
+    """What is known of a secret without its value."""
+
+    id: str  # URL of this version
+    tags: Mapping[str, str]
+    hint: str  # its first three characters, which Entra ID shows, too
+
+
+class Vault(Protocol):
+    """The vault of the deployment. Raises this app's errors."""
+
+    async def stored(self, name: str) -> StoredSecret | None:
+        """The current version of a secret, or None. Of the value that comes along only the hint is kept."""
+        ...
+
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
+        """The newest values of a secret that is the app's own, the current one first; none: there is none.
+
+        Raises ``PermanentError`` for any other secret: a client secret can't be had this way.
+        """
+        ...
+
+    async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
+        """Adds a version to a secret; returns its URL."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Deletes a secret with all its versions, permanently where the vault allows that.
+
+        A vault with purge protection keeps it, out of reach, until its retention ends. One that is gone
+        already is no error.
+        """
+        ...
+
+
+def _batched(answer: Mapping[str, Any]) -> Reply:
+    status, document = int(answer["status"]), answer.get("body")
+    if status < HTTPStatus.BAD_REQUEST:
+        return Reply(status=status, document=document)
+    headers = answer.get("headers") or {}
+    refusal = failures.Answer.from_body(GRAPH, status, headers, document)
+    return Reply(status=status, document=document, refusal=refusal)

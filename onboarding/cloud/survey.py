@@ -1,0 +1,66 @@
+"""What a preflight reads in a tenant's directory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from onboarding.cloud.ports import Graph, Reply
+
+_SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What a preflight knows of a tenant; None where it may not be read."""
+
+    organization: Mapping[str, Any] | None
+    policy: Mapping[str, Any] | None  # the tenant's default app management policy
+    same_names: Sequence[Mapping[str, Any]] | None  # applications with one of the names
+    same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
+    deleted_with_uri: Sequence[Mapping[str, Any]] | None  # those that are deleted, but not for good
+    granted: frozenset[str]  # application permissions of this service
+
+
+async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
+    """Reads, with one call, all that a preflight wants to know of the tenant."""
+    by_name = quote(" or ".join(f"displayName eq '{_quoted(name)}'" for name in names), safe="")
+    requests: dict[str, tuple[str, Mapping[str, str]]] = {
+        "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
+        "policy": ("/policies/defaultAppManagementPolicy", {}),
+        "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
+    }
+    if uri is not None:
+        by_uri = quote(f"identifierUris/any(uri:uri eq '{_quoted(uri)}')", safe="")
+        requests["uri"] = (f"/applications?$filter={by_uri}&$select={_SURVEYED}", {})
+        deleted = "/directory/deletedItems/microsoft.graph.application"
+        requests["deleted"] = (
+            f"{deleted}?$filter={by_uri}&$count=true&$select={_SURVEYED},deletedDateTime",
+            {"ConsistencyLevel": "eventual"},
+        )
+    replies, granted = await asyncio.gather(
+        graph.batch(requests),
+        graph.granted(),
+    )
+    organization = replies["organization"].readable()
+    return Survey(
+        organization=organization["value"][0] if organization and organization["value"] else None,
+        policy=replies["policy"].readable(),
+        same_names=_found(replies["names"]),
+        same_uri=_found(replies.get("uri")),
+        deleted_with_uri=_found(replies.get("deleted")),
+        granted=granted,
+    )
+
+
+def _quoted(text: str) -> str:
+    """Text inside an OData string literal."""
+    return text.replace("'", "''")
+
+
+def _found(reply: Reply | None) -> Sequence[Mapping[str, Any]] | None:
+    document = reply.readable() if reply else None
+    return document["value"] if document else None

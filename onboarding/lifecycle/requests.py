@@ -1,0 +1,99 @@
+"""What runs are asked for: a renewal, a removal; and who asks. An onboarding has ``OnboardingRequest``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from onboarding.cmg.app_fields import SecretValidity
+from onboarding.cmg.renewal_request import RenewalRequest
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.records import Connection
+from onboarding.workflow.run import RunStatus
+from onboarding.workflow.runtime import SERVICE
+
+REQUESTER: Final = "requester"
+TENANT: Final = "tenant"
+"""The lists of the index that a run is in: its requester's (object id in Entra), and its tenant's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asker:
+    """Who asks for a run."""
+
+    id: str = ""  # object id in Entra; empty for the service itself
+    name: str = SERVICE
+    traceparent: str = ""
+
+    def lists(self, tenant: str) -> dict[str, str]:
+        """The lists that a run in a tenant is in."""
+        return {REQUESTER: self.id, TENANT: tenant}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removal:
+    """What is to be undone: an onboarding, and its connection if it came so far."""
+
+    onboarding: str
+    request: OnboardingRequest  # of the onboarding
+    stop_as: RunStatus | None = None  # of the onboarding; None: it stays as it ended
+    connection: str | None = None  # that is off-boarded
+
+    @property
+    def tenant(self) -> str:
+        """The tenant of the onboarding."""
+        return self.request.tenant
+
+    @property
+    def name(self) -> str:
+        """The name of the connection."""
+        return self.request.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Renewal:
+    """Which secret is renewed, and how."""
+
+    connection: str  # its id
+    tenant: str
+    name: str  # of the connection
+    secret_validity: SecretValidity | None = None
+    secret_end_date: datetime | None = None
+    vault_secret: str | None = None  # for an imported app: the name, in Key Vault, of its new secret
+    time_limit_days: int  # until the old secret is retired without a confirmation; 0: never
+
+    @classmethod
+    def of(
+        cls,
+        connection: Connection,
+        wanted: RenewalRequest,
+        *,
+        time_limit_days: int,
+        vault_secret: str | None = None,
+    ) -> Renewal:
+        """The renewal that a request asks for.
+
+        Args:
+            connection: Whose secret it is.
+            wanted: The request.
+            time_limit_days: The deployment's, for a request that has none.
+            vault_secret: Where the secret is that the request handed over.
+        """
+        given = wanted.time_limit_days
+        return cls(
+            connection=connection.id,
+            tenant=connection.tenant,
+            name=connection.name,
+            secret_validity=wanted.secret_validity,
+            secret_end_date=wanted.secret_end_date,
+            vault_secret=vault_secret or wanted.vault_secret,
+            time_limit_days=time_limit_days if given is None else given,
+        )
+
+    def ends_at(self, accepted_at: datetime) -> datetime:
+        """When the new secret ends."""
+        if self.secret_end_date:
+            return self.secret_end_date.astimezone(UTC).replace(microsecond=0)
+        validity = self.secret_validity or SecretValidity.ONE_YEAR
+        return validity.after(accepted_at).replace(microsecond=0)

@@ -1,0 +1,83 @@
+"""One attempt of a step: the one place where an error becomes an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from onboarding.calls import Call, recorded
+from onboarding.errors import (
+    OnboardingError,
+    PermanentError,
+    ReplicationLagError,
+    TransientError,
+    requests,
+    steps,
+)
+from onboarding.workflow.outcomes import Failed, Failure, Outcome, Retry, RetryReason
+from onboarding.workflow.plan import Context, Plan
+from onboarding.workflow.run import Run, StepState
+
+log = logging.getLogger(__name__)
+
+ServicesOf = Callable[[Plan[Any, Any]], Any]
+"""Makes, or finds, what a plan's steps share."""
+
+
+async def attempt(
+    plan: Plan[Any, Any],
+    services: ServicesOf,
+    run: Run,
+    step: StepState,
+    limit: timedelta,
+) -> tuple[Outcome[Any], tuple[Call, ...]]:
+    """Carries a step out; returns its outcome, and the calls that it made as evidence.
+
+    Args:
+        plan: Of the run.
+        services: Makes, or finds, what a plan's steps share.
+        run: As it is now.
+        step: The step, claimed for this attempt.
+        limit: How long the attempt may take.
+    """
+    with recorded() as calls:
+        outcome = await _outcome(plan, services, run, step, limit)
+    return outcome, tuple(calls)
+
+
+async def _outcome(
+    plan: Plan[Any, Any],
+    services: ServicesOf,
+    run: Run,
+    step: StepState,
+    limit: timedelta,
+) -> Outcome[Any]:
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            context = Context(services=services(plan), request=plan.request_of(run.head), run=run, step=step)
+            return await plan.steps[step.name].handler(context)
+    except OnboardingError as error:
+        return outcome_of(error, persistent=plan.persistent)
+    except TimeoutError:
+        failure = Failure.of(steps.STEP_TIMEOUT.error(limit=limit))
+        return Retry(reason=RetryReason.TRANSIENT, error=failure)
+    except Exception:
+        log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
+        return Retry(reason=RetryReason.INTERNAL, error=Failure.of(requests.INTERNAL_ERROR.error()))
+
+
+def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:
+    """The outcome for an error of this app; ``persistent`` is the plan's."""
+    failure = Failure.of(error)
+    match error:
+        case ReplicationLagError(retry_after=retry_after):
+            return Retry(reason=RetryReason.REPLICATION, error=failure, retry_after=retry_after)
+        case TransientError(retry_after=retry_after):
+            return Retry(reason=RetryReason.TRANSIENT, error=failure, retry_after=retry_after)
+        case PermanentError() if not persistent:
+            return Failed(error=failure)
+        case _:
+            return Retry(reason=RetryReason.INTERNAL, error=failure)

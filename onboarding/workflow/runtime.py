@@ -1,0 +1,106 @@
+"""The runs of one queue: how they are accepted, kept and found, and what the engine needs to drive them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from onboarding.clock import Clock
+from onboarding.storage.queues import Queues
+from onboarding.workflow import retry
+from onboarding.workflow.plan import Plan
+from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run_index import RunIndex
+from onboarding.workflow.run_store import RunStore
+from onboarding.workflow.step_message import MESSAGES, StepMessage
+
+SERVICE: Final = "service"
+"""Who acts when no caller does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How long things may take."""
+
+    step: timedelta = timedelta(minutes=2)  # one attempt of a step; then it is tried again
+    invocation: timedelta = timedelta(minutes=1)  # then steps that become ready get messages of their own
+    stalled: timedelta = timedelta(minutes=15)  # no progress for longer: the sweep drives the run on
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runtime:
+    """The runs of one queue, and what drives them."""
+
+    store: RunStore
+    index: RunIndex
+    queues: Queues
+    queue: str
+    plans: Mapping[str, Plan[Any, Any]]
+    services: Callable[[Plan[Any, Any]], Any]  # what a plan's steps share; called when the first step runs
+    clock: Clock
+    limits: Limits = field(default_factory=Limits)
+    policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
+
+    def plan(self, head: Head) -> Plan[Any, Any]:
+        """The plan of a run."""
+        return self.plans[head.plan]
+
+    def status(self, run: Run) -> RunStatus:
+        """The status of a run."""
+        return self.plan(run.head).status(run)
+
+    async def start(self, head: Head) -> Run | None:
+        """Accepts a run: announces it, writes it, sends its first message. Three storage calls.
+
+        Returns the run that had this id before, if there is one; it is left as it is.
+        """
+        plan = self.plan(head)
+        await self.index.announce(head)
+        accepted = Event(run=head.id, at=head.created_at, kind="accepted", actor=head.actor)
+        existing = None
+        if not await self.store.create(plan.new(head), accepted):
+            existing = await self.store.load(head.id)
+            if existing is None or not self.index.same_entry(existing.head, head):
+                await self.index.retract(head)
+        if existing is None or plan.status(existing) is RunStatus.NOT_STARTED:
+            # Also for one that was there: whoever wrote it may have stopped before its message was sent.
+            first = StepMessage(run=head.id, step=plan.first, attempt=1, traceparent=head.traceparent)
+            await self.send(first)
+        return existing
+
+    async def send(self, message: StepMessage, delay: timedelta = timedelta(0)) -> None:
+        """Puts a step's message on the queue."""
+        await self.queues.put(self.queue, MESSAGES.dump(message).encode(), delay=delay)
+
+    def event(self, step: StepState, kind: str, **more: Any) -> Event:
+        """An audit event of a step, now."""
+        fields = {"actor": SERVICE, "at": self.clock.now(), **more}
+        return Event(run=step.run, kind=kind, step=step.name, attempt=step.attempt, **fields)
+
+    async def settle(self, run: Run) -> None:
+        """Closes the index of a run that is at its end."""
+        status = self.status(run)
+        if not status.final:
+            return
+        await self.index.close(run.head, status)
+        if status is RunStatus.FAILED:
+            # Somebody may have let it go on, or stopped it, before this was written down.
+            fresh = await self.store.load(run.head.id)
+            if fresh and not self.status(fresh).final:
+                await self.index.reopen(fresh.head)
+
+    def overdue(self, run: Run, step: StepState) -> bool:
+        """Whether a step should have been begun, woken or finished long ago."""
+        before = self.clock.now() - self.limits.stalled
+        match step.status:
+            case StepStatus.PENDING:
+                last = max((other.changed_at or run.head.created_at) for other in run.steps.values())
+                return self.plan(run.head).ready(run, step.name) and last < before
+            case StepStatus.RUNNING:
+                return step.changed_at is not None and step.changed_at < before
+            case StepStatus.WAITING:
+                return step.due_at is not None and step.due_at < before
+            case _:
+                return False
