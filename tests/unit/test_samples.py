@@ -1,0 +1,64 @@
+"""Stored documents of every version: the service must read them for as long as a deployment may have them.
+
+``tests/samples/<kind>.v<version>.json`` is a document as that version wrote it. Never change a sample. When a
+document changes so that the old form no longer fits, add an upgrade to its codec and a sample of the new
+version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onboarding.connections import calendar, records, warning_schedule
+from onboarding.drift import drift_index, inspection_schedule, inspection_sweep
+from onboarding.notices import digests, notice
+from onboarding.storage.codec import Codec
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+CODECS: Mapping[str, Codec[Any]] = {
+    "calendar-entry": calendar.ENTRY,
+    "calendar-places": calendar.PLACES,
+    "connection": records.CODEC,
+    "delivery-request": notice.REQUEST,
+    "digest-request": digests.REQUEST,
+    "drift-entry": drift_index.CODEC,
+    "inspection-request": inspection_sweep.REQUEST,
+    "last-inspections": inspection_schedule.LAST,
+    "notice": notice.CODEC,
+    "scheduled-warning": warning_schedule.CODEC,
+}
+
+
+def kept(old: Any, new: Any) -> bool:
+    """Whether everything of an old document is in the new one; fields may be added."""
+    if isinstance(old, dict):
+        return isinstance(new, dict) and all(name in new and kept(old[name], new[name]) for name in old)
+    return bool(old == new)
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.json")), ids=lambda sample: sample.name)
+def test_a_document_of_each_version_is_read(sample):
+    """After an update the service reads what an earlier version stored."""
+    text = sample.read_text()
+    codec = CODECS[sample.name.partition(".")[0]]
+    record = codec.load(text)
+    written = codec.document(record)
+    assert codec.read(written) == record
+    if written["v"] == json.loads(text)["v"]:
+        assert kept(json.loads(text), written), "the format changed: it needs a new version and an upgrade"
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_each_kind_has_a_sample_of_its_present_version(kind):
+    """A new version of a document comes with a sample."""
+    versions = {json.loads(sample.read_text())["v"] for sample in SAMPLES.glob(f"{kind}.v*.json")}
+    assert versions == set(range(1, max(versions) + 1))
+    newest = (SAMPLES / f"{kind}.v{max(versions)}.json").read_text()
+    codec = CODECS[kind]
+    assert codec.document(codec.load(newest))["v"] == max(versions)
