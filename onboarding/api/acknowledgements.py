@@ -47,7 +47,6 @@ class AcknowledgementsResource:
     @endpoint(
         "POST /connections/{id}/acknowledge",
         name="acknowledge_connection",
-        summary="Acknowledge an expiration",
         answers={200: Connection},
         problems=_PROBLEMS,
         examples={
@@ -56,7 +55,7 @@ class AcknowledgementsResource:
         },
     )
     async def acknowledge(self, call: Call[Query, Acknowledge]) -> Connection:
-        """Records that the caller knows of an expiration."""
+        """Acknowledge an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
         return self._changed(await self._responses.acknowledge(found.id, kind, ends_at, call.caller.name))
@@ -64,7 +63,6 @@ class AcknowledgementsResource:
     @endpoint(
         "POST /connections/{id}/snooze",
         name="snooze_connection",
-        summary="Snooze the warnings of an expiration",
         answers={200: Connection},
         problems=_PROBLEMS,
         examples={
@@ -73,7 +71,7 @@ class AcknowledgementsResource:
         },
     )
     async def snooze(self, call: Call[Query, Snooze]) -> Connection:
-        """Stops the warnings of an expiration for a while."""
+        """Snooze the warnings of an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
         until = self._until(call.body, ends_at)

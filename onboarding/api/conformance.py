@@ -143,13 +143,12 @@ class ConformanceResource:
     @endpoint(
         "GET /connections/{id}/conformance",
         name="get_connection_conformance",
-        summary="Check whether both apps of a connection are as Configuration Manager requires",
         roles=OPERATORS,
         answers={200: Conformance},
         problems=(requests.NOT_FOUND, CLOUD_REFUSES),
     )
     async def of_connection(self, call: Call[Query, None]) -> Conformance:
-        """A connection, against what it was onboarded with."""
+        """Check whether both apps of a connection are as Configuration Manager requires."""
         connection = await self._connections.get(call.path["id"])
         if connection is None:
             raise ProblemError(requests.NOT_FOUND, what="The connection")
@@ -158,13 +157,12 @@ class ConformanceResource:
     @endpoint(
         "GET /tenants/{id}/conformance",
         name="get_tenant_conformance",
-        summary="Check any two apps of a tenant",
         roles=OPERATORS,
         answers={200: Conformance},
         problems=(requests.INVALID_REQUEST, CLOUD_REFUSES),
     )
     async def of_tenant(self, call: Call[PairQuery, None]) -> Conformance:
-        """Two applications of a tenant, whether or not this service created them."""
+        """Check any two apps of a tenant."""
         tenant = call.path["id"].lower()
         self._tenants.check(tenant)
         return await self._check(tenant, call.query.subject(), None)

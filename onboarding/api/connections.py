@@ -69,11 +69,10 @@ class ConnectionsResource:
     @endpoint(
         "GET /connections",
         name="list_connections",
-        summary="List service connections, by tenant",
         answers={200: ConnectionList},
     )
     async def list(self, call: Call[PageQuery, None]) -> ConnectionList:
-        """A page of connections. Requesters see only their own ones."""
+        """List service connections, by tenant."""
         query = call.query
         found, continuation = await self._store.page(
             requester=None if call.caller.operates else call.caller.id,
@@ -88,25 +87,23 @@ class ConnectionsResource:
     @endpoint(
         "GET /connections/{id}",
         name="get_connection",
-        summary="Get a service connection",
         answers={200: Connection},
         problems=(requests.NOT_FOUND,),
     )
     async def get(self, call: Call[Query, None]) -> Connection:
-        """One connection."""
+        """Get a service connection."""
         return self._connections.document(await self._connections.find(call))
 
     @endpoint(
         "DELETE /connections/{id}",
         name="remove_connection",
-        summary="Off-board a connection: remove its apps, client secret and grants permanently",
         roles=OPERATORS,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.SERVER_APP_SHARED),
     )
     async def remove(self, call: Call[Traced, None]) -> Reply:
-        """Starts to off-board a connection: 202. Its onboarding stays in the list."""
+        """Off-board a connection: remove its apps, client secret and grants permanently."""
         found = await self._connections.find(call)
         try:
             await self._store.need_unshared(found)
@@ -122,12 +119,11 @@ class ConnectionsResource:
     @endpoint(
         "GET /connections/{id}/handover",
         name="get_handover",
-        summary="Get the PowerShell script that connects or disconnects the site; it contains no secret",
         answers={200: "text/plain"},
         problems=(requests.NOT_FOUND,),
     )
     async def handover(self, call: Call[HandOverQuery, None]) -> Reply:
-        """The script that connects the site, or with ``for=removal`` disconnects it."""
+        """Get the PowerShell script that connects or disconnects the site; it contains no secret."""
         found = await self._connections.find(call)
         if call.query.purpose is Purpose.REMOVAL:
             return script(operation_scripts.removal(found.name), f"remove-{found.id}.ps1")

@@ -18,12 +18,11 @@ class DescriptionResource:
     @endpoint(
         "GET /openapi.json",
         name="get_openapi",
-        summary="Get this description (OpenAPI 3.1)",
         roles=OPEN,
         answers={200: JSON},
     )
     async def get(self, call: Call[Query, None]) -> Reply:
-        """The description, with the URL at which the caller reaches the API."""
+        """Get this description (OpenAPI 3.1)."""
         from onboarding.api import openapi  # noqa: PLC0415 - other calls do not need it
 
         return Reply(content=json.dumps(openapi.document(self._endpoints, call.base_url)).encode())

@@ -140,7 +140,6 @@ def endpoint(
     route: str,
     *,
     name: str,
-    summary: str,
     answers: Mapping[int, Schema | tuple[Schema, ...]],
     roles: tuple[str, ...] = EITHER,
     headers: Mapping[int, tuple[str, ...]] | None = None,
@@ -149,7 +148,8 @@ def endpoint(
 ) -> Callable[[_Handler], _Handler]:
     """Declares a method of a resource as the handler of an endpoint.
 
-    The models of query and body are those of the handler's annotation ``Call[query, body]``.
+    The models of query and body are those of the handler's annotation ``Call[query, body]``. The first line
+    of the handler's docstring is the summary in the description.
     """
     method, _, path = route.partition(" ")
 
@@ -160,7 +160,7 @@ def endpoint(
             method=method,
             path=path,
             name=name,
-            summary=summary,
+            summary=str(handler.__doc__).partition("\n")[0].rstrip("."),
             roles=roles,
             query=query,
             body=None if body is type(None) else body,

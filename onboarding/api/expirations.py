@@ -243,12 +243,11 @@ class ExpirationsResource:
     @endpoint(
         "GET /expirations",
         name="list_expirations",
-        summary="List expirations, the soonest first; also for a spreadsheet or a calendar",
         answers={200: (ExpirationList, CSV, CALENDAR)},
         headers={200: ("Link",)},
     )
     async def list(self, call: Call[ExpirationQuery, None]) -> Reply:
-        """A page of expirations as JSON, or up to 5,000 as a file."""
+        """List expirations, the soonest first; also for a spreadsheet or a calendar."""
         query = call.query
         wanted = self._expirations.wanted(query, call.caller)
         media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())

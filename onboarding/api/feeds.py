@@ -48,12 +48,11 @@ class FeedsResource:
     @endpoint(
         "POST /expirations/feed",
         name="create_feed",
-        summary="Create a calendar subscription URL",
         answers={201: Feed},
         problems=(requests.FEEDS_NOT_SET_UP, CLOUD_REFUSES),
     )
     async def create(self, call: Call[ExpirationFilter, None]) -> Reply:
-        """A URL for what the caller sees and the filters select: 201."""
+        """Create a calendar subscription URL."""
         if not self._key:
             raise _not_set_up()
         expires_at = self._clock.now() + _LIFETIME
@@ -71,13 +70,12 @@ class FeedsResource:
     @endpoint(
         "GET /expirations/feed",
         name="read_feed",
-        summary="Get the calendar of a subscription URL",
         roles=OPEN,
         answers={200: CALENDAR},
         problems=(requests.FEED_EXPIRED, CLOUD_REFUSES),
     )
     async def read(self, call: Call[TokenQuery, None]) -> Reply:
-        """The calendar, for everyone who has the URL."""
+        """Get the calendar of a subscription URL."""
         keys = await self._secrets.newest(self._key, ACTIVE_KEYS) if self._key else ()
         claims = signing.verify(keys, call.query.token, self._clock.now(), purpose=_PURPOSE)
         if claims is None:

@@ -64,13 +64,12 @@ class LinksResource:
     @endpoint(
         "GET /links",
         name="show_link",
-        summary="Show what a signed link does, as a page with a button",
         roles=OPEN,
         answers={200: HTML, 410: HTML},
         problems=(CLOUD_REFUSES,),
     )
     async def show(self, call: Call[TokenQuery, None]) -> Reply:
-        """A page that explains the link."""
+        """Show what a signed link does, as a page with a button."""
         action = await self._action(call.query.token)
         if action is None:
             return _gone()
@@ -94,13 +93,12 @@ class LinksResource:
     @endpoint(
         "POST /links",
         name="follow_link",
-        summary="Carry out a signed link",
         roles=OPEN,
         answers={200: HTML, 410: HTML},
         problems=(CLOUD_REFUSES,),
     )
     async def follow(self, call: Call[TokenQuery, None]) -> Reply:
-        """Acknowledges or snoozes an expiration. A repeated call changes nothing more."""
+        """Carry out a signed link."""
         action = await self._action(call.query.token)
         if action is None:
             return _gone()

@@ -122,14 +122,13 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings",
         name="create_onboarding",
-        summary="Request an onboarding, or with dryRun=true its plan and findings",
         answers={202: Accepted, 200: Rehearsal},
         headers={202: WHERE},
         problems=(requests.IDEMPOTENCY_KEY_REUSED, CLOUD_REFUSES),
         examples=_EXAMPLES,
     )
     async def create(self, call: Call[CreateQuery, OnboardingRequest]) -> Reply | Rehearsal:
-        """Accepts an onboarding: 202, with the URL of its status.
+        """Request an onboarding, or with dryRun=true its plan and findings.
 
         With an ``Idempotency-Key`` the ID is derived from caller and key. So the insert itself detects that
         the same request was accepted before, and the answer is the same.
@@ -176,11 +175,10 @@ class OnboardingsResource:
     @endpoint(
         "GET /onboardings",
         name="list_onboardings",
-        summary="List onboardings, newest first",
         answers={200: OnboardingList},
     )
     async def list(self, call: Call[RunQuery, None]) -> OnboardingList:
-        """A page of onboardings."""
+        """List onboardings, newest first."""
         found, next_link = await self._runs.page(call)
         value = [OnboardingSummary.of(run, self._runs.status(run)) for run in found]
         return OnboardingList(value=value, next_link=next_link)
@@ -188,13 +186,12 @@ class OnboardingsResource:
     @endpoint(
         "GET /onboardings/{id}",
         name="get_onboarding",
-        summary="Get an onboarding with its steps",
         answers={200: Onboarding},
         headers={200: ("Retry-After",)},
         problems=(requests.NOT_FOUND,),
     )
     async def get(self, call: Call[Query, None]) -> Reply:
-        """One onboarding with its steps."""
+        """Get an onboarding with its steps."""
         run = await self._runs.find(call)
         document = Onboarding.of(
             run,
@@ -209,52 +206,48 @@ class OnboardingsResource:
     @endpoint(
         "GET /onboardings/{id}/events",
         name="list_onboarding_events",
-        summary="List the audit trail of an onboarding, oldest first",
         answers={200: EventList},
         problems=(requests.NOT_FOUND,),
     )
     async def events(self, call: Call[PageQuery, None]) -> EventList:
-        """A page of the audit trail."""
+        """List the audit trail of an onboarding, oldest first."""
         return await self._runs.events(call)
 
     @endpoint(
         "POST /onboardings/{id}/retry",
         name="retry_onboarding",
-        summary="Resume a failed onboarding where it stopped",
         roles=OPERATORS,
         answers={202: OnboardingSummary},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def retry(self, call: Call[Query, None]) -> Reply:
-        """Resumes a failed onboarding: 202."""
+        """Resume a failed onboarding where it stopped."""
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
 
     @endpoint(
         "POST /onboardings/{id}/cancel",
         name="cancel_onboarding",
-        summary="Stop an onboarding and remove what it created",
         roles=OPERATORS,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def cancel(self, call: Call[Traced, None]) -> Reply:
-        """Stops an onboarding in progress: 202."""
+        """Stop an onboarding and remove what it created."""
         return await self._undo(call, _CANCEL)
 
     @endpoint(
         "POST /onboardings/{id}/rollback",
         name="roll_back_onboarding",
-        summary="Remove what a failed onboarding created",
         roles=OPERATORS,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def roll_back(self, call: Call[Traced, None]) -> Reply:
-        """Undoes a failed onboarding: 202."""
+        """Remove what a failed onboarding created."""
         return await self._undo(call, _ROLL_BACK)
 
     async def _undo(self, call: Call[Traced, None], way: _Undo) -> Reply:

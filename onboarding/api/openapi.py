@@ -17,7 +17,6 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from onboarding.api.documents import Problem
 from onboarding.api.endpoint import JSON, Endpoint, Schema
 from onboarding.api.problems import MEDIA_TYPE
-from onboarding.api.statuses import phrase
 from onboarding.api.webhook_events import EVENTS, webhooks
 from onboarding.errors import ErrorType, requests
 
@@ -43,6 +42,15 @@ _HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Link": {"schema": _TEXT, "description": "In a spreadsheet or calendar: the URL of the next entries."},
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds. Missing in a final status."},
 }
+
+
+_RENAMED: Final = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""Names of statuses that RFC 9110 changed. Python has them from 3.13 on."""
 
 
 def document(endpoints: Sequence[Endpoint], base_url: str) -> dict[str, Any]:
@@ -101,6 +109,11 @@ def _status(kind: ErrorType | HTTPStatus) -> int:
         return int(kind)
     # A finding is an entry of the errors of an invalid request.
     return int(kind.status or HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def phrase(status: int) -> str:
+    """The name of a status in RFC 9110, section 15, whatever Python runs the service."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def _operation(endpoint: Endpoint, parameters: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

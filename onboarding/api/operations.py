@@ -140,12 +140,11 @@ class OperationsResource:
     @endpoint(
         "GET /operations",
         name="list_operations",
-        summary="List renewals and removals, newest first",
         roles=OPERATORS,
         answers={200: OperationList},
     )
     async def list(self, call: Call[RunQuery, None]) -> OperationList:
-        """A page of operations."""
+        """List renewals and removals, newest first."""
         found, next_link = await self._runs.page(call)
         value = [OperationSummary.of(run, self._runs.status(run)) for run in found]
         return OperationList(value=value, next_link=next_link)
@@ -153,39 +152,36 @@ class OperationsResource:
     @endpoint(
         "GET /operations/{id}",
         name="get_operation",
-        summary="Get a renewal or a removal with its steps",
         roles=OPERATORS,
         answers={200: Operation},
         headers={200: ("Retry-After",)},
         problems=(requests.NOT_FOUND,),
     )
     async def get(self, call: Call[Query, None]) -> Reply:
-        """One operation with its steps."""
+        """Get a renewal or a removal with its steps."""
         run = await self._runs.find(call)
         return self._runs.shown(run, self._operations.document(call, run))
 
     @endpoint(
         "GET /operations/{id}/events",
         name="list_operation_events",
-        summary="List the audit trail of an operation, oldest first",
         roles=OPERATORS,
         answers={200: EventList},
         problems=(requests.NOT_FOUND,),
     )
     async def events(self, call: Call[PageQuery, None]) -> EventList:
-        """A page of the audit trail."""
+        """List the audit trail of an operation, oldest first."""
         return await self._runs.events(call)
 
     @endpoint(
         "GET /operations/{id}/handover",
         name="get_operation_handover",
-        summary="Get the PowerShell script for the remaining work at the site; it contains no secret",
         roles=OPERATORS,
         answers={200: "text/plain"},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def handover(self, call: Call[Query, None]) -> Reply:
-        """The script that installs a renewed secret at the site, or that removes a connection from it."""
+        """Get the PowerShell script for the remaining work at the site; it contains no secret."""
         run = await self._runs.find(call)
         if run.head.plan == REMOVE.name:
             name = REMOVE.request_of(run.head).name
@@ -208,13 +204,12 @@ class OperationsResource:
     @endpoint(
         "POST /operations/{id}/retry",
         name="retry_operation",
-        summary="Resume a failed operation where it stopped",
         roles=OPERATORS,
         answers={202: OperationSummary},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def retry(self, call: Call[Query, None]) -> Reply:
-        """Resumes a failed operation: 202."""
+        """Resume a failed operation where it stopped."""
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run.head, OperationSummary.of(run, self._runs.status(run)))

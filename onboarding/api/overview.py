@@ -71,12 +71,11 @@ class OverviewResource:
     @endpoint(
         "GET /overview",
         name="get_overview",
-        summary="Get the state of the deployment or of one tenant; what needs attention comes first",
         roles=OPERATORS,
         answers={200: Overview},
     )
     async def get(self, call: Call[OverviewQuery, None]) -> Overview:
-        """The deployment, or one tenant of it."""
+        """Get the state of the deployment or of one tenant; what needs attention comes first."""
         tenant = call.query.tenant_id
         return Overview.of(await self._facts(tenant), tenant, call.url)
 

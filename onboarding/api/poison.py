@@ -97,12 +97,11 @@ class PoisonResource:
     @endpoint(
         "GET /poison",
         name="list_poison",
-        summary="List poison messages",
         roles=OPERATORS,
         answers={200: Poison},
     )
     async def list(self, call: Call[PageQuery, None]) -> Poison:
-        """A page of poison messages, and the first messages of each poison queue."""
+        """List poison messages."""
         size = call.query.size
         messages, continuation = await self._messages.page(size=size, continuation=call.query.continuation)
         return Poison(
@@ -114,13 +113,12 @@ class PoisonResource:
     @endpoint(
         "POST /poison/{id}/redrive",
         name="redrive_poison",
-        summary="Re-drive a poison message",
         roles=OPERATORS,
         answers={202: Redriven},
         problems=(requests.NOT_FOUND,),
     )
     async def redrive(self, call: Call[Query, None]) -> Reply:
-        """Resumes a run whose worker crashed, or returns any other message to its queue.
+        """Re-drive a poison message.
 
         The message is deleted last. A crash in between may send it twice, which does nothing twice.
         """

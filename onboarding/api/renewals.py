@@ -58,7 +58,6 @@ class RenewalsResource:
     @endpoint(
         "POST /connections/{id}/renewals",
         name="renew_secret",
-        summary="Create a new client secret beside the current one",
         roles=OPERATORS,
         answers={202: Operation},
         headers={202: WHERE},
@@ -71,7 +70,7 @@ class RenewalsResource:
         examples=_EXAMPLES,
     )
     async def create(self, call: Call[Traced, RenewalRequest]) -> Reply:
-        """Starts a renewal: 202. A repeated request returns the current renewal, or resumes a failed one."""
+        """Create a new client secret beside the current one."""
         connection = await self._connections.find(call)
         _need_own_secret(connection)
         previous = await self._runtime.store.load(connection.renewal) if connection.renewal else None
@@ -115,14 +114,13 @@ class RenewalsResource:
     @endpoint(
         "POST /connections/{id}/renewals/{renewal}/confirm",
         name="confirm_renewal",
-        summary="Confirm that the site has the new secret, so that the previous one can be removed",
         roles=OPERATORS,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def confirm(self, call: Call[Query, None]) -> Reply:
-        """Lets a renewal go on that waits for the site: 202. A repeated request changes nothing."""
+        """Confirm that the site has the new secret, so that the previous one can be removed."""
         run = await self._runs.find(call, "renewal")
         if run.head.plan != RENEW.name or RENEW.request_of(run.head).connection != call.path["id"]:
             raise self._runs.not_found()

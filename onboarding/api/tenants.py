@@ -112,13 +112,12 @@ class TenantsResource:
     @endpoint(
         "GET /tenants/{id}/setup",
         name="get_tenant_setup",
-        summary="Get what an administrator of a tenant must do before the tenant can be onboarded",
         roles=OPERATORS,
         answers={200: (TenantSetup, HTML)},
         problems=(requests.NOT_FOUND,),
     )
     async def setup(self, call: Call[SetupQuery, None]) -> Reply:
-        """The steps as JSON, or as HTML if the caller prefers that."""
+        """Get what an administrator of a tenant must do before the tenant can be onboarded."""
         tenant = call.path["id"].lower()
         if not self._tenants.needs_setup(tenant):
             raise ProblemError(requests.NOT_FOUND, what="The tenant in SERVED_TENANTS")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onboarding.api.statuses import phrase
+from onboarding.api.openapi import phrase
 
 NAMES = """
 200 OK, 201 Created, 202 Accepted, 204 No Content, 400 Bad Request, 401 Unauthorized, 403 Forbidden,
