@@ -21,7 +21,7 @@ from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import Connections, ConnectionsResource
 from onboarding.api.description import DescriptionResource
 from onboarding.api.endpoint import Endpoint
-from onboarding.api.expirations import Expirations, ExpirationsResource
+from onboarding.api.expirations import ExpirationsResource
 from onboarding.api.feeds import FeedsResource
 from onboarding.api.front import Front
 from onboarding.api.health import HealthResource, Ping
@@ -105,13 +105,16 @@ class Service:
     @functools.cached_property
     def expirations(self) -> ExpirationsResource:
         """``/api/expirations``."""
-        return ExpirationsResource(self._expirations)
+        parts = self._parts
+        return ExpirationsResource(
+            calendar=parts.calendar, store=parts.connection_store, cadence=parts.cadence, clock=parts.clock
+        )
 
     @functools.cached_property
     def feeds(self) -> FeedsResource:
         """``/api/expirations/feed``."""
         return FeedsResource(
-            expirations=self._expirations,
+            expirations=self.expirations,
             secrets=self._parts.channel_secrets,
             key=self._parts.settings.link_key,
             clock=self._parts.clock,
@@ -227,13 +230,6 @@ class Service:
     def _connections(self) -> Connections:
         parts = self._parts
         return Connections(store=parts.connection_store, cadence=parts.cadence, clock=parts.clock)
-
-    @functools.cached_property
-    def _expirations(self) -> Expirations:
-        parts = self._parts
-        return Expirations(
-            calendar=parts.calendar, store=parts.connection_store, cadence=parts.cadence, clock=parts.clock
-        )
 
     @functools.cached_property
     def _pings(self) -> Mapping[str, Ping]:

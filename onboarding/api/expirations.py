@@ -156,8 +156,8 @@ class Wanted:
     now: datetime
 
 
-class Expirations:
-    """Finds the expirations that a caller asks for."""
+class ExpirationsResource:
+    """The endpoint, and what feeds show of it."""
 
     def __init__(
         self, *, calendar: Calendar, store: ConnectionStore, cadence: Cadence, clock: Clock, most: int = MOST
@@ -168,6 +168,30 @@ class Expirations:
         self._cadence = cadence
         self._clock = clock
         self._most = most
+
+    @endpoint(
+        "GET /expirations",
+        name="list_expirations",
+        answers={200: (ExpirationList, CSV, CALENDAR)},
+        headers={200: ("Link",)},
+    )
+    async def list(self, call: Call[ExpirationQuery, None]) -> Reply:
+        """List expirations, the soonest first; also for a spreadsheet or a calendar."""
+        query = call.query
+        wanted = self.wanted(query, call.caller)
+        media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())
+        if media_type == JSON:
+            found, continuation = await self.page(wanted, query.size, query.continuation)
+            page = ExpirationList(
+                value=[self.document(*expiration, wanted.now) for expiration in found],
+                next_link=call.next_link(continuation, maxpagesize=query.size),
+            )
+            return Reply(content=page, headers={"Vary": "Accept"})
+        reply, continuation = await self.file(wanted, media_type, query.continuation)
+        headers = {**reply.headers, "Vary": "Accept"}
+        if continuation:
+            headers["Link"] = f'<{call.next_link(continuation)}>; rel="next"'  # RFC 8288
+        return replace(reply, headers=headers)
 
     def wanted(self, query: ExpirationFilter, caller: Caller) -> Wanted:
         """What filters mean for a caller, now. Requesters see only their own connections."""
@@ -232,34 +256,3 @@ class Expirations:
             and wanted.view.shows(connection)
             and wanted.state in {None, self._cadence.state(entry.ends_at, wanted.now)}
         )
-
-
-class ExpirationsResource:
-    """The endpoint."""
-
-    def __init__(self, expirations: Expirations) -> None:
-        self._expirations = expirations
-
-    @endpoint(
-        "GET /expirations",
-        name="list_expirations",
-        answers={200: (ExpirationList, CSV, CALENDAR)},
-        headers={200: ("Link",)},
-    )
-    async def list(self, call: Call[ExpirationQuery, None]) -> Reply:
-        """List expirations, the soonest first; also for a spreadsheet or a calendar."""
-        query = call.query
-        wanted = self._expirations.wanted(query, call.caller)
-        media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())
-        if media_type == JSON:
-            found, continuation = await self._expirations.page(wanted, query.size, query.continuation)
-            page = ExpirationList(
-                value=[self._expirations.document(*expiration, wanted.now) for expiration in found],
-                next_link=call.next_link(continuation, maxpagesize=query.size),
-            )
-            return Reply(content=page, headers={"Vary": "Accept"})
-        reply, continuation = await self._expirations.file(wanted, media_type, query.continuation)
-        headers = {**reply.headers, "Vary": "Accept"}
-        if continuation:
-            headers["Link"] = f'<{call.next_link(continuation)}>; rel="next"'  # RFC 8288
-        return replace(reply, headers=headers)

@@ -14,7 +14,7 @@ from onboarding import signing
 from onboarding.api.callers import OPERATE_ROLE, Caller
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
-from onboarding.api.expirations import CALENDAR, ExpirationFilter, Expirations
+from onboarding.api.expirations import CALENDAR, ExpirationFilter, ExpirationsResource
 from onboarding.api.links import TokenQuery
 from onboarding.api.problems import ProblemError
 from onboarding.clock import Clock
@@ -38,7 +38,9 @@ class Feed(Document):
 class FeedsResource:
     """The endpoints."""
 
-    def __init__(self, *, expirations: Expirations, secrets: ChannelSecrets, key: str, clock: Clock) -> None:
+    def __init__(
+        self, *, expirations: ExpirationsResource, secrets: ChannelSecrets, key: str, clock: Clock
+    ) -> None:
         """``key`` names the vault's secret that signs. It is empty where a deployment has no feeds."""
         self._expirations = expirations
         self._secrets = secrets

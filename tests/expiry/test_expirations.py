@@ -13,7 +13,7 @@ import pytest
 
 from onboarding.api.callers import Caller
 from onboarding.api.endpoint import Call
-from onboarding.api.expirations import ExpirationQuery, Expirations, ExpirationsResource
+from onboarding.api.expirations import ExpirationQuery, ExpirationsResource
 from onboarding.clock import SystemClock
 from onboarding.connections.cadence import SECRET, Acknowledgement, Snooze
 from tests.support.connections import CADENCE, connection, secret
@@ -230,7 +230,7 @@ async def test_a_large_sheet_says_where_it_goes_on(fleet, tenant):
     for number in range(5):
         await fleet.add(connection(day(number), tenant=tenant), day(0))
     resource = ExpirationsResource(
-        Expirations(calendar=fleet.calendar, store=fleet.store, cadence=CADENCE, clock=SystemClock(), most=2)
+        calendar=fleet.calendar, store=fleet.store, cadence=CADENCE, clock=SystemClock(), most=2
     )
     operator = Caller(id="o", name="o", roles=("Onboarding.Operate",))
     base_url = "https://cmg.contoso.com/api"
