@@ -61,7 +61,7 @@ class RenewalEvent(EventData):
 class DirectoryEvent(EventData):
     """The directory differs from what it should be."""
 
-    finding: str = Field(description="The code of the difference.")
+    difference: str = Field(description="The code of the difference.")
     app: Literal["serverApp", "clientApp"] | None
 
 
