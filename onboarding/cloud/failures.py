@@ -56,7 +56,7 @@ class Answer:
             status=status,
             code=str(error.get("code") or ""),
             message=str(error.get("message") or ""),
-            details=tuple(str(each.get("code")) for each in details if isinstance(each, dict)),
+            details=tuple(str(detail.get("code")) for detail in details if isinstance(detail, dict)),
             retry_after=_seconds(named.get("retry-after")),
             request_id=named.get("request-id") or named.get("x-ms-request-id") or "",
         )
@@ -94,11 +94,11 @@ def error_of(answer: Answer, *, fresh: bool = False) -> OnboardingError:
 
 
 def _error(kind: ErrorType, answer: Answer) -> OnboardingError:
-    said = f"{answer.status} {answer.code}: {answer.message}".rstrip(": ")
+    text = f"{answer.status} {answer.code}: {answer.message}".rstrip(": ")
     values: dict[str, Any] = {
         "service": answer.service,
-        "answer": said,
-        "sign": f"{answer.service} returned {said}",
+        "answer": text,
+        "sign": f"{answer.service} returned {text}",
         "permission": answer.needs or "that this call requires",
     }
     return kind.error(

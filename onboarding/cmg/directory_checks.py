@@ -1,6 +1,6 @@
 """Is the rest of the directory as the two apps need it: service principals, consent, the secret, the domain?
 
-The checks of ``app_checks`` look at a registration alone.
+The checks of ``app_checks`` read only the registration.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from onboarding.cmg.permissions import DIRECTORY_READ_ALL
 from onboarding.cmg.rules import Check
 
 _EXPANDED: Final = 20
-"""Graph shows no more related objects than these with an object."""
+"""Graph returns at most this number of related objects with an object."""
 
 
 def application(app: Mapping[str, Any] | None, *, readable: bool, deleted_at: str) -> Check:

@@ -1,4 +1,4 @@
-"""Discovery of users and groups in Entra ID: a full run on a schedule, and a look for changes in between.
+"""Discovery of users and groups in Entra ID: a full run on a schedule, and delta runs in between.
 
 Source: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/configure-discovery-methods.
 """
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from onboarding.cmg.fields import Name, WizardModel
 
 Minutes = Annotated[int, Field(ge=5, le=60)]
-"""Between two looks for changes, as the wizard offers."""
+"""Between two delta runs, as in the wizard."""
 
 
 class RecurrenceUnit(StrEnum):

@@ -1,4 +1,4 @@
-"""What all fields of the wizard have in common: names that look the same everywhere, and strict JSON."""
+"""The base of all fields of the wizard: names that look the same everywhere, and strict JSON."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 _INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode categories that a name may not hold: control, format (right-to-left marks), unassigned."""
+"""Unicode categories that a name cannot contain: control, format (right-to-left marks), unassigned."""
 
 
 def plain(text: str) -> str:
-    """Text that looks the same wherever it is shown."""
+    """Text that looks the same everywhere. Raises ``ValueError`` for invisible characters."""
     if text != text.strip():
         raise ValueError("must not begin or end with white space")
     for position, character in enumerate(text):
         if unicodedata.category(character) in _INVISIBLE:
-            raise ValueError(f"must not hold the invisible character U+{ord(character):04X} (at {position})")
+            raise ValueError(
+                f"must not contain the invisible character U+{ord(character):04X} (at {position})"
+            )
     return text
 
 
@@ -27,7 +29,7 @@ Text = Annotated[str, Field(max_length=1024), AfterValidator(plain)]
 
 
 class WizardModel(BaseModel):
-    """JSON in camel case; unknown fields and wrong types are faults, not guesses."""
+    """JSON in camel case. Unknown fields and wrong types are faults."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True

@@ -89,7 +89,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
 
 def for_version(version: str | None) -> Profile:
     """The newest profile for a ConfigMgr version (None: the newest version)."""
-    fitting = [each for each in PROFILES.values() if version is None or each.first_version <= version]
+    fitting = [found for found in PROFILES.values() if version is None or found.first_version <= version]
     return fitting[-1] if fitting else next(iter(PROFILES.values()))
 
 

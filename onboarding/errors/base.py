@@ -1,4 +1,4 @@
-"""The kinds of errors: what they hold, and whether trying again can help.
+"""The kinds of errors: their content, and whether a retry can help.
 
 ``ErrorType`` declares an error, ``Finding`` and ``OnboardingError`` are its occurrences.
 """
@@ -107,7 +107,7 @@ class ReplicationLagError(TransientError):
 
 
 class PermanentError(OnboardingError):
-    """Trying again cannot help: somebody has to change something first."""
+    """A retry cannot help: a person must change something first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +176,7 @@ class ErrorType:
         retry_after: float | None = None,
         **args: Any,
     ) -> OnboardingError:
-        """One occurrence as an exception, of the class that says whether trying again can help."""
+        """One occurrence as an exception, of the class that shows whether a retry can help."""
         if self.failure is None:
             raise TypeError(f"{self.code} is not a failure")
         return self.failure(self, args, request_id=request_id, findings=findings, retry_after=retry_after)

@@ -76,7 +76,7 @@ async def checked_secret(services: Services, directory: Directory, app: str, nam
     if stored is None:
         raise steps.SECRET_NOT_IN_VAULT.error(name=name)
     found = await directory.passwords(app)
-    ends = {each["keyId"]: _end(each) for each in found if each.get("hint") == stored.hint}
+    ends = {password["keyId"]: _end(password) for password in found if password.get("hint") == stored.hint}
     if not ends:
         raise steps.SECRET_OF_OTHER_APP.error(name=name)
     key_id, ends_at = max(ends.items(), key=lambda item: item[1])

@@ -111,7 +111,9 @@ def _register(facts: Facts) -> Iterator[Finding]:
     if facts.subscription is None or permissions is None:
         return
     missing = [namespace for namespace, state in facts.providers.items() if state != REGISTERED]
-    denied = [each for each in missing if not rbac.allows(permissions, f"{each}/register/action")]
+    denied = [
+        namespace for namespace in missing if not rbac.allows(permissions, f"{namespace}/register/action")
+    ]
     if denied:
         yield preflight.REGISTER_NOT_ALLOWED.finding(providers=", ".join(denied))
     elif missing:

@@ -52,7 +52,7 @@ def answer(status, code="", message="", *, detail=None, headers=None) -> failure
         (answer(400, "Request_BadRequest", CONCURRENT, detail="Directory_ConcurrencyViolation"),
          TransientError, "service-unavailable"),
         (answer(401, "InvalidAuthenticationToken"), TransientError, "token-refused"),
-        # somebody has to change something
+        # a person must change something
         (answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED), PermanentError,
          "host-name-not-on-verified-domain"),
         (answer(400, "CredentialInvalidLifetimeAsPerAppPolicy", LIFETIME), PermanentError,
@@ -132,8 +132,8 @@ def test_retry_after_is_obeyed(text, seconds):
     ],
     ids=lambda value: value.code if isinstance(value, failures.Answer) else None,
 )  # fmt: skip
-def test_what_to_do_is_said(said, words):
-    """A refusal that somebody can mend says how, and keeps the id that Microsoft's support asks for."""
+def test_a_refusal_has_a_remedy(said, words):
+    """A refusal has a remedy, and the request ID that Microsoft support needs."""
     error = failures.error_of(said)
     assert words in error.remedy
     assert "docs/deploy.md" not in error.title

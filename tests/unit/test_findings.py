@@ -50,7 +50,7 @@ def codes(*, request: Any = None, survey: Any = None, **facts: Any) -> dict[str,
 
 
 def test_nothing_is_found_where_all_is_well():
-    """A tenant in order gives no finding, not even information."""
+    """A tenant without faults has no finding, not even information."""
     assert codes() == {}
 
 
@@ -72,7 +72,7 @@ def test_a_subscription_that_is_disabled(state, usable):
 
 
 def test_what_is_ours_is_no_clash():
-    """When the preflight is repeated, what this very onboarding has made stands in nobody's way."""
+    """When the preflight is repeated, the apps of this onboarding are not a conflict."""
     app = {"displayName": "ConfigMgr Server Application", "appId": OTHER, "id": OTHER}
     own = {**app, "uniqueName": "cmg-1-server"}
     uri = {"serverApp": {"appIdUri": "https://contoso.com/cmg"}}
@@ -97,7 +97,7 @@ def test_what_is_ours_is_no_clash():
     ],
 )
 def test_only_what_this_service_has_made_is_purged(unique_name, ours):
-    """A deleted application that keeps the URI is deleted for good where it is asked for, and is ours."""
+    """A deleted application is purged only on request, and only if this service created it."""
     holder = {"displayName": "x", "appId": OTHER, "id": OTHER, "uniqueName": unique_name}
     survey = {"deleted_with_uri": [holder]}
     app = {"appIdUri": "https://contoso.com/cmg"}
@@ -109,7 +109,7 @@ def test_only_what_this_service_has_made_is_purged(unique_name, ours):
 
 @pytest.mark.parametrize(("unread", "count"), [(("organization",), 1), (("organization", "policy"), 2)])
 def test_what_may_not_be_read_is_not_guessed(unread, count):
-    """What this service may not read is told as not checked, and refuses nothing."""
+    """What the service cannot read is reported as not checked, and is no error."""
     uri = {"serverApp": {"appIdUri": "https://fabrikam.com/cmg"}}
     survey = dict.fromkeys(unread)
     assert codes(request=uri, survey=survey) == {"not-checked": Severity.INFORMATION}
