@@ -53,7 +53,11 @@ from onboarding.workflow.runtime import Limits, Runtime
 
 
 class Parts:
-    """What the triggers and the API are made of. Making it does no I/O."""
+    """What the triggers and the API are made of. Making a part does no I/O.
+
+    Parts that need only settings and storage are made at once. Parts that only a timer uses, or that import
+    the clients of the cloud, are made when they are first asked for.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
