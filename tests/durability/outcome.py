@@ -161,17 +161,18 @@ async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str
     own = [
         row
         for row in await scene.rows(names.CONNECTIONS)
-        if "document" in row and json.loads(row["document"])["onboarding"] == onboarding.id
+        if json.loads(row.get("document", "{}")).get("onboarding") == onboarding.id
     ]
     if len(own) != 1:
         yield f"there are {len(own)} connections"
         return
     identifier = f"{own[0]['PartitionKey']}.{own[0]['RowKey']}"
     pointers = await scene.rows(names.CONNECTIONS, f"RowKey eq '{identifier}'")
-    if sorted(row["PartitionKey"].partition(":")[0] for row in pointers) != ["~by", "~inspection"]:
+    if sorted(row["PartitionKey"].partition(":")[0] for row in pointers) != ["~inspection", "~requester"]:
         yield f"there are {len(pointers)} pointers to the connection"
-    warnings = await scene.rows(names.WARNINGS, f"connection eq '{identifier}'")
-    if sorted(row["kind"] for row in warnings) != ["application", "secret"]:
+    warnings = [json.loads(row["document"]) for row in await scene.rows(names.WARNINGS)]
+    warnings = [warning for warning in warnings if warning["connection"] == identifier]
+    if sorted(warning["kind"] for warning in warnings) != ["application", "secret"]:
         yield f"there are {len(warnings)} warnings of the connection"
     entries = [
         row

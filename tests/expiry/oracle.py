@@ -25,9 +25,9 @@ class Warned(NamedTuple):
 
 
 @dataclass
-class _Clock:
+class _Expiration:
     ends_at: datetime
-    seen: datetime  # up to when a run of the timer has looked, or when the expiration was set
+    seen: datetime  # the last run of the timer, or when the expiration was set
     first: int | None  # the warning that was overdue already when the expiration was set
     acknowledged: bool = False
 
@@ -38,7 +38,7 @@ class Oracle:
     def __init__(self) -> None:
         self.due: set[Warned] = set()
         self._on_their_way: set[Warned] = set()
-        self._clocks: dict[tuple[str, str], _Clock] = {}
+        self._expirations: dict[tuple[str, str], _Expiration] = {}
 
     def set(self, connection: str, kind: str, ends_at: datetime, now: datetime) -> None:
         """An expiration gets another date. Of the warnings that are overdue only the last one is sent."""
@@ -46,15 +46,15 @@ class Oracle:
         if now >= ends_at + WEEK:
             overdue.append(-7 * ((now - ends_at) // WEEK))
         first = overdue[-1] if overdue else None
-        self._clocks[connection, kind] = _Clock(ends_at=ends_at, seen=now, first=first)
+        self._expirations[connection, kind] = _Expiration(ends_at=ends_at, seen=now, first=first)
 
     def acknowledge(self, connection: str, kind: str) -> None:
         """Somebody has seen that an expiration ends."""
-        self._clocks[connection, kind].acknowledged = True
+        self._expirations[connection, kind].acknowledged = True
 
     def run(self, now: datetime) -> None:
         """The timer runs: what has become due since it ran the last time is sent on its way."""
-        for (connection, kind), state in self._clocks.items():
+        for (connection, kind), state in self._expirations.items():
             for days in _found(state, now):
                 warned = Warned(connection, kind, state.ends_at, days)
                 if days >= 0 or not state.acknowledged:
@@ -62,16 +62,16 @@ class Oracle:
             state.seen = max(state.seen, now)
 
     def deliver(self) -> None:
-        """What is on its way arrives, unless its expiration was moved meanwhile."""
+        """What is on its way arrives, unless its expiration has changed in the meantime."""
         self.due |= {
             warned
             for warned in self._on_their_way
-            if self._clocks[warned.connection, warned.kind].ends_at == warned.ends_at
+            if self._expirations[warned.connection, warned.kind].ends_at == warned.ends_at
         }
         self._on_their_way.clear()
 
 
-def _found(state: _Clock, now: datetime) -> list[int]:
+def _found(state: _Expiration, now: datetime) -> list[int]:
     """The days of which a run at a moment warns."""
     weeks = max((now - state.ends_at) // WEEK, 0)
     found = [
