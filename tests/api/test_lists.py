@@ -197,7 +197,7 @@ async def test_a_token_of_another_list_does_no_harm(portal, bob):
         "x" * 4000,
         f"{OTHER}.x",
         f"{OTHER}.{'0' * 20}",
-        f"~by:{OTHER}.x",
+        f"~requester:{OTHER}.x",
         f"{OTHER}.",
     ],
 )
@@ -214,7 +214,7 @@ async def test_an_index_row_is_no_connection(portal, alice):
     """The pointer by which a portal finds its connections can't be asked for as if it were one."""
     (connection, *_) = await portal.all("/api/connections", caller=alice)
     onboarding = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller=alice)
-    pointer = f"~by:{onboarding['requestedBy']['id']}.{connection['id']}"
+    pointer = f"~requester:{onboarding['requestedBy']['id']}.{connection['id']}"
     problem(await portal.call("GET", f"/api/connections/{pointer}", caller="operator"), 404, "not-found")
 
 

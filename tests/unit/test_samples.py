@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from onboarding.connections import calendar, records, warning_schedule
-from onboarding.drift import drift_index, inspection_schedule, inspection_sweep
-from onboarding.notices import digests, notice
+from onboarding.drift import drift_index, inspection_schedule, inspection_step
+from onboarding.notices import deliveries, digests
 from onboarding.storage.codec import Codec
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -25,12 +25,12 @@ CODECS: Mapping[str, Codec[Any]] = {
     "calendar-entry": calendar.ENTRY,
     "calendar-places": calendar.PLACES,
     "connection": records.CODEC,
-    "delivery-request": notice.REQUEST,
-    "digest-request": digests.REQUEST,
+    "delivery-request": deliveries.DELIVERY._request,
+    "digest-request": digests.DIGEST._request,
     "drift-entry": drift_index.CODEC,
-    "inspection-request": inspection_sweep.REQUEST,
+    "inspection-request": inspection_step.INSPECTION._request,
     "last-inspections": inspection_schedule.LAST,
-    "notice": notice.CODEC,
+    "notice": digests._NOTICES,
     "scheduled-warning": warning_schedule.CODEC,
 }
 
