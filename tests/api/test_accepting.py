@@ -8,7 +8,7 @@ from tests.support.portal import problem, unique
 
 
 async def test_a_request_is_accepted_and_says_where_to_look(portal):
-    """202 names the onboarding twice, absolutely, and says when to look; the place exists at once."""
+    """A 202 contains the URL of the onboarding twice and a Retry-After; the resource exists at once."""
     answer = await portal.post()
     assert answer.status_code == 202
     document = answer.json()
@@ -23,7 +23,7 @@ async def test_a_request_is_accepted_and_says_where_to_look(portal):
 
 
 async def test_an_onboarding_is_followed_to_its_end(portal):
-    """A portal looks until the status is final: then each step has its times, and there is a connection."""
+    """A portal polls until the status is final: each step then has its times, and there is a connection."""
     onboarding = await portal.accepted(name="Contoso followed")
     document = await portal.finished(onboarding)
     assert document["status"] == "Succeeded"
@@ -41,7 +41,7 @@ async def test_an_onboarding_is_followed_to_its_end(portal):
 
 
 async def test_the_same_key_and_body_get_the_same_answer(portal):
-    """Repeating a request whose answer was lost changes nothing: the answer is the same, byte for byte."""
+    """A request repeated after a lost answer changes nothing: the answer is the same, byte for byte."""
     headers, body = {"Idempotency-Key": unique("key")}, portal.request()
     first = await portal.call("POST", "/api/onboardings", headers=headers, json=body)
     await portal.finished(first.json()["id"])
@@ -53,7 +53,7 @@ async def test_the_same_key_and_body_get_the_same_answer(portal):
 
 
 async def test_defaults_written_out_are_the_same_body(portal):
-    """What a request asks for counts, not how it is written."""
+    """A request that spells out the defaults counts as the same request."""
     headers, body = {"Idempotency-Key": unique("key")}, portal.request()
     first = await portal.call("POST", "/api/onboardings", headers=headers, json=body)
     spelt = {"serverApp": {"secretValidity": "P1Y"}, **body, "tenantId": body["tenantId"].upper()}
@@ -62,7 +62,7 @@ async def test_defaults_written_out_are_the_same_body(portal):
 
 
 async def test_the_same_key_with_another_body_is_a_conflict(portal):
-    """A key that was used by mistake is refused, and the first onboarding goes its way."""
+    """A key that was already used for another request is refused, and the first onboarding continues."""
     key = {"Idempotency-Key": unique("key")}
     first = await portal.post(headers=key)
     document = problem(await portal.post(headers=key), 409, "idempotency-key-reused")
@@ -71,7 +71,7 @@ async def test_the_same_key_with_another_body_is_a_conflict(portal):
 
 
 async def test_a_key_belongs_to_its_caller(portal):
-    """Two portals that choose the same key do not get in each other's way."""
+    """Two portals that choose the same key do not affect each other."""
     key = {"Idempotency-Key": unique("key")}
     body = portal.request()
     one = await portal.call("POST", "/api/onboardings", headers=key, json=body)
@@ -83,12 +83,12 @@ async def test_a_key_belongs_to_its_caller(portal):
 
 
 async def test_without_a_key_each_request_is_a_new_one(portal):
-    """No key, no promise: two requests are two onboardings."""
+    """Two requests without a key create two onboardings."""
     assert await portal.accepted() != await portal.accepted()
 
 
 async def test_twenty_simultaneous_requests_with_one_key_are_one_onboarding(portal):
-    """A portal that panics makes two applications, not forty."""
+    """A portal that repeats a request forty times at once creates two applications, not forty."""
     headers, body = {"Idempotency-Key": unique("key")}, portal.request()
     answers = await asyncio.gather(
         *(portal.call("POST", "/api/onboardings", headers=headers, json=body) for _ in range(20))
@@ -105,20 +105,20 @@ async def test_twenty_simultaneous_requests_with_one_key_are_one_onboarding(port
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "caf\u00e9".encode(), "a\tb"])
 async def test_a_key_that_is_none_is_refused(portal, key):
-    """A key that a proxy might change on its way is no key."""
+    """A key that a proxy might change on its way is refused."""
     document = problem(await portal.post(headers={"Idempotency-Key": key}), 400, "invalid-parameter")
     assert "Idempotency-Key" in document["detail"]
 
 
 async def test_the_longest_key_is_taken(portal):
-    """255 visible characters of any kind are a key."""
+    """A key can have up to 255 visible characters of any kind."""
     key = (unique() + "!~'\"$;/\\?#" * 30)[:255]
     one = await portal.post(headers={"Idempotency-Key": key})
     assert one.status_code == 202
 
 
 async def test_a_deployment_serves_one_cloud(portal):
-    """A request for the other cloud is told so at once, and where to go."""
+    """A request for another cloud is refused at once, and the answer names the deployment to use."""
     answer = await portal.post(azureEnvironment="AzureUSGovernmentCloud")
     document = problem(answer, 422, "invalid-request")
     (error,) = document["errors"]

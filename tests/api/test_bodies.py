@@ -29,12 +29,12 @@ ALL_FAULTS = {
 
 
 async def send(portal: Portal, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
-    """Post a body as it is."""
+    """Post a body unchanged."""
     return await portal.call("POST", "/api/onboardings", content=content, headers=headers or JSON)
 
 
 async def test_every_field_at_fault_is_pointed_at(portal):
-    """A form shows each mistake next to its field: all at once, each with a code and a sentence."""
+    """A form can show each mistake next to its field: the answer lists all, each with code and text."""
     answer = await portal.post(
         name="\u202e",
         tenantId="contoso.onmicrosoft.com",
@@ -71,7 +71,7 @@ async def test_every_field_at_fault_is_pointed_at(portal):
     ],
 )
 async def test_a_name_that_deceives_is_refused_in_words(portal, name, reason):
-    """What can't be seen, or impact a line somewhere, is refused wherever text is asked for."""
+    """Text with invisible characters or line breaks is refused in every text field."""
     answer = await portal.post(
         name=name,
         description=name,
@@ -95,7 +95,7 @@ async def test_a_name_that_deceives_is_refused_in_words(portal, name, reason):
 
 
 async def test_a_name_of_257_characters_is_refused(portal):
-    """The longest name that Entra ID takes is told."""
+    """The answer to a name that is too long contains the longest length that Entra ID accepts."""
     long = "x" * 257
     answer = await portal.post(name=long, serverApp={"name": long}, clientApp={"name": long})
     document = problem(answer, 422, "invalid-request")
@@ -104,14 +104,14 @@ async def test_a_name_of_257_characters_is_refused(portal):
 
 
 async def test_what_is_missing_is_pointed_at(portal):
-    """An empty request learns what the least is."""
+    """The answer to an empty request lists the required fields."""
     document = problem(await send(portal, b"{}"), 422, "invalid-request")
     assert pointers(document) == {"/name", "/tenantId", "/subscriptionId"}
     assert {each["code"] for each in document["errors"]} == {"field-missing"}
 
 
 async def test_an_unknown_field_is_not_ignored(portal):
-    """A misspelt option would silently not be in force; it is pointed at instead."""
+    """A misspelt option would have no effect without notice; the answer points to it instead."""
     answer = await portal.post(serverApp={"secretValidty": "P2Y"})
     (error,) = problem(answer, 422, "invalid-request")["errors"]
     assert (error["code"], error["pointer"]) == ("field-unknown", "/serverApp/secretValidty")
@@ -122,7 +122,7 @@ async def test_an_unknown_field_is_not_ignored(portal):
     [None, "text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonx", ""],
 )
 async def test_a_body_of_another_type_is_refused(portal, content_type):
-    """What is not said to be JSON is not guessed at."""
+    """A body that is not declared as JSON is refused without being parsed."""
     headers = {"Content-Type": content_type} if content_type is not None else {}
     answer = await portal.call("POST", "/api/onboardings", content=b"{}", headers=headers)
     document = problem(answer, 415, "content-type-not-json")
@@ -139,7 +139,7 @@ async def test_a_charset_may_be_named(portal):
 
 
 async def test_a_body_that_is_too_large_is_refused(portal):
-    """The limit is told, and nothing beyond it is parsed."""
+    """The answer contains the size limit, and the service parses nothing beyond it."""
     document = problem(await send(portal, b" " * (16 * 1024 + 1)), 413, "body-too-large")
     assert "16384" in document["detail"]
 
@@ -170,7 +170,7 @@ async def test_a_body_that_is_too_large_is_refused(portal):
     ],
 )
 async def test_a_body_that_is_no_json_is_told_so(portal, body):
-    """Whatever is wrong with the text, the answer is a 400 that says where."""
+    """Malformed text is answered with a 400 that shows where the mistake is."""
     document = problem(await send(portal, body), 400, "malformed-json")
     assert "Send one JSON object in UTF-8" in document["remedy"]
 
@@ -193,13 +193,13 @@ async def test_a_body_that_is_no_json_is_told_so(portal, body):
     ],
 )
 async def test_json_that_is_no_request_is_told_so(portal, body):
-    """Well-formed nonsense is a 422 with its faults, whatever its shape."""
+    """Valid JSON of any wrong shape is answered with a 422 that lists its faults."""
     document = problem(await send(portal, body), 422, "invalid-request")
     assert document["errors"]
 
 
 async def test_a_secret_sent_by_mistake_does_not_come_back(portal):
-    """A value in a wrong field is not repeated in the answer."""
+    """The answer does not repeat a value that was sent in the wrong field."""
     answer = await portal.post(secretKey="hunter2", name="hunter2\n", tenantId="hunter2")
     problem(answer, 422, "invalid-request")
     assert "hunter2" not in answer.text
@@ -236,7 +236,7 @@ MUTATED = st.tuples(st.integers(0, len(VALID)), st.binary(max_size=4)).map(
 @settings(max_examples=80, parent=settings.get_profile("quiet"))
 @given(body=DOCUMENTS.map(lambda document: json.dumps(document).encode()) | MUTATED | st.binary(max_size=80))
 async def test_no_body_breaks_the_service(portal, body):
-    """Whatever is posted, the answer is one of the caller's errors, as a problem document."""
+    """Any body that is posted is answered with one of the caller's errors, as a problem document."""
     answer = await send(portal, body)
     assert answer.status_code in {400, 422}, (answer.text, body)
     problem(answer, answer.status_code, answer.json()["code"])

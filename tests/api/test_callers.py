@@ -27,7 +27,7 @@ def part(document: Any) -> str:
 
 @pytest.fixture(scope="module")
 async def genuine(portal) -> str:
-    """An operator's token as login made it."""
+    """An operator's token as the sign-in service issued it."""
     return str(await portal.token("operator"))
 
 
@@ -46,7 +46,7 @@ def header(genuine) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def public_key(portal) -> jwt.PyJWK:
-    """Login's published key."""
+    """The published key of the sign-in service."""
     info = portal.info
     answer = await portal.http.get(f"{info['login']}/{info['tenant']}/discovery/v2.0/keys")
     return jwt.PyJWK(answer.json()["keys"][0])
@@ -60,7 +60,7 @@ def own_key() -> rsa.RSAPrivateKey:
 
 @pytest.fixture(scope="module")
 def sign(portal):
-    """Signs claims with login's real key."""
+    """Signs claims with the real key of the sign-in service."""
 
     async def sign(claims: dict[str, Any], **header: Any) -> str:
         answer = await portal.control("POST", "/tokens", {"claims": claims, "header": header or None})
@@ -76,7 +76,7 @@ async def call(portal: Portal, authorization: str | bytes | None) -> httpx.Respo
 
 
 async def refused(portal, token: str) -> str:
-    """Why a token is refused; the answer is the one that OAuth 2.0 asks for, and repeats nothing of it."""
+    """Why a token is refused, after a check that the answer follows OAuth 2.0 and repeats nothing of it."""
     answer = await call(portal, f"Bearer {token}")
     document = problem(answer, 401, "token-invalid")
     challenge = answer.headers["WWW-Authenticate"]
@@ -88,12 +88,12 @@ async def refused(portal, token: str) -> str:
 
 
 async def test_a_token_signed_by_login_is_accepted(portal, sign, claims):
-    """The signing that the forgeries below use is the real one: unchanged claims are let in."""
+    """The signing that the forgeries below use is the real one: unchanged claims are accepted."""
     assert (await call(portal, f"Bearer {await sign(claims)}")).status_code == 200
 
 
 async def test_tokens_of_both_versions_are_accepted(portal, sign, claims):
-    """Entra ID issues version 1 or version 2 tokens as the API's registration says; both are known."""
+    """Entra ID issues version 1 or 2 tokens, as the registration of the API requests; both are accepted."""
     info = portal.info
     v1 = {"ver": "1.0", "iss": f"https://sts.windows.net/{info['tenant']}/", "appid": OTHER}
     v2 = {"ver": "2.0", "iss": f"{info['login']}/{info['tenant']}/v2.0", "azp": OTHER}
@@ -103,14 +103,14 @@ async def test_tokens_of_both_versions_are_accepted(portal, sign, claims):
 
 
 async def test_clocks_may_differ_a_little(portal, sign, claims):
-    """A token that ended, or begins, some seconds off is let in."""
+    """A token that expired, or becomes valid, within some seconds is accepted."""
     now = int(time.time())
     for change in ({"exp": now - 10}, {"nbf": now + 10, "iat": now + 10}):
         assert (await call(portal, f"Bearer {await sign(claims | change)}")).status_code == 200
 
 
 async def test_the_scheme_is_known_in_any_case(portal, genuine):
-    """HTTP's schemes have no case."""
+    """The API accepts HTTP's authentication schemes in any case."""
     assert (await call(portal, f"bearer {genuine}")).status_code == 200
 
 
@@ -118,7 +118,7 @@ async def test_the_scheme_is_known_in_any_case(portal, genuine):
     "authorization", [None, "", "Bearer", "Basic dXNlcjpwYXNz", "Negotiate x", "bearer:x"]
 )
 async def test_no_token_is_told_what_to_send(portal, authorization):
-    """A caller without a token learns that the API takes bearer tokens, and not that one was wrong."""
+    """A caller without a token learns that the API takes bearer tokens, and not that a token was wrong."""
     answer = await call(portal, authorization)
     document = problem(answer, 401, "token-missing")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -157,18 +157,18 @@ NOW = int(time.time())
     ],
 )
 async def test_claims_that_are_wrong_are_refused(portal, sign, claims, change, reason):
-    """A token that login really signed, but not for this API, tenant or time, is refused with its reason."""
+    """A genuine token for another API, tenant or time is refused with its reason."""
     assert reason in await refused(portal, await sign(claims | change))
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat", "iss", "aud", "sub", "tid", "oid"])
 async def test_a_claim_that_is_missing_is_refused(portal, sign, claims, name):
-    """What can't be checked is not taken on trust."""
+    """A token that cannot be verified is refused."""
     await refused(portal, await sign({key: value for key, value in claims.items() if key != name}))
 
 
 async def test_an_id_token_is_no_access_token(portal, sign, claims):
-    """An ID token is for a browser to read: it has our audience, but names no client that may call."""
+    """An ID token is refused: it has the API's audience, but names no client that may call."""
     shape = {
         name: value for name, value in claims.items() if name not in {"appid", "azp", "appidacr", "idtyp"}
     }
@@ -177,14 +177,14 @@ async def test_an_id_token_is_no_access_token(portal, sign, claims):
 
 
 async def test_an_unknown_key_is_refused(portal, sign, claims, own_key):
-    """A key id that login does not publish, or none, leads nowhere."""
+    """A token with an unpublished key ID, or with none, is refused."""
     assert "unknown key" in await refused(portal, await sign(claims, kid="unknown"))
     unnamed = jwt.encode(claims, own_key, algorithm="RS256")
     assert "unknown key" in await refused(portal, unnamed)
 
 
 async def test_a_key_of_ones_own_is_refused(portal, claims, header, own_key):
-    """A signature by another key does not count, even when the token brings that key along."""
+    """A signature by another key is refused, even when the token contains that key."""
     number = own_key.public_key().public_numbers()
     brought = {
         "kty": "RSA",
@@ -205,14 +205,14 @@ async def test_a_key_of_ones_own_is_refused(portal, claims, header, own_key):
     "algorithm", ["none", "None", "NONE", "nOnE", "", "HS256", "RS512", "PS256", "ES256"]
 )
 async def test_the_token_does_not_choose_the_algorithm(portal, genuine, claims, header, algorithm):
-    """An unsigned token, or one that names another algorithm, is refused whatever its signature."""
+    """An unsigned token, or one that names another algorithm, is refused whatever its signature is."""
     signature = genuine.split(".")[2]
     for end in ("", signature):
         await refused(portal, f"{part(header | {'alg': algorithm})}.{part(claims)}.{end}")
 
 
 async def test_the_public_key_is_no_shared_secret(portal, claims, header, public_key):
-    """Login's public key, in any of its spellings, does not sign anything."""
+    """The public key of the sign-in service, in any encoding, is not accepted as a signing key."""
     numbers = public_key.key.public_numbers()
     encodings = [
         public_key.key.public_bytes(encoding, form)
@@ -230,7 +230,7 @@ async def test_the_public_key_is_no_shared_secret(portal, claims, header, public
 
 
 async def test_a_changed_token_is_refused(portal, genuine, claims, header):
-    """More roles, a longer life or another caller: the signature does not fit any more."""
+    """A token with added roles, a longer life or another caller is refused: the signature does not match."""
     _, _, signature = genuine.split(".")
     for change in ({"roles": ["Onboarding.Operate"]}, {"exp": NOW + 10**6}, {"oid": OTHER}):
         token = f"{part(header)}.{part(claims | change)}.{signature}"
@@ -238,7 +238,7 @@ async def test_a_changed_token_is_refused(portal, genuine, claims, header):
 
 
 async def test_a_critical_header_that_is_not_understood_is_refused(portal, sign, claims):
-    """RFC 7515 (4.1.11): who does not understand what a token calls critical must not accept it."""
+    """A token with a critical header that the API does not understand is refused (RFC 7515, 4.1.11)."""
     await refused(portal, await sign(claims, crit=["x-unknown"], **{"x-unknown": 1}))
 
 
@@ -265,7 +265,7 @@ async def test_a_critical_header_that_is_not_understood_is_refused(portal, sign,
     ],
 )
 async def test_garbage_is_refused(portal, token):
-    """What is no token at all is refused like a wrong one."""
+    """A header that contains no token is refused like one with a wrong token."""
     problem(await call(portal, f"Bearer {token}".encode("latin-1")), 401, "token-invalid")
 
 
@@ -276,7 +276,7 @@ async def test_a_huge_token_does_no_harm(portal, genuine):
 
 
 async def test_two_tokens_are_none(portal, genuine):
-    """A second Authorization header does not smuggle anything past the first one."""
+    """A second Authorization header does not bypass the check of the first one."""
     headers = [("Authorization", "Bearer x"), ("Authorization", f"Bearer {genuine}")]
     answer = await portal.http.get(f"{portal.stack.api}{EVERYBODYS}", headers=headers)
     assert answer.status_code == 401
@@ -284,7 +284,7 @@ async def test_two_tokens_are_none(portal, genuine):
 
 @pytest.mark.parametrize("roles", [[], ["Other.Role"], ["onboarding.operate"], None])
 async def test_without_a_role_nothing_is_allowed(portal, sign, claims, roles):
-    """A genuine token of an application that nobody gave a role is refused, and told which there are."""
+    """A genuine token of an application without a role is refused, and the answer lists the roles."""
     token = await sign(claims | {"roles": roles})
     for method, path in (("GET", EVERYBODYS), ("POST", EVERYBODYS), ("GET", "/api/connections")):
         answer = await portal.call(method, path, caller=None, headers={"Authorization": f"Bearer {token}"})
@@ -293,7 +293,7 @@ async def test_without_a_role_nothing_is_allowed(portal, sign, claims, roles):
 
 
 async def test_a_client_without_a_role_gets_a_token_that_is_refused(portal):
-    """The same, over login: an application of the tenant is not yet a caller."""
+    """A token that the sign-in service issues to an application without a role is refused."""
     answer = await portal.call("GET", EVERYBODYS, caller=await portal.caller())
     problem(answer, 403, "role-missing")
 
@@ -303,18 +303,18 @@ async def test_a_client_without_a_role_gets_a_token_that_is_refused(portal):
              "/api/connections", "/api/connections/x"]
 )  # fmt: skip
 async def test_every_call_needs_a_token(portal, path):
-    """No path answers a stranger, whether something is there or not."""
+    """Every path answers a caller without a token in the same way, whether a resource exists or not."""
     problem(await portal.call("GET", path, caller=None), 401, "token-missing")
 
 
 async def test_a_token_is_checked_before_the_body(portal):
-    """A stranger learns nothing of what the API would take."""
+    """A caller without a token learns nothing about what the API accepts."""
     answer = await portal.call("POST", EVERYBODYS, caller=None, content=b"{")
     problem(answer, 401, "token-missing")
 
 
 async def test_an_onboarding_remembers_who_asked(portal, sign, claims):
-    """A person's name, or else the application's id, stands in the onboarding and in its trail."""
+    """The onboarding and its trail contain a person's name, or else the application's ID."""
     person = claims | {"preferred_username": "ada@contoso.com", "oid": str(uuid.uuid4())}
     headers = {"Authorization": f"Bearer {await sign(person)}"}
     answer = await portal.call("POST", EVERYBODYS, caller=None, headers=headers, json=portal.request())
@@ -326,7 +326,7 @@ async def test_an_onboarding_remembers_who_asked(portal, sign, claims):
 
 
 async def test_login_away_is_not_the_callers_fault(portal):
-    """Keys that were fetched serve on; a new instance that can't fetch them says when to come again."""
+    """Fetched keys stay in use; a new instance that cannot fetch them answers with a Retry-After."""
     gone = {"service": "login", "path": "discovery/v2.0/keys", "kind": "status", "status": 503, "times": None}
     async with portal.fault(**gone):
         assert (await portal.call("GET", EVERYBODYS)).status_code == 200

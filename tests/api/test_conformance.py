@@ -1,4 +1,4 @@
-"""What the API says of app registrations that somebody has touched."""
+"""What the API reports about app registrations that people have changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GRAPH = "/v1.0"
 
 @pytest.fixture(scope="module")
 async def connection(portal) -> dict[str, Any]:
-    """A connection that the tests bend, and mend again."""
+    """A connection that the tests change, and repair again."""
     found: dict[str, Any] = await portal.onboarded(userDiscovery={"enabled": True})
     return found
 
@@ -38,12 +38,12 @@ def results(document: dict[str, Any], result: str) -> dict[str, dict[str, Any]]:
 
 
 async def patch(portal: Portal, app: dict[str, Any], body: Any) -> None:
-    """Change an application behind the service's back."""
+    """Change an application without the service."""
     await portal.look("graph", "PATCH", f"{GRAPH}/applications/{app['objectId']}", body)
 
 
 async def test_what_was_just_made_is_conformant(portal, connection):
-    """A connection that nobody has touched keeps every rule; that costs one call of Graph."""
+    """A connection that nobody has changed passes every check, with a single call to Graph."""
     await portal.control("DELETE", "/calls")
     document = await checked(portal, connection)
     calls = (await portal.control("GET", "/calls?service=graph")).json()["value"]
@@ -61,7 +61,7 @@ async def test_what_was_just_made_is_conformant(portal, connection):
 
 
 async def test_what_is_changed_by_hand_is_found(portal, connection):
-    """Each difference comes first, with the error that an administrator sees, and with what to do."""
+    """Differences come first, each with the error that an administrator sees and with a remedy."""
     server, client = connection["serverApp"], connection["clientApp"]
     before = await portal.graph(f"/applications/{server['objectId']}")
     await patch(portal, server, {"web": {"redirectUris": []}, "isDeviceOnlyAuthSupported": False})
@@ -89,7 +89,7 @@ async def test_what_is_changed_by_hand_is_found(portal, connection):
 
 
 async def test_what_means_the_same_is_no_deviation(portal, connection):
-    """Order, case and what others have added are nobody's mistake."""
+    """Order, case and what other people have added are not differences."""
     server = connection["serverApp"]
     body = {"web": {"redirectUris": ["https://contoso.com/more", "http://localhost"]}}
     await patch(portal, server, body)
@@ -100,7 +100,7 @@ async def test_what_means_the_same_is_no_deviation(portal, connection):
 
 
 async def test_consent_that_was_withdrawn_is_found(portal):
-    """Without consent users are refused with AADSTS65001, and discovery does not read the directory."""
+    """Without consent users are refused with AADSTS65001, and discovery cannot read the directory."""
     connection = await portal.onboarded(userDiscovery={"enabled": True})
     client = connection["clientApp"]["servicePrincipalId"]
     server = f"/servicePrincipals/{connection['serverApp']['servicePrincipalId']}"
@@ -110,7 +110,7 @@ async def test_consent_that_was_withdrawn_is_found(portal):
         await portal.look("graph", "DELETE", f"{GRAPH}{server}/appRoleAssignments/{role['id']}")
     own = {"clientId": client, "consentType": "Principal", "principalId": str(uuid.uuid4())}
     own |= {"resourceId": connection["serverApp"]["servicePrincipalId"], "scope": "user_impersonation"}
-    await portal.look("graph", "POST", f"{GRAPH}/oauth2PermissionGrants", own)  # one user's is not enough
+    await portal.look("graph", "POST", f"{GRAPH}/oauth2PermissionGrants", own)  # for one user
     await portal.look("graph", "PATCH", f"{GRAPH}{server}", {"accountEnabled": False})
     broken = results(await checked(portal, connection), "Fail")
     assert set(broken) == {
@@ -123,7 +123,7 @@ async def test_consent_that_was_withdrawn_is_found(portal):
 
 
 async def test_an_application_that_was_deleted_can_come_back(portal):
-    """Nothing else is said of one that is gone; its remedy says until when it can be restored."""
+    """A deleted app has no other difference; its remedy contains the date until which it can be restored."""
     connection = await portal.onboarded()
     application = f"{GRAPH}/applications/{connection['serverApp']['objectId']}"
     await portal.look("graph", "DELETE", application)
@@ -137,7 +137,7 @@ async def test_an_application_that_was_deleted_can_come_back(portal):
 
 
 async def test_a_secret_that_was_removed_is_found(portal):
-    """A secret of somebody else does not stand in for the one that the site has."""
+    """A secret that somebody else has added does not replace the one that the site has."""
     connection = await portal.onboarded()
     application = f"{GRAPH}/applications/{connection['serverApp']['objectId']}"
     await portal.look(
@@ -150,7 +150,7 @@ async def test_a_secret_that_was_removed_is_found(portal):
 
 
 async def test_what_may_not_be_read_is_not_passed(portal, connection):
-    """Without a permission to read it a rule is unknown, and so is the whole where nothing is broken."""
+    """Without permission to read it a check is unknown, and so is the result where nothing is broken."""
     roles = (await portal.control("GET", "/settings")).json()["identityRoles"]
     blind = [role for role in roles if "DelegatedPermissionGrant" not in role and "Directory" not in role]
     async with portal.settings(identityRoles=blind):
@@ -165,7 +165,7 @@ async def test_what_may_not_be_read_is_not_passed(portal, connection):
 
 
 async def test_two_apps_of_somebody_else_are_checked(portal):
-    """Any two client ids can be checked against a profile, a version, and what the site was given."""
+    """An operator can check any two client IDs against a profile, a version and the site's settings."""
     server, client = await portal.onboarded(), await portal.onboarded()
     path = f"/api/tenants/{server['tenantId']}/conformance"
     apps = {"serverAppId": server["serverApp"]["clientId"], "clientAppId": client["clientApp"]["clientId"]}
@@ -195,7 +195,7 @@ async def test_two_apps_of_somebody_else_are_checked(portal):
 
 
 async def test_an_unknown_app_is_not_there(portal):
-    """An id that nobody has brings the finding that it is missing, not an error."""
+    """An ID without an application brings the finding that it is missing, not an error."""
     path = f"/api/tenants/{portal.info['tenant']}/conformance"
     document = await portal.get(path, caller="operator", serverAppId=FABRIKAM, clientAppId=FABRIKAM)
     assert set(results(document, "Fail")) == {"serverApp/application", "clientApp/application"}
@@ -215,7 +215,7 @@ async def test_an_unknown_app_is_not_there(portal):
     ],
 )
 async def test_wrong_parameters_are_named(portal, parameters, named):
-    """A parameter that can't be used is answered with its name."""
+    """The answer to a parameter that cannot be used contains its name."""
     path = f"/api/tenants/{portal.info['tenant']}/conformance"
     good = {"serverAppId": FABRIKAM, "clientAppId": FABRIKAM}
     answer = await portal.call("GET", path, caller="operator", params={**good, **parameters})
@@ -223,7 +223,7 @@ async def test_wrong_parameters_are_named(portal, parameters, named):
 
 
 async def test_only_what_is_served_is_looked_at(portal):
-    """A tenant that is not served, one that has not let the service in, and no connection are told apart."""
+    """The answers distinguish an unserved tenant, one without consent, and an unknown connection."""
     apps = {"serverAppId": FABRIKAM, "clientAppId": FABRIKAM}
     path = f"/api/tenants/{uuid.uuid4()}/conformance"
     answer = await portal.call("GET", path, caller="operator", params=apps)
@@ -236,7 +236,7 @@ async def test_only_what_is_served_is_looked_at(portal):
 
 
 async def test_an_outage_of_the_directory_is_told(portal, connection):
-    """When Graph does not answer, the caller is told to come back; nothing is passed by mistake."""
+    """When Graph does not answer, the caller gets a Retry-After, and no check passes by mistake."""
     path = f"/api/connections/{connection['id']}/conformance"
     fault = {"service": "graph", "path": "batch", "kind": "throttle", "retryAfter": 7}
     async with portal.fault(**fault):

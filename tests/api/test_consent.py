@@ -18,7 +18,7 @@ WITHOUT_GRANTS = [
 
 
 async def granted(portal: Portal, onboarding: str) -> list[str]:
-    """The calls with which an onboarding has granted something, or tried to."""
+    """The calls with which an onboarding has granted something, or has tried to."""
     events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
     return [
         f"{call['method']} {call['path']} {call['status']}"
@@ -29,7 +29,7 @@ async def granted(portal: Portal, onboarding: str) -> list[str]:
 
 
 async def test_an_administrator_consents_where_the_service_shall_not(portal):
-    """The onboarding waits, says where to consent for which app, and goes on when that was done."""
+    """The onboarding waits, shows where to consent for which app, and continues after the consent."""
     plain, discovery = await asyncio.gather(
         portal.accepted(adminConsent="ByAdministrator"),
         portal.accepted(adminConsent="ByAdministrator", userDiscovery={"enabled": True}),
@@ -71,15 +71,15 @@ async def test_an_administrator_consents_where_the_service_shall_not(portal):
 
 @pytest.fixture
 async def may_not_grant(portal):
-    """A service that never held a permission to grant permissions."""
+    """A service that never had a permission to grant permissions."""
     async with portal.settings(identityRoles=WITHOUT_GRANTS):
-        await portal.restart_host()  # a token that was had before would still carry the roles
+        await portal.restart_host()  # an earlier token would still contain the roles
         yield portal
     await portal.restart_host()
 
 
 async def test_a_service_without_the_permission_works_fully(may_not_grant):
-    """By itself the onboarding asks an administrator where the service may not grant, and then succeeds."""
+    """Where the service cannot grant consent, the onboarding asks an administrator, and then succeeds."""
     portal = may_not_grant
     onboarding = await portal.accepted()
     person = Administrator(portal, onboarding)
@@ -100,7 +100,7 @@ async def test_a_service_without_the_permission_works_fully(may_not_grant):
 
 
 async def test_the_service_grants_where_it_may(portal):
-    """Asked to grant itself, the service does, and nobody is asked for anything."""
+    """A service that is configured to grant consent itself does so, and nobody has to act."""
     connection = await portal.onboarded(adminConsent="ByService", userDiscovery={"enabled": True})
     document = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller="operator")
     (step,) = [each for each in document["steps"] if each["name"] == "consent"]

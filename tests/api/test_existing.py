@@ -1,4 +1,4 @@
-"""Applications that are there already: imported, or shared with another connection; never changed."""
+"""Applications that already exist: imported, or shared with another connection, and never changed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ async def as_they_are(portal: Portal, apps: Precreated) -> list[bytes]:
 
 
 async def in_vault(portal: Portal, url: str) -> dict[str, Any]:
-    """A secret of the vault, with its value."""
+    """A secret in the vault, with its value."""
     found: dict[str, Any] = (await portal.look("keyVault", "GET", f"{url}?api-version=7.5")).json()
     return found
 
 
 async def put(portal: Portal, name: str, value: str) -> None:
-    """Somebody puts a secret into the vault."""
+    """Somebody adds a secret to the vault."""
     await portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": value})
 
 
@@ -43,7 +43,7 @@ async def put(portal: Portal, name: str, value: str) -> None:
     [(golden.NEWEST, False), (golden.NEWEST, True), ("2309", False), ("2023-11", False), ("2021", True)],
 )
 async def test_apps_that_were_made_by_hand_are_imported(portal, revision, discovery):
-    """After each revision of the article: names, URI and the secret's end are read from Entra ID."""
+    """For each revision of the article, the service reads names, URI and expiration from Entra ID."""
     apps = await precreated(portal, revision=revision, user_discovery=discovery)
     before = await as_they_are(portal, apps)
     connection = await portal.onboarded(
@@ -63,7 +63,7 @@ async def test_apps_that_were_made_by_hand_are_imported(portal, revision, discov
 
 
 async def test_whatever_an_imported_app_is_called(portal):
-    """Others have chosen its name, so it is taken as it is; in the script it stays inside its quotes."""
+    """An imported app keeps the name that others have chosen; in the script it stays inside its quotes."""
     name = "\u200f'; exit #\u2019 $(x) `\u202e" + "x" * 230
     apps = await precreated(portal, name=name)
     connection = await portal.onboarded(**apps.request())
@@ -77,7 +77,7 @@ async def test_whatever_an_imported_app_is_called(portal):
 
 
 async def test_a_secret_that_was_handed_over_is_in_the_vault(portal):
-    """The connection points to it there, under a name that tells what it is; nothing else repeats it."""
+    """The connection points to the secret in the vault, under a descriptive name; only the vault has it."""
     apps = await precreated(portal)
     answer = await portal.post(**apps.request())
     document = await portal.finished(answer.json()["id"])
@@ -93,7 +93,7 @@ async def test_a_secret_that_was_handed_over_is_in_the_vault(portal):
 
 
 async def test_a_secret_is_handed_over_once(portal):
-    """The same request again, with its key, gives the same answer and puts nothing more into the vault."""
+    """The same request with its key returns the same answer and adds nothing more to the vault."""
     apps = await precreated(portal)
     request, key = portal.request(**apps.request()), {"Idempotency-Key": unique("key")}
     first = await portal.call("POST", "/api/onboardings", headers=key, json=request)
@@ -106,7 +106,7 @@ async def test_a_secret_is_handed_over_once(portal):
 
 
 async def test_a_secret_that_is_in_the_vault_is_imported(portal):
-    """Who may write into the vault need not hand the secret over; it stays under its name."""
+    """A caller who may write to the vault can pass the name of a secret, which keeps that name."""
     apps, name = await precreated(portal), unique("import-contoso")
     await put(portal, name, apps.secret)
     connection = await portal.onboarded(**apps.request(vaultSecret=name))
@@ -115,7 +115,7 @@ async def test_a_secret_that_is_in_the_vault_is_imported(portal):
 
 
 async def test_of_several_secrets_the_one_in_the_vault_counts(portal):
-    """An application may have other secrets; the end is that of the one that was given."""
+    """An application may have other secrets; the expiration is that of the secret in the request."""
     apps = await precreated(portal)
     end = (datetime.now(UTC) + timedelta(days=600)).isoformat(timespec="seconds")
     path = f"/v1.0/applications/{apps.server['id']}/addPassword"
@@ -129,7 +129,7 @@ async def test_of_several_secrets_the_one_in_the_vault_counts(portal):
 
 @pytest.mark.parametrize("handed_over", [True, False])
 async def test_a_secret_of_another_application_is_refused(portal, handed_over):
-    """A mix-up is found before the site would find it, whichever way the secret came."""
+    """A secret of another app is refused in time, whether the request contains it or points to it."""
     apps, others = await precreated(portal), await precreated(portal)
     given = {"secret": others.secret}
     if not handed_over:
@@ -142,7 +142,7 @@ async def test_a_secret_of_another_application_is_refused(portal, handed_over):
 
 
 async def test_a_secret_that_has_ended_is_refused(portal):
-    """The end that counts is the one in Entra ID; it has to be in the future, as in the console."""
+    """The expiration in Entra ID counts; it must be in the future, as in the console."""
     start = datetime(2025, 1, 1, tzinfo=UTC)
     apps = await precreated(portal, starts_at=start, lifetime=timedelta(days=365))
     error = await portal.refused(**apps.request())
@@ -152,7 +152,7 @@ async def test_a_secret_that_has_ended_is_refused(portal):
 
 
 async def test_a_secret_that_is_not_in_the_vault_is_refused(portal):
-    """The name that was looked for is told, and the other way."""
+    """The answer contains the name of the secret that was not found, and the alternative."""
     apps, name = await precreated(portal), unique("import-nothing")
     error = await portal.refused(**apps.request(vaultSecret=name))
     assert (error["step"], error["code"]) == ("server-secret", "secret-not-in-vault")
@@ -161,7 +161,7 @@ async def test_a_secret_that_is_not_in_the_vault_is_refused(portal):
 
 
 async def test_an_application_that_does_not_conform_is_refused(portal):
-    """Each property that is not as the profile asks for is told, with what impact and what to do."""
+    """Each property that differs from the profile is reported with its impact and its remedy."""
     apps = await precreated(
         portal,
         server={"isDeviceOnlyAuthSupported": None, "web": {"redirectUris": []}},
@@ -184,7 +184,7 @@ async def test_an_application_that_does_not_conform_is_refused(portal):
 
 
 async def test_a_client_app_that_does_not_conform_is_refused(portal):
-    """The client app is checked together with the server app that it goes with."""
+    """The service checks the client app together with its server app."""
     apps, others = await precreated(portal), await precreated(portal)
     request = {"serverApp": apps.request()["serverApp"], "clientApp": others.request()["clientApp"]}
     error = await portal.refused(**request)
@@ -195,7 +195,7 @@ async def test_a_client_app_that_does_not_conform_is_refused(portal):
 
 
 async def test_what_does_not_conform_is_found_by_a_dry_run(portal):
-    """Before anything is asked for, the same findings are told."""
+    """A dry run reports the same findings."""
     apps = await precreated(portal, server={"signInAudience": "AzureADMultipleOrgs"})
     request = portal.request(**apps.request())
     answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
@@ -207,7 +207,7 @@ async def test_what_does_not_conform_is_found_by_a_dry_run(portal):
 
 @pytest.mark.parametrize("app", ["serverApp", "clientApp"])
 async def test_an_application_that_is_not_there_is_refused(portal, app):
-    """A client id that nobody has (perhaps it was an object id) is pointed at."""
+    """The answer points to a client ID that does not exist (it may be an object ID)."""
     request = copy.deepcopy((await precreated(portal)).request())
     request[app]["existing"]["clientId"] = UNKNOWN
     error = await portal.refused(**request)
@@ -220,7 +220,7 @@ async def test_an_application_that_is_not_there_is_refused(portal, app):
 
 
 async def test_an_application_without_a_service_principal_is_refused(portal):
-    """What is missing is told, and the command that makes it."""
+    """The finding contains what is missing, and the command that creates it."""
     apps = await precreated(portal)
     principal = await portal.graph(f"/servicePrincipals(appId='{apps.client['appId']}')")
     await portal.look("graph", "DELETE", f"/v1.0/servicePrincipals/{principal['id']}")
@@ -239,7 +239,7 @@ async def test_only_one_of_the_two_may_be_there_already(portal):
 
 
 async def test_a_server_app_is_shared(portal):
-    """Another connection's server app, with its secret, serves a second one, which is never changed."""
+    """A second connection can share a server app with its secret, and never changes it."""
     first = await portal.onboarded()
     server = f"/v1.0/applications/{first['serverApp']['objectId']}"
     before = (await portal.look("graph", "GET", server)).content
@@ -251,7 +251,7 @@ async def test_a_server_app_is_shared(portal):
 
 
 async def test_an_operator_shares_any_a_requester_its_own(portal):
-    """Whose connection it is decides who may share it; what one may not see looks as if it were not there."""
+    """Only the requester of a connection can share its app; to others the connection does not exist."""
     other = await portal.caller("Onboarding.Request")
     theirs = await portal.onboarded(caller=other)
     shared = {"serverApp": {"existing": {"connectionId": theirs["id"]}}}
@@ -269,7 +269,7 @@ async def test_an_operator_shares_any_a_requester_its_own(portal):
 
 @pytest.mark.parametrize("connection", ["nothing", f"{UNKNOWN}.365db8432754f7fb3bc5"])
 async def test_a_connection_that_is_not_there_can_not_be_shared(portal, connection):
-    """Neither what is no id, nor a connection of another tenant."""
+    """An invalid ID, and a connection of another tenant, are refused."""
     answer = await portal.post(caller="operator", serverApp={"existing": {"connectionId": connection}})
     document = problem(answer, 422, "invalid-request")
     assert pointers(document) == {"/serverApp/existing/connectionId"}

@@ -1,4 +1,4 @@
-"""Each finding of the preflight: the cloud is in that state, and a dry run tells what a person reads."""
+"""Each finding of the preflight: a test brings the cloud into its state and reads it in a dry run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READER = [{"actions": ["*/read"], "notActions": []}]
 
 
 async def findings(portal: Portal, **changes: Any) -> dict[str, dict[str, str]]:
-    """What a dry run finds, by code; each says what is wrong, what to do and where it is documented."""
+    """The findings of a dry run, by code; each contains the problem, the remedy and its documentation."""
     request = portal.request(
         **{"serverApp": {"name": unique("server")}, "clientApp": {"name": unique("client")}, **changes}
     )
@@ -37,7 +37,7 @@ async def findings(portal: Portal, **changes: Any) -> dict[str, dict[str, str]]:
 
 
 def said(finding: dict[str, str]) -> tuple[str, str]:
-    """How grave a finding is, and which field it points to."""
+    """The severity of a finding, and the field to which it points."""
     return finding["severity"], finding.get("pointer", "")
 
 
@@ -54,14 +54,14 @@ async def application(portal: Portal, **body: Any) -> dict[str, Any]:
 
 
 async def test_a_tenant_in_order_has_nothing_to_change(portal):
-    """Where all is well nothing is said but what will happen."""
+    """Without a problem a dry run reports only what will happen."""
     found = await findings(portal)
     assert {each["severity"] for each in found.values()} <= {"Warning", "Information"}
     assert set(found) <= {"providers-to-register", "tenant-connected"}
 
 
 async def test_a_connection_of_that_name(portal):
-    """The name is pointed at, and the connection that has it is named."""
+    """The finding points to the name, and contains the connection that has it."""
     existing = await portal.onboarded()
     found = await findings(portal, name=existing["name"])
     assert said(found["connection-exists"]) == ("Error", "/name")
@@ -69,7 +69,7 @@ async def test_a_connection_of_that_name(portal):
 
 
 async def test_a_tenant_that_is_connected(portal):
-    """A second connection of a tenant is probably a mistake; which one there is, is told."""
+    """A second connection of a tenant is probably a mistake; the finding contains the first one."""
     await portal.onboarded()
     found = await findings(portal)
     assert said(found["tenant-connected"]) == ("Warning", "/tenantId")
@@ -78,7 +78,7 @@ async def test_a_tenant_that_is_connected(portal):
 
 @pytest.mark.parametrize("app", ["serverApp", "clientApp"])
 async def test_an_application_of_that_name(portal, app):
-    """Two applications of one name are allowed, and hard to tell apart."""
+    """Two applications with the same name are allowed, and reported as hard to distinguish."""
     theirs = await application(portal, displayName=unique("O'Brien & Co"))
     found = await findings(portal, **{app: {"name": theirs["displayName"]}})
     assert said(found["application-name-in-use"]) == ("Warning", f"/{app}/name")
@@ -86,7 +86,7 @@ async def test_an_application_of_that_name(portal, app):
 
 
 async def test_a_domain_of_somebody_else(portal):
-    """The App ID URI is pointed at, and the domains that would do are named."""
+    """The finding points to the App ID URI, and lists the verified domains."""
     found = await findings(portal, serverApp={"appIdUri": "https://fabrikam.com/cmg"})
     assert said(found["domain-not-verified"]) == ("Error", "/serverApp/appIdUri")
     assert "contoso.com" in found["domain-not-verified"]["detail"]
@@ -94,7 +94,7 @@ async def test_a_domain_of_somebody_else(portal):
 
 @pytest.mark.parametrize("uri", ["api://{tenant}/cmg", "https://contoso.com/cmg"])
 async def test_a_policy_that_allows_default_uris_only(portal, uri):
-    """Both forms that the article recommends are refused by that policy; what passes is proposed."""
+    """The policy refuses both recommended forms of the URI; the finding proposes one that it accepts."""
     restriction = {"nonDefaultUriAddition": {"state": "enabled"}}
     tenant = portal.info["tenant"]
     async with portal.settings(policies=policy("identifierUris", restriction)):
@@ -102,11 +102,11 @@ async def test_a_policy_that_allows_default_uris_only(portal, uri):
         assert said(found["uri-not-default"]) == ("Error", "/serverApp/appIdUri")
         assert f"api://{tenant}/{{clientId}}" in found["uri-not-default"]["remedy"]
         assert "uri-not-default" not in await findings(portal)
-        await portal.onboarded()  # as the remedy says: without a URI of one's own
+        await portal.onboarded()  # as the remedy proposes: without an App ID URI in the request
 
 
 async def test_a_uri_that_is_taken(portal):
-    """The application that has the App ID URI is named."""
+    """The finding contains the application that has the App ID URI."""
     uri = f"https://contoso.com/{unique()}"
     theirs = await application(portal, identifierUris=[uri])
     found = await findings(portal, serverApp={"appIdUri": uri})
@@ -115,7 +115,7 @@ async def test_a_uri_that_is_taken(portal):
 
 
 async def test_a_uri_that_a_deleted_application_keeps(portal):
-    """A deleted application keeps its URI for 30 days; how to free it is told, and works."""
+    """A deleted application keeps its URI for 30 days; the remedy describes how to free it, and works."""
     uri = f"https://contoso.com/{unique()}"
     theirs = await application(portal, identifierUris=[uri])
     await portal.look("graph", "DELETE", f"/v1.0/applications/{theirs['id']}")
@@ -131,7 +131,7 @@ async def test_a_uri_that_a_deleted_application_keeps(portal):
 
 
 async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
-    """What this service has made it offers to delete for good; lost answers and lag do not matter."""
+    """The service offers to delete its own deleted app permanently; lost answers and lag do not matter."""
     uri = f"https://contoso.com/{unique()}"
     ours = (await portal.onboarded(serverApp={"appIdUri": uri}))["serverApp"]
     await portal.look("graph", "DELETE", f"/v1.0/applications/{ours['objectId']}")
@@ -167,7 +167,7 @@ async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
 
 
 async def test_a_policy_without_secrets(portal):
-    """Where no secret may be added, no field helps; who has to be exempted is told."""
+    """Where the policy forbids secrets, no field helps; the finding contains the app to exempt."""
     restriction = [{"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}]
     async with portal.settings(policies=policy("passwordCredentials", restriction)):
         found = await findings(portal)
@@ -175,7 +175,7 @@ async def test_a_policy_without_secrets(portal):
 
 
 async def test_a_policy_with_short_secrets(portal):
-    """The longest lifetime is told, as a duration and as the date until which a secret may live."""
+    """The finding contains the longest lifetime, as a duration and as the last possible date."""
     restriction = [{"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P180D"}]
     async with portal.settings(policies=policy("passwordCredentials", restriction)):
         found = await findings(portal)
@@ -188,13 +188,13 @@ async def test_a_policy_with_short_secrets(portal):
 async def least(portal):
     """A service whose identity may only read applications."""
     async with portal.settings(identityRoles=["Application.Read.All"]):
-        await portal.restart_host()  # a token that was had before would still carry the roles
+        await portal.restart_host()  # an earlier token would still contain the roles
         yield portal
     await portal.restart_host()
 
 
 async def test_permissions_that_the_service_lacks(least):
-    """What this service may not do, and what it may not even look at, is told with the permission's name."""
+    """Each finding contains the name of the permission that the service needs, even to check."""
     found = await findings(least, adminConsent="ByService", userDiscovery={"enabled": True})
     assert said(found["graph-permission-missing"]) == ("Error", "")
     assert "Application.ReadWrite.OwnedBy" in found["graph-permission-missing"]["remedy"]
@@ -210,14 +210,14 @@ async def test_permissions_that_the_service_lacks(least):
 
 
 async def test_an_administrator_who_will_be_asked(portal):
-    """Who asked for it is told beforehand that the onboarding will wait, and who may consent."""
+    """The requester learns in advance that the onboarding will wait, and who can consent."""
     found = await findings(portal, adminConsent="ByAdministrator")
     assert said(found["administrator-will-be-asked"]) == ("Information", "/adminConsent")
     assert "administrator-will-be-asked" not in await findings(portal)
 
 
 async def test_a_subscription_that_is_not_there(portal):
-    """An unknown subscription is pointed at; so is one that the service may not see."""
+    """The finding points to a subscription that does not exist, or that the service cannot see."""
     found = await findings(portal, subscriptionId=OTHER)
     assert said(found["subscription-not-found"]) == ("Error", "/subscriptionId")
     async with portal.settings(permissions=[]):
@@ -228,7 +228,7 @@ async def test_a_subscription_that_is_not_there(portal):
 
 @pytest.mark.parametrize("state", ["Disabled", "Deleted"])
 async def test_a_subscription_that_is_disabled(portal, state):
-    """In a subscription that is disabled nothing could be registered; its state is told."""
+    """A disabled subscription cannot register providers; the finding contains its state."""
     async with portal.settings(subscription={"state": state}):
         found = await findings(portal)
     assert said(found["subscription-disabled"]) == ("Error", "/subscriptionId")
@@ -236,13 +236,13 @@ async def test_a_subscription_that_is_disabled(portal, state):
 
 
 async def test_a_subscription_with_an_open_bill(portal):
-    """One whose bill is not paid still works."""
+    """A subscription with an unpaid bill still works."""
     async with portal.settings(subscription={"state": "PastDue"}):
         assert "subscription-disabled" not in await findings(portal)
 
 
 async def test_a_subscription_of_another_tenant(portal):
-    """One that is delegated to the tenant can be seen there, but belongs to another; both are named."""
+    """A subscription delegated from another tenant is visible, but refused; the finding names both."""
     async with portal.settings(subscription={"tenantId": OTHER}):
         found = await findings(portal)
     assert said(found["subscription-in-other-tenant"]) == ("Error", "/subscriptionId")
@@ -251,7 +251,7 @@ async def test_a_subscription_of_another_tenant(portal):
 
 
 async def test_providers_that_are_missing(portal):
-    """What will be registered is told; where the service may not, the role that is needed."""
+    """A dry run lists the providers to register and, without the permission, the role that is needed."""
     subscription = f"/subscriptions/{portal.info['subscription']}"
     for namespace in ("Microsoft.Compute", "Microsoft.Network"):
         url = f"{subscription}/providers/{namespace}/unregister?api-version=2025-04-01"
@@ -274,7 +274,7 @@ async def test_providers_that_are_missing(portal):
         ([{"actions": ["Microsoft.ClassicCompute/*", "*/read"]}], True),
         ([{"actions": ["microsoft.classiccompute/REGISTER/action", "*/read"]}], True),
         ([{"actions": ["*"], "notActions": ["Microsoft.ClassicCompute/*"]}], False),
-        # One assignment gives, another one takes back only of what it gives itself.
+        # What the notActions of one assignment exclude, another assignment can still allow.
         ([{"actions": ["*"], "notActions": ["*/register/action"]}, {"actions": ["*/register/action"]}], True),
         (
             [
@@ -286,7 +286,7 @@ async def test_providers_that_are_missing(portal):
     ],
 )
 async def test_rights_are_read_as_azure_reads_them(portal, permissions, allowed):
-    """Wildcards, notActions and several assignments count as Resource Manager counts them."""
+    """The service evaluates wildcards, notActions and several assignments as Resource Manager does."""
     url = f"/subscriptions/{portal.info['subscription']}/providers/Microsoft.ClassicCompute/unregister"
     await portal.look("resourceManager", "POST", f"{url}?api-version=2025-04-01")
     async with portal.settings(permissions=permissions):
@@ -295,7 +295,7 @@ async def test_rights_are_read_as_azure_reads_them(portal, permissions, allowed)
 
 
 def test_each_finding_has_its_test():
-    """For each finding that there is, the cloud is brought into its state by a test here (or of imports)."""
+    """For each finding that exists, a test here (or for imports) brings the cloud into its state."""
     here = Path(__file__).read_text(encoding="utf-8")
     imports = Path(__file__).with_name("test_existing.py").read_text(encoding="utf-8")
     missing = {

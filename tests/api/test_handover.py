@@ -7,7 +7,7 @@ from tests.support.powershell import grammar, lexer
 
 
 async def test_a_connection_has_its_script(portal):
-    """The script is a file for Windows PowerShell: with byte order mark and that system's line impact."""
+    """The script is a file for Windows PowerShell, with a byte order mark and Windows line breaks."""
     name = f"{unique()} O'Brien\u2019s \u201cCMG\u201d $(x) \u65e5\u672c \U0001f680"
     connection = await portal.onboarded(name=name, groupDiscovery={"enabled": True, "groupNames": [name]})
     answer = await portal.call("GET", f"/api/connections/{connection['id']}/handover")
@@ -42,7 +42,7 @@ async def test_a_connection_has_its_script(portal):
 
 
 async def test_the_secret_is_not_in_it(portal):
-    """The script may be sent by mail: whoever runs it reads the secret from the vault."""
+    """The script can be sent by mail: the person who runs it reads the secret from the vault."""
     connection = await portal.onboarded()
     url = f"{connection['secret']['vaultSecretId']}?api-version=7.5"
     value = (await portal.look("keyVault", "GET", url)).json()["value"]
@@ -52,7 +52,7 @@ async def test_the_secret_is_not_in_it(portal):
 
 
 async def test_only_who_may_see_the_connection_gets_its_script(portal):
-    """An operator gets any script, another requester none, and nobody one of a connection that is not."""
+    """An operator gets every script, another requester none, and an unknown connection has none."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}/handover"
     operator = await portal.call("GET", path, caller="operator")

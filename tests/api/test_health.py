@@ -14,7 +14,7 @@ async def health(portal: Portal) -> httpx.Response:
 
 
 async def test_health_is_open_and_names_each_dependency(portal):
-    """A monitor needs no token, and sees of each dependency whether it answers, and nothing more."""
+    """A monitor needs no token, and sees only for each dependency whether it answers."""
     answer = await until_status(portal, 200)
     document = answer.json()
     assert document == {"status": "ok", "checks": dict.fromkeys(CHECKS, "ok")}
@@ -22,7 +22,7 @@ async def test_health_is_open_and_names_each_dependency(portal):
 
 
 async def test_many_monitors_cause_no_more_calls_than_one(portal):
-    """A probe is remembered for a while: health can't be used to flood the tenant with calls."""
+    """The service keeps a probe for a while: calls to health cannot flood the tenant with requests."""
     await until_status(portal, 200)
     before, began = await key_requests(portal), time.monotonic()
     for _ in range(30):
@@ -32,13 +32,13 @@ async def test_many_monitors_cause_no_more_calls_than_one(portal):
 
 
 async def key_requests(portal: Portal) -> int:
-    """How often login was asked for its keys, which each probe does once."""
+    """How often the sign-in service was asked for its keys, which each probe does once."""
     calls = (await portal.control("GET", "/calls?service=login")).json()["value"]
     return sum("discovery/v2.0/keys" in call["path"] for call in calls)
 
 
 async def test_what_is_away_is_named(portal):
-    """While services drop their connections, health fails and names them, and nothing private."""
+    """While dependencies drop their connections, health fails and names them, and shows nothing private."""
     async with (
         portal.fault(service="keyVault", kind="drop", times=None),
         portal.fault(service="resourceManager", kind="drop", times=None),
@@ -49,7 +49,7 @@ async def test_what_is_away_is_named(portal):
 
 
 async def until_status(portal: Portal, status: int) -> httpx.Response:
-    """Health's answer once it has this status; a probe is remembered for five seconds."""
+    """The answer of health once it has this status; the service keeps a probe for five seconds."""
 
     async def right() -> httpx.Response | None:
         answer = await health(portal)

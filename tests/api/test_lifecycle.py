@@ -27,7 +27,7 @@ CASES = [(None, False), (None, True), ("2211", False), ("2211", True)]
 
 @pytest.fixture(scope="module", params=CASES, ids=["newest", "newest, discovery", "2211", "2211, discovery"])
 async def made(portal, request):
-    """A connection, and all that Entra ID and the vault have of it, read as an administrator."""
+    """A connection, and its objects in Entra ID and the vault, as an administrator reads them."""
     version, discovery = request.param
     connection = await portal.onboarded(
         name=unique("Contoso"),
@@ -44,7 +44,7 @@ async def made(portal, request):
 
 @pytest.mark.parametrize("property_", SERVER)
 async def test_the_server_app_is_the_articles(made, property_):
-    """Each property of the server app in the directory is what the manual article asks for."""
+    """Each property of the server app in the directory is as the manual article requires."""
     (scope,) = made["server"]["api"]["oauth2PermissionScopes"]
     expected = golden.server("CMG-ServerApp", scope["id"], **made["profile"])[property_]
     assert golden.seen(made["server"][property_], expected) == expected
@@ -52,7 +52,7 @@ async def test_the_server_app_is_the_articles(made, property_):
 
 @pytest.mark.parametrize("property_", CLIENT)
 async def test_the_client_app_is_the_articles(made, property_):
-    """Each property of the client app in the directory is what the manual article asks for."""
+    """Each property of the client app in the directory is as the manual article requires."""
     (scope,) = made["server"]["api"]["oauth2PermissionScopes"]
     expected = golden.client("CMG-ClientApp", made["server"]["appId"], scope["id"], **made["profile"])[
         property_
@@ -61,7 +61,7 @@ async def test_the_client_app_is_the_articles(made, property_):
 
 
 async def test_the_client_app_redirects_to_its_own_id(made):
-    """Windows' token broker is told the client app's id, and nothing else is a redirect URI of it."""
+    """The only redirect URI of the client app is the one of Windows' token broker."""
     client = made["client"]
     assert client["publicClient"]["redirectUris"] == golden.client_redirects(client["appId"])
     assert client["web"]["redirectUris"] == []
@@ -69,21 +69,21 @@ async def test_the_client_app_redirects_to_its_own_id(made):
 
 
 async def test_the_app_id_uri_is_the_one_that_every_policy_takes(made, portal):
-    """By default the App ID URI names tenant and application."""
+    """By default the App ID URI contains the tenant and the application."""
     uri = f"api://{portal.info['tenant']}/{made['server']['appId']}"
     assert made["server"]["identifierUris"] == [uri]
     assert made["connection"]["appIdUri"] == uri
 
 
 async def test_the_apps_say_who_made_them(made):
-    """Whoever finds the apps in the portal reads what they are for and what happens if they go."""
+    """A person who finds the apps in the portal reads their purpose and what deleting them would break."""
     for app in (made["server"], made["client"]):
         assert made["connection"]["name"] in app["notes"]
         assert made["connection"]["onboardingId"] in app["notes"]
 
 
 async def test_the_connection_tells_what_was_made(made, portal):
-    """The record of a connection names the same objects that the directory has."""
+    """The record of a connection contains the same objects as the directory."""
     connection = made["connection"]
     for app in ("server", "client"):
         record = connection[f"{app}App"]
@@ -99,7 +99,7 @@ async def test_the_connection_tells_what_was_made(made, portal):
 
 
 async def test_consent_is_given_for_what_is_needed(made, portal):
-    """All users may reach the server app over the client app; the directory is read only for discovery."""
+    """All users can use the server app through the client app, which reads the directory for discovery."""
     server, client = (made["connection"][f"{app}App"]["servicePrincipalId"] for app in ("server", "client"))
     graph = (await portal.graph(f"/servicePrincipals(appId='{golden.GRAPH}')"))["id"]
     grants = (await portal.graph(f"/oauth2PermissionGrants?$filter=clientId eq '{client}'"))["value"]
@@ -115,7 +115,7 @@ async def test_consent_is_given_for_what_is_needed(made, portal):
 
 
 async def test_the_vault_has_the_one_secret_and_it_works(made, portal):
-    """The secret in the vault is the only one of the app, ends when the record says, and gets a token."""
+    """The secret in the vault is the app's only one, expires on the recorded date, and gets a token."""
     connection = made["connection"]
     secret = (await portal.look("keyVault", "GET", path_of(connection))).json()
     (credential,) = made["server"]["passwordCredentials"]
@@ -145,7 +145,7 @@ async def test_the_vault_has_the_one_secret_and_it_works(made, portal):
 
 
 async def test_the_secret_is_nowhere_but_in_the_vault(made, portal):
-    """No table, log line, status, trail or connection holds the secret's value."""
+    """No table, log line, status, trail or connection contains the value of the secret."""
     connection = made["connection"]
     value = (await portal.look("keyVault", "GET", path_of(connection))).json()["value"]
     places = [(portal.stack.folder / "host.log").read_text(encoding="utf-8"), json.dumps(connection)]
@@ -165,7 +165,7 @@ def path_of(connection) -> str:
 
 
 async def test_a_secret_lasts_a_year_two_or_until_its_date(portal):
-    """The end of the secret is what was asked for, in Entra ID, in the vault and in the record."""
+    """The secret expires on the requested date in Entra ID, in the vault and in the record."""
     explicit = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0)
     asked = [{"secretValidity": "P1Y"}, {"secretValidity": "P2Y"}, {"secretEndDate": explicit.isoformat()}]
     made = await asyncio.gather(*(portal.onboarded(serverApp=each) for each in asked))
@@ -184,7 +184,7 @@ async def test_a_secret_lasts_a_year_two_or_until_its_date(portal):
     ["api://{tenant}/ConfigMgr-{unique}", "https://contoso.com/{unique}", "https://cmg.contoso.com/{unique}"],
 )
 async def test_an_app_id_uri_may_be_chosen(portal, uri):
-    """Either form of the article is set as it was asked for, if its domain is verified."""
+    """The service sets either form of the article as requested, if its domain is verified."""
     uri = uri.format(tenant=portal.info["tenant"], unique=unique())
     connection = await portal.onboarded(serverApp={"appIdUri": uri})
     assert connection["appIdUri"] == uri
@@ -208,7 +208,7 @@ NAME_IDS = ["quotes", "typographic", "scripts", "emoji", "longest", "path", "tem
 
 @pytest.mark.parametrize("name", NAMES, ids=NAME_IDS)
 async def test_a_name_arrives_as_it_was_written(portal, name):
-    """Quotes, dollar signs, other scripts and emoji are the customer's own, to the last character.
+    """Quotes, dollar signs, other scripts and emoji are kept to the last character.
 
     In the directory, and in the script as PowerShell reads it.
     """
@@ -235,7 +235,7 @@ async def test_a_name_arrives_as_it_was_written(portal, name):
 
 
 async def test_only_missing_providers_are_registered(portal):
-    """What is registered is left alone; what is not is asked for once, and waited for without a worker."""
+    """A registered provider is left alone; another is registered once, and the run waits without a worker."""
     subscription = f"/subscriptions/{portal.info['subscription']}"
     await portal.onboarded()
     version = "api-version=2025-04-01"
@@ -264,7 +264,7 @@ async def test_only_missing_providers_are_registered(portal):
 
 
 async def test_a_service_that_throttles_is_given_its_time(portal):
-    """A 429 of Graph shows as what it is, is repeated after Retry-After, and the onboarding succeeds."""
+    """A 429 of Graph is shown, retried after Retry-After, and the onboarding succeeds."""
     throttle = {"service": "graph", "method": "PATCH", "path": "uniqueName", "kind": "throttle"}
     async with portal.fault(**throttle, retryAfter=1):
         document = await portal.finished(await portal.accepted())
@@ -278,7 +278,7 @@ async def test_a_service_that_throttles_is_given_its_time(portal):
 
 
 async def test_a_classic_gateway_needs_other_providers(portal):
-    """For a site before 2203 a classic cloud service is prepared: its two providers, and no others."""
+    """For a site before version 2203 only two providers for a classic cloud service are registered."""
     subscription = f"/subscriptions/{portal.info['subscription']}"
     version = "api-version=2025-04-01"
     for namespace in ("ClassicCompute", "Storage", "Compute"):
@@ -302,7 +302,7 @@ async def test_a_classic_gateway_needs_other_providers(portal):
 
 
 async def test_fields_that_exclude_each_other_are_pointed_at(portal):
-    """All combinations that can't be are told before anything begins, each with its field."""
+    """Every impossible combination is refused before anything begins, with each of its fields."""
     answer = await portal.post(
         deploymentModel="CloudService",
         configMgrVersion="2409",

@@ -26,7 +26,7 @@ async def alice(portal):
 
 @pytest.fixture(scope="module")
 async def bob(portal):
-    """Another one, with one onboarding."""
+    """Another portal, with one onboarding."""
     name = await portal.caller("Onboarding.Request")
     await portal.finished(await portal.accepted(caller=name, name=unique("b0")))
     return name
@@ -38,13 +38,13 @@ def names(entries) -> list[str]:
 
 @pytest.mark.parametrize("size", ["1", "2", "3", "7", "100"])
 async def test_pages_show_each_onboarding_once_newest_first(portal, alice, size):
-    """Whatever the size of the pages, following nextLink shows everything once, the newest first."""
+    """For every page size, following nextLink shows each item once, the newest first."""
     entries = await portal.all("/api/onboardings", caller=alice, maxpagesize=size)
     assert names(entries) == ["a6", "a5", "a4", "a3", "a2", "a1", "a0"]
 
 
 async def test_a_next_link_is_complete(portal, alice):
-    """A client follows the link as it is: absolute, with the filters that were asked for."""
+    """A client follows the link unchanged: it is absolute, and contains the filters."""
     page = await portal.get("/api/onboardings", caller=alice, maxpagesize="2", status="Failed")
     link = urlsplit(page["nextLink"])
     assert f"{link.scheme}://{link.netloc}" == portal.stack.api
@@ -54,7 +54,7 @@ async def test_a_next_link_is_complete(portal, alice):
 
 
 async def test_an_entry_tells_what_a_list_needs(portal, alice):
-    """Name, tenant, status, who and when, and either the connection or the error."""
+    """A list shows name, tenant, status, requester and time, and either the connection or the error."""
     entries = await portal.all("/api/onboardings", caller=alice)
     worked, failed = entries[0], entries[-1]
     assert (worked["status"], failed["status"]) == ("Succeeded", "Failed")
@@ -81,7 +81,7 @@ async def test_an_entry_tells_what_a_list_needs(portal, alice):
     ids=str,
 )
 async def test_filters_narrow_a_list(portal, alice, bob, parameters, expected):
-    """Status and tenant can be asked for, alone or together, within what the caller may see."""
+    """Filters by status and tenant, alone or together, apply within what the caller may see."""
     assert bob
     found = await portal.all("/api/onboardings", caller=alice, maxpagesize="2", **parameters)
     assert names(found) == expected
@@ -99,7 +99,7 @@ async def test_an_operator_sees_everybodys(portal, alice, bob):
 
 
 async def test_connections_are_seen_by_whoever_asked_for_them(portal, alice, bob):
-    """A portal lists and gets its own connections, an operator all of them, page by page."""
+    """A portal lists and gets its own connections, and an operator all of them, page by page."""
     mine = await portal.all("/api/connections", caller=alice, maxpagesize="1")
     assert sorted(names(mine)) == ["a5", "a6"]
     (bobs,) = await portal.all("/api/connections", caller=bob)
@@ -114,7 +114,7 @@ async def test_connections_are_seen_by_whoever_asked_for_them(portal, alice, bob
 
 
 async def test_other_peoples_onboardings_look_like_none(portal, alice, bob):
-    """Nobody finds out whether an id exists that is not theirs."""
+    """A caller cannot find out whether the ID of another requester's resource exists."""
     (theirs,) = await portal.all("/api/onboardings", caller=bob)
     for path in (f"/api/onboardings/{theirs['id']}", f"/api/onboardings/{theirs['id']}/events"):
         hidden = problem(await portal.call("GET", path, caller=alice), 404, "not-found")
@@ -150,7 +150,7 @@ async def test_other_peoples_onboardings_look_like_none(portal, alice, bob):
     ids=lambda value: next(iter(value.items()))[0] + "=" + next(iter(value.items()))[1][:12],
 )
 async def test_a_parameter_that_is_wrong_is_named(portal, alice, path, parameters):
-    """A misspelt parameter or a made-up token is told, and never answered with another list."""
+    """A misspelt parameter or an invented token is an error, and never answered with another list."""
     (entry, *_) = (await portal.get("/api/onboardings", caller=alice, maxpagesize="1"))["value"]
     answer = await portal.call("GET", path.format(id=entry["id"]), caller=alice, params=parameters)
     document = problem(answer, 400, "invalid-parameter")
@@ -161,7 +161,7 @@ async def test_a_parameter_that_is_wrong_is_named(portal, alice, path, parameter
     "parameters", [{"status": "Done"}, {"status": ""}, {"tenantId": "x"}, {"tenantId": ""}]
 )
 async def test_a_filter_that_is_wrong_is_named(portal, parameters):
-    """A filter that could match nothing says what there is."""
+    """The answer to a filter that can match nothing lists the possible values."""
     document = problem(
         await portal.call("GET", "/api/onboardings", params=parameters), 400, "invalid-parameter"
     )
@@ -170,7 +170,7 @@ async def test_a_filter_that_is_wrong_is_named(portal, parameters):
 
 @pytest.mark.usefixtures("alice")
 async def test_a_token_of_another_list_does_no_harm(portal, bob):
-    """A continuation token shows nobody anything that is not theirs."""
+    """A continuation token never shows a caller the resources of others."""
     page = await portal.get("/api/onboardings", caller="operator", maxpagesize="1")
     token = parse_qs(urlsplit(page["nextLink"]).query)["continuationToken"][0]
     answer = await portal.call("GET", "/api/onboardings", caller=bob, params={"continuationToken": token})
@@ -203,15 +203,15 @@ async def test_a_token_of_another_list_does_no_harm(portal, bob):
 )
 @pytest.mark.parametrize("collection", ["onboardings", "connections"])
 async def test_an_id_that_is_none_is_not_found(portal, collection, identifier):
-    """Whatever stands in the path, a thing that is not there is a 404."""
+    """A path to a resource that does not exist is answered with 404."""
     answer = await portal.call("GET", f"/api/{collection}/{identifier}", caller="operator")
     assert answer.status_code == 404
-    if answer.content:  # the host itself answers where no route fits
+    if answer.content:  # the host itself answers where no route matches
         problem(answer, 404, "not-found")
 
 
 async def test_an_index_row_is_no_connection(portal, alice):
-    """The pointer by which a portal finds its connections can't be asked for as if it were one."""
+    """The row by which a portal finds its connections cannot be read as a connection."""
     (connection, *_) = await portal.all("/api/connections", caller=alice)
     onboarding = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller=alice)
     pointer = f"~requester:{onboarding['requestedBy']['id']}.{connection['id']}"
@@ -231,12 +231,12 @@ async def test_an_index_row_is_no_connection(portal, alice):
     ],
 )
 async def test_a_call_that_there_is_not_is_not_found(portal, method, path):
-    """As in Azure, a route that has no such method is a 404."""
+    """As in Azure, a route without that method is answered with 404."""
     assert (await portal.call(method, path)).status_code == 404
 
 
 async def test_the_trail_of_an_onboarding_is_complete(portal):
-    """Who asked, and of each step when it was started and ended, with the request ids of its calls, once."""
+    """The trail shows the requester, the times of each step, and the request IDs of its calls, once."""
     onboarding = await portal.accepted()
     await portal.finished(onboarding)
     events = await portal.all(f"/api/onboardings/{onboarding}/events", maxpagesize="5")
@@ -251,7 +251,7 @@ async def test_the_trail_of_an_onboarding_is_complete(portal):
 
 
 async def test_the_trail_has_the_request_ids_of_the_cloud(portal):
-    """Each call in the trail is one that the cloud has served, under the ids that its support asks for."""
+    """The cloud has served each call in the trail, under the request IDs that its support asks for."""
     onboarding = await portal.accepted()
     await portal.finished(onboarding)
     served = {call["requestId"]: call for call in (await portal.control("GET", "/calls")).json()["value"]}
@@ -268,7 +268,7 @@ async def test_the_trail_has_the_request_ids_of_the_cloud(portal):
 
 
 async def test_a_list_is_not_cached(portal):
-    """What a proxy keeps would be wrong a second later."""
+    """Answers forbid caching: a kept one would be wrong a second later."""
     for path in ("/api/onboardings", "/api/connections"):
         answer = await portal.call("GET", path)
         assert answer.headers["Cache-Control"] == "no-store"
@@ -276,7 +276,7 @@ async def test_a_list_is_not_cached(portal):
 
 
 async def test_a_list_is_whole_while_onboardings_go_on(portal):
-    """Onboardings that are accepted and finished while a list is read are seen; no page fails."""
+    """A caller who reads a list sees onboardings that are accepted and finished meanwhile; no page fails."""
     caller = await portal.caller("Onboarding.Request")
     accepted = await asyncio.gather(*(portal.accepted(caller=caller, tenantId=ELSEWHERE) for _ in range(6)))
     seen = {each["id"] for each in await portal.all("/api/onboardings", caller=caller, maxpagesize="2")}

@@ -1,4 +1,4 @@
-"""What the API's description tells, held against what is answered."""
+"""The OpenAPI description of the API, compared with its answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.portal import Portal, problem, unique
 
 @pytest.fixture(scope="module")
 async def addresses(portal) -> dict[str, str]:
-    """An address for each GET, by its path in the description."""
+    """A URL for each GET, by its path in the description."""
     connection = await portal.onboarded(userDiscovery={"enabled": True})
     apps = (
         f"serverAppId={connection['serverApp']['clientId']}&clientAppId={connection['clientApp']['clientId']}"
@@ -36,13 +36,13 @@ GETS = [endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET"]
 
 @pytest.mark.parametrize("path", GETS)
 async def test_each_get_answers_as_described(portal, addresses, path):
-    """Each field that a GET answers is described, with its type: the tests' portal looks at each answer."""
+    """The description contains each field of a GET with its type: the tests' portal checks every answer."""
     answer = await portal.call("GET", f"/api{addresses.get(path, path)}", caller="operator")
     assert answer.status_code in {200, 410}
 
 
 async def test_onboardings_are_answered_as_described(portal):
-    """So are the answer to a request, that of a dry run, and a refusal with all its faults."""
+    """The description also covers the answer to a request, to a dry run, and a refusal with its faults."""
     accepted = await portal.post()
     responses = described.DOCUMENT["paths"]["/onboardings"]["post"]["responses"]
     assert set(responses["202"]["headers"]) <= {name.title() for name in accepted.headers}
@@ -55,7 +55,7 @@ async def test_onboardings_are_answered_as_described(portal):
 
 
 async def test_an_answer_beyond_the_description_is_noticed(portal):
-    """A field that is not described, and a status that is not, fail the test that sees them."""
+    """A field or a status that is not in the description fails the test that receives it."""
     answer = await portal.call("GET", "/api/health", caller=None)
     described.check_answer(answer)
     schema = {"$ref": "#/components/schemas/Health"}
@@ -68,7 +68,7 @@ async def test_an_answer_beyond_the_description_is_noticed(portal):
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.route)
 async def test_roles_are_as_described(portal, endpoint):
-    """Without a token only what is open to all answers; a role that is not named is not enough."""
+    """Without a token only public endpoints answer; a role that an endpoint does not name is not enough."""
     path = f"/api{endpoint.path.replace('{id}', 'none')}"
     without = await portal.call(endpoint.method, path, caller=None)
     assert (without.status_code == 401) is bool(endpoint.roles)

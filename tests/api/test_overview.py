@@ -1,4 +1,4 @@
-"""What an operator sees of a deployment at one glance."""
+"""What an operator sees in the overview of a deployment."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ async def overview(portal: Portal, **params: str) -> dict[str, Any]:
 
 
 def attention(document: dict[str, Any]) -> list[str]:
-    """The codes of what needs somebody, in their order."""
+    """The codes of what needs attention, in their order."""
     return [each["code"] for each in document["attention"]]
 
 
 async def test_what_is_open_and_what_failed_is_counted(portal):
-    """Onboardings are counted by status; the oldest open one is named, and failures ask for attention."""
+    """The overview counts onboardings by status, names the oldest open one, and lists failures."""
     before = (await overview(portal))["onboardings"]
     hold = {"service": "graph", "method": "PATCH", "path": "applications", "kind": "hold", "when": "before"}
     async with portal.fault(**hold):
@@ -62,7 +62,7 @@ async def test_what_is_open_and_what_failed_is_counted(portal):
 
 
 async def test_what_ends_and_what_deviates_comes_first(portal, service):
-    """What stops a gateway stands above what can wait, with a place to look; acknowledged, it is quiet."""
+    """What stops a gateway is listed first, with a link; once acknowledged, it is no longer listed."""
     now, fleet, tenant = datetime.now(UTC), Fleet(service), str(uuid.uuid4())
     ended, soon, later = [
         await fleet.add(connection(now + timedelta(days=days), tenant=tenant), now) for days in (-1, 5, 20)
@@ -97,12 +97,12 @@ async def test_what_ends_and_what_deviates_comes_first(portal, service):
 
 
 async def test_each_queue_is_measured(portal):
-    """How many messages wait stands there for each queue of the deployment."""
+    """The overview shows the number of waiting messages for each queue of the deployment."""
     assert [each["queue"] for each in (await overview(portal))["queues"]] == list(names.QUEUES)
 
 
 async def test_a_long_past_costs_no_more(portal, service):
-    """Of thousands of onboardings so many are read as a page holds; the rest is said to be there."""
+    """With thousands of onboardings the overview reads one page, and shows that there are more."""
     now = datetime.now(UTC)
     month, _ = keys.newest_first(now)
     tables, partition = Tables(service), f"status:Succeeded:{month}"
@@ -125,7 +125,7 @@ async def test_a_long_past_costs_no_more(portal, service):
 
 
 async def test_wrong_parameters_are_named(portal):
-    """A tenant that is no id, and what is not a parameter, are told."""
+    """An invalid tenant ID and an unknown parameter are refused."""
     for params in ({"tenantId": "x"}, {"colour": "red"}):
         answer = await portal.call("GET", "/api/overview", caller="operator", params=params)
         assert problem(answer, 400, "invalid-parameter")["detail"].startswith(next(iter(params)))

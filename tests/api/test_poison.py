@@ -1,4 +1,4 @@
-"""Messages that were given up: an operator reads them, and lets them be carried out after all."""
+"""Poison messages: an operator reads and re-drives them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def send(queues: QueueServiceClient, queue: str, text: str) -> None:
 
 
 async def given_up(portal: Portal, what: str) -> dict[str, Any]:
-    """The message whose body or run is this."""
+    """The message with this body or run."""
 
     async def found() -> dict[str, Any] | None:
         messages = await portal.all("/api/poison", caller="operator")
@@ -40,7 +40,7 @@ async def given_up(portal: Portal, what: str) -> dict[str, Any]:
 
 
 async def redrive(portal: Portal, message: dict[str, Any]) -> str:
-    """Re-drive a message; what was done."""
+    """Re-drive a message, and return what was done."""
     answer = await portal.call("POST", f"/api/poison/{message['id']}/redrive", caller="operator")
     assert answer.status_code == 202, answer.text
     assert answer.json()["id"] == message["id"]
@@ -49,7 +49,7 @@ async def redrive(portal: Portal, message: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("queue", [names.STEPS_QUEUE, names.OPERATIONS_QUEUE])
 async def test_a_message_that_can_not_be_read_is_kept(portal, queues, queue):
-    """A message of somebody else is neither lost nor in the way; sent again, it is the same message again."""
+    """A message of another program is kept and blocks nothing; a re-drive sends it unchanged."""
     text = unique("not a message")
     await send(queues, queue, text)
     message = await given_up(portal, text)
@@ -61,7 +61,7 @@ async def test_a_message_that_can_not_be_read_is_kept(portal, queues, queue):
 
 
 async def test_the_message_of_a_run_that_is_not_there_is_kept(portal, queues):
-    """A message whose run was deleted says so, and which run that was."""
+    """A message whose run was deleted shows that, and which run it was."""
     run = unique("gone")
     await send(queues, names.NOTICES_QUEUE, json.dumps({"v": 1, "run": run}))
     message = await given_up(portal, run)
@@ -69,7 +69,7 @@ async def test_the_message_of_a_run_that_is_not_there_is_kept(portal, queues):
 
 
 async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
-    """A crash leaves a poison message that names its onboarding; re-driven, the onboarding succeeds."""
+    """A crash leaves a poison message that names its onboarding; after a re-drive the onboarding succeeds."""
     hold = {"service": "graph", "method": "PATCH", "path": "applications", "kind": "hold", "when": "before"}
     async with portal.fault(**hold) as fault:
         onboarding = await portal.accepted()
@@ -106,7 +106,7 @@ async def test_an_onboarding_whose_worker_crashed_goes_on(portal, queues):
 
 
 async def test_what_lies_on_the_poison_queues_is_shown(portal):
-    """Each poison queue is there with its length, also when nothing lies on it."""
+    """The list shows each poison queue with its length, also when it is empty."""
     document = await portal.get("/api/poison", caller="operator", maxpagesize="1")
     assert [each["queue"] for each in document["queues"]] == list(names.POISON_QUEUES)
     assert all(each["count"] == len(each["messages"]) for each in document["queues"])

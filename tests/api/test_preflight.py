@@ -12,7 +12,7 @@ OTHER = "11111111-2222-4333-8444-555555555555"
 
 
 async def findings(portal, **changes) -> dict[str, dict[str, str]]:
-    """The errors that the preflight finds, by code; nothing is made then, and each says what to do."""
+    """The errors of the preflight, by code; it creates nothing, and each error contains a remedy."""
     document = await portal.finished(await portal.accepted(**changes))
     error = document["error"]
     assert (error["step"], error["code"]) == ("preflight", "preflight-refused"), error
@@ -39,7 +39,7 @@ def policy(**restriction: str | None) -> dict[str, Any]:
 
 
 async def test_a_name_that_is_taken_is_refused(portal):
-    """A tenant can't have two connections with one name, whatever its case or Unicode form."""
+    """A tenant cannot have two connections with the same name, whatever its case or Unicode form is."""
     name = unique("Caf\u00e9")
     first = await portal.onboarded(name=name)
     for again in (name, name.upper(), name.replace("\u00e9", "e\u0301")):
@@ -49,7 +49,7 @@ async def test_a_name_that_is_taken_is_refused(portal):
 
 
 async def test_two_at_once_under_one_name_make_one_connection(portal):
-    """Of two simultaneous onboardings with one name one succeeds, and the other one is told why not."""
+    """Of two simultaneous onboardings with the same name one succeeds, and the other one shows why not."""
     name = unique("Contoso")
     documents = await asyncio.gather(
         *[portal.finished(each) for each in [await portal.accepted(name=name) for _ in range(2)]]
@@ -60,7 +60,7 @@ async def test_two_at_once_under_one_name_make_one_connection(portal):
 
 
 async def test_a_domain_that_is_not_verified_is_refused(portal):
-    """The App ID URI is pointed at, and the domains that would do are named."""
+    """The finding points to the App ID URI, and lists the verified domains."""
     found = await findings(portal, serverApp={"appIdUri": "https://fabrikam.com/ConfigMgrService"})
     finding = found["domain-not-verified"]
     assert finding["pointer"] == "/serverApp/appIdUri"
@@ -68,7 +68,7 @@ async def test_a_domain_that_is_not_verified_is_refused(portal):
 
 
 async def test_a_subscription_that_is_not_there_is_refused(portal):
-    """An unknown subscription, which is also one that the service may not see, is pointed at."""
+    """The finding points to a subscription that does not exist, or that the service cannot see."""
     found = await findings(portal, subscriptionId=OTHER)
     finding = found["subscription-not-found"]
     assert finding["pointer"] == "/subscriptionId"
@@ -76,7 +76,7 @@ async def test_a_subscription_that_is_not_there_is_refused(portal):
 
 
 async def test_a_subscription_of_another_tenant_is_refused(portal):
-    """A token of the tenant opens nothing in a subscription of another one; no retry is tried."""
+    """A token of the tenant does not work for a subscription of another one; the service does not retry."""
     other = {"status": 401, "code": "InvalidAuthenticationTokenTenant", "message": "wrong issuer"}
     async with portal.fault(service="resourceManager", kind="status", times=None, **other):
         found = await findings(portal)
@@ -85,7 +85,7 @@ async def test_a_subscription_of_another_tenant_is_refused(portal):
 
 
 async def test_everything_is_found_at_once(portal):
-    """Three reasons are told in one answer: nobody has to try three times."""
+    """One answer contains three findings: the requester does not have to try three times."""
     name = unique("Contoso")
     await portal.onboarded(name=name)
     found = await findings(
@@ -102,7 +102,7 @@ async def test_everything_is_found_at_once(portal):
     ],
 )
 async def test_a_policy_on_secrets_is_obeyed(portal, restriction, code):
-    """What the tenant's app management policy would refuse later is refused before anything is made."""
+    """The preflight refuses what the tenant's app management policy would refuse later."""
     policies = policy(**restriction)
     async with portal.settings(policies=policies):
         found = await findings(portal)
@@ -113,7 +113,7 @@ async def test_a_policy_on_secrets_is_obeyed(portal, restriction, code):
 
 
 async def test_the_remedy_for_a_long_secret_works(portal):
-    """An end date within the tenant's limit, as the remedy says, is accepted by Entra ID, too."""
+    """Entra ID also accepts an expiration within the tenant's limit, as the remedy proposes."""
     policies = policy(restrictionType="passwordLifetime", maxLifetime="P180D")
     async with portal.settings(policies=policies):
         end = datetime.now(UTC) + timedelta(days=179)
@@ -121,7 +121,7 @@ async def test_the_remedy_for_a_long_secret_works(portal):
 
 
 async def test_a_policy_that_is_off_is_no_obstacle(portal):
-    """A restriction that is disabled, or in a policy that is, restricts nothing."""
+    """A restriction that is disabled, or in a disabled policy, restricts nothing."""
     policies = policy(restrictionType="passwordAddition", state="disabled")
     async with portal.settings(policies=policies):
         await portal.onboarded()
@@ -136,7 +136,7 @@ async def test_a_policy_that_is_off_is_no_obstacle(portal):
     ids=["reader", "left out"],
 )
 async def test_missing_rights_on_the_subscription_are_told(portal, permissions):
-    """Without the right to register, the finding names the action, the providers and the roles."""
+    """Without the permission to register, the finding contains the action, the providers and the roles."""
     subscription = f"/subscriptions/{portal.info['subscription']}"
     await portal.look(
         "resourceManager",
@@ -161,10 +161,10 @@ async def test_rights_are_not_needed_for_what_is_registered(portal):
 
 
 async def test_a_missing_graph_permission_is_named(portal):
-    """An identity that lacks a permission in Graph learns which one, before anything is tried."""
+    """The preflight reports a Graph permission that the identity lacks, before anything is created."""
     roles = ["Organization.Read.All", "Policy.Read.All", "Application.Read.All"]
     async with portal.settings(identityRoles=roles):
-        await portal.restart_host()  # a token that was had before would still carry the roles
+        await portal.restart_host()  # an earlier token would still contain the roles
         found = await findings(portal)
     await portal.restart_host()
     assert set(found) == {"graph-permission-missing"}
@@ -172,7 +172,7 @@ async def test_a_missing_graph_permission_is_named(portal):
 
 
 async def test_a_permission_that_is_taken_away_later_is_named(portal):
-    """What Graph refuses although the preflight let it pass is told with the permission it needs."""
+    """A refusal of Graph after the preflight is shown with the permission that is needed."""
     denied = {"status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
     async with portal.fault(service="graph", method="PATCH", path="uniqueName", kind="status", **denied):
         error = await portal.refused()
