@@ -1,14 +1,13 @@
-"""The sweep: finds the warnings whose time has come, sends each on its way, and sets the next one.
+"""The sweep: announces the warnings that are due, and schedules the next ones.
 
-A warning is announced before the index moves on, so a crash in between announces it again, which makes no
-second notice. Missed runs, two timers at once and a clock set back are all the same to it.
+A warning is announced before the schedule changes. After a crash in between it is announced again, which
+makes no second notice. Missed runs, two timers at once and a clock that is set back do no harm.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import Final
 
 from onboarding.clock import Clock
@@ -21,62 +20,70 @@ from onboarding.notices.announcing import Notices
 log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 16
-"""Warnings that are taken side by side: each waits for storage most of its time."""
+"""Warnings that are handled at the same time: each mostly waits for storage."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ExpirySweep:
-    """Inspections at the expirations."""
+    """What the timer runs."""
 
-    warning_schedule: WarningSchedule
-    connections: ConnectionStore
-    notices: Notices
-    cadence: Cadence
-    clock: Clock
+    def __init__(
+        self,
+        *,
+        warning_schedule: WarningSchedule,
+        connections: ConnectionStore,
+        notices: Notices,
+        cadence: Cadence,
+        clock: Clock,
+    ) -> None:
+        self._warning_schedule = warning_schedule
+        self._connections = connections
+        self._notices = notices
+        self._cadence = cadence
+        self._clock = clock
 
     async def run(self) -> int:
-        """Announces every warning that is due; returns how many.
+        """Announces every warning that is due; returns the number.
 
-        One that fails is no other's trouble: it is raised when all others are on their way, and stays due.
+        A failure does not affect the other warnings: it is raised at the end, and its warning stays due.
         """
         announced = 0
         slots = asyncio.Semaphore(_AT_ONCE)
         while True:
-            # A warning that was missed may bring another one that is due too: until none is left.
-            found = [expiration async for expiration in self.warning_schedule.due(self.clock.now())]
-            taken = await asyncio.gather(
-                *(self._take(expiration, slots) for expiration in found), return_exceptions=True
+            # The warning after a missed one may be due too.
+            due = [scheduled async for scheduled in self._warning_schedule.due(self._clock.now())]
+            results = await asyncio.gather(
+                *(self._handle(scheduled, slots) for scheduled in due), return_exceptions=True
             )
-            announced += sum(each for each in taken if isinstance(each, int))
-            if failures := [each for each in taken if isinstance(each, BaseException)]:
+            announced += sum(result for result in results if isinstance(result, int))
+            if failures := [result for result in results if isinstance(result, BaseException)]:
                 raise failures[0]
-            if not found:
+            if not due:
                 return announced
 
-    async def _take(self, expiration: ScheduledWarning, slots: asyncio.Semaphore) -> int:
-        """Does with a warning what is to be done; returns how many were announced."""
+    async def _handle(self, scheduled: ScheduledWarning, slots: asyncio.Semaphore) -> int:
+        """Handles one warning; returns how many were announced."""
         async with slots:
             try:
-                return await self._decide(expiration)
+                return await self._decide(scheduled)
             except Exception:
-                log.exception("a warning of %s could not be announced", expiration.connection)
+                log.exception("a warning of %s could not be announced", scheduled.connection)
                 raise
 
-    async def _decide(self, expiration: ScheduledWarning) -> int:
-        kind, now = expiration.kind, self.clock.now()
-        connection = await self.connections.get(expiration.connection)
-        if connection is None or connection.expirations.get(kind) != expiration.ends_at:
-            log.info("dropped a warning of %s: its expiration was moved", expiration.connection)
-            await self.warning_schedule.replace(expiration, None)
+    async def _decide(self, scheduled: ScheduledWarning) -> int:
+        kind, now = scheduled.kind, self._clock.now()
+        connection = await self._connections.get(scheduled.connection)
+        if connection is None or connection.expirations.get(kind) != scheduled.ends_at:
+            log.info("dropped a warning of %s: its expiration has changed", scheduled.connection)
+            await self._warning_schedule.replace(scheduled, None)
             return 0
-        turn = self.cadence.turn(
-            expiration.ends_at,
-            expiration.warning.days,
+        turn = self._cadence.turn(
+            scheduled.ends_at,
+            scheduled.warning.days,
             now,
             acknowledged=connection.acknowledgement(kind) is not None,
             snooze=connection.snooze(kind),
         )
         if turn.announce:
-            await self.notices.announce(warning(expiration, connection, now), connection)
-        await self.warning_schedule.replace(expiration, turn.following)
+            await self._notices.announce(warning(scheduled, connection, now), connection)
+        await self._warning_schedule.replace(scheduled, turn.following)
         return int(turn.announce)

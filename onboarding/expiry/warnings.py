@@ -1,6 +1,6 @@
-"""What the warnings of the two expirations say: what ends when, what stops then, and step by step what to do.
+"""The texts of the warnings: what expires when, the impact, and the steps to take.
 
-A warning may arrive days late. So it speaks of dates, never of "in 30 days", and stays true.
+A warning may arrive days late. So it contains dates, never "in 30 days", and remains true.
 
 Source of the steps: "Renew secret key" of
 https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard, and for the
@@ -24,27 +24,27 @@ _KINDS: Final = {
     SECRET: (Kind.SECRET_NEAR_EXPIRY, Kind.SECRET_EXPIRED),
     APPLICATION: (Kind.APPLICATION_NEAR_AGE_LIMIT, Kind.APPLICATION_TOO_OLD),
 }
-_WHEN: Final = "When the secret has run out,"
+_WHEN: Final = "When the secret expires,"
 _LAST: Final = (
-    "Nothing stops on that day. But the secret that the application has then is its last one: when it has "
-    "run out,"
+    "Nothing stops on that day, but the application cannot get another secret afterwards. When its last "
+    "secret expires,"
 )
 _STOPS: Final = (
-    "every service of this connection stops: the cloud management gateway and Microsoft Entra discovery. "
-    "Configuration Manager does not warn of imported applications."
+    "all services of this connection stop: the cloud management gateway and Microsoft Entra discovery. "
+    "Configuration Manager does not warn about imported applications."
 )
 
 
-def warning(expiration: ScheduledWarning, connection: Connection, now: datetime) -> Notice:
+def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) -> Notice:
     """The notice of a warning that is due."""
-    days, kind, ends_at = expiration.warning.days, expiration.kind, expiration.ends_at
+    days, kind, ends_at = scheduled.warning.days, scheduled.kind, scheduled.ends_at
     near, over = _KINDS[kind]
     message = _of_secret(connection, now) if kind == SECRET else _of_application(connection, now)
     return Notice(
         kind=near if days > 0 else over,
         connection=connection.id,
         key=(kind, ends_at.isoformat(), str(days)),
-        at=expiration.warning.due_at,
+        at=scheduled.warning.due_at,
         message=message,
         impact=f"{_LAST if kind == APPLICATION else _WHEN} {_STOPS}",
         remedy=runbook(connection, now),
@@ -56,7 +56,7 @@ def warning(expiration: ScheduledWarning, connection: Connection, now: datetime)
             "daysBeforeEnd": days,
             "endsAt": ends_at.isoformat(),
             "renewBy": connection.renew_by.isoformat(),
-            "expirations": {name: each.isoformat() for name, each in connection.expirations.items()},
+            "expirations": {name: end.isoformat() for name, end in connection.expirations.items()},
         },
     )
 
@@ -64,29 +64,29 @@ def warning(expiration: ScheduledWarning, connection: Connection, now: datetime)
 def _of_secret(connection: Connection, now: datetime) -> str:
     name, ends_at = connection.server_app.name, connection.secret.ends_at
     limit = connection.expirations.get(APPLICATION)
-    told = f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}."
+    message = f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}."
     if connection.pending:
-        return f"{told} A new one waits to be entered at the site."
+        return f"{message} A new secret is ready and must be entered at the site."
     if limit and limit <= now:
-        return f"{told} It can't be renewed: the application is too old for that since {limit:%Y-%m-%d}."
+        return f"{message} It can no longer be renewed: the application became too old on {limit:%Y-%m-%d}."
     if limit and limit < ends_at:
-        return f"{told} Renew it before {limit:%Y-%m-%d}: from then on the application is too old for that."
-    return told
+        return f"{message} Renew it before {limit:%Y-%m-%d}: after that date the application is too old."
+    return message
 
 
 def _of_application(connection: Connection, now: datetime) -> str:
     name, ends_at = connection.server_app.name, connection.secret.ends_at
     limit = connection.expirations[APPLICATION]
-    told = (
+    message = (
         f"The application '{name}' {'becomes' if now < limit else 'became'} {OLDEST_RENEWABLE.days} days old "
-        f"on {limit:%Y-%m-%d}: from then on Configuration Manager refuses to renew its client secret."
+        f"on {limit:%Y-%m-%d}. From that date, Configuration Manager refuses to renew its client secret."
     )
     earlier = " before that" if now < ends_at < limit else ""
-    return f"{told} The secret {_ends(ends_at, now)}{earlier} on {ends_at:%Y-%m-%d}."
+    return f"{message} The secret {_ends(ends_at, now)}{earlier} on {ends_at:%Y-%m-%d}."
 
 
 def _ends(moment: datetime, now: datetime) -> str:
-    return "runs out" if now < moment else "ran out"
+    return "expires" if now < moment else "expired"
 
 
 def _by(moment: datetime, now: datetime) -> str:
@@ -94,7 +94,7 @@ def _by(moment: datetime, now: datetime) -> str:
 
 
 def runbook(connection: Connection, now: datetime) -> str:
-    """The steps: renewing while that is possible, a new pair where it is not, or soon will not be."""
+    """The steps: to renew while that is possible, and to replace the applications where it is not."""
     limit, ends_at = connection.expirations.get(APPLICATION), connection.secret.ends_at
     if limit and limit <= now:
         return f"Replace the applications {_by(ends_at, now)}.\n{_numbered(_replacement(connection))}"
@@ -102,8 +102,8 @@ def runbook(connection: Connection, now: datetime) -> str:
     if limit is None:
         return renewal
     return (
-        f"{renewal}\nFrom {limit:%Y-%m-%d} on renewing is refused. A new pair of applications has to be in "
-        f"place by then, or at the latest when the last secret runs out.\n"
+        f"{renewal}\nFrom {limit:%Y-%m-%d}, the secret cannot be renewed. Replace the applications before "
+        f"the last secret expires.\n"
         f"{_numbered(_replacement(connection))}"
     )
 
@@ -111,38 +111,38 @@ def runbook(connection: Connection, now: datetime) -> str:
 def _renewal(connection: Connection) -> Sequence[str]:
     app, renewals = connection.server_app, f"/api/connections/{connection.id}/renewals"
     if connection.pending:
-        make = "A new secret is in Key Vault already, beside the old one."
+        make = "A new secret is already in Key Vault, beside the old one."
     elif connection.imports_server_app:
         make = (
-            f"In the Microsoft Entra admin center open App registrations, '{app.name}' (client ID "
-            f"{app.app_id}), Certificates & secrets, and add a new client secret. Leave the old one where it "
-            f"is, and hand the new one to this service (POST {renewals})."
+            f"In the Microsoft Entra admin center, open App registrations, '{app.name}' (client ID "
+            f"{app.app_id}), Certificates & secrets, and add a client secret. Keep the old one, and pass the "
+            f"new one to this service (POST {renewals})."
         )
     else:
         make = (
-            f"Ask this service for a new secret (POST {renewals}): it puts one into Key Vault, beside the "
-            f"old one, for '{app.name}' (client ID {app.app_id})."
+            f"Request a new secret from this service (POST {renewals}). It stores the secret in Key Vault, "
+            f"beside the old one, for '{app.name}' (client ID {app.app_id})."
         )
     renewal = connection.renewal or "{renewal}"
     enter = (
-        "In the Configuration Manager console open Administration, Cloud Services, Microsoft Entra tenants, "
+        "In the Configuration Manager console, open Administration, Cloud Services, Microsoft Entra tenants, "
         f"select '{connection.tenant_name}' and this application, choose 'Renew Secret Key', and enter the "
-        f"new secret and its end. The renewal's script (GET /api/operations/{renewal}/handover) helps."
+        f"new secret and its expiry date. Use the renewal's script (GET /api/operations/{renewal}/handover)."
     )
     confirm = (
-        f"When the gateway works with the new secret, confirm it (POST {renewals}/{renewal}/confirm): only "
-        "then the old one is retired."
+        f"When the gateway works with the new secret, confirm it (POST {renewals}/{renewal}/confirm). The "
+        "service then removes the old one."
     )
     return (make, enter, confirm)
 
 
 def _replacement(connection: Connection) -> Sequence[str]:
     ask = (
-        "Ask this service for a new onboarding of the tenant under another name (POST /api/onboardings): "
-        "it makes a new pair of applications."
+        "Onboard the tenant again under another name (POST /api/onboardings). The service creates a new pair "
+        "of applications."
     )
     move = (
-        f"At the site remove the Azure service '{connection.name}' (Remove-CMAzureService), and run the "
+        f"At the site, remove the Azure service '{connection.name}' (Remove-CMAzureService), and run the "
         "hand-over script of the new connection (GET /api/connections/{id}/handover)."
     )
     end = (

@@ -1,4 +1,4 @@
-"""What people are told while a new client secret waits for them."""
+"""Reminders that a new client secret must be entered at the site."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onboarding.notices.notice import Kind, Notice
 
 
 class RenewalReminders:
-    """Announces that a new secret waits, and reminds of it."""
+    """Announces that a new secret is ready, and repeats that."""
 
     def __init__(self, notices: Notices) -> None:
         self._notices = notices
@@ -19,23 +19,23 @@ class RenewalReminders:
     async def renewal_waits(
         self, connection: Connection, *, number: int, at: datetime, limit: datetime | None
     ) -> None:
-        """A new secret waits for somebody to enter it at the site. Each number is told once."""
+        """Announces a new secret that must be entered at the site. Each number makes one notice."""
         pending = connection.pending
         if pending is None:
             return
         name, renewal, end = connection.server_app.name, connection.renewal, connection.secret.ends_at
         sooner = limit is not None and limit < end
-        unasked = f" On {limit:%Y-%m-%d} it is removed all the same." if sooner else ""
+        removal = f" It is removed on {limit:%Y-%m-%d} regardless." if sooner else ""
         notice = Notice(
             kind=Kind.RENEWAL_WAITS,
             connection=connection.id,
             key=(connection.renewal, str(number)),
             at=at,
-            message=f"A new client secret of '{name}' waits to be entered at the site.",
-            impact=f"The old secret works until {end:%Y-%m-%d}, or until it is removed.{unasked}",
+            message=f"A new client secret of '{name}' must be entered at the site.",
+            impact=f"The old secret works until it expires on {end:%Y-%m-%d} or is removed.{removal}",
             remedy=(
                 f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
-                "2. In the console open Administration, Cloud Services, Microsoft Entra tenants, select "
+                "2. In the console, open Administration, Cloud Services, Microsoft Entra tenants, select "
                 f"'{name}', and enter the secret with 'Renew Secret Key'.\n"
                 f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
             ),

@@ -1,4 +1,4 @@
-"""Who gets a notice: each channel that the deployment has and the connection wants, and each owner."""
+"""Who gets a notice: each channel that the deployment offers and the connection selects, and each owner."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _SHORT: Final = timedelta(days=14)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Routing:
-    """What the deployment has set."""
+    """The settings of the deployment."""
 
     webhook: bool = True
     channels: tuple[str, ...] = ()  # names of channels for people
-    digest: bool = False  # people are told once a day
-    mail: str = ""  # the channel over which owners get mail
-    escalation: str = ""  # the channel that is told when nobody acknowledges ...
-    escalate_after: timedelta = timedelta(days=3)  # ... for so long
+    digest: bool = False  # people get one message a day
+    mail: str = ""  # the channel that sends mail to owners
+    escalation: str = ""  # the channel for notices that nobody acknowledges ...
+    escalate_after: timedelta = timedelta(days=3)  # ... for this time
 
     def targets(self, connection: Connection) -> tuple[str, ...]:
-        """The channels of a connection. Where there is none at all the webhook's delivery waits for one."""
+        """The channels of a connection. If there are none, the delivery to the webhook waits for one."""
         return tuple(dict.fromkeys(self._targets(connection))) or (WEBHOOK,)
 
     def _targets(self, connection: Connection) -> Iterator[str]:
@@ -39,12 +39,9 @@ class Routing:
             yield from (f"{_MAIL}{address}" for address in addresses.values())
 
     def escalates(self, at: datetime, ends_at: datetime | None) -> bool:
-        """Whether a notice is escalated if nobody acknowledges it.
-
-        It is from two weeks before the end on.
-        """
+        """Whether an unacknowledged notice is escalated: from two weeks before the expiration on."""
         return bool(self.escalation and ends_at and ends_at - at <= _SHORT)
 
     def address(self, target: str) -> tuple[str, str]:
-        """The channel's name for a target, and the recipient where that is an owner."""
+        """The name of the channel, and the recipient if that is an owner."""
         return (self.mail, target.removeprefix(_MAIL)) if target.startswith(_MAIL) else (target, "")

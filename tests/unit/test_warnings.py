@@ -27,8 +27,8 @@ def made(*, secret: int, limit: int | None, version: str | None = None) -> Conne
     return connection(day(secret), name="Contoso CMG", app_made_at=app_made_at, version=version)
 
 
-def told(found: Connection, kind: str, days: int = 30) -> Notice:
-    """What a warning of an expiration says now."""
+def notice_of(found: Connection, kind: str, days: int = 30) -> Notice:
+    """The warning of an expiration now."""
     scheduled = ScheduledWarning(
         connection=found.id,
         tenant=found.tenant,
@@ -45,44 +45,44 @@ def date(number: int) -> str:
 
 def test_a_secret_of_a_young_application_is_renewed():
     """Where the application is young enough for long, only the secret is spoken of, and renewing it."""
-    notice = told(made(secret=30, limit=None), SECRET)
+    notice = notice_of(made(secret=30, limit=None), SECRET)
     assert notice.kind is Kind.SECRET_NEAR_EXPIRY
-    assert notice.message == f"The client secret of 'CMG-ServerApp' runs out on {date(30)}."
+    assert notice.message == f"The client secret of 'CMG-ServerApp' expires on {date(30)}."
     assert notice.remedy.startswith(f"Renew the secret before {date(30)}.\n1. ")
     steps = notice.remedy.split("\n")[1:]
     assert "POST /api/connections/" in steps[0]
     assert "'Renew Secret Key'" in steps[1]
     assert "/confirm" in steps[2]
     assert connection(NOW).server_app.app_id in notice.remedy
-    assert "refused" not in notice.remedy
-    assert "stops" in notice.impact
+    assert "cannot be renewed" not in notice.remedy
+    assert "all services of this connection stop" in notice.impact
 
 
 @pytest.mark.parametrize(
     ("kind", "secret", "limit", "message", "headings"),
     [
         # The secret ends first: it is renewed by then, and the age is told of as what comes later.
-        (SECRET, 30, 100, "runs out on {secret}.", ["Renew", "From"]),
+        (SECRET, 30, 100, "expires on {secret}.", ["Renew", "From"]),
         # The age comes first: the secret has to be renewed before it does, while that is possible.
-        (SECRET, 30, 10, "runs out on {secret}. Renew it before {limit}:", ["Renew", "From"]),
+        (SECRET, 30, 10, "expires on {secret}. Renew it before {limit}:", ["Renew", "From"]),
         (
             SECRET,
             30,
             -5,
-            "can't be renewed: the application is too old for that since {limit}",
+            "can no longer be renewed: the application became too old on {limit}",
             ["Replace"],
         ),
-        (SECRET, -5, 100, "ran out on {secret}.", ["Renew", "From"]),
-        (SECRET, -5, -3, "ran out on {secret}. It can't be renewed", ["Replace"]),
-        (APPLICATION, 300, 30, "from then on Configuration Manager refuses", ["Renew", "From"]),
-        (APPLICATION, 20, 30, "The secret runs out before that on {secret}.", ["Renew", "From"]),
+        (SECRET, -5, 100, "expired on {secret}.", ["Renew", "From"]),
+        (SECRET, -5, -3, "expired on {secret}. It can no longer be renewed", ["Replace"]),
+        (APPLICATION, 300, 30, "From that date, Configuration Manager refuses", ["Renew", "From"]),
+        (APPLICATION, 20, 30, "The secret expires before that on {secret}.", ["Renew", "From"]),
         (APPLICATION, 300, -1, "became 800 days old on {limit}", ["Replace"]),
-        (APPLICATION, -5, 30, "The secret ran out on {secret}.", ["Renew", "From"]),
+        (APPLICATION, -5, 30, "The secret expired on {secret}.", ["Renew", "From"]),
     ],
 )
-def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(kind, secret, limit, message, headings):
+def test_a_warning_names_the_earlier_expiration_and_possible_steps(kind, secret, limit, message, headings):
     """Each warning names the earlier date to act by, and only steps that still work."""
-    notice, renew_by = told(made(secret=secret, limit=limit), kind), min(secret, limit)
+    notice, renew_by = notice_of(made(secret=secret, limit=limit), kind), min(secret, limit)
     assert message.format(secret=date(secret), limit=date(limit)) in notice.message
     assert notice.details["renewBy"] == day(renew_by).isoformat()
     assert notice.details["expirations"] == {
@@ -100,16 +100,16 @@ def test_a_warning_names_the_earlier_clock_and_what_is_still_possible(kind, secr
 
 def test_the_secret_of_an_imported_application_is_made_by_hand():
     """This service changes no imported application: the first step is one in Entra ID."""
-    notice = told(connection(day(30), imported=True), SECRET)
-    assert "1. In the Microsoft Entra admin center open App registrations" in notice.remedy
+    notice = notice_of(connection(day(30), imported=True), SECRET)
+    assert "1. In the Microsoft Entra admin center, open App registrations" in notice.remedy
 
 
-def test_a_secret_that_waits_is_not_made_again():
-    """While a renewal waits for the site, the steps lead on from there, with its own addresses."""
+def test_a_pending_secret_is_not_created_again():
+    """While a renewal waits for the site, the steps continue it, with its own URLs."""
     found = connection(day(30), pending=secret(day(400)), renewal="the-renewal")
-    notice = told(found, SECRET)
-    assert notice.message.endswith("A new one waits to be entered at the site.")
-    assert "1. A new secret is in Key Vault already" in notice.remedy
+    notice = notice_of(found, SECRET)
+    assert notice.message.endswith("A new secret is ready and must be entered at the site.")
+    assert "1. A new secret is already in Key Vault" in notice.remedy
     assert "GET /api/operations/the-renewal/handover" in notice.remedy
     assert f"POST /api/connections/{found.id}/renewals/the-renewal/confirm" in notice.remedy
 
@@ -127,17 +127,17 @@ def test_a_secret_that_waits_is_not_made_again():
 )
 def test_each_expiration_has_its_kinds(expiration, days, kind):
     """A receiver can tell by the type what ends, and whether it has ended."""
-    assert told(made(secret=1, limit=1), expiration, days).kind is kind
+    assert notice_of(made(secret=1, limit=1), expiration, days).kind is kind
 
 
-def test_an_older_site_knows_one_clock_only():
+def test_an_older_site_has_one_expiration_only():
     """Before 2409 no application was too old."""
     assert list(made(secret=30, limit=40, version="2403").expirations) == [SECRET]
     assert list(made(secret=30, limit=40, version="2409").expirations) == [SECRET, APPLICATION]
 
 
-def test_what_was_said_of_an_end_does_not_count_for_another():
-    """After a renewal nobody has acknowledged the new end, and nobody wanted to hear nothing of it."""
+def test_a_response_applies_to_one_date_only():
+    """After a renewal the new expiration is neither acknowledged nor snoozed."""
     found = made(secret=30, limit=40)
     acknowledgement = Acknowledgement(ends_at=day(30), by="somebody", at=NOW)
     snooze = Snooze(ends_at=day(40), until=day(5), by="somebody", at=NOW)
@@ -151,7 +151,7 @@ def test_what_was_said_of_an_end_does_not_count_for_another():
 
 
 def test_a_connection_is_read_as_it_was_written():
-    """All that people said, and each moment, comes back from the row."""
+    """Responses and dates are the same after storage."""
     found = replace(
         made(secret=30, limit=40),
         acknowledged={SECRET: Acknowledgement(ends_at=day(30), by="somebody", at=NOW)},
