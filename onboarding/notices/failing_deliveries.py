@@ -18,7 +18,7 @@ from onboarding.workflow.runtime import Runtime
 
 
 class DeliveryState(StrEnum):
-    """What happens to a notice that was not taken."""
+    """What happens to a delivery that failed."""
 
     RETRYING = "Retrying"  # it is tried again
     FAILED = "Failed"  # it was given up
