@@ -19,19 +19,19 @@ DISCOVERY = pytest.mark.parametrize("discovery", [False, True], ids=["without di
 
 
 def server(revision: str, *, discovery: bool) -> dict[str, Any]:
-    """The server app as Graph shows it when an administrator has followed a revision of the article."""
+    """The server app as Graph returns it after an administrator has followed a revision of the article."""
     app = golden.server("x", SCOPE, user_discovery=discovery, revision=revision)
     return {**app, "appId": SERVER, "identifierUris": [f"api://{SERVER}"]}
 
 
 def client(revision: str, *, discovery: bool) -> dict[str, Any]:
-    """The client app, likewise."""
+    """The client app as Graph returns it after an administrator has followed a revision of the article."""
     app = golden.client("x", SERVER, SCOPE, user_discovery=discovery, revision=revision)
     return {**app, "appId": CLIENT, "publicClient": {"redirectUris": golden.client_redirects(CLIENT)}}
 
 
 def failing(rules: Iterable[Check]) -> list[str]:
-    """The rules that an application breaks; each has an impact and a remedy."""
+    """The checks that an application fails; each has an impact and a remedy."""
     found = [rule for rule in rules if not rule.passed]
     assert all(rule.expected and rule.impact.endswith(".") and rule.remedy.endswith(".") for rule in found)
     return [rule.name for rule in found]
@@ -40,7 +40,7 @@ def failing(rules: Iterable[Check]) -> list[str]:
 @DISCOVERY
 @REVISIONS
 def test_apps_after_the_article_conform(revision, discovery):
-    """Whoever has followed a revision of the article finds nothing to change in its profile."""
+    """Apps that an administrator created by a revision of the article conform to its profile."""
     web, native = server(revision, discovery=discovery), client(revision, discovery=discovery)
     profile = PROFILES[revision]
     assert failing(server_checks(profile, web, user_discovery=discovery)) == []
@@ -48,7 +48,7 @@ def test_apps_after_the_article_conform(revision, discovery):
 
 
 def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """An application with one property that is not as it should be."""
+    """An application with one property that differs from the profile."""
     app = copy.deepcopy(app)
     *parents, last = path.split(".")
     inner = app
@@ -83,7 +83,7 @@ def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ],
 )
 def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
-    """Each property of the profile has its rule, and breaking it breaks no other."""
+    """Each property of the server app's profile has its check, and a difference fails no other check."""
     app = changed(server(revision, discovery=True), path, value)
     assert failing(server_checks(PROFILES[revision], app, user_discovery=True)) == [rule]
 
@@ -101,7 +101,7 @@ def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
     ],
 )
 def test_what_a_client_app_lacks_is_told(revision, path, value, rule):
-    """Likewise for the client app, which has to go with this very server app."""
+    """Each property of the client app's profile has its check, which compares it with its server app."""
     web = server(revision, discovery=False)
     app = changed(client(revision, discovery=False), path, value)
     assert failing(client_checks(PROFILES[revision], app, server=web, user_discovery=False)) == [rule]
@@ -109,7 +109,7 @@ def test_what_a_client_app_lacks_is_told(revision, path, value, rule):
 
 @pytest.mark.parametrize("revision", ["2021", "2023-11"])
 def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
-    """An older profile needs the client app's permission only with discovery, and no Web redirect."""
+    """An older profile requires the client app's permission only with discovery, and no Web redirect."""
     web = changed(server(revision, discovery=False), "web.redirectUris", ["https://elsewhere.contoso.com"])
     native = client(revision, discovery=False)
     assert failing(server_checks(PROFILES[revision], web, user_discovery=False)) == []
@@ -117,7 +117,7 @@ def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
 
 
 def test_properties_that_are_missing_altogether_are_no_error():
-    """A document without any of the properties breaks the rules, and nothing else."""
+    """An application without any of the properties fails the checks, and causes no other error."""
     bare = {"appId": SERVER}
     assert len(failing(server_checks(PROFILES["2023-11"], bare, user_discovery=True))) == 7
     assert len(failing(client_checks(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4

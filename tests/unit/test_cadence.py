@@ -20,7 +20,7 @@ def days(value: float) -> timedelta:
 
 
 def snooze(since: float, until: float) -> Snooze:
-    """Silence between two moments, each so many days before the end."""
+    """A snooze between two moments, each in days before the end."""
     return Snooze(ends_at=END, until=END - days(until), by="somebody", at=END - days(since))
 
 
@@ -32,22 +32,22 @@ def snooze(since: float, until: float) -> Snooze:
         (90, 90),  # reached
         (89, 90),  # crossed a day ago: it is due at once
         (60, 60),
-        (45, 60),  # 90 and 60 are past: of those only the last one is worth a word
+        (45, 60),  # 90 and 60 have passed: only the last of them is sent
         (0.5, 1),
         (0, 0),
         (-6.9, 0),
-        (-7, -7),  # a week after the end it is said again
+        (-7, -7),  # a week after the end the warning is repeated
         (-20, -14),
     ],
 )
 def test_the_first_warning_is_the_last_one_crossed_or_the_next_to_come(left, expected):
-    """A connection that is made late is not greeted with a warning for each threshold it never had."""
+    """A connection that is made late gets only the last of the thresholds that it has already passed."""
     warning = USUAL.first(END, END - days(left))
     assert (warning.days, warning.due_at) == (expected, END - days(expected))
 
 
 def test_warnings_follow_each_other_to_the_end_and_beyond():
-    """After each threshold comes the next lower one, and after the end one every week."""
+    """After each threshold comes the next lower one, and after the end one warning each week."""
     seen = [91]
     for _ in range(len(THRESHOLDS) + 3):
         turn = USUAL.turn(END, seen[-1], END - days(seen[-1]))
@@ -58,7 +58,7 @@ def test_warnings_follow_each_other_to_the_end_and_beyond():
 
 
 def test_an_end_is_repeated_where_no_warning_is_wanted_at_the_end_itself():
-    """Without a threshold of 0 the first word after the end comes a week later."""
+    """Without a threshold of 0 the first warning after the end comes a week later."""
     turn = Cadence(thresholds=(30,), repeat=7).turn(END, 30, END - days(30))
     assert turn.following == ExpiryWarning(days=-7, due_at=END + days(7))
 
@@ -66,23 +66,23 @@ def test_an_end_is_repeated_where_no_warning_is_wanted_at_the_end_itself():
 @pytest.mark.parametrize(
     ("due", "left", "announced", "following"),
     [
-        (90, 5, True, 60),  # thresholds that were missed are all made up for, one after the other
+        (90, 5, True, 60),  # each missed threshold is made up for, one after the other
         (0, -3, True, -7),
-        (0, -30, True, -28),  # four repetitions were missed: of those only the last one is worth a word
+        (0, -30, True, -28),  # four repetitions were missed: only the last of them is sent
         (-7, -30, False, -28),
         (-28, -30, True, -35),
-        (-28, 100, True, -35),  # a clock that was set back brings nothing again
+        (-28, 100, True, -35),  # a clock that was set back repeats nothing
     ],
 )
 def test_what_follows_after_missed_runs(due, left, announced, following):
-    """Thresholds are never passed over; repetitions that lie in the past are, but for the last."""
+    """Missed thresholds are made up for; of missed repetitions only the last one is sent."""
     turn = USUAL.turn(END, due, END - days(left))
     assert turn.following
     assert (turn.announce, turn.following.days) == (announced, following)
 
 
 def test_an_acknowledged_end_is_not_repeated():
-    """Who has acknowledged hears of further thresholds and of the end itself, and then nothing more."""
+    """A person who has acknowledged gets further thresholds and the end itself, and then no repetitions."""
     assert USUAL.turn(END, 0, END, acknowledged=True).announce
     assert USUAL.turn(END, -7, END + days(7), acknowledged=True) == Turn(announce=False, following=None)
 
@@ -91,15 +91,15 @@ def test_an_acknowledged_end_is_not_repeated():
     ("due", "until", "acknowledged", "expected"),
     [
         (30, 20, False, 30),  # nothing else was due meanwhile
-        (30, 5, False, 7),  # 30, 14 and 7 would have come: the last of them says it all
+        (30, 5, False, 7),  # 30, 14 and 7 were due: only the last of them is sent
         (1, -1, False, 0),
         (1, -15, False, -14),
-        (1, -15, True, 0),  # an acknowledged end is not repeated, but that it has come is news
+        (1, -15, True, 0),  # an acknowledged end is not repeated, but its own warning is sent
         (-7, -8, False, -7),
     ],
 )
 def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expected):
-    """Of all that was due while nobody wanted to hear of it one warning is left."""
+    """Of all warnings that were due during a snooze only one is sent."""
     asleep = snooze(since=100, until=until)
     turn = USUAL.turn(END, due, END - days(due), acknowledged=acknowledged, snooze=asleep)
     held_back = ExpiryWarning(days=expected, due_at=asleep.until)
@@ -115,22 +115,22 @@ def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expe
         (-1, False, None, (-7, -7)),
         (-1, True, None, None),
         (5, True, None, (1, 1)),
-        (20, False, snooze(25, 10), (14, 10)),  # 14 is due while nobody wants to hear of it
+        (20, False, snooze(25, 10), (14, 10)),  # 14 is due during the snooze
         (12, False, snooze(25, 10), (14, 10)),
-        (20, False, snooze(25, 15), (14, 14)),  # awake before it
-        (9, False, snooze(25, 10), (7, 7)),  # the snooze is over
+        (20, False, snooze(25, 15), (14, 14)),  # the snooze has ended before
+        (9, False, snooze(25, 10), (7, 7)),  # the snooze has ended
         (3, True, snooze(3, -20), (0, -20)),
         (-1, True, snooze(-1, -20), None),
     ],
 )
 def test_the_warning_that_is_shown_is_the_one_that_will_come(left, acknowledged, asleep, expected):
-    """What people said to earlier warnings counts for the one that is announced as the next."""
+    """A snooze or acknowledgement of an earlier warning counts for the one that is shown as the next."""
     shown = USUAL.upcoming(END, END - days(left), acknowledged=acknowledged, snooze=asleep)
     assert shown == (ExpiryWarning(days=expected[0], due_at=END - days(expected[1])) if expected else None)
 
 
 def test_the_29th_of_february_counts_as_a_day():
-    """Days are counted on the calendar, leap day included."""
+    """Days are calendar days, including a leap day."""
     end = datetime(2028, 3, 1, 12, tzinfo=UTC)
     assert USUAL.turn(end, 7, end - days(7)).following == ExpiryWarning(
         days=1, due_at=datetime(2028, 2, 29, 12, tzinfo=UTC)
@@ -147,20 +147,20 @@ def test_the_29th_of_february_counts_as_a_day():
     ],
 )
 def test_from_2409_on_an_application_gets_too_old(version, expected):
-    """800 days after it was made, over two leap-less years, its secret can't be renewed any more."""
+    """800 days after an application was made, its secret can no longer be renewed."""
     assert renewable_until(datetime(2026, 11, 30, 8, tzinfo=UTC), version) == expected
 
 
 @dataclass
 class Timer:
-    """A sweep that runs when it is told to, on a row like that of the index."""
+    """A sweep that runs when the test calls it, on a row like that of the index."""
 
     cadence: Cadence
     row: ExpiryWarning
     announced: list[int] = field(default_factory=list)
 
     def run(self, now: datetime, row: ExpiryWarning | None = None) -> None:
-        """Announces what is due, once; ``row`` is what a slower timer still believes to be the next."""
+        """Send what is due, once; ``row`` is what a slower timer still has as the next warning."""
         row = row or self.row
         while row.due_at <= now:
             turn = self.cadence.turn(END, row.days, now)
@@ -180,7 +180,7 @@ runs = st.lists(hours, min_size=1, max_size=20)
 
 @given(thresholds=thresholds, repeat=st.integers(1, 40), made=hours, runs=runs)
 def test_each_threshold_is_announced_once_whenever_the_timer_runs(thresholds, repeat, made, runs):
-    """Missed runs, a clock that goes back, two timers: what was crossed is announced, nothing else, once."""
+    """After missed runs, a clock that was set back, or two timers, each threshold is sent once."""
     cadence = Cadence(thresholds=thresholds, repeat=repeat)
     timer = Timer(cadence, cadence.first(END, END - days(made)))
     begun = timer.row.days
@@ -199,7 +199,7 @@ def test_each_threshold_is_announced_once_whenever_the_timer_runs(thresholds, re
 
 @given(thresholds=thresholds, repeat=st.integers(1, 40), left=hours)
 def test_the_timer_brings_what_was_shown(thresholds, repeat, left):
-    """The next warning that is shown is the one that the index holds once all that is due is announced."""
+    """The next warning that is shown is the one in the index once all due warnings are sent."""
     cadence, now = Cadence(thresholds=thresholds, repeat=repeat), END - days(left)
     timer = Timer(cadence, cadence.first(END, now))
     timer.run(now)

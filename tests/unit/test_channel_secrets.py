@@ -43,7 +43,7 @@ def known(safe):
 
 
 async def test_many_messages_read_the_vault_once(safe, known):
-    """A value is kept for five minutes, and one that was replaced is used after that."""
+    """The service keeps a value for five minutes, and then uses a replaced one."""
     safe.values["notice-a"] = ("one",)
     assert [await known.value("notice-a") for _ in range(100)] == ["one"] * 100
     assert safe.reads == 1
@@ -54,7 +54,7 @@ async def test_many_messages_read_the_vault_once(safe, known):
 
 
 async def test_what_is_missing_is_looked_for_again(safe, known):
-    """As soon as an operator puts a secret into the vault, it is found."""
+    """The service finds a secret as soon as an operator adds it to the vault."""
     with pytest.raises(TransientError, match="notice-a") as caught:
         await known.value("notice-a")
     assert caught.value.code == "channel-secret-missing"
@@ -64,7 +64,7 @@ async def test_what_is_missing_is_looked_for_again(safe, known):
 
 @pytest.mark.parametrize("name", ["cmg-5d3f", "import-contoso", "", "NOTICE-x"])
 async def test_client_secrets_cannot_be_read(name):
-    """Only the app's own values can be had from the vault; for any other it is not even asked."""
+    """The app can read only its own values in the vault; for any other it sends no request."""
     anybody: Any = object()  # never asked for a token
     vault = KeyVault("https://127.0.0.1:1", anybody, None)
     with pytest.raises(PermanentError, match="does not read the vault secret"):
@@ -72,7 +72,7 @@ async def test_client_secrets_cannot_be_read(name):
 
 
 async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):
-    """A message goes out signed or not at all, and the operator reads which secret is wrong."""
+    """A message is sent signed or not at all, and the operator reads which secret is wrong."""
     safe.values["notice-signing"] = ("whsec_a",)
     webhook = Webhook("http://127.0.0.1:1/", "notice-signing", known, safe)
     about = item()
@@ -83,7 +83,7 @@ async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # one of Apprise's plug-ins looks for it
 async def test_an_address_that_cannot_be_used_is_not_repeated(safe, known):
-    """Of an address that is none, or that takes no recipient, an operator reads the name and no more."""
+    """An operator reads only the name of an address that is invalid, or that takes no recipient."""
     safe.values |= {"notice-none": ("secret-of-nothing",), "notice-json": ("json://secret@127.0.0.1:1/",)}
     people = People(known)
     for channel, recipient in (("none", ""), ("json", "kim@contoso.com")):
@@ -96,7 +96,7 @@ async def test_an_address_that_cannot_be_used_is_not_repeated(safe, known):
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 async def test_nothing_is_logged_of_where_a_message_goes(safe, known, caplog):
-    """However talkative a deployment's log is, it does not show where a message went, or did not go."""
+    """At every log level, the log does not show where a message was sent or should have been sent."""
     async with WebServer() as server:
         safe.values["notice-a"] = (f"json://robot:pass-of-robot@{server.host}/path-of-robot",)
         with caplog.at_level(logging.DEBUG):

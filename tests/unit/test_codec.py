@@ -66,7 +66,7 @@ def test_a_new_field_has_its_default_in_old_documents():
 
 
 def test_an_old_document_is_upgraded_step_by_step():
-    """A document of an older version is brought to the present one."""
+    """A document of an older version is upgraded to the current one."""
     upgrades = {
         1: lambda old: {**old, "title": old["name"]},
         2: lambda old: {**old, "name": f"{old['title']}!"},
@@ -89,6 +89,6 @@ def test_an_old_document_is_upgraded_step_by_step():
     ],
 )
 def test_a_damaged_document_is_refused_with_its_reason(text, reason):
-    """The reason names the place, and never the content."""
+    """The error contains the place, and never the content."""
     with pytest.raises(UnreadableError, match=reason):
         CODEC.load(text)

@@ -19,7 +19,7 @@ RECORDED = {"keyId": "k", "displayName": "cmg-x-1", "endDateTime": "2027-06-09T0
 
 
 def by_hand(days: float, **more: Any) -> dict[str, Any]:
-    """A secret of somebody else."""
+    """A secret that somebody else has added."""
     return {"keyId": "other", "endDateTime": (NOW + timedelta(days=days)).isoformat(), **more}
 
 

@@ -132,7 +132,7 @@ def post(document: dict[str, Any]) -> Any:
     ],
 )
 def test_what_breaks_a_portal_is_found(change: Change, where: str):
-    """A portal that uses what is removed, or does not send what is needed now, would break."""
+    """The comparison finds what breaks a portal: what is removed, and what is newly required."""
     current = copy.deepcopy(RELEASED)
     change(current)
     assert any(where in line for line in breaking(RELEASED, current))
@@ -156,14 +156,14 @@ def test_what_breaks_a_portal_is_found(change: Change, where: str):
     ],
 )
 def test_what_is_added_breaks_nothing(change: Change):
-    """New endpoints, optional fields, values and statuses are no reason for a new major version."""
+    """New endpoints, optional fields, values and statuses do not require a new major version."""
     current = copy.deepcopy(RELEASED)
     change(current)
     assert breaking(RELEASED, current) == []
 
 
 def test_the_api_is_compatible_with_each_release_of_its_major_version():
-    """What a release has promised stays, until a release with another major version."""
+    """The API stays compatible with each release that has the same major version."""
     version = DOCUMENT["info"]["version"]
     major = version.partition(".")[0]
     same = [

@@ -41,31 +41,31 @@ def running(**more) -> StepState:
         (3, 6, None, 60),
         (4, 66, None, 60),  # ... and the last one again and again
         (40, 1799, None, 60),
-        (1, 0, 30, 30),  # what the service asks for is never undercut ...
-        (3, 6, 10, 60),  # ... and neither is what we think right
+        (1, 0, 30, 30),  # never earlier than the service asks for ...
+        (3, 6, 10, 60),  # ... and never earlier than our own delay
         (1, 0, 0, 1),
         (1, 0, 0.4, 1),
-        (5, 1800, None, None),  # it has lasted too long
+        (5, 1800, None, None),  # the retries have lasted too long
         (5, 1800, 10, None),
         (1, 90_000, None, None),
     ],
 )
 def test_a_delay_follows_from_how_often_and_how_long(tries, begun_ago, asked, expected):
-    """Trying again is one decision of numbers: no clock, no chance."""
+    """The delay of a retry depends only on the number of attempts and their duration."""
     decided = retry.delay(POLICY, tries=tries, since=NOW - seconds(begun_ago), now=NOW, retry_after=asked)
     assert decided == (None if expected is None else seconds(expected))
 
 
 @pytest.mark.parametrize(("trouble", "policy"), retry.CLOUD.items(), ids=str)
 def test_delays_of_the_cloud_grow_until_the_end(trouble, policy):
-    """Each kind of trouble has delays that grow, and a longest time that leaves room for all of them."""
+    """The delays of each retry reason grow, and its time limit leaves room for all of them."""
     assert list(policy.delays) == sorted(policy.delays), trouble
     assert seconds(sum(policy.delays)) < policy.give_up_after
     assert set(retry.CLOUD) == set(RetryReason)
 
 
 def test_done_keeps_the_result_and_forgets_the_trouble():
-    """A step that made it in the end shows no error any more."""
+    """A step that succeeds after retries no longer shows an error."""
     step = running(tries=3, since=NOW, error=ERROR, waiting_for="x", due_at=NOW)
     after = decisions.after(STEP, step, Done(result={"id": "1"}), NOW, POLICIES)
     assert (after.status, after.result) == (StepStatus.SUCCEEDED, STEP.dump({"id": "1"}))
@@ -73,13 +73,13 @@ def test_done_keeps_the_result_and_forgets_the_trouble():
 
 
 def test_failed_keeps_the_error():
-    """What can't work ends at once."""
+    """A permanent error ends the step at once."""
     after = decisions.after(STEP, running(), Failed(error=ERROR), NOW, POLICIES)
     assert (after.status, after.error, after.due_at) == (StepStatus.FAILED, ERROR, None)
 
 
 def test_trouble_waits_longer_each_time_and_then_gives_up():
-    """The first failure starts the clock of its kind of trouble; at its end the step fails with the error."""
+    """The first failure starts the time limit of its retry reason; after it, the step fails."""
     step, now, pauses = running(), NOW, []
     again = Retry(reason=RetryReason.TRANSIENT, error=ERROR)
     while True:
@@ -97,13 +97,13 @@ def test_trouble_waits_longer_each_time_and_then_gives_up():
 
 
 def test_the_services_own_delay_counts():
-    """Retry-After of the service is what the step waits for."""
+    """The step waits for the Retry-After of the service."""
     again = Retry(reason=RetryReason.TRANSIENT, error=ERROR, retry_after=17)
     assert decisions.after(STEP, running(), again, NOW, POLICIES).due_at == NOW + seconds(17)
 
 
 def test_waiting_says_for_what_and_ends():
-    """A wait is no trouble; it holds no error, and what takes too long is told as such."""
+    """A wait is not a failure: it has no error until it takes too long."""
     wait = Wait(reason="Azure registers X", after=seconds(20), give_up_after=timedelta(hours=1))
     first = decisions.after(STEP, running(), wait, NOW, POLICIES)
     assert (first.status, first.waiting_for, first.error) == (StepStatus.WAITING, "Azure registers X", None)
@@ -118,14 +118,14 @@ def test_waiting_says_for_what_and_ends():
 
 
 def test_trouble_does_not_use_up_the_time_of_a_wait():
-    """A step that waited an hour and then meets an outage gets the whole time for the outage."""
+    """A step that waited an hour and then meets an outage has the whole time limit for the outage."""
     waited = running(tries=9, since=NOW - timedelta(hours=1), waiting_for="x")
     after = decisions.after(STEP, waited, Retry(reason=RetryReason.TRANSIENT, error=ERROR), NOW, POLICIES)
     assert (after.status, after.since, after.tries) == (StepStatus.WAITING, NOW, 1)
 
 
 def test_a_wait_does_not_count_the_time_of_trouble_before_it():
-    """A step that met an outage for an hour, and then has to wait, may wait its whole time."""
+    """A step that met an outage for an hour, and then has to wait, has the whole time limit for the wait."""
     troubled = running(tries=9, since=NOW - timedelta(hours=1), error=ERROR)
     wait = Wait(reason="w", after=seconds(1), give_up_after=timedelta(hours=1))
     after = decisions.after(STEP, troubled, wait, NOW, POLICIES)
@@ -133,6 +133,6 @@ def test_a_wait_does_not_count_the_time_of_trouble_before_it():
 
 
 def test_an_answer_that_is_none_is_a_defect():
-    """A handler that forgets its answer is told so, loudly."""
+    """A handler that returns no result raises a clear error."""
     with pytest.raises(TypeError, match="answered None"):
         decisions.after(STEP, running(), None, NOW, POLICIES)  # type: ignore[arg-type]

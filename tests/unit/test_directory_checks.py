@@ -21,27 +21,27 @@ def password(key_id: str, end: datetime) -> dict[str, str]:
     [("alive", True), ("ended", False), ("removed", False), (None, True)],
 )
 def test_the_recorded_secret_has_to_be_alive(key_id, passed):
-    """Another secret does not stand in for the one on record; where none is on record, any will do."""
+    """Another secret does not replace the recorded one; without a recorded one, any secret passes."""
     ended, alive = password("ended", NOW - timedelta(days=1)), password("alive", NOW + timedelta(days=1))
     assert directory_checks.secret({"passwordCredentials": [ended, alive]}, key_id, NOW).passed is passed
 
 
 def test_a_secret_that_ended_does_no_more():
-    """An application with nothing but ended secrets has none."""
+    """An application with only expired secrets has no valid secret."""
     app = {"passwordCredentials": [password("ended", NOW)]}
     assert directory_checks.secret(app, None, NOW).passed is False
     assert directory_checks.secret({"passwordCredentials": None}, None, NOW).passed is False
 
 
 def test_uris_are_compared_as_entra_does():
-    """Case and a slash at the end make no other App ID URI."""
+    """App ID URIs that differ in case or in a slash at the end are the same."""
     app = {"identifierUris": ["api://x/y", URI.upper() + "/"]}
     assert directory_checks.uri(app, URI).passed is True
     assert directory_checks.uri({"identifierUris": None}, URI).passed is False
 
 
 def test_domains_that_may_not_be_read_leave_a_doubt():
-    """Without the list of verified domains nothing is said of a URI that needs one."""
+    """Without the list of verified domains, a URI that needs one is neither passed nor failed."""
     app = {"identifierUris": [URI]}
     assert directory_checks.verified_domain(app, ("contoso.com",)).passed is True
     assert directory_checks.verified_domain(app, ("fabrikam.com",)).passed is False
@@ -50,7 +50,7 @@ def test_domains_that_may_not_be_read_leave_a_doubt():
 
 
 def test_a_list_that_was_cut_off_proves_nothing():
-    """What is not among the 20 roles, or the first page of grants, may still be there."""
+    """A role or grant that is not in an incomplete list may still exist."""
     others = [{"appRoleId": str(number)} for number in range(19)]
     found = {"appRoleAssignments": others}
     assert directory_checks.directory_role(found, readable=True).passed is False

@@ -29,7 +29,7 @@ OTHER = "11111111-2222-4333-8444-555555555555"
     ],
 )
 def test_each_cloud_has_its_own_endpoints(name, login, graph, resource_manager):
-    """A government tenant is never looked for in the public cloud, nor the other way round."""
+    """Requests about a government tenant never go to the public cloud, nor the reverse."""
     environment = ENVIRONMENTS[name]
     assert (environment.login, environment.graph, environment.resource_manager) == (
         login,
@@ -42,12 +42,12 @@ def test_each_cloud_has_its_own_endpoints(name, login, graph, resource_manager):
 
 
 def test_the_wizard_offers_the_clouds_that_there_are():
-    """A request can name each cloud of the table, and no other."""
+    """A request can name each cloud in the table, and no other."""
     assert set(AzureEnvironment) == set(ENVIRONMENTS)
 
 
 def test_a_local_cloud_changes_where_and_not_what_for():
-    """Locally only addresses differ: tokens are still made for the real services."""
+    """A local cloud changes only the addresses: tokens are still for the real services."""
     real = ENVIRONMENTS["AzureUSGovernmentCloud"]
     local = real.redirected({"login": "https://l", "graph": "https://g", "resourceManager": "https://r"})
     assert (local.login, local.graph, local.resource_manager) == ("https://l", "https://g", "https://r")
@@ -57,7 +57,7 @@ def test_a_local_cloud_changes_where_and_not_what_for():
 
 
 async def test_each_tenant_has_one_credential():
-    """A credential keeps its tokens, so it is made once for a tenant, however its id is written."""
+    """A credential keeps its tokens, so the service makes one for each tenant, however its ID is written."""
     environment = ENVIRONMENTS["AzurePublicCloud"]
     identity = Identity(
         environment, home_tenant=HOME, identity_client=OTHER, multitenant_client="c", certificate=None
@@ -69,7 +69,7 @@ async def test_each_tenant_has_one_credential():
 
 
 async def test_a_tenant_that_is_not_served_is_refused_with_a_remedy():
-    """Without a multi-tenant application only the home tenant is served, and the error says what to set."""
+    """Without a multi-tenant application the service refuses other tenants, and names the setting."""
     identity = Identity(ENVIRONMENTS["AzurePublicCloud"], home_tenant=HOME, identity_client="")
     with pytest.raises(PermanentError) as caught:
         identity.of_tenant(OTHER)

@@ -26,14 +26,14 @@ declared = pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGU
 
 
 def test_each_code_is_declared_once():
-    """A portal that branches on a code meets one fact, whatever the place in which it occurs."""
+    """A code has one meaning, wherever it occurs."""
     codes = [kind.code for module in MODULES for kind in vars(module).values() if isinstance(kind, ErrorType)]
     assert sorted(codes) == sorted(CATALOGUE)
 
 
 @declared
 def test_an_error_is_declared_completely(kind):
-    """A person reads of each error what is wrong and, where something has to be changed, how."""
+    """Each error describes the problem and, where something has to be changed, the remedy."""
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.code)
     assert kind.title
     assert not kind.title.endswith(".")
@@ -49,7 +49,7 @@ def test_an_error_is_declared_completely(kind):
 
 @declared
 def test_an_error_is_said_in_plain_language(kind):
-    """The texts are short sentences without the words that the house does not use."""
+    """The texts are short sentences without the words that the style guide excludes."""
     for text in filter(None, (kind.detail, kind.remedy)):
         assert _SENTENCES.fullmatch(text), text
         assert max(len(sentence.split()) for sentence in re.split(r"[.;:] ", text)) <= _LONGEST, text
@@ -59,7 +59,7 @@ def test_an_error_is_said_in_plain_language(kind):
 
 @declared
 def test_an_error_needs_exactly_the_values_of_its_texts(kind):
-    """A value that is missing, or one that no text shows, is a mistake of the caller."""
+    """A missing value, or a value that no text shows, is an error in the calling code."""
     given = {name: 1 for name in kind.fields if not re.search(rf"\{{{name}[:!.]", kind.detail + kind.remedy)}
     with pytest.raises(TypeError):
         kind.texts({**given, "superfluous": 1})
@@ -104,7 +104,7 @@ def test_an_occurrence_has_the_texts_and_the_values():
 
 
 def test_an_error_occurs_only_where_it_is_declared_to():
-    """What is no finding, or no failure, cannot become one."""
+    """An error cannot occur as a finding or a failure unless it is declared as one."""
     answer = ErrorType(code="gone", title="It is gone", detail="It is gone.")
     with pytest.raises(TypeError):
         answer.finding()
@@ -122,7 +122,7 @@ def _others() -> Iterator[Path]:
 
 
 def test_an_error_is_made_only_by_its_declaration():
-    """No text of an error is written where it occurs."""
+    """The texts of an error are written only in its declaration."""
     for file in _others():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
@@ -132,7 +132,7 @@ def test_an_error_is_made_only_by_its_declaration():
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_each_declared_error_occurs(module):
-    """Nothing is explained to callers that the service never reports; refusals are found by their code."""
+    """The service reports each declared error somewhere; refusals are found by their code."""
     text = "\n".join(file.read_text(encoding="utf-8") for file in _others())
     for name, kind in vars(module).items():
         if isinstance(kind, ErrorType) and cloud.refusal(kind.code) is not kind:

@@ -52,7 +52,7 @@ def answer(status, code="", message="", *, detail=None, headers=None) -> failure
         (answer(400, "Request_BadRequest", CONCURRENT, detail="Directory_ConcurrencyViolation"),
          TransientError, "service-unavailable"),
         (answer(401, "InvalidAuthenticationToken"), TransientError, "token-refused"),
-        # a person must change something
+        # a person must make a change
         (answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED), PermanentError,
          "host-name-not-on-verified-domain"),
         (answer(400, "CredentialInvalidLifetimeAsPerAppPolicy", LIFETIME), PermanentError,
@@ -71,7 +71,7 @@ def answer(status, code="", message="", *, detail=None, headers=None) -> failure
     ids=lambda value: f"{value.status} {value.code}" if isinstance(value, failures.Answer) else None,
 )  # fmt: skip
 def test_an_answer_is_transient_or_permanent(said, kind, code):
-    """What passes by itself is tried again; what does not is told with a code."""
+    """A transient failure is retried; a permanent one is reported with a code."""
     error = failures.error_of(said)
     assert (type(error), error.code) == (kind, code)
 
@@ -90,7 +90,7 @@ def test_an_answer_is_transient_or_permanent(said, kind, code):
     ids=lambda said: f"{said.status} {said.code}",
 )
 def test_not_found_is_lag_only_right_after_a_write(said):
-    """The same words mean "not yet" for an object just made, and "no" for any other."""
+    """A 404 is a lag for an object that was just made, and a failure for any other."""
     assert type(failures.error_of(said, fresh=True)) is ReplicationLagError
     assert type(failures.error_of(said)) is PermanentError
 
@@ -105,7 +105,7 @@ def test_not_found_is_lag_only_right_after_a_write(said):
     ids=lambda said: said.code,
 )
 def test_what_is_refused_stays_refused_right_after_a_write(said):
-    """Not everything that goes wrong with a new object is lag."""
+    """A refusal for a new object is a failure, and no lag."""
     assert type(failures.error_of(said, fresh=True)) is PermanentError
 
 
@@ -114,7 +114,7 @@ def test_what_is_refused_stays_refused_right_after_a_write(said):
     [("7", 7), ("0.5", 0.5), ("-3", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), (None, None)],
 )
 def test_retry_after_is_obeyed(text, seconds):
-    """What the service asks for is handed on; a date, or nothing, leaves it to our own delays."""
+    """The step uses the service's Retry-After in seconds; without one it uses its own delay."""
     error = failures.error_of(answer(429, headers={"Retry-After": text} if text else {}))
     assert isinstance(error, TransientError)
     assert error.retry_after == seconds
@@ -140,7 +140,7 @@ def test_a_refusal_has_a_remedy(said, words):
 
 
 def test_the_request_id_is_kept():
-    """Each service names its request id differently; either finds its way into the error."""
+    """Each service has its own header for the request ID; the error contains it in each case."""
     for header in ("request-id", "x-ms-request-id"):
         assert failures.error_of(answer(403, headers={header: "abc"})).request_id == "abc"
 
@@ -154,7 +154,7 @@ def test_the_request_id_is_kept():
     ],
 )
 def test_what_is_there_already_is_recognised(message):
-    """A grant that another attempt has made is no failure; both statuses that are reported are known."""
+    """A grant that another attempt has made is no failure; both statuses for it are known."""
     assert answer(400, "Request_BadRequest", message).already_exists
     assert answer(409, "Request_MultipleObjectsWithSameKeyValue", message).already_exists
     assert not answer(500, "x", message).already_exists
@@ -173,14 +173,14 @@ def test_what_is_there_already_is_recognised(message):
     ids=lambda value: str(value)[:14] if isinstance(value, Exception) else None,
 )
 def test_a_token_that_is_not_given_is_told_apart(error, kind):
-    """A wrong set-up needs a person; an identity endpoint that is away comes back."""
+    """A wrong configuration needs a person; an identity endpoint that is unavailable is retried."""
     found = failures.no_token(GRAPH, error)
     assert type(found) is kind
     assert found.code == ("no-token" if kind is TransientError else "sign-in-refused")
 
 
 def test_what_the_identity_platform_says_is_not_repeated():
-    """Messages of the identity platform can hold ids and tokens; only its code is kept."""
+    """Messages of the identity platform can contain IDs and tokens; the service keeps only the code."""
     error = ClientAuthenticationError("AADSTS700016: secret eyJhbGciOi in it")
     assert "eyJ" not in json.dumps(failures.no_token(GRAPH, error).as_json())
 
@@ -202,7 +202,7 @@ def test_what_the_identity_platform_says_is_not_repeated():
 )
 @example(status=400, body={"error": {"details": 1}}, header="", fresh=False)
 def test_no_answer_is_too_strange(status, body, header, fresh):
-    """Whatever a proxy in between answers, it becomes an error with a code, a title and a sentence."""
+    """Whatever a proxy answers, the error has a code, a title and a sentence."""
     said = failures.Answer.from_body(GRAPH, status, {"Retry-After": header}, body)
     error = failures.error_of(said, fresh=fresh)
     assert isinstance(error, OnboardingError)

@@ -25,7 +25,7 @@ GRANTED = frozenset(
 
 
 def codes(*, request: Any = None, survey: Any = None, **facts: Any) -> dict[str, Severity]:
-    """What is found of a tenant in order, but for what is given; how grave it is, by code."""
+    """The findings for a tenant in order, except for what is passed; severity by code."""
     body = {"name": "Contoso", "tenantId": TENANT, "subscriptionId": TENANT, **(request or {})}
     usual = {
         "organization": {"verifiedDomains": [{"name": "contoso.com"}]},
@@ -50,7 +50,7 @@ def codes(*, request: Any = None, survey: Any = None, **facts: Any) -> dict[str,
 
 
 def test_nothing_is_found_where_all_is_well():
-    """A tenant without faults has no finding, not even information."""
+    """A tenant without problems has no finding, not even information."""
     assert codes() == {}
 
 
@@ -66,13 +66,13 @@ def test_a_subscription_of_another_tenant(tenant):
     [("Enabled", True), ("Warned", True), ("PastDue", True), ("Disabled", False), ("Deleted", False)],
 )
 def test_a_subscription_that_is_disabled(state, usable):
-    """In a subscription that is disabled nothing can be registered; one with an open bill still works."""
+    """Nothing can be registered in a disabled subscription; one with an unpaid bill still works."""
     found = codes(subscription={"tenantId": TENANT.upper(), "state": state})
     assert found == ({} if usable else {"subscription-disabled": Severity.ERROR})
 
 
 def test_what_is_ours_is_no_clash():
-    """When the preflight is repeated, the apps of this onboarding are not a conflict."""
+    """When the preflight is repeated, the apps that this onboarding has made are not a conflict."""
     app = {"displayName": "ConfigMgr Server Application", "appId": OTHER, "id": OTHER}
     own = {**app, "uniqueName": "cmg-1-server"}
     uri = {"serverApp": {"appIdUri": "https://contoso.com/cmg"}}
@@ -130,7 +130,7 @@ def test_what_may_not_be_read_is_not_guessed(unread, count):
     ],
 )
 def test_a_lifetime_is_a_duration(lifetime, days, refused):
-    """A policy's longest lifetime is an ISO 8601 duration; exactly as long is allowed."""
+    """The longest lifetime of a policy is an ISO 8601 duration; exactly that lifetime is allowed."""
     entry = {"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": lifetime}
     policy = {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": [entry]}}
     request = {"serverApp": {"secretEndDate": (NOW + timedelta(days=days)).isoformat()}}
@@ -139,7 +139,7 @@ def test_a_lifetime_is_a_duration(lifetime, days, refused):
 
 
 def test_a_provider_that_is_missing_needs_a_right():
-    """Only what is missing needs the right to register it."""
+    """Only a provider that is not registered requires the permission to register it."""
     states = {"Microsoft.Compute": "NotRegistered", "Microsoft.Storage": "Registered"}
     assert codes(providers=states) == {"providers-to-register": Severity.INFORMATION}
     reader = [{"actions": ["*/read"], "notActions": []}]

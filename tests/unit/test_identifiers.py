@@ -21,7 +21,7 @@ OTHER = "11111111-2222-4333-8444-555555555555"
     ],
 )
 def test_both_forms_of_the_article_are_accepted(uri):
-    """What Configuration Manager recommends is taken as it is."""
+    """Both forms that Configuration Manager recommends are accepted unchanged."""
     assert identifiers.fault(uri, TENANT) == ""
 
 
@@ -55,7 +55,7 @@ def test_both_forms_of_the_article_are_accepted(uri):
     ],
 )
 def test_any_other_is_refused_with_its_reason(uri, says):
-    """A URI that Entra ID or the console would refuse later is refused now, in words that help."""
+    """A URI that Entra ID or the console would refuse later is refused at once, with a reason."""
     assert says in identifiers.fault(uri, TENANT)
 
 
@@ -72,12 +72,12 @@ def test_any_other_is_refused_with_its_reason(uri, says):
     ],
 )
 def test_a_host_must_be_a_verified_domain_or_below_one(uri, verified):
-    """Entra ID takes an https URI on a domain that the tenant has proved to own, and no other."""
+    """Entra ID accepts only https URIs on a verified domain of the tenant, or below one."""
     assert identifiers.on_verified_domain(uri, ["Contoso.com", "contoso.onmicrosoft.com"]) is verified
 
 
 def test_the_default_names_tenant_and_app():
-    """The default passes every tenant policy, and its own check."""
+    """The default satisfies every tenant policy, and the service's own check."""
     uri = identifiers.default(TENANT, OTHER)
     assert uri == f"api://{TENANT}/{OTHER}"
     assert identifiers.fault(uri, TENANT) == ""

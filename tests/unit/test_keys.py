@@ -20,7 +20,7 @@ MOMENTS = st.datetimes(
 
 @given(TEXT | st.text("=/#2f5c", max_size=12))
 def test_a_part_holds_nothing_that_a_key_may_not(text):
-    """Any value becomes a part of a key, and nothing is lost: it can be turned back."""
+    """Any value can become a part of a key, and can be read from it unchanged."""
     part = keys.part(text)
     assert not FORBIDDEN.search(part)
     assert "|" not in part
@@ -35,7 +35,7 @@ def test_different_values_are_different_parts(one, other):
 
 @given(MOMENTS, MOMENTS)
 def test_the_newest_comes_first(one, other):
-    """Keys sort as text in the order of time turned round, over months, years and time zones."""
+    """Keys sort as text in reverse order of time, over months, years and time zones."""
     if abs(one - other) < timedelta(milliseconds=2):
         return
     newer, older = max(one, other), min(one, other)
@@ -46,7 +46,7 @@ def test_the_newest_comes_first(one, other):
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=10), TEXT)
 def test_a_prefix_takes_in_all_that_begins_with_it(prefix, rest):
-    """A list reads all of its own rows and none of its neighbour's."""
+    """A list reads all of its own rows and none of its neighbor's."""
     low, high = keys.prefixed(prefix)
     assert low <= prefix + rest < high
     assert not low <= prefix[:-1] + chr(ord(prefix[-1]) + 1) + rest < high
@@ -54,7 +54,7 @@ def test_a_prefix_takes_in_all_that_begins_with_it(prefix, rest):
 
 @given(TEXT, TEXT)
 def test_an_id_is_derived_from_its_parts(one, other):
-    """The same parts make the same id, and the order of parts counts."""
+    """The same parts in the same order make the same ID."""
     assert keys.derived_id(one, other) == keys.derived_id(one, other)
     if one != other:
         assert keys.derived_id(one, other) != keys.derived_id(other, one)

@@ -14,7 +14,7 @@ ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a
 
 @given(st.text(st.sampled_from("<>&\"'[]()*_`\\!# ab"), min_size=1))
 def test_a_name_is_a_name_in_every_form(name):
-    """Whatever a connection is called makes no tag in HTML, and no link, emphasis or heading in Markdown."""
+    """No name of a connection creates a tag in HTML, or a link, emphasis or heading in Markdown."""
     named, usual = single(item(name=name), "id"), single(item(name="x"), "id")
     assert named.html.count("<") == usual.html.count("<")
     for character in "<>[]*_`#":
@@ -23,7 +23,7 @@ def test_a_name_is_a_name_in_every_form(name):
 
 
 def test_each_form_says_everything():
-    """Text, HTML and Markdown have the same facts, steps and links; what is said first comes first."""
+    """Text, HTML and Markdown have the same facts, steps and links, in the same order."""
     message = single(item(), "id", "Nobody has acknowledged this for 3 days.")
     for form in (message.text, message.html, message.markdown):
         for part in (
@@ -40,7 +40,7 @@ def test_each_form_says_everything():
 
 
 def test_a_digest_is_by_tenant_and_date():
-    """Within a tenant the earliest end comes first, and each tenant stands there once."""
+    """Each tenant appears once, with the earliest expiration first."""
     items = [
         item(9, name="late", tenant="1"),
         item(5, name="other", tenant="2"),
@@ -58,7 +58,7 @@ def test_a_digest_is_by_tenant_and_date():
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_digest_counts(count):
-    """One notice is no plural."""
+    """A digest of one notice uses the singular."""
     notices = [item(days) for days in range(count)]
     expected = {1: "1 notice about 1 connection", 2: "2 notices about 1 connection"}
     assert digest(notices, "id").subject == expected[count]

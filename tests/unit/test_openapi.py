@@ -20,7 +20,7 @@ LEAST = DECLARED["POST /onboardings"].examples["required fields"]
 
 
 def operations() -> dict[str, Any]:
-    """What is described, by method and path."""
+    """The described endpoints, by method and path."""
     return {
         f"{method.upper()} {path}": operation
         for path, methods in DESCRIBED["paths"].items()
@@ -29,7 +29,7 @@ def operations() -> dict[str, Any]:
 
 
 def test_the_description_is_openapi():
-    """Tools can read it: it keeps to the meta-schema of OpenAPI 3.1."""
+    """Tools can read the description: it conforms to the meta-schema of OpenAPI 3.1."""
     assert DESCRIBED["openapi"].startswith("3.1.")
     validate(DESCRIBED)
     assert DESCRIBED["servers"] == [{"url": "https://cmg.contoso.com/api"}]
@@ -47,7 +47,7 @@ def test_every_answer_that_is_an_error_is_a_problem():
 
 
 def defaults(schema: dict[str, Any]) -> Any:
-    """What a field has when it is left out, as the description tells."""
+    """The value of a field that is left out, as in the description."""
     if "default" in schema:
         return schema["default"]
     inner = SCHEMAS[schema["$ref"].rpartition("/")[2]]
@@ -55,7 +55,7 @@ def defaults(schema: dict[str, Any]) -> Any:
 
 
 def test_the_defaults_are_those_that_are_in_force():
-    """Each default in the description is the one that the answer shows for a field that was left out."""
+    """Each default in the description is the value in the answer for a field that was left out."""
     described = {
         name: LEAST[name] if name in LEAST else defaults(schema)
         for name, schema in SCHEMAS["OnboardingRequest"]["properties"].items()
@@ -74,7 +74,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("model", "example"), [(model, example) for model, _, example in EXAMPLES])
 def test_the_examples_are_good_requests(model, example):
-    """What the description shows as an example is accepted as it stands."""
+    """The service accepts each example in the description unchanged."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}", "components": DESCRIBED["components"]}
     OAS31Validator(schema).validate(example)
     request = model.model_validate_json(json.dumps(example), context={})
@@ -85,12 +85,12 @@ def test_the_examples_are_good_requests(model, example):
 
 
 def test_every_body_has_examples():
-    """A developer who tries a call finds a body to begin with."""
+    """A developer who tries a call finds an example of its body."""
     assert all(endpoint.examples for endpoint in ENDPOINTS if endpoint.body)
 
 
 def test_a_body_that_may_be_left_out_is_told():
-    """What has no required field can be asked for without a body."""
+    """A call whose body has no required field works without a body."""
     required = {
         route: operation["requestBody"]["required"]
         for route, operation in operations().items()
@@ -101,7 +101,7 @@ def test_a_body_that_may_be_left_out_is_told():
 
 
 def test_every_reference_leads_somewhere():
-    """Each model that a call or another model names is there."""
+    """Each model that a call or another model references exists."""
     named = set(re.findall(r'"#/components/schemas/([\w-]+)"', json.dumps(DESCRIBED)))
     assert named <= set(SCHEMAS)
     assert {schema for schema in SCHEMAS if schema not in named} == set()

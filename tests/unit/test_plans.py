@@ -23,7 +23,7 @@ def step(name: str, *after: str) -> Step[None, dict[str, Any], None]:
 
 
 def test_each_step_comes_after_what_it_needs():
-    """Whatever the order in which steps are written down, callers see them in one that makes sense."""
+    """Whatever the order of declaration is, callers see each step after the steps that it needs."""
     plan = Plan(
         "p",
         Codec(dict),
@@ -41,19 +41,19 @@ def test_each_step_comes_after_what_it_needs():
 
 
 def test_a_circle_is_refused():
-    """A plan that could never end is no plan."""
+    """A plan with a cycle is refused."""
     with pytest.raises(CycleError):
         Plan("p", Codec(dict), step("a", "b"), step("b", "a"))
 
 
 def test_an_unknown_step_is_refused():
-    """A misspelt dependency is found when the plan is written down."""
+    """A misspelt dependency is refused when the plan is declared."""
     with pytest.raises(ValueError, match=r"step a waits for unknown \['ghost'\]"):
         Plan("p", Codec(dict), step("a", "ghost"))
 
 
 def test_a_step_named_twice_is_refused():
-    """Two steps of one name would share a row."""
+    """Two steps with the same name would share a row, and are refused."""
     with pytest.raises(ValueError, match="named twice"):
         Plan("p", Codec(dict), step("a"), step("a"))
 
@@ -83,7 +83,7 @@ PROVIDERS = {
 
 @pytest.mark.parametrize("model", DeploymentModel)
 def test_an_onboarding_has_these_steps(model):
-    """Names of steps are part of the API; each waits for exactly what it needs."""
+    """The names of steps are part of the API; each step waits for exactly what it needs."""
     providers = set(PROVIDERS[model])
     assert {name: set(step.after) for name, step in ONBOARD[model].steps.items()} == {
         **APPS,
@@ -94,7 +94,7 @@ def test_an_onboarding_has_these_steps(model):
 
 @pytest.mark.parametrize("model", DeploymentModel)
 def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
-    """The providers are those of Microsoft's article on the gateway, for a scale set or a classic service."""
+    """The providers are those in Microsoft's article on the gateway, for a scale set or a classic service."""
     assert set(versions.PROVIDERS[model]) == set(PROVIDERS[model].values())
     registrations = {
         name: step.title.rpartition(" ")[2]
@@ -105,7 +105,7 @@ def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
 
 
 def test_an_onboarding_that_has_begun_finds_its_plan():
-    """A plan is kept by its name, and each deployment model has one of its own."""
+    """A run stores its plan by name, and each deployment model has a plan of its own."""
     assert {name: plan.name for name, plan in PLANS.items()} == {
         "onboard": "onboard",
         "onboard-classic": "onboard-classic",

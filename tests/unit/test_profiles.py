@@ -44,7 +44,7 @@ def client(*, user_discovery: bool, revision: str = golden.NEWEST) -> dict[str, 
 
 
 def test_there_is_a_profile_for_each_revision_of_the_article():
-    """The article has had four revisions that differ; the newest is used unless told otherwise."""
+    """The article has had four revisions that differ; the newest one is the default."""
     assert tuple(profiles.PROFILES) == golden.REVISIONS
     assert profiles.for_version(None).name == golden.NEWEST
 
@@ -52,7 +52,7 @@ def test_there_is_a_profile_for_each_revision_of_the_article():
 @DISCOVERY
 @REVISIONS
 def test_the_server_app_is_the_articles(revision, discovery):
-    """The server app is what each revision of the article has an administrator set, and has notes beside."""
+    """The server app has the properties that each revision of the article requires, and notes."""
     expected = golden.server("CMG-ServerApp", SCOPE, user_discovery=discovery, revision=revision)
     assert server(user_discovery=discovery, revision=revision) == {**expected, "notes": "n"}
 
@@ -60,7 +60,7 @@ def test_the_server_app_is_the_articles(revision, discovery):
 @DISCOVERY
 @REVISIONS
 def test_the_client_app_is_the_articles(revision, discovery):
-    """The client app is what each revision of the article has an administrator set, and has notes beside."""
+    """The client app has the properties that each revision of the article requires, and notes."""
     expected = golden.client("CMG-ClientApp", SERVER_APP, SCOPE, user_discovery=discovery, revision=revision)
     assert client(user_discovery=discovery, revision=revision) == {**expected, "notes": "n"}
 
@@ -78,29 +78,29 @@ def test_the_client_app_is_the_articles(revision, discovery):
         ("2403", "2026-08"),
         ("2409", "2026-08"),
         ("2509", "2026-08"),
-        # Before the first version that has the cmdlets there is nothing better than the oldest revision.
+        # Before the first version that has the cmdlets the oldest revision is the best choice.
         ("2006", "2021"),
         (None, "2026-08"),
     ],
 )
 def test_a_version_of_the_site_has_its_profile(version, revision):
-    """The site's version chooses the newest revision that is right for it; none means the newest."""
+    """The site's version selects the newest revision that fits it; without a version it is the newest."""
     assert profiles.for_version(version).name == revision
 
 
 def test_the_client_app_redirects_to_windows_token_broker():
-    """The redirect URI holds the client app's own id."""
+    """The redirect URI contains the client app's own ID."""
     assert [profiles.client_redirect(SERVER_APP)] == golden.client_redirects(SERVER_APP)
 
 
 def test_a_scope_keeps_its_id_when_the_app_is_written_again():
-    """A repeated write must not replace the scope that the client app was granted; others' differ."""
+    """A repeated write keeps the scope that the client app was granted; other apps have other scopes."""
     assert profiles.scope_id("a") == profiles.scope_id("a") != profiles.scope_id("b")
     assert uuid.UUID(profiles.scope_id("a"))
 
 
 def test_a_long_name_fits_into_the_consent():
-    """Entra ID takes at most 100 characters of consent title, and 1000 of description."""
+    """Entra ID accepts at most 100 characters of consent title, and 1000 of description."""
     scope = server(user_discovery=False, name="x" * 256)["api"]["oauth2PermissionScopes"][0]
     assert len(scope["adminConsentDisplayName"]) == 100
     assert len(scope["adminConsentDescription"]) <= 1000
@@ -129,7 +129,7 @@ for text in json.load(sys.stdin):
 
 
 def test_graphs_own_model_knows_every_property():
-    """No property is misspelt: Microsoft's generated model of an application has a place for each."""
+    """Each property exists in Microsoft's generated model of an application."""
     documents = [
         *[server(user_discovery=True, revision=revision) for revision in golden.REVISIONS],
         client(user_discovery=True),
@@ -146,5 +146,5 @@ def test_graphs_own_model_knows_every_property():
     )
     *ours, misspelt = done.stdout.splitlines()
     assert ours == ["[]"] * 6, done.stdout + done.stderr
-    assert "application.isFallBackPublicClient" in misspelt  # the oracle does see strangers
+    assert "application.isFallBackPublicClient" in misspelt  # the model does detect unknown properties
     assert "redirectUri" in misspelt

@@ -25,10 +25,10 @@ CONTRIBUTOR = {
         ([{"actions": ["Microsoft.KeyVault/register"], "notActions": []}], False),
         ([{"actions": ["Microsoft_KeyVault/register/action"], "notActions": []}], False),
         ([{"actions": ["Microsoft.KeyVault/register/actionX"], "notActions": []}], False),
-        # what one assignment leaves out ...
+        # what one assignment excludes ...
         ([{"actions": ["*"], "notActions": ["Microsoft.KeyVault/*"]}], False),
         ([{"actions": ["*"], "notActions": ["*/REGISTER/action"]}], False),
-        # ... another may allow; but the two are not mixed
+        # ... another one may allow; but the two are not mixed
         ([{"actions": ["*"], "notActions": ["Microsoft.KeyVault/*"]}, CONTRIBUTOR], True),
         ([{"actions": ["*/read"]}, {"actions": [], "notActions": [REGISTER]}], False),
         ([{"actions": None, "notActions": None}], False),
@@ -37,10 +37,10 @@ CONTRIBUTOR = {
     ],
 )
 def test_an_action_is_allowed_by_one_assignment_as_a_whole(permissions, allowed):
-    """Wildcards match as in Azure, without case; what is left out counts for its own assignment only."""
+    """Wildcards match as in Azure, in any case; exclusions apply only to their own assignment."""
     assert rbac.allows(permissions, REGISTER) is allowed
 
 
 def test_a_contributor_may_not_assign_roles():
-    """Contributor's notActions are obeyed."""
+    """The notActions of Contributor apply."""
     assert not rbac.allows([CONTRIBUTOR], "Microsoft.Authorization/roleAssignments/write")

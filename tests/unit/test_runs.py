@@ -67,26 +67,26 @@ def run(letters: str) -> Run:
         ("SSSS", RunStatus.SUCCEEDED),
         ("FPPP", RunStatus.FAILED),
         ("SFSP", RunStatus.FAILED),
-        ("SFRP", RunStatus.RUNNING),  # what still runs is let end
+        ("SFRP", RunStatus.RUNNING),  # running steps may finish
         ("SFWP", RunStatus.FAILED),
         ("SFPP", RunStatus.FAILED),
         ("SSSF", RunStatus.FAILED),
     ],
 )
 def test_a_status_follows_from_the_steps(letters, expected):
-    """The status of a run is never kept, so it can't contradict its steps."""
+    """The status of a run is not stored, so it cannot contradict its steps."""
     assert PLAN.status(run(letters)) is expected
 
 
 def test_these_statuses_are_final():
-    """Portals stop looking when a status is final."""
+    """Portals stop polling when a status is final."""
     final = {status.value for status in RunStatus if status.final}
     assert final == {"Succeeded", "Failed", "Cancelled", "RolledBack"}
 
 
 @pytest.mark.parametrize("letters", ["SSWP", "SFSP", "SSSS", "PPPP"])
 def test_a_stopped_run_is_at_work_until_all_is_removed(letters):
-    """Whatever its steps say: somebody stopped it, and that is its end once it is undone."""
+    """A stopped run is running until it is undone, whatever its steps are."""
     stopped = run(letters).head.evolve(stop_as=RunStatus.ROLLED_BACK)
     assert PLAN.status(Run(head=stopped, steps=run(letters).steps)) is RunStatus.RUNNING
     undone = Run(head=stopped.evolve(undone=True), steps=run(letters).steps)
@@ -94,14 +94,14 @@ def test_a_stopped_run_is_at_work_until_all_is_removed(letters):
 
 
 def test_a_step_is_ready_when_all_before_it_are_done():
-    """A join waits for each of its branches."""
+    """A step waits for each step that it needs."""
     assert not PLAN.ready(run("SSRP"), "d")
     assert PLAN.ready(run("SSSP"), "d")
     assert not PLAN.ready(run("SSSR"), "d")
 
 
 def test_results_are_those_of_steps_that_are_done():
-    """A step that waits has no result to build on, even if an earlier attempt had one."""
+    """The results of a run are those of succeeded steps only, even if an earlier attempt had one."""
     first, second = PLAN.steps["a"], PLAN.steps["b"]
     steps = {
         "a": StepState(run="r", name="a", status=StepStatus.SUCCEEDED, result=first.dump({"id": 1})),
@@ -142,7 +142,7 @@ FAILURES = st.builds(
     result=TEXT,
 )
 def test_a_step_is_read_as_it_was_written(status, moments, texts, error, result):
-    """Nothing of a step is lost on its way through the table."""
+    """A step is unchanged after it was stored in the table."""
     step = StepState(
         run="r",
         name="s",
@@ -163,12 +163,12 @@ def test_a_step_is_read_as_it_was_written(status, moments, texts, error, result)
 
 
 def test_a_head_is_read_as_it_was_written():
-    """Nothing of a request is lost on its way through the table."""
+    """A request is unchanged after it was stored in the table."""
     assert Head.from_row(stored(HEAD.to_row())) == HEAD
 
 
 def test_an_event_with_too_many_calls_keeps_the_newest():
-    """An audit line always fits into its column; it gives up the oldest calls, never the line."""
+    """An event that is too long for its column drops its oldest calls, and is never dropped itself."""
     calls = tuple(
         Call(service="s", method="GET", path=f"/{number}", status=200, request_id="x" * 100)
         for number in range(1000)
@@ -181,7 +181,7 @@ def test_an_event_with_too_many_calls_keeps_the_newest():
 
 
 def stored(row: Row) -> Row:
-    """A row as a table gives it back: without what is None."""
+    """A row as a table returns it, without properties that are None."""
     return Row(
         partition=row.partition,
         key=row.key,

@@ -18,7 +18,7 @@ LEAST = {
 
 @pytest.fixture
 def read(monkeypatch):
-    """Reads settings from an environment that holds nothing else."""
+    """Read settings from an environment that contains nothing else."""
 
     def read(**values: str) -> Settings:
         for name in list(os.environ):
@@ -32,7 +32,7 @@ def read(monkeypatch):
 
 
 def test_defaults_are_the_public_cloud_and_seven_warnings(read):
-    """What a deployment does not set has a sensible value."""
+    """A setting that a deployment does not set has a useful default."""
     settings = read(**LEAST)
     assert settings.azure_environment == "AzurePublicCloud"
     assert settings.expiry_thresholds == (90, 60, 30, 14, 7, 1, 0)
@@ -40,14 +40,14 @@ def test_defaults_are_the_public_cloud_and_seven_warnings(read):
 
 
 def test_lists_are_written_with_commas(read):
-    """An app setting is text; lists in it may have spaces, and thresholds any order."""
+    """An app setting is text; its lists can have spaces, and thresholds any order."""
     settings = read(**LEAST | {"API_AUDIENCE": "api://a, b", "EXPIRY_THRESHOLDS": "7, 30,7,0"})
     assert settings.api_audience == ("api://a", "b")
     assert settings.expiry_thresholds == (30, 7, 0)
 
 
 def test_the_home_tenant_may_be_named_among_the_served(read):
-    """It is served anyway, so naming it asks for nothing more; ids compare whatever their case."""
+    """The home tenant is always served, so naming it changes nothing; IDs are equal in any case."""
     settings = read(**LEAST | {"HOME_TENANT_ID": TENANT, "SERVED_TENANTS": TENANT.upper()})
     assert [str(tenant) for tenant in settings.served_tenants] == [TENANT]
 
@@ -66,14 +66,14 @@ def test_the_home_tenant_may_be_named_among_the_served(read):
     ],
 )
 def test_a_wrong_setting_is_named(read, changes, names):
-    """Whoever deployed finds out which setting is at fault."""
+    """The error for a wrong setting contains its name."""
     with pytest.raises(ValidationError) as caught:
         read(**LEAST | changes)
     assert names in str(caught.value)
 
 
 def test_the_storage_key_is_not_shown(read):
-    """A connection string holds a key; neither settings nor their errors show it."""
+    """A connection string contains a key; neither the settings nor their errors show it."""
     assert "hunter2" not in repr(read(**LEAST | {"STORAGE": "AccountKey=hunter2"}))
     with pytest.raises(ValidationError) as caught:
         read(**LEAST | {"STORAGE": "AccountKey=hunter2", "HOME_TENANT_ID": ""})

@@ -41,21 +41,21 @@ def forged(header: Mapping[str, str], claims: Mapping[str, object], key: str = "
 
 
 def test_a_token_says_what_was_signed():
-    """What went in comes out, in characters that need no escape in a URL."""
+    """A verified token returns its claims, and needs no escape in a URL."""
     token = sign(KEY, CLAIMS, NOW + timedelta(days=1))
     assert verify([KEY], token, NOW) == CLAIMS
     assert set(token) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 def test_a_token_expires():
-    """It is good until its last second, and not in that one."""
+    """A token is valid until its last second, and not in that second."""
     token = sign(KEY, CLAIMS, NOW)
     assert verify([KEY], token, NOW - timedelta(seconds=1)) == CLAIMS
     assert verify([KEY], token, NOW) is None
 
 
 def test_a_replaced_key_is_accepted_as_long_as_it_is_named():
-    """Links that were sent before a key was replaced stay good while both keys are known."""
+    """Links that were sent before a key was replaced stay valid while both keys are configured."""
     token = sign(KEY, CLAIMS, NOW + timedelta(days=1))
     assert verify([OTHER, KEY], token, NOW) == CLAIMS
     assert verify([OTHER], token, NOW) is None
@@ -64,7 +64,7 @@ def test_a_replaced_key_is_accepted_as_long_as_it_is_named():
 
 @given(st.integers(min_value=0), st.characters(codec="utf-8"))
 def test_a_changed_token_says_nothing(position, character):
-    """Whatever character is changed, the token is not accepted any more."""
+    """A token is refused after any of its characters changed."""
     token = sign(KEY, CLAIMS, NOW + timedelta(days=1))
     at = position % len(token)
     changed = token[:at] + character + token[at + 1 :]
@@ -73,19 +73,19 @@ def test_a_changed_token_says_nothing(position, character):
 
 @given(st.text())
 def test_nonsense_is_no_token(text):
-    """Any text can come as a token, and none does harm."""
+    """Any text that is not a token is refused."""
     assert verify([KEY], text, NOW) is None
 
 
 def test_a_token_is_valid_for_one_purpose():
-    """A link from a message opens no calendar feed, although the same key signs both."""
+    """A link in a message cannot open a calendar feed, although the same key signs both."""
     token = signing.sign(KEY, CLAIMS, NOW + timedelta(days=1), purpose="feed")
     assert signing.verify([KEY], token, NOW, purpose="feed") == CLAIMS
     assert signing.verify([KEY], token, NOW, purpose="link") is None
 
 
 def test_forged_tokens_are_refused():
-    """Only HMAC-SHA-256 with the key counts, and only with an expiry and a purpose."""
+    """Only tokens with HMAC-SHA-256, the key, an expiration and a purpose are accepted."""
     header, expiry = {"alg": "HS256", "typ": "JWT"}, int(NOW.timestamp()) + 60
     valid = {**CLAIMS, "aud": PURPOSE, "exp": expiry}
     assert verify([KEY], forged(header, valid, KEY), NOW) == CLAIMS
@@ -102,12 +102,12 @@ def test_forged_tokens_are_refused():
 
 
 def test_a_token_of_any_length_is_refused_early():
-    """No token that is longer than any of this service is read."""
+    """A token that is longer than any token of this service is refused unread."""
     assert verify([KEY], sign(KEY, {**CLAIMS, "more": "x" * 2048}, NOW + timedelta(days=1)), NOW) is None
 
 
 def test_short_keys_neither_sign_nor_verify():
-    """A key that could be guessed is refused, also one that somebody put into the vault by mistake."""
+    """A key that could be guessed is refused, also one that somebody added to the vault by mistake."""
     with pytest.raises(ValueError, match="at least 32"):
         sign("short", CLAIMS, NOW)
     assert verify(["", "short"], sign(KEY, CLAIMS, NOW + timedelta(days=1)), NOW) is None

@@ -1,4 +1,4 @@
-"""What a status is called in the description of the API."""
+"""The names of statuses in the description of the API."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ NAMES = """
 
 @pytest.mark.parametrize("named", [name.strip() for name in NAMES.split(",")])
 def test_a_status_has_its_name_from_the_standard(named):
-    """The description of the API is the same, whichever Python makes it."""
+    """The description of the API is the same with every Python version."""
     status, name = named.split(" ", 1)
     assert phrase(int(status)) == name

@@ -17,12 +17,12 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
 def day(number: int) -> datetime:
-    """The moment so many days from now."""
+    """The moment in so many days."""
     return NOW + timedelta(days=number)
 
 
 def made(*, secret: int, limit: int | None, version: str | None = None) -> Connection:
-    """A connection whose secret ends, and whose application gets too old, so many days from now."""
+    """A connection whose secret expires, and whose application gets too old, in so many days."""
     app_made_at = day(limit - 800) if limit is not None else None
     return connection(day(secret), name="Contoso CMG", app_made_at=app_made_at, version=version)
 
@@ -44,7 +44,7 @@ def date(number: int) -> str:
 
 
 def test_a_secret_of_a_young_application_is_renewed():
-    """Where the application is young enough for long, only the secret is spoken of, and renewing it."""
+    """While the application is young enough, a warning is only about the secret and its renewal."""
     notice = notice_of(made(secret=30, limit=None), SECRET)
     assert notice.kind is Kind.SECRET_NEAR_EXPIRY
     assert notice.message == f"The client secret of 'CMG-ServerApp' expires on {date(30)}."
@@ -61,9 +61,9 @@ def test_a_secret_of_a_young_application_is_renewed():
 @pytest.mark.parametrize(
     ("kind", "secret", "limit", "message", "headings"),
     [
-        # The secret ends first: it is renewed by then, and the age is told of as what comes later.
+        # The secret expires first: the text mentions the age as what comes later.
         (SECRET, 30, 100, "expires on {secret}.", ["Renew", "From"]),
-        # The age comes first: the secret has to be renewed before it does, while that is possible.
+        # The age comes first: the secret must be renewed before, while that is possible.
         (SECRET, 30, 10, "expires on {secret}. Renew it before {limit}:", ["Renew", "From"]),
         (
             SECRET,
@@ -81,7 +81,7 @@ def test_a_secret_of_a_young_application_is_renewed():
     ],
 )
 def test_a_warning_names_the_earlier_expiration_and_possible_steps(kind, secret, limit, message, headings):
-    """Each warning names the earlier date to act by, and only steps that still work."""
+    """Each warning contains the earlier date to act by, and only steps that still work."""
     notice, renew_by = notice_of(made(secret=secret, limit=limit), kind), min(secret, limit)
     assert message.format(secret=date(secret), limit=date(limit)) in notice.message
     assert notice.details["renewBy"] == day(renew_by).isoformat()
@@ -99,7 +99,7 @@ def test_a_warning_names_the_earlier_expiration_and_possible_steps(kind, secret,
 
 
 def test_the_secret_of_an_imported_application_is_made_by_hand():
-    """This service changes no imported application: the first step is one in Entra ID."""
+    """The service changes no imported application: the first step is one in Entra ID."""
     notice = notice_of(connection(day(30), imported=True), SECRET)
     assert "1. In the Microsoft Entra admin center, open App registrations" in notice.remedy
 
@@ -126,12 +126,12 @@ def test_a_pending_secret_is_not_created_again():
     ],
 )
 def test_each_expiration_has_its_kinds(expiration, days, kind):
-    """A receiver can tell by the type what ends, and whether it has ended."""
+    """The type of an event shows what expires, and whether it has expired."""
     assert notice_of(made(secret=1, limit=1), expiration, days).kind is kind
 
 
 def test_an_older_site_has_one_expiration_only():
-    """Before 2409 no application was too old."""
+    """Before version 2409 no application was too old."""
     assert list(made(secret=30, limit=40, version="2403").expirations) == [SECRET]
     assert list(made(secret=30, limit=40, version="2409").expirations) == [SECRET, APPLICATION]
 

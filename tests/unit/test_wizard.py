@@ -23,14 +23,14 @@ def read(now: datetime = NOW, **fields) -> OnboardingRequest:
 
 
 def faults(now: datetime = NOW, **fields) -> dict[str, str]:
-    """What is wrong with a request: messages by field."""
+    """The faults in a request: messages by field."""
     with pytest.raises(ValidationError) as caught:
         read(now, **fields)
     return {".".join(map(str, each["loc"])): each["msg"] for each in caught.value.errors()}
 
 
 def test_what_is_left_out_is_as_in_the_console():
-    """Three fields are enough; the others have the wizard's own defaults."""
+    """Three fields are enough; the others have the defaults of the console's wizard."""
     request = read()
     assert request.model_dump(mode="json", by_alias=True) == {
         **LEAST,
@@ -68,7 +68,7 @@ def test_what_is_left_out_is_as_in_the_console():
 
 
 def test_what_was_accepted_can_be_read_again_later():
-    """A request that waits for days stays valid, even if its end date has come near meanwhile."""
+    """A request that waits for days stays valid, even if its expiration is near by then."""
     end = (NOW + timedelta(days=2)).isoformat()
     request = read(serverApp={"secretEndDate": end, "appIdUri": f"api://{TENANT}/ConfigMgrService"})
     again = OnboardingRequest.model_validate_json(request.model_dump_json(by_alias=True))
@@ -76,7 +76,7 @@ def test_what_was_accepted_can_be_read_again_later():
 
 
 def test_all_faults_are_told_at_once():
-    """Whoever fills in a form sees every mistake in it, not one after another."""
+    """A person who fills in a form sees every mistake in it at once."""
     assert set(
         faults(
             name="",
@@ -137,7 +137,7 @@ def test_all_faults_are_told_at_once():
     ],
 )
 def test_any_visible_name_is_taken_as_it_is(name):
-    """A name is the customer's: quotes, dollar signs and other scripts belong to it."""
+    """A name can have quotes, dollar signs and any script, and is kept unchanged."""
     assert read(name=name, serverApp={"name": name}).server_app.name == name
 
 
@@ -164,12 +164,12 @@ def test_any_visible_name_is_taken_as_it_is(name):
     ],
 )
 def test_a_name_that_deceives_is_refused(name):
-    """A name that looks like another one, or impact a line somewhere, never gets into the directory."""
+    """A name that looks like another one, or that breaks a line, is refused."""
     assert set(faults(name=name, clientApp={"name": name})) == {"name", "clientApp.name"}
 
 
 def test_the_place_of_an_invisible_character_is_told():
-    """Nobody can find by eye what can't be seen."""
+    """The error shows the position of an invisible character."""
     assert "U+202E (at 1)" in faults(name="a\u202eb")["name"]
 
 
@@ -177,7 +177,7 @@ def test_the_place_of_an_invisible_character_is_told():
     "url", ["javascript:x", "https://", "https://a b", "https://x'", "https://" + "x" * 260, "https://a\x01b"]
 )
 def test_a_home_page_that_is_no_url_is_refused(url):
-    """The home page is a link in the portal; it can't be used to run or to hide something."""
+    """The home page is a link in the portal; it cannot run or hide anything."""
     assert set(faults(serverApp={"homePageUrl": url})) == {"serverApp.homePageUrl"}
 
 
@@ -192,25 +192,25 @@ def test_a_home_page_that_is_no_url_is_refused(url):
     ],
 )
 def test_a_secret_ends_within_two_years(end, message):
-    """The portal offers nothing beyond two years, and a secret of a day is a mistake."""
+    """The portal offers at most two years, and a secret for one day is a mistake."""
     assert message in faults(serverApp={"secretEndDate": end.isoformat()})["serverApp.secretEndDate"]
 
 
 @pytest.mark.parametrize("text", ["2027-01-01", "2027-01-01T00:00:00", "tomorrow", 1798761600, True])
 def test_an_end_date_without_a_time_zone_is_refused(text):
-    """A date that means different moments in different places is no date."""
+    """An expiration without a time zone is refused."""
     assert set(faults(serverApp={"secretEndDate": text})) == {"serverApp.secretEndDate"}
 
 
 def test_an_end_date_is_kept_with_its_offset():
-    """An end date may be written in any time zone; it stays the same moment."""
+    """An expiration can be in any time zone; it stays the same moment."""
     server = read(serverApp={"secretEndDate": "2026-09-01T00:00:00+02:00"}).server_app
     assert server.secret_end(NOW) == datetime(2026, 8, 31, 22, tzinfo=UTC)
     assert server.secret_validity is None
 
 
 def test_validity_and_end_date_exclude_each_other():
-    """Two answers to one question are a mistake, not a choice."""
+    """A request cannot have both a validity and an expiration."""
     found = faults(serverApp={"secretValidity": "P2Y", "secretEndDate": "2026-09-01T00:00:00Z"})
     assert "either secretValidity or secretEndDate" in found["serverApp.secretEndDate"]
 
@@ -227,24 +227,24 @@ def test_validity_and_end_date_exclude_each_other():
     ],
 )
 def test_a_year_is_a_calendar_year(made, validity, end):
-    """A secret made today ends on the same day of a later year; one of a leap day on 28 February."""
+    """A secret made today expires on the same day of a later year; one made on a leap day on 28 February."""
     assert validity.after(datetime.fromisoformat(made)) == datetime.fromisoformat(end)
 
 
 def test_an_id_is_one_in_any_case():
-    """A tenant id that was copied in capitals is the same tenant."""
+    """A tenant ID in capitals is the same tenant."""
     assert str(read(tenantId=TENANT.upper()).tenant_id) == TENANT
 
 
 def test_a_fault_does_not_repeat_what_was_sent():
-    """What is sent by mistake (a secret in the wrong field) does not come back in an error or a log."""
+    """A value in the wrong field (such as a secret) does not appear in an error or a log."""
     with pytest.raises(ValidationError) as caught:
         read(name="hunter2\n", secret="hunter2")
     assert "hunter2" not in str(caught.value)
 
 
 def test_discovery_can_be_told_apart_in_every_detail():
-    """Users and groups are discovered each on a schedule of its own, with or without a look for changes."""
+    """Users and groups each have a discovery schedule of their own, with or without delta discovery."""
     request = read(
         userDiscovery={
             "enabled": True,
@@ -264,7 +264,7 @@ def test_discovery_can_be_told_apart_in_every_detail():
     [("Minutes", 60, 59), ("Hours", 24, 23), ("Days", 32, 31)],
 )
 def test_a_schedule_keeps_to_what_the_console_can_hold(unit, every, most):
-    """A site's schedule holds up to 59 minutes, 23 hours or 31 days; the largest is named."""
+    """A site's schedule has at most 59 minutes, 23 hours or 31 days; the error contains the limit."""
     if every < 60:
         found = faults(userDiscovery={"schedule": {"unit": unit, "every": every}})
         assert f"at most {most}" in found["userDiscovery.schedule"]
@@ -304,13 +304,13 @@ def test_lists_have_their_limits():
     ["kim", "kim@", "@contoso.com", "kim@contoso", "k im@contoso.com", "kim@contoso.com\n", "a@b,c.d"],
 )
 def test_an_owner_has_an_address_that_mail_can_reach(email):
-    """An owner who can't be written to is no owner."""
+    """An owner must have an email address that can receive mail."""
     assert set(faults(owners=[{"email": email}])) == {"owners.0.email"}
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\u202eb", " a"])
 def test_labels_and_groups_deceive_nobody_either(name):
-    """What holds for names holds for labels, owners and groups: nothing invisible, no line impact."""
+    """Labels, owners and groups follow the rules for names: nothing invisible, no line breaks."""
     found = faults(
         labels={name: "x", "y": name},
         owners=[{"name": name, "email": "kim@contoso.com"}],
@@ -321,18 +321,18 @@ def test_labels_and_groups_deceive_nobody_either(name):
 
 @pytest.mark.parametrize("version", ["24", "2400", "2413", "1902", "2409 ", "24o9", "3009", 2409])
 def test_a_version_is_a_year_and_a_month(version):
-    """A version of current branch is two digits of the year and two of the month."""
+    """A version of current branch has two digits for the year and two for the month."""
     assert set(faults(configMgrVersion=version)) == {"configMgrVersion"}
 
 
 def conflicts(**fields) -> dict[str, str]:
-    """What fields of a request can't be together: sentences by pointer."""
+    """The combinations of fields in a request that are impossible: sentences by pointer."""
     return dict(read(**fields).faults())
 
 
 @pytest.mark.parametrize("version", [None, "2203", "2409", "2909"])
 def test_classic_is_refused_where_it_is_gone(version):
-    """From 2203 on, and for the newest version, nothing can be deployed as a classic cloud service."""
+    """From version 2203 on, and for the newest version, a classic cloud service is refused."""
     found = conflicts(deploymentModel="CloudService", configMgrVersion=version)
     assert set(found) == {"/deploymentModel"}
     assert "2203" in found["/deploymentModel"]
@@ -341,7 +341,7 @@ def test_classic_is_refused_where_it_is_gone(version):
 
 @pytest.mark.parametrize("version", ["2010", "2107", "2111"])
 def test_classic_is_there_before_2203(version):
-    """A site before 2203 can have a classic cloud service, in both clouds; it needs two providers."""
+    """A site before version 2203 can have a classic cloud service, in both clouds; it needs two providers."""
     for environment in ("AzurePublicCloud", "AzureUSGovernmentCloud"):
         fields = {"deploymentModel": "CloudService", "configMgrVersion": version}
         request = read(azureEnvironment=environment, **fields)
@@ -362,7 +362,7 @@ def test_classic_is_there_before_2203(version):
     ],
 )
 def test_a_scale_set_needs_a_version_that_knows_it(environment, version, first):
-    """Scale sets came with 2107, and to US Government with 2111; which version it takes is told."""
+    """Scale sets need version 2107, and 2111 in US Government; the error contains the version."""
     found = conflicts(azureEnvironment=environment, configMgrVersion=version)
     assert set(found) == ({"/deploymentModel"} if first else set())
     if first:
@@ -385,7 +385,7 @@ def test_a_scale_set_needs_a_version_that_knows_it(environment, version, first):
     ],
 )
 def test_a_profile_may_be_chosen_where_it_is_right(profile, version, reason):
-    """A revision that is not right for the site's version is refused with the reason, and named otherwise."""
+    """A revision that does not fit the site's version is refused with the reason and the right one."""
     found = conflicts(profile=profile, configMgrVersion=version)
     assert set(found) == ({"/profile"} if reason else set())
     assert reason in found.get("/profile", "")
@@ -393,12 +393,12 @@ def test_a_profile_may_be_chosen_where_it_is_right(profile, version, reason):
 
 
 def test_the_profiles_to_choose_from_are_told():
-    """Whoever mistypes a profile reads which there are."""
+    """The error for a misspelt profile lists the profiles."""
     assert faults(profile="2022")["profile"].endswith("must be one of 2021, 2023-11, 2309, 2026-08")
 
 
 def test_what_can_not_be_together_is_told_all_at_once():
-    """Group discovery without groups, and a tenant without authentication that collections go to."""
+    """Group discovery without groups, and collections without user authentication, are refused together."""
     found = conflicts(
         deploymentModel="CloudService",
         groupDiscovery={"enabled": True},
@@ -431,7 +431,7 @@ ID = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
     ],
 )
 def test_an_existing_server_app_is_named_in_one_way(existing, message):
-    """Imported with its one secret, or shared with another connection: half of either is told."""
+    """A server app is either imported with its one secret or shared; an incomplete choice is refused."""
     found = conflicts(serverApp={"existing": existing})
     assert set(found) == {"/serverApp/existing"}
     assert message in found["/serverApp/existing"]
@@ -446,12 +446,12 @@ def test_an_existing_server_app_is_named_in_one_way(existing, message):
     ],
 )
 def test_an_existing_server_app_needs_nothing_more(existing):
-    """An application that is there brings its own name, URI and dates."""
+    """An existing application brings its own name, URI and dates."""
     assert conflicts(serverApp={"existing": existing}, clientApp={"existing": {"clientId": ID}}) == {}
 
 
 def test_an_existing_app_is_not_given_what_it_has():
-    """What would be set on an application that is never changed is a misunderstanding, field by field."""
+    """Each property that a request would set on an existing application is refused."""
     found = conflicts(
         serverApp={
             "existing": {"clientId": ID, "secret": "y"},
@@ -471,12 +471,12 @@ def test_an_existing_app_is_not_given_what_it_has():
 
 @pytest.mark.parametrize("name", ["cmg-x", "import-", "import-a/b", "import-a b", "Import-x"])
 def test_only_a_secret_that_was_put_there_to_be_imported_can_be_named(name):
-    """The vault holds other connections' secrets, which nobody may point to."""
+    """A request cannot point to the secrets of other connections in the vault."""
     existing = {"clientId": ID, "vaultSecret": name}
     assert set(faults(serverApp={"existing": existing})) == {"serverApp.existing.vaultSecret"}
 
 
 def test_a_secret_that_was_handed_over_is_not_shown():
-    """A secret in a request stands in no text that is made of the request."""
+    """No text that is made from a request contains its secret."""
     request = read(serverApp={"existing": {"clientId": ID, "secret": "hunter2"}})
     assert "hunter2" not in f"{request!r} {request.model_dump_json()} {request.model_dump()}"
