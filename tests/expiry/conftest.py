@@ -19,7 +19,7 @@ async def expiry_stack(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 async def shared_site(expiry_stack):
-    """Its callers, and a look into its tables."""
+    """Its callers, and access to its tables."""
     account = expiry_stack.account.connection_string
     async with TableServiceClient.from_connection_string(account) as tables:
         site = Site(expiry_stack, tables)
@@ -30,7 +30,7 @@ async def shared_site(expiry_stack):
 
 @pytest.fixture
 async def fleet(shared_site):
-    """Connections that are written into its storage, without an onboarding for each; gone afterwards."""
+    """Connections that are written into its storage without an onboarding, and removed afterwards."""
     fleet = Fleet(shared_site.tables)
     yield fleet
     await fleet.clear()
@@ -38,7 +38,7 @@ async def fleet(shared_site):
 
 @pytest.fixture
 async def site(shared_site):
-    """The site at the real time, with its settings; afterwards nothing of the test's is due any more."""
+    """The site at the real time, with its settings; afterwards no notice of the test is due any more."""
     await shared_site.as_set()
     yield shared_site
     await shared_site.clear(names.WARNINGS)
@@ -49,6 +49,6 @@ async def site(shared_site):
 
 @pytest.fixture(scope="module")
 async def people():
-    """Where messages to people arrive."""
+    """The servers that receive messages to people."""
     async with WebServer() as server:
         yield server

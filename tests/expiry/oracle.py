@@ -1,4 +1,4 @@
-"""Which warnings are due in a simulated time: plain arithmetic of dates, and nothing of the product's."""
+"""Which warnings are due in a simulated time: plain arithmetic of dates, independent of the product."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WEEK = timedelta(days=7)
 
 
 class Warned(NamedTuple):
-    """A warning: of which expiration, of which of its ends, how many days before it."""
+    """A warning: its expiration, the date of the expiration, and how many days before it."""
 
     connection: str
     kind: str
@@ -20,7 +20,7 @@ class Warned(NamedTuple):
 
     @property
     def due_at(self) -> datetime:
-        """When its time comes."""
+        """When it is due."""
         return self.ends_at - timedelta(days=self.days)
 
 
@@ -33,7 +33,7 @@ class _Expiration:
 
 
 class Oracle:
-    """Told what happens, it knows what has to be sent."""
+    """Calculates from the events of a simulated time which warnings must be sent."""
 
     def __init__(self) -> None:
         self.due: set[Warned] = set()
@@ -49,11 +49,11 @@ class Oracle:
         self._expirations[connection, kind] = _Expiration(ends_at=ends_at, seen=now, first=first)
 
     def acknowledge(self, connection: str, kind: str) -> None:
-        """Somebody has seen that an expiration ends."""
+        """Somebody has acknowledged an expiration."""
         self._expirations[connection, kind].acknowledged = True
 
     def run(self, now: datetime) -> None:
-        """The timer runs: what has become due since it ran the last time is sent on its way."""
+        """The timer runs: it sends what has become due since its last run."""
         for (connection, kind), state in self._expirations.items():
             for days in _found(state, now):
                 warned = Warned(connection, kind, state.ends_at, days)
@@ -62,7 +62,7 @@ class Oracle:
             state.seen = max(state.seen, now)
 
     def deliver(self) -> None:
-        """What is on its way arrives, unless its expiration has changed in the meantime."""
+        """Sent warnings arrive, unless their expiration has changed in the meantime."""
         self.due |= {
             warned
             for warned in self._on_their_way
@@ -72,13 +72,13 @@ class Oracle:
 
 
 def _found(state: _Expiration, now: datetime) -> list[int]:
-    """The days of which a run at a moment warns."""
+    """The days before the end for which a run at a moment sends warnings."""
     weeks = max((now - state.ends_at) // WEEK, 0)
     found = [
         days for days in THRESHOLDS if state.seen < state.ends_at - timedelta(days=days) <= now
-    ]  # all that were crossed, also by a run that is late
+    ]  # all thresholds that were passed, also by a late run
     if weeks and state.ends_at + weeks * WEEK > state.seen:
-        found.append(-7 * weeks)  # of repetitions only the last
+        found.append(-7 * weeks)  # only the last of the repetitions
     if state.first is not None and state.ends_at - timedelta(days=state.first) <= now:
         if state.first in {*THRESHOLDS, -7 * weeks}:
             found.append(state.first)

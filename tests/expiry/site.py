@@ -30,13 +30,13 @@ class Site(Portal):
         self._settings = dict(stack.environment)  # those of the running host
 
     async def connection(self, days: float = 365, **changes: Any) -> dict[str, Any]:
-        """A new connection whose secret ends in so many days."""
+        """A new connection whose secret expires in so many days."""
         end = (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
         return await self.onboarded(serverApp={"secretEndDate": end.isoformat()}, **changes)
 
     @contextlib.asynccontextmanager
     async def set(self, settings: Mapping[str, str]) -> AsyncIterator[None]:
-        """A deployment with other settings, for a while: the next test begins with a host that has them."""
+        """A deployment with other settings for a while: the next test begins with a host of its own."""
         before = dict(self.stack.environment)
         self.stack.environment.update(settings)
         yield
@@ -44,7 +44,7 @@ class Site(Portal):
         self.stack.environment.update(before)
 
     async def as_set(self) -> None:
-        """Start the host anew if it has other settings than it should have now."""
+        """Restart the host if its settings differ from those of the test."""
         if self._settings != self.stack.environment:
             self._settings = dict(self.stack.environment)
             await self.restart_host()
@@ -66,12 +66,12 @@ class Site(Portal):
         await self.http.delete(f"{self.stack.api}/admin/host/clock")
 
     async def sweep(self) -> None:
-        """Fire the expiry timer, and wait until all that it found is delivered."""
+        """Fire the expiry timer, and wait until all notices are delivered."""
         await self.fire(SWEEP)
         await self.settled()
 
     async def settled(self) -> None:
-        """Wait until no notice is on its way."""
+        """Wait until no notice is waiting for delivery."""
 
         async def nothing() -> bool:
             return not [row for row in await self.rows(names.NOTICE_INDEX) if row["PartitionKey"] == NEW]
@@ -79,7 +79,7 @@ class Site(Portal):
         await until(nothing, "the delivery of all notices")
 
     async def waits(self, connection: dict[str, Any]) -> bool:
-        """Whether a notice of a connection waits to be tried again."""
+        """Whether a notice of a connection waits for a retry."""
         rows = await self.rows(names.NOTICES)
         runs = {row["PartitionKey"] for row in rows if connection["id"] in row.get("request", "")}
         return any(
@@ -98,12 +98,12 @@ class Site(Portal):
             await self.tables.get_table_client(table).delete_entity(row)
 
     async def connection_row(self, connection: dict[str, Any]) -> Any:
-        """The row that keeps a connection."""
+        """The row that stores a connection."""
         tenant, _, key = connection["id"].partition(".")
         return await self.tables.get_table_client(names.CONNECTIONS).get_entity(tenant, key)
 
     async def renew(self, connection: dict[str, Any]) -> None:
-        """Give a connection's secret another end, as a renewal does."""
+        """Give a connection's secret another expiration, as a renewal does."""
         row = await self.connection_row(connection)
         document = json.loads(row["document"])
         document["secret"]["ends_at"] = (ends_at(connection) + timedelta(days=365)).isoformat()
@@ -111,7 +111,7 @@ class Site(Portal):
         await self.tables.get_table_client(names.CONNECTIONS).update_entity(row)
 
     async def received(self, connection: dict[str, Any]) -> list[BaseCloudEvent]:
-        """What came to the webhook about a connection, read with CloudEvents' own library."""
+        """What the webhook received about a connection, read with the library of CloudEvents."""
         found = (await self.control("GET", "/inbox/notices")).json()["value"]
         for each in found:
             described.check_event(each["body"])
@@ -122,22 +122,22 @@ class Site(Portal):
 
 
 def ends_at(connection: dict[str, Any]) -> datetime:
-    """When a connection's secret ends."""
+    """When a connection's secret expires."""
     return datetime.fromisoformat(connection["secret"]["endsAt"])
 
 
 def before(connection: dict[str, Any], days: float, seconds: float = 1) -> datetime:
-    """A second (or so many) after the moment that is so many days before the end."""
+    """A second (or so many) after the moment that is so many days before the expiration."""
     return ends_at(connection) - timedelta(days=days) + timedelta(seconds=seconds)
 
 
 def days(events: list[BaseCloudEvent]) -> list[int]:
-    """Of which thresholds events warn."""
+    """The thresholds that events are about."""
     return [data(event)["daysBeforeEnd"] for event in events]
 
 
 def data(event: BaseCloudEvent) -> dict[str, Any]:
-    """What an event carries."""
+    """The data of an event."""
     found: Any = event.get_data()
     assert isinstance(found, dict)
     return found

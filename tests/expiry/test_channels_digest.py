@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(scope="module", autouse=True)
 async def _daily(shared_site, people):
-    """A deployment that tells people once a day, and somebody else after three days."""
+    """A deployment that sends people one message a day, and escalates after three days."""
     for name in ("people", "chief"):
         address = {"value": f"json://{people.host}/{name}"}
         await shared_site.look("keyVault", "PUT", f"/secrets/notice-{name}?api-version=7.5", address)
@@ -27,7 +27,7 @@ async def _daily(shared_site, people):
 
 
 async def test_people_get_one_message_a_day_and_programs_each_event(site, people):
-    """What was announced on a day comes together when it has ended, by date; a renewed secret is left out."""
+    """At the end of a day, people get one digest of its notices by date, without renewed secrets."""
     later, sooner, renewed = await asyncio.gather(*(site.connection(days=days) for days in (80, 50, 40)))
     await site.fire("sweep_expirations")
     await only_waiting(site, 1)
@@ -55,7 +55,7 @@ async def test_people_get_one_message_a_day_and_programs_each_event(site, people
 
 
 async def test_somebody_else_is_told_of_what_nobody_acknowledges(site, people):
-    """Three days after a warning that the end is near, once, unless it was acknowledged or is far off."""
+    """Three days after an urgent warning that nobody acknowledged, the escalation contact gets it once."""
     ignored, known, _far = await asyncio.gather(*(site.connection(days=days) for days in (5, 6, 80)))
     await site.fire("sweep_expirations")
     await only_waiting(site, 3)
@@ -79,7 +79,7 @@ def end_of_day() -> datetime:
 
 
 async def pass_to(site, moment) -> None:
-    """Let the time come, and what waits for it go on (as after a lost message, when it is overdue)."""
+    """Move the clock, and wake what waits for that time (as after a lost message, when it is overdue)."""
     await site.at(moment + timedelta(minutes=16))
     await site.fire("sweep_onboardings")
 
@@ -89,7 +89,7 @@ async def nothing_collected(site) -> bool:
 
 
 async def only_waiting(site, count: int) -> None:
-    """Wait until all is delivered but so many that wait for their time: digests and escalations."""
+    """Wait until all is delivered except so many digests and escalations that wait for their time."""
 
     async def so_many() -> bool:
         return (

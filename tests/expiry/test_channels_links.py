@@ -30,7 +30,7 @@ async def _channels(shared_site, people):
 
 
 async def test_opening_a_link_changes_nothing_and_its_button_does(site, people):
-    """A mail scanner may open links as it likes; only the button of the page acknowledges, or snoozes."""
+    """A mail scanner may open links; only the button on the page acknowledges or snoozes."""
     connection = await site.connection(days=20)
     await site.sweep()
     acknowledge, snooze = links(people, connection)
@@ -57,7 +57,7 @@ async def test_opening_a_link_changes_nothing_and_its_button_does(site, people):
 
 
 async def test_a_link_is_good_for_the_end_that_it_was_made_for(site, people):
-    """Forged, cut off, after a renewal, or a month after the end: the page says so, and nothing happens."""
+    """A forged or truncated link, or one after a renewal or a month after the end, shows an error."""
     connection = await site.connection(days=20)
     await site.sweep()
     link, _ = links(people, connection)
@@ -73,7 +73,7 @@ async def test_a_link_is_good_for_the_end_that_it_was_made_for(site, people):
 
 
 async def test_an_answer_can_be_given_by_api(site):
-    """A requester answers for its own connections; the name of the caller stands there."""
+    """A requester answers for its own connections; the answer contains the caller's name."""
     connection = await site.connection(days=20)
     path = f"/api/connections/{connection['id']}"
     answer = await site.call("POST", f"{path}/acknowledge", json={})
@@ -99,7 +99,7 @@ async def test_an_answer_can_be_given_by_api(site):
 
 
 async def test_who_snoozes_hears_nothing_until_then(site):
-    """Between the answer and its end nothing comes; then one warning does."""
+    """After a snooze no warning arrives until its end; then one warning arrives."""
     connection = await site.connection(days=20)
     await site.sweep()
     body = {"until": (ends_at(connection) - 10 * DAY).isoformat()}
@@ -114,7 +114,7 @@ async def test_who_snoozes_hears_nothing_until_then(site):
 
 
 async def refused(site, link) -> None:
-    """A link that neither shows nor does anything."""
+    """Assert that a link neither shows nor does anything."""
     for method in ("GET", "POST"):
         answer = await site.http.request(method, link)
         assert answer.status_code == 410
@@ -132,7 +132,7 @@ def links(people, connection) -> list[str]:
 
 
 async def test_a_calendar_program_subscribes_without_a_token(site, fleet):
-    """An address shows what its maker sees through its filters, for a year; no other token is good for it."""
+    """The calendar URL shows what its creator sees through its filters, for a year; no other token works."""
     name = await site.caller("Onboarding.Request")
     mine = site.clients[name]["principalId"]
     end = datetime.now(UTC) + 20 * DAY

@@ -17,20 +17,20 @@ SIGNATURE = secrets.token_urlsafe(24)
 
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory):
-    """What the two servers show, and the file of the authority that made it."""
+    """The certificate of the two servers, and the file of the authority that issued it."""
     return tls(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
 async def post(certified):
-    """The mail server, which asks for TLS and a password."""
+    """The mail server, which requires TLS and a password."""
     async with MailServer(tls=certified[0], password=secrets.token_urlsafe(24)) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 async def teams(certified):
-    """What stands for Teams."""
+    """The server in place of Teams."""
     async with WebServer(tls=certified[0]) as server:
         yield server
 
@@ -60,7 +60,7 @@ async def _channels(shared_site, certified, post, teams):
 
 
 async def test_every_channel_tells_the_same_in_its_own_way(site, post, teams):
-    """Owners and a group get mail, Teams a card, the webhook an event; those that fail block no other."""
+    """Owners and a group get mail, Teams a card, the webhook an event; a failing channel blocks no other."""
     owner, other = f"{unique('kim')}@contoso.com", f"{unique('lee')}@contoso.com"
     owners = [{"email": owner}, {"email": other}, {"email": owner.upper()}]
     connection = await site.connection(days=20, owners=owners)
@@ -99,7 +99,7 @@ async def test_every_channel_tells_the_same_in_its_own_way(site, post, teams):
 
 
 async def test_what_a_channel_needs_to_know_is_seen_by_nobody(site, post):
-    """No password and no signature of an address stands in a table, a log or an error."""
+    """No table, log or error contains a password or the signature of a URL."""
     host_log = "".join(file.read_text() for file in site.stack.folder.glob("host*.log"))
     rows = [str(row) for table in names.TABLES for row in await site.rows(table)]
     for secret in (SIGNATURE, post.password):
@@ -108,7 +108,7 @@ async def test_what_a_channel_needs_to_know_is_seen_by_nobody(site, post):
 
 
 async def test_a_connection_can_choose_among_the_channels(site, post, teams):
-    """Who names channels gets no others; a name that the deployment does not list is refused."""
+    """A connection with channels of its own gets no others; an unknown channel is refused."""
     connection = await site.connection(days=20, notices={"channels": ["ops-teams"]})
     await site.sweep()
     assert teams.about("/workflows/flow", connection["name"])
@@ -118,7 +118,7 @@ async def test_a_connection_can_choose_among_the_channels(site, post, teams):
 
 
 async def test_what_a_channel_does_not_take_is_shown_until_it_does(site, teams):
-    """Operators see what is tried again, and why: until it gets through, or is given up after a week."""
+    """Operators see what is retried, and why: until it succeeds, or is given up after a week."""
     connection = await site.connection(days=20, notices={"channels": ["absent", "broken"]})
     await site.fire("sweep_expirations")
     missing, refused = ("Retrying", "channel-secret-missing"), ("Retrying", "channel-refused")
@@ -136,7 +136,7 @@ async def test_what_a_channel_does_not_take_is_shown_until_it_does(site, teams):
 
 
 async def shown(site, connection, **expected) -> bool:
-    """Whether the overview shows this of a connection's notices, by channel."""
+    """Whether the overview shows this about a connection's notices, by channel."""
     overview = await site.get("/api/overview", caller="operator")
     found = {
         each["channel"]: (each["state"], each["error"]["code"])

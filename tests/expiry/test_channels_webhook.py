@@ -23,7 +23,7 @@ async def receiver():
 
 @pytest.fixture(scope="module")
 async def signing_keys(shared_site):
-    """Three versions of the secret that signs, the oldest first."""
+    """Three versions of the signing secret, the oldest first."""
     keys = [f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}" for _ in range(3)]
     for key in keys:
         await shared_site.look("keyVault", "PUT", f"/secrets/{SECRET}?api-version=7.5", {"value": key})
@@ -39,7 +39,7 @@ async def _signs(shared_site, receiver, signing_keys):  # noqa: ARG001 - they ha
 
 
 async def test_the_webhook_is_signed_with_the_current_secret_and_the_one_before(site, receiver, signing_keys):
-    """A receiver verifies with either secret, by the library of the specification; an older one is over."""
+    """A receiver can verify with the current or the previous secret; an older one fails."""
     connection = await site.connection(days=20)
     await site.sweep()
     (post,) = receiver.about("/hook", connection["id"])
@@ -55,7 +55,7 @@ async def test_the_webhook_is_signed_with_the_current_secret_and_the_one_before(
 
 
 async def test_a_repeated_message_has_its_id_and_a_signature_of_its_own_time(site, receiver):
-    """What is sent again is the same message to a receiver, and it is not too old for it."""
+    """A repeated message has the same ID for the receiver, and a signature with a current time."""
     connection = await site.connection(days=20)
     receiver.refuses.add("/hook")
     await site.fire(SWEEP)

@@ -23,7 +23,7 @@ PATH = "/api/expirations"
 
 
 def day(number: float) -> datetime:
-    """The moment so many days and some hours from now, so that a test may take its time."""
+    """The moment in so many days and some hours, so that a test has time."""
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=number, hours=6)
 
 
@@ -34,12 +34,12 @@ def tenant() -> str:
 
 
 async def shown(site, *, caller="operator", **params) -> list[int]:
-    """In how many days what is listed ends, over all pages."""
+    """In how many days the listed expirations are due, over all pages."""
     return [each["daysLeft"] for each in await site.all(PATH, caller=caller, **params)]
 
 
 async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
-    """Each expiration of each connection, with what to know of it, over all pages."""
+    """The list shows each expiration of each connection with its details, over all pages."""
     now = day(0)
     made = connection(
         day(40), tenant=tenant, app_made_at=day(-700), owners=["kim@contoso.com"], name="Contoso CMG"
@@ -83,7 +83,7 @@ async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
     ids=str,
 )
 async def test_filters_can_be_combined(site, fleet, filters, expected):
-    """State, days and owner each leave out what they should, whatever comes with them."""
+    """The filters for state, days and owner apply alone and together."""
     owner = f"{uuid.uuid4()}@contoso.com"
     for number in (91, 20, -3, 300, 89):
         await fleet.add(connection(day(number), owners=[owner, "other@contoso.com"]), day(0))
@@ -91,7 +91,7 @@ async def test_filters_can_be_combined(site, fleet, filters, expected):
 
 
 async def test_a_requester_sees_its_own(site, fleet, tenant):
-    """Others' connections are not listed, whatever is asked for."""
+    """A requester never sees the expirations of other requesters' connections."""
     name = await site.caller("Onboarding.Request")
     mine = site.clients[name]["principalId"]
     owner = f"{tenant}@contoso.com"
@@ -103,19 +103,19 @@ async def test_a_requester_sees_its_own(site, fleet, tenant):
 
 
 async def test_only_what_the_connection_still_says_is_listed(site, fleet, tenant):
-    """After a renewal, and after a connection is gone, the old end is not shown."""
+    """After a renewal, and after a connection is removed, the old expiration is not listed."""
     renewed, halfway, gone = (connection(day(number), tenant=tenant) for number in (5, 6, 7))
     for each in (renewed, halfway, gone):
         await fleet.add(each, day(0))
     await fleet.renew(renewed, day(370), day(0))
-    # A crash in between: the connection has another end, and the calendar does not know yet.
+    # A crash in between: the connection has another expiration, which the calendar does not have yet.
     await fleet.store.change(halfway.id, lambda found: replace(found, secret=secret(day(380))))
     await site.tables.get_table_client("connections").delete_entity(tenant, gone.id.partition(".")[2])
     assert await shown(site, tenantId=tenant) == [370]
 
 
 async def test_what_people_said_is_listed(site, fleet, tenant):
-    """Who acknowledged, and until when nobody wants to hear of it, is seen at a glance."""
+    """The list shows who acknowledged an expiration, and until when it is snoozed."""
     ends_at, until = day(-2), day(3)
     by, at = "kim@contoso.com", day(-1)
     await fleet.add(
@@ -134,7 +134,7 @@ async def test_what_people_said_is_listed(site, fleet, tenant):
 
 
 async def test_a_spreadsheet_opens_it(site, fleet, tenant):
-    """CSV by format or by Accept: UTF-8 with byte order mark, CRLF, and no cell that is run as a formula."""
+    """The CSV has UTF-8 with a byte order mark, CRLF, and no cell that a spreadsheet runs as a formula."""
     names = ['Grün, "A" & Söhne', "=cmd|' /C calc'!A0", "@SUM(1)", "-1", "Plain"]
     for number, name in enumerate(names):
         owners = ["+a@contoso.com", "b@contoso.com"]
@@ -167,7 +167,7 @@ async def test_a_spreadsheet_opens_it(site, fleet, tenant):
 
 
 async def test_a_calendar_takes_it(site, fleet, tenant):
-    """An all-day event for each end, with the reminders; its UID stays when the end is moved."""
+    """The calendar has an all-day event for each expiration, with reminders and a UID that never changes."""
     made = connection(
         day(200), tenant=tenant, app_made_at=day(-500), name="Contoso; a, very long " + "ä" * 60
     )
@@ -189,7 +189,7 @@ async def test_a_calendar_takes_it(site, fleet, tenant):
 
 
 async def feed(site, tenant) -> Any:
-    """The calendar of a tenant, after a look at its lines."""
+    """The calendar of a tenant, after a check of its lines."""
     answer = await site.call("GET", PATH, caller="operator", params={"tenantId": tenant, "format": "ics"})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
@@ -201,7 +201,7 @@ async def feed(site, tenant) -> Any:
 
 
 async def test_an_empty_calendar_is_a_calendar(site, tenant):
-    """A feed without an event is no error for those who subscribe."""
+    """A calendar without events is valid for its subscribers."""
     assert (await feed(site, tenant)).walk("VEVENT") == []
 
 
@@ -220,13 +220,13 @@ async def test_an_empty_calendar_is_a_calendar(site, tenant):
     ],
 )
 async def test_a_wrong_parameter_is_told(site, parameter, value):
-    """Each parameter says what it takes."""
+    """The error for a wrong parameter contains the possible values."""
     answer = await site.call("GET", PATH, caller="operator", params={parameter: value})
     assert parameter in problem(answer, 400, "invalid-parameter")["detail"]
 
 
 async def test_a_large_sheet_says_where_it_goes_on(fleet, tenant):
-    """More than a sheet holds is not left out silently: a link leads to the next rows."""
+    """A file with more rows than its limit contains a link to the next rows."""
     for number in range(5):
         await fleet.add(connection(day(number), tenant=tenant), day(0))
     resource = ExpirationsResource(
@@ -254,6 +254,6 @@ def iso(moment: datetime) -> str:
 
 
 async def test_without_a_key_there_is_no_feed(site):
-    """A deployment that signs nothing says so, and knows no address."""
+    """A deployment without a signing key reports that, and returns no calendar URL."""
     problem(await site.call("POST", f"{PATH}/feed"), 409, "feeds-not-set-up")
     problem(await site.call("GET", f"{PATH}/feed?token=x.y", caller=None), 410, "feed-expired")

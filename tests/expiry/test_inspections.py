@@ -46,7 +46,7 @@ class Findings:
     announced: dict[str, list[str]] = field(default_factory=dict)
 
     def codes(self, name: str) -> set[str]:
-        """The codes of what was found."""
+        """The codes of the findings."""
         return {each["code"] for each in self.documents[name]["directory"]["differences"]}
 
     def end(self, name: str) -> datetime:
@@ -59,7 +59,7 @@ class Findings:
 
 
 class Scene:
-    """Connections whose apps people change, each in another way, and the inspections of several weeks."""
+    """Connections whose apps people change in different ways, and the inspections of several weeks."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -70,7 +70,7 @@ class Scene:
         self.untouched: Connection
 
     async def play(self) -> None:
-        """All of it."""
+        """Play the whole scene."""
         model = await self.site.connection()
         self.records["model"] = model
         names = ("untouched", "drift", "removed", "replaced", "shifted", "deleted", "blocked", "imported")
@@ -89,7 +89,7 @@ class Scene:
         self.untouched = await self.stored("untouched")
 
     async def add(self, name: str, *, days: float = 365) -> None:
-        """A connection that is as one that was onboarded, for a pair of apps of its own."""
+        """A connection like one that was onboarded, for a pair of apps of its own."""
         model, graph = await self.stored("model"), self.site.graph
         pair = await precreated(self.site, lifetime=timedelta(days=days))
         apps = [
@@ -157,7 +157,7 @@ class Scene:
         await self.patch("drift", "clientApp", {"isFallbackPublicClient": False})
 
     async def inspect(self, after: timedelta) -> None:
-        """An inspection, and what is known after it."""
+        """An inspection, and its findings."""
         await inspect(self.site, after)
         found = Findings()
         inbox = (await self.site.control("GET", "/inbox/notices")).json()["value"]
@@ -171,13 +171,13 @@ class Scene:
         self.inspections.append(found)
 
     async def stored(self, name: str) -> Connection:
-        """A connection as it is kept."""
+        """A connection as it is stored."""
         found = await self.fleet.store.get(self.records[name]["id"])
         assert found
         return found
 
     async def graph(self, method: str, path: str, body: Any = None) -> None:
-        """Do something by hand."""
+        """Change something by hand."""
         await self.site.look("graph", method, f"/v1.0{path}", body)
 
     async def patch(self, name: str, app: str, body: Any) -> None:
@@ -185,7 +185,7 @@ class Scene:
         await self.graph("PATCH", f"/applications/{self.records[name][app]['objectId']}", body)
 
     async def add_secret(self, name: str) -> datetime:
-        """Add a client secret by hand; its end."""
+        """Add a client secret by hand, and return its expiration."""
         end = (datetime.now(UTC) + timedelta(days=500)).replace(microsecond=0)
         body = {"passwordCredential": {"displayName": "by hand", "endDateTime": end.isoformat()}}
         await self.graph("POST", f"{self._application(name)}/addPassword", body)
@@ -201,7 +201,7 @@ class Scene:
 
 
 def _as_imported(found: Connection) -> Connection:
-    """The same connection, for an app that was there before."""
+    """The same connection, for an app that existed before."""
     return replace(found, request=onboarding_request(name=found.name, imported=True))
 
 
@@ -220,7 +220,7 @@ async def scene(shared_site):
 
 @pytest.fixture
 def inspections(scene):
-    """What is known after each inspection."""
+    """The findings after each inspection."""
     return scene.inspections
 
 

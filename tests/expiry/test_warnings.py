@@ -12,7 +12,7 @@ EXPIRED = "ConfigMgr.CloudManagement.SecretExpired"
 
 
 async def test_a_warning_arrives_on_its_day_and_once(site):
-    """Nothing comes a minute early; then one CloudEvent comes that says what ends when, and what to do."""
+    """No warning arrives early; then one CloudEvent shows what expires when, and the remedy."""
     connection = await site.connection()
     await site.at(before(connection, 90, seconds=-60))
     await site.sweep()
@@ -40,7 +40,7 @@ async def test_a_warning_arrives_on_its_day_and_once(site):
 
 
 async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site):
-    """90, 60, 30, 14, 7, 1 days before the end, and at the end: one each; then weekly, none in arrears."""
+    """90, 60, 30, 14, 7 and 1 days before the end, and at the end, one warning arrives; later one a week."""
     connection = await site.connection()
     thresholds = [90, 60, 30, 14, 7, 1, 0]
     for number, threshold in enumerate(thresholds, start=1):
@@ -61,7 +61,7 @@ async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site
 
 
 async def test_missed_days_are_caught_up(site):
-    """After a timer that stood still for months no threshold is forgotten, and none of them comes twice."""
+    """After the timer was down for months, each missed threshold brings exactly one warning."""
     connection = await site.connection()
     await site.at(before(connection, 10))
     for _ in range(2):
@@ -69,12 +69,12 @@ async def test_missed_days_are_caught_up(site):
     events = await site.received(connection)
     assert sorted(days(events)) == [14, 30, 60, 90]
     for event in events:
-        # Whenever it arrives, what it says is true.
+        # Whenever it arrives, its text is true.
         assert "days" not in data(event)["message"]
 
 
 async def test_a_connection_that_is_made_late_is_warned_of_once(site):
-    """A secret of 45 days is past two thresholds from the start: that is worth one warning, and at once."""
+    """A secret for 45 days has passed two thresholds from the start, and brings one warning at once."""
     connection = await site.connection(days=45)
     await site.sweep()
     assert days(await site.received(connection)) == [60]
@@ -84,7 +84,7 @@ async def test_a_connection_that_is_made_late_is_warned_of_once(site):
 
 
 async def test_two_timers_at_once_send_one_warning(site):
-    """Timers that overlap, on one instance or on two, do not warn twice."""
+    """Timers that overlap, on one instance or on two, send each warning once."""
     connection = await site.connection()
     await site.at(before(connection, 60))
     await asyncio.gather(*(site.fire(SWEEP) for _ in range(5)))
@@ -93,7 +93,7 @@ async def test_two_timers_at_once_send_one_warning(site):
 
 
 async def test_a_clock_that_is_set_back_sends_nothing_twice(site):
-    """A warning that was sent stays sent, however often its day comes."""
+    """A clock that is set back sends no warning again."""
     connection = await site.connection()
     for _ in range(2):
         for threshold in (90, 60):
@@ -105,7 +105,7 @@ async def test_a_clock_that_is_set_back_sends_nothing_twice(site):
 
 
 async def test_connections_do_not_get_in_each_others_way(site):
-    """On one day several connections are warned of, and others are not."""
+    """On one day only the connections that are due bring warnings."""
     soon, later = await asyncio.gather(site.connection(200), site.connection(300))
     await site.at(before(soon, 90))
     await site.sweep()
@@ -114,7 +114,7 @@ async def test_connections_do_not_get_in_each_others_way(site):
 
 
 async def test_a_connection_that_can_not_be_read_is_no_others_trouble(site):
-    """Its warning waits until that is mended; all others arrive meanwhile."""
+    """The warning of an unreadable connection waits until it is repaired; all others arrive meanwhile."""
     broken, other = await asyncio.gather(site.connection(), site.connection())
     row = await site.connection_row(broken)
     table = site.tables.get_table_client(names.CONNECTIONS)
@@ -129,7 +129,7 @@ async def test_a_connection_that_can_not_be_read_is_no_others_trouble(site):
 
 
 async def test_a_webhook_that_fails_gets_the_warning_later(site):
-    """The warning is repeated, under the same id, until it is taken; then never again."""
+    """The warning is repeated with the same ID until the webhook accepts it, and then never again."""
     connection = await site.connection()
     await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 2})
     await site.at(before(connection, 90))
@@ -140,7 +140,7 @@ async def test_a_webhook_that_fails_gets_the_warning_later(site):
 
     await until(lambda: came(2), "the repeated warning")
     await until(lambda: site.waits(connection), "the wait for the third try")
-    await site.advance(timedelta(hours=1))  # its next try would be in ten seconds
+    await site.advance(timedelta(hours=1))  # its next retry would be in ten seconds
     await site.fire("sweep_onboardings")
     await site.settled()
     events = await site.received(connection)
@@ -152,7 +152,7 @@ async def test_a_webhook_that_fails_gets_the_warning_later(site):
 
 
 async def test_any_success_is_taken_as_delivered(site):
-    """A receiver may answer with any 2xx, such as 202."""
+    """A receiver can answer with any 2xx status, such as 202."""
     connection = await site.connection()
     await site.control("PUT", "/inbox/notices/answer", {"status": 202, "times": 1})
     await site.at(before(connection, 90))
@@ -161,7 +161,7 @@ async def test_any_success_is_taken_as_delivered(site):
 
 
 async def test_what_is_gone_is_not_warned_of(site):
-    """A connection that was removed brings no warning, neither of its own nor of the next threshold."""
+    """A connection that was removed brings no further warning."""
     connection = await site.connection()
     row = await site.connection_row(connection)
     await site.tables.get_table_client(names.CONNECTIONS).delete_entity(row)
@@ -172,7 +172,7 @@ async def test_what_is_gone_is_not_warned_of(site):
 
 
 async def test_a_renewed_secret_is_not_warned_of(site):
-    """Warnings of a secret that was replaced are dropped: its end is not the connection's any more."""
+    """Warnings about a replaced secret are dropped."""
     connection = await site.connection()
     await site.renew(connection)
     await site.at(before(connection, 10))

@@ -4,7 +4,7 @@ from tests.expiry.year import Year
 
 
 async def test_each_warning_of_a_year_arrives_once(site, fleet):
-    """Renewals, changes by hand, missed runs, crashes, an outage: what was due arrived, and nothing else."""
+    """Through renewals, manual changes, crashes and an outage, exactly the due warnings arrive."""
     report = await Year(site, fleet, 16, pauses=(35, 41, 50), calm=1, seed=14).pass_by()
     assert report.faults == []
     assert len(report.due) > 30

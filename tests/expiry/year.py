@@ -1,4 +1,4 @@
-"""A simulated year: which warnings were due, which arrived, and whether these are the same.
+"""A simulated year: which warnings were due, which arrived, and whether they are the same.
 
 ``make year`` or ``python -m tests.expiry.year`` runs it in full against a local cloud of its own and prints
 the report; the tests run a shorter form.
@@ -37,16 +37,16 @@ _PAUSES: Final = (1, 1, 1, 1, 2, 3, 5, 9, 16)
 
 @dataclass
 class Report:
-    """What a simulated time has brought."""
+    """The result of a simulated time."""
 
     due: set[Warned] = field(default_factory=set)
     arrived: Counter[Warned] = field(default_factory=Counter)
-    people: Counter[str] = field(default_factory=Counter)  # what people did, how often
-    events: list[str] = field(default_factory=list)  # what happened to the timer, in words
+    people: Counter[str] = field(default_factory=Counter)  # what people did, and how often
+    events: list[str] = field(default_factory=list)  # what happened to the timer, as text
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong: each warning that is missing, that was not due, or that came twice."""
+        """The faults: each warning that is missing, that was not due, or that arrived twice."""
         missing = [f"missing: {_shown(each)}" for each in sorted(self.due - set(self.arrived))]
         undue = [f"not due: {_shown(each)}" for each in sorted(set(self.arrived) - self.due)]
         twice = [
@@ -70,7 +70,7 @@ def _shown(warned: Warned) -> str:
 
 
 class Year:
-    """Connections with mixed ends, people who renew or forget, and a timer that has its troubles."""
+    """Connections with mixed expirations, people who renew or forget, and a timer that fails at times."""
 
     def __init__(
         self,
@@ -91,10 +91,10 @@ class Year:
         self.oracle = Oracle()
         self.report = Report()
         self.connections: dict[str, Connection] = {}
-        self._seen: set[str] = set()  # ids of events
+        self._seen: set[str] = set()  # IDs of events
 
     async def pass_by(self) -> Report:
-        """Lets the year pass."""
+        """Simulate the year."""
         now = START
         await self.site.at(now)
         await self._begin(now)
@@ -108,7 +108,7 @@ class Year:
         return self.report
 
     async def _begin(self, now: datetime) -> None:
-        """Connections that end before, in and after the year; three of four are of an old site."""
+        """Connections that expire before, in and after the year; three of four are from an old site."""
         made = []
         for number in range(self.size):
             age = timedelta(days=self.chance.randrange(790), hours=self.chance.randrange(24))
@@ -125,7 +125,7 @@ class Year:
             self._know(each, now)
 
     def _know(self, record: Connection, now: datetime) -> None:
-        """Tells the oracle which expirations of a connection are others than before."""
+        """Pass the changed expirations of a connection to the oracle."""
         before = self.connections.get(record.name)
         self.connections[record.name] = record
         for kind, ends_at in record.expirations.items():
@@ -133,7 +133,7 @@ class Year:
                 self.oracle.set(record.name, kind, ends_at, now)
 
     async def _people(self, now: datetime, days: int) -> None:
-        """What people do in some days: renew in time or late, change an end by hand, acknowledge."""
+        """What people do in some days: renew in time or late, change an expiration by hand, acknowledge."""
         for record in list(self.connections.values()):
             left = (record.secret.ends_at - now).days
             urge = 0.1 if left < 0 else 0.03 if left < 60 else 0.0
@@ -166,14 +166,14 @@ class Year:
         self.oracle.acknowledge(record.name, kind)
 
     def _courses(self) -> Iterator[Callable[[datetime], Awaitable[None]]]:
-        """How the timer fares, time after time: mostly well."""
+        """The fate of each run of the timer, mostly a success."""
         troubles = (self._two_timers, self._kill, self._set_back, self._outage)
         for trouble in itertools.cycle(troubles):
             yield from itertools.repeat(self._run, self.calm)
             yield trouble
 
     async def _run(self, now: datetime) -> None:
-        """The timer runs, and all that it found is delivered."""
+        """The timer runs, and all its warnings are delivered."""
         await self.site.at(now)
         self.oracle.run(now)
         await self.site.fire(SWEEP)
@@ -187,7 +187,7 @@ class Year:
         await self._collect()
 
     async def _kill(self, now: datetime) -> None:
-        """What a killed host was about to deliver may come twice, under the same id."""
+        """A warning that a killed host was about to deliver may arrive twice, with the same ID."""
         self._note(now, "the host is killed while the timer runs, and started anew")
         await self.site.at(now)
         await self.site.call("POST", f"/admin/functions/{SWEEP}", caller=None, json={})
@@ -205,7 +205,7 @@ class Year:
         await self._run(now)
 
     async def _outage(self, now: datetime) -> None:
-        """Nothing is taken for a day, in which the timer runs twice and people renew."""
+        """The webhook accepts nothing for a day, in which the timer runs twice and people renew."""
         self._note(now, "the webhook is out for a day")
         await self.site.control("PUT", "/inbox/notices/answer", {"status": 503, "times": 1_000_000})
         for hours in (0, 12):
@@ -222,7 +222,7 @@ class Year:
         await self.site.fire("sweep_onboardings")
 
     async def _collect(self, *, killed: bool = False) -> None:
-        """Waits until nothing is on its way, and takes what has arrived."""
+        """Wait until no notice is waiting for delivery, and take what has arrived."""
         await self.site.settled()
         self.oracle.deliver()
         for message in (await self.site.control("GET", "/inbox/notices")).json()["value"]:
