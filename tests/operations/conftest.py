@@ -21,7 +21,7 @@ async def untouched(portal):
 
 @pytest.fixture(scope="package")
 async def portal(stack):
-    """Its callers. A fixture of its own: the one that other folders share belongs to their local cloud."""
+    """Its callers. This fixture is separate: the one that other folders share uses their local cloud."""
     portal = Portal(stack)
     await portal.control("PUT", "/settings", {"providerSeconds": 0})
     yield portal

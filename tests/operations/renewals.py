@@ -1,4 +1,4 @@
-"""What the tests of renewals ask for, and look at."""
+"""What the tests of renewals request and check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def confirm(portal: Portal, connection: dict[str, Any], operation: dict[st
 
 
 async def shown(portal: Portal, connection: dict[str, Any]) -> dict[str, Any]:
-    """A connection as it is now."""
+    """The current document of a connection."""
     found: dict[str, Any] = await portal.get(f"/api/connections/{connection['id']}", caller="operator")
     return found
 
@@ -44,10 +44,10 @@ async def handed_over(portal: Portal, onboarding: str) -> list[str]:
 
 
 async def works(portal: Portal, connection: dict[str, Any], vault_id: str) -> bool:
-    """Whether the server app signs in with a secret (or a version of one) of the vault."""
+    """Whether the server app can sign in with a secret (or a version of one) in the vault."""
     return await signs_in(portal, connection["serverApp"]["clientId"], await in_vault(portal, vault_id))
 
 
 def current(vault_id: str) -> str:
-    """Of a secret's URL the part that names its current version."""
+    """The part of a secret's URL that names its current version."""
     return vault_id.rpartition("/")[0]

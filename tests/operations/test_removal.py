@@ -22,9 +22,9 @@ from tests.support.portal import problem, unique, until
 
 
 async def test_a_connection_is_off_boarded(portal):
-    """Apps, principals, grants and secret are gone for good; providers stay, and so does the history.
+    """Apps, principals, grants and the secret are permanently deleted; providers and the history stay.
 
-    What is left at the site is handed over: a script that takes the Azure service from it.
+    The handover contains what is left at the site: a script that removes the Azure service from it.
     """
     connection = await portal.onboarded(name=unique("Contoso's"), userDiscovery={"enabled": True})
     path = f"/api/connections/{connection['id']}"
@@ -59,7 +59,7 @@ async def test_a_connection_is_off_boarded(portal):
 
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.soak)])
 async def test_the_same_names_several_times_in_a_row(portal, times):
-    """Off-boarding frees every name at once: the same tenant comes again with the same wishes."""
+    """Off-boarding frees every name at once: the same tenant can be onboarded again with the same request."""
     name = unique("Contoso")
     uri = f"api://{portal.info['tenant']}/{name.replace(' ', '-').lower()}"
     wishes = {
@@ -75,7 +75,7 @@ async def test_the_same_names_several_times_in_a_row(portal, times):
 
 
 async def test_a_failed_onboarding_is_rolled_back(portal):
-    """What it had made before it failed is removed, and it says so; the same wish can come again."""
+    """A rollback removes what a failed onboarding made; the same request then works again."""
     wishes = {"name": unique("Contoso"), "userDiscovery": {"enabled": True}}
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
     async with portal.fault(service="graph", method="POST", path="oauth2PermissionGrants", **refusal):
@@ -94,7 +94,7 @@ async def test_a_failed_onboarding_is_rolled_back(portal):
 
 
 async def test_off_boarding_undoes_an_onboarding_that_did_not_end_well(portal):
-    """Its connection stands, but its last step failed: a retry would bring back what is gone."""
+    """Off-boarding a connection also undoes its onboarding when the last step of that failed."""
     connection = await portal.onboarded()
     onboarding = connection["onboardingId"]
     account = portal.stack.account.connection_string
@@ -107,7 +107,7 @@ async def test_off_boarding_undoes_an_onboarding_that_did_not_end_well(portal):
 
 
 async def test_an_onboarding_that_waits_is_cancelled(portal):
-    """Nobody has to consent any more: it ends, and leaves nothing."""
+    """An onboarding that waits for consent can be cancelled, and leaves nothing."""
     onboarding = await portal.accepted(adminConsent="ByAdministrator")
     await step(portal, f"/api/onboardings/{onboarding}", "consent", "Waiting")
     operation = await operate(portal, "POST", f"/api/onboardings/{onboarding}/cancel")
@@ -134,7 +134,7 @@ async def test_an_onboarding_that_waits_is_cancelled(portal):
     ],
 )
 async def test_cancelled_in_the_middle_of_a_step(portal, service, method, path, when):
-    """Whichever call is under way when it is cancelled, what that call makes is removed, too."""
+    """A cancellation during any call also removes what that call makes."""
     hold = {"service": service, "method": method, "path": path, "kind": "hold", "when": when, "times": 1}
     async with portal.fault(**hold) as fault:
         onboarding = await portal.accepted()
@@ -148,7 +148,7 @@ async def test_cancelled_in_the_middle_of_a_step(portal, service, method, path, 
 
 
 async def test_imported_apps_stay(portal):
-    """What was there before the onboarding is there after it, as it was, with its secret."""
+    """After a removal, imported apps are unchanged and keep their secret."""
     first = await portal.onboarded(userDiscovery={"enabled": True})
     secret = await in_vault(portal, first["secret"]["vaultSecretId"])
     server, client = first["serverApp"]["clientId"], first["clientApp"]["clientId"]
@@ -175,7 +175,7 @@ async def test_imported_apps_stay(portal):
 
 
 async def test_a_server_app_that_others_use_stays(portal):
-    """The connection that made it can't go before those that share it."""
+    """A connection cannot be removed before those that share its server app."""
     owner = await portal.onboarded()
     sharing = await portal.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
     answer = await portal.call("DELETE", f"/api/connections/{owner['id']}", caller="operator")
@@ -187,7 +187,7 @@ async def test_a_server_app_that_others_use_stays(portal):
 
 
 async def test_nobody_shares_what_is_about_to_go(portal):
-    """An onboarding that shares a server app and one that off-boards it never both get their way."""
+    """An onboarding that shares a server app fails if that app is off-boarded meanwhile."""
     owner = await portal.onboarded()
     async with about_to_share(portal, owner) as onboarding:
         await done(portal, await operate(portal, "DELETE", f"/api/connections/{owner['id']}"))
@@ -199,7 +199,7 @@ async def test_nobody_shares_what_is_about_to_go(portal):
 
 
 async def test_a_failed_onboarding_is_retried(portal):
-    """After somebody has mended what was wrong it goes on where it stopped, and makes nothing twice."""
+    """After its cause is fixed, a failed onboarding resumes where it stopped, and makes nothing twice."""
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
     async with portal.fault(service="graph", method="PATCH", path="uniqueName='[^']*-client", **refusal):
         onboarding = await portal.accepted()
@@ -216,7 +216,7 @@ async def test_a_failed_onboarding_is_retried(portal):
 
 
 async def test_a_removal_that_fails_is_retried(portal):
-    """A removal that was refused says why; asking again, or a retry, goes on with it."""
+    """A failed removal shows the reason; a new request, or a resume, continues it."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}"
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
@@ -235,7 +235,7 @@ async def test_a_removal_that_fails_is_retried(portal):
 
 
 async def test_what_does_not_go_with_the_status_is_refused(portal, untouched):
-    """What succeeded is neither cancelled nor rolled back nor retried; the answer says what to do instead."""
+    """A succeeded onboarding cannot be cancelled, rolled back or resumed; the answer has the alternative."""
     path = f"/api/onboardings/{untouched['onboardingId']}"
     for action in ("cancel", "rollback", "retry"):
         answer = await portal.call("POST", f"{path}/{action}", caller="operator")
@@ -243,7 +243,7 @@ async def test_what_does_not_go_with_the_status_is_refused(portal, untouched):
 
 
 async def test_only_operators_operate(portal, untouched):
-    """A portal asks for onboardings; what goes on after that is the operators'."""
+    """Only operators can resume, cancel, roll back and remove what a portal has requested."""
     onboarding = f"/api/onboardings/{untouched['onboardingId']}"
     for method, path in (
         ("POST", f"{onboarding}/cancel"),

@@ -23,7 +23,7 @@ REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no"
 
 @pytest.fixture
 async def moved(portal):
-    """Moves the clock; it is set right again afterwards."""
+    """Moves the clock, and sets it right again afterwards."""
 
     async def advance(by: timedelta) -> None:
         address = f"{portal.stack.api}/admin/host/clock"
@@ -35,7 +35,7 @@ async def moved(portal):
 
 
 async def test_a_secret_is_renewed_without_a_gap(portal):
-    """Old and new work side by side until somebody confirms; then the old one is gone."""
+    """The old and the new secret work until somebody confirms; then the old one is removed."""
     before = await portal.onboarded()
     operation = await renewal(portal, before, secretValidity="P2Y")
     during = await shown(portal, before)
@@ -61,7 +61,7 @@ async def test_a_secret_is_renewed_without_a_gap(portal):
 
 
 async def test_whoever_has_to_act_is_told_and_gets_a_script(portal):
-    """A notice says that the new secret waits; the script fetches exactly that version."""
+    """A notice reports that the new secret waits; the script fetches exactly that version."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
 
@@ -81,7 +81,7 @@ async def test_whoever_has_to_act_is_told_and_gets_a_script(portal):
 
 
 async def test_one_renewal_at_a_time(portal):
-    """Asking again while one is under way gives that one; a third secret is never made."""
+    """A second request during a renewal returns that renewal; a third secret is never made."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}/renewals"
     first = await operate(portal, "POST", path)
@@ -97,7 +97,7 @@ async def test_one_renewal_at_a_time(portal):
 
 
 async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
-    """What a failed attempt has left on the app is cleared away by the next one, not piled up."""
+    """The next renewal removes what a failed one has left on the app."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}/renewals"
     async with portal.fault(service="keyVault", method="PUT", path="secrets/", **REFUSAL):
@@ -113,7 +113,7 @@ async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
 
 
 async def test_a_late_retry_leaves_the_next_renewal_alone(portal):
-    """A renewal that could not remove the old secret is done by the next; its retry takes nothing away."""
+    """The next renewal removes the old secret after a failed one; a late resume removes nothing more."""
     connection = await portal.onboarded()
     first = await renewal(portal, connection)
     path = f"/api/connections/{connection['id']}/renewals/{first['id']}/confirm"
@@ -129,7 +129,7 @@ async def test_a_late_retry_leaves_the_next_renewal_alone(portal):
 
 
 async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
-    """Without a confirmation it stays until the limit, and not a day longer; reminders come each week."""
+    """Without a confirmation the old secret is removed at the time limit; reminders arrive each week."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection, timeLimitDays=20)
     await moved(timedelta(days=15))
@@ -142,7 +142,7 @@ async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
 
 
 async def test_the_deployments_time_limit_holds_where_none_is_given(portal, moved):
-    """Thirty days, unless the deployment sets another one."""
+    """The time limit is thirty days, unless the deployment sets another one."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
     await moved(timedelta(days=29))
@@ -152,7 +152,7 @@ async def test_the_deployments_time_limit_holds_where_none_is_given(portal, move
 
 
 async def test_no_time_limit_where_none_is_wanted(portal, moved):
-    """With a limit of 0 the old secret stays until somebody confirms; a new one that ended is replaced."""
+    """With a limit of 0 the old secret stays until somebody confirms; an expired new one is replaced."""
     connection = await portal.onboarded()
     end = (datetime.now(UTC) + timedelta(days=100)).isoformat()
     operation = await renewal(portal, connection, timeLimitDays=0, secretEndDate=end)
@@ -171,7 +171,7 @@ async def test_no_time_limit_where_none_is_wanted(portal, moved):
 
 
 async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
-    """After 800 days Configuration Manager would refuse the new secret: none is made; the way out is told."""
+    """After 800 days Configuration Manager refuses a new secret: none is made, and the error has a remedy."""
     connection = await portal.onboarded()
     await moved(timedelta(days=801))
     end = (datetime.now(UTC) + timedelta(days=1000)).isoformat()
@@ -183,7 +183,7 @@ async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
 
 
 async def test_a_policy_that_forbids_the_secret_is_told(portal):
-    """The tenant's policy is asked before a secret is made."""
+    """The service checks the tenant's policy before it makes a secret."""
     connection = await portal.onboarded()
     restriction = {"restrictionType": "passwordLifetime", "maxLifetime": "P180D", "state": "enabled"}
     policies = {
@@ -201,7 +201,7 @@ async def test_a_policy_that_forbids_the_secret_is_told(portal):
 
 
 async def test_an_imported_app_is_never_changed(portal):
-    """Somebody makes the new secret by hand and gives it; it takes over, and the old one stays."""
+    """Somebody makes the new secret by hand and hands it over; it takes over, and the old one stays."""
     made = await portal.onboarded()
     app = made["serverApp"]["clientId"]
     secret = await in_vault(portal, made["secret"]["vaultSecretId"])
@@ -237,7 +237,7 @@ async def test_an_imported_app_is_never_changed(portal):
 
 
 async def test_connections_that_share_an_app_are_renewed_together(portal):
-    """It is the owner's secret that is renewed; whoever shares it has the new one at the same moment."""
+    """A renewal of the owner's secret also updates the connections that share it."""
     owner = await portal.onboarded()
     sharing = await portal.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
     answer = await portal.call("POST", f"/api/connections/{sharing['id']}/renewals", caller="operator")
@@ -248,7 +248,7 @@ async def test_connections_that_share_an_app_are_renewed_together(portal):
 
 
 async def test_sharing_begins_in_the_middle_of_a_renewal(portal):
-    """A connection that begins to share an app while its secret is renewed gets the new one, too."""
+    """A connection that begins to share an app during a renewal gets the new secret, too."""
     owner = await portal.onboarded()
     async with about_to_share(portal, owner) as onboarding:
         operation = await renewal(portal, owner)
@@ -259,7 +259,7 @@ async def test_sharing_begins_in_the_middle_of_a_renewal(portal):
 
 
 async def test_off_boarding_ends_a_renewal(portal):
-    """A connection that is off-boarded takes its renewal with it; nobody is reminded of it any more."""
+    """Off-boarding a connection also ends its renewal and its reminders."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
     await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
@@ -268,7 +268,7 @@ async def test_off_boarding_ends_a_renewal(portal):
 
 
 async def test_only_what_waits_is_confirmed(portal, untouched):
-    """A renewal is confirmed once its new secret is there, below its own connection; twice is once."""
+    """Only a waiting renewal can be confirmed, at its own connection; a repetition changes nothing."""
     connection = await portal.onboarded()
     async with portal.fault(service="graph", method="POST", path="addPassword", kind="hold", when="before"):
         path = f"/api/connections/{connection['id']}/renewals"
@@ -295,7 +295,7 @@ async def test_only_what_waits_is_confirmed(portal, untouched):
     ],
 )
 async def test_a_renewal_that_makes_no_sense_is_refused(portal, untouched, body, pointer):
-    """Each fault is told with its place, and nothing is begun."""
+    """Each fault in a request is reported with its place, and nothing begins."""
     path = f"/api/connections/{untouched['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator", json=body)
     assert [each["pointer"] for each in problem(answer, 422, "invalid-request")["errors"]] == [pointer]
@@ -303,7 +303,7 @@ async def test_a_renewal_that_makes_no_sense_is_refused(portal, untouched, body,
 
 
 async def test_a_deployment_renews_on_its_own(portal, untouched):
-    """A secret of ours that ends soon is renewed unasked, once; the others are left alone."""
+    """The service renews its own secret automatically when it expires soon, once; others are not changed."""
     end = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     soon = await portal.onboarded(serverApp={"secretEndDate": end})
     by_hand = await precreated(portal, lifetime=timedelta(days=30))
