@@ -33,7 +33,7 @@ class Emulator:
 
 @pytest.fixture(scope="package")
 async def emulator(tmp_path_factory):
-    """The emulator, which takes its time."""
+    """The emulator, which takes some time to start."""
     emulator = Emulator(tmp_path_factory.mktemp("azurite"))
     yield emulator
     await emulator.stop()
@@ -41,7 +41,7 @@ async def emulator(tmp_path_factory):
 
 @pytest.fixture
 async def account(request, emulator):
-    """A storage account in memory; a test may ask for the emulator's, or for both, one after the other."""
+    """A storage account in memory; a test can request the emulator's, or both in turn."""
     kind = getattr(request, "param", "memory")
     account = MemoryAccount() if kind == "memory" else await emulator.account()
     yield account
@@ -50,7 +50,7 @@ async def account(request, emulator):
 
 @pytest.fixture
 def fuse(account):
-    """Through which each call to storage goes."""
+    """The fuse through which each call to storage passes."""
     return account.fuse
 
 
@@ -62,7 +62,7 @@ def tables(account):
 
 @pytest.fixture
 async def table(account):
-    """The name of a table of the test's own."""
+    """The name of a table for one test."""
     name = f"t{uuid.uuid4().hex}"
     await account.create_table(name)
     return name
@@ -70,13 +70,13 @@ async def table(account):
 
 @pytest.fixture
 def limits():
-    """How long things may take; a test may parametrize it."""
+    """The time limits; a test can parametrize them."""
     return Limits(stalled=STALLED)
 
 
 @pytest.fixture
 async def bench(account, tmp_path, limits):
-    """An engine whose steps are all done at once, unless a test says otherwise."""
+    """An engine whose steps all succeed at once, unless a test sets a handler."""
     bench = await Workbench.open(account, tmp_path / "clock", limits=limits)
     for name in DIAMOND.steps:
         bench.on(name, done)

@@ -18,7 +18,7 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
 def day(number: float) -> datetime:
-    """The moment so many days from now."""
+    """The moment in so many days."""
     return NOW + timedelta(days=number)
 
 
@@ -30,12 +30,12 @@ async def calendar(account, tables):
 
 @pytest.fixture
 def tenant() -> str:
-    """A tenant of the test's own."""
+    """A tenant for one test."""
     return str(uuid.uuid4())
 
 
 async def days(calendar: Calendar, view: View, size: int = 3, **limits: datetime | None) -> list[float]:
-    """In how many days the expirations of a view end, page by page."""
+    """In how many days the expirations in a view are due, page by page."""
     found: list[float] = []
     continuation = ""
     bounds = {"since": None, "until": None, **limits}
@@ -48,7 +48,7 @@ async def days(calendar: Calendar, view: View, size: int = 3, **limits: datetime
 
 
 async def test_a_view_shows_its_clocks_the_soonest_first(calendar, tenant):
-    """Over days and pages each expiration comes once, to everybody whom it concerns and to nobody else."""
+    """Over days and pages, the people concerned see each expiration once, the soonest first."""
     people = [str(uuid.uuid4()) for _ in range(2)]
     for number in (5, 400, 0.5, -3, 0.25, 60):
         made = connection(
@@ -66,7 +66,7 @@ async def test_a_view_shows_its_clocks_the_soonest_first(calendar, tenant):
 
 
 async def test_a_part_of_the_calendar_has_its_borders(calendar, tenant):
-    """What ends at the first and at the last moment belongs to it, what ends beyond does not."""
+    """An expiration at the first or last moment of a part belongs to it; a later one does not."""
     for number in (-1, 0, 0.25, 1, 1.5):
         await calendar.enter(connection(day(number), tenant=tenant))
     view = View(tenant=tenant)
@@ -76,7 +76,7 @@ async def test_a_part_of_the_calendar_has_its_borders(calendar, tenant):
 
 
 async def test_a_clock_that_is_moved_stands_on_its_new_day_only(calendar, tenant):
-    """After a renewal the old end is gone; the other expiration stays where it is."""
+    """A renewal moves one expiration to its new day; the other one stays where it is."""
     made = connection(day(5), tenant=tenant, app_made_at=day(-790), owners=["kim@contoso.com"])
     await calendar.enter(made)
     assert await days(calendar, View(tenant=tenant)) == [5, 10]
@@ -90,7 +90,7 @@ async def test_a_clock_that_is_moved_stands_on_its_new_day_only(calendar, tenant
 
 
 async def test_who_is_no_owner_any_more_is_not_shown_it(calendar, tenant):
-    """Each owner has a view, and only as long as it is one."""
+    """Each owner has a view as long as that person is an owner."""
     made = connection(day(5), tenant=tenant, owners=[f"a@{tenant}.com"])
     await calendar.enter(made)
     await calendar.enter(replace(made, request=onboarding_request(owners=[f"b@{tenant}.com"])))
@@ -99,7 +99,7 @@ async def test_who_is_no_owner_any_more_is_not_shown_it(calendar, tenant):
 
 
 async def test_a_connection_that_leaves_leaves_nothing(calendar, tenant, tables):
-    """No row of it is left in any view; leaving twice is no error."""
+    """A removed connection leaves no row in any view; a second removal causes no error."""
     made = connection(day(5), tenant=tenant, app_made_at=day(-700), owners=["kim@contoso.com"])
     await calendar.enter(made)
     for _ in range(2):
@@ -112,7 +112,7 @@ async def test_a_connection_that_leaves_leaves_nothing(calendar, tenant, tables)
 
 @both
 async def test_a_move_that_was_interrupted_is_finished_by_repeating_it(calendar, tenant, fuse):
-    """Whichever write was the last, the new day is there, and the old one goes with the next try."""
+    """Wherever a move is interrupted, the new day is in the calendar, and a retry removes the old one."""
     made = connection(day(5), tenant=tenant)
     await calendar.enter(made)
     for call in range(2, 9):
@@ -129,7 +129,7 @@ async def test_a_move_that_was_interrupted_is_finished_by_repeating_it(calendar,
 
 @both
 async def test_entering_what_stands_there_already_costs_one_call(calendar, tenant, fuse):
-    """A step that is repeated does not write everything anew."""
+    """A repeated step does not write everything again."""
     made = connection(day(5), tenant=tenant, app_made_at=day(-700))
     await calendar.enter(made)
     before = fuse.calls
@@ -139,7 +139,7 @@ async def test_entering_what_stands_there_already_costs_one_call(calendar, tenan
 
 @both
 async def test_a_page_costs_the_same_however_many_clocks_there_are(calendar, tenant, fuse):
-    """The soonest of forty are found with as many calls as those of four."""
+    """A page of forty expirations takes as many calls as a page of four."""
     costs = []
     for number in range(40):
         await calendar.enter(connection(day(1000 - number), tenant=tenant))

@@ -16,7 +16,7 @@ from tests.support.accounts import both
 
 @both
 async def test_a_run_goes_to_its_end_in_one_invocation(bench):
-    """What can go on goes on at once: one message is enough for a run that nothing delays."""
+    """The engine runs steps as soon as they are ready: one message is enough for a run without delays."""
     head = await bench.start()
     assert await bench.status(head) is RunStatus.NOT_STARTED
     assert await bench.open_runs() == [head.id]
@@ -30,14 +30,14 @@ async def test_a_run_goes_to_its_end_in_one_invocation(bench):
 
 @both
 async def test_accepting_a_run_costs_three_calls(bench):
-    """A caller waits for three storage calls and no more."""
+    """A caller waits for exactly three storage calls."""
     before = bench.fuse.calls
     await bench.start()
     assert bench.fuse.calls - before == 3
 
 
 async def test_each_step_is_audited_once(bench):
-    """The trail says who accepted the run, and of each step when it was started and how it ended."""
+    """The trail shows who accepted the run, and for each step when it was started and how it ended."""
     head = await bench.start()
     await bench.drain()
     expected = [("", "accepted", 0)]
@@ -50,7 +50,7 @@ async def test_each_step_is_audited_once(bench):
 
 
 async def test_steps_that_do_not_depend_on_each_other_run_side_by_side(bench):
-    """Two branches of a plan are carried out at the same time: each waits for the other to be there."""
+    """Two branches of a plan run at the same time: each waits for the other one to start."""
     barrier = asyncio.Barrier(2)
 
     async def meets(_run, _step):
@@ -65,7 +65,7 @@ async def test_steps_that_do_not_depend_on_each_other_run_side_by_side(bench):
 
 
 async def test_a_join_waits_for_both_branches(bench):
-    """The last step sees the results of both branches, although one of them took its time."""
+    """The last step has the results of both branches, although one of them took longer."""
     seen = {}
 
     async def last(run, _step):
@@ -85,7 +85,7 @@ async def test_a_join_waits_for_both_branches(bench):
 
 
 async def test_branches_in_two_invocations_join_once(bench):
-    """Whichever invocation is last begins the step that joins, and only one of them does."""
+    """The invocation that is last starts the step that joins, and only one of them does."""
     barrier, joined = asyncio.Barrier(2), []
 
     async def meets_on_the_second_attempt(_run, step):
@@ -111,7 +111,7 @@ async def test_branches_in_two_invocations_join_once(bench):
 
 
 async def test_waiting_holds_no_worker(bench):
-    """While a step waits, its invocation is over, and callers see what it waits for."""
+    """While a step waits, its invocation has ended, and callers see what it waits for."""
 
     async def waits(_run, step):
         if step.attempt > 1:
@@ -129,7 +129,7 @@ async def test_waiting_holds_no_worker(bench):
 
 
 async def test_looking_again_is_no_news(bench):
-    """A step that waits for the same thing ten times fills the trail with one line, not with ten."""
+    """A step that waits for the same thing ten times adds one line to the trail, not ten."""
 
     async def waits(_run, step):
         return LOOKS_AGAIN if step.attempt < 10 else Done(result={})
@@ -143,7 +143,7 @@ async def test_looking_again_is_no_news(bench):
 
 
 async def test_trouble_is_shown_and_tried_again(bench):
-    """A step that could not reach a service shows why, and succeeds when the service is back."""
+    """A step that cannot reach a service shows why, and succeeds when the service is available again."""
     shown = []
 
     async def troubled(run, step):
@@ -160,7 +160,7 @@ async def test_trouble_is_shown_and_tried_again(bench):
 
 
 async def test_a_defect_of_a_step_is_tried_again_and_tells_nothing(bench):
-    """An exception that nobody foresaw becomes a retry with a neutral error; its text stays in the log."""
+    """An unexpected exception becomes a retry with a neutral error; its text is only in the log."""
 
     async def broken(_run, step):
         if step.attempt < 2:
@@ -178,7 +178,7 @@ async def test_a_defect_of_a_step_is_tried_again_and_tells_nothing(bench):
 
 
 async def test_a_failure_ends_the_run_and_lets_others_finish(bench):
-    """When one branch fails for good the other one is let end, and nothing new is begun."""
+    """When one branch fails permanently the other one may finish, and no new step starts."""
     barrier = asyncio.Barrier(2)
 
     async def fails(_run, _step):
@@ -205,7 +205,7 @@ async def test_a_failure_ends_the_run_and_lets_others_finish(bench):
 
 @pytest.mark.parametrize("limits", [Limits(step=timedelta(milliseconds=50))])
 async def test_a_step_that_takes_too_long_is_tried_again(bench):
-    """A handler that hangs does not hold its worker for ever."""
+    """A handler that hangs does not block its worker forever."""
 
     async def hangs(_run, step):
         if step.attempt == 1:
@@ -221,7 +221,7 @@ async def test_a_step_that_takes_too_long_is_tried_again(bench):
 
 @pytest.mark.parametrize("limits", [Limits(invocation=timedelta(seconds=-1))])
 async def test_a_long_invocation_hands_over(bench):
-    """After its time an invocation begins nothing new: what is ready gets messages of its own."""
+    """After its time limit an invocation starts no new step: what is ready gets messages of its own."""
     head = await bench.start()
     await bench.handle(await bench.receive())
     assert (await bench.statuses(head))["left"] is StepStatus.PENDING
@@ -231,7 +231,7 @@ async def test_a_long_invocation_hands_over(bench):
 
 
 async def test_a_message_of_a_later_attempt_waits_for_its_turn(bench):
-    """A message for an attempt that is not next begins nothing."""
+    """A message for a later attempt than the next one starts nothing."""
 
     async def waits(_run, step):
         return LOOKS_AGAIN if step.attempt == 1 else Done(result={})

@@ -39,10 +39,10 @@ DEATHS = st.tuples(st.integers(1, 9), st.booleans())
 
 
 class EngineMachine(RuleBasedStateMachine):
-    """Whatever happens to messages and workers, each step's effect happens and the run ends as it should.
+    """Whatever happens to messages and workers, each step takes effect and the run ends correctly.
 
     The outside world is a list of effects. A worker can die at any storage call, and before or after an
-    effect; a message can come twice, late, at the same time as another, or get lost.
+    effect; a message can arrive twice, late, at the same time as another one, or be lost.
     """
 
     def __init__(self, runner: asyncio.Runner, folder) -> None:
@@ -51,7 +51,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.clock_file = folder / "clock"
         self.clock_file.unlink(missing_ok=True)
         limits = Limits(stalled=STALLED)
-        # Each sweep moves the clock by a quarter of an hour; no step shall give up over that.
+        # Each sweep moves the clock by a quarter of an hour; no step may give up for that reason.
         patient = Policy(delays=(0,), give_up_after=timedelta(days=999))
         self.bench = runner.run(
             Workbench.open(MemoryAccount(), self.clock_file, limits=limits, policy=patient)
@@ -65,7 +65,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize(script=SCRIPTS, failing=st.sampled_from(["", "", "right"]), dies=st.none() | DEATHS)
     def accept(self, script, failing, dies):
-        """A request comes in; its worker may die over it, and then the caller repeats it."""
+        """A request arrives; its worker may die, and then the caller repeats it."""
         self.script = script
         self.failing = failing
         for name in DIAMOND.steps:
@@ -75,7 +75,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.runner.run(self.bench.runs.start(self.head))
 
     async def carry_out(self, run: Run, step: StepState) -> Outcome[Any]:
-        """Leaves an effect and answers what the script says."""
+        """Record an effect and return the answer of the script."""
         before = DIAMOND.steps[step.name].after
         assert all(run.steps[name].status is StepStatus.SUCCEEDED for name in before), "it began too early"
         assert (step.name, step.attempt) not in self.effects, "one attempt was carried out twice"
@@ -90,14 +90,14 @@ class EngineMachine(RuleBasedStateMachine):
         return ANSWERS[script[step.tries]] if step.tries < len(script) else ANSWERS["done"]
 
     def let_die(self, work, death) -> None:
-        """Do something until the worker dies at a storage call, if it gets so far."""
+        """Run something until the worker dies at a storage call, if it gets so far."""
         call, after = death
         self.bench.fuse.kill(call, after=after)
         self.attempt(work)
         self.bench.fuse.kill(0, after=False)
 
     def attempt(self, work) -> bool:
-        """Whether work came to its end before its worker died."""
+        """Whether the work finished before its worker died."""
         try:
             self.runner.run(work)
         except KilledError:
@@ -110,7 +110,7 @@ class EngineMachine(RuleBasedStateMachine):
         return True
 
     def take(self) -> Received | None:
-        """The next message; one whose worker died comes again before any other."""
+        """The next message; one whose worker died is repeated before any other."""
         if self.orphans:
             return self.orphans.pop(0)
         delivery = self.runner.run(self.bench.receive_any())
@@ -120,14 +120,14 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule()
     def deliver(self):
-        """A message is carried out."""
+        """A worker handles a message."""
         if delivery := self.take():
             self.runner.run(self.bench.handle(delivery))
             self.completed.append(delivery)
 
     @rule()
     def deliver_two_at_once(self):
-        """Two messages are carried out at the same time, by two workers."""
+        """Two workers handle two messages at the same time."""
 
         async def both(deliveries: list[Received]) -> None:
             await asyncio.gather(*map(self.bench.handle, deliveries))
@@ -138,14 +138,14 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(death=DEATHS)
     def die_at_a_storage_call(self, death):
-        """A worker dies before or after a call to storage; its message will come again."""
+        """A worker dies before or after a call to storage; its message will be repeated."""
         if delivery := self.take():
             self.let_die(self.bench.engine.handle(delivery.body, delivery.id), death)
             self.orphans.append(delivery)
 
     @rule(name=st.sampled_from(list(DIAMOND.steps)), after=st.booleans())
     def die_around_an_effect(self, name, after):
-        """A worker dies right before or right after a step's effect; its message will come again."""
+        """A worker dies directly before or after a step's effect; its message will be repeated."""
         if delivery := self.take():
             self.dies_in = (name, after)
             self.attempt(self.bench.engine.handle(delivery.body, delivery.id))
@@ -161,19 +161,19 @@ class EngineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.completed)
     @rule(data=st.data())
     def deliver_again(self, data):
-        """A message was carried out, but its deletion did not come through: it comes again."""
+        """A message was handled, but its deletion failed: it is delivered again."""
         delivery = data.draw(st.sampled_from(self.completed))
         self.runner.run(self.bench.engine.handle(delivery.body, delivery.id))
 
     @rule()
     def lose(self):
-        """A message is lost, with whoever worked on it."""
+        """A message is lost, with its worker."""
         if delivery := self.take():
             self.runner.run(self.bench.complete(delivery))
 
     @rule(at_once=st.booleans())
     def repeat_the_request(self, at_once):
-        """The caller sends the request once more, in the same moment or later."""
+        """The caller repeats the request, in the same moment or later."""
         head = self.head if at_once else new_head(self.head.id)
         existing = self.runner.run(self.bench.runs.start(head))
         assert existing is not None
@@ -181,7 +181,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self):
-        """The timer looks for what stands still; with dead workers in the way that may be everything."""
+        """The timer searches for stalled runs; with dead workers that may be all of them."""
         self.runner.run(self.bench.sweep_later())
 
     @invariant()
@@ -193,7 +193,7 @@ class EngineMachine(RuleBasedStateMachine):
                 assert any(name == step.name for name, _ in self.effects)
 
     def teardown(self):
-        """Once messages are delivered and timers fire again, the run comes to its end, and leaves nothing."""
+        """Once messages are delivered and timers fire again, the run ends, and leaves nothing."""
         for _ in range(6):
             while delivery := self.take():
                 self.runner.run(self.bench.handle(delivery))
@@ -204,7 +204,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.check_the_end()
 
     def check_the_end(self) -> None:
-        """The run has the status that its steps deserve; queue, index and trail agree."""
+        """The run has the status that follows from its steps; queue, index and trail agree."""
         assert self.runner.run(self.bench.receive_any()) is None
         assert self.runner.run(self.bench.open_runs()) == []
         status = self.runner.run(self.bench.status(self.head))
@@ -222,7 +222,7 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 def test_the_engine_survives_everything_that_queues_and_workers_do(tmp_path):
-    """Deliveries, copies, losses, deaths and sweeps in any order: the run ends as it should."""
+    """Deliveries, copies, losses, deaths and sweeps can occur in any order: the run ends correctly."""
     with asyncio.Runner() as runner:
         run_state_machine_as_test(
             lambda: EngineMachine(runner, tmp_path),  # type: ignore[arg-type]

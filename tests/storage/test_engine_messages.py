@@ -15,7 +15,7 @@ from tests.support.transports import KilledError
 @both
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_worker_that_dies_is_replaced_by_the_redelivery(bench, after):
-    """The same delivery again means that its worker is gone: its steps are taken up where they were."""
+    """A repeated delivery means that the worker is gone: its steps continue where they were."""
     effects = []
 
     async def dies(_run, step):
@@ -42,7 +42,7 @@ async def test_a_worker_that_dies_is_replaced_by_the_redelivery(bench, after):
 
 
 async def test_a_message_that_comes_twice_does_nothing_twice(bench):
-    """A copy of a message, early or late, begins nothing that was begun."""
+    """A copy of a message, early or late, starts nothing that was started."""
     begun = []
 
     async def counts(_run, step):
@@ -67,7 +67,7 @@ async def test_a_message_that_comes_twice_does_nothing_twice(bench):
 
 @both
 async def test_two_copies_at_the_same_time_begin_a_step_once(bench):
-    """Two workers that get the same message in the same moment agree on who carries it out."""
+    """When two workers get the same message in the same moment, only one of them handles it."""
     begun = []
 
     async def counts(_run, step):
@@ -87,7 +87,7 @@ async def test_two_copies_at_the_same_time_begin_a_step_once(bench):
 
 
 async def test_a_copy_leaves_a_running_step_alone(bench):
-    """A second message for a step that another worker is carrying out does not take it away."""
+    """A second message for a step that another worker runs does not take it away."""
     going, go_on, begun = asyncio.Event(), asyncio.Event(), []
 
     async def slow(_run, step):
@@ -111,7 +111,7 @@ async def test_a_copy_leaves_a_running_step_alone(bench):
 
 
 async def test_a_poison_message_fails_the_run(bench):
-    """A message that killed its worker again and again ends its run with an error that says what to do."""
+    """A message that killed its worker repeatedly ends its run with an error that has a remedy."""
 
     async def dies(_run, _step):
         raise KilledError
@@ -135,7 +135,7 @@ async def test_a_poison_message_fails_the_run(bench):
 
 
 async def test_a_poison_message_that_never_began_fails_its_step(bench):
-    """A run whose very first message can't be carried out does not stay open for ever."""
+    """A run whose first message cannot be handled does not stay open forever."""
     head = await bench.start()
     delivery = await bench.receive()
     await bench.engine.abandon(delivery.body)
@@ -144,7 +144,7 @@ async def test_a_poison_message_that_never_began_fails_its_step(bench):
 
 
 async def test_a_poison_copy_of_a_message_that_worked_changes_nothing(bench):
-    """What succeeded is not failed by a straggler."""
+    """A late copy of a message does not fail a step that succeeded."""
     head = await bench.start()
     delivery = await bench.receive()
     await bench.handle(delivery)
@@ -155,7 +155,7 @@ async def test_a_poison_copy_of_a_message_that_worked_changes_nothing(bench):
 
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"v":1,"run":""}', b"\xff", b'{"v":1,"run":"unknown"}'])
 async def test_a_message_that_is_none_is_put_away(bench, body):
-    """A stray message neither stops the queue nor comes again; it is kept once, as it came."""
+    """An invalid message neither blocks the queue nor is repeated; it is kept once, unchanged."""
     await bench.engine.handle(body, "d")
     await bench.engine.abandon(body)
     (message,) = await bench.messages()
@@ -165,7 +165,7 @@ async def test_a_message_that_is_none_is_put_away(bench, body):
 
 @both
 async def test_a_conflict_is_no_harm(bench):
-    """A worker whose step was taken over meanwhile does not overwrite what the other one wrote."""
+    """A worker whose step was taken over does not overwrite the result of the other worker."""
     taken = asyncio.Event()
     going = asyncio.Event()
 

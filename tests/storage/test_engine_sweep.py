@@ -12,7 +12,7 @@ from tests.support.transports import KilledError
 
 
 async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
-    """A request that comes again finds its run, leaves no index row, and begins nothing twice."""
+    """A repeated request finds its run, leaves no index row, and starts nothing twice."""
     begun = []
 
     async def counts(_run, step):
@@ -33,7 +33,7 @@ async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
 
 
 async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
-    """A caller that repeats its request need not wait for the sweep to find what the first one left."""
+    """A caller that repeats its request does not have to wait for the sweep to continue the run."""
     head = new_head()
     bench.fuse.kill(3, after=False)
     with pytest.raises(KilledError):
@@ -45,7 +45,7 @@ async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
 
 @both
 async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
-    """Two simultaneous requests of the same moment leave the run where the sweep finds it."""
+    """Two simultaneous requests with the same time leave the run where the sweep finds it."""
     head = new_head("fixed")
     found = await asyncio.gather(*(bench.runs.start(head) for _ in range(4)))
     assert sum(each is None for each in found) == 1
@@ -56,7 +56,7 @@ async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
 
 @both
 async def test_the_sweep_starts_a_run_whose_message_was_lost(bench):
-    """A run that was written but never announced to the queue is found and driven to its end."""
+    """The sweep finds a run that was written but never queued, and completes it."""
     bench.fuse.kill(3, after=False)
     head = new_head()
     with pytest.raises(KilledError):
@@ -69,7 +69,7 @@ async def test_the_sweep_starts_a_run_whose_message_was_lost(bench):
 
 
 async def test_the_sweep_wakes_a_step_whose_message_was_lost(bench):
-    """A waiting step whose wake-up message is gone is woken by the sweep."""
+    """The sweep wakes a waiting step whose message is lost."""
 
     async def waits(_run, step):
         return LOOKS_AGAIN if step.attempt == 1 else Done(result={})
@@ -85,7 +85,7 @@ async def test_the_sweep_wakes_a_step_whose_message_was_lost(bench):
 
 
 async def test_the_sweep_takes_up_what_a_lost_worker_left(bench):
-    """A step that runs for much too long, because its message is gone with its worker, is begun again."""
+    """The sweep restarts a step that runs far too long, because its message is lost with its worker."""
 
     async def dies(_run, step):
         if step.attempt == 1:
@@ -104,7 +104,7 @@ async def test_the_sweep_takes_up_what_a_lost_worker_left(bench):
 
 
 async def test_the_sweep_forgets_an_announcement_without_a_run(bench):
-    """An index row whose run was never written is removed, but not before it has had its time."""
+    """The sweep removes an index row whose run was never written, but only after some time."""
     bench.fuse.kill(1, after=True)
     with pytest.raises(KilledError):
         await bench.runs.start(new_head())
@@ -116,10 +116,10 @@ async def test_the_sweep_forgets_an_announcement_without_a_run(bench):
 
 
 async def test_the_sweep_closes_what_has_ended(bench):
-    """A run whose worker died between its end and the index is shown as ended after the sweep."""
+    """After the sweep, a run whose worker died between its end and the index is shown as ended."""
     head = await bench.start()
     await bench.drain()
-    await bench.runs.index.begin(head)  # as if the closing had not happened
+    await bench.runs.index.begin(head)  # as if it had not been closed
     assert await bench.open_runs() == [head.id]
     await bench.engine.sweep()
     assert await bench.open_runs() == []

@@ -68,7 +68,7 @@ def runs(numbers) -> list[str]:
         (RunView(lists={"tenant": "t2"}), range(0, 20, 3)),
         (RunView(lists={"requester": "alice", "tenant": "t2"}), range(3, 20, 6)),
         (RunView(status=RunStatus.NOT_STARTED), [0, 1]),
-        (RunView(status=RunStatus.RUNNING), range(2, 6)),  # which of the open ones run, their steps tell
+        (RunView(status=RunStatus.RUNNING), range(2, 6)),  # the steps show which of the open ones are running
         (RunView(status=RunStatus.SUCCEEDED), range(6, 16)),
         (RunView(status=RunStatus.FAILED), range(16, 20)),
         (RunView(lists={"tenant": "t2"}, status=RunStatus.FAILED), [18]),
@@ -77,7 +77,7 @@ def runs(numbers) -> list[str]:
 )
 @pytest.mark.parametrize("size", [1, 3, 50])
 async def test_a_view_shows_its_runs_newest_first(filled, view, expected, size):
-    """Over months and pages each run of a view comes once, the newest first."""
+    """Over months and pages a view shows each of its runs once, the newest first."""
     found = await all_of(filled, view, size)
     shown = [run for run in found if run in runs(expected)]
     assert shown == runs(expected)
@@ -87,7 +87,7 @@ async def test_a_view_shows_its_runs_newest_first(filled, view, expected, size):
 
 @pytest.mark.parametrize("token", ["x", "9.", "-1.", "0.x", ".", "\u0661.", "0", "1.1.1"])
 async def test_a_continuation_of_another_list_is_refused(filled, token):
-    """A made-up token is an error, never another list."""
+    """An invented continuation token is an error, and never returns another list."""
     if token in {"0", "."}:
         return
     with pytest.raises(InvalidContinuationError):
@@ -95,13 +95,13 @@ async def test_a_continuation_of_another_list_is_refused(filled, token):
 
 
 async def test_the_sweep_finds_what_is_not_finished(filled):
-    """New and open runs are found without looking at finished ones."""
+    """The sweep finds new and open runs without reading finished ones."""
     assert {entry.run async for entry in filled.unfinished()} == set(runs(range(6)))
 
 
 @both
 async def test_moving_a_run_on_can_be_repeated(index):
-    """Each move may happen twice, after a crash; the run stands in each list once."""
+    """A move can be repeated after a crash; the run is in each list once."""
     run = head(1)
     for _ in range(2):
         await index.announce(run)
@@ -115,7 +115,7 @@ async def test_moving_a_run_on_can_be_repeated(index):
 
 
 async def test_without_history_nothing_is_left(tables, table):
-    """Runs that nobody lists leave no row behind."""
+    """Runs without history leave no row."""
     index = RunIndex(tables, table, history=False)
     run = head(1)
     await index.announce(run)
@@ -128,7 +128,7 @@ async def test_without_history_nothing_is_left(tables, table):
 
 @both
 async def test_without_history_only_what_failed_is_left(tables, table):
-    """Runs that nobody lists are found when they failed, or were marked before, the newest first."""
+    """Runs without history are listed only if they failed or were marked before, the newest first."""
     index = RunIndex(tables, table, history=False)
     oldest, marked, newest = head(3), head(2), head(1)
     for run in (oldest, newest):
@@ -147,7 +147,7 @@ async def test_without_history_only_what_failed_is_left(tables, table):
 
 @both
 async def test_an_announcement_costs_one_call(index, fuse):
-    """Saying that a run will come is one write."""
+    """The announcement of a run takes one write."""
     before = fuse.calls
     await index.announce(head(1))
     assert fuse.calls - before == 1

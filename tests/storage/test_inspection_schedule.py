@@ -15,7 +15,7 @@ TODAY = date(2028, 2, 29)
 
 @pytest.fixture
 async def ids(account, tables):
-    """Connections that wait for their turn."""
+    """Connections that wait for their inspection."""
     await account.create_table(names.CONNECTIONS)
     found = {unique("c") for _ in range(300)}
     for identifier in found:
@@ -25,7 +25,7 @@ async def ids(account, tables):
 
 @pytest.mark.parametrize("days", [1, 5, 7, 28])
 async def test_every_connection_has_its_turn_once(tables, ids, days):
-    """In one round through all, each is looked at on one day, and no day gets most of them."""
+    """In one cycle each connection is inspected on one day, and no day has most of them."""
     schedule = InspectionSchedule(tables, days=days)
     each_day = [await schedule.members((TODAY + timedelta(days=number),)) for number in range(days)]
     assert sum(map(len, each_day)) == len(ids)
@@ -34,7 +34,7 @@ async def test_every_connection_has_its_turn_once(tables, ids, days):
 
 
 async def test_days_that_were_missed_are_made_up_for(tables, ids):
-    """After a while without a timer all whose turn it was are looked at, each once; a day is not repeated."""
+    """After days without a timer each connection that was due is inspected once; a day is not repeated."""
     schedule = InspectionSchedule(tables, days=7)
     assert await schedule.due(TODAY) == (TODAY,)
     await schedule.complete(TODAY)
@@ -48,7 +48,7 @@ async def test_days_that_were_missed_are_made_up_for(tables, ids):
 
 
 async def test_who_has_left_has_no_turn(tables, ids):
-    """A connection that is removed is not looked at; forgetting it twice is no error."""
+    """A removed connection is not inspected; a second removal causes no error."""
     schedule, gone = InspectionSchedule(tables, days=1), min(ids)
     for _ in range(2):
         await schedule.leave(gone)

@@ -19,7 +19,7 @@ WHO = "operator x"
 
 
 async def listed(bench: Workbench, status: RunStatus) -> list[str]:
-    """The runs that a list of this status shows."""
+    """The runs in the list for this status."""
     entries, _ = await bench.runs.index.page(RunView(status=status), size=100)
     return [entry.run for entry in entries]
 
@@ -32,7 +32,7 @@ async def stopped(bench: Workbench, head: Head) -> Run:
 
 
 async def failed_run(bench: Workbench) -> Head:
-    """A run of which one branch has failed while the other one waits."""
+    """A run whose one branch has failed while the other one waits."""
 
     async def fails(_run, _step):
         return Failed(error=ERROR)
@@ -52,7 +52,7 @@ async def failed_run(bench: Workbench) -> Head:
 
 @both
 async def test_a_failed_run_goes_on_where_it_stopped(bench):
-    """What was done stays done; what failed, and what waited meanwhile, is begun anew."""
+    """Finished steps stay finished; the failed and the waiting ones start again."""
     head = await failed_run(bench)
     assert await listed(bench, RunStatus.FAILED) == [head.id]
     await interventions.resume(bench.runs, head.id, WHO)
@@ -69,7 +69,7 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
 
 
 async def test_only_what_has_failed_is_retried(bench):
-    """A run that is under way, or done, is left alone; one that nobody knows is none."""
+    """A run that is running or finished cannot be resumed; nor can an unknown one."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
         await interventions.resume(bench.runs, head.id, WHO)
@@ -81,7 +81,7 @@ async def test_only_what_has_failed_is_retried(bench):
 
 @both
 async def test_two_people_retry_at_once(bench):
-    """One of them lets it go on, the other one is told that it goes on already; nothing is begun twice."""
+    """One of two people resumes the run, the other one learns that it runs; nothing starts twice."""
     head = await failed_run(bench)
     answers = await asyncio.gather(
         *(interventions.resume(bench.runs, head.id, WHO) for _ in range(2)), return_exceptions=True
@@ -94,7 +94,7 @@ async def test_two_people_retry_at_once(bench):
 @pytest.mark.parametrize("call", range(1, 8))
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
-    """Wherever the worker of the call dies, asking again (or the sweep) brings the run to its end."""
+    """Wherever the worker of the call dies, a repetition (or the sweep) completes the run."""
     head = await failed_run(bench)
     bench.fuse.kill(call, after=after)
     try:
@@ -112,7 +112,7 @@ async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
 
 
 async def test_a_stopped_run_begins_nothing_more(bench):
-    """A step that waits is put away, its delayed message does nothing, and the run says how it ends."""
+    """A stopped run cancels its waiting step, ignores its delayed message, and shows how it ends."""
 
     async def waits(_run, _step):
         return LOOKS_AGAIN
@@ -142,7 +142,7 @@ async def test_a_stopped_run_begins_nothing_more(bench):
 
 
 async def test_a_step_that_runs_when_its_run_is_stopped_ends_by_itself(bench):
-    """Its outcome is kept, because what it made has to be removed; what would follow does not begin."""
+    """A running step of a stopped run keeps its result, for the undo; no further step starts."""
     going, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(_run, _step):
@@ -168,7 +168,7 @@ async def test_a_step_that_runs_when_its_run_is_stopped_ends_by_itself(bench):
 
 
 async def test_a_dead_workers_step_is_put_away(bench):
-    """When the message of a worker that died comes again, its step is let go, not carried out."""
+    """When the message of a dead worker is repeated, its step is released and does not run."""
     begun = []
 
     async def dies(_run, step):
@@ -189,7 +189,7 @@ async def test_a_dead_workers_step_is_put_away(bench):
 
 
 async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
-    """After the longest time that the platform lets an invocation run, nobody is at the step any more."""
+    """After the longest time for an invocation on the platform, the step counts as abandoned."""
 
     async def dies(_run, _step):
         raise KilledError
@@ -204,14 +204,14 @@ async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
 
 
 async def test_a_failed_run_is_rolled_back(bench):
-    """It moves from the failed ones to the open ones, and then to those that are rolled back."""
+    """The run moves from the failed ones to the open ones, and then to those that are rolled back."""
     head = await failed_run(bench)
     await interventions.stop(bench.runs, head.id, RunStatus.ROLLED_BACK, WHO)
     assert await listed(bench, RunStatus.FAILED) == []
     assert await bench.open_runs() == [head.id]
     with pytest.raises(NotPossibleError):
         await interventions.resume(bench.runs, head.id, WHO)
-    await bench.runs.index.close(head, RunStatus.FAILED)  # a worker that was late, and died
+    await bench.runs.index.close(head, RunStatus.FAILED)  # a late worker that died
     await interventions.finish(bench.runs, head.id)
     assert await listed(bench, RunStatus.FAILED) == []
     assert await listed(bench, RunStatus.ROLLED_BACK) == [head.id]
@@ -219,7 +219,7 @@ async def test_a_failed_run_is_rolled_back(bench):
 
 
 async def test_a_waiting_step_is_told_something(bench):
-    """It is woken at once, knows what it was told, and the trail says by whom."""
+    """A waiting step wakes at once with what a person sent, and the trail shows who that was."""
     told = []
 
     async def waits(_run, step):
@@ -238,7 +238,7 @@ async def test_a_waiting_step_is_told_something(bench):
 
 
 async def test_a_step_that_looks_just_now_is_told_something(bench):
-    """It looks once more, now that it knows: nobody has to find the moment between two looks."""
+    """A step that is checking at that moment checks once more: nobody has to find the right moment."""
     looks, go_on, told = asyncio.Event(), asyncio.Event(), []
 
     async def looks_slowly(_run, step):
@@ -261,7 +261,7 @@ async def test_a_step_that_looks_just_now_is_told_something(bench):
 
 
 async def test_nobody_listens_to_what_a_step_is_told_that_does_not_wait(bench):
-    """Neither before it begins nor after its end."""
+    """A step accepts nothing before it starts or after its end."""
     head = await bench.start()
     with pytest.raises(NotPossibleError):
         await interventions.signal(bench.runs, head.id, "left", "confirmed", WHO)

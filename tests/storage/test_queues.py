@@ -21,14 +21,14 @@ def queues(account):
 
 @pytest.fixture
 async def queue(account):
-    """The name of a queue of the test's own."""
+    """The name of a queue for one test."""
     name = f"q{uuid.uuid4().hex}"
     await account.create_queue(name)
     return name
 
 
 async def test_a_message_arrives_as_it_was_sent(account, queues, queue):
-    """JSON in any script, and bytes that are no text, survive."""
+    """JSON in any script, and bytes that are not text, arrive unchanged."""
     await queues.send(queue, {"text": "\u65e5\u672c", "number": 7})
     await queues.put(queue, b"\xff\x00<&>")
     first, second = await account.receive(queue), await account.receive(queue)
@@ -38,7 +38,7 @@ async def test_a_message_arrives_as_it_was_sent(account, queues, queue):
 
 
 async def test_a_missing_queue_is_an_error(account, queues):
-    """A deployment without its queues does not look like one where nothing is to do."""
+    """A missing queue is an error, and does not look like an empty one."""
     for call in (queues.ping, queues.length, queues.peek, account.receive):
         with pytest.raises(HttpResponseError):
             await call("missing")
@@ -47,7 +47,7 @@ async def test_a_missing_queue_is_an_error(account, queues):
 
 
 async def test_a_message_that_was_received_is_hidden(account, queues, queue):
-    """Whoever works on a message has it alone; it counts until it is deleted."""
+    """A received message is hidden from others; it counts until it is deleted."""
     await queues.ping(queue)
     await queues.put(queue, b"x")
     received = await account.receive(queue)
@@ -60,7 +60,7 @@ async def test_a_message_that_was_received_is_hidden(account, queues, queue):
 
 
 async def test_two_workers_do_not_get_the_same_message(account, queues, queue):
-    """However many ask at the same time, each message goes to one of them."""
+    """However many receive at the same time, each message goes to one of them."""
     for number in range(3):
         await queues.put(queue, str(number).encode())
     received = await asyncio.gather(*(account.receive(queue) for _ in range(5)))
@@ -68,7 +68,7 @@ async def test_two_workers_do_not_get_the_same_message(account, queues, queue):
 
 
 async def test_a_delayed_message_is_not_there_yet(account, queues, queue):
-    """Until its time has come it is only counted; a part of a second is a whole one."""
+    """A delayed message only counts until it is due; a fraction of a second is rounded up."""
     await queues.put(queue, b"later", delay=timedelta(days=30))
     await queues.put(queue, b"soon", delay=timedelta(milliseconds=200))
     assert await account.receive(queue) is None
@@ -78,7 +78,7 @@ async def test_a_delayed_message_is_not_there_yet(account, queues, queue):
 
 
 async def test_a_look_changes_nothing(account, queues, queue):
-    """The first 32 messages are shown with when they came, in order, and stay where they are."""
+    """A peek shows the first 32 messages in order with their times, and changes nothing."""
     for number in range(33):
         await queues.put(queue, str(number).encode())
     for _ in range(2):
@@ -90,7 +90,7 @@ async def test_a_look_changes_nothing(account, queues, queue):
 
 
 async def test_each_call_goes_through_the_fuse(queues, queue, fuse):
-    """A test counts calls to storage, and ends a worker before or after one."""
+    """A test can count calls to storage, and end a worker before or after one."""
     before = fuse.calls
     await queues.put(queue, b"x")
     await queues.length(queue)

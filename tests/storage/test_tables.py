@@ -19,7 +19,7 @@ def row(key: str, partition: str = "p", **columns) -> Row:
 
 
 async def test_a_row_is_read_as_it_was_written(tables, table):
-    """Text in any script, numbers and truth survive; what is None is not stored."""
+    """Text in any script, numbers and booleans are unchanged; None is not stored."""
     text = "Contoso \"x\" \u65e5\u672c\u8a9e \U0001f600 'q' \u202e"
     etag = await tables.write(table, row("k", text=text, number=7, truth=True, none=None), Write.INSERT)
     found = await tables.get(table, "p", "k")
@@ -29,19 +29,19 @@ async def test_a_row_is_read_as_it_was_written(tables, table):
 
 
 async def test_what_is_not_there_is_none(tables, table):
-    """A missing row is an answer, not an error."""
+    """A missing row returns None, and no error."""
     assert await tables.get(table, "p", "k") is None
     assert await tables.query(table, "p") == []
 
 
 async def test_a_missing_table_is_an_error(tables):
-    """A deployment without its tables does not look like an empty one."""
+    """A missing table is an error, and does not look like an empty one."""
     with pytest.raises(HttpResponseError):
         await tables.query("missing", "p")
 
 
 async def test_inserting_twice_is_a_conflict(tables, table):
-    """The insert itself finds out whether somebody was faster."""
+    """An insert of an existing row is a conflict."""
     await tables.write(table, row("k", n=1), Write.INSERT)
     with pytest.raises(ConflictError):
         await tables.write(table, row("k", n=2), Write.INSERT)
@@ -50,7 +50,7 @@ async def test_inserting_twice_is_a_conflict(tables, table):
 
 
 async def test_an_update_of_what_was_changed_meanwhile_is_a_conflict(tables, table):
-    """Nobody overwrites what they have not seen."""
+    """An update of a row that changed meanwhile is a conflict."""
     etag = await tables.write(table, row("k", n=1), Write.INSERT)
     await tables.write(table, row("k", n=2), Write.UPSERT)
     late = Row(partition="p", key="k", columns={"n": 3}, etag=etag)
@@ -65,7 +65,7 @@ async def test_an_update_of_what_was_changed_meanwhile_is_a_conflict(tables, tab
 
 
 async def test_an_update_replaces_the_whole_row(tables, table):
-    """A column that is gone from the record is gone from the row."""
+    """An update removes the columns that are not in the record."""
     await tables.write(table, row("k", old=1), Write.INSERT)
     await tables.write(table, row("k", new=2), Write.UPSERT)
     assert dict((await tables.get(table, "p", "k")).columns) == {"new": 2}
@@ -80,7 +80,7 @@ async def test_deleting_what_is_gone_is_no_error(tables, table):
 
 
 async def test_a_transaction_is_written_together_or_not_at_all(tables, table):
-    """One conflict among several rows leaves all of them as they were."""
+    """One conflict among several rows leaves all of them unchanged."""
     etag = await tables.write(table, row("b", n=1), Write.INSERT)
     await tables.write(table, row("b", n=2), Write.UPSERT)
     stale = Row(partition="p", key="b", columns={"n": 9}, etag=etag)
@@ -95,7 +95,7 @@ async def test_a_transaction_is_written_together_or_not_at_all(tables, table):
 
 
 async def test_a_transaction_with_a_key_that_exists_is_a_conflict(tables, table):
-    """An insert inside a transaction finds out, too."""
+    """An insert of an existing row in a transaction is a conflict."""
     await tables.write(table, row("a"), Write.INSERT)
     with pytest.raises(ConflictError):
         await tables.transact(table, [(Write.INSERT, row("z")), (Write.INSERT, row("a"))])
@@ -103,7 +103,7 @@ async def test_a_transaction_with_a_key_that_exists_is_a_conflict(tables, table)
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 async def test_a_transaction_has_limits(tables, table):
-    """A hundred rows and 4 MiB are the most; beyond, nothing is written."""
+    """A transaction has at most a hundred rows and 4 MiB; a larger one writes nothing."""
     refused = (HttpResponseError, BadStatusLine)  # the SDK cannot read the emulator's answer
     rows = [(Write.INSERT, row(f"{number:03}")) for number in range(101)]
     with pytest.raises(refused):
@@ -118,7 +118,7 @@ async def test_a_transaction_has_limits(tables, table):
 
 
 async def test_a_transaction_has_one_partition(tables, table):
-    """Rows that are not kept together can't be written together."""
+    """Rows in different partitions cannot be written together."""
     with pytest.raises(ValueError, match="must all be the same"):
         await tables.transact(
             table, [(Write.INSERT, row("a", partition="p")), (Write.INSERT, row("a", partition="q"))]
@@ -127,14 +127,14 @@ async def test_a_transaction_has_one_partition(tables, table):
 
 
 async def test_a_transaction_has_each_row_once(tables, table):
-    """Two writes of one row are refused."""
+    """Two writes of one row in a transaction are refused."""
     with pytest.raises(HttpResponseError):
         await tables.transact(table, [(Write.UPSERT, row("a", n=1)), (Write.UPSERT, row("a", n=2))])
     assert await tables.get(table, "p", "a") is None
 
 
 async def test_a_transaction_does_not_delete_what_is_not_there(tables, table):
-    """Unlike a single deletion: somebody else was faster, and all stays as it was."""
+    """A transaction that deletes a missing row is a conflict, and changes nothing."""
     with pytest.raises(HttpResponseError):
         await tables.transact(table, [(Write.INSERT, row("a")), (Write.DELETE, row("b"))])
     assert await tables.get(table, "p", "a") is None
@@ -144,7 +144,7 @@ async def test_a_transaction_does_not_delete_what_is_not_there(tables, table):
 
 
 async def test_an_update_of_what_is_gone_is_an_error(tables, table):
-    """It is not written anew by somebody who does not know."""
+    """An update of a deleted row is an error, and does not create it again."""
     etag = await tables.write(table, row("k", n=1), Write.INSERT)
     await tables.write(table, row("k"), Write.DELETE)
     late = Row(partition="p", key="k", columns={"n": 2}, etag=etag)
@@ -156,7 +156,7 @@ async def test_an_update_of_what_is_gone_is_an_error(tables, table):
 
 
 async def test_one_of_several_wins(tables, table):
-    """Of simultaneous inserts one is written, and of simultaneous updates of one reading one, too."""
+    """Of several simultaneous inserts, or updates with the same ETag, one succeeds."""
     inserts = [tables.write(table, row("k", n=number), Write.INSERT) for number in range(5)]
     answers = await asyncio.gather(*inserts, return_exceptions=True)
     assert sum(isinstance(each, ConflictError) for each in answers) == 4
@@ -172,7 +172,7 @@ async def test_one_of_several_wins(tables, table):
 
 @pytest.mark.parametrize("value", [2**31, -(2**31) - 1, ["x"], {"x": 1}], ids=str)
 async def test_a_column_of_another_kind_is_refused(tables, table, value):
-    """What a table can't hold never leaves the app."""
+    """A column with a type that a table cannot store is refused before it is sent."""
     with pytest.raises(TypeError):
         await tables.write(table, row("k", value=value), Write.INSERT)
     with pytest.raises(TypeError):
@@ -180,7 +180,7 @@ async def test_a_column_of_another_kind_is_refused(tables, table, value):
 
 
 async def test_a_range_includes_its_first_key_and_not_its_last(tables, table):
-    """Ranges are half open, so that they can stand side by side."""
+    """Ranges are half open, so that they can be adjacent."""
     await tables.transact(table, [(Write.INSERT, row(key)) for key in ("a", "b", "ba", "c")])
     found = await tables.query(table, "p", Range("b", "c"))
     assert [each.key for each in found] == ["b", "ba"]
@@ -196,7 +196,7 @@ async def test_keys_with_quotes_do_not_leave_their_filter(tables, table):
 
 
 async def test_pages_give_every_row_once_in_order(tables, table):
-    """Over several partitions, page by page, nothing is missing and nothing comes twice."""
+    """Over several partitions, page by page, no row is missing or repeated."""
     for partition in ("p1", "p2", "p3"):
         rows = [(Write.INSERT, row(f"{n:03}", partition=partition)) for n in range(25)]
         await tables.transact(table, rows)
@@ -214,7 +214,7 @@ async def test_pages_give_every_row_once_in_order(tables, table):
 
 
 async def test_a_scan_reads_on_where_a_page_of_the_service_ends(tables, table):
-    """A scan returns every row once, in order, also beyond the 1,000 rows of one answer."""
+    """A scan returns every row once, in order, also beyond the 1,000 rows in one answer."""
     for start in range(0, 1100, 100):
         rows = [(Write.INSERT, row(f"{n:04}")) for n in range(start, start + 100)]
         await tables.transact(table, rows)
@@ -225,7 +225,7 @@ async def test_a_scan_reads_on_where_a_page_of_the_service_ends(tables, table):
 
 
 async def test_a_continuation_is_a_word_for_a_url(tables, table):
-    """A continuation token needs no escaping, whatever the keys hold."""
+    """A continuation token needs no escaping, whatever the keys are."""
     await tables.transact(table, [(Write.INSERT, row(key)) for key in ("a +&=", "b'\u00e9", "c")])
     page = await tables.page(table, Range("p", ""), size=1)
     assert page.continuation.replace("-", "").replace("_", "").isalnum()
@@ -254,6 +254,6 @@ def encoded(document) -> str:
     ],
 )
 async def test_a_continuation_of_somebody_elses_is_refused(tables, table, token):
-    """A token that this service did not make is refused before storage sees it."""
+    """A token that this service did not make is refused before it reaches storage."""
     with pytest.raises(InvalidContinuationError):
         await tables.page(table, Range("p", ""), size=1, continuation=token)

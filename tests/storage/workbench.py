@@ -1,4 +1,4 @@
-"""The engine on a storage account, with a plan and handlers of the test's own; the test plays the host."""
+"""The engine on a storage account, with a plan and handlers for one test, which acts as the host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Handlers = dict[str, Handler]
 
 
 async def carry_out(context: Context[Handlers, Result]) -> Outcome[Result]:
-    """Let the test's own handler carry a step out."""
+    """Let the test's own handler run a step."""
     return await context.services[context.step.name](context.run, context.step)
 
 
@@ -69,7 +69,7 @@ class Workbench:
     async def open(
         cls, account: Account, clock_file: Path, *, limits: Limits, policy: Policy = AT_ONCE
     ) -> Self:
-        """Make tables and a queue with names of their own."""
+        """Create tables and a queue with names of their own."""
         suffix = uuid.uuid4().hex
         for table in ("runs", "index", "messages"):
             await account.create_table(f"{table}{suffix}")
@@ -98,11 +98,11 @@ class Workbench:
 
     @property
     def fuse(self) -> Fuse:
-        """Through which each call to storage goes."""
+        """The fuse through which each call to storage passes."""
         return self.account.fuse
 
     def on(self, name: str, function: Handler) -> None:
-        """Say what carries out a step."""
+        """Set the handler of a step."""
         self.handlers[name] = function
 
     async def start(self, run: str = "") -> Head:
@@ -112,13 +112,13 @@ class Workbench:
         return head
 
     async def receive(self) -> Received:
-        """Take a message that is there from the queue, as a host does; it stays locked."""
+        """Receive an expected message from the queue, as a host does; it stays locked."""
         received = await self.receive_any()
         assert received is not None
         return received
 
     async def receive_any(self) -> Received | None:
-        """Take the next message, if there is one."""
+        """Receive the next message, if there is one."""
         return await self.account.receive(self.runs.queue)
 
     async def put_back(self, body: bytes) -> None:
@@ -126,7 +126,7 @@ class Workbench:
         await self.account.queues.put(self.runs.queue, body)
 
     async def handle(self, received: Received) -> None:
-        """Carry out a message; it is deleted if that works."""
+        """Handle a message, and delete it if that succeeds."""
         await self.engine.handle(received.body, received.id)
         await self.complete(received)
 
@@ -135,7 +135,7 @@ class Workbench:
         await self.account.delete(self.runs.queue, received)
 
     async def drain(self) -> int:
-        """Carry out all messages, one after another, until none is left; returns how many."""
+        """Handle all messages, one after another, until none is left; return how many."""
         count = 0
         while delivery := await self.receive_any():
             await self.handle(delivery)
@@ -143,17 +143,17 @@ class Workbench:
         return count
 
     async def sweep_later(self) -> int:
-        """Sweep at a time when everything that stands still has done so for too long."""
+        """Sweep at a time when every stalled run has been stalled for too long."""
         self.advance(STALLED + timedelta(minutes=1))
         return await self.engine.sweep()
 
     def advance(self, by: timedelta) -> None:
-        """Move the engine's clock on."""
+        """Move the engine's clock forward."""
         offset = self.runs.clock.now() - datetime.now(UTC) + by
         self.clock_file.write_text(str(offset.total_seconds()))
 
     async def run(self, head: Head) -> Run:
-        """A run as it is kept."""
+        """The current state of a run."""
         run = await self.runs.store.load(head.id)
         assert run is not None
         return run
@@ -173,17 +173,17 @@ class Workbench:
         return found
 
     async def messages(self) -> list[PoisonMessage]:
-        """The messages that were given up."""
+        """The poison messages."""
         found, _ = await self.poison_messages.page(size=100)
         return found
 
     async def open_runs(self) -> list[str]:
-        """The runs that a sweep would look at."""
+        """The runs that a sweep would check."""
         return [entry.run async for entry in self.runs.index.unfinished()]
 
 
 def new_head(run: str = "") -> Head:
-    """The head of a run that begins now."""
+    """The head of a run that starts now."""
     lists = {"owner": "o", "place": "p"}
     return DIAMOND.head(
         run or str(uuid.uuid4()), {}, actor="app x", created_at=datetime.now(UTC), lists=lists
@@ -191,16 +191,16 @@ def new_head(run: str = "") -> Head:
 
 
 async def done(_run: Run, step: StepState) -> Outcome[Result]:
-    """The simplest handler: it is done."""
+    """The simplest handler, which succeeds."""
     return Done(result={"by": f"{step.name}-{step.attempt}"})
 
 
 async def meeting(barrier: asyncio.Barrier) -> None:
-    """Go on only if another one comes, too."""
+    """Continue only if another one arrives, too."""
     async with asyncio.timeout(10):
         await barrier.wait()
 
 
 def kinds(events: list[Event]) -> list[tuple[str, str, int]]:
-    """What an audit trail says, without the times, in an order that does not depend on them."""
+    """The events of an audit trail without their times, in an order that does not depend on them."""
     return sorted((event.step, event.kind, event.attempt) for event in events)
