@@ -1,4 +1,4 @@
-"""What has to be true of an onboarding that has come to its end, whatever happened on the way."""
+"""What must be true for an onboarding that has ended, whatever happened before."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _HISTORY: Final = ["all", "requester", "status", "tenant"]
 
 
 async def problems(scene: Scene, onboarding: Onboarding, *, trail: bool = True) -> list[str]:
-    """Everything that is not as it should be; nothing, when all is well.
+    """Return everything that is wrong.
 
     Args:
-        scene: Where it happened.
-        onboarding: What happened.
-        trail: Whether each step's success has to stand in the audit trail. After the emulator was killed it
-            may not: unlike Azure it can keep a part of a transaction (docs/local.md).
+        scene: The local cloud.
+        onboarding: The onboarding.
+        trail: Whether the audit trail must have each step's success. After the emulator was killed it
+            may not: unlike Azure it can store a part of a transaction (docs/local.md).
     """
     return [problem async for problem in _problems(scene, onboarding, trail)]
 
@@ -45,7 +45,7 @@ async def _problems(scene: Scene, onboarding: Onboarding, trail: bool) -> AsyncI
 
 
 async def _of_directory(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
-    """Two applications, their principals, their grants, one secret; and nothing thrown away."""
+    """Two applications, their principals, their grants, one secret; and nothing deleted."""
     apps: dict[str, dict[str, Any]] = {}
     for role in ("server", "client"):
         named = f"$filter=displayName eq '{onboarding.request[f'{role}App']['name']}'"
@@ -86,7 +86,7 @@ def _of_properties(scene: Scene, apps: dict[str, dict[str, Any]]) -> Iterable[st
 
 
 async def _of_grants(scene: Scene, onboarding: Onboarding, principals: dict[str, str]) -> AsyncIterator[str]:
-    """The client may call the server app and sign users in; the server app reads the directory, if asked."""
+    """The client can call the server app and sign users in; the server app reads the directory, if asked."""
     graph = (await scene.portal.graph(f"/servicePrincipals(appId='{_MICROSOFT_GRAPH}')"))["id"]
     wanted = [("AllPrincipals", principals["server"], "user_impersonation")]
     wanted += [("AllPrincipals", graph, "User.Read")]

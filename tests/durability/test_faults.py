@@ -1,8 +1,8 @@
-"""Answers get lost, and services refuse: the host lives, and has to find out what really happened.
+"""Answers are lost, and services refuse: the host survives, and must find out what really happened.
 
-The moments are those of ``test_kills.py``: each label that a first onboarding recorded. What does not depend
-on each other goes wrong in one onboarding, up to fifteen times in each; the secret's two effects, which are
-the delicate ones, also alone.
+The moments are those of ``test_kills.py``: each label that a first onboarding recorded. Independent faults
+share one onboarding, up to fifteen in each; the two effects of the secret, which are the delicate ones, also
+have one alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TOGETHER: Final = 15
 
 
 async def suffer(lane: Lane, points: list[Point]) -> list[str]:
-    """Carry out an onboarding in which something goes wrong at these points; what is wrong at its end."""
+    """Run an onboarding with a fault at each of these points; return what is wrong at its end."""
     if any(PROVIDER.search(point.label) for point in points):
         await lane.unregister_providers()
     onboarding = await lane.run(points, **DISCOVERY)
@@ -50,19 +50,19 @@ def grouped(labels: list[str], when: str, interference: Interference) -> Iterabl
 
 
 async def recorded(lane: Lane) -> Onboarding:
-    """An onboarding in which nothing goes wrong."""
+    """An onboarding without faults."""
     await lane.restart_host()
     await lane.unregister_providers()
     return await lane.run(**DISCOVERY)
 
 
 def of_cloud(exchanges: Iterable[Exchange]) -> list[str]:
-    """The labels of calls of the cloud, also of those that only read."""
+    """The labels of calls to the cloud, including those that only read."""
     return list(dict.fromkeys(each.label for each in exchanges if each.service in CLOUD))
 
 
 async def test_calls_of_the_cloud_fail_or_seem_to(lanes):
-    """Whichever call impact, is refused, or is refused after it worked: the onboarding finishes as always."""
+    """The onboarding succeeds when a call is dropped, is refused, or is refused after it took effect."""
     labels = of_cloud((await recorded(lanes.lanes[0])).exchanges)
     assert len(labels) >= 20, labels
     jobs = [group for when, interference in FAULTS for group in grouped(labels, when, interference)]
@@ -72,7 +72,7 @@ async def test_calls_of_the_cloud_fail_or_seem_to(lanes):
         for interference in (Drop(), UNAVAILABLE)
     ]
     assert await lanes.share(jobs, suffer) == []
-    # A step that is begun again may do other things than the first time, so a few points never come.
+    # A step that starts again may do other things than the first time, so a few points never occur.
     points = [point for job in jobs for point in job]
     assert sum(point.met for point in points) > 0.8 * len(points), [
         str(each) for each in points if not each.met
@@ -80,7 +80,7 @@ async def test_calls_of_the_cloud_fail_or_seem_to(lanes):
 
 
 async def test_storage_loses_answers(lanes):
-    """Whichever write to a table or a queue seems to have failed, it is not done twice."""
+    """A write to a table or a queue that only seems to have failed is not done twice."""
     labels = [each.label for each in (await recorded(lanes.lanes[0])).effects if each.service not in CLOUD]
     assert len(labels) >= 30, labels
     jobs = [
@@ -96,7 +96,7 @@ async def test_storage_loses_answers(lanes):
 
 
 async def test_a_service_says_how_long_to_wait(lane):
-    """The message that tries again is not visible before the time that Retry-After asked for."""
+    """The message of a retry is not visible before the time in Retry-After."""
     throttled = Refusal(status=429, headers={"Retry-After": "7"})
     onboarding = await lane.run(
         [Point(label="graph PATCH applications(client)", when=BEFORE, interference=throttled)]
@@ -107,7 +107,7 @@ async def test_a_service_says_how_long_to_wait(lane):
 
 
 async def test_the_directory_lags_behind_its_writes(lanes):
-    """With two seconds of replication lag everything takes longer and ends the same, after a kill too."""
+    """With two seconds of replication lag an onboarding takes longer and ends the same, also after a kill."""
 
     async def lag(lane: Lane, points: list[Point]) -> list[str]:
         await lane.portal.control("PUT", "/lag", {"seconds": 2})

@@ -1,12 +1,12 @@
-"""The host is killed at every moment at which something outside it changes; another one goes on.
+"""The host is killed at every moment at which something outside it changes; another host continues.
 
-A first onboarding records what hosts do, as labels (see ``exchanges.py``). Then each label is met again,
+A first onboarding records what hosts do, as labels (see ``exchanges.py``). Then each label occurs again,
 twice: once the host is killed (SIGKILL) before the request is passed on, once after it took effect and before
-its answer comes back. Of the four resource providers, whose steps are the same, each kind of label is met
-with one, in turn. Then the locks on the dead host's messages run out, and a fresh host takes over.
+its answer arrives. Of the four resource providers, whose steps are the same, each kind of label occurs
+with one, in turn. Then the locks on the dead host's messages expire, and a new host takes over.
 
-The delicate moments have an onboarding of their own each; of the others one has four, far apart in time.
-More onboardings suffer more: kills while a kill is being made good, and several at random.
+Each delicate moment has an onboarding of its own; the others share one in groups of four, far apart in time.
+Further onboardings have kills during the recovery from a kill, and several kills at random.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ DELICATE: Final = {
 }
 """The first message, the first claim, the secret, and the end of the message that drove most of it."""
 
-_LATE = "write onboardings connection Running"  # comes only when the providers are the last to be done
+_LATE = "write onboardings connection Running"  # occurs only when the providers are the last to finish
 _TRIES: Final = 4
 
 
@@ -74,7 +74,7 @@ class Kills:
 
 
 async def suffer(lane: Lane, kills: Kills) -> list[str]:
-    """Carry out an onboarding whose host is killed; what is wrong at its end."""
+    """Run an onboarding whose host is killed; return what is wrong at its end."""
     found: list[str] = []
     for _ in range(_TRIES):
         if any(PROVIDER.search(point.label) or point.label == _LATE for point in kills.points):
@@ -85,12 +85,12 @@ async def suffer(lane: Lane, kills: Kills) -> list[str]:
         found += await problems(lane, onboarding)
         if found or not kills.certain or all(point.met for point in kills.points):
             return found
-        # Steps run side by side: which of them is the last may have been another one this time.
+        # Steps run in parallel: another one may have been the last this time.
     return [f"it never came to: {point}" for point in kills.points if not point.met]
 
 
 def kinds(effects: Iterable[Exchange]) -> list[str]:
-    """The labels to meet: all, but of the providers' one of each kind, in turn."""
+    """The labels to test: all, but for the providers one of each kind, in turn."""
     alike: dict[str, list[str]] = {}
     for each in effects:
         alike.setdefault(PROVIDER.sub("provider", each.label), []).append(each.label)
@@ -103,7 +103,7 @@ def alone(label: str, when: str, request: Mapping[str, Any] | None = None) -> Ki
 
 
 def shared(labels: list[str]) -> Iterable[Kills]:
-    """Kills before and after each of these, four in each onboarding; labels come in the order of time."""
+    """Kills before and after each of these, four in each onboarding; labels are in the order of time."""
     points = [Point(label=label, when=when) for label in labels for when in (BEFORE, AFTER)]
     onboardings = -(-len(points) // 4)
     for first in range(onboardings):
@@ -111,7 +111,7 @@ def shared(labels: list[str]) -> Iterable[Kills]:
 
 
 async def test_a_host_is_killed_before_and_after_each_effect(lanes):
-    """Wherever the host is killed, another one finishes the onboarding, with nothing lost or doubled."""
+    """Wherever the host is killed, another host finishes the onboarding, with nothing lost or duplicated."""
     lane = lanes.lanes[0]
     await lane.restart_host()
     await lane.unregister_providers()
@@ -144,7 +144,7 @@ async def test_a_host_is_killed_before_and_after_each_effect(lanes):
 
 @pytest.mark.soak
 async def test_a_host_is_killed_while_another_kill_is_made_good(lanes):
-    """A host that dies while it replaces a lost secret leaves one secret in the end, the one in the vault."""
+    """After a host dies while it replaces a lost secret, there is one secret: the one in the vault."""
     jobs = [
         Kills(points=(Point(label=ADD_PASSWORD, when=AFTER), Point(label=label, when=when, number=number)))
         for label, number in RECOVERY
@@ -157,7 +157,7 @@ async def test_a_host_is_killed_while_another_kill_is_made_good(lanes):
 
 @pytest.mark.soak
 async def test_hosts_are_killed_again_and_again_at_random(lanes):
-    """Several kills in one onboarding do it no more harm than one."""
+    """Several kills in one onboarding do no more harm than one."""
     lane = lanes.lanes[0]
     await lane.unregister_providers()
     labels = sorted({each.label for each in (await lane.run()).effects})
@@ -174,7 +174,7 @@ async def test_hosts_are_killed_again_and_again_at_random(lanes):
 
 @pytest.mark.soak
 async def test_a_host_is_killed_while_it_holds_on_to_its_message(lanes):
-    """A kill before or after the renewal of a message's lock is like any other."""
+    """A kill before or after the renewal of a message's lock does no harm."""
 
     async def hold_on(lane: Lane, when: str) -> list[str]:
         await lane.restart_host(LOCAL_MESSAGE_LOCK_SECONDS="2")
@@ -189,7 +189,7 @@ async def test_a_host_is_killed_while_it_holds_on_to_its_message(lanes):
 
 
 async def test_a_message_that_kills_each_host_is_given_up(lane):
-    """After ten hosts have died on a message the onboarding fails, also when that kills another."""
+    """After ten hosts have died on a message the onboarding fails, also when that kills another host."""
     await lane.run()  # registers the providers, so that none of their steps waits
     deadly = [
         Point(label="graph PATCH applications(server)", when=BEFORE, number=each) for each in range(1, 11)
@@ -211,7 +211,7 @@ async def test_a_message_that_kills_each_host_is_given_up(lane):
     before = lane.kills
     onboarding = await lane.run([*deadly, *giving_up])
     assert all(point.met for point in deadly)
-    # Once there are several messages in the poison queue, one may do what another was killed for.
+    # With several messages in the poison queue, one may do what another was killed for.
     assert lane.kills - before > len(deadly) + len(giving_up) // 2
 
     document = await lane.get(f"/api/onboardings/{onboarding.id}")

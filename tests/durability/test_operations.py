@@ -1,6 +1,6 @@
-"""Hosts are killed while a secret is renewed, and while what an onboarding has made is removed.
+"""Hosts are killed during the renewal of a secret, and during the removal of what an onboarding made.
 
-The moments are found as in ``test_kills.py``: a first operation records what hosts do, and each label is met
+The moments are found as in ``test_kills.py``: a first operation records what hosts do, and each label occurs
 twice, before it is passed on and after it took effect, several in one operation.
 """
 
@@ -41,12 +41,12 @@ class Kills:
 
     @property
     def missed(self) -> list[str]:
-        """Which of them never came."""
+        """The moments that never occurred."""
         return [f"it never came to: {point}" for point in (*self.first, *self.then) if not point.met]
 
 
 def groups(exchanges: Iterable[Exchange], *, known: Container[str] = ()) -> list[tuple[Point, ...]]:
-    """A kill before and after each effect that is not known yet, several together, far apart in time."""
+    """A kill before and after each effect that is not yet known, several together, far apart in time."""
     labels = dict.fromkeys(each.label for each in exchanges if each.effect and each.label not in known)
     points = [Point(label=label, when=when) for label in labels for when in (BEFORE, AFTER)]
     count = -(-len(points) // TOGETHER)
@@ -63,7 +63,7 @@ async def connected(lane: Lane) -> dict[str, Any]:
 
 
 async def test_a_secret_is_renewed_whenever_a_host_is_killed(lanes):
-    """While it waits there are two live secrets, then one; what the vault has works at each moment."""
+    """The secret in the vault works at each moment; there are two secrets until the confirmation, then one."""
     connections = {lane: await connected(lane) for lane in lanes.lanes}
     lane = lanes.lanes[0]
     making, confirming = await renew(lane, connections[lane], Kills(first=()))
@@ -91,13 +91,13 @@ async def test_a_secret_is_renewed_whenever_a_host_is_killed(lanes):
 async def renew(
     lane: Lane, connection: Mapping[str, Any], kills: Kills
 ) -> tuple[list[Exchange], list[Exchange]]:
-    """Renew a secret undisturbed; what hosts did until it waited, and after it was confirmed."""
+    """Renew a secret without kills; return what hosts did until it waited, and after its confirmation."""
     making = await lane.operate("POST", f"/api/connections/{connection['id']}/renewals", kills.first)
     return making, await confirm(lane, str(connection["id"]), kills.then)
 
 
 async def confirm(lane: Lane, connection: str, points: Iterable[Point]) -> list[Exchange]:
-    """Confirm the renewal that waits; what hosts did then."""
+    """Confirm the renewal that waits; return what hosts did then."""
     renewal = (await lane.get(f"/api/connections/{connection}"))["renewalId"]
     path = f"/api/connections/{connection}/renewals/{renewal}/confirm"
     exchanges = await lane.operate("POST", path, points)
@@ -131,7 +131,7 @@ async def problems(lane: Lane, before: Mapping[str, Any], *, waits: bool) -> lis
 
 
 async def test_what_was_made_is_removed_whenever_a_host_is_killed(lanes):
-    """A failed onboarding is rolled back, a connection off-boarded, with nothing left behind."""
+    """A rollback and an off-boarding leave nothing behind."""
     lane = lanes.lanes[0]
     back = groups(await removed(lane, rolls_back=True))
     known = {point.label for group in back for point in group}
@@ -152,7 +152,7 @@ async def test_what_was_made_is_removed_whenever_a_host_is_killed(lanes):
 async def removed(
     lane: Lane, points: Iterable[Point] = (), *, rolls_back: bool, found: list[str] | None = None
 ) -> list[Exchange]:
-    """Remove what an onboarding has made; what hosts did for it, and (``found``) what is wrong then."""
+    """Remove what an onboarding made; return what hosts did, and add to ``found`` what is wrong then."""
     found = [] if found is None else found
     if rolls_back:
         refused = Point(label=REFUSED.label, when=REFUSED.when, interference=REFUSED.interference)
@@ -162,7 +162,7 @@ async def removed(
         connection = await connected(lane)
         onboarding = connection["onboardingId"]
         exchanges = await lane.operate("DELETE", f"/api/connections/{connection['id']}", points)
-    await lane.sweep()  # takes what a request has announced that was killed before it wrote
+    await lane.sweep()  # removes what a killed request has announced and not written
     status = (await lane.get(f"/api/onboardings/{onboarding}"))["status"]
     if status != ("RolledBack" if rolls_back else "Succeeded"):
         found.append(f"the onboarding is {status}")

@@ -1,6 +1,6 @@
-"""Storage, the simulated cloud or the host goes away in the middle of an onboarding, and comes back.
+"""Storage, the simulated cloud or the host stops in the middle of an onboarding, and starts again.
 
-Here everything runs as ``make run`` runs it: real processes, started again by the supervisor.
+Here everything runs as in ``make run``: real processes, which the supervisor restarts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOMENTS = ("addPassword$", "oauth2PermissionGrants$")
 
 @pytest.fixture(scope="module")
 async def scene(tmp_path_factory):
-    """A local cloud as ``make run`` starts it, but that messages of a killed or failed host rest shorter."""
+    """A local cloud as ``make run`` starts it, but with a shorter delay for messages of a failed host."""
     settings = {"LOCAL_MESSAGE_LOCK_SECONDS": "2", "SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
     folder = tmp_path_factory.mktemp("outages")
     impatient = host_json(tmp_path_factory.mktemp("host"), visibilityTimeout="00:00:01")
@@ -43,7 +43,7 @@ def part(scene: Scene, name: str) -> Component:
 
 
 async def begin(scene: Scene) -> Onboarding:
-    """Ask for an onboarding."""
+    """Request an onboarding."""
     name = unique("outage")
     apps = {"serverApp": {"name": f"{name}-server"}, "clientApp": {"name": f"{name}-client"}}
     onboarding = Onboarding(request=scene.portal.request(name=name, **apps))
@@ -54,7 +54,7 @@ async def begin(scene: Scene) -> Onboarding:
 
 
 async def finish(scene: Scene, onboarding: Onboarding, *, trail: bool = True) -> None:
-    """Wait for the end of an onboarding, and see that all is well."""
+    """Wait for the end of an onboarding, and check its outcome."""
     found: list[str] = []
 
     async def well() -> bool:
@@ -65,12 +65,12 @@ async def finish(scene: Scene, onboarding: Onboarding, *, trail: bool = True) ->
     try:
         await until(well, "a good end", 60)
     except AssertionError:
-        assert found == []  # says more
+        assert found == []  # has more details
         raise
 
 
 async def test_parts_are_killed_and_supervised(scene):
-    """What is killed is started again, and the onboarding that suffered it all finishes."""
+    """The supervisor restarts killed parts, and the onboarding finishes."""
     faults = [await hold(scene, moment, when="after") for moment in MOMENTS]
     onboarding = await begin(scene)
 
@@ -80,14 +80,14 @@ async def test_parts_are_killed_and_supervised(scene):
     await scene.portal.control("DELETE", f"/faults/{faults[0]}")
 
     await held(scene, faults[1])
-    await asyncio.gather(scene.stack.hosts[0].kill(), scene.stack.cloud.kill())  # what it held ends with it
+    await asyncio.gather(scene.stack.hosts[0].kill(), scene.stack.cloud.kill())  # what it stored ends with it
     await scene.stack.ready()
     await finish(scene, onboarding, trail=False)
 
 
 @pytest.mark.parametrize("name", ["storage", "cloud", "host"])
 async def test_a_part_is_stopped_for_a_while(scene, name):
-    """What is stopped and started again by hand some time later finds the onboarding where it was left."""
+    """A part that is stopped and restarted later by hand continues the onboarding."""
     fault = await hold(scene, MOMENTS[0], when="before")
     onboarding = await begin(scene)
     await held(scene, fault)
@@ -96,7 +96,7 @@ async def test_a_part_is_stopped_for_a_while(scene, name):
     if name == "storage":
         await until(lambda: _logged(scene, "can't be read"), "a host without storage")
     if name != "cloud":
-        await scene.portal.control("DELETE", f"/faults/{fault}")  # a host that stops waits for what it does
+        await scene.portal.control("DELETE", f"/faults/{fault}")  # a host that stops waits for its work
     await stopping
     if name == "cloud":
         await until(lambda: _waiting(scene, onboarding), "a step that waits for the cloud")
@@ -105,7 +105,7 @@ async def test_a_part_is_stopped_for_a_while(scene, name):
 
 
 async def hold(scene: Scene, path: str, when: str) -> str:
-    """Have the cloud hold the next call of Graph with this path; the id of the fault."""
+    """Have the cloud hold the next call to Graph with this path; return the ID of the fault."""
     fault = {"service": "graph", "method": "POST", "path": path, "kind": "hold", "when": when}
     return str((await scene.portal.control("POST", "/faults", fault)).json()["id"])
 

@@ -1,4 +1,4 @@
-"""Messages come again, late and twice at once, while two hosts listen; nothing is done twice."""
+"""Messages are repeated, late and twice at once, while two hosts listen; nothing is done twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.soak
 
 @contextlib.asynccontextmanager
 async def two_hosts(lane: Lane) -> AsyncIterator[None]:
-    """A second host beside the lane's own."""
+    """A second host next to the one of the lane."""
     second = lane.new_host("second")
     await second.start()
     try:
@@ -40,7 +40,7 @@ async def again(queues: QueueServiceClient, texts: Iterable[str]) -> None:
 
 
 async def emptied(lane: Lane) -> None:
-    """Wait until no message is left; their locks are longer than a test."""
+    """Wait until no message is left; their locks last longer than a test."""
 
     async def empty() -> bool:
         return not any([await lane.waiting(queue) for queue in names.QUEUES])
@@ -49,7 +49,7 @@ async def emptied(lane: Lane) -> None:
 
 
 async def snapshot(lane: Lane, onboarding: str) -> dict[str, Any]:
-    """All rows of an onboarding, and what was asked of the cloud so far."""
+    """All rows of an onboarding, and the requests to the cloud so far."""
     rows = await lane.rows(names.ONBOARDINGS, f"PartitionKey eq '{onboarding}'")
     calls = (await lane.portal.control("GET", "/calls")).json()["value"]
     writes = [call for call in calls if call["method"] != "GET" and "/oauth2/" not in call["path"]]
@@ -57,7 +57,7 @@ async def snapshot(lane: Lane, onboarding: str) -> dict[str, Any]:
 
 
 async def test_messages_of_a_finished_onboarding_come_again(lane):
-    """Whatever message comes again after the end: no row and nothing in the cloud changes."""
+    """A message that is repeated after the end changes no row and nothing in the cloud."""
     texts: list[str] = []
     lane.on_put = lambda message: texts.append(message.text)
     await lane.unregister_providers()
@@ -75,7 +75,7 @@ async def test_messages_of_a_finished_onboarding_come_again(lane):
 
 
 async def test_messages_come_twice_while_the_onboarding_runs(lanes):
-    """Each message that is sent comes three times at once, to two hosts: each step is done once."""
+    """Each message arrives three times at once, at two hosts, and each step runs once."""
 
     async def triple(lane: Lane, _: int) -> list[str]:
         chores: list[asyncio.Task[None]] = []
@@ -97,7 +97,7 @@ async def test_messages_come_twice_while_the_onboarding_runs(lanes):
 
 
 async def test_a_portal_asks_twice_at_once(lanes):
-    """Two requests with one key, to two hosts at the same moment, are one onboarding."""
+    """Two requests with one key, to two hosts at the same moment, create one onboarding."""
 
     async def ask_twice(lane: Lane, _: int) -> list[str]:
         onboarding = await lane.begin()
@@ -113,7 +113,7 @@ async def test_a_portal_asks_twice_at_once(lanes):
 
 
 async def test_a_message_comes_again_while_its_host_still_works_on_it(lanes):
-    """A host whose lock ran out too early finishes what it does before it looks at the message again."""
+    """A host whose lock expired too early finishes its work before it reads the message again."""
 
     async def come_again(lane: Lane, label: str) -> list[str]:
         onboarding = await lane.begin()
@@ -142,7 +142,7 @@ async def test_a_message_comes_again_while_its_host_still_works_on_it(lanes):
 
 
 async def test_a_message_that_no_host_can_finish_with_comes_again_later(lane):
-    """A host that can't write what it did leaves its message; when it can again, the work is finished."""
+    """A host that cannot write its result leaves its message; once it can again, the work is finished."""
     onboarding = await lane.begin()
     usual = lane.proxy.watcher
     failing = 8
@@ -168,4 +168,4 @@ def _labels(lane: Lane) -> list[str]:
 
 
 def _ignore(_: Message) -> None:
-    """Nothing is to be done."""
+    """Do nothing."""

@@ -1,4 +1,4 @@
-"""The client secret is searched for everywhere but in the vault, after runs in which things went wrong."""
+"""The client secret is searched for everywhere but in the vault, after runs with faults."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TROUBLES: Final[tuple[tuple[Point, ...], ...]] = (
 
 
 async def test_the_secret_is_nowhere_but_in_the_vault(lane):
-    """No row, message, file, log line, answer or record of a call holds a secret that was ever made."""
+    """No row, message, file, log line, answer or record of a call contains a secret."""
     answers: list[str] = []
     made: list[str] = []
 
@@ -68,7 +68,7 @@ async def test_the_secret_is_nowhere_but_in_the_vault(lane):
 
     first = onboardings[0]
     places: dict[str, tuple[str, list[str]]] = {
-        # With what has to be found there, so that a search in the wrong place is noticed.
+        # With text that must be found there, so that a search in the wrong place fails.
         "answers": (first, answers),
         "what was written": (first, [body.decode(errors="replace") for body in lane.written]),
         "rows": (first, [str(row) for table in names.TABLES for row in await lane.rows(table)]),
@@ -98,6 +98,6 @@ def _files(lane: Lane, *parts: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """A secret as it would stand in a text: plain, escaped, encoded."""
+    """The forms of a secret in a text: plain, escaped, encoded."""
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
     return {secret, quote(secret), quote(secret, safe=""), json.dumps(secret)[1:-1], encoded}

@@ -1,4 +1,4 @@
-"""The host is killed before anybody learned that the request was accepted, and nobody asks again."""
+"""The host is killed before the caller learns that the request was accepted, and nobody repeats it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.lanes.proxy import AFTER, BEFORE
 
 
 async def lose(lane: Lane, label: str) -> Onboarding:
-    """Ask once for an onboarding whose host is killed before it does this; then there is a fresh host."""
+    """Request an onboarding once; kill the host before it does this, and start a new one."""
     onboarding = await lane.begin([Point(label=label, when=BEFORE)])
     asking = asyncio.create_task(lane.ask(onboarding))
     await lane.struck()
@@ -23,7 +23,7 @@ async def lose(lane: Lane, label: str) -> Onboarding:
 
 
 async def test_the_sweep_drives_on_what_has_no_message(lanes):
-    """What was written and whose message was not sent is found, also after a sweep that is killed."""
+    """The sweep finds a written run whose message was not sent, also after a sweep that is killed."""
 
     async def find(lane: Lane, when: str) -> list[str]:
         onboarding = await lose(lane, "put steps preflight")
