@@ -63,7 +63,7 @@ async def connected(lane: Lane) -> dict[str, Any]:
 
 
 async def test_a_secret_is_renewed_whenever_a_host_is_killed(lanes):
-    """The secret in the vault works at each moment; there are two secrets until the confirmation, then one."""
+    """The secret in the vault always works; there are two secrets until the confirmation, then one."""
     connections = {lane: await connected(lane) for lane in lanes.lanes}
     lane = lanes.lanes[0]
     making, confirming = await renew(lane, connections[lane], Kills(first=()))
