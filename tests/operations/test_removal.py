@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -99,8 +100,10 @@ async def test_off_boarding_undoes_an_onboarding_that_did_not_end_well(portal):
     onboarding = connection["onboardingId"]
     account = portal.stack.account.connection_string
     async with TableServiceClient.from_connection_string(account) as service:
-        step_row = {"PartitionKey": onboarding, "RowKey": "step:connection", "status": "Failed"}
-        await service.get_table_client(names.ONBOARDINGS).update_entity(step_row)
+        table = service.get_table_client(names.ONBOARDINGS)
+        row = await table.get_entity(onboarding, "step:connection")
+        document = {**json.loads(row["document"]), "status": "Failed"}
+        await table.update_entity({**row, "document": json.dumps(document)})
     await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
     assert await left_of(portal, onboarding) == []
     assert (await portal.get(f"/api/onboardings/{onboarding}"))["status"] == "RolledBack"
