@@ -49,6 +49,9 @@ def check_answer(answer: httpx.Response) -> None:
     operation = _operation(request.method, path)
     if operation is None:
         return
+    if "x-ms-request-id" not in answer.headers:  # the host answers itself, before the app sees the call
+        assert answer.status_code in {400, 404, 413, 414, 431}, (request.method, path, answer.status_code)
+        return
     responses = operation["responses"]
     assert str(answer.status_code) in responses, (request.method, path, answer.status_code)
     response = responses[str(answer.status_code)]
