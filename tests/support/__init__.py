@@ -1,1 +1,1 @@
-"""What tests of several folders share; nothing here imports from them."""
+"""What tests in several folders share; nothing here imports from them."""

@@ -1,4 +1,4 @@
-"""A storage account as a test has it: what the app uses, and what the host does with its queues."""
+"""A storage account for tests: what the app uses, and what the host does with its queues."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ both: Final = pytest.mark.parametrize("account", ["memory", "emulator"], indirec
 
 
 class Account(Protocol):
-    """Tables and queues, and a fuse through which each call to them goes."""
+    """Tables and queues, and a fuse through which each call to them passes."""
 
     tables: Tables
     queues: Queues
     fuse: Fuse
 
     async def create_table(self, name: str) -> None:
-        """Make a table, unless it is there."""
+        """Create a table, unless it exists."""
 
     async def create_queue(self, name: str) -> None:
-        """Make a queue, unless it is there."""
+        """Create a queue, unless it exists."""
 
     async def receive(self, queue: str) -> Received | None:
-        """Take the next message, if there is one; it stays locked."""
+        """Receive the next message, if there is one; it stays locked."""
 
     async def delete(self, queue: str, received: Received) -> None:
-        """Delete a message that was received."""
+        """Delete a received message."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -59,19 +59,19 @@ class MemoryAccount:
         self.queues: Queues = self._queues
 
     async def create_table(self, name: str) -> None:
-        """Make a table, unless it is there."""
+        """Create a table, unless it exists."""
         self._tables.create(name)
 
     async def create_queue(self, name: str) -> None:
-        """Make a queue, unless it is there."""
+        """Create a queue, unless it exists."""
         self._queues.create(name)
 
     async def receive(self, queue: str) -> Received | None:
-        """Take the next message, if there is one; it stays locked."""
+        """Receive the next message, if there is one; it stays locked."""
         return await self._queues.receive(queue, lock=LOCK)
 
     async def delete(self, queue: str, received: Received) -> None:
-        """Delete a message that was received."""
+        """Delete a received message."""
         await self._queues.delete(queue, received)
 
     async def close(self) -> None:
@@ -94,16 +94,16 @@ class EmulatedAccount:
         self.queues = Queues(self._queues)
 
     async def create_table(self, name: str) -> None:
-        """Make a table, unless it is there."""
+        """Create a table, unless it exists."""
         await self._tables.create_table_if_not_exists(name)
 
     async def create_queue(self, name: str) -> None:
-        """Make a queue, unless it is there."""
+        """Create a queue, unless it exists."""
         with contextlib.suppress(ResourceExistsError):
             await self._queues.create_queue(name)
 
     async def receive(self, queue: str) -> Received | None:
-        """Take the next message, if there is one; it stays locked."""
+        """Receive the next message, if there is one; it stays locked."""
         client = self._queues.get_queue_client(queue, message_decode_policy=BinaryBase64DecodePolicy())
         message = await client.receive_message(visibility_timeout=int(LOCK.total_seconds()))
         if message is None:
@@ -111,7 +111,7 @@ class EmulatedAccount:
         return Received(id=message.id, receipt=str(message.pop_receipt), body=message.content)
 
     async def delete(self, queue: str, received: Received) -> None:
-        """Delete a message that was received."""
+        """Delete a received message."""
         await self._queues.get_queue_client(queue).delete_message(received.id, received.receipt)
 
     async def close(self) -> None:

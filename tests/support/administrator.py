@@ -1,4 +1,4 @@
-"""The administrator of a tenant, whom an onboarding asks for consent."""
+"""The administrator of a tenant, from whom an onboarding requests consent."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
 
 
 class Administrator:
-    """Somebody who opens the links and consents, one application after the other."""
+    """An administrator who opens the links and consents, one application after the other."""
 
     def __init__(self, portal: Portal, onboarding: str) -> None:
         self._portal = portal
         self._onboarding = onboarding
 
     async def app(self, role: str) -> dict[str, str]:
-        """Client id and service principal of one of the two applications."""
+        """The client ID and the service principal of one of the two applications."""
         name = f"cmg-{self._onboarding}-{role}"
         app_id = (await self._portal.graph(f"/applications(uniqueName='{name}')"))["appId"]
         principal = await self._portal.graph(f"/servicePrincipals(appId='{app_id}')")
         return {"appId": app_id, "principal": principal["id"]}
 
     async def link(self, role: str) -> str:
-        """Where Entra ID shows all that an application asks for, to an administrator of the tenant."""
+        """The page where Entra ID shows an administrator everything that an application requests."""
         app = await self.app(role)
         login, tenant = self._portal.info["login"], self._portal.info["tenant"]
         return f"{login}/{tenant}/adminconsent?client_id={app['appId']}"

@@ -1,4 +1,4 @@
-"""Service connections as an onboarding would leave them, for tests that need many, or at odd ages."""
+"""Service connections as an onboarding would leave them, for tests that need many, or odd dates."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def connection(
     imported: bool = False,
     **changes: Any,
 ) -> Connection:
-    """A connection whose secret ends at a moment."""
+    """A connection whose secret expires at a moment."""
     name = changes.pop("name", None) or unique("Contoso")
     facts: dict[str, Any] = {
         "tenant": TENANT,
@@ -74,7 +74,7 @@ def onboarding_request(
 
 
 def secret(ends_at: datetime) -> SecretRecord:
-    """A client secret that ends at a moment."""
+    """A client secret that expires at a moment."""
     return SecretRecord(key_id="k", vault_id="https://vault/secrets/x/1", ends_at=ends_at)
 
 
@@ -102,14 +102,14 @@ class Fleet:
         return kept
 
     async def renew(self, record: Connection, ends_at: datetime, now: datetime) -> Connection:
-        """Give a connection a secret with another end."""
+        """Replace the secret of a connection with one that has another expiration."""
         renewed = await self.store.change(record.id, lambda found: _with_secret(found, ends_at))
         assert renewed
         await self.warning_schedule.schedule(renewed, now)
         return renewed
 
     async def clear(self) -> None:
-        """Remove all that was added, with its places in the calendar."""
+        """Remove all added connections, with their calendar entries."""
         await asyncio.gather(*(self.calendar.leave(each.id) for each in self._added))
         await asyncio.gather(*(self.store.remove(each) for each in self._added))
 

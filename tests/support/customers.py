@@ -20,7 +20,7 @@ class CustomerPortal(Portal):
         self._administrator: dict[str, str] = {}
 
     async def let_in(self) -> str:
-        """Consent, and assign the role on the subscription; the object id of the service there."""
+        """Consent, and assign the role on the subscription; return the service's object ID there."""
         consent = (await self.control("POST", "/consents", {"tenant": FABRIKAM})).json()
         await self.control("POST", "/roleAssignments", {"principalId": consent["principalId"]})
         return str(consent["principalId"])

@@ -1,4 +1,4 @@
-"""Compares answers and events with the description of the API. Nothing beyond it is allowed."""
+"""Compares answers and events with the description of the API. Nothing else is allowed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOCUMENT: Final = document(ENDPOINTS, "https://cmg.contoso.com/api")
 
 @functools.cache
 def _strict() -> Mapping[str, Any]:
-    """The components, but without fields that they do not name."""
+    """The components, which allow no other fields."""
     components = copy.deepcopy(DOCUMENT["components"])
     for schema in components["schemas"].values():
         if "properties" in schema:
@@ -29,7 +29,7 @@ def _strict() -> Mapping[str, Any]:
 
 
 def check(schema: Mapping[str, Any], value: Any) -> None:
-    """Fails unless a document is what the description shows, and nothing beyond."""
+    """Fail unless a document conforms to the description and has nothing else."""
     faults = [
         f"{'/'.join(map(str, fault.path))}: {fault.message}"
         for fault in _validator(json.dumps(schema)).iter_errors(value)
@@ -43,7 +43,7 @@ def _validator(schema: str) -> OAS31Validator:
 
 
 def check_answer(answer: httpx.Response) -> None:
-    """Fails unless the description has the status of an answer, its media type, its document and headers."""
+    """Fail unless the description has the status of an answer, its media type, document and headers."""
     request = answer.request
     path = request.url.path.partition("/api")[2]
     operation = _operation(request.method, path)
@@ -62,7 +62,7 @@ def check_answer(answer: httpx.Response) -> None:
 
 
 def check_event(event: Mapping[str, Any]) -> None:
-    """Fails unless an event is described as a webhook."""
+    """Fail unless an event is described as a webhook."""
     posts = [webhook["post"]["requestBody"]["content"] for webhook in DOCUMENT["webhooks"].values()]
     schemas = [content["application/cloudevents+json"]["schema"] for content in posts]
     (schema,) = [each for each in schemas if event["type"] in each["properties"]["type"]["enum"]]

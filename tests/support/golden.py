@@ -1,9 +1,9 @@
-"""The two app registrations of each profile, written down from the manual article and not from the code.
+"""The two app registrations of each profile, written from the manual article and not from the code.
 
 Source: "Manually register Microsoft Entra apps for CMG"
 (https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/manually-register-azure-ad-apps), and
-the console's "Update Application Settings" for device tokens. Whatever an application has beyond these
-properties is Entra ID's own default.
+the console's "Update Application Settings" for device tokens. Any other property of an application has
+Entra ID's own default.
 
 The revisions differ in four steps only:
 
@@ -94,12 +94,12 @@ def client(
 
 
 def client_redirects(app: str) -> list[str]:
-    """Mobile and desktop applications: Windows' token broker, with the app's own client id."""
+    """Mobile and desktop applications: Windows' token broker, with the app's own client ID."""
     return [f"ms-appx-web://Microsoft.AAD.BrokerPlugin/{app}"]
 
 
 def seen(actual: Any, expected: Any) -> Any:
-    """What the directory has, cut to what is asked for: Entra ID has defaults for everything else."""
+    """The directory's values for the given properties: Entra ID has defaults for everything else."""
     if isinstance(expected, dict):
         return {name: seen(actual[name], expected[name]) for name in expected}
     if isinstance(expected, list) and expected and isinstance(expected[0], dict):

@@ -1,8 +1,8 @@
-"""A storage account in memory, with the promises of Table and Queue Storage that the app builds on.
+"""A storage account in memory, with the guarantees of Table and Queue Storage that the app relies on.
 
-One contract holds it and the emulator to the same behaviour: ``tests/storage/test_tables.py`` and
-``test_queues.py``. Every call goes through ``around``, before and after it takes effect: a test counts
-calls there, ends a worker, or decides which of two workers goes on.
+One set of tests checks it and the emulator for the same behavior: ``tests/storage/test_tables.py`` and
+``test_queues.py``. Every call passes ``around``, before and after it takes effect: a test counts
+calls there, ends a worker, or decides which of two workers continues.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def _nothing(_call: Call) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Received:
-    """A message that somebody works on."""
+    """A message that somebody is handling."""
 
     id: str
     receipt: str
@@ -75,7 +75,7 @@ class MemoryTables(Tables):
         self._versions = itertools.count(1)
 
     def create(self, table: str) -> None:
-        """Make a table, unless it is there."""
+        """Create a table, unless it exists."""
         self._rows.setdefault(table, {})
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
@@ -105,7 +105,7 @@ class MemoryTables(Tables):
             return Page(tuple(found[:size]), tables._encode(rest[0] if rest else None))
 
     async def write(self, table: str, row: Row, how: Write) -> str:
-        """Writes one row and returns its new ETag; ``ConflictError`` when the row isn't as expected."""
+        """Write one row and return its new ETag; ``ConflictError`` when the row is not as expected."""
         if how is Write.DELETE:
             async with self._call("write", table):
                 with contextlib.suppress(ResourceNotFoundError):
@@ -116,7 +116,7 @@ class MemoryTables(Tables):
             return self._apply(table, [(how, row)])[0]
 
     async def transact(self, table: str, writes: Sequence[tuple[Write, Row]]) -> list[str]:
-        """Writes rows of one partition together or not at all; returns their new ETags."""
+        """Write rows of one partition together or not at all; return their new ETags."""
         if len({row.partition for _, row in writes}) > 1:
             raise ValueError("Partition Keys in the batch must all be the same.")
         for how, row in writes:
@@ -134,7 +134,7 @@ class MemoryTables(Tables):
 
     @contextlib.asynccontextmanager
     async def _call(self, name: str, table: str) -> AsyncIterator[None]:
-        """One call: others go on before it and after it, and nobody during it."""
+        """One call: others run before it and after it, and none during it."""
         async with self._around(Call(name=name, place=table)):
             await asyncio.sleep(0)
             yield
@@ -179,7 +179,7 @@ class MemoryTables(Tables):
 
 
 class MemoryQueues(Queues):
-    """Queues that last as long as the test. Time is the real one, unless a test has another."""
+    """Queues that last as long as the test. Time is real, unless a test has another clock."""
 
     def __init__(
         self, around: Around = _nothing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -189,16 +189,16 @@ class MemoryQueues(Queues):
         self._messages: dict[str, list[_Message]] = {}
 
     def create(self, queue: str) -> None:
-        """Make a queue, unless it is there."""
+        """Create a queue, unless it exists."""
         self._messages.setdefault(queue, [])
 
     async def ping(self, queue: str) -> None:
-        """Raises unless the queue answers."""
+        """Raise unless the queue answers."""
         async with self._call("ping", queue):
             self._queue(queue)
 
     async def put(self, queue: str, body: bytes, *, delay: timedelta = timedelta(0)) -> None:
-        """Puts any bytes."""
+        """Put any bytes."""
         seconds = max(-(-min(delay, LONGEST_DELAY) // timedelta(seconds=1)), 0)
         async with self._call("put", queue):
             now = self._now()
@@ -212,7 +212,7 @@ class MemoryQueues(Queues):
             self._queue(queue).append(message)
 
     async def length(self, queue: str) -> int:
-        """About how many messages are on a queue, also those that are not visible now."""
+        """The number of messages on a queue, including those that are not visible now."""
         async with self._call("length", queue):
             return len(self._queue(queue))
 
@@ -225,7 +225,7 @@ class MemoryQueues(Queues):
             ]
 
     async def receive(self, queue: str, *, lock: timedelta) -> Received | None:
-        """Take the first visible message and hide it for a while, as a host does."""
+        """Receive the first visible message and hide it for a while, as a host does."""
         async with self._call("receive", queue):
             for message in self._visible(queue):
                 message.visible_at = self._now() + lock
@@ -235,7 +235,7 @@ class MemoryQueues(Queues):
             return None
 
     async def delete(self, queue: str, received: Received) -> None:
-        """Remove a message for good, as a host does once it is carried out."""
+        """Delete a message permanently, as a host does after handling it."""
         async with self._call("delete", queue):
             for message in self._queue(queue):
                 if message.id == received.id and message.receipt == received.receipt:
@@ -264,7 +264,7 @@ def _place(row: Row) -> tuple[str, str]:
 
 
 def _check_columns(row: Row) -> None:
-    """Refuses what the SDK does not send."""
+    """Refuse what the SDK does not send."""
     for value in row.columns.values():
         if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
             raise TypeError(f"{value} is too large to be cast to type EdmType.INT32.")

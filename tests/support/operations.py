@@ -1,4 +1,4 @@
-"""What operators do to onboardings and connections, and what is left of them."""
+"""What operators do to onboardings and connections, and what remains of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.portal import FINAL, USUAL, Portal, until
 
 
 async def operate(portal: Portal, method: str, path: str, **more: Any) -> dict[str, Any]:
-    """Ask for an operation; it as it was accepted."""
+    """Request an operation, and return it as it was accepted."""
     answer = await portal.call(method, path, caller="operator", **more)
     assert answer.status_code == 202, answer.text
     document: dict[str, Any] = answer.json()
@@ -51,13 +51,13 @@ async def step(portal: Portal, path: str, name: str, status: str) -> dict[str, A
 
 
 async def held(portal: Portal, fault: str) -> bool:
-    """Whether a call is held by a fault."""
+    """Whether a fault holds a call."""
     return bool((await portal.control("GET", f"/faults/{fault}")).json()["held"])
 
 
 @contextlib.asynccontextmanager
 async def about_to_share(portal: Portal, owner: dict[str, Any]) -> AsyncIterator[str]:
-    """An onboarding that shares a connection's server app, held just before it is written down; its id."""
+    """An onboarding that shares a server app, held just before its connection is written; its ID."""
     hold = {"service": "graph", "method": "POST", "path": "Grants", "kind": "hold", "when": "after"}
     async with portal.fault(**hold) as fault:
         onboarding = await portal.accepted(serverApp={"existing": {"connectionId": owner["id"]}})
@@ -66,7 +66,7 @@ async def about_to_share(portal: Portal, owner: dict[str, Any]) -> AsyncIterator
 
 
 async def left_of(portal: Portal, onboarding: str) -> list[str]:
-    """Everything that an onboarding has made and that is still somewhere."""
+    """Everything that an onboarding made and that still exists."""
     return [each async for each in _left_of(portal, onboarding)]
 
 
@@ -93,7 +93,7 @@ async def _left_of(portal: Portal, onboarding: str) -> AsyncIterator[str]:
 
 
 async def listed(portal: Portal, path: str) -> list[Any]:
-    """All entries of a list of Graph."""
+    """All entries of a list in Graph."""
     page = await portal.graph(path)
     found = list(page["value"])
     while link := page.get("@odata.nextLink"):

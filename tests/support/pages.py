@@ -34,7 +34,7 @@ class Page:
         return re.sub(r"^```.*?^```$", "", self.text, flags=re.MULTILINE | re.DOTALL)
 
     def tables(self, heading: str = "") -> Iterator[list[list[str]]]:
-        """The tables below a heading, up to the next one of its rank or above; else all. Without heads."""
+        """The tables below a heading, up to the next one of its level or above; else all. Without headers."""
         rows: list[list[str]] = []
         for line in [*self._section(heading).splitlines(), ""]:
             if line.startswith("|"):
@@ -74,7 +74,7 @@ def pages() -> list[Page]:
 
 
 def files(pattern: str) -> list[Path]:
-    """The project's own files, without what was installed or made by a run."""
+    """The project's own files, without installed or generated ones."""
     found = []
     for path in ROOT.rglob(pattern):
         parts = path.relative_to(ROOT).parts
@@ -85,6 +85,6 @@ def files(pattern: str) -> list[Path]:
 
 
 def plain(cell: str) -> str:
-    """What a table's cell says, if that is one word in code style; else the cell as it is."""
+    """The text of a table's cell, without code style if it is one word."""
     match = re.fullmatch(r"`([^`]+)`", cell)
     return match[1] if match else cell

@@ -1,4 +1,4 @@
-"""The local cloud as those outside it see it: callers of the API, administrators, and who bends the cloud."""
+"""The local cloud as seen from outside: by callers of the API, administrators, and the tests' controls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _RESOURCES: Final = {
 
 
 def unique(prefix: str = "n") -> str:
-    """A name nobody else uses."""
+    """A name that nobody else uses."""
     return f"{prefix}-{uuid.uuid4().hex[:10]}"
 
 
@@ -45,17 +45,17 @@ async def until(
     seconds: float = 60,
     pause: float = 0.03,
 ) -> Any:
-    """What a condition gives as soon as it gives something; fails when it gives nothing in time."""
+    """The result of a condition as soon as it has one; fails when it has none in time."""
     deadline = time.monotonic() + seconds
     while not (value := await condition()):
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        await asyncio.sleep(pause)  # longer each time: asking all the time slows down what is waited for
+        await asyncio.sleep(pause)  # longer each time: frequent polling slows down what it waits for
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     return value
 
 
 class Portal:
-    """Calls the API of a stack, and looks behind it."""
+    """Calls the API of a stack, and reads its cloud."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -70,7 +70,7 @@ class Portal:
         await self.http.aclose()
 
     async def token(self, client: str = "requester", audience: str = "") -> str:
-        """An access token of a client, for the API unless told otherwise; kept."""
+        """An access token of a client, by default for the API; cached."""
         audience = audience or self.info["audience"]
         if (client, audience) not in self._tokens:
             secret = self.clients[client]
@@ -88,7 +88,7 @@ class Portal:
         return self._tokens[client, audience]
 
     async def caller(self, *roles: str) -> str:
-        """A new client of the API with these roles; its name among ``clients``."""
+        """A new client of the API with these roles; its name in ``clients``."""
         answer = await self.control("POST", "/clients", {"roles": list(roles)})
         name = unique("client")
         self.clients[name] = answer.json()
@@ -105,7 +105,7 @@ class Portal:
     ) -> httpx.Response:
         """Call the API (a path below its base, or an absolute URL) with a caller's token, or without.
 
-        Fails for an answer that is not as the API's description has it.
+        Fails for an answer that does not conform to the API's description.
         """
         sent: dict[str, str | bytes] = dict(headers or {})
         if caller:
@@ -116,7 +116,7 @@ class Portal:
         return answer
 
     async def get(self, path: str, *, caller: str | None = "requester", **params: str) -> Any:
-        """The document of a GET that has to succeed."""
+        """The document of a GET that must succeed."""
         answer = await self.call("GET", path, caller=caller, params=params or None)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -131,7 +131,7 @@ class Portal:
         return found
 
     def request(self, **changes: Any) -> dict[str, Any]:
-        """A request that works, under a name of its own."""
+        """A valid request, with a name of its own."""
         return {
             "name": unique("Contoso"),
             "tenantId": self.info["tenant"],
@@ -142,13 +142,13 @@ class Portal:
     async def post(
         self, *, caller: str = "requester", headers: dict[str, str] | None = None, **changes: Any
     ) -> httpx.Response:
-        """Ask for an onboarding."""
+        """Request an onboarding."""
         return await self.call(
             "POST", "/api/onboardings", caller=caller, headers=headers, json=self.request(**changes)
         )
 
     async def accepted(self, *, caller: str = "requester", **changes: Any) -> str:
-        """The id of an onboarding that was accepted."""
+        """The ID of an accepted onboarding."""
         answer = await self.post(caller=caller, **changes)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
@@ -180,7 +180,7 @@ class Portal:
         return error
 
     async def look(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Ask Graph, Resource Manager or the vault as the administrator; anything but success fails."""
+        """Call Graph, Resource Manager or the vault as the administrator; anything but success fails."""
         token = await self.token("administrator", _RESOURCES[self.info["environment"]][service])
         url = path if path.startswith("https://") else f"{self.info[service]}{path}"
         answer = await self.http.request(method, url, json=body, headers={"Authorization": f"Bearer {token}"})
@@ -192,14 +192,14 @@ class Portal:
         return (await self.look("graph", "GET", f"/v1.0{path}")).json()
 
     async def control(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Bend the simulated cloud."""
+        """Control the simulated cloud."""
         answer = await self.http.request(method, f"{self.info['control']}{path}", json=body)
         assert answer.is_success, answer.text
         return answer
 
     @contextlib.asynccontextmanager
     async def settings(self, **changes: Any) -> AsyncIterator[None]:
-        """The cloud's settings changed, for a while."""
+        """Other settings of the cloud, for a while."""
         before = (await self.control("GET", "/settings")).json()
         await self.control("PUT", "/settings", changes)
         try:
@@ -209,7 +209,7 @@ class Portal:
 
     @contextlib.asynccontextmanager
     async def fault(self, **fault: Any) -> AsyncIterator[str]:
-        """A fault of the cloud, for a while; its id."""
+        """A fault of the cloud, for a while; its ID."""
         identifier = str((await self.control("POST", "/faults", fault)).json()["id"])
         try:
             yield identifier
@@ -217,7 +217,7 @@ class Portal:
             await self.control("DELETE", f"/faults/{identifier}")
 
     async def restart_host(self) -> None:
-        """Kill the host; another one, with nothing in memory, is there when this returns."""
+        """Kill the host; another one, with nothing in memory, is running when this returns."""
         await self.stack.hosts[0].kill()
         await self.stack.ready()
 
@@ -238,7 +238,7 @@ class Portal:
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The document of an error (RFC 9457), after a look at everything that each error has to have."""
+    """The document of an error (RFC 9457), after a check of everything that each error must have."""
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json"), (
         answer.text
     )
@@ -254,5 +254,5 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def pointers(document: dict[str, Any]) -> set[str]:
-    """The fields that an error points at."""
+    """The fields to which an error points."""
     return {each["pointer"] for each in document["errors"]}

@@ -1,4 +1,4 @@
-"""The two applications as an administrator registers them by hand, after the manual article."""
+"""The two applications as an administrator registers them by hand, by the manual article."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.portal import Portal, unique
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Precreated:
-    """What stands in the directory, and what the administrator has noted."""
+    """What is in the directory, and what the administrator has noted."""
 
     server: dict[str, Any]
     client: dict[str, Any]
@@ -21,7 +21,7 @@ class Precreated:
     ends_at: datetime
 
     def request(self, **secret: str) -> dict[str, Any]:
-        """The fields that import both; the secret is handed over unless another one is named."""
+        """The fields that import both; the request contains the secret unless another one is named."""
         given = secret or {"secret": self.secret}
         return {
             "serverApp": {"existing": {"clientId": self.server["appId"], **given}},
@@ -40,7 +40,7 @@ async def precreated(
     server: dict[str, Any] | None = None,
     client: dict[str, Any] | None = None,
 ) -> Precreated:
-    """Registers both applications; ``server`` and ``client`` hold what is not as the article asks for."""
+    """Register both applications; ``server`` and ``client`` are differences from the article."""
     name, scope = name or unique("by-hand"), str(uuid.uuid4())
     profile: Any = {"user_discovery": user_discovery, "revision": revision}
     web = await _register(portal, {**golden.server(name, scope, **profile), **(server or {})})

@@ -1,4 +1,4 @@
-"""Where notices arrive: a web server and a mail server of the tests' own."""
+"""Receivers of notices: a web server and a mail server for tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from infra.local.cloud import certificates
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Post:
-    """A request that came."""
+    """A received request."""
 
     path: str
     headers: Mapping[str, str]  # by name in lower case
@@ -29,7 +29,7 @@ class Post:
 
 @dataclass(kw_only=True, slots=True)
 class WebServer:
-    """Takes any POST, and answers as it is told."""
+    """Accepts any POST, and answers as the test sets."""
 
     posts: list[Post] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)  # paths that answer 503
@@ -56,12 +56,12 @@ class WebServer:
         return web.Response(status=503 if request.path in self.refuses else 202)
 
     def about(self, path: str, text: str) -> list[Post]:
-        """What came to a path and has a text in its body."""
+        """The requests to a path that have a text in their body."""
         return [post for post in self.posts if post.path.startswith(path) and text in post.body]
 
 
 def tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """What a server on the loopback address shows, and the file of the authority to trust."""
+    """The certificate of a server on the loopback address, and the file of the authority to trust."""
     authority = certificates.new_authority()
     own, trusted = folder / "server.pem", folder / "trusted.pem"
     own.write_text(certificates.new_server_certificate(authority))
@@ -73,7 +73,7 @@ def tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mail:
-    """A message that came, and to whom the envelope was addressed."""
+    """A received message, and the recipients of its envelope."""
 
     recipients: tuple[str, ...]
     message: EmailMessage
@@ -87,7 +87,7 @@ class Mail:
 
 @dataclass(kw_only=True, slots=True)
 class MailServer:
-    """Takes mail over TLS from whoever knows the password."""
+    """Accepts mail over TLS from senders with the password."""
 
     tls: ssl.SSLContext
     password: str
@@ -121,7 +121,7 @@ class MailServer:
         return AuthResult(success=known, handled=False)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        """A message has come."""
+        """Receive a message."""
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         if self.refuses:
@@ -130,5 +130,5 @@ class MailServer:
         return "250 taken"
 
     def to(self, recipient: str) -> list[Mail]:
-        """What somebody got."""
+        """The messages to a recipient."""
         return [mail for mail in self.mails if recipient in mail.recipients]

@@ -1,4 +1,4 @@
-"""What the code says, for comparison with the pages: settings, routes, steps, dependencies."""
+"""What the code declares, for comparison with the pages: settings, routes, steps, dependencies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _shown(field: Any) -> str:
 
 
 def scheduled() -> set[str]:
-    """The settings that triggers name (``%NAME%``)."""
+    """The settings that triggers reference (``%NAME%``)."""
     return set(re.findall(r'"%([A-Z_]+)%"', (ROOT / "function_app.py").read_text(encoding="utf-8")))
 
 

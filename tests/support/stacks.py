@@ -1,4 +1,4 @@
-"""Local clouds whose timers fire when a test says so."""
+"""Local clouds whose timers only tests fire."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def host_json(folder: Path, **queues: str) -> Path:
 
 
 def local_cloud(folder: Path, *, azure_environment: str = "AzurePublicCloud", **settings: str) -> Stack:
-    """A local cloud whose timers fire when a test says so, and whose host looks for messages often."""
+    """A local cloud whose timers only tests fire, and whose host polls for messages often."""
     timers = dict.fromkeys(("SWEEP_SCHEDULE", "EXPIRY_SCHEDULE", "INSPECTION_SCHEDULE"), NEVER)
     return Stack(
         folder,

@@ -1,4 +1,4 @@
-"""The wire between the app and its storage account, on which a test counts calls, or dies."""
+"""The connection between the app and its storage account, on which a test counts calls, or dies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Fuse:
         self._after = False
 
     def kill(self, call: int, *, after: bool) -> None:
-        """Die at a call (1: the next one), before it is sent or after it took effect; 0: live on."""
+        """Die at a call (1: the next one), before it is sent or after it took effect; 0: never."""
         self._fatal, self._after = call and self.calls + call, after
 
     @contextlib.asynccontextmanager

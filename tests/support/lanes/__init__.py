@@ -1,1 +1,1 @@
-"""A local cloud whose host is watched, killed, or lied to, at any request it makes."""
+"""A local cloud whose host a test can watch, kill or mislead at any of its requests."""

@@ -1,8 +1,8 @@
-"""What one request of a host asks for, said in words that are the same in every run.
+"""Labels for the requests of a host, which are the same in every run.
 
 A label names the effect, not the ids in it: ``graph PATCH applications(server)``, ``write onboardings
-server-secret Succeeded``, ``delete steps connection``. Ids are told apart by what earlier answers said of
-them.
+server-secret Succeeded``, ``delete steps connection``. Earlier answers show which object an ID
+belongs to.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Exchange:
 
     @classmethod
     def of(cls, service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Exchange:
-        """The exchange that a request begins."""
+        """The exchange that a request starts."""
         path, _, query = target.partition("?")
         return cls(
             service=service,
@@ -57,9 +57,9 @@ class Exchange:
 
     @property
     def effect(self) -> bool:
-        """Whether it changes something outside the host; asking the vault for its challenge does not.
+        """Whether it changes something outside the host; a request for the vault's challenge does not.
 
-        Nor does the product's batch: it only reads.
+        Nor does the batch of the app: it only reads.
         """
         if not self.label or "(challenge)" in self.label:
             return False
@@ -70,14 +70,14 @@ class Exchange:
 
 @dataclass(kw_only=True, slots=True)
 class Message:
-    """A message that is on a queue."""
+    """A message on a queue."""
 
     queue: str
     id: str
     receipt: str
     text: str
     hidden: bool = False  # put with a delay, and not received yet
-    dormant: bool = False  # put with a delay of an hour or more: what it wakes waits for people
+    dormant: bool = False  # put with a delay of an hour or more: it wakes a step that waits for people
     fresh: bool = False  # put just now
 
     @property
@@ -87,7 +87,7 @@ class Message:
 
 
 class Labels:
-    """Knows the ids of one onboarding and the messages on the queues, from what went by."""
+    """Derives the IDs of one onboarding and the messages on the queues from what passed."""
 
     def __init__(self) -> None:
         self._names = {_MICROSOFT_GRAPH: "Graph"}
@@ -95,12 +95,12 @@ class Labels:
         """By id: put and not deleted. When there is none, nothing more will happen."""
 
     def forget(self) -> None:
-        """Begin with another onboarding; Microsoft Graph's own principal stays the same."""
+        """Start with another onboarding; Microsoft Graph's own principal stays the same."""
         kept = {key: name for key, name in self._names.items() if name == "Graph-principal"}
         self._names = {_MICROSOFT_GRAPH: "Graph", **kept}
 
     def of(self, exchange: Exchange) -> str:
-        """The label of a request; empty when it says nothing worth a name."""
+        """The label of a request; empty where it needs none."""
         if exchange.service == QUEUE:
             return self._of_queue(exchange)
         if exchange.service == TABLE:
@@ -108,7 +108,7 @@ class Labels:
         return self._of_cloud(exchange)
 
     def learn(self, exchange: Exchange) -> None:
-        """Keep what an answer tells."""
+        """Record the contents of an answer."""
         if exchange.service == QUEUE:
             self._learn_queue(exchange)
         elif exchange.service == "graph" and exchange.status < 300 and exchange.answer:
@@ -204,7 +204,7 @@ def _of_table(exchange: Exchange) -> str:
 
 
 def _of_transaction(body: str) -> str:
-    """Named after the step whose row comes first: its outcome, or the claim on it."""
+    """Named after the step whose row is first: its outcome, or the claim on it."""
     rows = [json.loads(line) for line in _ROW.findall(body.replace("\r", ""))]
     found = re.search(r"https?://[^/]+/[^/]+/(\w+)", body)
     table = found[1] if found else "?"

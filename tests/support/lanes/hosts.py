@@ -1,4 +1,4 @@
-"""Trigger hosts that are killed all the time."""
+"""Trigger hosts that tests kill repeatedly."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Host:
     """One trigger host.
 
     Args:
-        folder: where its log, output and state go.
-        environment: gives the whole of its environment, whenever it starts.
-        name: of the host among several in the folder.
+        folder: the folder for its log, output and state.
+        environment: returns the whole of its environment at each start.
+        name: its name among several hosts in the folder.
     """
 
     def __init__(self, folder: Path, environment: Callable[[], Mapping[str, str]], name: str) -> None:
@@ -53,7 +53,7 @@ class Host:
         self.address = f"http://127.0.0.1:{json.loads(state.read_text())['port']}"
 
     async def kill(self) -> None:
-        """End it as a power cut would (SIGKILL)."""
+        """Kill it, as a power cut would (SIGKILL)."""
         if self._process is not None:
             await process.kill(self._process)
             self._process = None

@@ -1,4 +1,4 @@
-"""One local cloud with one host behind the proxy: carries out onboardings one after another, interfering."""
+"""One local cloud with one host behind the proxy, which runs onboardings one after another with faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DEADLINE: Final = 150.0
 
 
 class Lane(Scene):
-    """A local cloud of its own, its host, and what stands between them."""
+    """A local cloud, its host, and the proxy between them."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(stack)
@@ -62,13 +62,13 @@ class Lane(Scene):
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(cls, folder: Path):
-        """A lane in a folder, up and running."""
+        """A running lane in a folder."""
         async with Stack(folder, hosts=0) as stack:
             lane = cls(stack)
             try:
                 await lane.proxy.start()
                 lane.proxy.watcher = lane._watch
-                # So short that a provider is registered whenever somebody looks again.
+                # So short that a provider is registered at the next check.
                 await lane.portal.control("PUT", "/settings", {"providerSeconds": 0.02})
                 await lane.start_host()
                 yield lane
@@ -79,11 +79,11 @@ class Lane(Scene):
 
     @property
     def address(self) -> str:
-        """Of the host's API."""
+        """The URL of the host's API."""
         return self.host.address
 
     def new_host(self, name: str) -> Host:
-        """A host that sees the outside through the proxy."""
+        """A host that reaches the outside through the proxy."""
         return Host(self.stack.folder, self._environment, name)
 
     async def start_host(self) -> None:
@@ -93,7 +93,7 @@ class Lane(Scene):
         self._alive.set()
 
     async def kill_host(self) -> None:
-        """Kill the host, let what it had sent arrive, and let the locks on its messages run out."""
+        """Kill the host, let its sent requests arrive, and let the locks on its messages expire."""
         self._alive.clear()
         self._open = False
         await self.host.kill()
@@ -103,19 +103,19 @@ class Lane(Scene):
         await self.expire_locks()
 
     async def expire_locks(self) -> None:
-        """Make every message visible that a host is working on."""
+        """Make every message visible that a host is handling."""
         for message in list(self.proxy.labels.messages.values()):
             if not message.hidden:
                 await self._show(message)
 
     async def restart_host(self, **settings: str) -> None:
-        """Have a fresh host, with other settings."""
+        """Start a new host, with other settings."""
         self.settings = settings
         await self.kill_host()
         await self.start_host()
 
     async def begin(self, points: Iterable[Point] = (), **request: object) -> Onboarding:
-        """Set the points at which something goes wrong; the onboarding is not asked for yet."""
+        """Set the points of the faults; the onboarding is not requested yet."""
         self._points = list(points)
         self.proxy.labels.forget()
         self.proxy.exchanges.clear()
@@ -124,13 +124,13 @@ class Lane(Scene):
         return Onboarding(request=self.portal.request(name=name, **apps, **request))
 
     async def run(self, points: Iterable[Point] = (), **request: object) -> Onboarding:
-        """Carry out one onboarding, with all that goes wrong, until nothing moves any more."""
+        """Run one onboarding, with all its faults, until nothing changes any longer."""
         onboarding = await self.begin(points, **request)
         await self.follow(onboarding)
         return onboarding
 
     async def follow(self, onboarding: Onboarding, seconds: float = _DEADLINE) -> None:
-        """Ask for an onboarding and see it through."""
+        """Request an onboarding and wait for its end."""
         try:
             await self.see_through(self.ask(onboarding), seconds)
         finally:
@@ -138,7 +138,7 @@ class Lane(Scene):
             self.written += [each.body for each in onboarding.exchanges if each.service in (QUEUE, TABLE)]
 
     async def see_through(self, ask: Coroutine[Any, Any, None], seconds: float = _DEADLINE) -> None:
-        """Ask for something, and let it go on, with all that goes wrong, until nothing moves any more."""
+        """Send a request, and run what follows, with all its faults, until nothing changes any longer."""
         asking = asyncio.create_task(ask)
         try:
             async with asyncio.timeout(seconds):
@@ -156,7 +156,7 @@ class Lane(Scene):
             await asyncio.gather(asking, return_exceptions=True)
 
     async def operate(self, method: str, path: str, points: Iterable[Point] = ()) -> list[Exchange]:
-        """Ask, as an operator, for something that is safe to repeat, and see it through; what was done."""
+        """Send a repeatable request of an operator, and wait for its end; return what was done."""
         self._points = list(points)
         self.proxy.exchanges.clear()
 
@@ -175,7 +175,7 @@ class Lane(Scene):
         return list(self.proxy.exchanges)
 
     async def ask(self, onboarding: Onboarding) -> None:
-        """Ask until there is an answer, as portals do whose connection broke: with the same key."""
+        """Repeat a request until it is answered, as portals do after a lost connection: with the same key."""
         headers = {"Idempotency-Key": onboarding.key}
         while not onboarding.id:
             await self._alive.wait()
@@ -188,17 +188,17 @@ class Lane(Scene):
         await self.proxy.moved()
 
     async def forget_dormant(self) -> None:
-        """Take away the messages that would wake, some time, what does not wait any more."""
+        """Delete the messages that would later wake what no longer waits."""
         for message in list(self.proxy.labels.messages.values()):
             if message.dormant:
                 await self.queues.get_queue_client(message.queue).delete_message(message.id, message.receipt)
                 del self.proxy.labels.messages[message.id]
 
     async def sweep(self) -> None:
-        """Have the host look for onboardings that have made no progress, and see that through."""
+        """Let the host search for stalled onboardings, and wait for its end."""
         self.proxy.exchanges.clear()
         await self.fire_sweep()
-        # The last thing it looks at are the open notices, of which there are none.
+        # The last thing that it reads are the open notices, of which there are none.
         looked = ["read noticeindex"] * 2
         await self.proxy.until(
             lambda: [each.label for each in self.proxy.exchanges if each.label in looked] == looked
@@ -206,21 +206,21 @@ class Lane(Scene):
         await self.proxy.until(lambda: not self.proxy.labels.messages and not self.proxy.in_flight)
 
     async def fire_sweep(self) -> None:
-        """Have the host look for onboardings that have made no progress."""
+        """Let the host search for stalled onboardings."""
         answer = await self.portal.http.post(f"{self.address}/admin/functions/sweep_onboardings", json={})
         assert answer.status_code == 202, answer.text
 
     def expect(self, *points: Point) -> None:
-        """Set the points at which something goes wrong from now on."""
+        """Set the points of the faults from now on."""
         self._points = points
 
     async def struck(self) -> None:
-        """Wait until the host is at a point where it is to be killed."""
+        """Wait until the host is at a point where it is killed."""
         await self.proxy.until(lambda: self._struck)
         self._struck = False
 
     async def recover(self) -> None:
-        """Begin anew after an onboarding that did not come to its end."""
+        """Start anew after an onboarding that did not end."""
         self._struck = False
         await self.kill_host()
         for queue in names.QUEUES:
@@ -229,7 +229,7 @@ class Lane(Scene):
         await self.start_host()
 
     async def unregister_providers(self) -> None:
-        """Make the subscription one that has none of the resource providers yet."""
+        """Replace the subscription with one that has none of the resource providers yet."""
         subscription = self.stack.cloud_info["subscription"]
         for namespace in PROVIDERS[DeploymentModel.SCALE_SET]:
             path = f"/subscriptions/{subscription}/providers/{namespace}/unregister?api-version=2021-04-01"
@@ -245,7 +245,7 @@ class Lane(Scene):
         return asking.done() and not (self._struck or moving or self.proxy.in_flight)
 
     async def _watch(self, exchange: Exchange, when: str) -> Interference:
-        if not self._open:  # whoever sent it is dead: it did not arrive, or its answer goes nowhere
+        if not self._open:  # the sender is dead: the request did not arrive, or its answer goes nowhere
             return Drop()
         if when == AFTER and exchange.service == QUEUE:
             self._look_at_messages(exchange)
@@ -261,7 +261,7 @@ class Lane(Scene):
         return Drop()
 
     def _look_at_messages(self, exchange: Exchange) -> None:
-        """Hurry what is to come later: what was put with a delay, or given back after an error."""
+        """Bring forward what is due later: messages put with a delay, or returned after an error."""
         for message in self.proxy.labels.messages.values():
             if message.fresh:
                 message.fresh = False
@@ -307,7 +307,7 @@ class Lane(Scene):
         own = {
             "LOCAL_MESSAGE_LOCK_SECONDS": LOCK_SECONDS,
             "SWEEP_SCHEDULE": NEVER,
-            "STALLED_AFTER_SECONDS": "0.001",  # to whoever fires the sweep, whatever does not move is stalled
+            "STALLED_AFTER_SECONDS": "0.001",  # for the sweep, everything without progress is stalled
             "EXPIRY_SCHEDULE": NEVER,
             "COVERAGE_PROCESS_START": "",  # a killed host has no time to write it down
         }

@@ -14,7 +14,7 @@ Job = TypeVar("Job")
 
 
 class Lanes:
-    """Several lanes side by side, which share the work between them."""
+    """Several lanes in parallel, which share the work."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self.lanes = lanes
@@ -22,7 +22,7 @@ class Lanes:
     async def share(
         self, jobs: Iterable[Job], work: Callable[[Lane, Job], Awaitable[list[str]]]
     ) -> list[str]:
-        """Have each job done by one of the lanes; everything that went wrong."""
+        """Let the lanes run all jobs; return everything that went wrong."""
         waiting = deque(jobs)
         found: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What a lane carries out, and the moments at which it interferes."""
+"""What a lane runs, and the moments at which it interferes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Point:
         return f"{what} {self.when} {self.label}{number}"
 
     def strikes(self, exchange: Exchange, when: str) -> bool:
-        """Whether this is the moment; it comes once."""
+        """Whether this is the moment; it occurs once."""
         if self.met or (exchange.label, when) != (self.label, self.when):
             return False
         self.seen += 1
@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(kw_only=True, slots=True)
 class Onboarding:
-    """One onboarding that was asked for."""
+    """One requested onboarding."""
 
     request: Mapping[str, Any]
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -49,9 +49,9 @@ class Onboarding:
 
     @property
     def effects(self) -> list[Exchange]:
-        """Those that change something, each kind once."""
+        """Exchanges that change something, each kind once."""
         return list({each.label: each for each in self.exchanges if each.effect}.values())
 
 
 class StuckError(Exception):
-    """An onboarding did not come to its end."""
+    """An onboarding did not end."""

@@ -1,8 +1,8 @@
 """A reverse proxy between a host and everything outside it, which can stop at any request.
 
-It stands before the storage account (plain HTTP) and before Graph, Resource Manager and Key Vault (TLS, with
-a certificate of its own that the host is told to trust). Whoever watches is asked twice about each request:
-before it is passed on, and after its answer came.
+It runs in front of the storage account (plain HTTP) and of Graph, Resource Manager and Key Vault (TLS, with
+its own certificate, which the host trusts). The watcher is called twice for each request: before it is
+passed on, and after its answer arrived.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HOP_BY_HOP: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drop:
-    """The connection impact; the caller learns nothing."""
+    """The connection breaks; the caller learns nothing."""
 
     def __str__(self) -> str:
         return "cut off"
@@ -46,7 +46,7 @@ class Drop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """An error in place of what was, or would have been, answered."""
+    """An error in place of the real answer."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Refusal:
         return f"answered {self.status} {dict(self.headers)}"
 
     def response(self) -> web.Response:
-        """As Graph, Resource Manager and Key Vault write it."""
+        """The error in the format of Graph, Resource Manager and Key Vault."""
         error = {"error": {"code": "ServiceUnavailable", "message": "Set by a test."}}
         return web.json_response(error, status=self.status, headers=self.headers)
 
@@ -69,12 +69,12 @@ async def _let_pass(_: Exchange, __: str) -> Interference:
 
 
 class Proxy:
-    """All the ways from one host to the outside.
+    """All connections from one host to the outside.
 
     Args:
         backends: base URL of each service.
-        certificate: CA of the backends that speak TLS.
-        folder: where the proxy's own certificates go.
+        certificate: CA of the backends that use TLS.
+        folder: the folder for the proxy's own certificates.
     """
 
     def __init__(self, backends: Mapping[str, str], certificate: Path, folder: Path) -> None:
@@ -93,12 +93,12 @@ class Proxy:
         """CA certificates that a host behind the proxy needs."""
 
     def url(self, service: str) -> str:
-        """Where a service is reached through the proxy."""
+        """The URL of a service through the proxy."""
         backend = self._backends[service]
         return f"{backend.scheme}://127.0.0.1:{self.ports[service]}{backend.path}"
 
     async def start(self) -> None:
-        """Listen."""
+        """Start listening."""
         server, client = self._certificates()
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=client, limit=0),
@@ -118,18 +118,18 @@ class Proxy:
             self._runners.append(runner)
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for runner in self._runners:
             await runner.cleanup()
         await self._client.close()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 90) -> None:
-        """Wait until something is so; looked at whenever a request came or was answered."""
+        """Wait until a condition is true; it is checked at each request and each answer."""
         async with asyncio.timeout(seconds), self._moved:
             await self._moved.wait_for(condition)
 
     async def moved(self) -> None:
-        """Have everybody who waits look again."""
+        """Make everybody who waits check again."""
         async with self._moved:
             self._moved.notify_all()
 
@@ -186,7 +186,7 @@ class Proxy:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
         headers |= {"Content-Length": str(len(exchange.body))} if exchange.body else {}
         if "Date" in request.headers:
-            headers["Date"] = request.headers["Date"]  # part of what storage checks the signature of
+            headers["Date"] = request.headers["Date"]  # part of what storage verifies with the signature
         async with self._client.request(
             exchange.method, url, headers=headers, data=exchange.body or None, allow_redirects=False
         ) as answer:

@@ -1,4 +1,4 @@
-"""A local cloud as a test looks at it: its API, its directory, its tables and queues."""
+"""A local cloud as a test sees it: its API, its directory, its tables and queues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.portal import Portal
 
 
 class Scene:
-    """What a test sees of a running stack, past every proxy."""
+    """What a test sees of a running stack, without a proxy."""
 
     def __init__(self, stack: Stack) -> None:
         storage = stack.account.connection_string
@@ -24,7 +24,7 @@ class Scene:
 
     @property
     def address(self) -> str:
-        """Of the API."""
+        """The URL of the API."""
         return self.stack.api
 
     async def close(self) -> None:
@@ -42,7 +42,7 @@ class Scene:
         return await self.portal.all(f"{self.address}{path}", caller="operator")
 
     async def rows(self, table: str, text: str = "") -> list[TableEntity]:
-        """The rows of a table, all or those that a filter lets through."""
+        """The rows of a table, all or those that match a filter."""
         client = self.tables.get_table_client(table)
         found = client.query_entities(text) if text else client.list_entities()
         return [row async for row in found]

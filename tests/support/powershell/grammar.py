@@ -24,7 +24,7 @@ _LANGUAGE = Language(tree_sitter_powershell.language())
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Value:
-    """An expression's type as PowerShell has it, and its text."""
+    """The PowerShell type of an expression, and its text."""
 
     type: str
     text: str
@@ -51,7 +51,7 @@ class Script:
 
     @property
     def faults(self) -> list[str]:
-        """Where the grammar can't follow."""
+        """The places that the grammar cannot parse."""
         found = [node for node in walk(self.root) if node.is_error or node.is_missing]
         return [f"{node.type} at {node.start_point}: {text(node)[:60]}" for node in found]
 
@@ -76,7 +76,7 @@ def read(script: str) -> Script:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """A node and all below it, as they stand in the text."""
+    """A node and all below it, in the order of the text."""
     yield node
     for child in node.children:
         yield from walk(child)
@@ -129,7 +129,7 @@ def _command(found: Script, node: Node) -> Command:
 
 
 def _inside_should_process(node: Node) -> bool:
-    """Whether a command stands in the branch that a ``ShouldProcess`` opens."""
+    """Whether a command is in the branch of a ``ShouldProcess``."""
     inner: Node | None = node
     while inner is not None:
         outer = inner.parent

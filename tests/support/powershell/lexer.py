@@ -1,7 +1,7 @@
 """Reads the script's strings and comments by PowerShell's own rules, typographic quotes included.
 
-A grammar made for editors may know the plain quote only. Windows PowerShell takes five characters for a
-single quote; two in a row stand for the second one.
+A grammar made for editors may know the plain quote only. Windows PowerShell accepts five characters as a
+single quote; two in a row mean the second one.
 
 Source: "Single-quote characters" and "Comments" in the language specification
 (https://learn.microsoft.com/powershell/scripting/lang-spec/chapter-02).
@@ -19,7 +19,7 @@ _UNEXPECTED: Final = '"\u201c\u201d\u201e`'
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Literal:
-    """A single-quoted string: where it stands (in characters), and what it says."""
+    """A single-quoted string: its position (in characters), and its value."""
 
     start: int
     end: int
@@ -32,11 +32,11 @@ class Text:
 
     literals: tuple[Literal, ...]
     comments: tuple[str, ...]
-    code: str  # what is left, with a mark in place of each literal and comment
+    code: str  # the rest, with a mark in place of each literal and comment
 
 
 def read(script: str) -> Text:
-    """Takes a script apart. Fails on what this script may not hold."""
+    """Take a script apart; fail on what this script must not contain."""
     literals: list[Literal] = []
     comments: list[str] = []
     code: list[str] = []
