@@ -25,27 +25,27 @@ from onboarding.workflow.plan import Context, Plan, Step
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryResult:
-    """How the notice was taken."""
+    """How the delivery ended."""
 
     outcome: str
 
 
 _SUPERSEDED: Final = Done(result=DeliveryResult(outcome="superseded"))
 _MARGIN: Final = timedelta(days=30)
-"""How much later than planned an escalation may still be told."""
+"""How late an escalation may still be sent."""
 
 
 class Programs(Protocol):
-    """The channel of programs, which get each notice as it is."""
+    """The channel for programs, which get each notice by itself."""
 
     async def send(self, notice: Notice, connection: Connection) -> str:
-        """Sends a notice; returns how it was taken. Raises this app's errors."""
+        """Sends a notice; returns the outcome. Raises this app's errors."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deliveries:
-    """What the steps share."""
+    """The services of the steps."""
 
     connections: ConnectionStore
     webhook: Programs
@@ -57,7 +57,7 @@ class Deliveries:
     clock: Clock
 
     async def deliver(self, context: DeliveryContext) -> Done[DeliveryResult]:
-        """Sends a notice, or puts it into its recipient's digest."""
+        """Sends a notice, or adds it to the digest of its recipient."""
         notice, connection = await self._current(context.request)
         if connection is None:
             return _SUPERSEDED
@@ -70,7 +70,7 @@ class Deliveries:
         return await self._tell(target, notice, connection)
 
     async def escalate(self, context: DeliveryContext) -> Done[DeliveryResult] | Wait:
-        """Tells somebody else, unless the notice is acknowledged in time, or put off."""
+        """Sends a notice to the escalation channel, unless it is acknowledged in time or snoozed."""
         notice, connection = await self._current(context.request)
         if connection is None:
             return _SUPERSEDED
@@ -79,7 +79,7 @@ class Deliveries:
         now = self.clock.now()
         if (left := context.accepted_at + self.routing.escalate_after - now) > timedelta(0):
             give_up_after = self.routing.escalate_after + _MARGIN
-            return Wait(reason="Somebody acknowledges", after=left, give_up_after=give_up_after)
+            return Wait(reason="Somebody acknowledges it", after=left, give_up_after=give_up_after)
         if (snooze := connection.snooze(notice.expiration)) and snooze.until > now:
             return Done(result=DeliveryResult(outcome="snoozed"))
         days = self.routing.escalate_after.days

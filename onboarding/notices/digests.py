@@ -1,8 +1,8 @@
-"""Digests: what people are told, once a day instead of one by one.
+"""Digests: one message a day for people, instead of one for each notice.
 
-A digest is a run, too; its id is derived from recipient and day. What goes into it are rows of the run's own
-partition, written while its day is open. After the day has ended they are read and sent, and when that is
-written down they are removed: a crash in between sends the same digest again, under the same id.
+A digest is a run; its ID is derived from the recipient and the day. Its entries are rows of the run's own
+partition, written while its day is open. After the day they are read and sent, and removed once that is
+recorded: after a crash in between, the same digest is sent again with the same ID.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from onboarding.workflow.run import Head
 from onboarding.workflow.runtime import SERVICE, Runtime
 
 _ENDS: Final = time(6, tzinfo=UTC)
-"""When a day ends: its digest is there when people begin to work in Europe and America."""
+"""When a day ends: the digest arrives before the working day in Europe and America."""
 
 _GRACE: Final = timedelta(minutes=10)
-"""Between the end of a day and its digest, for what was just being written."""
+"""The time between the end of a day and its digest, for entries that are still being written."""
 
 _ENTRIES: Final = keys.prefixed("entry:")
 _NOTICES: Final = Codec(Notice)
@@ -41,7 +41,7 @@ _NOTICES: Final = Codec(Notice)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DigestResult:
-    """How the digest was taken, and how many notices it had."""
+    """How the delivery ended, and the number of notices."""
 
     outcome: str
     notices: int = 0
@@ -49,7 +49,7 @@ class DigestResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digests:
-    """Collects and sends."""
+    """Collects notices, and sends them together."""
 
     tables: Tables
     runs: Runtime
@@ -77,7 +77,7 @@ class Digests:
             await self.runs.start(head)
             if self.clock.now() < day + _GRACE:
                 return f"{day:%Y-%m-%d}"
-            # This worker was held up, and the digest may have been read without the entry.
+            # This worker was slow, and the digest may have been sent without the entry.
             await self.tables.write(names.NOTICES, entry, Write.DELETE)
             day = _end(self.clock.now())
 

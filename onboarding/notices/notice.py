@@ -18,14 +18,14 @@ from onboarding.storage import keys
 
 
 class Kind(StrEnum):
-    """What a notice is about; the last part of its CloudEvent's type."""
+    """The subject of a notice; the last part of the type of its CloudEvent."""
 
     SECRET_NEAR_EXPIRY = "SecretNearExpiry"  # noqa: S105 - named after Key Vault's own events
     SECRET_EXPIRED = "SecretExpired"  # noqa: S105
-    APPLICATION_NEAR_AGE_LIMIT = "ApplicationNearAgeLimit"  # soon its secret can't be renewed any more
+    APPLICATION_NEAR_AGE_LIMIT = "ApplicationNearAgeLimit"  # soon its secret can no longer be renewed
     APPLICATION_TOO_OLD = "ApplicationTooOld"
     RENEWAL_WAITS = "RenewalWaits"
-    # What the directory says, and should not:
+    # Drift:
     APPLICATION_DELETED = "ApplicationDeleted"
     SIGN_IN_BLOCKED = "SignInBlocked"
     CONSENT_WITHDRAWN = "ConsentWithdrawn"
@@ -44,27 +44,27 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """What is told. It is composed once, when it is announced, so that every channel says the same."""
+    """The content of a notice, composed once when it is announced: it is the same on every channel."""
 
     kind: Kind
-    connection: str  # its id
-    key: tuple[str, ...]  # with kind and connection: which notice it is; the same again is no new one
-    at: datetime  # the moment it is about
-    message: str  # what is the matter, in a sentence that is true whenever it arrives
+    connection: str  # its ID
+    key: tuple[str, ...]  # identifies the notice, together with kind and connection
+    at: datetime  # when it was due, or when the inspection started
+    message: str  # one or two sentences that remain true however late they arrive
     impact: str
     remedy: str
     documentation: str = ""
-    expiration: str = ""  # its kind; with ends_at: outdated once this expiration has another end
+    expiration: str = ""  # its kind; the notice is outdated once its date is not ends_at
     ends_at: datetime | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)  # for programs
+    details: Mapping[str, Any] = field(default_factory=dict)  # JSON for programs
 
     @property
     def id(self) -> str:
-        """The same for the same matter."""
+        """The same for the same subject."""
         return keys.derived_id(self.kind, self.connection, *self.key)
 
     def is_current(self, connection: Connection) -> bool:
-        """Whether an expiration that the notice is about has not been moved meanwhile."""
+        """Whether the expiration that the notice is about still has the same date."""
         return self.ends_at is None or self.ends_at == connection.expirations.get(self.expiration)
 
 
