@@ -163,6 +163,16 @@ async def test_a_message_that_is_none_is_put_away(bench, body):
     assert message.reason == ("UnknownRun" if b"unknown" in body else "Invalid")
 
 
+async def test_a_message_of_a_newer_release_is_kept_for_it(bench):
+    """A message that this release cannot read has a reason of its own, and waits to be re-driven."""
+    await bench.engine.handle(b'{"v":99,"run":"r"}', "d")
+    (message,) = await bench.messages()
+    assert message.reason == "UnknownVersion"
+    assert message.detail == (
+        "The message is a StepMessage of version 99; this release reads up to version 1."
+    )
+
+
 @both
 async def test_a_conflict_is_no_harm(bench):
     """A worker whose step was taken over does not overwrite the result of the other worker."""
