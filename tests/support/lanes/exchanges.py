@@ -198,7 +198,11 @@ def _of_table(exchange: Exchange) -> str:
     row: dict[str, Any] = json.loads(exchange.body) if exchange.body else {}
     found = re.search(r"PartitionKey='([^']*)'", target)
     partition = str(row.get("PartitionKey") or (found[1] if found else ""))
-    kind = partition.partition(":")[0] if table.endswith("index") or partition.startswith("~") else ""
+    kind = (
+        partition.removeprefix("list:").partition(":")[0]
+        if table.endswith("index") or partition.startswith("~")
+        else ""
+    )
     verb = {"POST": "insert", "DELETE": "delete"}.get(exchange.method, "upsert")
     return f"{verb} {table} {kind}".strip()
 
@@ -213,4 +217,5 @@ def _of_transaction(body: str) -> str:
     first = next((row for row in rows if row["RowKey"].startswith("step:")), None)
     if first is None:
         return f"write {table}"
-    return f"write {table} {first['RowKey'].removeprefix('step:')} {first['status']}"
+    status = json.loads(first["document"])["status"]
+    return f"write {table} {first['RowKey'].removeprefix('step:')} {status}"
