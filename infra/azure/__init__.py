@@ -1,1 +1,1 @@
-"""The app in Azure: Bicep for its resources, and scripts for what Bicep can't do in Microsoft Entra."""
+"""The app in Azure: Bicep for its resources, and scripts for what Bicep cannot do in Microsoft Entra."""

@@ -1,4 +1,4 @@
-"""The app registration of the API: how it should be, and the changes that make it so."""
+"""The app registration of the API: its desired state, and the changes that it needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infra.azure.grants import assign, holders
 from infra.azure.permissions import API_OPERATE, API_REQUEST, API_ROLES, API_SCOPE_ID, AppRole
 from infra.azure.plan import Change
 
-#: Version 2 is what Entra issues to APIs registered today; its ``aud`` is the client id.
+#: Entra ID issues version 2 to APIs that are registered today; its ``aud`` is the client ID.
 _TOKEN_VERSION: Final = 2
 
 _ROLES: Final = [
@@ -41,7 +41,7 @@ class Registration:
     """One app registration and its service principal, found by the registration's unique name."""
 
     def __init__(self, directory: Directory, *, display_name: str, unique_name: str) -> None:
-        """Name it. Nothing is read before ``plan``."""
+        """Set the name. Nothing is read before ``plan``."""
         self._directory = directory
         self._display_name = display_name
         self._path = f"/applications(uniqueName='{unique_name}')"
@@ -51,7 +51,7 @@ class Registration:
         self._is_new = False
 
     def plan(self, *, requesters: Iterable[str], operators: Iterable[str]) -> list[Change]:
-        """Read what there is, and say what has to change. Callers are named by object id."""
+        """Read the current state, and return the changes. Callers are identified by object ID."""
         self.application = self._directory.find(self._path) or {}
         if self.application:
             self._principal = self._directory.find(self._principal_path) or {}
@@ -81,7 +81,7 @@ class Registration:
         verb = f"update {', '.join(wanted)} of" if self.application and wanted else "app registration"
         return Change(
             what=f"{verb} {self.application.get('displayName', self._display_name)}",
-            why=f"Holds the roles a caller can have: {', '.join(role.value for role in API_ROLES)}.",
+            why=f"Contains the roles for callers: {', '.join(role.value for role in API_ROLES)}.",
             apply=apply if wanted else None,
         )
 
@@ -95,7 +95,7 @@ class Registration:
         there = bool(self.application) and f"api://{self.application['appId']}" in uris
         return Change(
             what="App ID URI api://<client id>",
-            why="What callers ask a token for. This form is allowed by every tenant policy.",
+            why="The resource of the callers' tokens. Every tenant policy allows this form.",
             apply=None if there else apply,
         )
 
@@ -108,7 +108,7 @@ class Registration:
 
         return Change(
             what="service principal, assignment required",
-            why="Only callers that were given a role can get a token at all.",
+            why="Only callers with a role can get a token.",
             apply=None if self._principal.get("appRoleAssignmentRequired") else apply,
         )
 
@@ -148,7 +148,7 @@ def _differences(application: dict[str, Any]) -> dict[str, Any]:
 
 
 def _merged(present: list[dict[str, Any]], ours: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``present`` with our entries set, by id. What Graph adds to an entry (such as ``origin``) stays."""
+    """``present`` with our entries set, by ID. What Graph adds to an entry (such as ``origin``) stays."""
     merged = {entry["id"]: entry for entry in present}
     for entry in ours:
         merged[entry["id"]] = {**merged.get(entry["id"], {}), **entry}

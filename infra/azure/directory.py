@@ -1,4 +1,4 @@
-"""Microsoft Graph, as the scripts of this folder use it: a few calls by a signed-in administrator."""
+"""Microsoft Graph, as the scripts in this folder use it: a few calls by a signed-in administrator."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from azure.identity import AzureCliCredential, ClientSecretCredential
 
 from onboarding.cloud.environments import ENVIRONMENTS
 
-#: How long an object that was just created may stay unknown to the next request, in seconds. Graph
-#: replicates its writes; reports speak of minutes.
+#: Time until the next request finds an object that was just created, in seconds. Graph replicates its
+#: writes; users report delays of minutes.
 REPLICATION_SECONDS: Final = 180
 _BUSY: Final = {429, 503, 504}
 _ATTEMPTS: Final = 6
-#: What Graph says, with 400 or 403, of a reference to an object it has not replicated yet.
+#: Graph's messages, with 400 or 403, for a reference to an object that it has not replicated yet.
 _UNKNOWN_YET: Final = ("does not reference", "backing application", "Not a valid reference")
 
 
@@ -32,7 +32,7 @@ class DirectoryError(Exception):
     """Graph refused a request."""
 
     def __init__(self, response: httpx.Response) -> None:
-        """Keep what Graph said: ``{"error": {"code", "message"}}``, or whatever came instead."""
+        """Keep Graph's error: ``{"error": {"code", "message"}}``, or whatever it returned instead."""
         try:
             error = response.json()["error"]
             self.code, self.message = str(error["code"]), str(error["message"])
@@ -48,17 +48,17 @@ class DirectoryError(Exception):
 
     @property
     def already_exists(self) -> bool:
-        """Whether the request wanted what is there already."""
+        """Whether the object of the request exists already."""
         return self.status in {400, 409} and "already exist" in self.message
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the signed-in administrator lacks a right."""
+        """Whether the signed-in administrator lacks a permission."""
         return self.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 
     @property
     def may_be_lag(self) -> bool:
-        """Whether this is also what Graph says of an object it has not replicated yet."""
+        """Whether Graph also returns this error for an object that it has not replicated yet."""
         return self.status == httpx.codes.NOT_FOUND or (
             self.status in {400, 403} and any(part in self.message for part in _UNKNOWN_YET)
         )
@@ -70,7 +70,7 @@ FAILURES: Final = (DirectoryError, AzureError, httpx.TransportError)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Directory:
-    """Graph v1.0 of one cloud, as one signed-in administrator."""
+    """Microsoft Graph v1.0 in one cloud, for one signed-in administrator."""
 
     graph: str
     scope: str
@@ -91,7 +91,7 @@ class Directory:
             raise
 
     def read_fresh(self, path: str) -> dict[str, Any]:
-        """Read an object that was just created, patiently: it may take minutes to be known everywhere."""
+        """Read an object that was just created, with retries: replication can take minutes."""
         return self._patiently("GET", path, None, {}).json()  # type: ignore[no-any-return]
 
     def list(self, path: str) -> Iterator[dict[str, Any]]:
@@ -105,14 +105,14 @@ class Directory:
     def write(
         self, method: str, path: str, body: dict[str, Any], *, upsert: bool = False, fresh: bool = False
     ) -> dict[str, Any]:
-        """Send a change and return Graph's answer, empty where it has none.
+        """Send a change and return Graph's answer, which is empty without a body.
 
         Args:
             method: POST or PATCH.
             path: Below ``/v1.0``.
             body: The change.
             upsert: Create what is missing.
-            fresh: The change refers to an object that was just created: be patient while it replicates.
+            fresh: The change refers to an object that was just created: retry while it replicates.
         """
         headers = {"Prefer": "create-if-missing"} if upsert else {}
         send = self._patiently if fresh else self._send
@@ -149,7 +149,7 @@ class Directory:
             try:
                 response = self.http.request(method, url, json=body, headers=sent)
             except httpx.TransportError:
-                # A change whose answer was lost may be sent again: each one here is in effect the same twice.
+                # A change whose answer was lost may be sent again: each one here has the same effect twice.
                 if last:
                     raise
             else:
@@ -163,44 +163,44 @@ class Directory:
 
 
 def object_id(value: str) -> str:
-    """An argument that is an object id of the directory."""
+    """An argument that is an object ID in the directory."""
     try:
         return str(uuid.UUID(value))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{value!r} is no object id (a GUID)") from error
+        raise argparse.ArgumentTypeError(f"{value!r} is not an object ID (a GUID)") from error
 
 
 def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Add what every script of this folder takes: the cloud, who signs in, and whether to ask."""
+    """Add the arguments of every script in this folder: the cloud, the sign-in, and the confirmation."""
     parser.set_defaults(client_secret=environ.get("AZURE_CLIENT_SECRET"))
-    parser.add_argument("--what-if", action="store_true", help="say what would be done, and stop")
-    parser.add_argument("--yes", action="store_true", help="do not ask before doing it")
+    parser.add_argument("--what-if", action="store_true", help="show the changes without making them")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument(
         "--environment",
         choices=sorted(ENVIRONMENTS),
         default="AzurePublicCloud",
         help="cloud (default: %(default)s)",
     )
-    parser.add_argument("--tenant", help="tenant id (default: the tenant the Azure CLI is signed in to)")
+    parser.add_argument("--tenant", help="tenant ID (default: the tenant that the Azure CLI is signed in to)")
     parser.add_argument(
         "--client-id",
         help="sign in as this application, for automation; its secret is read from AZURE_CLIENT_SECRET. "
-        "Without it, whoever is signed in to the Azure CLI does this",
+        "Without it, the script uses the account that is signed in to the Azure CLI",
     )
-    parser.add_argument("--login", help="other address of the sign-in service, such as a local cloud's")
-    parser.add_argument("--graph", help="other address of Microsoft Graph, such as a local cloud's")
+    parser.add_argument("--login", help="another URL of the sign-in service, such as that of a local cloud")
+    parser.add_argument("--graph", help="another URL of Microsoft Graph, such as that of a local cloud")
     parser.add_argument(
-        "--certificate", metavar="FILE", help="PEM file of the only authority to trust for TLS"
+        "--certificate", metavar="FILE", help="PEM file of the only certificate authority to trust"
     )
 
 
 @contextlib.contextmanager
 def connected(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Iterator[Directory]:
-    """Graph, signed in as the arguments say, until the block ends.
+    """Microsoft Graph, signed in by the arguments, until the block ends.
 
-    Wrong combinations end the script with how to put it right.
+    An invalid combination ends the script with a remedy.
     """
-    # The scripts say themselves what went wrong; the library's own log line would say it twice.
+    # The scripts report errors themselves; the library's own log line would repeat them.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     environment = ENVIRONMENTS[arguments.environment]
     trust = ssl.create_default_context(cafile=arguments.certificate)
@@ -228,7 +228,7 @@ def _credential(
         arguments.client_id,
         arguments.client_secret,
         authority=arguments.login or ENVIRONMENTS[arguments.environment].login,
-        # Asking the public cloud whether this authority exists makes no sense for another one.
+        # A check of this authority in the public cloud makes no sense for another cloud.
         disable_instance_discovery=bool(arguments.login),
         **trust,
     )

@@ -1,4 +1,4 @@
-// The function app on Flex Consumption, and every setting the code reads (onboarding/settings.py).
+// The function app on Flex Consumption, and every setting that the code reads (onboarding/settings.py).
 
 @maxLength(32)
 param name string
@@ -41,8 +41,8 @@ var blobUri = 'https://${storageName}.blob.${environment().suffixes.storage}'
 var queueUri = 'https://${storageName}.queue.${environment().suffixes.storage}'
 var tableUri = 'https://${storageName}.table.${environment().suffixes.storage}'
 
-// The host completes an account name with the public cloud's suffix, so any other cloud needs the three URIs. In
-// the public cloud the name is the better choice: hosts on Flex Consumption failed with URIs now and then
+// The host adds the public cloud's suffix to an account name, so any other cloud needs the three URIs. In
+// the public cloud the name is the better choice: hosts on Flex Consumption sometimes failed with URIs
 // (azure-functions-host issues 11782, 11787, 11796).
 var hostStorage = union(
   {
@@ -87,7 +87,7 @@ var app = {
   SWEEP_SCHEDULE: sweepSchedule
 }
 
-// The webhook's URL is named without a version, so that the app follows a new value within a day.
+// The reference to the webhook's URL has no version, so the app uses a new value within a day.
 var chosen = union(
   empty(multitenantClientId) ? {} : { MULTITENANT_CLIENT_ID: multitenantClientId },
   hasNoticeWebhook ? { NOTICE_WEBHOOK_URL: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/notice-webhook-url)' } : {},
@@ -111,7 +111,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
 resource site 'Microsoft.Web/sites@2024-04-01' = {
   name: name
   location: location
-  // azd finds by this tag where the code of the service goes.
+  // azd uses this tag to find the app for the service's code.
   tags: union(tags, { 'azd-service-name': 'api' })
   kind: 'functionapp,linux'
   identity: {
@@ -152,15 +152,15 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
   }
 }
 
-// Replaces all settings at once: what is not named here is gone, such as an empty AzureWebJobsStorage that a
-// deployment left behind and that stops the host.
+// Replaces all settings at once: it removes every other setting, such as an empty AzureWebJobsStorage that an
+// earlier deployment has left and that stops the host.
 resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: site
   name: 'appsettings'
   properties: union(hostStorage, telemetry, app, chosen)
 }
 
-// Deployment is by identity too: neither FTP nor the deployment site takes a password.
+// Deployment also uses an identity: neither FTP nor the deployment site accepts a password.
 resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: site
   name: 'ftp'

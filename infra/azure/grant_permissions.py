@@ -1,9 +1,9 @@
-"""Grant the app's managed identity what it needs in Microsoft Graph.
+"""Grant the app's managed identity the permissions that it needs in Microsoft Graph.
 
     python -m infra.azure.grant_permissions --principal-id "$(azd env get-value IDENTITY_PRINCIPAL_ID)"
 
-Says first what it will do and asks; ``--what-if`` stops there. It adds application permissions to this one
-identity and changes nothing else; what is granted already stays. Run it again at any time.
+Shows first what it will do, and asks; ``--what-if`` stops there. It adds application permissions to this one
+identity and changes nothing else; granted permissions stay. You can run it again at any time.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, App
 from infra.azure.plan import Change, carry_out
 
 _ROLE_NEEDED = (
-    "Granting permissions of Microsoft Graph takes the role Privileged Role Administrator (or Global "
-    "Administrator). Activate it if it is eligible, sign in again (az login) and run this again."
+    "To grant permissions in Microsoft Graph you need the role Privileged Role Administrator (or Global "
+    "Administrator). If your role is eligible, activate it, sign in again (az login) and run this again."
 )
 
 
 class WrongTargetError(Exception):
-    """What the arguments point to is not what this script is for; the message says what to do."""
+    """The arguments point to an object that this script is not for; the message contains the remedy."""
 
 
 def main(
@@ -34,19 +34,20 @@ def main(
     environ: Mapping[str, str] = os.environ,
     keyboard: TextIO = sys.stdin,
 ) -> int:
-    """Run the script. Returns 0 when all is as planned or was only shown, 1 when it could not be done."""
+    """Run the script. Returns 0 after success or ``--what-if``, and 1 after an error or a refusal."""
     parser = argparse.ArgumentParser(
         prog="python -m infra.azure.grant_permissions",
         description="Grant the app's managed identity its application permissions in Microsoft Graph.",
     )
     parser.add_argument(
-        "--principal-id", required=True, type=graph.object_id, help="object id of the managed identity"
+        "--principal-id", required=True, type=graph.object_id, help="object ID of the managed identity"
     )
     parser.add_argument(
         "--consent",
         action="store_true",
-        help="also grant what it takes to consent without an administrator. Tier 0: whoever controls the app "
-        "can then give anyone any permission in this tenant. Without it, an administrator is asked each time",
+        help="also grant the permissions to consent without an administrator. Tier 0: a person who controls "
+        "the app can then grant any permission in this tenant. Without it, an administrator must consent "
+        "each time",
     )
     graph.add_arguments(parser, environ)
     arguments = parser.parse_args(argv)
@@ -61,7 +62,7 @@ def main(
                 print(_ROLE_NEEDED, file=sys.stderr)
             return 1
     if complete:
-        print("All granted. Azure caches tokens of identities: a new permission can take a day to arrive.")
+        print("All granted. Azure caches tokens of identities: a new permission can take a day to apply.")
     return 0 if complete or arguments.what_if else 1
 
 
@@ -71,14 +72,14 @@ def _plan(directory: graph.Directory, principal_id: str, wanted: tuple[AppRole, 
     )
     if identity is None:
         raise WrongTargetError(
-            f"This tenant has no service principal with object id {principal_id}. Is it the identity's "
-            "principal id (not its client id), and are you signed in to its tenant? An identity made a "
-            "minute ago may need another."
+            f"This tenant has no service principal with object id {principal_id}. Check "
+            "that it is the identity's principal id (not its client id), and that you are signed in to its "
+            "tenant. If the identity is new, wait a minute."
         )
     if identity.get("servicePrincipalType") != "ManagedIdentity":
         raise WrongTargetError(
             f"{identity['displayName']} ({principal_id}) is no managed identity. An app registration gets "
-            "its permissions by its own manifest and an administrator's consent, not by this script."
+            "its permissions from its manifest and an administrator's consent, not from this script."
         )
     resource = directory.get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles")
     offered = {role["id"]: role["value"] for role in resource["appRoles"]}

@@ -1,4 +1,4 @@
-"""Assigning an application role of a resource to a principal, if it isn't assigned yet."""
+"""Assigns an application role of a resource to a principal, if it is not assigned yet."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from infra.azure.plan import Change
 
 
 def assigned(directory: Directory, principal_id: str, resource_id: str) -> set[str]:
-    """Ids of the resource's roles that the service principal holds."""
+    """IDs of the resource's roles that the service principal has."""
     path = f"/servicePrincipals/{principal_id}/appRoleAssignments"
     return {entry["appRoleId"] for entry in directory.list(path) if entry["resourceId"] == resource_id}
 
 
 def holders(directory: Directory, resource_id: str) -> set[tuple[str, str]]:
-    """Who holds which role of the resource, as (principal id, role id)."""
+    """The assignments of the resource's roles, as (principal ID, role ID)."""
     path = f"/servicePrincipals/{resource_id}/appRoleAssignedTo"
     return {(entry["principalId"], entry["appRoleId"]) for entry in directory.list(path)}
 
@@ -24,7 +24,7 @@ def holders(directory: Directory, resource_id: str) -> set[tuple[str, str]]:
 def grant(
     directory: Directory, *, role: AppRole, principal_id: str, resource_id: str, held: Collection[str]
 ) -> Change:
-    """The change that gives the principal this role, unless ``held`` (role ids) has it."""
+    """The change that assigns this role to the principal, unless ``held`` (role IDs) contains it."""
 
     def apply() -> None:
         assign(directory, role=role, principal_id=principal_id, resource_id=resource_id)
@@ -35,7 +35,7 @@ def grant(
 def assign(
     directory: Directory, *, role: AppRole, principal_id: str, resource_id: str, fresh: bool = False
 ) -> None:
-    """Assign the role. That it is assigned already counts as done."""
+    """Assign the role. An existing assignment counts as done."""
     body = {"principalId": principal_id, "resourceId": resource_id, "appRoleId": role.id}
     try:
         directory.write("POST", f"/servicePrincipals/{resource_id}/appRoleAssignedTo", body, fresh=fresh)

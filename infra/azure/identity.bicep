@@ -1,4 +1,4 @@
-// Who the app is, everywhere: in storage, in the vault, in Microsoft Graph and in Resource Manager. User-assigned,
+// The app's identity in storage, in the vault, in Microsoft Graph and in Resource Manager. It is user-assigned,
 // so that it outlives the function app and can be the federated credential of a multi-tenant app.
 
 param name string

@@ -1,7 +1,7 @@
 // Everything the app needs in Azure, in a resource group of its own. `azd up` deploys it; docs/deploy.md is the guide.
 targetScope = 'subscription'
 
-@description('Name of this deployment, as azd knows it. Names of resources are derived from it.')
+@description('Name of this deployment in azd. The names of the resources are derived from it.')
 @minLength(1)
 @maxLength(64)
 param environmentName string
@@ -10,24 +10,24 @@ param environmentName string
 @minLength(1)
 param location string
 
-@description('Audiences the API accepts in access tokens, comma separated. register_api.py prints them.')
+@description('Audiences that the API accepts in access tokens, comma separated. register_api.py prints them.')
 @minLength(1)
 param apiAudience string
 
-@description('Python of the app.')
+@description('Python version of the app.')
 @allowed(['3.11', '3.12', '3.13'])
 param pythonVersion string = '3.11'
 
-@description('Instances kept warm for requests and for steps, each. 0 scales to nothing when nothing is asked.')
+@description('Always-ready instances, for requests and for steps each. With 0 the app scales to zero when idle.')
 @minValue(0)
 param alwaysReadyInstances int = 0
 
-@description('Most instances that may run at once.')
+@description('Maximum number of instances.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstances int = 40
 
-@description('Subscription of the CMG, where the app registers resource providers. Empty: assign the role yourself.')
+@description('Subscription of the CMG, in which the app registers resource providers. Empty: assign the role yourself.')
 param cmgSubscriptionId string = ''
 
 @description('Client ID of a multi-tenant app that trusts the identity, for other tenants. Empty: this tenant only.')
@@ -36,27 +36,27 @@ param multitenantClientId string = ''
 @description('Tenants that may be onboarded besides this one, comma separated; they need multitenantClientId.')
 param servedTenants string = ''
 
-@description('Where warnings go, as CloudEvents. Such URLs often carry a key, so it is kept in the vault.')
+@description('URL of the webhook for warnings as CloudEvents. It often contains a key, so the vault stores it.')
 @secure()
 param noticeWebhookUrl string = ''
 
-@description('Name of the vault secret that signs what is posted to the webhook (notice-...). Empty: unsigned.')
+@description('Name of the vault secret that signs messages to the webhook (notice-...). Empty: unsigned.')
 param noticeWebhookSecret string = ''
 
 @description('Names of channels for people, comma separated; their addresses are vault secrets (notice-<name>).')
 param noticeChannels string = ''
 
-@description('Channel over which owners of connections get mail. Empty: they get none.')
+@description('Channel that sends mail to the owners of connections. Empty: no mail.')
 param noticeMailChannel string = ''
 
-@description('Whether people get one message a day (daily) or each notice by itself (off).')
+@description('Whether people get one message a day (daily) or a message for each notice (off).')
 @allowed(['off', 'daily'])
 param noticeDigest string = 'off'
 
-@description('Channel that is told what nobody acknowledges. Empty: none.')
+@description('Channel for warnings that nobody acknowledges. Empty: none.')
 param noticeEscalation string = ''
 
-@description('After how many days it is told.')
+@description('Days without an acknowledgement after which this channel gets the warning.')
 @minValue(1)
 @maxValue(30)
 param noticeEscalateAfterDays int = 3
@@ -64,14 +64,14 @@ param noticeEscalateAfterDays int = 3
 @description('Name of the vault secret that signs links in messages (link-...). Empty: no links.')
 param linkKey string = ''
 
-@description('Days before the end of a secret at which its owner is warned, comma separated.')
+@description('Days before the expiration of a secret on which its owner gets a warning, comma separated.')
 param expiryThresholds string = '90,60,30,14,7,1,0'
 
-@description('Days between two warnings of what has ended, until somebody acknowledges.')
+@description('Days between two warnings about an expired secret, until somebody acknowledges.')
 @minValue(1)
 param expiredRepeatDays int = 7
 
-@description('Days before its end at which a client secret that is ours is renewed unasked; 0: never.')
+@description('Days before the expiration on which the app renews its own client secrets automatically; 0: never.')
 @minValue(0)
 @maxValue(365)
 param renewBeforeDays int = 0
@@ -81,40 +81,40 @@ param renewBeforeDays int = 0
 @maxValue(365)
 param renewalTimeLimitDays int = 30
 
-@description('When to look for warnings that are due: six-field NCRONTAB, UTC.')
+@description('When the app searches for warnings that are due: six-field NCRONTAB, UTC.')
 param expirySchedule string = '0 0 * * * *'
 
-@description('Days within which each connection is looked at in its directory.')
+@description('Days within which the app inspects each connection in its directory.')
 @minValue(1)
 @maxValue(28)
 param inspectEveryDays int = 7
 
-@description('When to begin the day\'s looks at the directory, as NCRONTAB in UTC; only the first run of a day does.')
+@description('When the inspections of a day begin: NCRONTAB, UTC. Only the first run of a day starts them.')
 param inspectionSchedule string = '0 20 * * * *'
 
-@description('When to look for onboardings that stopped: six-field NCRONTAB, UTC.')
+@description('When the app searches for stalled onboardings: six-field NCRONTAB, UTC.')
 param sweepSchedule string = '0 */5 * * * *'
 
-@description('Seconds without progress after which an onboarding counts as stopped.')
+@description('Seconds without progress after which an onboarding counts as stalled.')
 @minValue(60)
 param stalledAfterSeconds int = 900
 
-@description('Origin that callers see when a gateway stands in front, such as https://api.contoso.com.')
+@description('Origin of the API behind a gateway, as callers use it, such as https://api.contoso.com.')
 param publicUrl string = ''
 
-@description('Copies of the storage account. Zone-redundant where the region has zones.')
+@description('Redundancy of the storage account. Use zone redundancy where the region has zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageRedundancy string = 'Standard_ZRS'
 
-@description('Days a deleted secret can be brought back. Fixed once the vault exists.')
+@description('Days within which a deleted secret can be recovered. It cannot be changed once the vault exists.')
 @minValue(7)
 @maxValue(90)
 param secretRetentionDays int = 90
 
 var tags = { 'azd-env-name': environmentName }
 
-// Thirteen characters, the same for the same deployment. Each name below stays within its service's limit;
-// the function app's within 32, because hosts derive their id from the first 32 characters of it.
+// Thirteen characters, the same for the same deployment. Each name below is within the limit of its service;
+// the name of the function app is within 32, because hosts derive their ID from its first 32 characters.
 var token = uniqueString(subscription().id, environmentName, location)
 var functionAppName = 'func-onboarding-${token}'
 var storageName = 'stcmg${token}'
@@ -185,7 +185,7 @@ module roles 'roles.bicep' = {
 module functionApp 'function-app.bicep' = {
   name: 'function-app'
   scope: group
-  // The host reads its storage, and the settings their vault reference, as soon as the app exists.
+  // The host reads its storage, and the settings read the vault, as soon as the app exists.
   dependsOn: [roles]
   params: {
     name: functionAppName
@@ -227,14 +227,14 @@ module functionApp 'function-app.bicep' = {
 
 module registerProviders 'register-providers.bicep' = if (!empty(cmgSubscriptionId)) {
   name: 'register-providers-${token}'
-  // A scope has to be valid even where the condition is false.
+  // A scope must be valid even if the condition is false.
   scope: subscription(empty(cmgSubscriptionId) ? subscription().subscriptionId : cmgSubscriptionId)
   params: {
     principalId: identity.outputs.principalId
   }
 }
 
-// azd keeps these in its environment: `azd env get-value API_URL`.
+// azd stores these in its environment: `azd env get-value API_URL`.
 output API_URL string = functionApp.outputs.url
 output AZURE_RESOURCE_GROUP string = group.name
 output FUNCTION_APP_NAME string = functionAppName

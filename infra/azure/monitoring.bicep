@@ -1,4 +1,4 @@
-// Where logs, traces and the vault's audit trail go. Telemetry is sent by the app's identity, never by a key.
+// The store for logs, traces and the vault's audit trail. The app sends telemetry with its identity, never with a key.
 
 param workspaceName string
 param insightsName string
@@ -30,5 +30,5 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 
 output workspaceId string = workspace.id
 output insightsName string = insights.name
-// Names the ingestion endpoint. With DisableLocalAuth its key alone lets nobody write.
+// Contains the ingestion endpoint. With DisableLocalAuth nobody can write with its key alone.
 output insightsConnectionString string = insights.properties.ConnectionString

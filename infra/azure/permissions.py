@@ -1,9 +1,9 @@
-"""Which rights there are: those the app has in Microsoft Graph, and those callers have in the app.
+"""The permissions: those that the app has in Microsoft Graph, and those that callers have in the app.
 
-The one table of them. The scripts beside this file grant them, the guide lists them, and tests hold the
-Bicep, the guide and the app's own checks to it.
+This is their only table. The scripts in this folder grant them, the guide lists them, and tests compare the
+Bicep, the guide and the app's own checks with it.
 
-Ids of Graph permissions are the same in every tenant and cloud
+IDs of Graph permissions are the same in every tenant and cloud
 (https://learn.microsoft.com/graph/permissions-reference); a script compares them with the tenant's own
 list before it grants one.
 """
@@ -19,13 +19,13 @@ GRAPH_APP_ID: Final = "00000003-0000-0000-c000-000000000000"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AppRole:
-    """An application role of a resource: what may be granted to an identity, or to a caller."""
+    """An application role of a resource, which can be granted to an identity or to a caller."""
 
-    #: What a token carries in its ``roles`` claim.
+    #: Its value in the ``roles`` claim of a token.
     value: str
-    #: The role's id; what an assignment names.
+    #: The role's ID, which an assignment contains.
     id: str
-    #: What holding it lets one do, as a sentence for the person who grants it.
+    #: What it allows, as a sentence for the person who grants it.
     why: str
 
 
@@ -33,7 +33,7 @@ GRAPH_BASE: Final = (
     AppRole(
         value="Application.ReadWrite.OwnedBy",
         id="18a4783c-866b-4cc7-a460-3d5e5662c884",
-        why="Create app registrations and change or delete those it created. It can't touch any other.",
+        why="Create app registrations and change or delete those it created. It cannot change any other.",
     ),
     AppRole(
         value="Organization.Read.All",
@@ -43,7 +43,7 @@ GRAPH_BASE: Final = (
     AppRole(
         value="Policy.Read.All",
         id="246dd0d5-5bd0-4def-940b-0421030a5b68",
-        why="Read the tenant's app management policy, to know which secrets and App ID URIs it allows.",
+        why="Read the tenant's app management policy, to find out which secrets and App ID URIs it allows.",
     ),
 )
 """What every onboarding needs."""
@@ -75,7 +75,7 @@ API_REQUEST: Final = AppRole(
 API_OPERATE: Final = AppRole(
     value="Onboarding.Operate",
     id="5856e1f4-a885-4580-9ef4-e7f7f2366198",
-    why="See and steer all onboardings and connections.",
+    why="See and manage all onboardings and connections.",
 )
 API_ROLES: Final = (API_REQUEST, API_OPERATE)
 """What a caller of this app's API may be."""

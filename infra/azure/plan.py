@@ -1,4 +1,4 @@
-"""A script's plan: said first, carried out only with a yes."""
+"""The plan of a script: shown first, and applied only after a confirmation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TextIO
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One thing that should be so."""
+    """One desired state."""
 
-    #: What it is, in a few words.
+    #: The state, in a few words.
     what: str
     #: Why it is needed, in a sentence.
     why: str
-    #: Makes it so. ``None`` where it is so already.
+    #: Applies the change. ``None`` if nothing has to change.
     apply: Callable[[], None] | None
 
 
@@ -35,10 +35,10 @@ def carry_out(changes: list[Change], *, what_if: bool, yes: bool, keyboard: Text
         changes: The plan.
         what_if: Stop after showing it.
         yes: Do not ask. Without it and without a terminal to ask on, nothing is done.
-        keyboard: where a person answers; nobody is asked unless it is a terminal.
+        keyboard: where a person answers; the script asks only at a terminal.
 
     Returns:
-        Whether everything in the plan is now so.
+        Whether everything in the plan is now applied.
     """
     show(changes)
     missing = [change for change in changes if change.apply]
@@ -59,7 +59,7 @@ def carry_out(changes: list[Change], *, what_if: bool, yes: bool, keyboard: Text
 
 def _confirmed(keyboard: TextIO) -> bool:
     if not keyboard.isatty():
-        print("There is no terminal to ask on; pass --yes to go ahead.")
+        print("There is no terminal for the confirmation; pass --yes to continue.")
         return False
     print("Go ahead? [y/N] ", end="", flush=True)
     return keyboard.readline().strip().lower() in {"y", "yes"}

@@ -1,14 +1,14 @@
-// The right to register resource providers in one subscription, and nothing else. main.bicep uses it for the CMG's
-// subscription; for a further one, or one of another tenant, deploy this file there by itself (docs/deploy.md).
+// The permission to register resource providers in one subscription, and nothing else. main.bicep uses it for the CMG's
+// subscription; for another subscription, or one in another tenant, deploy only this file there (docs/deploy.md).
 targetScope = 'subscription'
 
-@description('Object ID of the service principal that registers: the managed identity, or the multi-tenant app there.')
+@description('Object ID of the service principal that registers them: the managed identity, or the multi-tenant app.')
 param principalId string
 
 resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(subscription().id, 'CMG onboarding: register resource providers')
   properties: {
-    // The name of a custom role is unique in its tenant, so it carries the subscription it is for.
+    // The name of a custom role is unique in its tenant, so it contains the subscription.
     roleName: 'CMG onboarding: register resource providers in ${subscription().subscriptionId}'
     description: 'Register resource providers and see how far that is. Contributor would do, but may do far more.'
     type: 'CustomRole'

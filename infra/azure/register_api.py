@@ -2,9 +2,9 @@
 
     python -m infra.azure.register_api --requester OBJECT_ID --operator OBJECT_ID
 
-Creates one app registration with the roles the app checks, and its service principal, or brings those of an
-earlier run up to date; gives the roles to the callers that are named. Says first what it will do and asks;
-``--what-if`` stops there. It takes nothing away and touches no other object. Run it again at any time.
+Creates one app registration with the roles that the app checks, and its service principal, or updates those
+of an earlier run; assigns the roles to the named callers. Shows first what it will do, and asks;
+``--what-if`` stops there. It removes nothing and changes no other object. You can run it again at any time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from infra.azure.api_registration import Registration
 from infra.azure.plan import carry_out
 
 _ROLE_NEEDED = (
-    "Registering an application and assigning its roles takes the role Cloud Application Administrator (or "
-    "Application Administrator). Activate it if it is eligible, sign in again (az login) and run this again."
+    "To register an application and assign its roles you need the role Cloud Application Administrator (or "
+    "Application Administrator). If your role is eligible, activate it, sign in again (az login) and "
+    "run this again."
 )
 _NAME_TAKEN = (
-    "A deleted app registration keeps its unique name for 30 days. Restore it or delete it for good (portal: "
-    "App registrations, Deleted applications), or choose another --unique-name."
+    "A deleted app registration keeps its unique name for 30 days. Restore it or delete it permanently "
+    "(portal: App registrations, Deleted applications), or choose another --unique-name."
 )
 
 
@@ -35,7 +36,7 @@ def main(
     environ: Mapping[str, str] = os.environ,
     keyboard: TextIO = sys.stdin,
 ) -> int:
-    """Run the script. Returns 0 when all is as planned or was only shown, 1 when it could not be done."""
+    """Run the script. Returns 0 after success or ``--what-if``, and 1 after an error or a refusal."""
     parser = argparse.ArgumentParser(
         prog="python -m infra.azure.register_api",
         description="Register the app's API in Microsoft Entra, with the roles its callers can have.",
@@ -45,11 +46,11 @@ def main(
         "--unique-name",
         default="cmg-onboarding-api",
         type=_unique_name,
-        help="what its app registration is found by; one for each deployment (default: %(default)s)",
+        help="unique name of the app registration, one for each deployment (default: %(default)s)",
     )
     for role, who in (
         ("requester", "may request onboardings"),
-        ("operator", "may see and steer all of them"),
+        ("operator", "may see and manage all of them"),
     ):
         parser.add_argument(
             f"--{role}",
@@ -79,7 +80,7 @@ def main(
 def _unique_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", value):
         raise argparse.ArgumentTypeError(
-            f"{value!r} has other characters than letters, digits, '.', '_' and '-'"
+            f"{value!r} contains characters other than letters, digits, '.', '_' and '-'"
         )
     return value
 
@@ -94,8 +95,8 @@ def _advise(error: graph.DirectoryError) -> None:
 def _report(application: dict[str, Any]) -> None:
     client_id = application["appId"]
     print(f"\n{application['displayName']} is registered as {client_id}.")
-    print(f"Callers ask for the scope api://{client_id}/.default.")
-    print("Tell the deployment which audiences to accept:\n")
+    print(f"Callers request the scope api://{client_id}/.default.")
+    print("Set the audiences that the deployment accepts:\n")
     print(f"  azd env set API_AUDIENCE api://{client_id},{client_id}")
 
 

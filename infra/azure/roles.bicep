@@ -1,4 +1,4 @@
-// What the app's identity may do in its own resource group; each role on the one resource it is for.
+// The roles of the app's identity in its own resource group, each on a single resource.
 
 param principalId string
 param storageName string
@@ -12,7 +12,7 @@ var storageRoles = [
     why: 'The host keeps its leases and timer state in blobs, and reads the deployed package.'
   }
   {
-    // Not Storage Queue Data Message Processor: that role may read and delete messages only, but the host also
+    // Not Storage Queue Data Message Processor: that role can only read and delete messages, but the host also
     // makes a failed message visible again (an update) and moves it to a poison queue, and the app adds messages.
     name: 'Storage Queue Data Contributor'
     id: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
@@ -26,7 +26,7 @@ var storageRoles = [
 ]
 
 var vaultRole = {
-  // Not Key Vault Secrets User, which can't write. Among the built-in roles this is the least that can.
+  // Not Key Vault Secrets User, which cannot write. This is the least privileged built-in role that can.
   name: 'Key Vault Secrets Officer'
   id: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   why: 'The app writes the client secrets it makes, and reads back whether one is there.'

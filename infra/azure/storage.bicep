@@ -1,4 +1,4 @@
-// One account for what the app remembers, for its queues, for the host's own blobs and for the deployed package.
+// One account for the app's tables and queues, for the host's own blobs and for the deployed package.
 // No shared keys: every caller is an identity with a role.
 
 param name string
@@ -6,7 +6,7 @@ param location string
 param tags object
 param redundancy string
 
-// The same names as in onboarding/storage/names.py; a test holds them together. The app never creates any.
+// The same names as in onboarding/storage/names.py; a test compares them. The app never creates any.
 var tables = [
   'onboardings'
   'onboardingindex'

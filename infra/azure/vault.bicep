@@ -1,4 +1,4 @@
-// Where client secrets live. Access by role only; whoever reads one leaves a line in the audit log.
+// The store for client secrets. Access is only by role; the audit log has a line for each read.
 
 param name string
 param location string
