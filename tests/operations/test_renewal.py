@@ -34,6 +34,19 @@ async def moved(portal):
     await portal.http.delete(f"{portal.stack.api}/admin/host/clock")
 
 
+async def still_waits(portal, operation, later) -> None:
+    """Move the clock; the operation checks once more whether it is confirmed, and waits again."""
+    path = f"/api/operations/{operation['id']}"
+    attempts = (await step(portal, path, "confirmation", "Waiting"))["attempts"]
+    await later
+
+    async def checked() -> bool:
+        found = await step(portal, path, "confirmation", "Waiting")
+        return bool(found["attempts"] > attempts)
+
+    await until(checked, "another check of the confirmation")
+
+
 async def test_a_secret_is_renewed_without_a_gap(portal):
     """The old and the new secret work until somebody confirms; then the old one is removed."""
     before = await portal.onboarded()
@@ -132,8 +145,7 @@ async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
     """Without a confirmation the old secret is removed at the time limit; reminders arrive each week."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection, timeLimitDays=20)
-    await moved(timedelta(days=15))
-    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    await still_waits(portal, operation, moved(timedelta(days=15)))
     assert len(await secrets(portal, connection)) == 2
     await moved(timedelta(days=6))
     document = await done(portal, operation)
@@ -145,8 +157,7 @@ async def test_the_deployments_time_limit_holds_where_none_is_given(portal, move
     """The time limit is thirty days, unless the deployment sets another one."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
-    await moved(timedelta(days=29))
-    await step(portal, f"/api/operations/{operation['id']}", "confirmation", "Waiting")
+    await still_waits(portal, operation, moved(timedelta(days=29)))
     await moved(timedelta(days=2))
     await done(portal, operation)
 
