@@ -36,9 +36,10 @@ PRELOADED: Final = (
     "azure.storage.queue.aio",
     "function_app",
     # What the app imports when it first needs it:
-    "onboarding.lifecycle.handlers",
+    "onboarding.cloud.azure_clouds",
     "onboarding.cloud.identity",
-    "onboarding.notices.deliveries",
+    "onboarding.lifecycle.existing",
+    "onboarding.notices.channels.webhook",
     # What these import late:
     "anyio._backends._asyncio",
     "azure.core.rest._aiohttp",
@@ -46,6 +47,7 @@ PRELOADED: Final = (
     "azure.identity.aio._credentials.app_service",
     "email.generator",
     "httpcore",
+    "jinja2",
     "msgraph.generated.applications.item.add_password.add_password_request_builder",
     "msgraph.generated.applications_with_unique_name.applications_with_unique_name_request_builder",
     "msgraph.generated.oauth2_permission_grants.oauth2_permission_grants_request_builder",
