@@ -1,4 +1,4 @@
-"""One supervised process of the local cloud: started, watched, started again when it dies."""
+"""One supervised process of the local cloud: started, watched, and restarted when it dies."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Component:
     """A process that is kept running.
 
     Args:
-        name: as the person at the terminal reads it.
+        name: its name for the person at the terminal.
         spawn: starts the process.
-        answering: returns when the process does its work, or raises LocalError.
-        changed: called when the process id changed.
-        say: gets a sentence when the process was started again.
+        answering: returns when the process is ready, or raises LocalError.
+        changed: called when the process ID changed.
+        say: receives a sentence when the process was restarted.
         stop_seconds: how long the process may take to stop before it is killed.
     """
 
@@ -50,15 +50,15 @@ class Component:
 
     @property
     def pid(self) -> int | None:
-        """The id of the process, or None while there is none."""
+        """The ID of the process, or None while there is none."""
         running = self._process
         return running.pid if running is not None and running.returncode is None else None
 
     async def start(self) -> None:
-        """Start the process, wait until it does its work, and watch it from then on.
+        """Start the process, wait until it is ready, and watch it from then on.
 
         Raises:
-            LocalError: it does not come up.
+            LocalError: it does not start.
         """
         try:
             await self._launch()
@@ -68,11 +68,11 @@ class Component:
         self._supervisor = asyncio.create_task(self._supervise())
 
     async def ready(self) -> None:
-        """Wait until the process does its work (again)."""
+        """Wait until the process is ready (again)."""
         await self._up.wait()
 
     async def stop(self) -> None:
-        """Stop the process in its own time, and watch it no more."""
+        """Let the process stop by itself within its time, and stop watching it."""
         self._up.clear()
         if self._supervisor is not None:
             self._supervisor.cancel()
@@ -84,7 +84,7 @@ class Component:
             self._changed()
 
     async def kill(self) -> None:
-        """Kill the process (SIGKILL); while it is watched it is then started again."""
+        """Kill the process (SIGKILL); while it is watched it is then restarted."""
         self._up.clear()
         if self._process is not None:
             await process.kill(self._process)
@@ -101,7 +101,7 @@ class Component:
             started = time.monotonic()
             code = await self._process.wait()
             self._up.clear()
-            # Whatever the process itself had started goes with it.
+            # Everything that the process itself started ends with it.
             await process.kill(self._process)
             self._changed()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,10 +1,10 @@
 """Python processes that start in a moment: each is a fork of one that has imported everything already.
 
 A trigger host needs two seconds of computing for its imports, the simulated cloud one. So they are imported
-once, in a process that does nothing else (multiprocessing's fork server), and each host begins as its fork: a
+once, in a process that does nothing else (multiprocessing's fork server), and each host starts as its fork: a
 process of its own, with the environment, the output, the exit code and the end of one that was started by
 its command. All of them run the code as it was when the first one started. What Python itself reads when it
-starts (PYTHONPATH, PYTHONWARNINGS) they have from the process that asked for them.
+starts (PYTHONPATH, PYTHONWARNINGS) they have from the process that requested them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PRELOADED: Final = (
     "infra.local.host.queues",
     "azure.storage.queue.aio",
     "function_app",
-    # What the app imports when it first needs it:
+    # What the app imports at its first use:
     "onboarding.cloud.azure_clouds",
     "onboarding.cloud.identity",
     "onboarding.lifecycle.existing",
@@ -65,16 +65,16 @@ Argument = str | Path | socket.socket
 
 
 class Fork:
-    """A started process; as :class:`asyncio.subprocess.Process` as far as it goes."""
+    """A started process; it supports what the callers need from :class:`asyncio.subprocess.Process`."""
 
     def __init__(self, process: BaseProcess) -> None:
         self._process = process
-        self.pid: Final = cast("int", process.pid)  # it was started
+        self.pid: Final = cast("int", process.pid)  # a started process has one
         self.returncode: int | None = None
         self._end = asyncio.create_task(self._watch())
 
     async def wait(self) -> int:
-        """Wait for its end; the exit code, or minus the number of the signal that ended it."""
+        """Wait for its end; return the exit code, or minus the number of the signal that ended it."""
         return await asyncio.shield(self._end)
 
     def send_signal(self, number: int) -> None:
@@ -114,21 +114,21 @@ async def start(
     unless it is called ``__main__``.
 
     Args:
-        module: a package; the ``main`` of its ``__main__`` takes the arguments and gives the exit code.
+        module: a package; the ``main`` of its ``__main__`` takes the arguments and returns the exit code.
         arguments: of the command line.
         environment: the whole of its environment.
         folder: where it runs.
-        output: the file that its stdout and stderr are added to; it is there when this returns.
+        output: the file for its stdout and stderr, which are appended; it exists when this returns.
 
     Raises:
-        LocalError: there is no process to fork from, or none can be made.
+        LocalError: there is no process to fork from, or it cannot create one.
     """
     process = _process(module, arguments, environment, folder, output)
     beginning = asyncio.get_running_loop().run_in_executor(_BOOKKEEPER, process.start)
     try:
         await asyncio.shield(beginning)
     except asyncio.CancelledError:
-        # It can't be called off any more, and nobody else will ever know of it.
+        # It can no longer be cancelled, and no other code knows of it.
         beginning.add_done_callback(lambda _: _kill(process))
         raise
     except (OSError, EOFError) as error:
@@ -139,7 +139,7 @@ async def start(
 @functools.cache
 def _context() -> ForkServerContext | SpawnContext:
     if sys.platform != "linux":
-        # The system's own libraries may not survive a fork elsewhere; each process imports for itself there.
+        # Elsewhere the system's own libraries may not survive a fork; there each process imports for itself.
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["infra.local.preloaded"])
@@ -189,7 +189,7 @@ def _run(
 
 
 def _end_with_starter() -> None:
-    """End this process and all that it started when the process that asked for it ends, however it does."""
+    """End this process and all that it started when the process that requested it ends, in any way."""
     starter = multiprocessing.parent_process()
     if starter is not None:
         wait([starter.sentinel])

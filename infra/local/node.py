@@ -1,7 +1,7 @@
-"""Node and Azurite: the machine's Node where it has one, else one from PyPI.
+"""Node and Azurite: the machine's Node if it has one, else one from PyPI.
 
-``python -m infra.local.node`` installs Azurite as ``storage-emulator/package-lock.json`` pins it. It needs
-nothing but the standard library, since it runs while the virtual environment is being made.
+``python -m infra.local.node`` installs Azurite from ``storage-emulator/package-lock.json``. It needs only the
+standard library, because it runs while the virtual environment is created.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def program() -> Path:
 
 
 def install() -> None:
-    """Install Azurite, and Node before it where the machine lacks Node or npm.
+    """Install Azurite, and before it Node if the machine has no Node or npm.
 
     Raises:
         LocalError: a download failed.
@@ -83,7 +83,7 @@ def _of_package(path: str) -> Path | None:
 
 
 def main() -> int:
-    """The exit code."""
+    """Return the exit code."""
     try:
         install()
     except LocalError as error:

@@ -1,7 +1,7 @@
-"""Port numbers of the local cloud: chosen once for a folder, and by one local cloud at a time.
+"""Port numbers of the local cloud: chosen once for a folder, and used by one local cloud at a time.
 
-They lie below those that the system gives to outgoing connections (from 32768 on Linux, 49152 elsewhere).
-One of those could be taken by a client while a service is down, even by a client that tries to reach it.
+They are below those that the system uses for outgoing connections (from 32768 on Linux, 49152 elsewhere).
+A client could take one of those while a service is down, even a client that tries to reach it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TRIES: Final = 100
 class Reservation:
     """TCP ports that no other local cloud chooses, until they are released or this process ends.
 
-    A service listens on its port only a second after it was chosen, and not at all while it is down. UDP's
-    port numbers are a space of their own, which nobody uses here: a number that is bound there is taken
-    among us, free for the service, and given back by the system whatever becomes of this process.
+    A service listens on its port only a second after it was chosen, and not while it is down. UDP's
+    port numbers are separate, and nobody uses them here: a number that is bound there is reserved
+    among local clouds, free for the service, and released by the system however this process ends.
     """
 
     def __init__(self, ports: Sequence[int]) -> None:
@@ -54,11 +54,11 @@ class Reservation:
 
 
 def choose(count: int) -> Reservation:
-    """Ports on which nobody listens, reserved.
+    """Reserved ports on which no process listens.
 
     Raises:
         LocalError: none was found.
-        OSError: it can't be tried, for want of file descriptors perhaps.
+        OSError: the check is not possible, perhaps because there are no file descriptors left.
     """
     for _ in range(_TRIES):
         try:
@@ -74,7 +74,7 @@ def choose(count: int) -> Reservation:
 
 
 def free(ports: Iterable[int]) -> bool:
-    """Whether nobody listens on any of these ports."""
+    """Whether no process listens on any of these ports."""
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,14 +9,14 @@ import os
 
 from infra.local.forks import PRELOADED
 
-# Away from the terminal's own signals: with this process gone the forks could no longer be told to stop.
+# Ignores the terminal's own signals: without this process the forks could no longer be stopped.
 os.setsid()
 
 for _module in PRELOADED:
-    # One that can't be imported, such as an app with a slip in it, is its fork's business: that says so.
+    # If one cannot be imported, such as an app with an error in it, its fork reports that.
     with contextlib.suppress(Exception):
         importlib.import_module(_module)
 
-# What is imported stays: no fork has to look through it for garbage, or copy it.
+# Imports stay: no fork has to search them for garbage, or copy them.
 gc.collect()
 gc.freeze()

@@ -1,8 +1,8 @@
-"""Child processes that don't outlive their parent, however it ends.
+"""Child processes that do not outlive their parent, however it ends.
 
-Azurite and others go on when their parent is killed; left behind they hold ports and memory. On Linux the
-kernel kills a child whose parent died if it was asked to (``prctl(PR_SET_PDEATHSIG)``, prctl(2)). Elsewhere
-a small watcher (``python -m infra.local.process``) stands between the two.
+Azurite and others continue when their parent is killed, and then keep ports and memory. On Linux the
+kernel kills a child whose parent died if the child requested it (``prctl(PR_SET_PDEATHSIG)``, prctl(2)).
+Elsewhere a small watcher (``python -m infra.local.process``) runs between the two.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _LOOK: Final = 0.5
 
 
 class Process(Protocol):
-    """What there is to know of a child process, and to do with it."""
+    """The state of a child process, and its controls."""
 
     @property
     def pid(self) -> int:
-        """Its process id, also of its group."""
+        """Its process ID, which is also that of its group."""
 
     @property
     def returncode(self) -> int | None:
@@ -40,7 +40,7 @@ class Process(Protocol):
         """Wait for its end."""
 
     def send_signal(self, number: int, /) -> None:
-        """Send it a signal; ProcessLookupError where it has ended."""
+        """Send it a signal; ProcessLookupError if it has ended."""
 
 
 async def start(
@@ -51,12 +51,12 @@ async def start(
 ) -> asyncio.subprocess.Process:
     """Start a command in a process group of its own, so that Ctrl-C in the terminal reaches only the parent.
 
-    It is killed when this process ends without stopping it.
+    It is killed if this process ends without stopping it.
 
     Args:
         command: program and arguments.
         environment: the whole of its environment.
-        output: where its stdout and stderr go.
+        output: the target of its stdout and stderr.
     """
     watched = [] if _ON_LINUX else [sys.executable, "-m", __name__, str(os.getpid())]
     return await asyncio.create_subprocess_exec(
@@ -72,7 +72,7 @@ async def start(
 
 
 async def stop(process: Process, *, seconds: float) -> None:
-    """Ask a process to end, and kill its group when it has not after ``seconds``."""
+    """Request a process to end, and kill its group if it has not ended after ``seconds``."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
@@ -87,31 +87,31 @@ async def kill(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     if process.returncode is None:
-        # It may not have made its group yet.
+        # It may not have its own group yet.
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGKILL)
     await process.wait()
 
 
 def end_with_parent() -> None:
-    """Let this process be told to stop (SIGTERM) when the one that started it ends; on Linux only."""
+    """Stop this process (SIGTERM) when its parent ends; on Linux only."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 def _tie(parent: int) -> Callable[[], None]:
     def tie() -> None:
-        # Runs between fork and exec: nothing but calls that were bound before.
+        # Runs between fork and exec: only calls that were bound before.
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        if os.getppid() != parent:  # The parent died before the tie was made.
+        if os.getppid() != parent:  # The parent died before the request took effect.
             os._exit(1)
 
     return tie
 
 
 def watch(parent: int, command: Sequence[str]) -> int:
-    """Run ``command`` for as long as the process ``parent`` lives; its exit code."""
+    """Run ``command`` as long as the process ``parent`` lives; return its exit code."""
     child = subprocess.Popen(command, close_fds=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))

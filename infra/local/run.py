@@ -1,7 +1,7 @@
 """``python -m infra.local``, which ``make run`` calls: the local cloud, with a sample, until Ctrl-C.
 
-Environment: PORT of the API (7071; 0: any free one), HOSTS (1), ONCE=1 to end after the sample, KEEP=1 to go
-on with what the last run left, LOCAL_FOLDER to keep it elsewhere than in .local. Exit code 0, or 1 with the
+Environment: PORT of the API (7071; 0: any free one), HOSTS (1), ONCE=1 to end after the sample, KEEP=1 to
+continue with the data of the last run, LOCAL_FOLDER to replace .local. Exit code 0, or 1 with the
 reason on stderr.
 """
 
@@ -30,7 +30,7 @@ _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What the environment asks for."""
+    """The options from the environment."""
 
     port: int
     hosts: int
@@ -43,7 +43,7 @@ class Options:
         """Read the options.
 
         Raises:
-            LocalError: one of them makes no sense.
+            LocalError: one of them is invalid.
         """
         return cls(
             port=_number(environment, "PORT", 7071, 0, _LAST_PORT),
@@ -70,7 +70,7 @@ class Run:
         self._interrupted = asyncio.Event()
 
     async def main(self) -> None:
-        """Start, show the sample, stay up; stop everything at the end, however it comes.
+        """Start, run the sample, and keep running; stop everything at the end, in any case.
 
         Raises:
             LocalError: something did not work.
@@ -111,7 +111,7 @@ class Run:
         except LocalError as error:
             if self._options.once:
                 raise
-            # Without ONCE it stays up, so that the reason can be looked into.
+            # Without ONCE it keeps running, so that a person can find the reason.
             print(f"The sample did not work: {error}.", file=sys.stderr)
 
     def _show(self, stack: Stack) -> None:
@@ -148,7 +148,7 @@ def _curl(endpoints: Path) -> str:
 
 
 def main() -> int:
-    """The exit code."""
+    """Return the exit code."""
     if "MAKELEVEL" in os.environ:
         # make does not pass SIGINT on, and a killed make passes on nothing.
         process.end_with_parent()

@@ -1,4 +1,4 @@
-"""The sample run: one onboarding, followed to its end, and one warning that comes due."""
+"""The sample run: one onboarding, followed to its end, and one warning."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LOOK: Final = 0.15
 
 
 class Sample:
-    """Does what a portal does, with the requester's token, and says what it sees.
+    """Does what a portal does, with the requester's token, and reports it.
 
     Args:
         endpoints: the content of ``endpoints.json``.
-        say: gets one line for each thing that happened.
+        say: receives one line for each thing that happens.
     """
 
     def __init__(self, endpoints: Mapping[str, Any], say: Callable[[str], None]) -> None:
@@ -37,15 +37,15 @@ class Sample:
         self._say = say
         self._started = time.monotonic()
         trust = ssl.create_default_context(cafile=endpoints["certificate"])
-        # Everything is on this machine; a proxy of the environment would only be in the way.
+        # Everything is on this machine; a proxy from the environment would only interfere.
         self._http = httpx.AsyncClient(verify=trust, trust_env=False, timeout=30)
         self._headers: dict[str, str] = {}
 
     async def run(self) -> None:
-        """Onboard, and see a warning arrive.
+        """Onboard, and wait for a warning.
 
         Raises:
-            LocalError: something of it did not happen.
+            LocalError: a part of it did not happen.
         """
         async with self._http:
             try:

@@ -7,8 +7,8 @@
         await stack.hosts[0].kill()
         await stack.ready()
 
-All hosts accept on one listening socket that the stack holds, as instances in Azure stand behind one
-front end: while a host is started again, a request waits instead of being refused.
+All hosts accept connections on one listening socket of the stack, like instances in Azure behind one
+front end: while a host restarts, a request waits instead of being refused.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ _ADDRESSES: Final = ("login", "graph", "resourceManager", "keyVault", "managedId
 
 
 def _quiet(_: str) -> None:
-    """Nobody reads what a stack says when a test runs it."""
+    """Ignore what a stack reports when a test runs it."""
 
 
 class Stack:
     """Starts, watches and stops the local cloud.
 
     Args:
-        folder: where everything is kept; another stack can't use it at the same time.
+        folder: the folder for all files; no other stack can use it at the same time.
         port: of the API; 0 for any free one.
         hosts: number of trigger hosts.
         app: module of the function app.
         host_json: settings of the hosts' triggers.
-        azure_environment: which Azure environment is simulated; a folder keeps the one it began with.
+        azure_environment: the simulated Azure environment; a folder keeps its first one.
         environment: settings of the hosts that add to or replace the usual ones.
-        say: gets a sentence when something was started again.
+        say: receives a sentence when something was restarted.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Stack:
 
     @property
     def endpoints(self) -> dict[str, Any]:
-        """What ``endpoints.json`` says now."""
+        """The current content of ``endpoints.json``."""
         return surroundings.endpoints(
             cloud=self.cloud_info,
             api=self.api,
@@ -127,14 +127,14 @@ class Stack:
 
     @property
     def clock_file(self) -> Path:
-        """Where the offset of the local clock is kept."""
+        """The file with the offset of the local clock."""
         return self.folder / "clock"
 
     async def start(self) -> None:
-        """Start everything and wait until it works.
+        """Start everything and wait until it is ready.
 
         Raises:
-            LocalError: the port is taken, or a part does not come up; then nothing is left running.
+            LocalError: the port is taken, or a part does not start; then nothing is left running.
         """
         try:
             self._listener = _listen(self._port)
@@ -147,7 +147,7 @@ class Stack:
         self._publish()
 
     def clear(self) -> None:
-        """Forget what an earlier run left in the folder; only before the start."""
+        """Delete what an earlier run left in the folder; only before the start."""
         for item in self.folder.iterdir():
             if item.name in ("lock", "storage.json"):
                 continue
@@ -157,10 +157,10 @@ class Stack:
                 item.unlink()
 
     async def ready(self) -> None:
-        """Wait until every part works, after one was killed.
+        """Wait until every part is ready, after one was killed.
 
         Raises:
-            LocalError: one did not come back.
+            LocalError: one did not restart.
         """
         parts = (self.storage, self.cloud, *self.hosts)
         waiting = {asyncio.create_task(part.ready(), name=part.name) for part in parts}
@@ -171,7 +171,7 @@ class Stack:
             raise LocalError(f"{', '.join(sorted(task.get_name() for task in late))} did not come back")
 
     async def stop(self) -> None:
-        """Stop everything: the hosts first, so that they can finish what they do."""
+        """Stop everything: the hosts first, so that they can finish their work."""
         self._published = False
         await asyncio.gather(*(host.stop() for host in self.hosts))
         await asyncio.gather(self.cloud.stop(), self.storage.stop())
@@ -197,7 +197,7 @@ class Stack:
         await self.stop()
 
     def _hold_folder(self) -> None:
-        # The lock goes with the process that holds it, so a killed one leaves nothing in the way.
+        # The lock ends with its process, so a killed one does not block the next.
         file = self.folder / "lock"
         self._lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -224,8 +224,8 @@ class Stack:
     async def _cloud_answering(self, running: process.Process) -> None:
         self.cloud_info = await self._state("cloud", self.folder / "cloud" / "cloud.json", running)
         if self._cloud_ports is None:
-            # It has chosen them itself and listens on them; they are kept for it while it is down, too. Where
-            # somebody looks at one of them in this moment, that is made up for at its next start.
+            # It has chosen them itself and listens on them; they stay reserved while it is down, too. If
+            # somebody checks one of them at this moment, the next start makes up for it.
             addresses = [urlsplit(self.cloud_info[name]) for name in _ADDRESSES]
             with contextlib.suppress(OSError):
                 self._cloud_ports = Reservation([address.port or 0 for address in addresses])
@@ -291,7 +291,7 @@ class Stack:
             return
         file = self.folder / "endpoints.json"
         draft = self.folder / "endpoints.draft"
-        # It holds secrets of the simulated directory: readable by its owner alone from the first byte.
+        # It contains secrets of the simulated directory: only its owner can read it, from the first byte on.
         draft.unlink(missing_ok=True)
         with os.fdopen(
             os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
@@ -301,7 +301,7 @@ class Stack:
 
 
 async def _all(*parts: Coroutine[Any, Any, None]) -> None:
-    """Everything together; where one fails, the others are called off before its error goes on."""
+    """Run all together; where one fails, cancel the others before its error is raised."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:
         await asyncio.gather(*tasks)

@@ -1,7 +1,7 @@
 """The storage account of the local cloud: Azurite, with the app's tables and queues.
 
-Its account has a name and key made for the folder it runs in, so no key is in the source. Ports are chosen
-once for a folder and stay the same when Azurite is started again, as addresses in Azure do. Killed, it
+Its account has a name and key that are made for its folder, so no key is in the source. Ports are chosen
+once for a folder and stay the same when Azurite restarts, like addresses in Azure. When it is killed, it
 loses nothing that it confirmed: see ``storage-emulator/journal.js``.
 """
 
@@ -39,7 +39,7 @@ _RELEASE_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """Where the storage account is, and its key."""
+    """The addresses of the storage account, and its key."""
 
     blob: int
     """Port."""
@@ -49,7 +49,7 @@ class Account:
 
     @property
     def connection_string(self) -> str:
-        """As the SDKs and the app's setting STORAGE take it."""
+        """The connection string for the SDKs and the app's setting STORAGE."""
         services = (("Blob", self.blob), ("Queue", self.queue), ("Table", self.table))
         endpoints = ";".join(f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for name, port in services)
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={self.key};{endpoints};"
@@ -64,10 +64,10 @@ class Storage:
         self.account, self._reserved = _account(folder)
 
     async def start(self) -> process.Process:
-        """Start Azurite and wait until it can be used.
+        """Start Azurite and wait until it is ready.
 
         Raises:
-            LocalError: it can't be started.
+            LocalError: it cannot be started.
         """
         running = await self.spawn()
         try:
@@ -87,7 +87,7 @@ class Storage:
         return self._process
 
     async def answering(self, running: process.Process) -> None:
-        """Wait until Azurite answers, and make the tables and queues that are missing.
+        """Wait until Azurite answers, and create the tables and queues that are missing.
 
         Raises:
             LocalError: it does not answer.
@@ -112,19 +112,19 @@ class Storage:
             yield from (f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port))
 
     async def stop(self) -> None:
-        """Stop Azurite, which saves what it holds, and let go of its ports."""
+        """Stop Azurite, which saves its data, and release its ports."""
         if self._process is not None:
             await process.stop(self._process, seconds=_STOP_SECONDS)
             self._process = None
         self.release()
 
     def release(self) -> None:
-        """Let others choose its ports."""
+        """Release its ports for others."""
         self._reserved.release()
 
 
 async def create(connection_string: str, *, tables: Iterable[str], queues: Iterable[str]) -> None:
-    """Make the tables and queues that are not there yet."""
+    """Create the tables and queues that do not exist yet."""
 
     async def once(made: object) -> None:
         with contextlib.suppress(ResourceExistsError):
@@ -144,7 +144,7 @@ async def create(connection_string: str, *, tables: Iterable[str], queues: Itera
 
 
 def _account(folder: Path) -> tuple[Account, ports.Reservation]:
-    """The account of this folder: the one it had, if its ports are still free, with its key in any case."""
+    """The account of this folder: its earlier one if its ports are still free, with its key in any case."""
     file = folder / "storage.json"
     known: Mapping[str, str | int] = {}
     with contextlib.suppress(OSError, ValueError):
@@ -162,7 +162,7 @@ def _account(folder: Path) -> tuple[Account, ports.Reservation]:
 
 
 def _again(known: list[int]) -> ports.Reservation | None:
-    """The ports that the folder had, unless somebody else has one of them now."""
+    """The earlier ports of the folder, unless somebody else has one of them now."""
     if not all(known):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a trigger host finds around it on one machine: the settings that Azure would give the app."""
+"""The environment of a trigger host on one machine: the settings that Azure would set for the app."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACE: Final = {
 
 
 def inherited() -> dict[str, str]:
-    """What a child process takes over from this one's environment."""
+    """The variables that a child process inherits from this one."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -39,7 +39,7 @@ def of_host(*, cloud: Mapping[str, Any], api: str, storage: str, clock: Path, ro
         cloud: the simulated cloud's ``cloud.json``.
         api: base URL of the API, for links in notices.
         storage: connection string of the storage account.
-        clock: file that holds the offset of the local clock.
+        clock: file with the offset of the local clock.
         root: the project's folder.
     """
     settings = {
@@ -68,7 +68,7 @@ def of_host(*, cloud: Mapping[str, Any], api: str, storage: str, clock: Path, ro
 def endpoints(
     *, cloud: Mapping[str, Any], api: str, storage: str, pids: list[int], log: Path
 ) -> dict[str, Any]:
-    """The content of ``endpoints.json``: where tools find things while the local cloud runs."""
+    """The content of ``endpoints.json``: the addresses for tools while the local cloud runs."""
     shared = (
         "login",
         "graph",

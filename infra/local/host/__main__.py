@@ -40,7 +40,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
 
 
 def _outlasting() -> bool:
-    """Whether a function still runs in a thread; idle threads of the pool end by themselves, at once."""
+    """Whether a function still runs in a thread; idle threads of the pool end at once."""
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("function")]
     for thread in threads:
         thread.join(timeout=0.2)
@@ -48,7 +48,7 @@ def _outlasting() -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the host; 0 after a clean stop, 2 when it can't start."""
+    """Run the host; return 0 after a clean stop, and 2 when it cannot start."""
     options = _options(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"The host can't start: {error}.", file=sys.stderr)
         return 2
     if _outlasting():
-        # A function in a thread outlasted its grace; the interpreter would wait for it for ever.
+        # A function in a thread runs past its grace period; the interpreter would wait for it forever.
         logging.shutdown()
         os._exit(code)
     return code

@@ -18,7 +18,7 @@ class Bell:
         self._events: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def wait(self, queue: str, seconds: float) -> None:
-        """Wait until it rings for a queue, but not longer than that."""
+        """Wait until it rings for a queue, but no longer than the timeout."""
         event = self._events[queue]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""The clock that timers obey: the real one, plus an offset that a file holds.
+"""The clock of the timers: the real one, plus an offset in a file.
 
 The app reads the same file (``LOCAL_CLOCK_FILE``), so one change moves the host and the app together.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clock:
-    """Real time plus the offset in ``file`` (seconds; no file or none given: real time)."""
+    """Real time plus the offset in ``file`` (in seconds; without a file, real time)."""
 
     file: Path | None = None
 
@@ -28,7 +28,7 @@ class Clock:
             return 0.0
 
     def now(self) -> datetime:
-        """The time now, in UTC."""
+        """The current time, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=self.offset)
 
     def set_offset(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""What the host takes from ``host.json``.
+"""The settings that the host reads from ``host.json``.
 
 Reference: learn.microsoft.com/azure/azure-functions/functions-host-json and the host.json section of
-functions-bindings-storage-queue. Settings for things this host doesn't do are ignored.
+functions-bindings-storage-queue. Settings for functions that this host does not have are ignored.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class QueueConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostConfig:
-    """The parts of ``host.json`` that this host obeys."""
+    """The parts of ``host.json`` that this host supports."""
 
     route_prefix: str = "api"
     function_timeout: timedelta | None = timedelta(minutes=30)
@@ -63,7 +63,7 @@ def read(path: Path) -> HostConfig:
     """Read ``host.json``.
 
     Raises:
-        StartError: the file is missing, is not JSON, or holds a value of the wrong kind.
+        StartError: the file is missing, is not JSON, or contains a value with a wrong type.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The app's functions: imported once, indexed once, their triggers read and their settings filled in."""
+"""The app's functions: imported and indexed once, with the settings in their triggers replaced."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class QueueTrigger:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimerTrigger:
-    """A schedule; ``use_monitor`` None means: monitored where it recurs no more often than each minute."""
+    """A schedule; ``use_monitor`` None: monitored unless it recurs more often than each minute."""
 
     schedule: str
     use_monitor: bool | None
@@ -62,7 +62,7 @@ def index(app: str, environment: Mapping[str, str]) -> list[Function]:
     """Import the module ``app``, and read the functions of its attribute ``app``.
 
     Raises:
-        StartError: the module can't be imported, has no app, or uses what this host doesn't do.
+        StartError: the module cannot be imported, has no app, or uses what this host does not support.
     """
     try:
         module = importlib.import_module(app)

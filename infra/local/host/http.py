@@ -1,7 +1,7 @@
-"""HTTP triggers: from a request to the function that its route names, and back.
+"""HTTP triggers: from a request to the function for its route, and back.
 
 Source: learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger. As in Azure, a
-method that a route doesn't take is a 404, not a 405, and a function that raises is a 500 without a body.
+method that a route does not have is a 404, not a 405, and a function that raises is a 500 without a body.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class HttpTriggers:
 
 
 def _joined(values: MultiMapping[str]) -> dict[str, str]:
-    """Repeated names joined with commas, as the host hands them to the worker."""
+    """Repeated names joined with commas, as the host passes them to the worker."""
     joined: dict[str, str] = {}
     for name, value in values.items():
         joined[name] = f"{joined[name]},{value}" if name in joined else value
@@ -93,7 +93,7 @@ def _response(result: object) -> web.Response:
     """What the function returned, as the worker and the host would send it.
 
     Raises:
-        TypeError: it returned something that is no response.
+        TypeError: it did not return a response.
     """
     if result is None:
         return web.Response(status=204)

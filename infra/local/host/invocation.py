@@ -1,4 +1,4 @@
-"""One call of a function: its context, its thread or task, its line in the log."""
+"""One call of a function: its context, its thread or task, and its line in the log."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _TraceContext(func._abc.TraceContext):  # noqa: SLF001 - azure.functions e
 
 @dataclass(frozen=True, slots=True)
 class _RetryContext(func._abc.RetryContext):  # noqa: SLF001
-    """No retries: of this host's triggers only timers could have a retry policy."""
+    """No retries: among this host's triggers only timers could have a retry policy."""
 
     retry_count: int = 0
     max_retry_count: int = 0
@@ -82,11 +82,11 @@ class Invoker:
         trace_state: str = "",
         sends: bool = True,
     ) -> Any:
-        """Call ``function`` and return what it returns; ``sends``: it may put messages on queues.
+        """Call ``function`` and return its result; ``sends``: it may put messages on queues.
 
         Raises:
             Exception: what the function raised, after it was logged with its trace; TimeoutError when it
-                took longer than ``functionTimeout``.
+                takes longer than ``functionTimeout``.
         """
         identifier = str(uuid.uuid4())
         token = log.invocation.set(identifier)
@@ -126,5 +126,5 @@ class Invoker:
         return await loop.run_in_executor(self._threads, lambda: context.run(function.call, **arguments))
 
     def close(self) -> None:
-        """Take no more work; threads that still run are not waited for."""
+        """Accept no more work; running threads are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""One log for the host and the app: each line names the host process and the invocation it belongs to."""
+"""One log for the host and the app: each line contains the host process and the invocation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Formatter(logging.Formatter):
 
 
 def configure(*, file: Path, host: str, level: int, to_stderr: bool) -> None:
-    """Send all logging of this process to ``file``, which several hosts share, and to stderr if asked.
+    """Send all logging of this process to ``file``, which several hosts share, and to stderr if requested.
 
     The ``azure`` loggers are held at WARNING: the SDKs write each request at INFO.
     """

@@ -1,7 +1,7 @@
 """The argument of a queue function.
 
-``azure.functions.QueueMessage``, the public class, never knows its dequeue count or times; the subclass that
-the worker really passes does.
+``azure.functions.QueueMessage``, the public class, never has a dequeue count or times; the subclass that
+the worker really passes has them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def argument(
     visible: datetime | None,
     receipt: str,
 ) -> queue.QueueMessage:
-    """A message as a function gets it."""
+    """A message as a function receives it."""
     message: queue.QueueMessage = _make(
         id=identifier,
         body=body,

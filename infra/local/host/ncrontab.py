@@ -62,7 +62,7 @@ class Crontab:
         """The first matching time strictly after ``after``, in UTC.
 
         Raises:
-            ValueError: there is none, as for 30 February.
+            ValueError: there is none, such as for 30 February.
         """
         start = after.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
         for day in self._days(start):
@@ -93,7 +93,7 @@ def parse(text: str) -> Schedule:
     """Read a schedule.
 
     Raises:
-        ValueError: it is neither an NCRONTAB expression nor a duration, or never comes due.
+        ValueError: it is neither an NCRONTAB expression nor a duration, or never fires.
     """
     fields = text.split()
     if len(fields) == 1 and ":" in text:

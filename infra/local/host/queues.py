@@ -2,9 +2,9 @@
 
 Behaves as the WebJobs SDK does (Azure/azure-sdk-for-net, Microsoft.Azure.WebJobs.Extensions.Storage.Queues):
 batches, the threshold for the next batch, exponential back-off between polls, hiding a message while it is
-worked on, the poison queue. Two things differ on purpose: there a message is hidden for ten minutes at a
-time, here for seconds (``LOCAL_MESSAGE_LOCK_SECONDS``), so the work of a killed host is soon taken up again;
-and a function that ends makes its host look into the queues at once (:mod:`infra.local.host.bell`).
+handled, the poison queue. Two things differ on purpose: there a message is hidden for ten minutes at a
+time, here for seconds (``LOCAL_MESSAGE_LOCK_SECONDS``), so the work of a killed host soon continues;
+and a function that ends makes its host read the queues at once (:mod:`infra.local.host.bell`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ATTEMPTS: Final = 4
 
 @dataclass(slots=True)
 class Backoff:
-    """How long to wait before the next poll; RandomizedExponentialBackoffStrategy."""
+    """The delay before the next poll, as in RandomizedExponentialBackoffStrategy."""
 
     longest: float
     current: float = SHORTEST_POLL
@@ -56,7 +56,7 @@ class Backoff:
 
 @dataclass(slots=True)
 class _Lease:
-    """A message in work: each renewal changes the receipt that deletes it."""
+    """A message that is being handled: each renewal changes the receipt that deletes it."""
 
     message: StoredMessage
     receipt: str
@@ -89,7 +89,7 @@ class QueueListener:
         self._reachable = True
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Poll until told to stop, then wait for the messages in work."""
+        """Poll until told to stop, then wait for the running messages."""
         backoff = Backoff(self._config.max_polling_interval.total_seconds())
         found = False
         while not stopping.is_set():
@@ -114,7 +114,7 @@ class QueueListener:
             await asyncio.wait(self._working, return_when=asyncio.FIRST_COMPLETED)
 
     async def _receive(self) -> list[StoredMessage]:
-        # One page of the pager is one call; going on to the next page would receive again.
+        # One page of the pager is one call; the next page would receive again.
         pages = self._queue.receive_messages(
             messages_per_page=self._config.batch_size, visibility_timeout=self._lock
         ).by_page()
@@ -153,7 +153,7 @@ class QueueListener:
             return
         attempts = message.dequeue_count or 0
         if attempts > self._config.max_dequeue_count and self._poison is not None:
-            # It was taken that often and neither finished nor failed: each of its hosts died on it.
+            # It was received that often and neither finished nor failed: each of its hosts died.
             logger.warning("message %s in %s was tried too often", message.id, self._queue.queue_name)
             await self._finish(lease, failed=True, poison=True)
             return
@@ -169,7 +169,7 @@ class QueueListener:
         except Exception:  # noqa: BLE001 - whatever the function raised; the trace is in the log
             failed = True
         done.set()
-        # Not cancelled: a renewal cut off half-way may have changed the receipt that the deletion needs.
+        # Not cancelled: an interrupted renewal may have changed the receipt that the deletion needs.
         await renewal
         await self._finish(lease, failed=failed, poison=attempts >= self._config.max_dequeue_count)
 
@@ -181,7 +181,7 @@ class QueueListener:
                 )
                 lease.receipt = str(updated.pop_receipt)
             except ResourceNotFoundError:
-                return  # Somebody deleted the message; there is nothing to hold.
+                return  # Somebody deleted the message; there is nothing to renew.
             except AzureError as error:
                 logger.warning("message %s could not be renewed: %s", lease.message.id, _first_line(error))
 
@@ -190,7 +190,7 @@ class QueueListener:
             try:
                 await self._settle(lease, failed=failed, poison=poison)
             except ResourceNotFoundError:
-                return  # Gone, or taken by another host after the lock ran out: theirs to finish.
+                return  # Deleted, or received by another host after the lock expired, which then finishes it.
             except AzureError as error:
                 if attempt == _ATTEMPTS:
                     name = self._queue.queue_name
@@ -217,10 +217,10 @@ class QueueListener:
 
 
 def decode(text: str, *, base64_encoded: bool) -> str | bytes:
-    """The message's body: text where it is UTF-8, as the worker hands it over, else bytes.
+    """The message's body: text where it is UTF-8, as the worker passes it, else bytes.
 
     Raises:
-        ValueError: it should be base64 and isn't.
+        ValueError: it should be base64 and is not.
     """
     if not base64_encoded:
         return text
@@ -247,7 +247,7 @@ def _argument(message: StoredMessage, body: str | bytes) -> object:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for the event, not longer than that; whether it came."""
+    """Wait for the event, but no longer than the timeout; return whether it occurred."""
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()

@@ -1,7 +1,7 @@
 """Route templates of HTTP triggers, matched as ASP.NET routing does.
 
 A template is literals and parameters: ``{id}``, ``{id:guid}``, ``{name:alpha:minlength(3)}``, ``{id?}`` at
-the end, ``{*rest}`` for what is left. Literals match without regard to case. Of several templates that
+the end, ``{*rest}`` for the rest. Literals match without regard to case. Of several templates that
 match, the more exact one wins: literal, then parameter with constraint, then parameter, then the rest.
 
 Source: learn.microsoft.com/aspnet/core/fundamentals/routing, "Route constraints" and "Route template
@@ -82,7 +82,7 @@ class Route:
     """Smaller is more exact."""
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The parameters in a decoded path, or None where it doesn't fit."""
+        """The parameters in a decoded path, or None if it does not match."""
         found = self.pattern.fullmatch(path)
         if found is None:
             return None
@@ -97,7 +97,7 @@ class Route:
 
 
 def decode(raw_path: str) -> str:
-    """Percent-decode a path; an encoded slash stays encoded, for it separates nothing."""
+    """Percent-decode a path; an encoded slash stays encoded, because it is no separator."""
     return "/".join(unquote(segment).replace("/", "%2F") for segment in raw_path.split("/"))
 
 
@@ -105,7 +105,7 @@ def compile_route(template: str, prefix: str) -> Route:
     """Make a route from a trigger's template below the prefix of ``host.json``.
 
     Raises:
-        StartError: the template or one of its constraints isn't understood.
+        StartError: the template or one of its constraints is not supported.
     """
     path = "/".join(part for part in (prefix, template.strip("/")) if part)
     pattern = ""

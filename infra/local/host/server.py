@@ -35,7 +35,7 @@ _MESSAGE_LOCK: Final = "10"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     app: str
     folder: Path
@@ -103,11 +103,11 @@ class Host:
             await asyncio.wait([ended, *triggers], return_when=asyncio.FIRST_COMPLETED)
             self._stopping.set()
             self._bell.ring_all()
-            # Together: no new request comes in while the functions that run come to their end.
+            # Together: no new request is accepted while the running functions finish.
             await asyncio.gather(runner.cleanup(), self._drain([ended, *triggers]))
         self._invoker.close()
         logger.info("stopped")
-        # The platform tells an app nothing of its end, so its clients stay open; that is no error.
+        # The platform does not notify an app of its end, so its clients stay open; that is no error.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     async def _listen(self) -> tuple[web.AppRunner, int]:
@@ -129,7 +129,7 @@ class Host:
         ]
         if not listening:
             return []
-        # Imported here: an app without queues need not pay for the SDK.
+        # Imported here: an app without queues does not need the SDK.
         from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415
 
         from infra.local.host.queues import QueueListener  # noqa: PLC0415
@@ -139,7 +139,7 @@ class Host:
             if trigger.connection_string in services:
                 continue
             try:
-                # Retries are the listener's: the SDK's would hide an outage for minutes.
+                # The listener retries: retries in the SDK would hide an outage for minutes.
                 service = QueueServiceClient.from_connection_string(
                     trigger.connection_string, retry_total=0, connection_timeout=5, read_timeout=30
                 )
@@ -164,7 +164,7 @@ class Host:
         ]
 
     async def _drain(self, tasks: list[asyncio.Task[None] | asyncio.Task[bool]]) -> None:
-        """Wait for what runs; what takes longer than the grace is left, its message comes again."""
+        """Wait for running work; after the grace period it is left, and its message is repeated."""
         waiting = [*tasks, *self._admin.running]
         done, late = await asyncio.wait(waiting, timeout=GRACE)
         for task in late:
@@ -208,7 +208,7 @@ def _write_state(file: Path, port: int) -> None:
 
 
 def serve(options: Options, environment: Mapping[str, str]) -> int:
-    """Run a host until it is told to stop; the exit code."""
+    """Run a host until it is told to stop; return the exit code."""
 
     async def main() -> None:
         await Host(options, environment).run()

@@ -1,9 +1,9 @@
 """Timer triggers: one loop for each function that a timer triggers.
 
 As in Azure (TimerListener and its StorageScheduleMonitor in azure-webjobs-sdk-extensions): one host at a
-time has a timer, a run that was missed while no host was up is made good once at start with ``past_due``,
-and a timer never overlaps itself. Where Azure holds a lease on a blob and keeps the last run in another,
-this host holds a lock on a file and keeps the last run in one, in the folder that all hosts share.
+time has a timer, a run that was missed while no host was running is repeated once at start with ``past_due``,
+and a timer never overlaps itself. Where Azure has a lease on a blob and stores the last run in another,
+this host has a lock on a file and stores the last run in one, in the folder that all hosts share.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MONITORED_FROM: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """What is remembered of a timer between hosts."""
+    """The stored state of a timer."""
 
     last: datetime | None
     """When it last ran."""
@@ -86,7 +86,7 @@ class TimerLoop:
                 await _pause(stopping, min(_LOOK, (due - now).total_seconds()))
 
     async def fire_now(self) -> None:
-        """Run the function at once, outside its schedule; not remembered as a scheduled run."""
+        """Run the function at once, outside its schedule; it is not stored as a scheduled run."""
         await self._call(self._clock.now(), past_due=False, status=self._read())
 
     async def _catch_up(self) -> None:
@@ -102,7 +102,7 @@ class TimerLoop:
     async def _fire(self, now: datetime, *, past_due: bool) -> None:
         await self._call(now, past_due=past_due, status=self._read())
         if self._monitored:
-            # After the run, as in Azure: a host that dies in it leaves it to be made good.
+            # After the run, as in Azure: if the host dies in it, the run is repeated.
             self._write(Status(last=now, next=self._schedule.next(now), updated=self._clock.now()))
 
     async def _call(self, now: datetime, *, past_due: bool, status: Status | None) -> None:
@@ -115,7 +115,7 @@ class TimerLoop:
                 "LastUpdated": (status.updated if status else now).isoformat(),
             },
         )
-        # A failed run is logged by the invoker; a timer has no retry, the next occurrence is the next try.
+        # The invoker logs a failed run; a timer has no retry, and runs again at the next occurrence.
         with contextlib.suppress(Exception):
             await self._invoker.run(
                 self._function, request, reason="timer, past due" if past_due else "timer"

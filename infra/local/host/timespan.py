@@ -15,8 +15,8 @@ _HOURS_OF_A_DAY: Final = 24
 def parse(text: str) -> timedelta:
     """Read a duration.
 
-    Hours from 24 up count as days, as in .NET: ``24:00:00`` is 24 days, a trap that the documentation of
-    the timer trigger warns of, so it behaves the same here.
+    Hours from 24 up count as days, as in .NET: ``24:00:00`` is 24 days. The documentation of the timer
+    trigger warns of this, so it behaves the same here.
 
     Raises:
         ValueError: the text is not a duration.
