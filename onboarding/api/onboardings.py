@@ -28,6 +28,7 @@ from onboarding.api.runs import EventList, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
+from onboarding.lifecycle.existing import keep_secret
 from onboarding.lifecycle.plans import ONBOARD, PLANS
 from onboarding.lifecycle.requests import Removal
 from onboarding.storage import keys
@@ -145,8 +146,6 @@ class OnboardingsResource:
             return self._accepted(call, _repeated(before.head, fingerprint))
         await self._acceptance.check_shared(wanted, call.caller)
         if wanted.hands_over_a_secret:
-            from onboarding.lifecycle.existing import keep_secret  # noqa: PLC0415 - imports clients of the cloud
-
             wanted = await keep_secret(self._services(), wanted, identifier)
         asking = asker(call)
         head = ONBOARD[wanted.deployment_model].head(

@@ -17,6 +17,7 @@ from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import requests
 from onboarding.lifecycle import automatic_renewals
+from onboarding.lifecycle.existing import keep
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
 from onboarding.lifecycle.requests import Renewal
 from onboarding.workflow import interventions
@@ -91,8 +92,6 @@ class RenewalsResource:
         """The request as it is stored: the name of a secret in Key Vault in place of the secret."""
         name = None
         if wanted.secret:
-            from onboarding.lifecycle.existing import keep  # noqa: PLC0415 - imports clients of the cloud
-
             tags = {
                 "onboarding": connection.onboarding,
                 "tenantId": connection.tenant,
