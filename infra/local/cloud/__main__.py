@@ -16,7 +16,7 @@ from infra.local.cloud.environments import ENVIRONMENTS
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Run; returns the exit code."""
+    """Run, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.cloud", description=__doc__)
     parser.add_argument(
         "--folder", type=Path, required=True, help="where state, keys and cloud.json are kept"
@@ -24,9 +24,9 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--environment", choices=sorted(ENVIRONMENTS), default="AzurePublicCloud")
     arguments = parser.parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # aiohttp logs what it can't parse, headers and all; failures of the services are logged by front.py.
+    # aiohttp logs what it cannot parse, with headers; front.py logs the failures of the services.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-    # The folder holds keys and secrets, if only made-up ones.
+    # The folder contains keys and secrets, if only invented ones.
     os.umask(0o077)
     try:
         cloud = open_cloud(arguments.folder.absolute(), arguments.environment)

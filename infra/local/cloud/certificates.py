@@ -1,7 +1,7 @@
-"""The certificate authority of the simulated cloud, and the certificate its services show.
+"""The certificate authority of the simulated cloud, and the certificate of its services.
 
 The chain satisfies OpenSSL 3's strict checks (``X509_STRICT``): key usage, basic constraints, and key
-identifiers as RFC 5280 section 4.2.1 asks for them.
+identifiers as RFC 5280 section 4.2.1 requires them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CLOCK_SKEW = timedelta(hours=1)
 
 
 def new_authority() -> str:
-    """Make an authority; returns its private key and certificate, both PEM in one text."""
+    """Create an authority; return its private key and certificate, both PEM in one text."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Simulated cloud CA")
     certificate = (
@@ -32,12 +32,12 @@ def new_authority() -> str:
 
 
 def authority_certificate(authority: str) -> str:
-    """The authority's certificate alone, PEM: what clients are told to trust."""
+    """The authority's certificate alone, PEM, which clients must trust."""
     return _certificate_pem(x509.load_pem_x509_certificate(authority.encode()))
 
 
 def new_server_certificate(authority: str) -> str:
-    """Issue a certificate for ``localhost`` and ``127.0.0.1``; returns key and certificate in PEM."""
+    """Issue a certificate for ``localhost`` and ``127.0.0.1``; return key and certificate in PEM."""
     issuer = x509.load_pem_x509_certificate(authority.encode())
     issuer_key = serialization.load_pem_private_key(authority.encode(), password=None)
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):

@@ -1,4 +1,4 @@
-"""The parts of the simulated cloud, put together on one folder."""
+"""The parts of the simulated cloud, assembled on one folder."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Cloud:
     control: Control
 
     async def start(self) -> list[web.BaseRunner]:
-        """Serve on every socket, then say so in ``cloud.json``."""
+        """Serve on every socket, then write ``cloud.json``."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "server.pem")
         runners: list[web.BaseRunner] = [
@@ -79,7 +79,7 @@ class Cloud:
         return runners
 
     def body(self) -> JsonObject:
-        """What ``cloud.json`` tells tools."""
+        """The content of ``cloud.json`` for tools."""
         tenant = self.control.tenant
         addresses = {name: _address(name, bound) for name, bound in self.sockets.items()}
         addresses["managedIdentity"] += IDENTITY_PATH
@@ -102,7 +102,7 @@ class Cloud:
 
 
 def open_cloud(folder: Path, environment_name: str) -> Cloud:
-    """Open the cloud of a folder, or make it. Raises ``StartError`` if a port of it is taken."""
+    """Open the cloud of a folder, or create it. Raises ``StartError`` if one of its ports is taken."""
     folder.mkdir(parents=True, exist_ok=True)
     database = Database(folder / "state.db")
     name = database.get("start", "environment") or environment_name
@@ -184,14 +184,14 @@ def _services(
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees all of it or what was there before."""
+    """Write a file so that a reader sees all of it or its earlier content."""
     part = path.with_name(f"{path.name}.part")
     part.write_text(text)
     part.replace(path)
 
 
 def _bind(database: Database) -> dict[str, socket.socket]:
-    """A listening socket for each service: on free ports at the first start, on the same ones ever after."""
+    """A listening socket for each service: on free ports at the first start, and then on the same ones."""
     known: dict[str, int] = database.get("start", "ports") or {}
     names = (*SERVICES, "control")
     sockets = {name: _listen(name, known[name]) if known else _listen_anywhere(name) for name in names}

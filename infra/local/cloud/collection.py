@@ -1,7 +1,7 @@
-"""Directory objects of one kind: found by id or by an indexed property, with replication lag.
+"""Directory objects of one kind: found by ID or by an indexed property, with replication lag.
 
 The real directory answers from replicas. A write is checked against, and applied to, the latest state;
-a read may see an older one. Each object therefore keeps its versions, each with the moment from which
+a read may see an older one. Each object therefore keeps its versions, each with the time from which
 reads see it.
 """
 
@@ -34,12 +34,12 @@ class Replication:
 
 
 class Collection:
-    """Objects by id, in the order of their ids. Writing and looking up cost the same at any size."""
+    """Objects by ID, in the order of their IDs. Writes and lookups cost the same at any size."""
 
     def __init__(
         self, database: Database, kind: str, replication: Replication, indexes: Mapping[str, Index]
     ) -> None:
-        """Load what the database has of this kind."""
+        """Load this kind from the database."""
         self._database = database
         self._kind = kind
         self._replication = replication
@@ -60,12 +60,12 @@ class Collection:
         return name in self._keys
 
     def latest(self, object_id: str) -> JsonObject | None:
-        """The object as the last write left it; None if there is none."""
+        """The object after the last write; None if it does not exist."""
         versions = self._versions.get(object_id)
         return versions[-1][1] if versions else None
 
     def seen(self, object_id: str) -> JsonObject | None:
-        """The object as a read sees it now; None if it does not show (yet, or any more)."""
+        """The object as a read sees it now; None if it is not visible."""
         versions = self._versions.get(object_id)
         if not versions:
             return None
@@ -77,23 +77,23 @@ class Collection:
         return next((body for at, body in reversed(versions) if at <= now), None)
 
     def waited(self, object_id: str) -> float:
-        """How much of an object's wait for its first appearance has passed: 0.0 just made, 1.0 it shows."""
+        """The part of an object's delay that has passed: 0.0 just created, 1.0 visible."""
         versions = self._versions.get(object_id)
         if not versions or not self._replication.lag:
             return 1.0
         return min(1.0, max(0.0, 1.0 - (versions[0][0] - time.time()) / self._replication.lag))
 
     def holder(self, index: str, value: str) -> JsonObject | None:
-        """The object that has this value after the last write, whether reads see it or not."""
+        """The object with this value after the last write, whether reads see it or not."""
         return next(iter(self.holders(index, value)), None)
 
     def holders(self, index: str, value: str) -> list[JsonObject]:
-        """All objects that have this value after the last write."""
+        """All objects with this value after the last write."""
         latest = [self.latest(object_id) for object_id in self._indexes[index].get(value.casefold(), ())]
         return [body for body in latest if body is not None and self._has(index, body, value)]
 
     def find(self, index: str, value: str) -> list[JsonObject]:
-        """The objects in which a read sees this value, by id."""
+        """The objects in which a read sees this value, by ID."""
         found = []
         for object_id in sorted(self._indexes[index].get(value.casefold(), ())):
             body = self.seen(object_id)
@@ -106,14 +106,14 @@ class Collection:
         return next(iter(self.find(index, value)), None)
 
     def after(self, object_id: str) -> Iterator[JsonObject]:
-        """What a read sees, by id, beginning after the given one ("" begins at the start)."""
+        """The objects that a read sees, by ID, after the given one ("" starts at the beginning)."""
         for position in range(bisect_right(self._order, object_id), len(self._order)):
             body = self.seen(self._order[position])
             if body is not None:
                 yield body
 
     def put(self, object_id: str, body: JsonObject, *, settled: bool = False) -> None:
-        """Write one object. ``settled`` ones show at once, also to stale reads."""
+        """Write one object. ``settled`` ones are visible at once, also to stale reads."""
         self._expire()
         if object_id not in self._versions:
             insort(self._order, object_id)
@@ -142,7 +142,7 @@ class Collection:
 
     @staticmethod
     def _shown(versions: list[Version]) -> int:
-        """The position of the version that reads see now: what comes before it is never seen again."""
+        """The position of the version that reads see now: earlier versions are never seen again."""
         now = time.time()
         return max((position for position, (at, _) in enumerate(versions) if at <= now), default=0)
 

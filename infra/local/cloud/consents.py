@@ -1,4 +1,4 @@
-"""The service in other tenants: its multi-tenant application, and what their administrators let it do.
+"""The service in other tenants: its multi-tenant application, and what their administrators allow.
 
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
 and https://learn.microsoft.com/entra/identity-platform/v2-admin-consent.
@@ -17,12 +17,12 @@ from infra.local.cloud.tenant import IDENTITY_ROLES, add_first_party, add_princi
 
 
 class Consents:
-    """An application of the home tenant that trusts the service's identity, and where it may be used."""
+    """An application of the home tenant that trusts the service's identity, and its consents."""
 
     def __init__(
         self, database: Database, home: Directory, others: Mapping[str, Directory], identity: str
     ) -> None:
-        """``others`` are by tenant; ``identity`` is the object id of the managed identity."""
+        """``others`` are by tenant; ``identity`` is the object ID of the managed identity."""
         self._home = home
         self._others = others
         self.client_id = str(database.get("tenant", "multitenant") or self._make(database, identity))
@@ -35,7 +35,7 @@ class Consents:
         return found
 
     def consent(self, tenant: str, roles: Iterable[str] | None = None) -> JsonObject:
-        """What an administrator does at the admin-consent URL; ``roles`` grants others than are asked for."""
+        """The action of an administrator at the admin-consent URL; ``roles`` replaces the requested ones."""
         directory = self.directory(tenant)
         application = self._home.applications.holder("appId", self.client_id)
         if application is None:
@@ -50,7 +50,7 @@ class Consents:
         return {"tenant": directory.tenant.id, "principalId": principal["id"], "roles": granted}
 
     def withdraw(self, tenant: str) -> None:
-        """What an administrator does who deletes the enterprise application."""
+        """The action of an administrator who deletes the enterprise application."""
         directory = self.directory(tenant)
         principal = directory.principal_of(self.client_id)
         if principal is not None:

@@ -1,22 +1,22 @@
-"""How a test or a person bends the simulated cloud: plain HTTP with JSON, on its own port.
+"""How a test or a person controls the simulated cloud: plain HTTP with JSON, on its own port.
 
 ==================================  ====================================================================
-``POST /faults``                    set a fault (``faults.py`` says which there are); 201 with its ``id``
-``GET /faults``, ``/faults/{id}``   what a fault has met (``hits``) and holds now (``held``)
-``POST /faults/{id}/release``       let go what it holds now; ``DELETE`` lets go and takes it away
+``POST /faults``                    set a fault (``faults.py`` lists them); 201 with its ``id``
+``GET /faults``, ``/faults/{id}``   the requests of a fault (``hits``), and those it holds (``held``)
+``POST /faults/{id}/release``       release what it holds; ``DELETE`` also removes the fault
 ``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes
-``GET /calls?service=``             what was asked of the services; ``DELETE`` forgets it
-``PUT /settings``                   what is named is changed (``settings.py``); ``GET`` shows all
+``GET /calls?service=``             the calls to the services; ``DELETE`` removes them
+``PUT /settings``                   change the named settings (``settings.py``); ``GET`` shows all
 ``POST /clients``                   a new client: ``{"roles": [...], "graphRoles": [...]}``; with
                                     ``"tenant"`` in that one, without roles of the API
 ``POST /consents``                  ``{"tenant": id}``: another tenant's administrator consents to the
                                     service (``"roles"``: to these permissions of Graph only)
-``DELETE /consents/{tenant}``       it is withdrawn; tokens that were issued stay good
+``DELETE /consents/{tenant}``       withdraw it; issued tokens stay valid
 ``POST /roleAssignments``           ``{"principalId": id}``: it may register providers in its tenant's
                                     subscription (or what ``"permissions"`` lists)
-``POST /tokens``                    a token with these ``claims``, signed with login's real key
-``POST /inbox/{name}``              takes any body; ``GET`` lists, ``DELETE`` forgets
-``PUT /inbox/{name}/answer``        ``{"status": 500, "times": 2}``: how it answers the next ones
+``POST /tokens``                    issue a token with these ``claims``, signed with login's real key
+``POST /inbox/{name}``              accept any body; ``GET`` lists, ``DELETE`` removes
+``PUT /inbox/{name}/answer``        ``{"status": 500, "times": 2}``: the answer to the next ones
 ``GET /healthz``                    200 while it runs
 ==================================  ====================================================================
 """
@@ -83,7 +83,7 @@ class _InboxAnswer(_Body):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Control:
-    """Everything that can be bent, and the routes to it."""
+    """All controls, and their routes."""
 
     database: Database
     faults: Faults

@@ -1,9 +1,9 @@
-"""Where the simulated cloud keeps its state: rows of JSON in one SQLite file.
+"""The state of the simulated cloud: rows of JSON in one SQLite file.
 
-Everything also lives in memory; the file is written through and read only at the start. With
+Everything is also in memory; the file is written through and read only at the start. With
 ``synchronous=OFF`` a write costs no disk flush, yet survives the process: what SQLite has handed to the
-operating system is still there after SIGKILL (only a power cut could lose it), and its journal drops a
-transaction that was cut off half-way.
+operating system remains after SIGKILL (only a power cut could lose it), and its journal drops a
+transaction that was interrupted.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 
 class Database:
-    """Rows of JSON by kind and id. A row costs the same to write however many there are."""
+    """Rows of JSON by kind and ID. A write of a row costs the same for any number of rows."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or make it. Changes wait for ``commit``."""
+        """Open the file, or create it. Changes wait for ``commit``."""
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=OFF")
@@ -42,7 +42,7 @@ class Database:
         return None if found is None else json.loads(found[0])
 
     def put(self, kind: str, row_id: str, value: object) -> None:
-        """Write one row, over what was there."""
+        """Write one row, and replace an earlier value."""
         self._begin()
         self._connection.execute(
             "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)",
@@ -50,17 +50,17 @@ class Database:
         )
 
     def delete(self, kind: str, row_id: str) -> None:
-        """Remove one row, if it is there."""
+        """Delete one row, if it exists."""
         self._begin()
         self._connection.execute("DELETE FROM rows WHERE kind = ? AND id = ?", (kind, row_id))
 
     def commit(self) -> None:
-        """Make the changes since the last commit last, all of them or none."""
+        """Store the changes since the last commit, all of them or none."""
         if self._connection.in_transaction:
             self._connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit and close the file."""
         self.commit()
         self._connection.close()
 

@@ -1,4 +1,4 @@
-"""The directory behind login and Graph: its objects, who owns them, and what one change does to others."""
+"""The directory behind login and Graph: its objects, their owners, and the effects of a change on others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _values(name: str) -> Index:
 
 
 def link_id() -> str:
-    """An id as Entra gives to grants: 43 characters of base64url."""
+    """An ID like those of grants in Entra ID: 43 characters of base64url."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).rstrip(b"=").decode()
 
 
@@ -78,18 +78,18 @@ class Directory:
     # Owners: the service principals that Application.ReadWrite.OwnedBy lets change an object.
 
     def owners(self, object_id: str) -> list[str]:
-        """The ids of an application's or service principal's owners."""
+        """The IDs of an application's or service principal's owners."""
         return self._owners.get(object_id, [])
 
     def set_owners(self, object_id: str, owners: list[str]) -> None:
-        """Replace the owners of an object; none left forgets the entry."""
+        """Replace the owners of an object; without owners, remove the entry."""
         if owners:
             self._owners[object_id] = owners
             self._database.put(f"{self._prefix}owners", object_id, owners)
         elif self._owners.pop(object_id, None) is not None:
             self._database.delete(f"{self._prefix}owners", object_id)
 
-    # Client secrets: only a digest is kept, as in the real directory.
+    # Client secrets: only a digest is stored, as in the real directory.
 
     def remember_secret(self, key_id: str, secret: str) -> None:
         """Make a client secret valid for the password credential with this key id."""
@@ -98,7 +98,7 @@ class Directory:
         self._database.put(f"{self._prefix}secretHashes", key_id, digest)
 
     def forget_secret(self, key_id: str) -> None:
-        """Make a client secret invalid for good."""
+        """Make a client secret permanently invalid."""
         if self._secrets.pop(key_id, None) is not None:
             self._database.delete(f"{self._prefix}secretHashes", key_id)
 
@@ -114,22 +114,22 @@ class Directory:
     # Federated identity credentials of an application.
 
     def federated_credentials(self, application_id: str) -> list[JsonObject]:
-        """Whose tokens an application accepts in place of a secret."""
+        """The issuers and subjects whose tokens an application accepts in place of a secret."""
         return self._federated.get(application_id, [])
 
     def set_federated_credentials(self, application_id: str, credentials: list[JsonObject]) -> None:
-        """Replace them all."""
+        """Replace all of them."""
         self._federated[application_id] = credentials
         self._database.put(f"{self._prefix}federatedCredentials", application_id, credentials)
 
-    # What one change does to other objects.
+    # The effects of one change on other objects.
 
     def principal_of(self, app_id: str) -> JsonObject | None:
         """The service principal of an application in this tenant, after the last write."""
         return self.service_principals.holder("appId", app_id)
 
     def roles_of(self, principal_id: str, resource: JsonObject) -> list[str]:
-        """The app roles a principal has at a resource: what a token's ``roles`` claim says."""
+        """The app roles of a principal at a resource: the ``roles`` claim of a token."""
         values = {role["id"]: role["value"] for role in resource["appRoles"] if role.get("isEnabled", True)}
         return sorted(
             values[assignment["appRoleId"]]
@@ -138,7 +138,7 @@ class Directory:
         )
 
     def remove_links(self, principal_id: str) -> None:
-        """Remove the grants from and to a service principal that is going away."""
+        """Remove the grants from and to a service principal that is being deleted."""
         for collection, names in (
             (self.assignments, ("principalId", "resourceId")),
             (self.grants, ("clientId", "resourceId")),

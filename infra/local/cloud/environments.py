@@ -1,6 +1,6 @@
-"""The names of the Microsoft cloud per environment, and the sample tenants.
+"""The names in each Microsoft cloud environment, and the sample tenants.
 
-Names are what tokens, challenges and links carry; the simulated services listen on local addresses.
+Tokens, challenges and links contain these names; the simulated services listen on local addresses.
 Sources: https://learn.microsoft.com/graph/deployments and
 https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure.
 """
@@ -18,7 +18,7 @@ CUSTOM_DOMAIN: Final = "contoso.com"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TenantNames:
-    """What one tenant is called, and the one subscription that trusts it."""
+    """The names of one tenant, and the one subscription that trusts it."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ TENANTS: Final = (HOME, CUSTOMER)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """One Microsoft cloud: the resources that tokens are made for, and what differs in its schema."""
+    """One Microsoft cloud: the resources of its tokens, and the differences in its schema."""
 
     name: str
     login: str

@@ -1,4 +1,4 @@
-"""Faults that a test sets: which requests they meet, and what they do to them."""
+"""Faults that a test sets: which requests they affect, and how."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SERVICES: Final = ("graph", "resourceManager", "keyVault", "login", "managedIden
 
 
 class FaultSettings(BaseModel):
-    """What ``POST /faults`` takes."""
+    """The body of ``POST /faults``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +60,7 @@ class FaultSettings(BaseModel):
 
 @dataclass(slots=True)
 class Fault:
-    """A fault and what it has met so far."""
+    """A fault and its hits so far."""
 
     settings: FaultSettings
     id: str = field(default_factory=new_id)
@@ -71,7 +71,7 @@ class Fault:
     """Opened by a release: lets go what is held."""
 
     def meets(self, service: str, request: Request) -> bool:
-        """Whether this fault strikes a request; counts it."""
+        """Whether this fault applies to a request; counts it."""
         settings = self.settings
         if settings.service not in ("*", service):
             return False
@@ -99,7 +99,7 @@ class Fault:
             self.held -= 1
 
     def release(self) -> None:
-        """Let go what is held now; what comes later is held again."""
+        """Release what is held now; later requests are held again."""
         self.gate.set()
         self.gate = asyncio.Event()
 
@@ -110,10 +110,10 @@ class Fault:
 
 
 class Faults:
-    """All faults that are set, in the order they were set."""
+    """All faults that are set, in the order in which they were set."""
 
     def __init__(self) -> None:
-        """Begin without faults; they do not outlive the process."""
+        """Start without faults; they do not outlive the process."""
         self._faults: dict[str, Fault] = {}
 
     def add(self, settings: FaultSettings) -> Fault:
@@ -131,19 +131,19 @@ class Faults:
         return self._faults.get(fault_id)
 
     def remove(self, fault_id: str) -> bool:
-        """Take a fault away and release what it holds."""
+        """Remove a fault and release what it holds."""
         fault = self._faults.pop(fault_id, None)
         if fault is not None:
             fault.release()
         return fault is not None
 
     def clear(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         for fault_id in list(self._faults):
             self.remove(fault_id)
 
     def meeting(self, service: str, request: Request) -> list[Fault]:
-        """The faults that strike a request: any that only delay it, and at most one that does more."""
+        """The faults for a request: any that only delay it, and at most one that does more."""
         struck: list[Fault] = []
         for fault in list(self._faults.values()):
             if fault.meets(service, request):
@@ -154,7 +154,7 @@ class Faults:
 
 
 def _tenant(service: str, request: Request) -> str:
-    """The tenant that a request is about, as it says itself; whether it may say so others check."""
+    """The tenant in a request, without a check whether the caller may use it."""
     if service == "login":
         return request.path.strip("/").partition("/")[0].lower()
     payload = request.headers.get("Authorization", "").partition(".")[2].partition(".")[0]

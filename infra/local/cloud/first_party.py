@@ -78,7 +78,7 @@ def delegated_scope(value: str, scope_id: str) -> JsonObject:
 
 
 def first_party(environment: Environment) -> list[JsonObject]:
-    """What is particular to each first-party service principal; the rest are a principal's defaults."""
+    """The properties of a first-party service principal that differ from the defaults."""
     impersonation = [delegated_scope("user_impersonation", "41094075-9dad-400e-a0bd-54e686782033")]
     return [
         {
@@ -121,7 +121,7 @@ def first_party(environment: Environment) -> list[JsonObject]:
 
 
 def audiences(environment: Environment, app_id: str) -> frozenset[str]:
-    """What tokens for a first-party service may name as their audience."""
+    """The audiences that tokens for a first-party service can have."""
     names = next(
         each["servicePrincipalNames"] for each in first_party(environment) if each["appId"] == app_id
     )

@@ -25,7 +25,7 @@ _NO_ANSWER: Final = Answer(status=503)
 
 
 async def read(received: web.BaseRequest) -> Request:
-    """An aiohttp request as services take it (aiohttp answers 413 to a body over 1 MiB)."""
+    """An aiohttp request as the services use it (aiohttp answers 413 to a body over 1 MiB)."""
     query: dict[str, str] = {}
     for name, value in received.rel_url.query.items():
         query.setdefault(name, value)
@@ -49,14 +49,14 @@ def response(answer: Answer) -> web.Response:
 
 @dataclass(slots=True)
 class Calls:
-    """The requests that were served, oldest first; bodies and tokens are not among what is kept."""
+    """The served requests, oldest first, without bodies and tokens."""
 
     entries: deque[tuple[str, str, str, int | None, float, str, str, float]] = field(
         default_factory=lambda: deque(maxlen=_REMEMBERED_CALLS)
     )
 
     def record(self, service: str, request: Request, status: int | None, started: float) -> None:
-        """Keep one call; ``status`` is None if the caller got no answer."""
+        """Store one call; ``status`` is None if the caller got no answer."""
         self.entries.append(
             (
                 service,
@@ -84,7 +84,7 @@ class Calls:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Front:
-    """What all services share when they are served."""
+    """What all services share at run time."""
 
     database: Database
     replication: Replication
@@ -118,7 +118,7 @@ class Front:
     async def _strike(
         self, service: Service, request: Request, struck: list[Fault], when: str
     ) -> Answer | None:
-        """Apply the faults that strike before, or after, the request takes effect; their answer, if any."""
+        """Apply the faults before, or after, the request takes effect; return their answer, if any."""
         answer = None
         for settings, fault in ((each.settings, each) for each in struck if each.settings.when == when):
             match settings.kind:

@@ -1,4 +1,4 @@
-"""Mailboxes for whatever a program posts: where a test reads the notices that were sent."""
+"""Mailboxes for what a program posts: a test reads the sent notices there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from infra.local.cloud.messages import JsonObject
 
 
 class Inbox:
-    """What was posted, by name of the mailbox, oldest first; kept over a restart."""
+    """The posted messages by mailbox, oldest first; they survive a restart."""
 
     def __init__(self, database: Database) -> None:
-        """Load what the database has."""
+        """Load the messages from the database."""
         self._database = database
         self._messages: dict[str, list[JsonObject]] = {}
         self._answers: dict[str, tuple[int, int]] = {}
@@ -18,7 +18,7 @@ class Inbox:
             self._messages.setdefault(message["name"], []).append(message)
 
     def put(self, name: str, message: JsonObject) -> int:
-        """Keep a message; returns the status to answer with."""
+        """Store a message; return the status of the answer."""
         messages = self._messages.setdefault(name, [])
         position = messages[-1]["position"] + 1 if messages else 0
         kept = message | {"name": name, "position": position}
@@ -34,12 +34,12 @@ class Inbox:
         self._answers[name] = (status, times)
 
     def messages(self, name: str) -> list[JsonObject]:
-        """What was posted to a mailbox, also what was answered with an error."""
+        """The messages to a mailbox, including those that were answered with an error."""
         shown = ("at", "headers", "body")
         return [{field: message[field] for field in shown} for message in self._messages.get(name, ())]
 
     def clear(self, name: str) -> None:
-        """Forget a mailbox's messages and its answer."""
+        """Delete a mailbox's messages and its answer."""
         self._answers.pop(name, None)
         for message in self._messages.pop(name, ()):
             self._database.delete("inbox", f"{name}/{message['position']:012}")

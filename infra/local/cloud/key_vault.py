@@ -52,7 +52,7 @@ class KeyVault:
         secrets: VaultSecrets,
         may_use: Callable[[str], bool],
     ) -> None:
-        """``addresses`` are the vault's and login's; ``may_use`` says whether a principal has a role here."""
+        """``addresses`` are the vault's and login's; ``may_use``: whether a principal has a role here."""
         self._tokens = tokens
         self._address, login = addresses
         self._secrets = secrets
@@ -75,7 +75,7 @@ class KeyVault:
         return self._finished(request, answer)
 
     def failed(self, request: Request, failure: Failure) -> Answer:
-        """Word a failure as Key Vault does."""
+        """Format a failure as Key Vault does."""
         code, message = _FAILURES.get(failure.status, ("UnknownError", "The request failed."))
         answer = _refusal(VaultError(failure.status, failure.code or code, failure.message or message))
         headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
@@ -199,7 +199,7 @@ class KeyVault:
         )
 
     def _item(self, secret: JsonObject, version: JsonObject, *, versioned: bool) -> JsonObject:
-        """What is said about a version: everything but its value."""
+        """The properties of a version, without its value."""
         path = f"secrets/{secret['name']}"
         body: dict[str, Any] = {
             "id": f"{self._address}/{path}/{version['version']}" if versioned else f"{self._address}/{path}",
@@ -265,7 +265,7 @@ def _json(request: Request) -> JsonObject:
 
 
 def _changes(wanted: JsonObject, before: JsonObject) -> JsonObject:
-    """What a request says about a version, over what is there. Raises ``VaultError`` for a wrong value."""
+    """The changes of a version in a request. Raises ``VaultError`` for a wrong value."""
     changes: JsonObject = {}
     attributes = wanted.get("attributes") or {}
     if not isinstance(attributes, dict):
@@ -290,7 +290,7 @@ def _changes(wanted: JsonObject, before: JsonObject) -> JsonObject:
 
 
 def _version(secret: JsonObject, wanted: str) -> JsonObject:
-    """A version by its id; the newest if none is named."""
+    """A version by its ID, or the newest."""
     if not wanted:
         newest: JsonObject = secret["versions"][-1]
         return newest

@@ -1,6 +1,6 @@
-"""Login: the token endpoint for applications (client credentials) and what describes it.
+"""Login: the token endpoint for applications (client credentials) and its metadata.
 
-A secret is checked against the directory's last write: replication lag is Graph's alone here.
+A secret is checked against the directory's last write: only Graph has a replication lag here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Login:
     name = "login"
 
     def __init__(self, directories: Mapping[str, Directory], tokens: Tokens, address: str) -> None:
-        """``directories`` are by tenant, the service's own first; ``address`` is where this listens."""
+        """``directories`` are by tenant, the service's own first; ``address`` is the listening address."""
         self._directories = directories
         self._home = next(iter(directories.values()))
         self._tokens = tokens
@@ -47,7 +47,7 @@ class Login:
             return self._refusal(request, error)
 
     def failed(self, request: Request, failure: Failure) -> Answer:
-        """Word a failure as login does."""
+        """Format a failure as login does."""
         error = "temporarily_unavailable" if failure.status >= 429 else "invalid_request"  # noqa: PLR2004
         message = failure.message or "The service is temporarily unavailable. Please retry later."
         refusal = LoginError(failure.status, failure.code or error, 90033, message)
@@ -148,9 +148,9 @@ class Login:
         return self._issue(directory, application, *resource)
 
     def _application(self, directory: Directory, client_id: str) -> tuple[Directory, JsonObject]:
-        """An application that may sign in to a tenant, and the directory that has its credentials.
+        """An application that can sign in to a tenant, and the directory with its credentials.
 
-        That is one of the tenant's own, or another tenant's multi-tenant one that has a service principal
+        It is one of the tenant's own, or another tenant's multi-tenant one that has a service principal
         here: https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals.
         """
         application = directory.applications.holder("appId", client_id)
@@ -191,7 +191,7 @@ class Login:
 
     @staticmethod
     def _resource(directory: Directory, form: dict[str, str]) -> tuple[str, JsonObject]:
-        """The resource a request names, as it names it, and its service principal."""
+        """The resource in a request, as it is named there, and its service principal."""
         if resource := form.get("resource"):
             name = resource
         else:
@@ -255,7 +255,7 @@ class Login:
 
 
 def _basic(authorization: str | None) -> tuple[str, str]:
-    """Client id and secret from HTTP Basic (RFC 6749 section 2.3.1: each form-encoded first)."""
+    """Client ID and secret from HTTP Basic (RFC 6749 section 2.3.1: each form-encoded first)."""
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return "", ""

@@ -1,4 +1,4 @@
-"""What login answers when it refuses a request.
+"""The answers of login when it refuses a request.
 
 Codes and wording: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
@@ -21,7 +21,7 @@ class LoginError(Exception):
 
 
 def missing(parameter: str) -> LoginError:
-    """A parameter that the form must have."""
+    """A missing parameter of the form."""
     message = f"The request body must contain the following parameter: '{parameter}'."
     return LoginError(400, "invalid_request", 900144, message)
 
@@ -32,13 +32,13 @@ def unknown_endpoint() -> LoginError:
 
 
 def post_only(method: str) -> LoginError:
-    """The token endpoint, asked with another method than POST."""
+    """The token endpoint, called with another method than POST."""
     message = f"The endpoint only accepts POST requests. Received a {method} request."
     return LoginError(405, "invalid_request", 900561, message)
 
 
 def unknown_tenant(tenant: str) -> LoginError:
-    """A tenant that is not in this cloud, or not a tenant's name at all."""
+    """A tenant that is not in this cloud, or an invalid name."""
     if not is_guid(tenant) and "." not in tenant:
         message = (
             f"Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external"
@@ -61,7 +61,7 @@ def unsupported_grant(grant: str) -> LoginError:
 
 
 def unknown_application(client_id: str, directory: str) -> LoginError:
-    """A client id that the tenant does not have: no application of its own, and none it consented to."""
+    """A client ID that the tenant does not have: neither its own application, nor one with its consent."""
     message = (
         f"Application with identifier '{client_id}' was not found in the directory '{directory}'. This can"
         " happen if"
@@ -73,7 +73,7 @@ def unknown_application(client_id: str, directory: str) -> LoginError:
 
 
 def disabled(app_id: str, name: str) -> LoginError:
-    """An application whose service principal is switched off."""
+    """An application whose service principal is disabled."""
     return LoginError(401, "unauthorized_client", 7000112, f"Application '{app_id}'({name}) is disabled.")
 
 
@@ -84,7 +84,7 @@ def no_credential() -> LoginError:
 
 
 def invalid_secret(app_id: str) -> LoginError:
-    """A secret that is not, or no longer, the application's."""
+    """A secret that does not, or no longer, belong to the application."""
     message = (
         "Invalid client secret provided. Ensure the secret being sent in the request is the client"
         " secret value,"
@@ -94,7 +94,7 @@ def invalid_secret(app_id: str) -> LoginError:
 
 
 def expired_secret(app_id: str) -> LoginError:
-    """A secret of the application that is past its end."""
+    """An expired secret of the application."""
     message = (
         f"The provided client secret keys for app '{app_id}' are expired. Visit the Azure portal to"
         " create new keys"

@@ -1,4 +1,4 @@
-"""The endpoint from which an app in App Service gets tokens of its managed identity.
+"""The endpoint that issues tokens of the managed identity to an app in App Service.
 
 https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 """
@@ -22,7 +22,7 @@ class ManagedIdentity:
     name = "managedIdentity"
 
     def __init__(self, directory: Directory, tokens: Tokens, client_id: str, header: str) -> None:
-        """``header`` is what ``X-IDENTITY-HEADER`` must say: it keeps forged requests out."""
+        """``header`` is the value of ``X-IDENTITY-HEADER``, which keeps forged requests out."""
         self._directory = directory
         self._tokens = tokens
         self._client_id = client_id
@@ -47,7 +47,7 @@ class ManagedIdentity:
         return self._token(resource)
 
     def failed(self, request: Request, failure: Failure) -> Answer:  # noqa: ARG002
-        """Word a failure as App Service does."""
+        """Format a failure as App Service does."""
         answer = _refusal(failure.status, failure.message or "The service is temporarily unavailable.")
         headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
         return Answer(status=answer.status, body=answer.body, headers=headers)

@@ -1,4 +1,4 @@
-"""What every simulated service reads and answers: one HTTP request, one HTTP response."""
+"""The HTTP request and response of every simulated service."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Answer:
     text: str | None = None
 
     def content_type(self) -> str | None:
-        """What the body is; None where there is none."""
+        """The type of the body; None without a body."""
         if self.body is not None:
             return "application/json; charset=utf-8"
         return None if self.text is None else "text/plain; charset=utf-8"
 
     def encoded(self) -> bytes:
-        """The body's bytes; none at all where there is no body."""
+        """The bytes of the body; empty without a body."""
         if self.body is None:
             return (self.text or "").encode()
         return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode()
@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """A failure that a fault asks for; each service words it in its own error shape."""
+    """A failure that a fault requests; each service formats it in its own error shape."""
 
     status: int
     code: str | None = None
@@ -70,11 +70,11 @@ class Service(Protocol):
     name: str
 
     def handle(self, request: Request) -> Answer:
-        """Answer one request; every error of the service's own is an answer too."""
+        """Answer one request; every error of the service itself is an answer, too."""
         ...
 
     def failed(self, request: Request, failure: Failure) -> Answer:
-        """Word a failure that a fault asks for as this service would."""
+        """Format a failure that a fault requests as this service would."""
         ...
 
 
@@ -87,7 +87,7 @@ def new_secret() -> str:
 
 
 def new_id() -> str:
-    """A random object id."""
+    """A random object ID."""
     return str(uuid.uuid4())
 
 
@@ -103,12 +103,12 @@ def is_guid(value: object) -> bool:
 
 
 def utc_text(moment: datetime | None = None) -> str:
-    """A moment as directory objects carry it: UTC, whole seconds, ``Z``."""
+    """A time in the format of directory objects: UTC, whole seconds, ``Z``."""
     return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def utc_moment(text: str) -> datetime:
-    """Read an ISO 8601 moment; one without an offset is UTC. Raises ``ValueError`` for anything else.
+    """Read an ISO 8601 time; one without an offset is UTC. Raises ``ValueError`` for anything else.
 
     Services of .NET origin write up to seven digits of a second; Python reads at most six.
     """

@@ -1,4 +1,4 @@
-"""Resource providers of a subscription: which there are, and their registration over time."""
+"""The resource providers of a subscription, and their registration over time."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ NAMESPACES: Final = {
 
 
 class Providers:
-    """The registration of each provider: it takes a while, in both directions."""
+    """The registration of each provider, which takes some time in both directions."""
 
     def __init__(self, database: Database, tenant: TenantNames, seconds: Callable[[], float]) -> None:
-        """``tenant`` is the subscription's; ``seconds`` is how long a change takes from now on."""
+        """``tenant`` is the subscription's; ``seconds`` is the duration of a change from now on."""
         self.tenant = tenant
         self._database = database
         self._kind = "providers" if tenant is HOME else f"{tenant.subscription}/providers"
@@ -121,7 +121,7 @@ class Providers:
         self._changes: dict[str, JsonObject] = dict(database.rows(self._kind))
 
     def state(self, namespace: str) -> str:
-        """What Resource Manager says of a namespace's registration now."""
+        """The registration state of a namespace in Resource Manager."""
         name = NAMESPACES[namespace.lower()]
         if name in _REGISTRATION_FREE:
             return "Registered"
@@ -136,7 +136,7 @@ class Providers:
         return finally_ if time.time() >= change["done"] else under_way
 
     def change(self, namespace: str, *, register: bool) -> None:
-        """Begin to register or unregister; nothing happens to one that is, or is becoming, so already."""
+        """Start to register or unregister; nothing happens if that is already the state or in progress."""
         name = NAMESPACES[namespace.lower()]
         target = "Registered" if register else "Unregistered"
         if name in _REGISTRATION_FREE or self._changes.get(name, {"to": "Unregistered"})["to"] == target:
@@ -146,7 +146,7 @@ class Providers:
         self._database.put(self._kind, name, change)
 
     def body(self, namespace: str) -> JsonObject:
-        """A provider as Resource Manager shows it."""
+        """A provider as Resource Manager returns it."""
         name = NAMESPACES[namespace.lower()]
         return {
             "id": f"/subscriptions/{self.tenant.subscription}/providers/{name}",

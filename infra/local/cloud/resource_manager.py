@@ -41,7 +41,7 @@ class ResourceManagerError(Exception):
 
 
 def allows(permissions: list[JsonObject], action: str) -> bool:
-    """Whether one of the permissions has the action and does not take it back; names compare without case."""
+    """Whether one of the permissions allows the action and does not exclude it; case does not matter."""
     folded = action.lower()
 
     def matches(patterns: list[str]) -> bool:
@@ -85,7 +85,7 @@ class ResourceManager:
         return self._finished(request, answer)
 
     def failed(self, request: Request, failure: Failure) -> Answer:
-        """Word a failure as Resource Manager does."""
+        """Format a failure as Resource Manager does."""
         code, message = _FAILURES.get(failure.status, ("UnknownError", "The request failed."))
         answer = _refusal(
             ResourceManagerError(failure.status, failure.code or code, failure.message or message)

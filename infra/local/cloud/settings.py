@@ -1,4 +1,4 @@
-"""What ``PUT /settings`` and ``PUT /lag`` change; kept over a restart."""
+"""The settings that ``PUT /settings`` and ``PUT /lag`` change; they survive a restart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGISTER: Final[JsonObject] = {"actions": ["*/register/action", "*/read"], "notA
 
 
 class Subscription(BaseModel):
-    """What Resource Manager says of Contoso's subscription."""
+    """The state of Contoso's subscription in Resource Manager."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,7 +29,7 @@ class Subscription(BaseModel):
 
 
 class SettingsChange(BaseModel):
-    """The body of ``PUT /settings``: what is left out stays as it is."""
+    """The body of ``PUT /settings``: omitted settings do not change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,10 +42,10 @@ class SettingsChange(BaseModel):
 
 
 class Settings:
-    """The simulated cloud's settings, in force as soon as they are changed."""
+    """The simulated cloud's settings, which apply as soon as they are changed."""
 
     def __init__(self, database: Database, replication: Replication, tokens: Tokens, tenant: Tenant) -> None:
-        """Take up what was set before the last restart."""
+        """Load the settings from before the last restart."""
         self._database = database
         self._replication = replication
         self._tokens = tokens
@@ -72,11 +72,11 @@ class Settings:
         return policy
 
     def provider_seconds(self) -> float:
-        """How long a provider takes to register."""
+        """The duration of a provider's registration."""
         return float(self._values["providerSeconds"])
 
     def permissions(self, principal_id: str) -> list[JsonObject]:
-        """What a principal may do in its tenant's subscription."""
+        """The permissions of a principal in its tenant's subscription."""
         if principal_id == self.tenant.identity_principal_id:
             found: list[JsonObject] = [_permission(entry) for entry in self._values["permissions"]]
             return found
@@ -85,12 +85,12 @@ class Settings:
         return self._assigned.get(principal_id, [])
 
     def assign(self, principal_id: str, permissions: list[JsonObject]) -> None:
-        """Give another principal these permissions in its tenant's subscription, in place of what it has."""
+        """Replace the permissions of another principal in its tenant's subscription."""
         self._assigned[principal_id] = [_permission(entry) for entry in permissions]
         self._database.put("roleAssignments", principal_id, self._assigned[principal_id])
 
     def subscription(self) -> Subscription:
-        """What Resource Manager says of Contoso's subscription."""
+        """The state of Contoso's subscription in Resource Manager."""
         return Subscription.model_validate(self._values["subscription"])
 
     def may_use_vault(self, principal_id: str) -> bool:
@@ -98,7 +98,7 @@ class Settings:
         return principal_id in (self.tenant.identity_principal_id, self.tenant.administrator.principal_id)
 
     def change(self, change: SettingsChange) -> None:
-        """Change what the body names. Raises ``KeyError`` for an unknown Graph role."""
+        """Change the settings in the body. Raises ``KeyError`` for an unknown Graph role."""
         given = change.model_dump(exclude_none=True)
         if change.identityRoles is not None:
             self.tenant.set_identity_roles(change.identityRoles)
@@ -107,7 +107,7 @@ class Settings:
         self._keep(given)
 
     def set_lag(self, seconds: float) -> None:
-        """How long reads are behind writes from now on."""
+        """Set how far reads are behind writes from now on."""
         self._keep({"lag": seconds})
 
     def _keep(self, changes: JsonObject) -> None:

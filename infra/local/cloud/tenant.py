@@ -1,4 +1,4 @@
-"""The sample tenant as it is before anyone onboards: identities, the API's application, its clients."""
+"""The sample tenant before any onboarding: identities, the API's application, its clients."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IDENTITY_ROLES: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Client:
-    """An application that calls, with its secret."""
+    """A calling application, with its secret."""
 
     client_id: str
     client_secret: str
@@ -59,7 +59,7 @@ def add_first_party(directory: Directory) -> None:
 
 
 def add_principal(directory: Directory, application: JsonObject) -> JsonObject:
-    """Add the service principal of an application, also of one from another tenant."""
+    """Add the service principal of an application, which can be from another tenant."""
     particular = {"appId": application["appId"], "displayName": application["displayName"]}
     principal = new_service_principal(directory, particular, application)
     directory.service_principals.put(principal["id"], principal, settled=True)
@@ -67,9 +67,9 @@ def add_principal(directory: Directory, application: JsonObject) -> JsonObject:
 
 
 def assign(directory: Directory, principal_id: str, resource_app_id: str, roles: Iterable[str]) -> None:
-    """Give a principal these roles of a resource, by name, in place of those it has.
+    """Replace a principal's roles in a resource with these, by name.
 
-    Raises ``KeyError`` for an unknown role and ``LookupError`` where one of the two is not in the directory.
+    Raises ``KeyError`` for an unknown role and ``LookupError`` if one of the two is not in the directory.
     """
     resource = directory.principal_of(resource_app_id)
     principal = directory.service_principals.latest(principal_id)
@@ -86,10 +86,10 @@ def assign(directory: Directory, principal_id: str, resource_app_id: str, roles:
 
 
 class Tenant:
-    """Who is in the tenant from the start, and how more are added."""
+    """The principals of the tenant from the start, and the ones that are added."""
 
     def __init__(self, directory: Directory, database: Database) -> None:
-        """Make the tenant at the first start; find it again at every later one."""
+        """Create the tenant at the first start; find it again at every later one."""
         self._directory = directory
         self._database = database
         kept = database.get("tenant", "sample") or self._make()
@@ -101,7 +101,7 @@ class Tenant:
 
     @property
     def administrator(self) -> Client:
-        """May do everything in Graph, Resource Manager and the vault."""
+        """Can do everything in Graph, Resource Manager and the vault."""
         return self.clients["administrator"]
 
     def add_client(
@@ -138,7 +138,7 @@ class Tenant:
         return Client(client_id=client["appId"], client_secret=secret, principal_id=principal["id"])
 
     def set_identity_roles(self, roles: Iterable[str]) -> None:
-        """Give the service's own identity these permissions of Graph, in place of those it has."""
+        """Replace the Graph permissions of the service's own identity with these."""
         assign(self._directory, self.identity_principal_id, GRAPH_APP_ID, roles)
 
     def _api_app_id(self) -> str:

@@ -1,4 +1,4 @@
-"""Access tokens of the simulated login: made and verified with one RSA key.
+"""Access tokens of the simulated login, issued and verified with one RSA key.
 
 Claims follow https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference.
 """
@@ -32,27 +32,27 @@ def new_signing_key() -> str:
 
 
 class TokenFault(StrEnum):
-    """Why a token is not accepted; each service words it in its own way."""
+    """Why a token is not accepted; each service has its own wording."""
 
     MISSING = "missing"  # no Authorization header, or not a bearer token
     MALFORMED = "malformed"  # not a JWT, or of a kind that is not accepted
     SIGNATURE = "signature"  # not signed with login's key
-    EXPIRED = "expired"  # past its end, or before its start
-    AUDIENCE = "audience"  # made for another resource
+    EXPIRED = "expired"  # expired, or not yet valid
+    AUDIENCE = "audience"  # for another resource
 
 
 class TokenError(Exception):
     """A token that a service does not accept."""
 
     def __init__(self, fault: TokenFault) -> None:
-        """Say why."""
+        """Set the reason."""
         super().__init__(fault.value)
         self.fault = fault
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Whom a token speaks for."""
+    """The caller that a token identifies."""
 
     tenant: str
     client_id: str
@@ -62,10 +62,10 @@ class Caller:
 
 
 class Tokens:
-    """Makes, signs and verifies access tokens: of all tenants, each an issuer of its own, with one key."""
+    """Issues, signs and verifies access tokens for all tenants, each an issuer of its own, with one key."""
 
     def __init__(self, private_key: str, tenants: Iterable[str], login: str) -> None:
-        """``login`` is the real name of the environment's login: what the issuer of v2 tokens says."""
+        """``login`` is the real name of the environment's login, which is the issuer of v2 tokens."""
         key = serialization.load_pem_private_key(private_key.encode(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError("The signing key is not an RSA key.")
@@ -134,12 +134,12 @@ class Tokens:
         return claims
 
     def sign(self, claims: JsonObject, header: JsonObject | None = None) -> str:
-        """Sign claims as they are. ``header`` adds to, or replaces, what the token's header says."""
+        """Sign claims unchanged. ``header`` adds to, or replaces, the token's header."""
         headers = {"kid": self.key_id, "x5t": self.key_id} | (header or {})
         return jwt.encode(claims, self._key, algorithm="RS256", headers=headers)
 
     def verify(self, token: str) -> JsonObject:
-        """A token's claims. Raises ``TokenError`` unless login signed it and it is within its time."""
+        """A token's claims. Raises ``TokenError`` unless login signed it and it is currently valid."""
         claims = self._verified.get(token) or self._decode(token)
         if not claims["nbf"] - 300 <= time.time() < claims["exp"]:
             raise TokenError(TokenFault.EXPIRED)
@@ -149,7 +149,7 @@ class Tokens:
         return claims
 
     def caller(self, authorization: str | None, audiences: frozenset[str]) -> Caller:
-        """Whom a request's ``Authorization`` header speaks for, if its token is for one of the audiences."""
+        """The caller in a request's ``Authorization`` header, if the token is for one of the audiences."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise TokenError(TokenFault.MISSING)

@@ -17,12 +17,12 @@ class VaultSecrets:
     """Named secrets with their versions, newest last."""
 
     def __init__(self, database: Database) -> None:
-        """Load what the database has."""
+        """Load the secrets from the database."""
         self._database = database
         self._secrets: dict[str, JsonObject] = dict(sorted(database.rows("vaultSecrets")))
 
     def live(self, name: str) -> JsonObject | None:
-        """A secret that is not deleted. Names compare without case."""
+        """A secret that is not deleted. Names are compared without case."""
         secret = self._secrets.get(name.lower())
         return secret if secret is not None and secret["deleted"] is None else None
 
@@ -38,7 +38,7 @@ class VaultSecrets:
                 yield self._secrets[name]
 
     def add(self, name: str, version: JsonObject) -> JsonObject:
-        """Add a version; the secret is made with its first one. Returns the version with its id and times."""
+        """Add a version; the first one creates the secret. Returns the version with its ID and times."""
         now = int(time.time())
         version = version | {"version": uuid.uuid4().hex, "created": now, "updated": now}
         before = self._secrets.get(name.lower()) or {"name": name, "deleted": None, "versions": []}
@@ -46,7 +46,7 @@ class VaultSecrets:
         return version
 
     def change(self, secret: JsonObject, version: JsonObject, changes: JsonObject) -> JsonObject:
-        """Change what is said about a version. Returns it as it is now."""
+        """Change the properties of a version. Returns its current state."""
         changed = version | changes | {"updated": int(time.time())}
         versions = [changed if each["version"] == version["version"] else each for each in secret["versions"]]
         self._put(secret | {"versions": versions})
@@ -57,11 +57,11 @@ class VaultSecrets:
         return self._put(secret | {"deleted": int(time.time())})
 
     def recover(self, secret: JsonObject) -> JsonObject:
-        """Bring a deleted secret back, with all its versions."""
+        """Recover a deleted secret, with all its versions."""
         return self._put(secret | {"deleted": None})
 
     def purge(self, secret: JsonObject) -> None:
-        """Remove a deleted secret for good."""
+        """Delete a deleted secret permanently."""
         key = secret["name"].lower()
         del self._secrets[key]
         self._database.delete("vaultSecrets", key)

@@ -1,3 +1,3 @@
-"""Microsoft Graph v1.0, as far as applications, their consent and the tenant's policies go."""
+"""Microsoft Graph v1.0, limited to applications, their consent and the tenant's policies."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who may do what: the application permissions of a token, and ownership under the narrowest of them.
+"""Access rules: the application permissions of a token, and ownership with the narrowest of them.
 
 https://learn.microsoft.com/graph/permissions-reference. ``Application.ReadWrite.OwnedBy`` may list every
 application but change only what its holder owns.
@@ -29,12 +29,12 @@ POLICY_READERS: Final = (
 
 
 def may_write_all(call: Call) -> bool:
-    """Whether the caller may change applications that it does not own."""
+    """Whether the caller can change applications that it does not own."""
     return WRITE_ALL in call.caller.roles
 
 
 def need_ownership(call: Call, directory: Directory, object_id: str) -> None:
-    """Refuse a caller that may change only its own objects and does not own this one."""
+    """Refuse a caller that can change only its own objects and does not own this one."""
     call.need(WRITE_ALL, WRITE_OWNED)
     if not may_write_all(call) and call.caller.object_id not in directory.owners(object_id):
         raise denied()

@@ -1,4 +1,4 @@
-"""What the directory asks of an application beyond its properties' types."""
+"""The directory's rules for an application beyond the types of its properties."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PERMISSION_VALUE: Final = re.compile(r"[A-Za-z0-9!#$%&'()*+,\-./:;=?@\[\]^_{}|~
 
 
 def check_application(changed: JsonObject, before: JsonObject | None) -> None:
-    """Refuse an application whose permissions or redirect URIs the directory would not take."""
+    """Refuse an application whose permissions or redirect URIs the directory does not accept."""
     _check_permissions(changed)
     _check_redirects(changed, before)
     if before is not None:
@@ -38,7 +38,7 @@ def _check_permissions(application: JsonObject) -> None:
     ids: dict[str, JsonObject] = {}
     for permission in (*scopes, *roles):
         known = ids.setdefault(permission["id"], permission)
-        # One permission may be both a scope and a role if all else of it is the same.
+        # One permission can be both a scope and a role if all else in it is the same.
         if known is not permission and known.get("value") != permission.get("value"):
             raise _duplicate("appRoles" if permission in roles else "api.oauth2PermissionScopes")
     for permissions, target in ((scopes, "api.oauth2PermissionScopes"), (roles, "appRoles")):
@@ -51,7 +51,7 @@ def _check_permissions(application: JsonObject) -> None:
 
 
 def _check_enabled(before: list[JsonObject], after: list[JsonObject]) -> None:
-    """An enabled permission has to be disabled before it is removed or renamed."""
+    """An enabled permission must be disabled before it is removed or renamed."""
     kept = {permission["id"]: permission for permission in after}
     for permission in before:
         now = kept.get(permission["id"])

@@ -53,12 +53,12 @@ class Applications:
     """Handlers for ``/applications``."""
 
     def __init__(self, directory: Directory, policy: Callable[[], JsonObject]) -> None:
-        """``policy`` gives the tenant's default app management policy."""
+        """``policy`` returns the tenant's default app management policy."""
         self._directory = directory
         self._policy = policy
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        """Handlers by method and path; ``{}`` is the key of an object."""
         return {
             ("GET", "applications"): self.list_all,
             ("POST", "applications"): self.create,
@@ -76,7 +76,7 @@ class Applications:
         return listed(call, RESOURCE, self._directory.applications)
 
     def count(self, call: Call) -> Answer:
-        """How many there are, as plain text."""
+        """Their number, as plain text."""
         call.need(*APPLICATION_READERS)
         return Answer(
             status=200,
@@ -122,7 +122,7 @@ class Applications:
         return done()
 
     def add_password(self, call: Call) -> Answer:
-        """Add a client secret; its text is in this answer alone."""
+        """Add a client secret; only this answer contains its text."""
         body = self._own_latest(call)
         stored, shown = new_password(
             self._directory, self._policy(), body, call.json().get("passwordCredential")
@@ -132,7 +132,7 @@ class Applications:
         return entity(call, "microsoft.graph.passwordCredential", shown)
 
     def remove_password(self, call: Call) -> Answer:
-        """Remove a client secret by its key id."""
+        """Remove a client secret by its key ID."""
         body = self._own_latest(call)
         key_id = str(call.json().get("keyId") or "").lower()
         kept = [each for each in body["passwordCredentials"] if each["keyId"] != key_id]
@@ -143,7 +143,7 @@ class Applications:
         return done()
 
     def _own_latest(self, call: Call) -> JsonObject:
-        """The application as last written, if it shows at all and the caller may change it."""
+        """The application as last written, if it is visible and the caller can change it."""
         body = application(call, self._directory)
         need_ownership(call, self._directory, body["id"])
         latest = self._directory.applications.latest(body["id"])
@@ -229,7 +229,7 @@ def soft_delete_application(directory: Directory, body: JsonObject) -> None:
 
 
 def soft_delete_principal(directory: Directory, principal: JsonObject) -> None:
-    """Move a service principal to the deleted items; what was granted to it or on it ends."""
+    """Move a service principal to the deleted items; its grants and those on it end."""
     directory.remove_links(principal["id"])
     directory.service_principals.remove(principal["id"])
     directory.deleted_service_principals.put(principal["id"], principal | {"deletedDateTime": utc_text()})

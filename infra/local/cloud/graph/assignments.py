@@ -41,14 +41,14 @@ ASSIGNMENTS: Final = Resource(
 
 
 class AppRoleAssignments:
-    """Handlers for the app roles a service principal has, and for those others have of it."""
+    """Handlers for the app roles of a service principal, and for those that others have in it."""
 
     def __init__(self, directory: Directory) -> None:
         """Serve the directory's assignments."""
         self._directory = directory
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        """Handlers by method and path; ``{}`` is the key of an object."""
         routes: dict[tuple[str, str], Handler] = {}
         for segment in ("appRoleAssignments", "appRoleAssignedTo"):
             path = f"servicePrincipals/{{}}/{segment}"
@@ -110,7 +110,7 @@ class AppRoleAssignments:
         return entity(call, "appRoleAssignments/$entity", body, status=201)
 
     def delete(self, call: Call) -> Answer:
-        """Take an app role away."""
+        """Remove an app role."""
         call.need(ASSIGNMENT_WRITER)
         self._directory.assignments.remove(self._one(call)["id"])
         return done()

@@ -1,4 +1,4 @@
-"""One Graph request after its token was checked, and the answers handlers give to it."""
+"""One Graph request after its token was checked, and the answers of its handlers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.local.cloud.tokens import Caller
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
-    """How a path names one object: by ``id`` or by an alternate key such as ``appId``."""
+    """The key of one object in a path: ``id`` or an alternate key such as ``appId``."""
 
     name: str
     value: str
@@ -61,12 +61,12 @@ class Call:
             raise denied()
 
     def creates_if_missing(self) -> bool:
-        """Whether the caller asks for an upsert."""
+        """Whether the caller requests an upsert."""
         return "create-if-missing" in self.headers.get("Prefer", "").lower()
 
 
 def entity(call: Call, context: str, body: JsonObject, *, status: int = 200) -> Answer:
-    """One object, with the context it is read in."""
+    """One object, with its context."""
     annotated: dict[str, Any] = {"@odata.context": f"{call.address}/$metadata#{context}"}
     headers = {}
     if status == 201:  # noqa: PLR2004
@@ -80,7 +80,7 @@ def done() -> Answer:
 
 
 def error_answer(error: GraphError, *, request_id: str, client_request_id: str, date: str) -> Answer:
-    """An error as Graph words it."""
+    """An error in Graph's format."""
     inner = {"date": date, "request-id": request_id, "client-request-id": client_request_id}
     body: JsonObject = {"code": error.code, "message": error.message}
     if error.details is not None:

@@ -1,6 +1,6 @@
-"""The deleted items: applications and service principals that can be restored, or removed for good.
+"""The deleted items: applications and service principals that can be restored, or deleted permanently.
 
-https://learn.microsoft.com/graph/api/resources/directory. The real ones go by themselves after 30 days.
+https://learn.microsoft.com/graph/api/resources/directory. The real ones disappear after 30 days.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class DeletedItems:
         self._directory = directory
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        """Handlers by method and path; ``{}`` is the key of an object."""
         path = "directory/deletedItems"
         routes: dict[tuple[str, str], Handler] = {
             ("GET", f"{path}/{{}}"): self.get,
             ("DELETE", f"{path}/{{}}"): self.purge,
             ("POST", f"{path}/{{}}/restore"): self.restore,
         }
-        # The documentation writes the namespace in full, Microsoft's SDKs use its alias.
+        # The documentation has the full namespace, Microsoft's SDKs use its alias.
         for namespace in ("microsoft.graph", "graph"):
             routes["GET", f"{path}/{namespace}.application"] = self.list_applications
             routes["GET", f"{path}/{namespace}.servicePrincipal"] = self.list_service_principals
@@ -58,7 +58,7 @@ class DeletedItems:
         return entity(call, "directoryObjects/$entity", typed | body)
 
     def purge(self, call: Call) -> Answer:
-        """Remove one for good: only then are its names free."""
+        """Delete one permanently: only then are its names free."""
         resource, collection, body = self._one(call)
         need_ownership(call, self._directory, body["id"])
         collection.remove(body["id"])
@@ -69,7 +69,7 @@ class DeletedItems:
         return done()
 
     def restore(self, call: Call) -> Answer:
-        """Bring one back as it was. A service principal is restored apart from its application."""
+        """Restore one unchanged. A service principal is restored separately from its application."""
         resource, collection, body = self._one(call)
         need_ownership(call, self._directory, body["id"])
         restored = body | {"deletedDateTime": None}

@@ -1,4 +1,4 @@
-"""Graph's refusals. Status, code and wording are Graph's own, since clients tell them apart by those.
+"""Graph's refusals. Status, code and wording are Graph's own, since clients distinguish them by those.
 
 https://learn.microsoft.com/graph/errors
 """
@@ -45,12 +45,12 @@ def malformed(message: str) -> GraphError:
 
 
 def not_found(object_id: str) -> GraphError:
-    """An object that does not exist, or does not show yet."""
+    """An object that does not exist, or is not visible yet."""
     return GraphError(404, "Request_ResourceNotFound", _absent(object_id))
 
 
 def absent_reference(object_id: str) -> GraphError:
-    """An object that a write refers to and that does not show (yet)."""
+    """An object that a write refers to and that is not visible (yet)."""
     return bad_request(_absent(object_id))
 
 
@@ -78,7 +78,7 @@ def conflict(name: str) -> GraphError:
 
 
 def no_backing_application(app_id: str) -> GraphError:
-    """A service principal for an application that does not exist, or does not show yet."""
+    """A service principal for an application that does not exist, or is not visible yet."""
     message = f"The appId '{app_id}' of the service principal does not reference a valid application object."
     details: list[JsonObject] = [
         {"code": "NoBackingApplicationObject", "message": message, "target": "appId", "blockedWord": ""}
@@ -87,12 +87,12 @@ def no_backing_application(app_id: str) -> GraphError:
 
 
 def read_only(name: str) -> GraphError:
-    """A property that callers can't set."""
+    """A property that callers cannot set."""
     return bad_request(f"Property '{name}' is read-only and cannot be set.")
 
 
 def invalid_value(name: str, resource: str) -> GraphError:
-    """A property with a value it can't have."""
+    """A property with an invalid value."""
     return bad_request(
         f"Invalid value specified for property '{name}' of resource '{resource}'.",
         detail="InvalidValue",
@@ -101,10 +101,10 @@ def invalid_value(name: str, resource: str) -> GraphError:
 
 
 def required(name: str, resource: str) -> GraphError:
-    """A property that must be given."""
+    """A required property."""
     return bad_request(f"A value is required for property '{name}' of resource '{resource}'.")
 
 
 def unsupported_query(message: str) -> GraphError:
-    """A query option, or a use of one, that the directory does not have."""
+    """A query option, or a use of one, that the directory does not support."""
     return GraphError(400, "Request_UnsupportedQuery", message)

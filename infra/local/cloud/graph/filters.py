@@ -1,4 +1,4 @@
-"""``$filter``: Graph's subset of OData's expressions, read into a test of one object.
+"""``$filter``: Graph's subset of OData's expressions, parsed into a test for one object.
 
 Grammar: OData 4.01 URL conventions, 5.1.1. What the directory supports of it on applications:
 https://learn.microsoft.com/graph/aad-advanced-queries
@@ -29,7 +29,7 @@ _ADVANCED: Final = frozenset({"ne", "not", "endswith"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filterable:
-    """What a resource may be filtered by."""
+    """The properties by which a resource can be filtered."""
 
     resource: str
     properties: frozenset[str]
@@ -49,7 +49,7 @@ class FilterReader:
     """Reads one ``$filter`` expression."""
 
     def __init__(self, expression: str, filterable: Filterable, *, advanced: bool) -> None:
-        """Split the expression into tokens. Raises ``GraphError`` for text that is none."""
+        """Split the expression into tokens. Raises ``GraphError`` for invalid text."""
         self._expression = expression
         self._filterable = filterable
         self._advanced = advanced
@@ -64,7 +64,7 @@ class FilterReader:
         self._at = 0
 
     def read(self) -> Condition:
-        """The whole expression. Raises ``GraphError`` where it is wrong or not supported."""
+        """The whole expression. Raises ``GraphError`` if it is wrong or not supported."""
         condition = self._or()
         if self._at != len(self._tokens):
             raise self._invalid(self._at)

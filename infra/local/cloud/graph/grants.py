@@ -37,7 +37,7 @@ class PermissionGrants:
         self._directory = directory
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        """Handlers by method and path; ``{}`` is the key of an object."""
         return {
             ("GET", "oauth2PermissionGrants"): self.list,
             ("POST", "oauth2PermissionGrants"): self.create,
@@ -53,7 +53,7 @@ class PermissionGrants:
         return listed(call, GRANTS, self._directory.grants)
 
     def list_of_client(self, call: Call) -> Answer:
-        """What one service principal may do for users."""
+        """The grants of one service principal for users."""
         call.need(*GRANT_READERS)
         principal = service_principal(call, self._directory)
         return listed(call, GRANTS, Subset(self._directory.grants.find("clientId", principal["id"])))

@@ -1,4 +1,4 @@
-"""Which App ID URIs may be added to an application.
+"""The App ID URIs that can be added to an application.
 
 https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions
 """
@@ -79,7 +79,7 @@ def _check_policy(tenant: TenantNames, policy: JsonObject, application: JsonObje
 
 
 def _applies(policy: JsonObject, rule: JsonObject, application: JsonObject) -> bool:
-    """Whether a restriction is on for this application. Apps that get v2 tokens may be left out of it."""
+    """Whether a restriction applies to this application. Apps with v2 tokens can be exempt."""
     if not policy["isEnabled"] or rule.get("state") != "enabled":
         return False
     since = rule.get("restrictForAppsCreatedAfterDateTime")

@@ -41,7 +41,7 @@ class Resource:
 
 
 class Listable(Protocol):
-    """What can be listed: a collection, or a part of one."""
+    """What can be listed: a collection, or a part of it."""
 
     def indexed(self, name: str) -> bool:
         """Whether objects can be looked up by this property."""
@@ -52,19 +52,19 @@ class Listable(Protocol):
         ...
 
     def after(self, object_id: str) -> Iterator[JsonObject]:
-        """Objects by id, beginning after the given one."""
+        """Objects by ID, after the given one."""
         ...
 
 
 class Subset:
-    """Objects that were picked before they are listed."""
+    """Objects that were selected before they are listed."""
 
     def __init__(self, bodies: Iterable[JsonObject]) -> None:
-        """Take them in any order."""
+        """Accept them in any order."""
         self._bodies = sorted(bodies, key=lambda body: str(body["id"]))
 
     def indexed(self, name: str) -> bool:  # noqa: ARG002
-        """There is no need for an index."""
+        """An index is not needed."""
         return False
 
     def find(self, index: str, value: str) -> list[JsonObject]:
@@ -72,7 +72,7 @@ class Subset:
         return [body for body in self._bodies if body.get(index) == value]
 
     def after(self, object_id: str) -> Iterator[JsonObject]:
-        """Objects by id, beginning after the given one."""
+        """Objects by ID, after the given one."""
         return (body for body in self._bodies if body["id"] > object_id)
 
 
@@ -89,7 +89,7 @@ def selection(call: Call, resource: Resource) -> tuple[str, ...]:
 
 
 def selected(body: JsonObject, names: tuple[str, ...]) -> JsonObject:
-    """A body with only the selected properties; ``id`` always comes along."""
+    """A body with only the selected properties; it always contains ``id``."""
     return body if not names else {name: body[name] for name in names if name in body}
 
 
@@ -102,7 +102,7 @@ def context(resource: Resource, names: tuple[str, ...], *, single: bool) -> str:
 def listed(
     call: Call, resource: Resource, collection: Listable, related: Mapping[str, Related] | None = None
 ) -> Answer:
-    """A page of what the query asks for; ``related`` are the relationships that can be expanded."""
+    """A page of the query's result; ``related`` are the relationships that can be expanded."""
     _check_options(call)
     expanded = _expanded(call, resource, related or {})
     names = selection(call, resource)
@@ -134,7 +134,7 @@ def listed(
 def _expanded(
     call: Call, resource: Resource, related: Mapping[str, Related]
 ) -> Callable[[JsonObject], JsonObject]:
-    """What ``$expand`` adds to an object: at most 20 related ones, of one relationship."""
+    """The related objects that ``$expand`` adds: at most 20, from one relationship."""
     name = call.query.get("$expand")
     if name is None:
         return lambda _: {}
@@ -147,7 +147,7 @@ def _expanded(
 
 
 def counted(call: Call, resource: Resource, collection: Listable) -> int:
-    """What ``/$count`` says."""
+    """The answer of ``/$count``."""
     if not _consistent(call):
         raise bad_request("$count is not currently supported.")
     return sum(1 for _ in _matching(call, resource, collection).bodies(""))
@@ -159,7 +159,7 @@ class _Matching:
     condition: Condition | None
 
     def bodies(self, after: str) -> Iterator[JsonObject]:
-        """Matches by id, beginning after one; looked up rather than searched for where an index allows."""
+        """Matches by ID, after a given one; looked up instead of searched where an index allows it."""
         if self.condition is None:
             return self.collection.after(after)
         hints = self.condition.hints
@@ -230,7 +230,7 @@ def _order(call: Call, resource: Resource) -> tuple[str, bool] | None:
 
 
 def _page(bodies: Iterable[JsonObject], top: int, last: str | None) -> tuple[list[JsonObject], bool]:
-    """One page, beginning after the object with the id ``last``; and whether there is more."""
+    """One page, after the object with the ID ``last``; and whether there is more."""
     page: list[JsonObject] = []
     passed = last is None
     for body in bodies:
@@ -244,7 +244,7 @@ def _page(bodies: Iterable[JsonObject], top: int, last: str | None) -> tuple[lis
 
 
 def _token(call: Call) -> str | None:
-    """The id after which a page begins."""
+    """The ID after which a page begins."""
     text = call.query.get("$skiptoken")
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""What the tenant says of itself: organization, domains and the default app management policy."""
+"""The tenant's own resources: organization, domains and the default app management policy."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ _DOMAIN: Final = _resource("domain", "domains", _domains(HOME)[0])
 
 
 def default_policy() -> JsonObject:
-    """The tenant's app management policy as Microsoft sets it up since 2025: App ID URIs are protected."""
+    """The tenant's app management policy as Microsoft creates it since 2025: App ID URIs are protected."""
     off = {
         "state": "disabled",
         "excludeAppsReceivingV2Tokens": True,
@@ -121,13 +121,13 @@ class Organization:
     """Handlers for the tenant's own resources."""
 
     def __init__(self, tenant: TenantNames, policy: Callable[[], JsonObject]) -> None:
-        """``policy`` gives the default app management policy as it is set now."""
+        """``policy`` returns the current default app management policy."""
         self._organization = _organization(tenant)
         self._domains = _domains(tenant)
         self._policy = policy
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        """Handlers by method and path; ``{}`` is the key of an object."""
         return {
             ("GET", "organization"): self.list,
             ("GET", "organization/{}"): self.get,
@@ -142,7 +142,7 @@ class Organization:
         return listed(call, _ORGANIZATIONS, Subset([self._organization]))
 
     def get(self, call: Call) -> Answer:
-        """The organization by the tenant's id."""
+        """The organization by the tenant's ID."""
         call.need("Organization.Read.All", *DIRECTORY_READERS)
         if call.keys[0].value.lower() != self._organization["id"]:
             raise not_found(call.keys[0].value)

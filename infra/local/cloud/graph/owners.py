@@ -28,14 +28,14 @@ _MOST_FEDERATED: Final = 20
 
 
 class Owners:
-    """Handlers for what hangs on an application or service principal."""
+    """Handlers for the owners and credentials of an application or service principal."""
 
     def __init__(self, directory: Directory) -> None:
         """Serve the directory's owners and federated credentials."""
         self._directory = directory
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        """Handlers by method and path; ``{}`` is the key of an object."""
         routes: dict[tuple[str, str], Handler] = {}
         for collection in ("applications", "servicePrincipals"):
             path = f"{collection}/{{}}/owners"
@@ -49,7 +49,7 @@ class Owners:
         return routes
 
     def list(self, call: Call) -> Answer:
-        """Who owns an object."""
+        """The owners of an object."""
         call.need(*APPLICATION_READERS)
         principals = self._directory.service_principals
         owners = [principals.seen(owner) for owner in self._directory.owners(self._named(call)["id"])]
@@ -83,13 +83,13 @@ class Owners:
         return done()
 
     def list_federated(self, call: Call) -> Answer:
-        """Whose tokens an application accepts in place of a secret."""
+        """The issuers and subjects whose tokens an application accepts in place of a secret."""
         call.need(*APPLICATION_READERS)
         credentials = self._directory.federated_credentials(application(call, self._directory)["id"])
         return listed(call, _FEDERATED, Subset(credentials))
 
     def add_federated(self, call: Call) -> Answer:
-        """Accept the tokens of one subject of one issuer."""
+        """Accept the tokens of one issuer for one subject."""
         body = application(call, self._directory)
         need_ownership(call, self._directory, body["id"])
         wanted = call.json()

@@ -1,4 +1,4 @@
-"""Client secrets of applications: made by Graph, shown once, limited by the tenant's policy.
+"""Client secrets of applications: created by Graph, shown once, limited by the tenant's policy.
 
 https://learn.microsoft.com/graph/api/application-addpassword
 """
@@ -22,7 +22,7 @@ _DURATION: Final = TypeAdapter(timedelta)
 def new_password(
     directory: Directory, policy: JsonObject, application: JsonObject, wanted: object
 ) -> tuple[JsonObject, JsonObject]:
-    """Make a secret for an application.
+    """Create a secret for an application.
 
     Returns:
         The credential as it is stored, and as it is shown once: with ``secretText``.

@@ -17,10 +17,10 @@ _PARENTHESES: Final = re.compile(r"(?P<name>[^()]+)\((?:(?P<key>\w+)=)?(?P<value
 
 
 class Paths:
-    """Handlers by method and path. A lookup costs the same however many paths there are."""
+    """Handlers by method and path. A lookup costs the same for any number of paths."""
 
     def __init__(self, routes: Mapping[tuple[str, str], Handler]) -> None:
-        """``{}`` in a path stands for a key: a segment of its own, or parentheses after a collection."""
+        """``{}`` in a path is a key: a segment of its own, or in parentheses after a collection."""
         self._handlers: dict[str, dict[str, Handler]] = {}
         self._prefixes: set[str] = set()
         for (method, path), handler in routes.items():

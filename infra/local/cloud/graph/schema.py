@@ -1,6 +1,6 @@
-"""Shapes of Graph's objects: which properties there are, of what type, and what they are by default.
+"""Shapes of Graph's objects: their properties, with types and defaults.
 
-A shape reads a value of a request body over what an object has so far. As in OData (part 1, 11.4.3), a
+A shape merges a value in a request body with the current one. As in OData (part 1, 11.4.3), a
 structured property is merged, a list is replaced.
 """
 
@@ -17,14 +17,14 @@ from infra.local.cloud.messages import JsonObject, is_guid, utc_moment, utc_text
 
 
 class Shape(Protocol):
-    """What a property holds."""
+    """The type of a property."""
 
     def default(self) -> object:
-        """What it is while nobody has set it."""
+        """The value until somebody sets it."""
         ...
 
     def read(self, value: object, current: object, path: str) -> object:
-        """A request's value as it is stored. Raises ``GraphError`` for one that does not fit."""
+        """The value from a request as it is stored. Raises ``GraphError`` for an invalid one."""
         ...
 
 
@@ -37,7 +37,7 @@ def _wrong_type(edm: str) -> Exception:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
-    """A string of limited length, perhaps one of a few."""
+    """A string of limited length, or one of several values."""
 
     longest: int = 32768
     choices: frozenset[str] = frozenset()
@@ -79,7 +79,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Number:
-    """A small integer, perhaps one of a few."""
+    """A small integer, or one of several values."""
 
     choices: frozenset[int] = frozenset()
 

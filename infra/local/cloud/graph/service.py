@@ -1,4 +1,4 @@
-"""The simulated Microsoft Graph: who calls, which handler answers, and how errors are worded."""
+"""The simulated Microsoft Graph: the caller, the handler, and the format of errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _MESSAGES: Final = {
 
 
 class Graph:
-    """Microsoft Graph v1.0: which tenant's, the token says."""
+    """Microsoft Graph v1.0 for the tenant in the token."""
 
     name = "graph"
 
@@ -59,7 +59,7 @@ class Graph:
         address: str,
         policy: Callable[[], JsonObject],
     ) -> None:
-        """``directories`` are by tenant; ``address`` is where this listens: the base of links."""
+        """``directories`` are by tenant; ``address`` is the listening address: the base of links."""
         self._tokens = tokens
         self._address = f"{address}/{_VERSION}"
         environment = next(iter(directories.values())).environment
@@ -104,7 +104,7 @@ class Graph:
         return self._finished(request, self._answer(call, request))
 
     def failed(self, request: Request, failure: Failure) -> Answer:
-        """Word a failure as Graph does."""
+        """Format a failure as Graph does."""
         code, message = _FAILURES.get(failure.status, ("UnknownError", "The request failed."))
         code = failure.code or code
         headers = {}
@@ -118,7 +118,7 @@ class Graph:
         return self._finished(request, self._worded(request, error))
 
     def _tenant(self, request: Request) -> str:
-        """Whose limit a throttled request has met."""
+        """The tenant whose limit a throttled request has reached."""
         with contextlib.suppress(TokenError):
             return self._tokens.caller(request.headers.get("Authorization"), self._audiences).tenant
         return ""
@@ -141,7 +141,7 @@ class Graph:
         )
 
     def _finished(self, request: Request, answer: Answer) -> Answer:
-        """Every answer says which request it answers."""
+        """Every answer contains the ID of its request."""
         headers = {
             "request-id": request.id,
             "client-request-id": request.headers.get("client-request-id") or request.id,

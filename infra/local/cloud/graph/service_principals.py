@@ -57,7 +57,7 @@ class ServicePrincipals:
         self._directory = directory
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Handlers by method and path; ``{}`` stands for the key of an object."""
+        """Handlers by method and path; ``{}`` is the key of an object."""
         return {
             ("GET", "servicePrincipals"): self.list,
             ("POST", "servicePrincipals"): self.create,
@@ -76,7 +76,7 @@ class ServicePrincipals:
         return listed(call, RESOURCE, self._directory.service_principals, related)
 
     def count(self, call: Call) -> Answer:
-        """How many there are, as plain text."""
+        """Their number, as plain text."""
         call.need(*APPLICATION_READERS)
         return Answer(status=200, text=str(counted(call, RESOURCE, self._directory.service_principals)))
 
@@ -139,7 +139,7 @@ class ServicePrincipals:
         return entity(call, context(RESOURCE, (), single=True), body, status=201)
 
     def _backing_application(self, call: Call, app_id: str) -> JsonObject:
-        """The application, if it shows and, for a caller limited to its own, is the caller's."""
+        """The application, if it is visible and, for a limited caller, owned by the caller."""
         applications = self._directory.applications
         application = applications.first("appId", app_id)
         latest = applications.holder("appId", app_id)
@@ -149,8 +149,8 @@ class ServicePrincipals:
             " local tenant"
         )
         if application is None:
-            # A replica that has not heard of the application says, to a caller limited to its own, that
-            # it is in another tenant; closer to the end of the lag it says what it says to everyone.
+            # A replica that does not have the application yet answers a limited caller that it
+            # is in another tenant; closer to the end of the lag it answers as it does to everyone.
             waited = applications.waited(latest["id"]) if latest is not None else 0.0
             if not may_write_all(call) and waited < 0.5:  # noqa: PLR2004
                 raise elsewhere
