@@ -1,4 +1,4 @@
-"""Bicep, scripts, guide and code speak of the same things by the same names."""
+"""Bicep, scripts, guide and code use the same names for the same things."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _settings_of_the_app() -> set[str]:
 
 
 def test_bicep_sets_what_the_code_reads():
-    """Every setting of the app is set in Azure and no other, save what is for the local cloud."""
+    """Azure sets every setting of the app and no other, except those for the local cloud."""
     # In place of the connection string: the endpoints, and which identity to use for them.
     expected = _settings_of_the_app() - {"STORAGE"} | {"STORAGE__credential", "STORAGE__clientId"}
     bicep = template("function-app")
@@ -70,14 +70,14 @@ def test_the_host_gets_its_storage_by_identity():
 
 
 def test_all_groups_of_settings_are_deployed():
-    """Each group of settings reaches the site."""
+    """Each group of settings is deployed to the site."""
     union = template("function-app").resource("settings")["properties"]["function"]
     assert union["type"] == "union"
     assert set(union["parameters"].values()) == {"hostStorage", "telemetry", "app", "chosen"}
 
 
 def test_thresholds_default_to_the_codes():
-    """Where nobody chooses, the same days are warned of in Azure as everywhere."""
+    """Azure and the code have the same default thresholds for warnings."""
     default = template("main").values["parameters"]["expiryThresholds"]["default"]
     assert default == ",".join(map(str, DEFAULT_THRESHOLDS))
 
@@ -90,7 +90,7 @@ def test_tables_and_queues_are_those_of_the_code():
 
 
 def test_warm_functions_exist():
-    """A function that is kept warm by name is one of the app's."""
+    """Each always-ready function is one of the app's."""
     warm = re.findall(r"'function:(\w+)'", template("function-app").path.read_text())
     source = (ROOT / "function_app.py").read_text()
     assert warm
@@ -98,7 +98,7 @@ def test_warm_functions_exist():
 
 
 def test_roles_are_the_ones_they_are_called():
-    """Each built-in role's id is that of its name, each role has its reason, and the guide lists it."""
+    """Each built-in role has the ID for its name and a reason, and is in the guide."""
     roles = template("roles")
     listed = [*roles.variable("storageRoles"), roles.variable("vaultRole"), roles.variable("insightsRole")]
     assert {role["id"]: role["name"] for role in listed} == BUILT_IN
@@ -123,27 +123,27 @@ def test_the_role_for_providers_does_no_more_than_that():
 
 
 def test_graph_permissions_are_the_ones_they_are_called():
-    """Each permission's id is that of its name, and the guide lists it."""
+    """Each permission has the ID for its name, and is in the guide."""
     listed = [*GRAPH_BASE, *GRAPH_CONSENT]
     assert {role.id: role.value for role in listed} == GRAPH_PERMISSIONS
     assert [role.value for role in listed if role.value not in GUIDE] == []
 
 
 def test_what_makes_tier_zero_is_never_granted_unasked():
-    """Permissions that give away the tenant are in the set that has to be asked for, and say so."""
+    """Permissions that control the whole tenant need --consent, and are marked as tier 0."""
     tier_zero = {"AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"}
     assert {role.value for role in GRAPH_CONSENT if "TIER 0" in role.why} == tier_zero
     assert not tier_zero & {role.value for role in GRAPH_BASE}
 
 
 def test_the_api_offers_the_roles_that_the_app_checks():
-    """The registered roles are those the app looks for in a token."""
+    """The registered roles are those that the app accepts in a token."""
     assert [role.value for role in API_ROLES] == [REQUEST_ROLE, OPERATE_ROLE]
     assert [role.value for role in API_ROLES if role.value not in GUIDE] == []
 
 
 def test_customers_are_asked_for_what_the_identity_has_at_home():
-    """The page for other tenants names the permissions and the role that the scripts and Bicep give here."""
+    """The page for other tenants has the same permissions and role as the scripts and Bicep here."""
     assert {name for name, (_, always) in PERMISSIONS.items() if always} == {
         each.value for each in GRAPH_BASE
     }

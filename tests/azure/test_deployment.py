@@ -1,4 +1,4 @@
-"""What azd reads is right: its project file, the parameters, and what of the folder is deployed."""
+"""What azd reads is right: its project file, the parameters, and the deployed files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARAMETERS = json.loads((ROOT / "infra" / "azure" / "main.parameters.json").read
 
 
 def test_the_project_points_to_what_exists():
-    """The template is found by azd, and so are its parameters and the function app."""
+    """The project file points to the template, its parameters and the function app."""
     infra = PROJECT["infra"]
     assert (ROOT / infra["path"] / f"{infra['module']}.bicep").is_file()
     assert (ROOT / infra["path"] / f"{infra['module']}.parameters.json").is_file()
@@ -33,7 +33,7 @@ def test_the_service_is_the_tagged_site():
 
 
 def test_each_parameter_can_be_set_by_azd():
-    """Every parameter of the template is given, from an azd value of its own."""
+    """Every parameter of the template has an azd value of its own."""
     assert set(PARAMETERS) == set(template("main").values["parameters"])
     values = [parameter["value"] for parameter in PARAMETERS.values()]
     assert all(re.fullmatch(r"\$\{[A-Z_]+\}", value) for value in values)
@@ -41,7 +41,7 @@ def test_each_parameter_can_be_set_by_azd():
 
 
 def test_the_guide_names_every_value_and_no_other():
-    """What the guide tells to set can be set, and what can be set is in the guide."""
+    """Every value in the guide can be set, and every value that can be set is in the guide."""
     guide = (ROOT / "docs" / "deploy.md").read_text()
     names = {parameter["value"].strip("${}") for parameter in PARAMETERS.values()}
     assert [name for name in names if name not in guide] == []
@@ -53,7 +53,7 @@ def test_the_guide_names_every_value_and_no_other():
 
 
 def test_the_same_versions_of_python_are_named_everywhere():
-    """The app can be deployed with each Python that it is developed with, and the guide names them."""
+    """The app can be deployed with each Python version that it supports, and the guide lists them."""
     decorators = template("main").values["parameters"]["pythonVersion"]["decorators"]
     (versions,) = [each["argument"] for each in decorators if each["type"] == "allowed"]
     makefile = (ROOT / "Makefile").read_text()
@@ -72,7 +72,7 @@ def test_the_same_versions_of_python_are_named_everywhere():
 
 
 def test_only_the_app_is_deployed():
-    """The package holds the app's files and none of the tests, tools, documents or environments."""
+    """The package contains the app's files and none of the tests, tools, documents or environments."""
     ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607

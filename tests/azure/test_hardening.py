@@ -1,4 +1,4 @@
-"""What must never be loosened without notice."""
+"""Security settings that must never be weakened unnoticed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.azure.templates import TEMPLATES, template
 
 
 def test_storage_takes_identities_only():
-    """No key, no anonymous read, no old TLS, no plain HTTP."""
+    """Storage allows no key, no anonymous read, no old TLS and no plain HTTP."""
     properties = template("storage").resource("account")["properties"]
     assert properties == {
         "allowSharedKeyAccess": False,
@@ -20,7 +20,7 @@ def test_storage_takes_identities_only():
 
 
 def test_the_vault_goes_by_roles_and_forgets_nothing_at_once():
-    """Access by role, soft delete and purge protection; no other Azure service may read it."""
+    """The vault has access by role, soft delete and purge protection; no other Azure service can read it."""
     properties = template("vault").resource("vault")["properties"]
     assert properties["enableRbacAuthorization"] is True
     assert properties["enableSoftDelete"] is True
@@ -32,7 +32,7 @@ def test_the_vault_goes_by_roles_and_forgets_nothing_at_once():
 
 
 def test_the_site_takes_no_password_and_no_plain_http():
-    """HTTPS with TLS 1.2, no FTP, no basic publishing credentials, package read by identity."""
+    """The site has HTTPS with TLS 1.2, no FTP and no basic credentials, and reads its package by identity."""
     bicep = template("function-app")
     site = bicep.resource("site")["properties"]
     assert site["httpsOnly"] is True
@@ -58,7 +58,7 @@ def test_telemetry_is_not_taken_by_key():
 
 
 def test_a_secret_parameter_is_secure_and_goes_nowhere_but_the_vault():
-    """The webhook's URL is a secure parameter wherever it passes; no setting and no output holds it."""
+    """The webhook's URL is a secure parameter everywhere; no setting and no output contains it."""
     holders = [bicep.path.stem for bicep in TEMPLATES if "noticeWebhookUrl" in bicep.values["parameters"]]
     assert holders == ["main", "vault"]
     for name in holders:

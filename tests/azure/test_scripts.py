@@ -1,4 +1,4 @@
-"""The scripts do what they say, say it first, and do it once."""
+"""The scripts show their plan first, carry it out, and do it once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.azure.conftest import Cloud, Outcome, started
 
 @pytest.fixture
 def identity(cloud: Cloud) -> str:
-    """Object id of the service's identity, which has no permission yet."""
+    """Object ID of the service's identity, which has no permission yet."""
     return str(cloud.facts["identity"]["principalId"])
 
 
 @dataclass(frozen=True)
 class Api:
-    """A registration of the API by a name of the test's own."""
+    """A registration of the API with a name for one test."""
 
     cloud: Cloud
     name: str
@@ -57,7 +57,7 @@ def _ids(roles: tuple[Any, ...]) -> list[str]:
 
 
 def _claims(cloud: Cloud, client: dict[str, Any], scope: str) -> dict[str, Any]:
-    """What a token for this scope says of the client. Its signature is login's own concern."""
+    """The claims of a token for this scope. Only login checks its signature."""
     return dict(jwt.decode(cloud.token(client, scope), options={"verify_signature": False}))
 
 
@@ -85,7 +85,7 @@ def test_what_if_says_everything_and_writes_nothing(cloud: Cloud, identity: str)
 
 
 def test_without_a_yes_nothing_is_done(cloud: Cloud, identity: str):
-    """Where nobody can be asked, the script shows its plan, changes nothing and fails."""
+    """Without a terminal or --yes, the script shows its plan, changes nothing and fails."""
     refused = cloud.run("grant_permissions", "--principal-id", identity)
     assert refused.returncode == 1
     assert "pass --yes" in refused.stdout
@@ -94,7 +94,7 @@ def test_without_a_yes_nothing_is_done(cloud: Cloud, identity: str):
 
 @pytest.mark.parametrize(("answer", "granted"), [("y\n", len(GRAPH_BASE)), ("\n", 0)])
 def test_a_person_is_asked(cloud: Cloud, identity: str, answer: str, granted: int):
-    """At a terminal the script asks after showing its plan; only a yes goes ahead."""
+    """At a terminal the script asks after showing its plan; only a yes continues."""
     asked = cloud.run_at_terminal("grant_permissions", "--principal-id", identity, answer=answer)
     assert "Go ahead? [y/N]" in asked.stdout
     assert len(cloud.writes()) == granted
@@ -111,7 +111,7 @@ def test_consent_adds_to_what_is_granted(cloud: Cloud, identity: str):
 
 
 def test_a_lost_answer_is_made_good(cloud: Cloud, identity: str):
-    """If the answer to a grant is lost, it is sent again and counts as done, without a double."""
+    """A grant whose answer is lost is sent again and counts as done, without a duplicate."""
     fault = {"service": "graph", "method": "POST", "path": "appRoleAssignedTo", "skip": 1, "times": 1}
     cloud.control("POST", "/faults", {**fault, "kind": "drop", "when": "after"})
     done = cloud.run("grant_permissions", "--principal-id", identity, "--yes")
@@ -140,7 +140,7 @@ def test_the_government_cloud_is_served_too(tmp_path: Path):
 
 
 def test_who_may_not_grant_is_told_which_role_it_takes(cloud: Cloud, identity: str):
-    """Without the right, nothing is granted and the message names the role in Entra that has it."""
+    """Without the permission, nothing is granted and the message contains the required Entra role."""
     refused = cloud.run("grant_permissions", "--principal-id", identity, "--yes", client="requester")
     assert refused.returncode == 1
     assert "Privileged Role Administrator" in refused.stderr
@@ -149,7 +149,7 @@ def test_who_may_not_grant_is_told_which_role_it_takes(cloud: Cloud, identity: s
 
 
 def test_an_unknown_identity_is_refused_with_what_to_check(cloud: Cloud):
-    """An object id that is nobody's is answered with the usual mix-ups."""
+    """The error for an unknown object ID describes the usual mistakes."""
     unknown = cloud.run(
         "grant_permissions", "--principal-id", "11111111-2222-3333-4444-555555555555", "--yes"
     )
@@ -158,7 +158,7 @@ def test_an_unknown_identity_is_refused_with_what_to_check(cloud: Cloud):
 
 
 def test_only_a_managed_identity_is_granted_anything(cloud: Cloud):
-    """An app registration's service principal is refused: a slip must not hand the rights to another app."""
+    """The service principal of an app registration is refused: a mistake must not grant it permissions."""
     client = cloud.control("POST", "/clients", {"roles": [], "graphRoles": []})
     cloud.writes()
     refused = cloud.run("grant_permissions", "--principal-id", client["principalId"], "--yes")
@@ -168,7 +168,7 @@ def test_only_a_managed_identity_is_granted_anything(cloud: Cloud):
 
 
 def test_a_wrong_secret_is_said_plainly(cloud: Cloud, identity: str):
-    """A sign-in that fails ends with login's own message, not with a traceback and not with the secret."""
+    """A failed sign-in ends with login's own message, without a traceback and without the secret."""
     administrator = {**cloud.facts["clients"]["administrator"], "clientSecret": "wrong-by-intent"}
     facts = {**cloud.facts, "clients": {"administrator": administrator}}
     failed = replace(cloud, facts=facts).run("grant_permissions", "--principal-id", identity, "--yes")
@@ -215,7 +215,7 @@ def test_registering_shows_its_plan_first(cloud: Cloud, api: Api):
 
 
 def test_a_caller_with_a_role_gets_a_token_that_says_so(cloud: Cloud, api: Api):
-    """After the script, a caller's token for the API carries its role and one of the audiences it printed."""
+    """After the script, a caller's token for the API contains its role and one of the printed audiences."""
     client = cloud.control("POST", "/clients", {"roles": [], "graphRoles": []})
     done = api.register("--operator", client["principalId"], "--yes")
     assert (done.returncode, done.stderr) == (0, "")
@@ -229,7 +229,7 @@ def test_a_caller_with_a_role_gets_a_token_that_says_so(cloud: Cloud, api: Api):
 
 
 def test_what_others_added_to_the_registration_stays(cloud: Cloud, api: Api):
-    """A further role and a further URI survive an update that repairs ours."""
+    """An added role and an added URI survive an update that repairs ours."""
     api.register("--yes")
     application = api.read()
     extra = {
@@ -262,7 +262,7 @@ def test_registering_waits_for_the_directory(cloud: Cloud, api: Api):
 
 
 def test_a_name_held_by_a_deleted_registration_is_explained(cloud: Cloud, api: Api):
-    """A deleted registration keeps its unique name; the message says so and what can be done."""
+    """A deleted registration keeps its unique name; the message contains the remedy."""
     api.register("--yes")
     cloud.graph(f"/applications/{api.read()['id']}", "DELETE")
     refused = api.register("--yes")

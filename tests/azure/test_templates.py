@@ -1,4 +1,4 @@
-"""The Bicep holds together: it parses, and every name in it means something."""
+"""The Bicep is consistent: it parses, and every name in it is defined."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _properties(body: tree_sitter.Node) -> dict[str, tree_sitter.Node]:
 
 @each_template
 def test_both_parsers_accept_the_template(bicep: Template):
-    """Each template parses without an error node, with two parsers of different authors."""
+    """Each template parses without an error node, with two independent parsers."""
     assert bicep.values
     faults = [node for node in walk(bicep.syntax) if node.is_error or node.is_missing]
     assert faults == []
@@ -80,7 +80,7 @@ def test_both_parsers_accept_the_template(bicep: Template):
 
 @each_template
 def test_every_name_is_declared(bicep: Template):
-    """Nothing refers to a parameter, variable, resource or module that isn't there."""
+    """Nothing refers to a parameter, variable, resource or module that does not exist."""
     declared = _declared(bicep, *_DECLARATIONS - {"output_declaration"})
     loops = {text(node.named_child(0)) for node in bicep.nodes("for_statement")}
     known = declared | loops | FUNCTIONS | DECORATORS
@@ -95,7 +95,7 @@ def test_nothing_is_declared_in_vain(bicep: Template):
 
 
 def test_modules_get_exactly_what_they_ask_for():
-    """A module is given each parameter it requires, and none it does not know."""
+    """Each module receives each parameter that it requires, and no unknown one."""
     modules = _modules()
     assert {called.path for _, _, called in modules} == {bicep.path for bicep in TEMPLATES} - {
         FOLDER / "main.bicep"
@@ -108,7 +108,7 @@ def test_modules_get_exactly_what_they_ask_for():
 
 
 def test_outputs_that_are_read_exist():
-    """Whatever main reads from a module is an output of that module."""
+    """Each value that main reads from a module is an output of that module."""
     outputs = {
         text(node.named_child(0)): set(called.values.get("outputs", ())) for _, node, called in _modules()
     }
@@ -125,7 +125,7 @@ def test_outputs_that_are_read_exist():
 
 @each_template
 def test_no_cloud_is_hard_coded(bicep: Template):
-    """No host of one cloud is written down: suffixes come from environment(), so both clouds work."""
+    """No template has a host name of one cloud: suffixes come from environment(), so both clouds work."""
     written = [text(node) for node in bicep.nodes("string_content")]
     suffixes = ("windows.net", "azure.net", "azure.com", "azure.us", "usgovcloudapi", "microsoftonline")
     assert [content for content in written if any(suffix in content for suffix in suffixes)] == []
@@ -140,5 +140,5 @@ def test_no_cloud_is_hard_coded(bicep: Template):
     ],
 )
 def test_names_stay_within_their_limits(name: str, limit: int):
-    """Names that Azure limits can't grow beyond the limit, whatever the environment is called."""
+    """Names that Azure limits never exceed the limit, whatever the name of the environment is."""
     assert longest(template("main").variable(name), {"token": 13}) <= limit
