@@ -26,7 +26,7 @@ def script(request):
 
 
 def command(name: str, **fields) -> Command:
-    """The only call of a cmdlet in the script of a connection."""
+    """The only call of a cmdlet in the script for a connection."""
     (found,) = [each for each in grammar.read(samples.made(**fields)).commands if each.name == name]
     return found
 
@@ -42,19 +42,19 @@ def test_it_is_powershell(script):
 
 
 def test_only_known_cmdlets_are_called(script):
-    """Nothing is called but the documented cmdlets and a few of PowerShell's own, by their full names."""
+    """The script calls only the documented cmdlets and a few of PowerShell's own, by their full names."""
     assert {each.name for each in script.commands} <= {*CMDLETS, *OTHERS}
 
 
 def test_parameters_are_the_documented_ones(script):
-    """Each call names known parameters only, has all that are required, and values of the right types."""
+    """Each call has only known parameters, all required ones, and values with the right types."""
     for found in script.commands:
         if found.name in CMDLETS:
             assert faults(found, CMDLETS[found.name]) == [], found.name
 
 
 def test_wrong_calls_would_be_found():
-    """The check sees a missing, an unknown and a mistyped parameter, also in a splatted hashtable."""
+    """The check finds a missing, an unknown and a mistyped parameter, also in a splatted hashtable."""
     text = samples.made()
     for right, wrong in (
         ("ClientId               = $serverId", "Client                 = $serverId"),
@@ -70,7 +70,7 @@ def test_wrong_calls_would_be_found():
 
 
 def test_whatif_changes_nothing(script):
-    """With -WhatIf no cmdlet that changes the site is reached, and nobody is asked to sign in."""
+    """With -WhatIf the script calls no cmdlet that changes the site, and asks nobody to sign in."""
     text = grammar.text(script.root)
     assert "[CmdletBinding(SupportsShouldProcess = $true)]" in text
     writing = [each for each in script.commands if each.name in CMDLETS and CMDLETS[each.name].writes]
@@ -93,7 +93,7 @@ def test_the_secret_is_read_only_to_be_imported(script):
 
 
 def test_a_session_without_the_sites_drive_gets_one():
-    """Where the console has made no drive the script makes one, also with -WhatIf."""
+    """If the console has created no drive, the script creates one, also with -WhatIf."""
     text = samples.made()
     made = shown(command("New-PSDrive"))
     assert made == {
@@ -108,7 +108,7 @@ def test_a_session_without_the_sites_drive_gets_one():
 
 
 def test_it_may_run_twice():
-    """What is imported or created already is looked for first, and left alone."""
+    """The script searches for what is already imported or created, and leaves it alone."""
     text = samples.made()
     for looked, made in (
         ("Get-CMAADApplication -ClientId $serverId", "Import-CMAADServerApplication"),
@@ -119,7 +119,7 @@ def test_it_may_run_twice():
 
 
 def test_it_is_for_windows_powershell(script):
-    """Nothing of PowerShell 7: a site's console has Windows PowerShell 5.1."""
+    """The script uses nothing from PowerShell 7: a site's console has Windows PowerShell 5.1."""
     text = grammar.text(script.root)
     code = lexer.read(text).code
     assert text.startswith("#Requires -Version 5.1\r\n")
@@ -135,7 +135,7 @@ def test_lines_end_as_on_windows(script):
 
 
 def test_the_site_gets_what_was_asked_for():
-    """Each field of the wizard is in the parameter that it belongs to."""
+    """Each field of the wizard is in its parameter."""
     server = shown(command("Import-CMAADServerApplication", **samples.EVERYTHING))
     assert (server["TenantId"], server["TenantName"]) == (samples.TENANT, "Contoso")
     assert (server["AppName"], server["ClientId"]) == ("CMG-ServerApp", samples.SERVER)
@@ -162,7 +162,7 @@ def test_the_site_gets_what_was_asked_for():
 
 
 def test_what_was_not_asked_for_is_not_touched():
-    """Without discovery, description and sync no parameter speaks of them."""
+    """Without discovery, description and sync the script has no parameter for them."""
     least = grammar.read(samples.made())
     (created,) = [each for each in least.commands if each.name == "New-CMCloudManagementAzureService"]
     assert set(created.parameters) == {"Name", "ServerApp", "ClientApp", "AzureEnvironmentOption"}
@@ -174,14 +174,14 @@ def test_what_was_not_asked_for_is_not_touched():
     [("AzurePublicCloud", "AzureCloud"), ("AzureUSGovernmentCloud", "AzureUSGovernment")],
 )
 def test_each_cloud_has_its_names(environment, sign_in):
-    """The vault is reached in the cloud of the connection, which the site calls by another name."""
+    """The script uses the cloud of the connection, for which Az PowerShell and the site have different names."""
     assert shown(command("Connect-AzAccount", azureEnvironment=environment))["Environment"] == sign_in
     imported = command("Import-CMAADServerApplication", azureEnvironment=environment)
     assert shown(imported)["AzureEnvironmentOption"] == environment
 
 
 def test_the_secret_is_read_by_whoever_runs_it():
-    """That version of the secret is read from Key Vault, or given as a secure string; it is not inside."""
+    """The script reads one version of the secret from Key Vault, or takes it as a secure string."""
     read = shown(command("Get-AzKeyVaultSecret"))
     assert read == {"VaultName": "cmgvault", "Name": "cmg-9c2e0f38", "Version": "40c5ce42"}
     text = samples.made()
@@ -191,7 +191,7 @@ def test_the_secret_is_read_by_whoever_runs_it():
 
 
 def test_what_no_cmdlet_does_is_told():
-    """At the end the script says what is left to do by hand, and only what is."""
+    """At the end the script lists the remaining manual steps, and only those."""
     told = _told(samples.made(disableAuthentication=True))
     assert [each[:2] for each in told] == ["1.", "2.", "3."]
     assert "Disable authentication" in told[0]

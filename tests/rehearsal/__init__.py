@@ -1,3 +1,3 @@
-"""What a dry run tells, compared with what an onboarding then does."""
+"""The result of a dry run, compared with what an onboarding then does."""
 
 from __future__ import annotations

@@ -7,6 +7,6 @@ from tests.support.lanes.lane import Lane
 
 @pytest.fixture(scope="session")
 async def lane(tmp_path_factory):
-    """A local cloud whose host is watched: every request it makes goes by, with its body."""
+    """A local cloud that records every request of its host, with its body."""
     async with Lane.opened(tmp_path_factory.mktemp("rehearsal")) as lane:
         yield lane

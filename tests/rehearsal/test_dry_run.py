@@ -30,7 +30,7 @@ END = (datetime.now(UTC) + timedelta(days=100)).replace(microsecond=0).isoformat
 
 
 def is_write(exchange: Exchange) -> bool:
-    """Whether a request to the cloud is more than a look. A batch is one if all its parts are."""
+    """Whether a request to the cloud changes something. A batch only reads if all its parts do."""
     if exchange.service == "keyVault" and "Authorization" not in exchange.headers:
         return False  # asks for the challenge, with an empty body
     if exchange.path.endswith("/$batch"):
@@ -39,7 +39,7 @@ def is_write(exchange: Exchange) -> bool:
 
 
 async def dry_run(lane: Lane, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of a dry run, which has to leave everything as it was."""
+    """The answer of a dry run, which must leave everything unchanged."""
     before = await stored(lane)
     lane.proxy.exchanges.clear()
     answer = await lane.portal.call(
@@ -68,7 +68,7 @@ async def stored(lane: Lane) -> dict[str, Any]:
 
 
 def counted(calls: Iterable[tuple[str, str, str, Any]]) -> Counter[str]:
-    """Calls to compare: steps run side by side, so their order is not fixed."""
+    """Calls to compare: steps run in parallel, so their order is not fixed."""
     return Counter(json.dumps(each, sort_keys=True) for each in calls)
 
 
@@ -84,7 +84,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", CASES)
 async def test_the_calls_are_those_of_the_onboarding(lane, case):
-    """Method, path and body of each call that changes something: the onboarding makes just these."""
+    """The onboarding makes exactly the changing calls in the dry run: method, path and body."""
     onboarding = await lane.begin(**CASES[case])
     server = {**onboarding.request["serverApp"], "secretEndDate": END}
     if case == "own URI":
@@ -94,14 +94,14 @@ async def test_the_calls_are_those_of_the_onboarding(lane, case):
 
 
 async def test_the_calls_are_those_of_an_import(lane):
-    """Apps that are there already are left alone: a secret goes into the vault, and consent is granted."""
+    """Existing apps are not changed: the secret is added to the vault, and consent is granted."""
     apps = await precreated(lane.portal)
     onboarding = await lane.begin()
     onboarding.request = {**onboarding.request, **apps.request()}
     calls = await compare(lane, onboarding)
     assert [each["method"] for each in calls] == ["PUT", "POST", "POST"]
     assert "step" not in calls[0]  # it is made when the request arrives
-    # And nowhere else is the secret: neither in what was written to tables and queues, nor told, nor logged.
+    # Neither tables, queues, answers nor logs contain the secret.
     assert [each.label for each in onboarding.exchanges if apps.secret.encode() in each.body] == [
         each.label for each in onboarding.exchanges if each.service == "keyVault" and is_write(each)
     ]
@@ -116,7 +116,7 @@ async def test_the_calls_are_those_of_an_import(lane):
 
 
 async def test_the_calls_are_those_of_a_shared_app(lane):
-    """With a secret that is in the vault already, or another connection's, even less is done."""
+    """With a secret that is already in the vault, or with a shared app, there are fewer calls."""
     apps, name = await precreated(lane.portal), unique("import-contoso")
     secret = {"value": apps.secret}
     await lane.portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", secret)
@@ -132,7 +132,7 @@ async def test_the_calls_are_those_of_a_shared_app(lane):
 
 
 async def test_the_calls_are_those_of_a_purge(lane):
-    """A deleted application of this service that keeps the URI is deleted for good, as the dry run says."""
+    """A deleted application of this service that keeps the URI is purged, as the dry run shows."""
     server = {"appIdUri": f"https://contoso.com/{unique()}", "secretEndDate": END}
     first = await lane.begin()
     first.request = {**first.request, "serverApp": server}
@@ -152,7 +152,7 @@ async def test_the_calls_are_those_of_a_purge(lane):
 
 
 async def compare(lane: Lane, onboarding: Onboarding) -> list[Any]:
-    """The calls that a dry run tells, which have to be those that the onboarding then makes."""
+    """The calls in a dry run, which must be those that the onboarding then makes."""
     document = await dry_run(lane, onboarding.request)
     assert document["wouldFail"] is False
     assert {each["severity"] for each in document["findings"]} <= {"Warning", "Information"}
@@ -171,7 +171,7 @@ async def compare(lane: Lane, onboarding: Onboarding) -> list[Any]:
 
 
 async def consent(lane: Lane, onboarding: Onboarding) -> None:
-    """An administrator consents, if asked."""
+    """An administrator consents, if necessary."""
     if onboarding.request.get("adminConsent") != "ByAdministrator":
         return
 
@@ -186,12 +186,12 @@ async def consent(lane: Lane, onboarding: Onboarding) -> None:
 
 
 def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, str, Any] | None:
-    """A call that changes something, as a dry run tells it."""
+    """A call that changes something, in the form of a dry run."""
     if not is_write(exchange):
         return None
     body: Any = json.loads(exchange.body) if exchange.body else None
     if exchange.service == "keyVault":
-        del body["value"]  # the secret itself is told to nobody
+        del body["value"]  # no answer contains the secret itself
     path, body = named(exchange.path, body, onboarding, made)
     return (SERVICES[exchange.service], exchange.method, path, body)
 
@@ -216,7 +216,7 @@ def named(path: str, body: Any, onboarding: str, made: Any) -> tuple[str, Any]:
 
 
 async def test_the_plan_is_shown_as_it_would_run(lane):
-    """Steps with their order, the request with its defaults, and each call with the step that makes it."""
+    """A dry run shows the ordered steps, the request with its defaults, and the step of each call."""
     onboarding = await lane.begin()
     document = await dry_run(lane, onboarding.request)
     (plan,) = [each for model, each in ONBOARD.items() if model == "VirtualMachineScaleSet"]
@@ -231,7 +231,7 @@ async def test_the_plan_is_shown_as_it_would_run(lane):
 
 
 async def test_what_would_fail_is_told_and_nothing_is_made(lane):
-    """All findings are told, the gravest first, and what the calls would be all the same."""
+    """A dry run shows all findings, the most severe first, and the calls as well."""
     onboarding = await lane.begin(
         userDiscovery={"enabled": True}, subscriptionId="11111111-2222-4333-8444-555555555555"
     )
@@ -246,7 +246,7 @@ async def test_what_would_fail_is_told_and_nothing_is_made(lane):
 
 
 async def test_a_dry_run_uses_up_no_key(lane):
-    """After a dry run the same Idempotency-Key asks for the onboarding itself."""
+    """After a dry run the same Idempotency-Key starts the onboarding itself."""
     onboarding = await lane.begin()
     key = {"Idempotency-Key": onboarding.key}
     url = f"{lane.address}/api/onboardings"
@@ -259,7 +259,7 @@ async def test_a_dry_run_uses_up_no_key(lane):
 
 @pytest.mark.parametrize("query", ["dryRun=yes", "dryRun=", "dryrun=true", "dryRun=true&force=1"])
 async def test_a_mistyped_dry_run_is_no_onboarding(lane, query):
-    """Whoever meant a dry run does not get an onboarding because of a slip of the pen."""
+    """A misspelt dry-run parameter is refused, and never starts an onboarding."""
     url = f"{lane.address}/api/onboardings?{query}"
     answer = await lane.portal.call("POST", url, json=lane.portal.request())
     document = problem(answer, 400, "invalid-parameter")
@@ -267,7 +267,7 @@ async def test_a_mistyped_dry_run_is_no_onboarding(lane, query):
 
 
 async def test_faults_of_a_request_are_faults_of_its_dry_run(lane):
-    """A request that is not valid is refused by the dry run as it would be without."""
+    """A dry run refuses an invalid request in the same way."""
     answer = await lane.portal.call(
         "POST", f"{lane.address}/api/onboardings?dryRun=true", json=lane.portal.request(colour="red")
     )
@@ -275,7 +275,7 @@ async def test_faults_of_a_request_are_faults_of_its_dry_run(lane):
 
 
 async def test_a_cloud_that_can_not_be_looked_at_is_told(lane):
-    """When Graph does not answer, a dry run says when to try again."""
+    """When Graph does not answer, a dry run answers with a Retry-After."""
     async with lane.portal.fault(service="graph", kind="throttle", times=None, retryAfter=7):
         answer = await lane.portal.call(
             "POST", f"{lane.address}/api/onboardings?dryRun=true", json=lane.portal.request()

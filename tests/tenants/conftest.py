@@ -8,7 +8,7 @@ from tests.support.stacks import local_cloud
 
 @pytest.fixture(scope="package")
 async def portal(tmp_path_factory):
-    """A local cloud of its own, so that what another tenant consents to disturbs nobody."""
+    """A local cloud for these tests, so that the consent of another tenant affects no others."""
     async with local_cloud(tmp_path_factory.mktemp("tenants")) as stack:
         portal = CustomerPortal(stack)
         await portal.control("PUT", "/settings", {"providerSeconds": 0})
@@ -18,7 +18,7 @@ async def portal(tmp_path_factory):
 
 @pytest.fixture
 async def stranger(portal):
-    """The customer's tenant as it is before its administrator has done anything; no token is kept of it."""
+    """The customer's tenant before its administrator has done anything, without a cached token."""
     await portal.leave()
     await portal.restart_host()
     yield portal

@@ -1,4 +1,4 @@
-"""Other tenants than the service's own: let in by their administrators, and kept apart."""
+"""Other tenants than the service's own: admitted by their administrators, and kept separate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNKNOWN = "99999999-2222-4333-8444-555555555555"
 
 
 async def test_a_tenant_comes_in_by_its_administrators_consent(stranger):
-    """Without consent the error says who opens which address; after it the same request succeeds."""
+    """Without consent the error contains who must open which URL; after it the same request succeeds."""
     error = await stranger.refused(**CUSTOMER)
     assert error["code"] == "tenant-not-consented"
     assert "AADSTS700016" in error["detail"]
@@ -51,7 +51,7 @@ async def test_what_is_made_is_in_the_customers_tenant(customer):
 
 
 async def test_what_a_customer_did_not_grant_is_found_before_anything_is_made(stranger):
-    """An application without permissions, and without a role, is told as findings of the preflight."""
+    """The preflight reports an application without permissions and without a role."""
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
     error = await stranger.refused(**CUSTOMER)
     codes = {finding["code"] for finding in error["findings"]}
@@ -59,14 +59,14 @@ async def test_what_a_customer_did_not_grant_is_found_before_anything_is_made(st
 
 
 async def test_a_subscription_of_another_tenant_is_refused(customer):
-    """A customer's request can't reach the subscription of the service's own tenant."""
+    """A customer's request cannot use the subscription of the service's own tenant."""
     error = await customer.refused(tenantId=FABRIKAM, subscriptionId=customer.info["subscription"])
     assert {finding["code"] for finding in error["findings"]} >= {"subscription-not-found"}
 
 
 @pytest.mark.parametrize("query", ["", "?dryRun=true"])
 async def test_a_tenant_that_is_not_on_the_list_is_refused(portal, query):
-    """A tenant that nobody listed is refused before anything is asked of it, dry or not."""
+    """A tenant that is not on the list is refused before any call to it, dry or not."""
     await portal.control("DELETE", "/calls")
     answer = await portal.call("POST", f"/api/onboardings{query}", json=portal.request(tenantId=UNKNOWN))
     document = problem(answer, 422, "invalid-request")
@@ -80,13 +80,13 @@ async def test_a_tenant_that_is_not_on_the_list_is_refused(portal, query):
 
 
 async def test_a_tenants_id_is_known_in_any_case(customer):
-    """Ids are written in either case; the list compares them without it."""
+    """Tenant IDs are compared without case."""
     connection = await customer.onboarded(tenantId=FABRIKAM.upper(), subscriptionId=SUBSCRIPTION)
     assert connection["tenantId"] == FABRIKAM
 
 
 async def test_proving_who_it_is_stops_nobody(customer):
-    """While the identity's token for another tenant is on its way, the home tenant's onboarding goes on."""
+    """While the service requests a token for another tenant, the home tenant's onboarding continues."""
     await customer.restart_host()  # so that no token is at hand
     async with customer.fault(
         service="managedIdentity", path="AzureADTokenExchange", kind="hold", times=None
@@ -103,7 +103,7 @@ async def test_proving_who_it_is_stops_nobody(customer):
 
 
 async def test_one_tenants_throttling_does_not_slow_another(customer):
-    """While Graph makes five of the customer's onboardings wait, one of the home tenant runs through.
+    """While Graph throttles five of the customer's onboardings, one of the home tenant succeeds.
 
     Both are timed in the same run, so that a busy machine slows both; what waits must not make others wait.
     """

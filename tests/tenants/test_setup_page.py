@@ -19,7 +19,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 async def test_the_page_names_what_an_administrator_has_to_do(portal):
-    """Consent address, permissions, and the commands that assign a role on the subscription."""
+    """The page contains the consent URL, the permissions, and the commands that assign the role."""
     document = await portal.get(PATH, caller="operator", subscriptionId=SUBSCRIPTION)
     client = portal.info["multitenantClientId"]
     assert (document["tenantId"], document["clientId"]) == (FABRIKAM, client)
@@ -45,7 +45,7 @@ async def test_the_page_names_what_an_administrator_has_to_do(portal):
 
 
 async def test_without_a_subscription_its_place_is_marked(portal):
-    """Whoever has not chosen a subscription yet sees where it goes."""
+    """Without a subscription the page shows a placeholder."""
     document = await portal.get(PATH, caller="operator")
     assert document["subscription"]["scope"] == "/subscriptions/<subscription id>"
 
@@ -68,7 +68,7 @@ class Elements(HTMLParser):
 
 
 async def test_a_browser_gets_a_page_that_needs_nothing_else(portal):
-    """The page is one file: no script, no resource from elsewhere, and a policy that allows none."""
+    """The page is one file: no script, no external resource, and a policy that allows none."""
     answer = await portal.call("GET", PATH, caller="operator", headers={"Accept": BROWSER})
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -95,7 +95,7 @@ async def test_a_browser_gets_a_page_that_needs_nothing_else(portal):
 
 
 async def test_values_are_escaped(portal):
-    """What stands for a subscription, or in a command, can't become an element of the page."""
+    """A value in a subscription or a command cannot become an element of the page."""
     answer = await portal.call("GET", PATH, caller="operator", headers={"Accept": "text/html"})
     assert "&lt;subscription id&gt;" in answer.text
     assert "<subscription" not in answer.text
@@ -118,27 +118,27 @@ async def test_values_are_escaped(portal):
     ],
 )
 async def test_html_is_for_those_who_prefer_it(portal, accept, media):
-    """A tool gets JSON, whatever else it accepts; who rates HTML higher gets HTML."""
+    """A client gets JSON unless it prefers HTML."""
     answer = await portal.call("GET", PATH, caller="operator", headers={"Accept": accept})
     assert answer.headers["Content-Type"].partition(";")[0] == media
     assert answer.headers["Vary"] == "Accept"
 
 
 async def test_the_page_is_for_operators(portal):
-    """A requester may not see it."""
+    """A requester cannot see the page."""
     problem(await portal.call("GET", PATH), 403, "role-missing")
     problem(await portal.call("GET", PATH, caller=None), 401, "token-missing")
 
 
 @pytest.mark.parametrize("tenant", ["home", "99999999-2222-4333-8444-555555555555", "x'y"])
 async def test_there_is_no_page_for_others(portal, tenant):
-    """The home tenant needs no consent, and a tenant that is not served gets none."""
+    """There is no page for the home tenant, or for a tenant that is not served."""
     tenant = portal.info["tenant"] if tenant == "home" else tenant
     problem(await portal.call("GET", f"/api/tenants/{tenant}/setup", caller="operator"), 404, "not-found")
 
 
 async def test_a_wrong_subscription_is_refused(portal):
-    """What goes into a command has to be a subscription's id."""
+    """A value for the commands must be a subscription ID."""
     for text in ("", "x", "'; rm -rf /", "c4e2d8107f3649abb0d51a8e6c5f2b93"):
         answer = await portal.call("GET", PATH, caller="operator", params={"subscriptionId": text})
         problem(answer, 400, "invalid-parameter")
