@@ -174,7 +174,7 @@ def test_what_was_not_asked_for_is_not_touched():
     [("AzurePublicCloud", "AzureCloud"), ("AzureUSGovernmentCloud", "AzureUSGovernment")],
 )
 def test_each_cloud_has_its_names(environment, sign_in):
-    """The script uses the cloud of the connection, for which Az PowerShell and the site have different names."""
+    """The script uses the cloud of the connection, for which sign-in and import have different names."""
     assert shown(command("Connect-AzAccount", azureEnvironment=environment))["Environment"] == sign_in
     imported = command("Import-CMAADServerApplication", azureEnvironment=environment)
     assert shown(imported)["AzureEnvironmentOption"] == environment

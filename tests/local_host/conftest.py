@@ -12,7 +12,7 @@ from tests.local_host.hosts import Sample
 
 @pytest.fixture(scope="package")
 async def account(tmp_path_factory):
-    """Connection string of an Azurite that the tests of this folder share."""
+    """Connection string of an Azurite that the tests in this folder share."""
     storage = Storage(tmp_path_factory.mktemp("storage"))
     await storage.start()
     yield storage.account.connection_string
@@ -21,7 +21,7 @@ async def account(tmp_path_factory):
 
 @pytest.fixture
 async def queue(account):
-    """A queue of the test's own, written to as an app in Azure would."""
+    """A queue for one test, written to as an app in Azure would."""
     name = f"q{uuid.uuid4().hex}"
     client = QueueClient.from_connection_string(account, name, message_encode_policy=TextBase64EncodePolicy())
     async with client:

@@ -1,4 +1,4 @@
-"""Trigger hosts and waiting, for the tests of this folder."""
+"""Trigger hosts and waiting, for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ async def until(condition: Callable[[], Any]) -> Any:
 
 
 def sample_settings(folder: Path) -> dict[str, str]:
-    """What the sample app needs when a stack runs it."""
+    """The environment that the sample app needs when a stack runs it."""
     return {"SAMPLE_FOLDER": str(folder), "SAMPLE_QUEUE": "steps", "SAMPLE_SCHEDULE": "0 0 0 1 1 *"}
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and does not merely wait for its parent to notice its end."""
+    """Whether a process exists and is not a zombie."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -77,7 +77,7 @@ class Sample:
         self.processes: list[process.Process] = []
 
     def _configure(self, name: str) -> list[str]:
-        """Write the host's settings; the arguments that go with them."""
+        """Write the host's settings; return the arguments for them."""
         file = self.folder / "host-settings.json"
         file.write_text(json.dumps(self.host_json))
         arguments = ["--port", "0", "--app", "tests.local_host.sample_app", "--name", name]
@@ -107,7 +107,7 @@ class Sample:
         return started
 
     async def start(self, name: str = "host") -> tuple[process.Process, str]:
-        """Have a host that listens; the process and its address."""
+        """Start a host that listens; return the process and its address."""
         state = self.folder / f"{name}.json"
         state.unlink(missing_ok=True)
         started = await self.fork(name)
@@ -116,19 +116,19 @@ class Sample:
         return started, f"http://127.0.0.1:{json.loads(state.read_text())['port']}"
 
     async def close(self) -> None:
-        """Leave no process behind."""
+        """Stop all processes."""
         for started in self.processes:
             await process.kill(started)
 
     def calls(self, **wanted: object) -> list[dict[str, Any]]:
-        """What the app wrote down, as far as it fits."""
+        """What the app recorded, as far as it matches."""
         file = self.folder / "calls"
         lines = file.read_text().splitlines() if file.exists() else []
         calls = [json.loads(line) for line in lines]
         return [call for call in calls if wanted.items() <= call.items()]
 
     def release(self, name: str) -> None:
-        """Let a call that holds go on."""
+        """Let a call that holds continue."""
         (self.folder / f"release-{name}").touch()
 
     def log(self) -> str:

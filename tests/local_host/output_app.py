@@ -1,4 +1,4 @@
-"""A function app with an output binding, which the trigger host doesn't do."""
+"""A function app with an output binding, which the trigger host does not support."""
 
 from __future__ import annotations
 

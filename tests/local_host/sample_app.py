@@ -1,4 +1,4 @@
-"""A function app that uses what the trigger host offers, and writes down each call for the tests to read."""
+"""A function app that uses the features of the trigger host, and records each call for the tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _note(**what: object) -> None:
 
 @app.route(route="echo/{id:guid}/{*rest}", methods=["POST"])
 async def echo(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Answer with all that the request brought."""
+    """Answer with the whole request."""
     logging.getLogger("sample").info("echoing")
     document = {
         "url": req.url,
@@ -49,20 +49,20 @@ def items(req: func.HttpRequest) -> str:
 
 @app.route(route="items/newest", methods=["GET"])
 async def newest(req: func.HttpRequest) -> func.HttpResponse:
-    """Answer without a type of its own."""
+    """Answer without a content type."""
     del req
     return func.HttpResponse(b"newest", headers={"Set-Cookie": "a=1"})
 
 
 @app.route(route="broken", methods=["GET"])
 async def broken(req: func.HttpRequest) -> func.HttpResponse:
-    """Fail with something that no caller may see."""
+    """Fail with text that no caller may see."""
     raise RuntimeError(f"a detail for the log about {req.method}")
 
 
 @app.route(route="slow", methods=["GET"])
 async def slow(req: func.HttpRequest) -> func.HttpResponse:
-    """Answer when the test says so."""
+    """Answer when the test releases the call."""
     _note(function="slow", event="start", method=req.method)
     await _released("slow")
     return func.HttpResponse("done")
@@ -70,7 +70,7 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%", connection="STORAGE")
 async def work(message: func.QueueMessage) -> None:
-    """Do what the message says: succeed, fail, or hold until the test releases it."""
+    """Do what the message requests: succeed, fail, or hold until the test releases it."""
     body = message.get_body().decode()
     order = json.loads(body) if body.startswith("{") else {"id": body}
     _note(
@@ -90,13 +90,13 @@ async def work(message: func.QueueMessage) -> None:
 
 @app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%-poison", connection="STORAGE")
 async def bury(message: func.QueueMessage) -> None:
-    """Take what could not be done."""
+    """Handle a poison message."""
     _note(function="bury", event="start", body=message.get_body().decode(errors="replace"))
 
 
 @app.timer_trigger(arg_name="timer", schedule="%SAMPLE_SCHEDULE%", use_monitor=True)
 async def tick(timer: func.TimerRequest) -> None:
-    """Say that the time has come."""
+    """Record that the timer fired."""
     _note(function="tick", event="start", past_due=timer.past_due)
     if (_FOLDER / "hold-ticks").exists():
         await _released("tick")

@@ -25,7 +25,7 @@ def _in(folder: Path) -> list[int]:
 
 
 async def _cloud(folder: Path) -> forks.Fork:
-    """A simulated cloud in a folder, on its way."""
+    """A simulated cloud in a folder, while it starts."""
     arguments: list[forks.Argument] = ["--folder", folder / "cloud"]
     return await forks.start(
         "infra.local.cloud", arguments, environment={}, folder=folder, output=folder / "out"
@@ -34,12 +34,12 @@ async def _cloud(folder: Path) -> forks.Fork:
 
 @pytest.mark.parametrize("module", forks.PRELOADED)
 def test_what_is_preloaded_exists(module):
-    """A module that was renamed is not left out without a word."""
+    """A renamed module causes an error."""
     assert importlib.util.find_spec(module)
 
 
 async def test_a_start_that_is_called_off_leaves_no_process(tmp_path):
-    """Whoever stops waiting for a process has none, though its start can't be stopped."""
+    """A start whose caller stops waiting leaves no process behind."""
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
@@ -56,7 +56,7 @@ async def test_a_start_that_is_called_off_leaves_no_process(tmp_path):
 
 
 async def test_what_can_not_be_started_is_told(tmp_path, monkeypatch):
-    """When nothing can be forked, the reason is a local cloud's error like any other."""
+    """When no process can be forked, the reason is a local cloud's error."""
 
     def refuse(_: object) -> None:
         raise ConnectionRefusedError(111, "Connection refused")
@@ -67,7 +67,7 @@ async def test_what_can_not_be_started_is_told(tmp_path, monkeypatch):
 
 
 async def test_an_end_is_told_as_it_was(tmp_path):
-    """A fork's exit code is that of its command; a signal that ended it is told as minus its number."""
+    """A fork has the exit code of its command, or minus the number of the signal that ended it."""
     wrong = await forks.start(
         "infra.local.cloud", ["--nonsense"], environment={}, folder=ROOT, output=tmp_path / "out"
     )

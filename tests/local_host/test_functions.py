@@ -16,7 +16,7 @@ NAME = "an_app_for_indexing"
 
 @pytest.fixture
 def app(monkeypatch):
-    """An app with no functions yet, in a module that can be imported."""
+    """An app without functions, in a module that can be imported."""
     application = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     module = types.ModuleType(NAME)
     vars(module)["app"] = application
@@ -25,7 +25,7 @@ def app(monkeypatch):
 
 
 def test_triggers(app):
-    """Triggers are read with their settings filled in; a route without a template is the function's name."""
+    """Triggers have their settings replaced; a route without a template is the function's name."""
 
     @app.route()
     def hello(req: func.HttpRequest) -> str:
@@ -49,7 +49,7 @@ def test_triggers(app):
 
 @pytest.mark.parametrize("missing", ["QUEUE", "STORE"])
 def test_missing_setting(app, missing):
-    """A setting that is not there stops the host, naming the function and the setting."""
+    """A missing setting stops the host with the function and the setting in the error."""
 
     @app.queue_trigger(arg_name="message", queue_name="%QUEUE%", connection="STORE")
     def work(message: func.QueueMessage) -> None:
@@ -61,7 +61,7 @@ def test_missing_setting(app, missing):
 
 
 def test_output_binding(app):
-    """An output binding is refused, not half supported."""
+    """An output binding is refused."""
 
     @app.queue_trigger(arg_name="message", queue_name="in", connection="STORE")
     @app.queue_output(arg_name="out", queue_name="out", connection="STORE")
@@ -73,7 +73,7 @@ def test_output_binding(app):
 
 
 def test_other_trigger(app):
-    """A trigger that is none of the three kinds is refused."""
+    """A trigger of another kind is refused."""
 
     @app.blob_trigger(arg_name="blob", path="in/{name}", connection="STORE")
     def read(blob: func.InputStream) -> None:
@@ -84,14 +84,14 @@ def test_other_trigger(app):
 
 
 def test_no_functions(app):
-    """An app without functions is refused: in Azure it would be a silent 404 for everything."""
+    """An app without functions is refused: in Azure it would answer every request with 404."""
     assert app is not None
     with pytest.raises(StartError, match="has no functions"):
         index(NAME, {})
 
 
 def test_no_app():
-    """A module that is missing, or holds no app, is refused."""
+    """A module that is missing, or contains no app, is refused."""
     with pytest.raises(StartError, match="no module 'nothing_of_the_kind'"):
         index("nothing_of_the_kind", {})
     with pytest.raises(StartError, match=r"no azure\.functions\.FunctionApp named 'app'"):
@@ -111,7 +111,7 @@ def test_no_app():
     ],
 )
 def test_refused_host_json(tmp_path, content, why):
-    """A host.json that can't be obeyed stops the host with a word that says why."""
+    """An invalid host.json stops the host with the reason."""
     file = tmp_path / "host.json"
     if content is not None:
         file.write_text(content if isinstance(content, str) else json.dumps(content))
@@ -120,7 +120,7 @@ def test_refused_host_json(tmp_path, content, why):
 
 
 def test_host_json_defaults(tmp_path):
-    """What host.json leaves out is as in Azure."""
+    """Settings that host.json omits have the same defaults as in Azure."""
     file = tmp_path / "host.json"
     file.write_text('{"version": "2.0", "functionTimeout": "-1"}')
     settings = config.read(file)

@@ -14,7 +14,7 @@ GUID = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 
 @pytest.fixture(scope="module")
 async def shared(tmp_path_factory, account):
-    """One host for the tests that leave it as it was, and a client for it."""
+    """One host for the tests that do not change it, and a client for it."""
     sample = Sample(tmp_path_factory.mktemp("http"), account, "unused")
     _, url = await sample.start()
     async with httpx.AsyncClient(base_url=url) as client:
@@ -23,7 +23,7 @@ async def shared(tmp_path_factory, account):
 
 
 async def test_request_and_response(shared):
-    """A function sees the request as it was sent, and its own headers win over its mimetype."""
+    """A function sees the request unchanged, and its own headers replace its mimetype."""
     sample, client = shared
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = {"User-Agent": "portal", "traceparent": parent}
@@ -46,7 +46,7 @@ async def test_request_and_response(shared):
 
 
 async def test_plain_results(shared):
-    """A string becomes a text answer from a pool thread; a response without a type gets text/plain."""
+    """A string becomes a text answer from a pool thread; a response without a type has text/plain."""
     _, client = shared
     answer = await client.get("/api/items/5")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
@@ -82,7 +82,7 @@ async def test_failure(shared):
 
 
 async def test_admin(shared):
-    """The admin endpoints list the functions, run those without a route, and refuse what they can't."""
+    """The admin endpoints list the functions, run those without a route, and refuse invalid requests."""
     sample, client = shared
     names = {function["name"] for function in (await client.get("/admin/functions")).json()}
     assert names == {"echo", "items", "newest", "broken", "slow", "work", "bury", "tick"}
@@ -102,7 +102,7 @@ async def test_admin(shared):
 
 
 async def test_clock(shared):
-    """The clock can be read, set, advanced and put back, and nonsense is refused."""
+    """The clock can be read, set, advanced and reset, and invalid values are refused."""
     _, client = shared
     assert (await client.get("/admin/host/clock")).json()["offset"] == 0
     moved = (await client.put("/admin/host/clock", json={"now": "2030-01-01T00:00:00Z"})).json()
@@ -116,7 +116,7 @@ async def test_clock(shared):
 
 
 async def test_clean_stop(sample):
-    """Told to stop, a host answers what runs, refuses what is new, and exits with 0 without a trace."""
+    """A host that is told to stop finishes running requests, refuses new ones, and exits with 0."""
     process, url = await sample.start()
     async with httpx.AsyncClient(base_url=url) as client:
         slow = asyncio.create_task(client.get("/api/slow"))
@@ -140,7 +140,7 @@ def _refuses(url: str) -> bool:
 
 @pytest.mark.parametrize("way", ["launch", "fork"])
 async def test_refused_start(sample, way):
-    """A host that can't start says why in one line, which is in the log too, and exits with 2."""
+    """A host that cannot start prints and logs the reason in one line, and exits with 2."""
     sample.environment["SAMPLE_SCHEDULE"] = "0 0 0 * * x"
     process = await getattr(sample, way)()
     assert await process.wait() == 2

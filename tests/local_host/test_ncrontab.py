@@ -17,12 +17,12 @@ TUESDAY = datetime(2026, 11, 24, 20, 30, 15, 500_000, tzinfo=UTC)
         ("0 */5 * * * *", "2026-11-24T20:35:00"),
         ("*/5 * * * *", "2026-11-24T20:35:00"),  # five fields: second 0
         ("0 0 * * * *", "2026-11-24T21:00:00"),
-        ("0 30 20 * * *", "2026-11-25T20:30:00"),  # its time of today has passed
+        ("0 30 20 * * *", "2026-11-25T20:30:00"),  # today's time has passed
         ("16 30 20 * * *", "2026-11-24T20:30:16"),
         ("15 30 20 * * *", "2026-11-25T20:30:15"),  # strictly after now
         ("0 0 9-17 * * *", "2026-11-25T09:00:00"),
         ("0 0 9-17/4 * * *", "2026-11-25T09:00:00"),
-        ("0 50/5 * * * *", "2026-11-24T20:50:00"),  # from 50 to the end, each 5
+        ("0 50/5 * * * *", "2026-11-24T20:50:00"),  # from 50 to the end, every 5
         ("0 15,45 * * * *", "2026-11-24T20:45:00"),
         ("0 30 9 * * Mon-Fri", "2026-11-25T09:30:00"),
         ("0 30 9 * Jan Mon", "2027-01-04T09:30:00"),
@@ -35,7 +35,7 @@ TUESDAY = datetime(2026, 11, 24, 20, 30, 15, 500_000, tzinfo=UTC)
     ],
 )
 def test_next_occurrence(schedule, expected):
-    """A schedule comes due when the NCRONTAB rules of the timer trigger say so, in UTC."""
+    """A schedule fires by the NCRONTAB rules of the timer trigger, in UTC."""
     assert ncrontab.parse(schedule).next(TUESDAY) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
@@ -65,7 +65,7 @@ def test_interval(schedule, every):
     ],
 )
 def test_refused_schedules(schedule, why):
-    """A schedule that means nothing is refused with a word that says which part is wrong."""
+    """An invalid schedule is refused, and the error contains the wrong part."""
     with pytest.raises(ValueError, match=why):
         ncrontab.parse(schedule)
 
@@ -75,12 +75,12 @@ def test_refused_schedules(schedule, why):
     [("00:00:15", 15), ("00:00:00.2", 0.2), ("10:00", 36_000), ("2.01:00:00", 176_400), ("00:05:00", 300)],
 )
 def test_durations(text, seconds):
-    """Durations of host.json are read as .NET writes them."""
+    """Durations in host.json are read as .NET writes them."""
     assert timespan.parse(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "5", "5 minutes", "00:99:00", "-00:05:00"])
 def test_refused_durations(text):
-    """What is no duration is refused."""
+    """An invalid duration is refused."""
     with pytest.raises(ValueError, match="not a duration"):
         timespan.parse(text)

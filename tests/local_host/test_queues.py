@@ -17,7 +17,7 @@ from tests.local_host.hosts import Sample, until
 
 @pytest.fixture(scope="module")
 async def shared(tmp_path_factory, account):
-    """A host that the tests share which leave it as it was, and its queue."""
+    """A host for the tests that do not change it, and its queue."""
     client = QueueClient.from_connection_string(
         account, "shared-work", message_encode_policy=TextBase64EncodePolicy()
     )
@@ -45,7 +45,7 @@ async def _empty(queue: QueueClient) -> None:
 
 
 async def test_message_as_the_function_sees_it(shared):
-    """A base64 message reaches the function as text, with its count and times, and is gone afterwards."""
+    """A base64 message reaches the function as text, with its count and times, and is then deleted."""
     sample, queue = shared
     await queue.send_message("häus")
     call = await until(lambda: sample.calls(function="work", event="end", id="häus"))
@@ -65,7 +65,7 @@ async def test_plain_encoding(sample, account, queue):
 
 
 async def test_failure_and_poison(shared):
-    """A message that fails is tried maxDequeueCount times, then the poison queue has it as it was."""
+    """A message that fails maxDequeueCount times moves to the poison queue unchanged."""
     sample, queue = shared
     await _send(queue, id="bad", do="fail")
     await until(lambda: len(sample.calls(function="bury")) == 1)
@@ -75,7 +75,7 @@ async def test_failure_and_poison(shared):
 
 
 async def test_undecodable_message(sample, account, queue):
-    """A message that is not base64 goes to the poison queue at once, unchanged; no function sees it."""
+    """A message that is not base64 moves to the poison queue at once, unchanged; no function sees it."""
     async with (
         QueueClient.from_connection_string(account, queue.queue_name) as plain,
         QueueClient.from_connection_string(account, f"{queue.queue_name}-poison") as poison,
@@ -86,7 +86,7 @@ async def test_undecodable_message(sample, account, queue):
         await _empty(queue)
         await sample.close()
 
-        # The poison queue has no poison queue of its own: there it stays, for a person to look at.
+        # The poison queue has no poison queue of its own: the message stays there for a person.
         async def visible() -> Any:
             return await poison.receive_message()
 
@@ -107,7 +107,7 @@ async def test_hidden_after_failure(sample, queue):
     async def one_is_left() -> bool:
         return await _count(queue) == 1
 
-    await until(one_is_left)  # the host takes a message off the queue after the function's end
+    await until(one_is_left)  # the host deletes a message after the function's end
     assert len(sample.calls(id="once", event="start")) == 1
 
 
@@ -118,7 +118,7 @@ async def test_long_work_is_not_taken_twice(shared):
     await until(lambda: sample.calls(id="long"))
     loop = asyncio.get_running_loop()
     started = loop.time()
-    # Twice the lock of one second: by then a message that nobody renewed would have come again.
+    # Twice the lock of one second: by then a message that is not renewed is visible again.
     await until(lambda: loop.time() - started > 2.2)
     sample.release("long")
     await until(lambda: sample.calls(id="long", event="end"))
@@ -127,7 +127,7 @@ async def test_long_work_is_not_taken_twice(shared):
 
 
 async def test_deleted_under_way(shared):
-    """A message that somebody deletes while it is worked on is no error."""
+    """A message that somebody deletes during its function causes no error."""
     sample, queue = shared
     await _send(queue, id="gone", do="hold")
     await until(lambda: sample.calls(id="gone"))
@@ -141,7 +141,7 @@ async def test_deleted_under_way(shared):
 
 
 async def test_killed_in_the_middle(sample, queue):
-    """A host that is killed while it works loses nothing: the next one gets the message with count 2."""
+    """A host that is killed during a function loses nothing: the next one gets the message with count 2."""
     first, _ = await sample.start()
     await _send(queue, id="cut", do="hold")
     await until(lambda: sample.calls(id="cut"))
@@ -154,11 +154,11 @@ async def test_killed_in_the_middle(sample, queue):
 
 
 async def test_batch_size(sample, queue):
-    """No more than batchSize + newBatchThreshold messages are worked on at once."""
+    """At most batchSize + newBatchThreshold messages are handled at the same time."""
     for number in range(12):
         await _send(queue, id=f"m{number}", do="hold")
     await sample.start()
-    # Four; then, once only two of them are still in work, four more.
+    # Four; then, once only two of them are still running, four more.
     await until(lambda: len(sample.calls(event="start")) == 4)
     taken = [call["id"] for call in sample.calls(event="start")]
     sample.release(taken[0])
@@ -176,7 +176,7 @@ async def test_batch_size(sample, queue):
 
 
 async def test_several_hosts(sample, queue):
-    """Hosts on one storage account share the messages, and no message is done twice."""
+    """Hosts on one storage account share the messages, and no message is handled twice."""
     for number in range(40):
         await _send(queue, id=f"m{number}")
     await asyncio.gather(*(sample.start(f"host-{number}") for number in range(3)))
@@ -190,7 +190,7 @@ async def test_several_hosts(sample, queue):
 
 
 async def test_storage_outage(tmp_path):
-    """While storage is away the host stays up and says so once; when it is back, work goes on."""
+    """During a storage outage the host keeps running and logs it once; afterwards it continues."""
     storage = Storage(tmp_path)
     emulator = await storage.start()
     sample = Sample(tmp_path, storage.account.connection_string, "steps")
@@ -210,7 +210,7 @@ async def test_storage_outage(tmp_path):
 
 
 async def test_killed_storage_keeps_what_it_confirmed(tmp_path):
-    """Azurite killed right after it confirmed writes still has all of them when it is started again."""
+    """Azurite still has all confirmed writes after it was killed and restarted."""
     storage = Storage(tmp_path)
     emulator = await storage.start()
     try:
@@ -229,7 +229,7 @@ async def test_killed_storage_keeps_what_it_confirmed(tmp_path):
 
 
 def test_backoff():
-    """Empty polls come further and further apart up to the limit, and a message resets that."""
+    """Empty polls become less frequent up to the limit, and a message resets that."""
     backoff = Backoff(longest=2.0)
     waits = [backoff.next(found=False) for _ in range(12)]
     assert all(0.1 < wait <= 2.0 for wait in waits)

@@ -45,7 +45,7 @@ GUID = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
     ],
 )
 def test_matching(template, path, values):
-    """A template takes the paths that ASP.NET routing would give it, and no other."""
+    """A template matches the same paths as ASP.NET routing, and no others."""
     if values == "refused":
         with pytest.raises(StartError, match="isn't understood"):
             compile_route(template, "api")
@@ -60,7 +60,7 @@ def test_no_prefix():
 
 
 def test_precedence():
-    """Of templates that match the same path the more exact one comes first."""
+    """Of templates that match the same path, the more exact one has priority."""
     templates = ["items/newest", "items/{id:int}", "items/{id}", "items/{*rest}"]
     precedences = [compile_route(template, "api").precedence for template in templates]
     assert precedences == sorted(set(precedences))
@@ -70,11 +70,11 @@ def test_precedence():
     "template", ["items/{id:uuid}", "items/{id:length(a)}", "items/{id", "items/{id:min}"]
 )
 def test_refused_templates(template):
-    """A template that can't be understood stops the host instead of never matching."""
+    """An invalid template stops the host instead of never matching."""
     with pytest.raises(StartError, match="route"):
         compile_route(template, "api")
 
 
 def test_decoding():
-    """Paths are percent-decoded, but an encoded slash separates nothing."""
+    """Paths are percent-decoded, but an encoded slash is no separator."""
     assert decode("/api/a%20b/c%2Fd/%C3%A9") == "/api/a b/c%2Fd/é"

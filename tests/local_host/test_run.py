@@ -17,7 +17,7 @@ from tests.local_host.hosts import alive, until
 
 
 class Terminal:
-    """``python -m infra.local``, as a person at a terminal has it."""
+    """``python -m infra.local``, as a person uses it at a terminal."""
 
     process: asyncio.subprocess.Process
 
@@ -47,7 +47,7 @@ class Terminal:
 
 @pytest.fixture
 async def terminal(tmp_path):
-    """A terminal, and nothing left in it at the end."""
+    """A terminal, without processes in it at the end."""
     terminal = Terminal(tmp_path / "local")
     yield terminal
     if terminal.process.returncode is None:
@@ -56,7 +56,7 @@ async def terminal(tmp_path):
 
 
 async def test_sample(terminal):
-    """With ONCE=1 the sample is onboarded, its warning arrives, all is stopped, and the exit code is 0."""
+    """With ONCE=1 the sample is onboarded, its warning arrives, everything stops, and the exit code is 0."""
     await terminal.start(ONCE="1")
     code = await terminal.end()
     text = terminal.text()
@@ -70,7 +70,7 @@ async def test_sample(terminal):
 
 
 async def test_stays_up_until_it_is_told_to_stop(terminal):
-    """Without ONCE it says where everything is, starts a killed host again, and SIGTERM ends it all."""
+    """Without ONCE it shows all addresses, restarts a killed host, and SIGTERM ends everything."""
     await terminal.start()
     await until(lambda: "Ctrl-C stops it." in terminal.text())
     endpoints = json.loads((terminal.folder / "endpoints.json").read_text())
@@ -97,7 +97,7 @@ async def test_stays_up_until_it_is_told_to_stop(terminal):
     ],
 )
 async def test_refused_options(terminal, environment, why):
-    """An option that makes no sense is refused in one line."""
+    """An invalid option is refused in one line."""
     await terminal.start(**environment)
     assert await terminal.end() == 1
     assert why in terminal.text()
@@ -105,7 +105,7 @@ async def test_refused_options(terminal, environment, why):
 
 
 async def test_taken_port(terminal):
-    """A port that is taken is refused with a line that says what to do."""
+    """A port that is taken is refused with a line that contains a remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         await terminal.start(PORT=port)

@@ -34,7 +34,7 @@ def _endpoints(stack: Stack) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def said() -> list[str]:
-    """What the local cloud said to the person at the terminal."""
+    """The messages of the local cloud to the person at the terminal."""
     return []
 
 
@@ -48,7 +48,7 @@ async def stack(tmp_path_factory, said):
 
 
 async def test_endpoints(stack):
-    """endpoints.json says where everything is, to its owner only."""
+    """endpoints.json contains all addresses, and only its owner can read it."""
     endpoints = _endpoints(stack)
     assert stat.S_IMODE((stack.folder / "endpoints.json").stat().st_mode) == 0o600
     assert set(endpoints) == {
@@ -75,7 +75,7 @@ async def test_tables_and_queues(stack):
 
 
 async def test_killed_host_is_back_within_two_seconds(stack, said):
-    """A killed host is started again, its new id is in endpoints.json, and no request is refused."""
+    """A killed host is restarted, its new ID is in endpoints.json, and no request is refused."""
     victim, other = stack.hosts[0].pid, stack.hosts[1].pid
     started = time.monotonic()
     os.kill(victim, 9)
@@ -101,7 +101,7 @@ async def test_all_hosts_killed(stack):
 
 @pytest.mark.parametrize("part", ["storage", "cloud"])
 async def test_killed_parts_come_back(stack, part):
-    """A killed storage or directory is started again at its old addresses."""
+    """A killed storage or directory is restarted at its earlier addresses."""
     before = {name: value for name, value in _endpoints(stack).items() if name != "hostPids"}
     await getattr(stack, part).kill()
     await stack.ready()
@@ -113,7 +113,7 @@ async def test_killed_parts_come_back(stack, part):
 
 
 async def test_stopped_part_stays_down(stack):
-    """What a test stops is not started again until the test says so."""
+    """A part that a test stops is not restarted until the test requests it."""
     await stack.storage.stop()
     assert stack.storage.pid is None
     with pytest.raises(OSError, match="Connect"):
@@ -123,13 +123,13 @@ async def test_stopped_part_stays_down(stack):
 
 
 def test_folder_in_use(stack):
-    """A second local cloud in the same folder is refused, naming the process that holds it."""
+    """A second local cloud in the same folder is refused with the process that uses it."""
     with pytest.raises(LocalError, match=f"in use by process {os.getpid()}"):
         Stack(stack.folder)
 
 
 async def test_port_taken(stack, tmp_path):
-    """A port that is taken is refused with a sentence that says what to do; nothing stays behind."""
+    """A port that is taken is refused with a remedy; no process or lock remains."""
     port = int(stack.api.rsplit(":", 1)[1])
     second = Stack(tmp_path, port=port, app=APP)
     with pytest.raises(LocalError, match=rf"port {port} can't be used.*PORT=0"):
@@ -139,7 +139,7 @@ async def test_port_taken(stack, tmp_path):
 
 
 async def test_app_that_does_not_start(tmp_path):
-    """When the host can't start, the reason is the host's own line, and the other parts are stopped."""
+    """When the host cannot start, the error has the host's own line, and the other parts are stopped."""
     broken = Stack(tmp_path, app="tests.local_host.output_app")
     parts = (broken.storage, broken.cloud)
     with pytest.raises(LocalError, match=r"host-1 does not start.*binding of type 'queue'"):
@@ -148,7 +148,7 @@ async def test_app_that_does_not_start(tmp_path):
 
 
 async def test_nothing_outlives_a_killed_parent(tmp_path):
-    """When the process that holds a local cloud is killed, its processes end; a new one has what it had."""
+    """When the process of a local cloud is killed, its processes end; a new one has the same data."""
     command = [sys.executable, "-m", "tests.local_host.keeper", str(tmp_path)]
     keeper = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
     assert keeper.stdout is not None
@@ -169,7 +169,7 @@ async def test_nothing_outlives_a_killed_parent(tmp_path):
 
 
 async def test_watcher(tmp_path):
-    """Where the kernel can't tie a child to its parent, a watcher ends it when the parent is gone."""
+    """Where the kernel cannot end a child with its parent, a watcher does so."""
     child = tmp_path / "child"
     write_pid = f"import os,time; open({str(child)!r},'w').write(str(os.getpid())); time.sleep(60)"
     start = (
@@ -189,7 +189,7 @@ async def test_watcher(tmp_path):
 
 
 def test_free_ports_are_free(stack):
-    """The storage account's ports differ from each other and are really listened on."""
+    """The storage account's ports differ from each other, and a service listens on each of them."""
     ports = {stack.account.blob, stack.account.queue, stack.account.table}
     assert len(ports) == 3
     for port in ports:
@@ -198,7 +198,7 @@ def test_free_ports_are_free(stack):
 
 
 def test_its_ports_are_kept_for_it(stack):
-    """Nobody else chooses a port of storage or of the simulated cloud, even while it is down."""
+    """No other process chooses a port of storage or of the simulated cloud, even while it is down."""
     services = ("login", "graph", "resourceManager", "keyVault", "managedIdentity", "control")
     ports = [urlsplit(stack.cloud_info[name]).port for name in services]
     ports += [stack.account.blob, stack.account.queue, stack.account.table]
@@ -208,7 +208,7 @@ def test_its_ports_are_kept_for_it(stack):
 
 
 def test_ports_belong_to_one_folder(tmp_path):
-    """Ports are taken from the moment they are chosen, also while nothing listens on them yet."""
+    """Ports are reserved once they are chosen, even while no process listens on them yet."""
     here, there = tmp_path / "here", tmp_path / "there"
     first = Storage(here)
     shutil.copytree(here, there)

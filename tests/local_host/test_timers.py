@@ -10,7 +10,7 @@ from tests.local_host.hosts import until
 
 
 async def test_fires_on_schedule_on_one_host_only(sample):
-    """Of several hosts one fires an occurrence; when that one is killed, another takes the timer over."""
+    """One of several hosts fires an occurrence; when it is killed, another host takes the timer."""
     sample.environment["SAMPLE_SCHEDULE"] = "* * * * * *"
     hosts = {}
     for number in (1, 2):
@@ -40,7 +40,7 @@ async def test_no_overlap(sample):
 
 
 async def test_missed_run_is_made_good_once(sample):
-    """A run that came due while no host was up is made once at the next start, marked past due."""
+    """A run that was due while no host was running is made once at the next start, marked past due."""
     sample.environment["SAMPLE_SCHEDULE"] = "0 0 6 * * *"
     first, _ = await sample.start()
     await process.stop(first, seconds=10)
@@ -55,7 +55,7 @@ async def test_missed_run_is_made_good_once(sample):
 
 
 async def test_follows_the_local_clock(sample):
-    """Set forward past an occurrence the timer fires, and set back it goes on from there."""
+    """Set forward past an occurrence the timer fires, and set back it continues from there."""
     sample.environment["SAMPLE_SCHEDULE"] = "0 0 0 1 1 *"
     _, url = await sample.start()
     year = datetime.now(UTC).year
@@ -68,7 +68,7 @@ async def test_follows_the_local_clock(sample):
 
 
 async def test_state_that_cannot_be_read(sample):
-    """A damaged record of the last run is reported and replaced, and nothing fires for it."""
+    """A damaged record of the last run is reported and replaced, and the timer does not fire for it."""
     folder = sample.folder / "timers"
     folder.mkdir()
     (folder / "tick.json").write_text("{")
