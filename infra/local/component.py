@@ -105,7 +105,7 @@ class Component:
             await process.kill(self._process)
             self._changed()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            self._say(f"{self.name} ended ({how}); it is started again")
+            self._say(f"{self.name} ended ({how}); it restarts")
             pause = (
                 min(max(0.1, pause * 2), _LONGEST_PAUSE) if time.monotonic() - started < _SHORT_LIFE else 0.0
             )
@@ -118,7 +118,7 @@ class Component:
             try:
                 await self._launch()
             except LocalError as error:
-                self._say(f"{self.name} did not come up: {error}")
+                self._say(f"{self.name} did not start: {error}")
                 if self._process is not None:
                     await process.kill(self._process)
                 pause = min(max(0.1, pause * 2), _LONGEST_PAUSE)

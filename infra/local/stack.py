@@ -168,7 +168,7 @@ class Stack:
         for task in late:
             task.cancel()
         if late:
-            raise LocalError(f"{', '.join(sorted(task.get_name() for task in late))} did not come back")
+            raise LocalError(f"{', '.join(sorted(task.get_name() for task in late))} did not restart")
 
     async def stop(self) -> None:
         """Stop everything: the hosts first, so that they can finish their work."""

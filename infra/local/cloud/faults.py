@@ -28,11 +28,11 @@ class FaultSettings(BaseModel):
     path: str | None = None
     """A regular expression, searched in the request's path and query, as sent and decoded."""
     tenant: str | None = None
-    """Only requests to this tenant: what their token says, or login's path."""
+    """Only requests to this tenant, by their token or by login's path."""
     skip: int = Field(default=0, ge=0)
-    """Matching requests to let pass first."""
+    """Number of matching requests that pass first."""
     times: int | None = Field(default=1, ge=1)
-    """Requests to meet; None for all."""
+    """Number of affected requests; None for all."""
     kind: Literal["latency", "throttle", "status", "drop", "hold", "stale"]
     when: Literal["before", "after"] = "before"
     """Before or after the request took effect."""

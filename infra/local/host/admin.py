@@ -97,7 +97,7 @@ class Admin:
         try:
             await self._invoker.run(function, message, reason="by hand")
         except Exception:  # noqa: BLE001 - whatever the function raised; the trace is in the log
-            logger.warning("%s failed; it was fired by hand, so no message comes again", function.name)
+            logger.warning("%s failed; it was started by hand, so it is not retried", function.name)
 
     async def _status(self, _: web.Request) -> web.Response:
         return web.json_response(

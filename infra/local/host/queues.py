@@ -141,7 +141,7 @@ class QueueListener:
         if reachable:
             logger.info("queue %s answers again", self._queue.queue_name)
         else:
-            logger.warning("queue %s can't be read: %s; polling goes on", self._queue.queue_name, why)
+            logger.warning("queue %s can't be read: %s; polling continues", self._queue.queue_name, why)
 
     async def _process(self, message: StoredMessage) -> None:
         lease = _Lease(message, str(message.pop_receipt))
@@ -154,7 +154,7 @@ class QueueListener:
         attempts = message.dequeue_count or 0
         if attempts > self._config.max_dequeue_count and self._poison is not None:
             # It was received that often and neither finished nor failed: each of its hosts died.
-            logger.warning("message %s in %s was tried too often", message.id, self._queue.queue_name)
+            logger.warning("message %s in %s has reached maxDequeueCount", message.id, self._queue.queue_name)
             await self._finish(lease, failed=True, poison=True)
             return
         done = asyncio.Event()
@@ -194,7 +194,12 @@ class QueueListener:
             except AzureError as error:
                 if attempt == _ATTEMPTS:
                     name = self._queue.queue_name
-                    logger.warning("message %s in %s stays: %s", lease.message.id, name, _first_line(error))
+                    logger.warning(
+                        "message %s in %s could not be completed: %s",
+                        lease.message.id,
+                        name,
+                        _first_line(error),
+                    )
                     return
                 await asyncio.sleep(SHORTEST_POLL * 2**attempt)
             else:
