@@ -1,4 +1,4 @@
-"""A simulated cloud as a process of its own, and short ways to ask it things."""
+"""A simulated cloud as a process of its own, and short ways to call it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUDIENCES = {
 
 
 class CloudProcess:
-    """Runs ``python -m infra.local.cloud`` on a folder and talks to it."""
+    """Runs ``python -m infra.local.cloud`` on a folder and calls it."""
 
     def __init__(self, folder: Path, environment: str = "AzurePublicCloud") -> None:
         self.folder = folder
@@ -32,7 +32,7 @@ class CloudProcess:
         self.http = httpx.AsyncClient()
 
     async def start(self) -> None:
-        """Start it, or start it again after it was stopped or killed; ready when this returns."""
+        """Start it, or restart it after it was stopped or killed; it is ready when this returns."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -66,14 +66,14 @@ class CloudProcess:
         await self._process.wait()
 
     async def stop(self) -> tuple[int, str]:
-        """SIGTERM it; its exit code, and everything it wrote since it was ready."""
+        """SIGTERM it; return its exit code, and everything that it wrote since it was ready."""
         assert self._process is not None
         self._process.terminate()
         code = await asyncio.wait_for(self._process.wait(), 30)
         return code, await self._rest()
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close all connections."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.communicate()
@@ -85,14 +85,14 @@ class CloudProcess:
         return (out + errors).decode()
 
     async def login(self, **form: str) -> httpx.Response:
-        """Ask login's token endpoint."""
+        """Call login's token endpoint."""
         return await self.http.post(
             f"{self.info['login']}/{self.info['tenant']}/oauth2/v2.0/token",
             data={"grant_type": "client_credentials"} | form,
         )
 
     async def token(self, client: dict[str, str], resource: str) -> str:
-        """A token of a client for a resource; kept."""
+        """A token of a client for a resource; cached."""
         key = client["clientId"], resource
         if key not in self._tokens:
             answer = await self.login(
@@ -105,7 +105,7 @@ class CloudProcess:
         return self._tokens[key]
 
     async def identity_token(self, resource: str) -> httpx.Response:
-        """Ask the managed identity endpoint as App Service's SDKs do."""
+        """Call the managed identity endpoint as App Service's SDKs do."""
         return await self.http.get(
             self.info["managedIdentity"],
             params={
@@ -126,7 +126,7 @@ class CloudProcess:
         client: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """Ask a service, as the administrator unless told otherwise."""
+        """Call a service, by default as the administrator."""
         token = await self.token(client or self.info["clients"]["administrator"], AUDIENCES[service])
         return await self.http.request(
             method,
@@ -144,13 +144,13 @@ class CloudProcess:
         client: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """Ask Graph v1.0; a path that begins with https:// is taken as it is."""
+        """Call Graph v1.0; a path that begins with https:// is used unchanged."""
         if not path.startswith("https://"):
             path = f"/v1.0{path}"
         return await self.service("graph", method, path, body, client=client, headers=headers)
 
     async def control(self, method: str, path: str, body: object = None) -> httpx.Response:
-        """Ask control; anything but success fails the test."""
+        """Call control; anything but success fails the test."""
         answer = await self.http.request(method, f"{self.info['control']}{path}", json=body)
         assert answer.is_success, answer.text
         return answer
@@ -162,7 +162,7 @@ class CloudProcess:
         return body
 
     async def fault(self, **fault: object) -> str:
-        """Set a fault; its id."""
+        """Set a fault; return its ID."""
         answer = await self.control("POST", "/faults", fault)
         return str(answer.json()["id"])
 
@@ -183,7 +183,7 @@ class CloudProcess:
 
 
 def name() -> str:
-    """A name nobody else uses."""
+    """A name that nobody else uses."""
     return f"n-{uuid.uuid4().hex[:12]}"
 
 

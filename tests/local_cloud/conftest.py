@@ -7,7 +7,7 @@ from tests.local_cloud.clouds import CloudProcess
 
 @pytest.fixture(scope="session")
 async def shared_cloud(tmp_path_factory):
-    """One simulated cloud for all tests of this folder."""
+    """One simulated cloud for all tests in this folder."""
     cloud = CloudProcess(tmp_path_factory.mktemp("cloud"))
     await cloud.start()
     yield cloud
@@ -16,7 +16,7 @@ async def shared_cloud(tmp_path_factory):
 
 @pytest.fixture
 async def cloud(shared_cloud):
-    """The shared cloud, straight again after a test bent it."""
+    """The shared cloud, reset after a test changed it."""
     before = (await shared_cloud.control("GET", "/settings")).json()
     yield shared_cloud
     await shared_cloud.control("DELETE", "/faults")
@@ -28,7 +28,7 @@ async def cloud(shared_cloud):
 
 @pytest.fixture
 async def own_cloud(tmp_path):
-    """A cloud of the test's own, to stop and kill."""
+    """A cloud for one test, to stop and kill."""
     cloud = CloudProcess(tmp_path / "cloud")
     await cloud.start()
     yield cloud

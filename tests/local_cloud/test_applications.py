@@ -8,7 +8,7 @@ from tests.local_cloud.clouds import error, name
 
 
 async def test_a_new_application_reads_as_the_real_one(cloud):
-    """Every documented property is there, with the real defaults."""
+    """A new application has every documented property, with the real defaults."""
     created = await cloud.application(displayName="Contoso CMG")
     answer = await cloud.graph("GET", f"/applications/{created['id']}")
     read = answer.json()
@@ -63,7 +63,7 @@ async def test_upsert_needs_a_display_name_and_makes_no_secret(cloud):
 
 
 async def test_a_change_merges_structures_and_replaces_lists(cloud):
-    """PATCH leaves the properties of a structure alone that it does not name."""
+    """PATCH does not change the properties of a structure that it omits."""
     app = await cloud.application(
         web={"homePageUrl": "https://contoso.com", "redirectUris": ["http://localhost"]}
     )
@@ -116,7 +116,7 @@ async def test_a_change_merges_structures_and_replaces_lists(cloud):
     ],
 )
 async def test_a_wrong_application_is_refused(cloud, body, code, words):
-    """Each mistake is answered as Graph answers it, with nothing created."""
+    """Each mistake is answered as Graph answers it, and nothing is created."""
     answer = await cloud.graph("POST", "/applications", body)
     status, actual, message = error(answer)
     assert (status, actual) == (400, code)
@@ -179,7 +179,7 @@ async def test_app_id_uris_that_name_the_tenant_are_accepted(cloud, template):
     ],
 )
 async def test_app_id_uris_that_do_not_name_the_tenant_are_refused(cloud, uri, code, words):
-    """The 2021 rule on hosts and the default policy of 2025 are in force."""
+    """The 2021 rule on hosts and the default policy of 2025 apply."""
     answer = await cloud.graph("POST", "/applications", {"displayName": "x", "identifierUris": [uri]})
     status, actual, message = error(answer)
     assert (status, actual) == (400, code)
@@ -192,7 +192,7 @@ async def test_v2_applications_are_exempt_from_the_default_policy(cloud):
 
 
 async def test_a_stricter_policy_allows_only_default_uris(cloud):
-    """The rule nonDefaultUriAddition refuses what the default policy would take."""
+    """The rule nonDefaultUriAddition refuses URIs that the default policy accepts."""
     rule = {"identifierUris": {"nonDefaultUriAddition": {"state": "enabled"}}}
     await cloud.control("PUT", "/settings", {"policies": {"applicationRestrictions": rule}})
     app = await cloud.application()
@@ -251,7 +251,7 @@ async def test_an_enabled_scope_has_to_be_disabled_before_it_goes(cloud):
 
 
 async def test_scope_ids_and_values_are_unique(cloud):
-    """Two scopes can't share an id or a value."""
+    """Two scopes cannot share an ID or a value."""
     first = scope()
     for second in (scope(), first | {"value": "other"}):
         answer = await cloud.graph(
@@ -293,7 +293,7 @@ async def test_a_secret_is_shown_once(cloud):
 
 
 async def test_removing_an_unknown_secret_is_refused(cloud):
-    """Only a key id of the application's own can be removed."""
+    """Only a key ID of the application itself can be removed."""
     app = await cloud.application()
     answer = await cloud.graph(
         "POST", f"/applications/{app['id']}/removePassword", {"keyId": str(uuid.uuid4())}

@@ -39,7 +39,7 @@ async def test_a_service_principal_is_made_once(cloud):
 
 
 async def test_a_principal_without_application_is_refused(cloud):
-    """An appId that nobody has does not reference a valid application object."""
+    """An unknown appId does not reference a valid application object."""
     app_id = str(uuid.uuid4())
     answer = await cloud.graph("POST", "/servicePrincipals", {"appId": app_id})
     message = f"The appId '{app_id}' of the service principal does not reference a valid application object."
@@ -49,7 +49,7 @@ async def test_a_principal_without_application_is_refused(cloud):
 
 
 async def test_a_principal_follows_its_application(cloud):
-    """Scopes, names and URIs of an application show at its service principal."""
+    """The service principal has the scopes, names and URIs of its application."""
     principal = await cloud.principal()
     application = f"/applications(appId='{principal['appId']}')"
     uri = f"api://{principal['appId']}"
@@ -158,7 +158,7 @@ async def test_a_wrong_grant_is_refused(cloud, change, expected):
 
 
 async def test_grants_end_with_their_principal(cloud):
-    """Deleting a service principal takes along what was granted to it and on it."""
+    """Deleting a service principal also deletes its grants and those on it."""
     client, resource = await cloud.principal(), await cloud.principal()
     grant = {"consentType": "AllPrincipals", "resourceId": resource["id"], "scope": "x"}
     created = await cloud.graph("POST", "/oauth2PermissionGrants", grant | {"clientId": client["id"]})
@@ -182,7 +182,7 @@ async def test_assignments_come_along_when_they_are_asked_for(cloud):
 
 
 async def test_deleted_items_are_restored_or_purged(cloud):
-    """An application goes with its service principal; each comes back, or goes for good, by itself."""
+    """An application is deleted with its service principal; each is restored or purged separately."""
     principal = await cloud.principal()
     application = (await cloud.graph("GET", f"/applications(appId='{principal['appId']}')")).json()
     await cloud.graph("DELETE", f"/applications/{application['id']}")

@@ -41,7 +41,7 @@ async def test_throttling_is_worded_by_each_service(cloud):
 
 
 async def test_skip_and_times_count_matching_requests(cloud):
-    """A fault lets the first ones pass, meets as many as told, and then is used up."""
+    """A fault skips the first requests, affects the set number, and then no others."""
     fault = await cloud.fault(
         kind="status", service="graph", status=503, path=r"/organization\?\$select=id", skip=1, times=2
     )
@@ -54,7 +54,7 @@ async def test_skip_and_times_count_matching_requests(cloud):
 
 
 async def test_a_status_may_come_after_the_effect(cloud):
-    """The request is applied, yet its caller sees the error that the fault names."""
+    """The request takes effect, but its caller gets the error of the fault."""
     unique = name()
     code = "Directory_ConcurrencyViolation"
     await cloud.fault(kind="status", when="after", status=503, code=code, service="graph", method="POST")
@@ -69,7 +69,7 @@ async def test_a_status_may_come_after_the_effect(cloud):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_dropped_connection_gives_no_answer(cloud, when):
-    """The connection closes without a word, before or after the request took effect."""
+    """The connection closes without an answer, before or after the request took effect."""
     unique = name()
     await cloud.fault(kind="drop", when=when, service="graph", method="POST")
     await cloud.control("DELETE", "/calls")
@@ -83,7 +83,7 @@ async def test_a_dropped_connection_gives_no_answer(cloud, when):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_held_request_waits_until_it_is_released(cloud, when):
-    """While held, its effect has or has not happened; released, it is answered as ever."""
+    """A held request has or has not taken effect; after its release it is answered as usual."""
     unique = name()
     fault = await cloud.fault(kind="hold", when=when, service="graph", method="POST")
     task = asyncio.create_task(
@@ -103,7 +103,7 @@ async def test_a_held_request_waits_until_it_is_released(cloud, when):
 
 
 async def test_deleting_faults_releases_what_they_hold(cloud):
-    """DELETE /faults takes all faults away and lets held requests go."""
+    """DELETE /faults removes all faults and releases held requests."""
     fault = await cloud.fault(kind="hold", service="*", times=None, path="/organization")
     task = asyncio.create_task(cloud.graph("GET", "/organization"))
 
@@ -117,7 +117,7 @@ async def test_deleting_faults_releases_what_they_hold(cloud):
 
 
 async def test_latency_delays_and_combines(cloud):
-    """A delayed request is answered as ever, or as another fault wants it."""
+    """A delayed request is answered as usual, or as another fault requires."""
     await cloud.fault(kind="latency", seconds=0.2, service="graph", times=None)
     await cloud.fault(kind="status", status=500, service="graph")
     started = time.monotonic()
@@ -137,14 +137,14 @@ async def test_latency_delays_and_combines(cloud):
     ],
 )
 async def test_a_wrong_fault_is_refused(cloud, fault):
-    """A misspelt fault is an error, instead of one that never strikes."""
+    """A misspelt fault is an error."""
     answer = await cloud.http.post(f"{cloud.info['control']}/faults", json=fault)
     assert answer.status_code == 400
     assert answer.json()["error"]
 
 
 async def test_calls_are_recorded_without_secrets(cloud):
-    """Every call is listed with its path, status and ids; what was sent or answered is not."""
+    """Every call is listed with its path, status and IDs, without its bodies."""
     await cloud.control("DELETE", "/calls")
     app = await cloud.application(passwordCredentials=[{}])
     headers = {"client-request-id": name()}
@@ -171,7 +171,7 @@ async def test_calls_are_recorded_without_secrets(cloud):
 
 
 async def test_an_inbox_keeps_what_was_posted(cloud):
-    """Posted bodies and headers can be read; an inbox can be told to fail a while."""
+    """Posted bodies and headers can be read; an inbox can be set to fail for a while."""
     inbox = f"/inbox/{name()}"
     await cloud.control("PUT", f"{inbox}/answer", {"status": 500, "times": 1})
     posted = [
@@ -187,5 +187,5 @@ async def test_an_inbox_keeps_what_was_posted(cloud):
 
 
 async def test_health(cloud):
-    """Control says that the cloud is up."""
+    """Control reports that the cloud is running."""
     assert (await cloud.control("GET", "/healthz")).status_code == 200

@@ -13,7 +13,7 @@ async def ask(cloud, method: str, path: str, body: object = None, **options):
 
 
 async def test_the_challenge_names_login_and_the_vaults_resource(cloud):
-    """A request without token is told where to get one, and for what."""
+    """The answer to a request without a token contains where to get one, and for which resource."""
     answer = await cloud.http.get(f"{cloud.info['keyVault']}/secrets/x?{VERSION}")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == (
@@ -23,7 +23,7 @@ async def test_the_challenge_names_login_and_the_vaults_resource(cloud):
 
 
 async def test_versions_of_a_secret(cloud):
-    """Each PUT adds a version; the newest answers to the bare name, each one to its own id."""
+    """Each PUT adds a version; the bare name returns the newest, and each ID its own version."""
     path = f"/secrets/{name()}"
     ids = []
     for value in ("one", "two"):
@@ -42,7 +42,7 @@ async def test_versions_of_a_secret(cloud):
 
 
 async def test_attributes_change_without_the_value(cloud):
-    """PATCH changes tags and attributes of one version; a disabled one can't be read."""
+    """PATCH changes tags and attributes of one version; a disabled one cannot be read."""
     path = f"/secrets/{name()}"
     await ask(cloud, "PUT", path, {"value": "v"})
     change = {"tags": {"a": "b"}, "attributes": {"enabled": False, "nbf": 1700000000}}
@@ -107,7 +107,7 @@ async def test_lists_are_paged(cloud):
     ],
 )
 async def test_wrong_requests(cloud, method, path, body, expected):
-    """Names, values and paths that the vault does not take give its errors."""
+    """Names, values and paths that the vault does not accept have its errors."""
     assert error(await ask(cloud, method, path, body))[:2] == expected
 
 

@@ -43,7 +43,7 @@ async def test_a_new_application_does_not_show_at_first(cloud):
 
 
 async def test_uniqueness_and_upserts_see_everything(cloud):
-    """A name is taken at once, and an upsert finds what does not show yet."""
+    """A name is taken at once, and an upsert finds an object that is not visible yet."""
     await lag(cloud, 60)
     unique = name()
     app = await cloud.application(uniqueName=unique)
@@ -84,7 +84,7 @@ async def test_a_limited_caller_hears_of_another_tenant_first(cloud):
 
 
 async def test_a_changed_property_shows_later(cloud):
-    """Reads show what was before a change until the lag has passed; a second change builds on the first."""
+    """Reads show the state before a change until the lag has passed; a second change builds on the first."""
     app = await cloud.application(notes="before")
     path = f"/applications/{app['id']}"
     await lag(cloud, 0.5)
@@ -102,7 +102,7 @@ async def test_a_changed_property_shows_later(cloud):
 
 
 async def test_a_new_secret_logs_in_at_once(cloud):
-    """Login is not behind: what addPassword returned works whatever Graph shows."""
+    """Login has no lag: the result of addPassword works whatever Graph shows."""
     app = await cloud.application()
     await lag(cloud, 60)
     secret = await cloud.graph("POST", f"/applications/{app['id']}/addPassword", {"passwordCredential": {}})
@@ -115,7 +115,7 @@ async def test_a_new_secret_logs_in_at_once(cloud):
 
 
 async def test_grants_wait_for_their_principals(cloud):
-    """A grant or assignment that refers to a principal that does not show yet is refused as in Entra."""
+    """A grant or assignment for a principal that is not visible yet is refused as in Entra ID."""
     resource = await cloud.principal()
     app = await cloud.application()
     await lag(cloud, 60)

@@ -139,7 +139,7 @@ async def test_a_secret_may_come_with_http_basic(cloud):
 
 
 async def test_a_secret_from_graph_works_until_it_is_removed(cloud):
-    """What addPassword returned logs in; after removePassword it does not."""
+    """The result of addPassword can sign in; after removePassword it cannot."""
     application = await cloud.application()
     await cloud.graph("POST", "/servicePrincipals", {"appId": application["appId"]})
     credential = await secret_of(cloud, application, displayName="one")
@@ -156,7 +156,7 @@ async def test_a_secret_from_graph_works_until_it_is_removed(cloud):
 
 
 async def test_an_expired_secret_is_refused_as_expired(cloud):
-    """A secret past its end is told apart from a wrong one."""
+    """An expired secret and a wrong one have different errors."""
     application = await cloud.application()
     credential = await secret_of(
         cloud, application, startDateTime="2020-01-01T00:00:00Z", endDateTime="2021-01-01T00:00:00.1234567Z"
@@ -212,7 +212,7 @@ async def test_login_says_what_is_wrong(cloud, change, expected):
     ("tenant", "code"), [("11111111-2222-4333-8444-555555555555", 90002), ("fabrikam", 900023)]
 )
 async def test_another_tenant_is_not_found(cloud, tenant, code):
-    """A tenant that does not exist is refused before the client is looked at."""
+    """A tenant that does not exist is refused before the client is checked."""
     answer = await cloud.http.post(f"{cloud.info['login']}/{tenant}/oauth2/v2.0/token", data={})
     assert refusal(answer) == (400, "invalid_request", code)
 

@@ -59,7 +59,7 @@ async def test_a_token_is_needed_and_verified(cloud, service):
 
 
 async def test_graph_words_its_401_by_what_is_wrong(cloud):
-    """A missing token and a wrong audience are told apart."""
+    """A missing token and a wrong audience have different errors."""
     assert error(await bearer(cloud, None)) == (401, "InvalidAuthenticationToken", "Access token is empty.")
     other = await cloud.token(cloud.info["clients"]["administrator"], "https://vault.azure.net")
     assert error(await bearer(cloud, other))[2] == "Access token validation failure. Invalid audience."
@@ -179,6 +179,6 @@ async def test_a_new_role_is_in_the_next_token(cloud):
 
 
 async def test_unknown_roles_of_a_client_are_refused(cloud):
-    """Control names a role that there is not, instead of leaving it out."""
+    """Control reports an unknown role instead of ignoring it."""
     answer = await cloud.http.post(f"{cloud.info['control']}/clients", json={"roles": [str(uuid.uuid4())]})
     assert answer.status_code == 400

@@ -18,7 +18,7 @@ from tests.local_cloud.clouds import error, name
     ],
 )
 async def test_a_body_has_to_be_json(cloud, content, content_type, message):
-    """A missing, malformed or mislabelled body is refused before it is looked into."""
+    """A missing, malformed or mislabelled body is refused before it is parsed."""
     token = await cloud.token(cloud.info["clients"]["administrator"], "https://graph.microsoft.com")
     headers = {"Authorization": f"Bearer {token}"}
     if content_type:
@@ -139,7 +139,7 @@ async def test_filters(cloud, expression, count):
     ],
 )
 async def test_unsupported_queries_are_refused(cloud, query, code):
-    """What the directory does not support is an error, never an answer to another question."""
+    """A query that the directory does not support is an error, and never answered as another one."""
     assert error(await cloud.graph("GET", f"/applications?{query}"))[:2] == (400, code)
 
 

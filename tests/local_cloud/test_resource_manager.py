@@ -14,7 +14,7 @@ async def ask(cloud, method: str, path: str, **options):
 
 
 async def as_identity(cloud, method: str, path: str):
-    """Ask as the service's own identity, whose permissions can be set."""
+    """Call as the service's own identity, whose permissions can be set."""
     token = (await cloud.identity_token("https://management.azure.com")).json()["access_token"]
     return await cloud.http.request(
         method,
@@ -131,14 +131,14 @@ async def test_a_caller_without_role_assignment_is_refused(cloud):
     ],
 )
 async def test_permissions_are_evaluated_one_assignment_at_a_time(cloud, permissions, allowed):
-    """An action counts if one assignment has it and the same one does not take it back."""
+    """An action counts if one assignment allows it and does not exclude it."""
     await cloud.control("PUT", "/settings", {"permissions": permissions})
     answer = await as_identity(cloud, "POST", f"/providers/Microsoft.Batch/register?{VERSION}")
     assert answer.status_code == (200 if allowed else 403)
 
 
 async def test_permissions_can_be_read(cloud):
-    """The service's identity has the least that onboarding needs, and can see so."""
+    """The service's identity has the minimum that onboarding needs, and can read it."""
     path = "/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
     answer = await as_identity(cloud, "GET", path)
     [entry] = answer.json()["value"]

@@ -24,7 +24,7 @@ async def consented(cloud):
 
 
 async def service_token(cloud: CloudProcess, service: str, tenant: str = FABRIKAM) -> httpx.Response:
-    """What the service does to get in: its identity's token is the assertion of its application."""
+    """How the service signs in: its identity's token is the assertion of its application."""
     assertion = (await cloud.identity_token("api://AzureADTokenExchange")).json()["access_token"]
     form = {
         "grant_type": "client_credentials",
@@ -49,7 +49,7 @@ def claims_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def test_cloud_json_names_the_other_tenant(cloud):
-    """Tools learn of the other tenant, and of the application that serves it."""
+    """Tools find the other tenant, and the application that serves it."""
     assert cloud.info["tenants"] == [
         {"tenant": FABRIKAM, "subscription": SUBSCRIPTION, "domain": "fabrikam.onmicrosoft.com"}
     ]
@@ -68,7 +68,7 @@ async def test_login_knows_it_as_an_issuer_of_its_own(cloud, name):
 
 
 async def test_without_consent_the_application_is_not_there(cloud):
-    """Before an administrator consents, login says that the tenant does not have the application."""
+    """Before an administrator consents, login reports that the tenant does not have the application."""
     answer = await service_token(cloud, "graph")
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
     assert answer.json()["error_codes"] == [700016]
@@ -103,7 +103,7 @@ async def test_consent_can_be_withdrawn(cloud, consented):
 
 
 async def test_a_single_tenant_application_stays_at_home(cloud):
-    """An application of the home tenant alone does not sign in to another."""
+    """An application of the home tenant only cannot sign in to another tenant."""
     requester = cloud.info["clients"]["requester"]
     form = {
         "grant_type": "client_credentials",
@@ -168,7 +168,7 @@ async def test_the_vault_is_the_home_tenants(cloud):
 
 @pytest.mark.usefixtures("consented")
 async def test_a_fault_can_be_of_one_tenant(cloud):
-    """A fault with a tenant meets that tenant's calls only, and names it as the throttled one."""
+    """A fault with a tenant affects only that tenant's calls, and names it as the throttled one."""
     await cloud.fault(service="graph", tenant=FABRIKAM, kind="throttle", retryAfter=3, times=None)
     throttled = await ask(cloud, "graph", "/v1.0/organization")
     assert throttled.status_code == 429
@@ -191,7 +191,7 @@ async def test_a_client_can_be_of_the_other_tenant(cloud):
 
 
 async def test_consents_outlive_a_restart(own_cloud):
-    """The other tenant is as it was after the cloud was killed."""
+    """The other tenant is unchanged after the cloud was killed."""
     consent = (await own_cloud.control("POST", "/consents", {"tenant": FABRIKAM})).json()
     await own_cloud.control("POST", "/roleAssignments", {"principalId": consent["principalId"]})
     before = own_cloud.info["multitenantClientId"]
