@@ -7,7 +7,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import
 from tests.support.portal import Portal
 from tests.support.stacks import local_cloud
 
-# Speed is not what these examples are about, and a busy machine is no reason to fail.
+# These examples do not test speed, and a busy machine is no reason to fail.
 settings.register_profile("quiet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("quiet")
 
@@ -56,7 +56,7 @@ async def stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 async def portal(stack):
-    """Callers of that local cloud, and a look behind it."""
+    """Callers of that local cloud, and access to its storage and directory."""
     portal = Portal(stack)
     await portal.control("PUT", "/settings", {"providerSeconds": 0})
     yield portal

@@ -68,10 +68,10 @@ TIMERS = {
 
 @pytest.fixture(scope="module")
 def triggers():
-    """The trigger of each function, as the host gets it from the worker."""
+    """The trigger of each function, as the worker passes it to the host."""
     found = {}
     for function in function_app.app.get_functions():
-        document = json.loads(str(function))  # what the worker hands to the host
+        document = json.loads(str(function))  # what the worker passes to the host
         (trigger,) = [each for each in document["bindings"] if each["type"].endswith("Trigger")]
         found[function.get_function_name()] = trigger
     return found
@@ -84,7 +84,7 @@ def test_the_app_has_these_functions_and_no_others(triggers):
 
 @pytest.mark.parametrize("name", HTTP)
 def test_http_functions_answer_on_their_route(triggers, name):
-    """Each call of the API is one function; the host lets everybody in, since the app checks the tokens."""
+    """Each endpoint is one function without a key, because the app checks the tokens."""
     trigger = triggers[name]
     assert trigger["type"] == "httpTrigger"
     assert (trigger["route"], trigger["methods"]) == HTTP[name]
@@ -115,7 +115,7 @@ def test_queue_functions_listen_to_their_queue(triggers, name):
 
 @pytest.mark.parametrize("name", TIMERS)
 def test_timers_take_their_schedule_from_the_settings(triggers, name):
-    """A deployment chooses when the sweeps run; none runs only because an instance was started."""
+    """A deployment sets when the sweeps run; none runs only because an instance started."""
     trigger = triggers[name]
     assert (trigger["type"], trigger["schedule"]) == ("timerTrigger", TIMERS[name])
     assert not trigger.get("runOnStartup")
@@ -171,7 +171,7 @@ def test_importing_the_app_does_nothing():
 
 
 def test_the_host_is_told_what_the_app_relies_on():
-    """Message encoding, route prefix, crash limit and locks are those that the code was written for."""
+    """Message encoding, route prefix, crash limit and locks are those that the code relies on."""
     host = json.loads((ROOT / "host.json").read_text())
     queues = host["extensions"]["queues"]
     assert host["version"] == "2.0"
@@ -179,7 +179,7 @@ def test_the_host_is_told_what_the_app_relies_on():
     assert host["extensions"]["http"]["routePrefix"] == "api"  # as onboarding.api.front expects
     assert queues["maxDequeueCount"] >= 5  # crashes that a run survives
     assert queues["newBatchThreshold"] < queues["batchSize"] <= 32  # the service's own limit
-    # An invocation hands over after a minute and a step ends after two: both fit.
+    # An invocation ends after a minute and a step after two: both fit.
     assert host["functionTimeout"] == "00:05:00"
 
 

@@ -1,4 +1,4 @@
-"""The pages say what the code says."""
+"""The pages agree with the code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _first_cells(name: str, heading: str = "") -> set[str]:
 
 
 def test_every_setting_is_explained_with_its_default():
-    """An operator finds each setting with the default that it has."""
+    """The pages explain each setting with its default."""
     (table,) = page("docs/operations.md").tables("Settings")
     explained = {plain(row[0]): plain(row[1]) for row in table}
     assert explained == sources.settings() | dict.fromkeys(sources.scheduled(), "required")
@@ -127,7 +127,7 @@ def test_every_status_and_role_is_explained():
 
 
 def test_every_value_of_host_json_is_explained():
-    """Each value of host.json stands in its page as it is."""
+    """The page about host.json has each value."""
     table = next(page("docs/host-json.md").tables())
     assert {plain(row[0]): plain(row[1]) for row in table} == {
         name: value if isinstance(value, str) else json.dumps(value)
@@ -144,7 +144,7 @@ def test_every_dependency_has_its_reason():
 
 
 def test_every_table_is_explained():
-    """An operator finds what each table holds."""
+    """The pages explain each table."""
     assert _first_cells("docs/operations.md", "What is kept where") == set(names.TABLES)
 
 

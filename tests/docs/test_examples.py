@@ -1,4 +1,4 @@
-"""What the pages tell a reader to type works as it stands."""
+"""The commands in the pages work as written."""
 
 from __future__ import annotations
 

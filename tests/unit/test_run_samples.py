@@ -1,4 +1,4 @@
-"""What was stored or sent once is read by every later version: samples of each kind hold it.
+"""Every later version reads what was stored or sent once: each kind has samples.
 
 Each file below ``tests/samples/runs`` has the documents of one kind as versions of the app wrote them, the
 newest last. Samples are added, and neither changed nor removed.
@@ -130,7 +130,7 @@ def row(record: Any) -> Kind:
 
 
 def request(plan: Plan[Any, Any], record: Any) -> Kind:
-    """What a run is asked for."""
+    """The request of a run."""
     head = plan.head("r", record, actor="a", created_at=NOW)
     return Kind(
         record=record,
@@ -255,7 +255,7 @@ def test_the_newest_sample_is_what_is_written_now(name):
 
 
 def test_each_result_has_a_sample():
-    """A step that leaves a result is not forgotten here."""
+    """Each result of a step has a sample."""
     onboard = plans.PLANS["onboard"].steps.values()
     wanted = {step.name for step in onboard if step.result and not step.name.startswith("provider-")}
     wanted |= {"provider-storage"}
