@@ -42,6 +42,7 @@ from onboarding.lifecycle.steps import preflight
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Context
 from onboarding.workflow.run import StepState, StepStatus
 
 _ID: Final = "{onboarding}"
@@ -56,13 +57,13 @@ class Rehearsal:
 
 
 async def rehearse(services: Services, request: OnboardingRequest, asker: Asker, now: datetime) -> Rehearsal:
-    """Inspections, and writes down. Raises ``TransientError`` when the cloud can't be looked at just now."""
+    """Runs the preflight, and records the calls of the steps. Raises ``TransientError`` if it cannot read."""
     plan = ONBOARD[request.deployment_model]
     run = plan.new(
         plan.head(_ID, request, actor=asker.name, created_at=now, lists=asker.lists(request.tenant))
     )
     step = run.steps[PREFLIGHT.name].evolve(attempt=1)
-    context = OnboardingContext(services=services, request=request, run=run, step=step)
+    context = Context(services=services, request=request, run=run, step=step)
     try:
         facts = await preflight.look(context)
     except PermanentError as error:
@@ -86,9 +87,7 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
             continue
         paper.step = step.name
         state = StepState(run=_ID, name=step.name, attempt=1)
-        outcome = await step.handler(
-            OnboardingContext(services=services, request=request, run=run, step=state)
-        )
+        outcome = await step.handler(Context(services=services, request=request, run=run, step=state))
         if isinstance(outcome, Done):
             done = state.evolve(status=StepStatus.SUCCEEDED, result=step.dump(outcome.result))
             run = run.having([done])

@@ -156,7 +156,7 @@ async def test_a_secret_that_is_not_in_the_vault_is_refused(portal):
     apps, name = await precreated(portal), unique("import-nothing")
     error = await portal.refused(**apps.request(vaultSecret=name))
     assert (error["step"], error["code"]) == ("server-secret", "secret-not-in-vault")
-    assert error["detail"] == f"Key Vault has no secret named {name}."
+    assert error["detail"] == f"Key Vault has no secret named '{name}'."
     assert "serverApp.existing.secret" in error["remedy"]
 
 
@@ -214,7 +214,7 @@ async def test_an_application_that_is_not_there_is_refused(portal, app):
     assert error["code"] == "app-not-found"
     (finding,) = error["findings"]
     assert finding["pointer"] == f"/{app}/existing"
-    assert finding["detail"] == f"The tenant has no application with the client id {UNKNOWN}."
+    assert finding["detail"] == f"The tenant has no application with the client ID {UNKNOWN}."
     assert "not the object ID" in error["remedy"]
     assert error["requestId"]
 
