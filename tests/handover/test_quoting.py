@@ -34,7 +34,7 @@ PIECES = [
     " ",
     "x",
 ]
-"""What impact out of careless quotes."""
+"""What breaks out of careless quotes."""
 
 
 def _fits(text: str) -> bool:
