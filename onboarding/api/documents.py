@@ -63,6 +63,7 @@ class StepError(Document):
     title: str
     detail: str
     remedy: str = ""
+    documentation: Annotated[str, Field(json_schema_extra={"format": "uri"})] = ""
     request_id: Annotated[str, Field(description="Microsoft support finds the call by it.")] = ""
     findings: tuple[Finding, ...] = ()
     step: Annotated[str, Field(description="The failed step, in the error of a run.")] = ""

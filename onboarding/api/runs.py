@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Self, TypeVar
@@ -197,10 +197,12 @@ class Runs:
         return view.shows(run.head.lists) and view.status in {None, self.status(run)}
 
 
-def error_of(run: Run) -> Mapping[str, Any] | None:
+def error_of(run: Run) -> StepError | None:
     """The error of the step that failed, if one did."""
     failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
-    return {**failed.error.as_json(), "step": failed.name} if failed and failed.error else None
+    if failed is None or failed.error is None:
+        return None
+    return StepError.model_validate(failed.error).model_copy(update={"step": failed.name})
 
 
 def asker(call: Call[AnyTraced, Any]) -> Asker:

@@ -38,18 +38,6 @@ class Finding:
     )
     """The values in the texts, for a text in another language. Not part of the JSON."""
 
-    def as_json(self) -> dict[str, str]:
-        """The finding without its empty members."""
-        members = {
-            "code": self.code,
-            "severity": self.severity.value,
-            "detail": self.detail,
-            "remedy": self.remedy,
-            "pointer": self.pointer,
-            "documentation": self.documentation,
-        }
-        return {name: value for name, value in members.items() if value}
-
 
 class OnboardingError(Exception):
     """A step, a call or a request cannot be completed. ``ErrorType.error`` makes it, or a subclass."""
@@ -85,17 +73,6 @@ class OnboardingError(Exception):
             documentation=self.documentation,
             args=self.values,
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """The error as it is kept with a step and shown to people; never with a secret or a trace."""
-        document: dict[str, Any] = {"code": self.code, "title": self.title, "detail": self.detail}
-        if self.remedy:
-            document["remedy"] = self.remedy
-        if self.request_id:
-            document["requestId"] = self.request_id
-        if self.findings:
-            document["findings"] = [finding.as_json() for finding in self.findings]
-        return document
 
 
 class TransientError(OnboardingError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from onboarding.errors import Finding, OnboardingError
 
@@ -28,6 +28,7 @@ class Failure:
     title: str
     detail: str
     remedy: str = ""
+    documentation: str = ""
     request_id: str = ""
     findings: tuple[Finding, ...] = ()
 
@@ -39,21 +40,10 @@ class Failure:
             title=error.title,
             detail=error.detail,
             remedy=error.remedy,
+            documentation=error.documentation,
             request_id=error.request_id,
             findings=error.findings,
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """The failure as callers of the API see it, without empty members."""
-        members = {
-            "code": self.code,
-            "title": self.title,
-            "detail": self.detail,
-            "remedy": self.remedy,
-            "requestId": self.request_id,
-            "findings": [finding.as_json() for finding in self.findings],
-        }
-        return {name: value for name, value in members.items() if value}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

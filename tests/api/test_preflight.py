@@ -177,5 +177,6 @@ async def test_a_permission_that_is_taken_away_later_is_named(portal):
     async with portal.fault(service="graph", method="PATCH", path="uniqueName", kind="status", **denied):
         error = await portal.refused()
     assert (error["step"], error["code"]) == ("server-app", "authorization-request-denied")
+    assert error["documentation"].startswith("https://learn.microsoft.com/graph/")
     assert "Application.ReadWrite.OwnedBy" in error["remedy"]
     assert error["requestId"]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import onboarding
-from onboarding.errors import ErrorType, Severity, TransientError, cloud
+from onboarding.errors import ErrorType, Finding, Severity, TransientError, cloud
 from onboarding.errors.catalogue import CATALOGUE, MODULES
+from onboarding.workflow.outcomes import Failure
 
 _SENTENCES = re.compile(r"[A-Z'{].*[.}]")
 _NOT_SAID = re.compile(
@@ -77,30 +78,33 @@ def test_an_occurrence_has_the_texts_and_the_values():
         title="It is too blue",
         detail="The {thing} is blue.",
         remedy="Paint it {colour}.",
+        documentation="https://colours.example",
         severity=Severity.WARNING,
         pointers=("/thing",),
         failure=TransientError,
     )
     finding = kind.finding(thing="door", colour="red")
-    assert finding.as_json() == {
-        "code": "too-blue",
-        "severity": "Warning",
-        "detail": "The door is blue.",
-        "remedy": "Paint it red.",
-        "pointer": "/thing",
-    }
+    assert finding == Finding(
+        code="too-blue",
+        severity=Severity.WARNING,
+        detail="The door is blue.",
+        remedy="Paint it red.",
+        pointer="/thing",
+        documentation="https://colours.example",
+    )
     assert finding.args == {"thing": "door", "colour": "red"}
     error = kind.error(thing="door", colour="red", retry_after=3, request_id="7", findings=(finding,))
     assert isinstance(error, TransientError)
     assert error.retry_after == 3
-    assert error.as_json() == {
-        "code": "too-blue",
-        "title": "It is too blue",
-        "detail": "The door is blue.",
-        "remedy": "Paint it red.",
-        "requestId": "7",
-        "findings": [finding.as_json()],
-    }
+    assert Failure.of(error) == Failure(
+        code="too-blue",
+        title="It is too blue",
+        detail="The door is blue.",
+        remedy="Paint it red.",
+        documentation="https://colours.example",
+        request_id="7",
+        findings=(finding,),
+    )
 
 
 def test_an_error_occurs_only_where_it_is_declared_to():

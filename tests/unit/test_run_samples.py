@@ -45,6 +45,7 @@ FAILURE: Final = Failure(
     title="Title",
     detail="Detail",
     remedy="Remedy",
+    documentation="https://x",
     request_id="r",
     findings=(Finding(code="c", detail="d", remedy="r", pointer="/name", documentation="https://x"),),
 )
