@@ -1,7 +1,7 @@
 """Every error of the service, declared once: code, title, detail, remedy, documentation.
 
 - ``requests``: what callers get as an answer, and faults in a body
-- ``preflight``: what the preflight finds
+- ``prerequisites``: what the preflight finds
 - ``steps``: why a step of an onboarding, renewal or removal fails
 - ``cloud``: what the Microsoft cloud refuses, by its own codes
 - ``channels``: why a notice could not be delivered

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from onboarding.cmg.app_fields import OnDeleted
-from onboarding.errors import Finding, preflight
+from onboarding.errors import Finding, prerequisites
 from onboarding.lifecycle.facts import Facts
 
 _UNIQUE_NAME: Final = re.compile(r"cmg-[0-9a-f-]{36}-(server|client)")  # as Context.unique_name makes them
@@ -17,9 +17,9 @@ def connection_name(facts: Facts) -> Iterator[Finding]:
     """The connection's name, which is its key in the tenant."""
     existing, neighbour = facts.same_name, facts.neighbour
     if existing and existing.onboarding != facts.onboarding:
-        yield preflight.CONNECTION_EXISTS.finding(name=existing.name, connection=existing.id)
+        yield prerequisites.CONNECTION_EXISTS.finding(name=existing.name, connection=existing.id)
     elif neighbour and not existing:
-        yield preflight.TENANT_CONNECTED.finding(name=neighbour.name, connection=neighbour.id)
+        yield prerequisites.TENANT_CONNECTED.finding(name=neighbour.name, connection=neighbour.id)
 
 
 def application_names(facts: Facts) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def application_names(facts: Facts) -> Iterator[Finding]:
             continue
         for other in facts.survey.same_names or ():
             if str(other["displayName"]).casefold() == app.name.casefold() and not _made_by(facts, other):
-                yield preflight.APPLICATION_NAME_IN_USE.finding(
+                yield prerequisites.APPLICATION_NAME_IN_USE.finding(
                     f"/{field}/name", name=app.name, app=other["appId"]
                 )
                 break
@@ -39,7 +39,7 @@ def app_id_uri(facts: Facts) -> Iterator[Finding]:
     """The App ID URI, among the applications of the tenant."""
     for holder in facts.survey.same_uri or ():
         if not _made_by(facts, holder):
-            yield preflight.URI_IN_USE.finding(
+            yield prerequisites.URI_IN_USE.finding(
                 name=holder["displayName"], app=holder["appId"], uri=facts.request.server_app.app_id_uri
             )
 
@@ -48,9 +48,9 @@ def deleted(facts: Facts) -> Iterator[Finding]:
     """Deleted applications that reserve the App ID URI. Only those of this service are ever purged."""
     purged = purgeable(facts)
     for holder in facts.survey.deleted_with_uri or ():
-        kind = preflight.URI_HELD_BY_OWN_DELETED if _ours(holder) else preflight.URI_HELD_BY_DELETED
+        kind = prerequisites.URI_HELD_BY_OWN_DELETED if _ours(holder) else prerequisites.URI_HELD_BY_DELETED
         if holder["id"] in purged:
-            kind = preflight.DELETED_WILL_BE_PURGED
+            kind = prerequisites.DELETED_WILL_BE_PURGED
         yield kind.finding(
             name=holder["displayName"],
             app=holder["appId"],

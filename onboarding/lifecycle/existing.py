@@ -13,7 +13,7 @@ from onboarding.cmg.app_fields import ExistingServerApp
 from onboarding.cmg.rules import Check
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import PermanentError, cloud, preflight, requests, steps
+from onboarding.errors import PermanentError, cloud, prerequisites, requests, steps
 from onboarding.lifecycle.context import OnboardingContext, Services
 
 
@@ -153,8 +153,8 @@ async def _application(context: OnboardingContext, app_id: str, pointer: str) ->
     except PermanentError as error:
         if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
             raise
-        finding = preflight.APP_NOT_FOUND.finding(pointer, app=app_id)
-        raise preflight.APP_NOT_FOUND.error(
+        finding = prerequisites.APP_NOT_FOUND.finding(pointer, app=app_id)
+        raise prerequisites.APP_NOT_FOUND.error(
             app=app_id, request_id=error.request_id, findings=(finding,)
         ) from error
 
@@ -162,7 +162,7 @@ async def _application(context: OnboardingContext, app_id: str, pointer: str) ->
 def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None:
     failed = [rule for rule in rules if not rule.passed]
     findings = tuple(
-        preflight.APP_CHECK_FAILED.finding(
+        prerequisites.APP_CHECK_FAILED.finding(
             pointer, check=rule.name, expected=rule.expected, impact=rule.impact, change=rule.remedy
         )
         for rule in failed

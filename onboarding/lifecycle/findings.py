@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from onboarding.cloud import rbac
 from onboarding.cmg import identifiers
 from onboarding.cmg.wizard import AdminConsent
-from onboarding.errors import Finding, Severity, preflight
+from onboarding.errors import Finding, Severity, prerequisites
 from onboarding.lifecycle import clashes
 from onboarding.lifecycle.facts import Facts
 
@@ -36,10 +36,10 @@ def _uri_rules(facts: Facts) -> Iterator[Finding]:
         return
     domains = [str(domain["name"]) for domain in (survey.organization or {}).get("verifiedDomains", ())]
     if survey.organization and not identifiers.on_verified_domain(uri, domains):
-        yield preflight.DOMAIN_NOT_VERIFIED.finding(uri=uri, domains=", ".join(domains))
+        yield prerequisites.DOMAIN_NOT_VERIFIED.finding(uri=uri, domains=", ".join(domains))
     if _restricted(survey.policy, "identifierUris", "nonDefaultUriAddition"):
         proposal = identifiers.default(str(facts.request.tenant_id), "{clientId}")
-        yield preflight.URI_NOT_DEFAULT.finding(default=proposal)
+        yield prerequisites.URI_NOT_DEFAULT.finding(default=proposal)
 
 
 def _secret_policy(facts: Facts) -> Iterator[Finding]:
@@ -57,12 +57,12 @@ def secret_policy(policy: Mapping[str, Any] | None, ends_at: datetime, now: date
         now: When it is created.
     """
     if _restricted(policy, "passwordCredentials", "passwordAddition"):
-        yield preflight.SECRETS_FORBIDDEN.finding()
+        yield prerequisites.SECRETS_FORBIDDEN.finding()
     lifetime = _restricted(policy, "passwordCredentials", "passwordLifetime")
     if lifetime and lifetime.get("maxLifetime"):
         longest = _DURATION.validate_python(lifetime["maxLifetime"])
         if ends_at > now + longest:
-            yield preflight.SECRET_LIVES_TOO_LONG.finding(
+            yield prerequisites.SECRET_LIVES_TOO_LONG.finding(
                 longest=lifetime["maxLifetime"], latest=now + longest
             )
 
@@ -70,14 +70,14 @@ def secret_policy(policy: Mapping[str, Any] | None, ends_at: datetime, now: date
 def _graph_permissions(facts: Facts) -> Iterator[Finding]:
     creates = not (facts.request.server_app.existing and facts.request.client_app.existing)
     if creates and not _WRITE_APPLICATIONS & facts.survey.granted:
-        yield preflight.GRAPH_PERMISSION_MISSING.finding()
+        yield prerequisites.GRAPH_PERMISSION_MISSING.finding()
     yield from _consent(facts)
     for unread, subject, permission in (
         (facts.survey.organization, "verified domains", "Organization.Read.All"),
         (facts.survey.policy, "app management policy", "Policy.Read.All"),
     ):
         if unread is None:
-            yield preflight.NOT_CHECKED.finding(subject=subject, permission=permission)
+            yield prerequisites.NOT_CHECKED.finding(subject=subject, permission=permission)
 
 
 def _consent(facts: Facts) -> Iterator[Finding]:
@@ -87,23 +87,23 @@ def _consent(facts: Facts) -> Iterator[Finding]:
     missing = ", ".join(sorted(needed - facts.survey.granted))
     way = facts.request.admin_consent
     if missing and way is AdminConsent.BY_SERVICE:
-        yield preflight.CONSENT_NOT_ALLOWED.finding(permissions=missing)
+        yield prerequisites.CONSENT_NOT_ALLOWED.finding(permissions=missing)
     elif missing or way is AdminConsent.BY_ADMINISTRATOR:
-        yield preflight.ADMINISTRATOR_WILL_BE_ASKED.finding()
+        yield prerequisites.ADMINISTRATOR_WILL_BE_ASKED.finding()
 
 
 def _subscription(facts: Facts) -> Iterator[Finding]:
     wanted = str(facts.request.tenant_id)
     if facts.subscription is None:
-        yield preflight.SUBSCRIPTION_NOT_FOUND.finding(
+        yield prerequisites.SUBSCRIPTION_NOT_FOUND.finding(
             tenant=wanted, subscription=facts.request.subscription_id
         )
         return
     tenant = str(facts.subscription.get("tenantId", ""))
     if tenant.casefold() != wanted.casefold():
-        yield preflight.SUBSCRIPTION_IN_OTHER_TENANT.finding(actual=tenant, expected=wanted)
+        yield prerequisites.SUBSCRIPTION_IN_OTHER_TENANT.finding(actual=tenant, expected=wanted)
     if (state := facts.subscription.get("state")) not in {"Enabled", "Warned", "PastDue"}:
-        yield preflight.SUBSCRIPTION_DISABLED.finding(state=state)
+        yield prerequisites.SUBSCRIPTION_DISABLED.finding(state=state)
 
 
 def _register(facts: Facts) -> Iterator[Finding]:
@@ -115,9 +115,9 @@ def _register(facts: Facts) -> Iterator[Finding]:
         namespace for namespace in missing if not rbac.allows(permissions, f"{namespace}/register/action")
     ]
     if denied:
-        yield preflight.REGISTER_NOT_ALLOWED.finding(providers=", ".join(denied))
+        yield prerequisites.REGISTER_NOT_ALLOWED.finding(providers=", ".join(denied))
     elif missing:
-        yield preflight.PROVIDERS_TO_REGISTER.finding(providers=", ".join(missing))
+        yield prerequisites.PROVIDERS_TO_REGISTER.finding(providers=", ".join(missing))
 
 
 RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (

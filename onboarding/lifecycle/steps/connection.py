@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.connections.records import AppRecord, Connection
-from onboarding.errors import preflight
+from onboarding.errors import prerequisites
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.existing import keep_up
 from onboarding.lifecycle.requests import REQUESTER
@@ -37,10 +37,10 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
     connection = _connection(context)
     existing = await services.connections.get(connection.id)
     if existing and existing.onboarding != context.id:
-        raise preflight.CONNECTION_EXISTS.error(name=existing.name, connection=existing.id)
+        raise prerequisites.CONNECTION_EXISTS.error(name=existing.name, connection=existing.id)
     kept = await services.connections.add(connection)
     if kept.onboarding != context.id:
-        raise preflight.CONNECTION_EXISTS.error(name=kept.name, connection=kept.id)
+        raise prerequisites.CONNECTION_EXISTS.error(name=kept.name, connection=kept.id)
     await services.warning_schedule.schedule(kept, services.clock.now())
     await keep_up(context, kept)
     return Done(result=ConnectionResult(id=connection.id))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
-from onboarding.errors import Finding, PermanentError, Severity, cloud, preflight, steps
+from onboarding.errors import Finding, PermanentError, Severity, cloud, prerequisites, steps
 from onboarding.lifecycle.clashes import purgeable
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.facts import Facts
@@ -22,7 +22,7 @@ from onboarding.workflow.plan import Step
 
 _T = TypeVar("_T")
 _HIDDEN: Final = {
-    preflight.SUBSCRIPTION_NOT_FOUND.code,
+    prerequisites.SUBSCRIPTION_NOT_FOUND.code,
     cloud.AUTHORIZATION_FAILED.code,
     cloud.INVALID_AUTHENTICATION_TOKEN_TENANT.code,
 }
