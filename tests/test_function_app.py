@@ -48,6 +48,7 @@ HTTP = {
     "create_feed": ("expirations/feed", ["POST"]),
     "read_feed": ("expirations/feed", ["GET"]),
     "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
+    "show_consented": ("consented", ["GET"]),
     "get_health": ("health", ["GET"]),
     "get_openapi": ("openapi.json", ["GET"]),
 }

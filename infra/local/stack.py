@@ -218,6 +218,8 @@ class Stack:
             self.folder / "cloud",
             "--environment",
             self._azure_environment,
+            "--reply-to",
+            f"{self.api}/api/consented",
         ]
         return await self._spawn("cloud", "infra.local.cloud", arguments, surroundings.inherited())
 

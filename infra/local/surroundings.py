@@ -79,6 +79,7 @@ def endpoints(
         "tenant",
         "subscription",
         "tenants",
+        "multitenantClientId",
     )
     return {
         "api": api,

@@ -1,6 +1,7 @@
 """The tenants that may be onboarded, and ``/api/tenants/{id}/setup``: how a customer admits the service.
 
-The page is for a person who has no access to this API, so it can be sent as one file of HTML.
+The page is for a person who has no access to this API, so it can be sent as one file of HTML. The browser of
+that person ends on ``/api/consented``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.documents import Document
-from onboarding.api.endpoint import JSON, OPERATORS, Call, Reply, endpoint
+from onboarding.api.endpoint import JSON, OPEN, OPERATORS, Call, Reply, endpoint
 from onboarding.api.pages import HTML, page
 from onboarding.api.problems import ProblemError, invalid
-from onboarding.api.reading import Id, Parameters
+from onboarding.api.reading import Id, Parameters, Query
 from onboarding.cloud.environments import Environment
 from onboarding.errors import requests
 
@@ -50,6 +51,16 @@ class SetupQuery(Parameters):
     """What the commands are for."""
 
     subscription_id: Id | None = Field(None, description="The subscription in the commands.")
+
+
+class ConsentResult(Query):
+    """What Microsoft Entra ID adds to a reply address. Other parameters are ignored.
+
+    Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent#successful-response.
+    """
+
+    admin_consent: str = Field("", alias="admin_consent", description="`True` after consent was granted.")
+    error: str = Field("", description="The reason why consent was not granted.")
 
 
 class GraphPermission(Document):
@@ -127,6 +138,16 @@ class TenantsResource:
             return Reply(content=setup, headers=headers)
         return page("setup.html", setup=setup, headers=headers)
 
+    @endpoint("GET /consented", name="show_consented", roles=OPEN, answers={200: HTML})
+    async def consented(self, call: Call[ConsentResult, None]) -> Reply:
+        """Show an administrator the result of the consent page.
+
+        The text of an error is not shown: anyone can call this page with any text.
+        """
+        granted = call.query.admin_consent.casefold() == "true" and not call.query.error
+        result = "Consent was granted" if granted else "Consent was not granted"
+        return page("consented.html", result=result, granted=granted)
+
     def _setup(self, tenant: str, subscription: str) -> TenantSetup:
         scope = f"/subscriptions/{subscription}"
         role = f"CMG onboarding: register resource providers in {subscription}"
@@ -142,7 +163,7 @@ class TenantsResource:
             f"az login --tenant {tenant}",
             f"principal=$(az ad sp show --id {self._client} --query id --output tsv)",
         )
-        create_role = f"az role definition create --role-definition '{json.dumps(definition)}'"
+        create_role = f"az role definition create --role-definition '{json.dumps(definition)}' --output none"
         return TenantSetup(
             tenant_id=tenant,
             azure_environment=self._environment.name,
@@ -155,10 +176,19 @@ class TenantsResource:
             subscription=SubscriptionSetup(
                 scope=scope,
                 actions=ACTIONS,
-                custom_role=(*sign_in, create_role, _assignment(role, scope)),
+                custom_role=(*sign_in, create_role, *_repeated(_assignment(role, scope))),
                 contributor=(*sign_in, _assignment("Contributor", scope)),
             ),
         )
+
+
+def _repeated(command: str) -> tuple[str, ...]:
+    """A command that Bash repeats for five minutes, until it succeeds.
+
+    A new custom role takes some minutes to appear everywhere:
+    https://learn.microsoft.com/azure/role-based-access-control/custom-roles-portal.
+    """
+    return ("for attempt in $(seq 30); do", f"  {command} && break", "  sleep 10", "done")
 
 
 def _assignment(role: str, scope: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -31,17 +32,80 @@ async def test_the_page_names_what_an_administrator_has_to_do(portal):
     assert len(document["graphPermissions"]) == len(asked[0]["resourceAccess"])
     needed = {each["name"] for each in document["graphPermissions"] if each["alwaysNeeded"]}
     assert needed == {"Application.ReadWrite.OwnedBy", "Organization.Read.All", "Policy.Read.All"}
-    cloud, login, principal, definition, assignment = document["subscription"]["customRole"]
+    cloud, login, principal, definition, *loop = document["subscription"]["customRole"]
     assert cloud == "az cloud set --name AzureCloud"
     assert login == f"az login --tenant {FABRIKAM}"
     assert f"--id {client} " in principal
-    role = json.loads(shlex.split(definition)[-1])
+    words = shlex.split(definition)
+    role = json.loads(words[words.index("--role-definition") + 1])
     assert role["AssignableScopes"] == [f"/subscriptions/{SUBSCRIPTION}"]
+    (assignment,) = [line for line in loop if "role assignment create" in line]
     words = shlex.split(assignment)
     assert words[words.index("--role") + 1] == role["Name"]
     assert words[words.index("--scope") + 1] == f"/subscriptions/{SUBSCRIPTION}"
     assert "*/register/action" in role["Actions"] == document["subscription"]["actions"]
     assert '--role "Contributor"' in document["subscription"]["contributor"][-1]
+
+
+async def test_the_commands_wait_until_the_new_role_exists(portal, tmp_path):
+    """Azure finds a new role only after some minutes: Bash repeats the assignment until it succeeds."""
+    document = await portal.get(PATH, caller="operator", subscriptionId=SUBSCRIPTION)
+    calls = tmp_path / "calls"
+    (tmp_path / "az").write_text(
+        f'#!/bin/bash\necho "$1 $2 $3" >> {calls}\n'
+        f'if [[ "$*" == "role assignment create"* ]]; then (( $(grep -c assignment {calls}) > 2 )); fi\n'
+    )
+    (tmp_path / "sleep").write_text("#!/bin/bash\n")
+    for name in ("az", "sleep"):
+        (tmp_path / name).chmod(0o755)
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-c",
+        "\n".join(document["subscription"]["customRole"]),
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )
+    assert await process.wait() == 0
+    assert calls.read_text().splitlines() == [
+        "cloud set --name",
+        "login --tenant " + FABRIKAM,
+        "ad sp show",
+        "role definition create",
+        *["role assignment create"] * 3,
+    ]
+
+
+async def test_the_administrator_sees_that_the_consent_worked(stranger):
+    """The browser goes from the link to a page of the service, and the service has what it requests."""
+    document = await stranger.get(PATH, caller="operator")
+    asks = await stranger.http.get(document["adminConsentUrl"])
+    assert "Application.ReadWrite.OwnedBy (application)" in asks.text
+    accepted = await stranger.http.post(document["adminConsentUrl"], data={"answer": "accept"})
+    done = await stranger.http.get(accepted.headers["Location"])
+    assert done.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Consent was granted" in done.text
+    client = document["clientId"]
+    principal = await stranger.customer_graph(f"/servicePrincipals(appId='{client}')")
+    roles = await stranger.customer_graph(f"/servicePrincipals/{principal['id']}/appRoleAssignments")
+    assert len(roles["value"]) == len(document["graphPermissions"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?error=access_denied&error_description=AADSTS65004",
+        "?error=access_denied&admin_consent=True",
+        "?admin_consent=False&tenant=x",
+        "?error_description=%3Cscript%3Ealert(1)%3C/script%3E+Call+555-0100",
+    ],
+)
+async def test_the_page_after_a_consent_repeats_nothing(portal, query):
+    """Anyone can call the page, so it shows nothing of the query, and only Entra ID's word is a success."""
+    answer = await portal.call("GET", f"/api/consented{query}", caller=None)
+    assert answer.status_code == 200
+    assert "Consent was not granted" in answer.text
+    for text in ("script", "555", "AADSTS", "access_denied"):
+        assert text not in answer.text
 
 
 async def test_without_a_subscription_its_place_is_marked(portal):

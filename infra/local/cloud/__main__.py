@@ -22,6 +22,7 @@ def main(given: Sequence[str] | None = None) -> int:
         "--folder", type=Path, required=True, help="where state, keys and cloud.json are kept"
     )
     parser.add_argument("--environment", choices=sorted(ENVIRONMENTS), default="AzurePublicCloud")
+    parser.add_argument("--reply-to", default="", help="where the service's consent pages return to")
     arguments = parser.parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # aiohttp logs what it cannot parse, with headers; front.py logs the failures of the services.
@@ -29,7 +30,7 @@ def main(given: Sequence[str] | None = None) -> int:
     # The folder contains keys and secrets, if only invented ones.
     os.umask(0o077)
     try:
-        cloud = open_cloud(arguments.folder.absolute(), arguments.environment)
+        cloud = open_cloud(arguments.folder.absolute(), arguments.environment, arguments.reply_to)
     except StartError as error:
         print(error, file=sys.stderr)
         return 1

@@ -101,8 +101,11 @@ class Cloud:
         }
 
 
-def open_cloud(folder: Path, environment_name: str) -> Cloud:
-    """Open the cloud of a folder, or create it. Raises ``StartError`` if one of its ports is taken."""
+def open_cloud(folder: Path, environment_name: str, reply_to: str = "") -> Cloud:
+    """Open the cloud of a folder, or create it. Raises ``StartError`` if one of its ports is taken.
+
+    ``reply_to`` is the reply address of the service's multi-tenant application.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     database = Database(folder / "state.db")
     name = database.get("start", "environment") or environment_name
@@ -127,6 +130,8 @@ def open_cloud(folder: Path, environment_name: str) -> Cloud:
     tenant = Tenant(home, database)
     others = {name: directory for name, directory in directories.items() if directory is not home}
     consents = Consents(database, home, others, tenant.identity_principal_id)
+    if reply_to:
+        consents.reply_to(reply_to)
     tokens = Tokens(signing_key, directories, environment.login)
     settings = Settings(database, replication, tokens, tenant)
     services = _services(database, directories, tokens, settings, sockets)

@@ -27,6 +27,13 @@ class Consents:
         self._others = others
         self.client_id = str(database.get("tenant", "multitenant") or self._make(database, identity))
 
+    def reply_to(self, address: str) -> None:
+        """Register the reply address of the service's application, to which consent pages return."""
+        application = self._home.applications.holder("appId", self.client_id)
+        if application is not None:
+            web = application["web"] | {"redirectUris": [address]}
+            self._home.applications.put(application["id"], application | {"web": web}, settled=True)
+
     def directory(self, tenant: str) -> Directory:
         """The directory of another tenant. Raises ``KeyError`` if there is no such tenant."""
         found = self._others.get(tenant.lower())

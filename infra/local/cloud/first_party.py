@@ -9,9 +9,10 @@ import uuid
 from typing import Final
 
 from infra.local.cloud.environments import Environment
-from infra.local.cloud.login import TOKEN_EXCHANGE_APP_ID
 from infra.local.cloud.messages import JsonObject
 
+TOKEN_EXCHANGE_APP_ID: Final = "fb60f99c-7a34-4190-8149-302f77469936"  # noqa: S105 an application's id
+"""The first-party application that ``api://AzureADTokenExchange`` names; the audience of its tokens."""
 GRAPH_APP_ID: Final = "00000003-0000-0000-c000-000000000000"
 RESOURCE_MANAGER_APP_ID: Final = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
 KEY_VAULT_APP_ID: Final = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"

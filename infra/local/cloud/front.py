@@ -43,7 +43,7 @@ def response(answer: Answer) -> web.Response:
     """An answer as aiohttp sends it."""
     headers = dict(answer.headers)
     if content_type := answer.content_type():
-        headers["Content-Type"] = content_type
+        headers.setdefault("Content-Type", content_type)
     return web.Response(status=answer.status, body=answer.encoded(), headers=headers)
 
 

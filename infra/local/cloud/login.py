@@ -13,15 +13,15 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from infra.local.cloud import login_errors
+from infra.local.cloud.admin_consent import AdminConsent, error_page
 from infra.local.cloud.directory import Directory
+from infra.local.cloud.first_party import TOKEN_EXCHANGE_APP_ID
 from infra.local.cloud.login_errors import LoginError
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, new_id, utc_moment, utc_text
+from infra.local.cloud.tenant import add_principal
 from infra.local.cloud.tokens import TokenError, Tokens
 
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-TOKEN_EXCHANGE_APP_ID: Final = "fb60f99c-7a34-4190-8149-302f77469936"  # noqa: S105 an application's id
-"""The first-party application that ``api://AzureADTokenExchange`` names; the audience of its tokens."""
-
 _COMMON: Final = frozenset({"common", "organizations"})
 _MULTITENANT: Final = frozenset({"AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount"})
 """The audiences with which an application can be used in other tenants than its own."""
@@ -38,13 +38,14 @@ class Login:
         self._home = next(iter(directories.values()))
         self._tokens = tokens
         self._address = address
+        self._admin_consent = AdminConsent(self._consentable, self._add_principal)
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
         try:
-            return self._route(request)
+            return self._page(request) if _for_browsers(request) else self._route(request)
         except LoginError as error:
-            return self._refusal(request, error)
+            return error_page(error) if _for_browsers(request) else self._refusal(request, error)
 
     def failed(self, request: Request, failure: Failure) -> Answer:
         """Format a failure as login does."""
@@ -56,6 +57,12 @@ class Login:
             return answer
         headers = {**answer.headers, "Retry-After": str(failure.retry_after)}
         return Answer(status=answer.status, body=answer.body, headers=headers)
+
+    def _page(self, request: Request) -> Answer:
+        directory = self._known(unquote(request.path.strip("/").split("/")[0]))
+        if request.method == "POST":
+            return self._admin_consent.answer(directory, request)
+        return self._admin_consent.show(directory, request)
 
     def _route(self, request: Request) -> Answer:
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
@@ -153,15 +160,29 @@ class Login:
         It is one of the tenant's own, or another tenant's multi-tenant one that has a service principal
         here: https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals.
         """
-        application = directory.applications.holder("appId", client_id)
-        if application is not None:
-            return directory, application
-        if directory.principal_of(client_id) is not None:
-            for owner in self._directories.values():
-                application = owner.applications.holder("appId", client_id)
-                if application is not None and application["signInAudience"] in _MULTITENANT:
-                    return owner, application
+        owner, application = self._usable(directory, client_id)
+        if owner is not directory and directory.principal_of(client_id) is None:
+            raise login_errors.unknown_application(client_id, directory.tenant.name)
+        return owner, application
+
+    def _usable(self, directory: Directory, client_id: str) -> tuple[Directory, JsonObject]:
+        """An application that a tenant can have: its own, or another tenant's multi-tenant one."""
+        for owner in (directory, *self._directories.values()):
+            application = owner.applications.holder("appId", client_id)
+            if application is not None and (
+                owner is directory or application["signInAudience"] in _MULTITENANT
+            ):
+                return owner, application
         raise login_errors.unknown_application(client_id, directory.tenant.name)
+
+    def _consentable(self, directory: Directory, client_id: str) -> JsonObject:
+        return self._usable(directory, client_id)[1]
+
+    def _add_principal(self, directory: Directory, application: JsonObject) -> JsonObject:
+        owner, _ = self._usable(directory, application["appId"])
+        principal = add_principal(directory, application) | {"appOwnerOrganizationId": owner.tenant.id}
+        directory.service_principals.put(principal["id"], principal, settled=True)
+        return principal
 
     @staticmethod
     def _check_secret(owner: Directory, application: JsonObject, secret: str) -> None:
@@ -252,6 +273,10 @@ class Login:
             },
             headers={"x-ms-request-id": request.id, "Cache-Control": "no-store, no-cache"},
         )
+
+
+def _for_browsers(request: Request) -> bool:
+    return request.path.lower().endswith("/adminconsent")
 
 
 def _basic(authorization: str | None) -> tuple[str, str]:

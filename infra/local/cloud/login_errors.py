@@ -141,3 +141,19 @@ def unknown_resource(name: str, directory: str) -> LoginError:
         " tenant. You might have sent your authentication request to the wrong tenant."
     )
     return LoginError(400, "invalid_resource", 500011, message)
+
+
+def no_reply_address(client_id: str) -> LoginError:
+    """An application without a reply address, to which a browser must go."""
+    message = f"No reply address is registered for the application. Client application ID: {client_id}."
+    return LoginError(400, "invalid_request", 500113, message)
+
+
+def wrong_reply_address(address: str, client_id: str) -> LoginError:
+    """A reply address that the application has not registered."""
+    message = (
+        f"The redirect URI '{address}' specified in the request does not match the redirect URIs"
+        f" configured for the application '{client_id}'. Make sure the redirect URI sent in the request"
+        " matches one added to your application in the Azure portal."
+    )
+    return LoginError(400, "invalid_request", 50011, message)

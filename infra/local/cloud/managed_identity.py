@@ -9,7 +9,7 @@ import hmac
 from typing import Final
 
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.login import TOKEN_EXCHANGE_APP_ID
+from infra.local.cloud.first_party import TOKEN_EXCHANGE_APP_ID
 from infra.local.cloud.messages import Answer, Failure, Request
 from infra.local.cloud.tokens import Tokens
 

@@ -42,7 +42,7 @@ class Answer:
     text: str | None = None
 
     def content_type(self) -> str | None:
-        """The type of the body; None without a body."""
+        """The type of the body, where the headers do not name another; None without a body."""
         if self.body is not None:
             return "application/json; charset=utf-8"
         return None if self.text is None else "text/plain; charset=utf-8"
