@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from onboarding.api.connection_documents import Connection
 from onboarding.api.connections import Connections
@@ -13,7 +13,7 @@ from onboarding.api.endpoint import Call, endpoint
 from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import Query
 from onboarding.clock import Clock
-from onboarding.cmg.fields import WizardModel
+from onboarding.cmg.fields import Timestamp, WizardModel
 from onboarding.connections import records
 from onboarding.errors import requests
 from onboarding.expiry.user_responses import LONGEST_SNOOZE, UserResponses
@@ -33,7 +33,7 @@ class Snooze(Acknowledge):
     """Until when no warning is sent. Specify either ``days`` or ``until``."""
 
     days: Annotated[int, Field(ge=1, le=LONGEST_SNOOZE.days)] | None = None
-    until: AwareDatetime | None = None
+    until: Timestamp | None = None
 
 
 class AcknowledgementsResource:

@@ -16,6 +16,7 @@ from onboarding.api.reading import Flag, Id, Parameters, Query
 from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
 from onboarding.cmg import profiles
+from onboarding.cmg.versions import SiteVersion
 from onboarding.cmg.wizard import ProfileName
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.drift import inspection
@@ -36,7 +37,7 @@ class PairQuery(Parameters):
     server_app_id: Id = Field(description="Client ID of the web (server) app.")
     client_app_id: Id = Field(description="Client ID of the native (client) app.")
     app_id_uri: str | None = Field(None, description="App ID URI that the site has. Default: any.")
-    config_mgr_version: Annotated[str, Field(pattern=r"^2[0-9](0[1-9]|1[0-2])$")] | None = Field(
+    config_mgr_version: SiteVersion | None = Field(
         None, description="Version of the site, such as 2409. It selects the profile. Default: the newest."
     )
     profile: ProfileName | None = Field(

@@ -20,10 +20,13 @@ from onboarding.api.paging import LARGEST, Page, PageQuery
 from onboarding.api.reading import DIGITS, Id, Parameters
 from onboarding.api.spreadsheets import sheet
 from onboarding.clock import Clock
+from onboarding.cmg.fields import Form
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence, ExpirationState
 from onboarding.connections.calendar import Calendar, Entry, View
 from onboarding.connections.connection_store import ConnectionStore
+
+_EMAIL: Final = Form(r"[^@]*@[^@]*", "must be an email address, such as kim@contoso.com")
 
 CSV: Final = "text/csv"
 CALENDAR: Final = "text/calendar"
@@ -66,7 +69,7 @@ class ExpirationFilter(Parameters):
     """Which expirations are asked for."""
 
     tenant_id: Id | None = Field(None, description="Only expirations of this tenant.")
-    owner: Annotated[str, Field(pattern="@", json_schema_extra={"format": "email"})] | None = Field(
+    owner: Annotated[str, _EMAIL, Field(json_schema_extra={"format": "email"})] | None = Field(
         None, description="Only expirations of connections with this owner."
     )
     within_days: Annotated[int, Field(ge=0, le=9999), DIGITS] | None = Field(

@@ -26,6 +26,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import HEADER, Flag, Parameters, Query, Traced
 from onboarding.api.runs import EventList, RunQuery, Runs, asker
 from onboarding.clock import Clock
+from onboarding.cmg.fields import Form
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
 from onboarding.lifecycle.existing import keep_secret
@@ -67,7 +68,9 @@ class CreateQuery(Parameters, Traced):
     """How a request is meant."""
 
     dry_run: Flag = Field(False, description="Check the request and return the plan; write nothing.")
-    idempotency_key: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = Field(
+    idempotency_key: (
+        Annotated[str, Form(r"[\x21-\x7e]{1,255}", "must be 1 to 255 visible ASCII characters")] | None
+    ) = Field(
         None,
         alias="Idempotency-Key",
         json_schema_extra=HEADER,

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     Field,
     SecretStr,
     ValidationInfo,
@@ -18,9 +17,15 @@ from pydantic import (
 )
 
 from onboarding.cmg import identifiers
-from onboarding.cmg.fields import Name, WizardModel, plain
+from onboarding.cmg.fields import Form, Name, Timestamp, WizardModel, plain
 
-VaultSecret = Annotated[str, Field(pattern=r"^import-[0-9A-Za-z-]{1,120}$")]
+VaultSecret = Annotated[
+    str,
+    Form(
+        "import-[0-9A-Za-z-]{1,120}",
+        "must be the name of a secret in Key Vault: 'import-', then up to 120 letters, digits and hyphens",
+    ),
+]
 
 
 class SecretValidity(StrEnum):
@@ -51,8 +56,8 @@ class SecretTerms(WizardModel):
         description="How long the client secret is valid. Not together with secretEndDate.",
         json_schema_extra={"default": "P1Y"},  # unless there is an end date
     )
-    secret_end_date: AwareDatetime | None = Field(
-        None, description="An explicit expiry date, from one day to two years ahead."
+    secret_end_date: Timestamp | None = Field(
+        None, description="An explicit expiry date (RFC 3339), from one day to two years ahead."
     )
 
     @model_validator(mode="after")
@@ -102,7 +107,10 @@ class ServerApp(SecretTerms):
 
     name: Name = Field("ConfigMgr Server Application", description="Display name in Entra ID.")
     home_page_url: Annotated[
-        str, Field(max_length=255, pattern=r"^https?://[^\s\"'<>\\]+$"), AfterValidator(plain)
+        str,
+        Field(max_length=255),
+        Form(r"https?://[^\s\"'<>\\]+", "must be a URL that begins with https:// or http://"),
+        AfterValidator(plain),
     ] = Field(
         "https://ConfigMgrService",
         description="Entra ID requires a URL. Configuration Manager does not use it.",

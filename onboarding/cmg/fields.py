@@ -2,27 +2,81 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from typing import Annotated, Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
+
+from onboarding.cmg import joiners
 
 _INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that a name cannot contain: control, format (right-to-left marks), unassigned."""
 
+_RFC_3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
 
 def plain(text: str) -> str:
-    """Text that looks the same everywhere. Raises ``ValueError`` for invisible characters."""
+    """Text that looks the same everywhere. Raises ``ValueError`` for invisible characters.
+
+    Two of them are spelling in some scripts, and are accepted there: see ``joiners``.
+    """
     if text != text.strip():
         raise ValueError("must not begin or end with white space")
     for position, character in enumerate(text):
-        if unicodedata.category(character) in _INVISIBLE:
+        if unicodedata.category(character) in _INVISIBLE and not joiners.spells(text, position):
             raise ValueError(
                 f"must not contain the invisible character U+{ord(character):04X} (at {position})"
             )
     return text
 
+
+class Form:
+    """The form of a text: a regular expression for the description, a sentence for people."""
+
+    def __init__(self, pattern: str, sentence: str) -> None:
+        """``sentence`` completes "The value …", such as "must be a UUID"."""
+        self._pattern = re.compile(pattern)
+        self._sentence = sentence
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> Mapping[str, Any]:
+        return {**handler(core), "pattern": f"^{self._pattern.pattern}$"}
+
+    def _check(self, text: str) -> str:
+        if not self._pattern.fullmatch(text):
+            raise ValueError(self._sentence)
+        return text
+
+
+def _timestamp(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
+        return value
+    raise ValueError("must be a date and a time with an offset, such as 2027-03-01T00:00:00Z (RFC 3339)")
+
+
+Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_timestamp)]
+"""A moment as RFC 3339 writes it; pydantic alone also accepts numbers, spaces and dates without seconds."""
 
 Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(plain)]
 Text = Annotated[str, Field(max_length=1024), AfterValidator(plain)]

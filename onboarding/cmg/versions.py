@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
+
+from onboarding.cmg.fields import Form
+
+SiteVersion = Annotated[
+    str,
+    Form(
+        r"2[0-9](0[1-9]|1[0-2])",
+        "must be a version of Configuration Manager current branch: two digits for the year and two for the "
+        "month, such as 2409",
+    ),
+]
 
 FIRST_SCALE_SET: Final = "2107"
 """The first version that can deploy any gateway to a virtual machine scale set."""

@@ -22,11 +22,13 @@ from pydantic.alias_generators import to_camel
 from onboarding.cmg import profiles, versions
 from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery
-from onboarding.cmg.fields import Name, Text, WizardModel, plain
+from onboarding.cmg.fields import Form, Name, Text, WizardModel, plain
 from onboarding.cmg.profiles import Profile
-from onboarding.cmg.versions import PROVIDERS, DeploymentModel
+from onboarding.cmg.versions import PROVIDERS, DeploymentModel, SiteVersion
 
-_EMAIL: Final = r"^[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+_EMAIL: Final = Form(
+    r"[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "must be an email address, such as kim@contoso.com"
+)
 
 Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
 ChannelName = Annotated[str, Field(max_length=61)]
@@ -65,7 +67,7 @@ class Owner(WizardModel):
     name: Annotated[str, Field(max_length=256), AfterValidator(plain)] = Field(
         "", description="Up to 256 characters."
     )
-    email: Annotated[str, Field(max_length=254, pattern=_EMAIL), AfterValidator(plain)] = Field(
+    email: Annotated[str, Field(max_length=254), _EMAIL, AfterValidator(plain)] = Field(
         description="Email address. Owners receive the notices of the connection by mail, if it is set up."
     )
 
@@ -122,7 +124,7 @@ class OnboardingRequest(WizardModel):
         DeploymentModel.SCALE_SET,
         description="Where the gateway will run. CloudService (classic) is for a site before version 2203.",
     )
-    config_mgr_version: Annotated[str, Field(pattern=r"^2[0-9](0[1-9]|1[0-2])$")] | None = Field(
+    config_mgr_version: SiteVersion | None = Field(
         None, description="Version of the site, such as 2409. Default: the newest."
     )
     profile_name: ProfileName | None = Field(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from onboarding.cmg import versions
+from onboarding.cmg import joiners, versions
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
 from onboarding.storage.codec import Codec
@@ -161,6 +161,6 @@ CODEC: Final = Codec(Connection)
 
 
 def key_of(name: str) -> str:
-    """A connection's name as a key: names that differ only in case or Unicode form have the same one."""
-    normalized = unicodedata.normalize("NFC", name).casefold()
+    """A connection's name as a key. Names that differ only in case, form or joiners have the same one."""
+    normalized = unicodedata.normalize("NFC", joiners.without(name)).casefold()
     return hashlib.sha256(normalized.encode()).hexdigest()[:20]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.records import key_of
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -168,6 +169,56 @@ def test_a_name_that_deceives_is_refused(name):
     assert set(faults(name=name, clientApp={"name": name})) == {"name", "clientApp.name"}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0634\u0631\u06a9\u062a\u200c\u0647\u0627",  # Persian: a plural
+        "\u0646\u0645\u0627\u06cc\u0646\u062f\u0647\u200c\u06cc \u0645\u0627",  # Persian: two words
+        "\u0915\u094d\u200d\u0937",  # Devanagari: a half letter
+        "\u0d05\u0d35\u0d28\u0d4d\u200d",  # Malayalam: a letter at the end of a word
+        "\u0d05\u0d35\u0d28\u0d4d\u200d CMG",
+        "\u0dc1\u0dca\u200d\u0dbb\u0dd3",  # Sinhala: Sri
+        "\u09b0\u200d\u09cd\u09af\u09be",  # Bengali: a joiner before the virama
+    ],
+)
+def test_joiners_are_spelling_where_a_script_uses_them(name):
+    """Names in Persian and in Indic scripts contain zero-width joiners, and are kept as they are."""
+    request = read(name=name, labels={name: name}, groupDiscovery={"groupNames": [name]})
+    assert (request.name, request.labels) == (name, {name: name})
+
+
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Con{}toso",
+        "{}\u0634\u0631",
+        "\u0634\u0631{}",
+        "\u0634{}\u200c\u0631",
+        "\u0634{} \u0631",
+        "\u0634{}x",
+        "x{}\u0634",
+        "\u05e9{}\u05dc",
+        "\u65e5{}\u672c",
+        "\U0001f469{}\U0001f4bb",
+        "7{}7",
+        "\u0661{}\u0662",
+        "{}",
+    ],
+)
+def test_a_joiner_that_nobody_sees_is_refused(name, joiner):
+    """Elsewhere a joiner is invisible: the name would look like another one."""
+    found = faults(name=name.format(joiner), clientApp={"name": name.format(joiner)})
+    assert set(found) == {"name", "clientApp.name"}
+    assert "invisible character U+200" in found["name"]
+
+
+def test_joiners_do_not_make_another_name():
+    """Two connections whose names differ only in joiners, which can be invisible, are the same."""
+    plain, joined = "\u062f\u0627\u062f\u0647\u0627", "\u062f\u0627\u062f\u200c\u0647\u0627"
+    assert key_of(read(name=joined).name) == key_of(read(name=plain).name)
+
+
 def test_the_place_of_an_invisible_character_is_told():
     """The error shows the position of an invisible character."""
     assert "U+202E (at 1)" in faults(name="a\u202eb")["name"]
@@ -196,10 +247,65 @@ def test_a_secret_ends_within_two_years(end, message):
     assert message in faults(serverApp={"secretEndDate": end.isoformat()})["serverApp.secretEndDate"]
 
 
-@pytest.mark.parametrize("text", ["2027-01-01", "2027-01-01T00:00:00", "tomorrow", 1798761600, True])
-def test_an_end_date_without_a_time_zone_is_refused(text):
-    """An expiration without a time zone is refused."""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2027-01-01",
+        "2027-01-01T00:00:00",
+        "2027-01-01T00:00Z",
+        "2027-01-01 00:00:00Z",
+        "2027-01-01_00:00:00Z",
+        "2027-01-01T00:00:00+0100",
+        "2027-01-01T00:00:00+01",
+        "2027-01-01T00:00:00+24:00",
+        "2027-01-01T00:00:00 Z",
+        "2027-01-01T00:00:00.Z",
+        "2027-01-01T00:00:00,5Z",
+        "20270101T000000Z",
+        "2027-W01-1T00:00:00Z",
+        "2027-001T00:00:00Z",
+        "+2027-01-01T00:00:00Z",
+        "\u0662027-01-01T00:00:00Z",
+        "2027-01-01T00:00:00\u221201:00",
+        "2027-01-01T00:00:00Z\n",
+        "1798761600",
+        "1798761600.5",
+        "tomorrow",
+        "",
+        1798761600,
+        1798761600.5,
+        True,
+    ],
+)
+def test_an_end_date_is_rfc_3339_and_nothing_else(text):
+    """Any other form of a date, which another reader could understand in another way, is refused in words."""
+    found = faults(serverApp={"secretEndDate": text})
+    assert set(found) == {"serverApp.secretEndDate"}
+    assert "such as 2027-03-01T00:00:00Z (RFC 3339)" in found["serverApp.secretEndDate"]
+
+
+@pytest.mark.parametrize("text", ["2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z", "2026-09-01T24:00:00Z"])
+def test_an_end_date_is_a_day_of_the_calendar(text):
+    """A date that has the form of one, and does not exist, is refused."""
     assert set(faults(serverApp={"secretEndDate": text})) == {"serverApp.secretEndDate"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-09-01T00:00:00Z",
+        "2026-09-01t00:00:00z",
+        "2026-09-01T00:00:00.000Z",
+        "2026-09-01T00:00:00.000000000Z",
+        "2026-08-31T19:00:00-05:00",
+        "2026-09-01T05:45:00+05:45",
+        "2026-09-01T00:00:00-00:00",
+    ],
+)
+def test_every_form_of_rfc_3339_is_taken(text):
+    """Small letters, fractions of a second and any offset are RFC 3339; it stays the same moment."""
+    server = read(serverApp={"secretEndDate": text}).server_app
+    assert server.secret_end(NOW) == datetime(2026, 9, 1, tzinfo=UTC)
 
 
 def test_an_end_date_is_kept_with_its_offset():
@@ -323,6 +429,20 @@ def test_labels_and_groups_deceive_nobody_either(name):
 def test_a_version_is_a_year_and_a_month(version):
     """A version of current branch has two digits for the year and two for the month."""
     assert set(faults(configMgrVersion=version)) == {"configMgrVersion"}
+
+
+def test_the_form_of_a_text_is_told_in_a_sentence():
+    """A person who mistypes a version, an address or a name reads what to write, not a regular expression."""
+    found = faults(
+        configMgrVersion="2024-09",
+        owners=[{"email": "kim"}],
+        serverApp={"existing": {"vaultSecret": "contoso"}, "homePageUrl": "contoso"},
+    )
+    assert "such as 2409" in found["configMgrVersion"]
+    assert "such as kim@contoso.com" in found["owners.0.email"]
+    assert "'import-'" in found["serverApp.existing.vaultSecret"]
+    assert "https://" in found["serverApp.homePageUrl"]
+    assert not any("pattern" in message or "[" in message for message in found.values())
 
 
 def conflicts(**fields) -> dict[str, str]:
