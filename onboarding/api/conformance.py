@@ -16,6 +16,7 @@ from onboarding.api.reading import Flag, Id, Parameters, Query
 from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
 from onboarding.cmg import profiles
+from onboarding.cmg.discovery import reads_directory
 from onboarding.cmg.versions import SiteVersion
 from onboarding.cmg.wizard import ProfileName
 from onboarding.connections.connection_store import ConnectionStore
@@ -44,6 +45,8 @@ class PairQuery(Parameters):
         None, description="Revision of the manual article. Not together with configMgrVersion."
     )
     user_discovery: Flag = Field(False, description="Whether the site uses Entra user discovery.")
+    group_discovery: Flag = Field(False, description="Whether the site uses Entra group discovery.")
+    group_sync: Flag = Field(False, description="Whether the site synchronizes collections to Entra groups.")
 
     @field_validator("profile")
     @classmethod
@@ -59,6 +62,9 @@ class PairQuery(Parameters):
             pair=Pair(server=self.server_app_id, client=self.client_app_id),
             profile=profiles.PROFILES[self.profile] if self.profile else profiles.for_version(version),
             user_discovery=self.user_discovery,
+            reads_directory=reads_directory(
+                users=self.user_discovery, groups=self.group_discovery, group_sync=self.group_sync
+            ),
             app_id_uri=self.app_id_uri,
         )
 

@@ -14,7 +14,7 @@ from onboarding.cmg.profiles import USER_IMPERSONATION, Profile, client_permissi
 from onboarding.cmg.rules import Check
 
 
-def server_checks(profile: Profile, app: Mapping[str, Any], *, user_discovery: bool) -> Iterator[Check]:
+def server_checks(profile: Profile, app: Mapping[str, Any], *, reads_directory: bool) -> Iterator[Check]:
     """The checks of a web (server) app, as Graph shows it."""
     yield _single_tenant(app)
     if profile.web_redirects:
@@ -29,8 +29,8 @@ def server_checks(profile: Profile, app: Mapping[str, Any], *, user_discovery: b
     yield rules.SCOPE.check(scope(app) is not None)
     if profile.id_tokens:
         yield _id_tokens(app)
-    if user_discovery:
-        yield _requests(app, DIRECTORY_READ_ALL, "User discovery fails with insufficient privileges.")
+    if reads_directory:
+        yield _requests(app, DIRECTORY_READ_ALL, rules.UNREADABLE)
 
 
 def client_checks(

@@ -55,14 +55,14 @@ def verified_domain(app: Mapping[str, Any], domains: Sequence[str] | None) -> Ch
 
 
 def directory_role(found: Mapping[str, Any] | None, *, readable: bool) -> Check:
-    """Whether the server app has the permission that user discovery needs."""
+    """Whether the server app has the permission that discovery needs."""
     assigned = [assignment["appRoleId"] for assignment in (found or {}).get("appRoleAssignments") or ()]
     granted = DIRECTORY_READ_ALL.id in assigned
     known = readable and (granted or len(assigned) < _EXPANDED)
     return rules.CONSENT.check(
         granted if known else None,
         permission=DIRECTORY_READ_ALL.value,
-        impact="User discovery fails with insufficient privileges.",
+        impact=rules.UNREADABLE,
     )
 
 

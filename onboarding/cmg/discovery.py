@@ -1,6 +1,8 @@
 """Discovery of users and groups in Entra ID: a full run on a schedule, and delta runs in between.
 
-Source: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/configure-discovery-methods.
+Source: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/configure-discovery-methods,
+and for the synchronization of collections
+https://learn.microsoft.com/intune/configmgr/core/clients/manage/collections/create-collections.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class UserDiscovery(WizardModel):
 
     enabled: bool = Field(
         False,
-        description="Whether Entra user discovery will be used. Only then does the server app request "
+        description="Whether Entra user discovery will be used. The server app then requests "
         "Directory.Read.All.",
     )
     delta_interval_minutes: Minutes | None = Field(
@@ -64,7 +66,11 @@ class UserDiscovery(WizardModel):
 class GroupDiscovery(WizardModel):
     """Entra user group discovery, of named security groups."""
 
-    enabled: bool = Field(False, description="Whether Entra group discovery will be used.")
+    enabled: bool = Field(
+        False,
+        description="Whether Entra group discovery will be used. The server app then requests "
+        "Directory.Read.All.",
+    )
     group_names: Annotated[tuple[Name, ...], Field(max_length=200)] = Field(
         (), description="Names of the groups to discover, up to 200."
     )
@@ -72,3 +78,11 @@ class GroupDiscovery(WizardModel):
         5, description="Interval of delta discovery in minutes, 5 to 60. Null: no delta discovery."
     )
     schedule: Schedule = Field(default_factory=lambda: Schedule.model_validate({}))
+
+
+def reads_directory(*, users: bool, groups: bool, group_sync: bool) -> bool:
+    """Whether the site reads the directory with the server app, which then needs ``Directory.Read.All``.
+
+    Each kind of discovery reads it. The synchronization of collections has user discovery as a prerequisite.
+    """
+    return users or groups or group_sync

@@ -114,7 +114,7 @@ def scope_id(key: str) -> str:
 
 
 def server_application(
-    profile: Profile, *, name: str, home_page_url: str, key: str, user_discovery: bool, notes: str
+    profile: Profile, *, name: str, home_page_url: str, key: str, reads_directory: bool, notes: str
 ) -> dict[str, Any]:
     """The web (server) app, without the App ID URI, which can contain the client id.
 
@@ -123,7 +123,7 @@ def server_application(
         name: Display name.
         home_page_url: A field of the wizard; ConfigMgr does not use it.
         key: The scope's id is derived from it.
-        user_discovery: Whether Entra user discovery is enabled, which reads the directory.
+        reads_directory: Whether the site reads the directory with it (``discovery.reads_directory``).
         notes: Who manages the app, shown in the portal.
     """
     native = {"publicClient": {"redirectUris": list(profile.native_redirects)}}
@@ -154,7 +154,7 @@ def server_application(
                 }
             ],
         },
-        "requiredResourceAccess": required_resource_access(DIRECTORY_READ_ALL) if user_discovery else [],
+        "requiredResourceAccess": required_resource_access(DIRECTORY_READ_ALL) if reads_directory else [],
     }
 
 

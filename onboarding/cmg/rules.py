@@ -14,6 +14,9 @@ from onboarding.cmg.profiles import USER_IMPERSONATION
 _UPDATE: Final = "The console shows 'Your server Application needs to be updated' (version 2309 and later)."
 _LOCALHOST: Final = "http://localhost"
 
+UNREADABLE: Final = "The site cannot discover users and groups: insufficient privileges."
+"""The impact where the site cannot read the directory."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:

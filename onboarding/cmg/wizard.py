@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 
 from onboarding.cmg import profiles, versions
 from onboarding.cmg.app_fields import ClientApp, ServerApp
-from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery
+from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery, reads_directory
 from onboarding.cmg.fields import Form, Name, Text, WizardModel, plain
 from onboarding.cmg.profiles import Profile
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel, SiteVersion
@@ -106,7 +106,8 @@ class OnboardingRequest(WizardModel):
     group_discovery: GroupDiscovery = Field(default_factory=lambda: GroupDiscovery.model_validate({}))
     group_sync: bool = Field(
         False,
-        description="Whether collections are synchronized to Entra groups. Not together with "
+        description="Whether collections are synchronized to Entra groups. The server app then requests "
+        "Directory.Read.All. Synchronization also requires userDiscovery. Not together with "
         "disableAuthentication.",
     )
     disable_authentication: bool = Field(
@@ -167,6 +168,13 @@ class OnboardingRequest(WizardModel):
     def providers(self) -> tuple[str, ...]:
         """The resource providers that the gateway needs."""
         return PROVIDERS[self.deployment_model]
+
+    @property
+    def reads_directory(self) -> bool:
+        """Whether the server app needs permission to read the directory."""
+        return reads_directory(
+            users=self.user_discovery.enabled, groups=self.group_discovery.enabled, group_sync=self.group_sync
+        )
 
     @property
     def hands_over_a_secret(self) -> bool:

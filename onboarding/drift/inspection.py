@@ -27,6 +27,7 @@ class Subject:
     pair: Pair
     profile: Profile
     user_discovery: bool
+    reads_directory: bool
     key_id: str | None = None  # of the secret that must exist; None means any
     app_id_uri: str | None = None  # that the site uses; None means any
 
@@ -37,6 +38,7 @@ class Subject:
             pair=Pair(server=connection.server_app.app_id, client=connection.client_app.app_id),
             profile=profiles.PROFILES[connection.profile],
             user_discovery=connection.request.user_discovery.enabled,
+            reads_directory=connection.request.reads_directory,
             key_id=connection.secret.key_id,
             app_id_uri=connection.app_id_uri,
         )
@@ -103,13 +105,13 @@ def _server(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Ite
     app = _application(snapshot, app_id)
     yield from _registration(snapshot, app_id)
     if app:
-        yield from server_checks(subject.profile, app, user_discovery=subject.user_discovery)
+        yield from server_checks(subject.profile, app, reads_directory=subject.reads_directory)
         if subject.app_id_uri:
             yield directory_checks.uri(app, subject.app_id_uri)
         yield directory_checks.verified_domain(app, snapshot.domains)
         yield directory_checks.secret(app, subject.key_id, now)
     principal = _principal(snapshot, app_id)
-    if subject.user_discovery and (principal or snapshot.principals is None):
+    if subject.reads_directory and (principal or snapshot.principals is None):
         yield directory_checks.directory_role(principal, readable=snapshot.principals is not None)
 
 

@@ -179,6 +179,26 @@ NOT_CHECKED: Final = ErrorType(
     documentation=_PERMISSIONS,
 )
 
+# What the request combines
+
+GROUP_SYNC_NEEDS_USERS: Final = ErrorType(
+    code="group-sync-needs-user-discovery",
+    severity=Severity.WARNING,
+    pointers=("/groupSync",),
+    title="Group synchronization requires user discovery, which the request does not enable",
+    detail=(
+        "Microsoft's article lists Entra user discovery as a prerequisite of group synchronization. The "
+        "request enables only the synchronization."
+    ),
+    remedy=(
+        "Set userDiscovery.enabled to true, or enable user discovery in the console later. The server app "
+        "has the permission for it."
+    ),
+    documentation=(
+        "https://learn.microsoft.com/intune/configmgr/core/clients/manage/collections/create-collections"
+    ),
+)
+
 # The subscription
 
 SUBSCRIPTION_NOT_FOUND: Final = ErrorType(

@@ -26,7 +26,7 @@ async def server_app(context: OnboardingContext, existing: ExistingServerApp) ->
         else (await connection(context, existing)).server_app.app_id
     )
     app = await _application(context, app_id, "/serverApp/existing")
-    rules = server_checks(request.profile, app, user_discovery=request.user_discovery.enabled)
+    rules = server_checks(request.profile, app, reads_directory=request.reads_directory)
     _check(app, rules, "/serverApp/existing")
     return app
 

@@ -82,7 +82,7 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
 
 def _consent(facts: Facts) -> Iterator[Finding]:
     needed = {"DelegatedPermissionGrant.ReadWrite.All"}
-    if facts.request.user_discovery.enabled:
+    if facts.request.reads_directory:
         needed.add("AppRoleAssignment.ReadWrite.All")
     missing = ", ".join(sorted(needed - facts.survey.granted))
     way = facts.request.admin_consent
@@ -90,6 +90,11 @@ def _consent(facts: Facts) -> Iterator[Finding]:
         yield prerequisites.CONSENT_NOT_ALLOWED.finding(permissions=missing)
     elif missing or way is AdminConsent.BY_ADMINISTRATOR:
         yield prerequisites.ADMINISTRATOR_WILL_BE_ASKED.finding()
+
+
+def _group_sync(facts: Facts) -> Iterator[Finding]:
+    if facts.request.group_sync and not facts.request.user_discovery.enabled:
+        yield preflight.GROUP_SYNC_NEEDS_USERS.finding()
 
 
 def _subscription(facts: Facts) -> Iterator[Finding]:
@@ -128,6 +133,7 @@ RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
     _uri_rules,
     _secret_policy,
     _graph_permissions,
+    _group_sync,
     _subscription,
     _register,
 )

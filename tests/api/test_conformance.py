@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import golden
 from tests.support.customers import FABRIKAM
 from tests.support.portal import Portal, pointers, problem, unique
 
@@ -120,6 +121,45 @@ async def test_consent_that_was_withdrawn_is_found(portal):
         "clientApp/consent-User.Read",
     }
     assert "AADSTS65001" in broken["clientApp/consent-User.Read"]["impact"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "parameter"),
+    [
+        ({"groupDiscovery": {"enabled": True, "groupNames": ["Berlin"]}}, "groupDiscovery"),
+        ({"groupSync": True}, "groupSync"),
+    ],
+)
+async def test_groups_alone_need_the_directory(portal, fields, parameter):
+    """Without user discovery, groups still need Directory.Read.All: requested, granted, and missed later."""
+    connection = await portal.onboarded(**fields)
+    server = connection["serverApp"]
+    app = await portal.graph(f"/applications/{server['objectId']}")
+    assert app["requiredResourceAccess"] == [
+        {
+            "resourceAppId": golden.GRAPH,
+            "resourceAccess": [{"id": golden.DIRECTORY_READ_ALL, "type": "Role"}],
+        }
+    ]
+    document = await checked(portal, connection)
+    assert document["conformant"] is True
+    needed = {"serverApp/permission-Directory.Read.All", "serverApp/consent-Directory.Read.All"}
+    assert set(results(document, "Pass")) > needed
+    principal = f"/servicePrincipals/{server['servicePrincipalId']}"
+    for role in (await portal.graph(f"{principal}/appRoleAssignments"))["value"]:
+        await portal.look("graph", "DELETE", f"{GRAPH}{principal}/appRoleAssignments/{role['id']}")
+    await patch(portal, server, {"requiredResourceAccess": []})
+    broken = results(await checked(portal, connection), "Fail")
+    assert set(broken) == needed
+    assert all("users and groups" in check["impact"] for check in broken.values())
+    any_two = await portal.get(
+        f"/api/tenants/{connection['tenantId']}/conformance",
+        caller="operator",
+        serverAppId=server["clientId"],
+        clientAppId=connection["clientApp"]["clientId"],
+        **{parameter: "true"},
+    )
+    assert set(results(any_two, "Fail")) == needed
 
 
 async def test_an_application_that_was_deleted_can_come_back(portal):

@@ -183,6 +183,15 @@ async def test_an_application_that_does_not_conform_is_refused(portal):
     assert await as_they_are(portal, apps) == before
 
 
+async def test_an_application_without_the_permission_for_groups_is_refused(portal):
+    """An imported server app that cannot read the directory is no use for group discovery."""
+    apps = await precreated(portal)
+    groups = {"enabled": True, "groupNames": ["Berlin"]}
+    error = await portal.refused(**apps.request(), groupDiscovery=groups)
+    (finding,) = error["findings"]
+    assert finding["detail"].startswith("permission-Directory.Read.All: ")
+
+
 async def test_a_client_app_that_does_not_conform_is_refused(portal):
     """The service checks the client app together with its server app."""
     apps, others = await precreated(portal), await precreated(portal)

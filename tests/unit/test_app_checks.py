@@ -43,7 +43,7 @@ def test_apps_after_the_article_conform(revision, discovery):
     """Apps that an administrator created by a revision of the article conform to its profile."""
     web, native = server(revision, discovery=discovery), client(revision, discovery=discovery)
     profile = PROFILES[revision]
-    assert failing(server_checks(profile, web, user_discovery=discovery)) == []
+    assert failing(server_checks(profile, web, reads_directory=discovery)) == []
     assert failing(client_checks(profile, native, server=web, user_discovery=discovery)) == []
 
 
@@ -85,7 +85,7 @@ def changed(app: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_what_a_server_app_lacks_is_told(revision, path, value, rule):
     """Each property of the server app's profile has its check, and a difference fails no other check."""
     app = changed(server(revision, discovery=True), path, value)
-    assert failing(server_checks(PROFILES[revision], app, user_discovery=True)) == [rule]
+    assert failing(server_checks(PROFILES[revision], app, reads_directory=True)) == [rule]
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,12 @@ def test_what_a_profile_does_not_ask_for_is_not_missed(revision):
     """An older profile requires the client app's permission only with discovery, and no Web redirect."""
     web = changed(server(revision, discovery=False), "web.redirectUris", ["https://elsewhere.contoso.com"])
     native = client(revision, discovery=False)
-    assert failing(server_checks(PROFILES[revision], web, user_discovery=False)) == []
+    assert failing(server_checks(PROFILES[revision], web, reads_directory=False)) == []
     assert failing(client_checks(PROFILES[revision], native, server=web, user_discovery=False)) == []
 
 
 def test_properties_that_are_missing_altogether_are_no_error():
     """An application without any of the properties fails the checks, and causes no other error."""
     bare = {"appId": SERVER}
-    assert len(failing(server_checks(PROFILES["2023-11"], bare, user_discovery=True))) == 7
+    assert len(failing(server_checks(PROFILES["2023-11"], bare, reads_directory=True))) == 7
     assert len(failing(client_checks(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4

@@ -71,6 +71,34 @@ def test_a_subscription_that_is_disabled(state, usable):
     assert found == ({} if usable else {"subscription-disabled": Severity.ERROR})
 
 
+GROUPS = {"groupDiscovery": {"enabled": True, "groupNames": ["Berlin"]}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        ({}, {}),
+        ({"userDiscovery": {"enabled": True}}, {"consent-not-allowed": Severity.ERROR}),
+        (GROUPS, {"consent-not-allowed": Severity.ERROR}),
+        (
+            {"groupSync": True},
+            {
+                "consent-not-allowed": Severity.ERROR,
+                "group-sync-needs-user-discovery": Severity.WARNING,
+            },
+        ),
+        (
+            {"groupSync": True, "userDiscovery": {"enabled": True}},
+            {"consent-not-allowed": Severity.ERROR},
+        ),
+    ],
+)
+def test_whoever_reads_the_directory_needs_a_role(request_, found):
+    """Discovery and synchronization need an application permission, which the service may not grant."""
+    survey = {"granted": GRANTED - {"AppRoleAssignment.ReadWrite.All"}}
+    assert codes(request={"adminConsent": "ByService", **request_}, survey=survey) == found
+
+
 def test_what_is_ours_is_no_clash():
     """When the preflight is repeated, the apps that this onboarding has made are not a conflict."""
     app = {"displayName": "ConfigMgr Server Application", "appId": OTHER, "id": OTHER}

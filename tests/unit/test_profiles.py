@@ -27,7 +27,7 @@ def server(
         name=name,
         home_page_url="https://ConfigMgrService",
         key="onboarding-1",
-        user_discovery=user_discovery,
+        reads_directory=user_discovery,
         notes="n",
     )
 

@@ -97,7 +97,7 @@ async def _wanted(context: OnboardingContext) -> Permissions:
         server=server,
         graph=graph,
         scopes=tuple(scopes),
-        reads_directory=request.user_discovery.enabled,
+        reads_directory=request.reads_directory,
     )
 
 

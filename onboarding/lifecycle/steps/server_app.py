@@ -53,7 +53,7 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
         name=wanted.name,
         home_page_url=wanted.home_page_url,
         key=context.id,
-        user_discovery=request.user_discovery.enabled,
+        reads_directory=request.reads_directory,
         notes=notes(context),
     )
     if wanted.app_id_uri:
