@@ -94,7 +94,7 @@ def _consent(facts: Facts) -> Iterator[Finding]:
 
 def _group_sync(facts: Facts) -> Iterator[Finding]:
     if facts.request.group_sync and not facts.request.user_discovery.enabled:
-        yield preflight.GROUP_SYNC_NEEDS_USERS.finding()
+        yield prerequisites.GROUP_SYNC_NEEDS_USERS.finding()
 
 
 def _subscription(facts: Facts) -> Iterator[Finding]:
