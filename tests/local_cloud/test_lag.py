@@ -104,6 +104,7 @@ async def test_a_changed_property_shows_later(cloud):
 async def test_a_new_secret_logs_in_at_once(cloud):
     """Login has no lag: the result of addPassword works whatever Graph shows."""
     app = await cloud.application()
+    await cloud.graph("POST", "/servicePrincipals", {"appId": app["appId"]})
     await lag(cloud, 60)
     secret = await cloud.graph("POST", f"/applications/{app['id']}/addPassword", {"passwordCredential": {}})
     answer = await cloud.login(

@@ -167,8 +167,9 @@ async def test_assigning_roles_needs_two_permissions(cloud):
 
 
 async def test_a_new_role_is_in_the_next_token(cloud):
-    """Roles of the service's identity follow the settings, in tokens made afterwards."""
+    """Roles of the service's identity follow the settings, in tokens that are issued afterwards."""
     await cloud.control("PUT", "/settings", {"identityRoles": ["Application.Read.All"]})
+    await cloud.control("DELETE", "/identityTokens")
     token = (await cloud.identity_token("https://graph.microsoft.com")).json()["access_token"]
     answer = await cloud.http.post(
         f"{cloud.info['graph']}/v1.0/applications",

@@ -199,13 +199,15 @@ class Portal:
 
     @contextlib.asynccontextmanager
     async def settings(self, **changes: Any) -> AsyncIterator[None]:
-        """Other settings of the cloud, for a while."""
+        """Other settings of the cloud, for a while; the identity's roles as after a day."""
         before = (await self.control("GET", "/settings")).json()
         await self.control("PUT", "/settings", changes)
+        await self.control("DELETE", "/identityTokens")
         try:
             yield
         finally:
             await self.control("PUT", "/settings", {name: before[name] for name in changes})
+            await self.control("DELETE", "/identityTokens")
 
     @contextlib.asynccontextmanager
     async def fault(self, **fault: Any) -> AsyncIterator[str]:

@@ -134,7 +134,8 @@ def open_cloud(folder: Path, environment_name: str, reply_to: str = "") -> Cloud
         consents.reply_to(reply_to)
     tokens = Tokens(signing_key, directories, environment.login)
     settings = Settings(database, replication, tokens, tenant)
-    services = _services(database, directories, tokens, settings, sockets)
+    managed_identity = ManagedIdentity(home, tokens, tenant.identity_client_id, tenant.identity_header)
+    services = (*_services(database, directories, tokens, settings, sockets), managed_identity)
     faults, calls = Faults(), Calls()
     database.commit()
     return Cloud(
@@ -153,6 +154,7 @@ def open_cloud(folder: Path, environment_name: str, reply_to: str = "") -> Cloud
             consents=consents,
             tokens=tokens,
             inbox=Inbox(database),
+            managed_identity=managed_identity,
         ),
     )
 
@@ -164,11 +166,11 @@ def _services(
     settings: Settings,
     sockets: Mapping[str, socket.socket],
 ) -> tuple[Service, ...]:
-    home, tenant = directories[HOME.id], settings.tenant
-    environment = home.environment
+    """The services with TLS; the identity's endpoint has none."""
+    environment = directories[HOME.id].environment
     at = {service: _address(service, bound) for service, bound in sockets.items()}
     return (
-        Login(directories, tokens, at["login"]),
+        Login(directories, tokens, at["login"], settings.lags, settings.unconsented),
         Graph(directories, tokens, at["graph"], settings.policy),
         ResourceManager(
             environment,
@@ -184,7 +186,6 @@ def _services(
             VaultSecrets(database),
             settings.may_use_vault,
         ),
-        ManagedIdentity(home, tokens, tenant.identity_client_id, tenant.identity_header),
     )
 
 

@@ -48,6 +48,7 @@ class Collection:
         self._order: list[str] = []
         self._indexes: dict[str, dict[str, dict[str, None]]] = {name: {} for name in indexes}
         self._deleted: deque[tuple[float, str]] = deque()
+        self._created: dict[str, float] = {}  # since the start
         for object_id, rows in database.rows(kind):
             versions: list[Version] = [(at, body) for at, body in rows]
             if versions[-1][1] is not None:
@@ -82,6 +83,10 @@ class Collection:
         if not versions or not self._replication.lag:
             return 1.0
         return min(1.0, max(0.0, 1.0 - (versions[0][0] - time.time()) / self._replication.lag))
+
+    def age(self, object_id: str) -> float:
+        """The seconds since an object was created; those from before the last start are old enough."""
+        return time.time() - self._created.get(object_id, 0.0)
 
     def holder(self, index: str, value: str) -> JsonObject | None:
         """The object with this value after the last write, whether reads see it or not."""
@@ -118,6 +123,7 @@ class Collection:
         if object_id not in self._versions:
             insort(self._order, object_id)
             self._versions[object_id] = []
+            self._created[object_id] = time.time()
         at = 0.0 if settled else time.time() + self._replication.lag
         self._append(object_id, [(at, body), (at, body)] if settled else [(at, body)])
 
@@ -176,6 +182,7 @@ class Collection:
 
     def _drop(self, object_id: str) -> None:
         self._unindex(object_id, self._versions.pop(object_id), ())
+        self._created.pop(object_id, None)
         self._order.pop(bisect_right(self._order, object_id) - 1)
         self._database.delete(self._kind, object_id)
 

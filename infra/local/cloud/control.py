@@ -4,7 +4,8 @@
 ``POST /faults``                    set a fault (``faults.py`` lists them); 201 with its ``id``
 ``GET /faults``, ``/faults/{id}``   the requests of a fault (``hits``), and those it holds (``held``)
 ``POST /faults/{id}/release``       release what it holds; ``DELETE`` also removes the fault
-``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes
+``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes;
+                                    ``federation``, ``consent``, ``roles``: ``lags.py``
 ``GET /calls?service=``             the calls to the services; ``DELETE`` removes them
 ``PUT /settings``                   change the named settings (``settings.py``); ``GET`` shows all
 ``POST /clients``                   a new client: ``{"roles": [...], "graphRoles": [...]}``; with
@@ -14,6 +15,7 @@
 ``DELETE /consents/{tenant}``       withdraw it; issued tokens stay valid
 ``POST /roleAssignments``           ``{"principalId": id}``: it may register providers in its tenant's
                                     subscription (or what ``"permissions"`` lists)
+``DELETE /identityTokens``          a day has passed: the identity's next tokens have today's roles
 ``POST /tokens``                    issue a token with these ``claims``, signed with login's real key
 ``POST /inbox/{name}``              accept any body; ``GET`` lists, ``DELETE`` removes
 ``PUT /inbox/{name}/answer``        ``{"status": 500, "times": 2}``: the answer to the next ones
@@ -39,8 +41,9 @@ from infra.local.cloud.environments import TENANT
 from infra.local.cloud.faults import SERVICES, Faults, FaultSettings
 from infra.local.cloud.front import Calls
 from infra.local.cloud.inbox import Inbox
+from infra.local.cloud.managed_identity import ManagedIdentity
 from infra.local.cloud.messages import JsonObject
-from infra.local.cloud.settings import REGISTER, Settings, SettingsChange
+from infra.local.cloud.settings import REGISTER, LagChange, Settings, SettingsChange
 from infra.local.cloud.tenant import Tenant
 from infra.local.cloud.tokens import Tokens
 
@@ -49,10 +52,6 @@ _logger = logging.getLogger(__name__)
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class _Lag(_Body):
-    seconds: float = Field(ge=0)
 
 
 class _Client(_Body):
@@ -93,6 +92,7 @@ class Control:
     consents: Consents
     tokens: Tokens
     inbox: Inbox
+    managed_identity: ManagedIdentity
 
     def application(self) -> web.Application:
         """The routes as an aiohttp application."""
@@ -115,6 +115,7 @@ class Control:
                 web.post("/consents", self._consent),
                 web.delete("/consents/{tenant}", self._withdraw),
                 web.post("/roleAssignments", self._assign),
+                web.delete("/identityTokens", self._forget_identity_tokens),
                 web.post("/tokens", self._sign),
                 web.post("/inbox/{name}", self._receive),
                 web.get("/inbox/{name}", self._list_inbox),
@@ -176,9 +177,7 @@ class Control:
         return web.json_response(fault.body())
 
     async def _set_lag(self, request: web.Request) -> web.Response:
-        seconds = _Lag.model_validate_json(await request.text()).seconds
-        self.settings.set_lag(seconds)
-        return web.json_response({"seconds": seconds})
+        return web.json_response(self.settings.set_lags(LagChange.model_validate_json(await request.text())))
 
     async def _list_calls(self, request: web.Request) -> web.Response:
         service = request.query.get("service")
@@ -215,6 +214,10 @@ class Control:
     async def _assign(self, request: web.Request) -> web.Response:
         wanted = _RoleAssignment.model_validate_json(await request.text())
         self.settings.assign(wanted.principalId, wanted.permissions)
+        return web.Response(status=204)
+
+    async def _forget_identity_tokens(self, _: web.Request) -> web.Response:
+        self.managed_identity.forget()
         return web.Response(status=204)
 
     async def _sign(self, request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import time
 import uuid
 from collections.abc import Iterable
 
@@ -70,6 +71,7 @@ class Directory:
         self._federated: dict[str, list[JsonObject]] = dict(
             database.rows(f"{self._prefix}federatedCredentials")
         )
+        self._trusted_at: dict[str, float] = {}  # federated credentials that were added since the start
         self._secrets: dict[str, str] = dict(database.rows(f"{self._prefix}secretHashes"))
 
     def _collection(self, kind: str, indexes: dict[str, Index]) -> Collection:
@@ -113,12 +115,22 @@ class Directory:
 
     # Federated identity credentials of an application.
 
-    def federated_credentials(self, application_id: str) -> list[JsonObject]:
-        """The issuers and subjects whose tokens an application accepts in place of a secret."""
-        return self._federated.get(application_id, [])
+    def federated_credentials(self, application_id: str, lag: float = 0.0) -> list[JsonObject]:
+        """The issuers and subjects whose tokens an application accepts in place of a secret.
+
+        ``lag``: the seconds for which a new one is still unknown to the reader.
+        """
+        known = time.time() - lag
+        return [
+            credential
+            for credential in self._federated.get(application_id, [])
+            if self._trusted_at.get(credential["id"], 0.0) <= known
+        ]
 
     def set_federated_credentials(self, application_id: str, credentials: list[JsonObject]) -> None:
         """Replace all of them."""
+        before = {each["id"] for each in self._federated.get(application_id, [])}
+        self._trusted_at |= {each["id"]: time.time() for each in credentials if each["id"] not in before}
         self._federated[application_id] = credentials
         self._database.put(f"{self._prefix}federatedCredentials", application_id, credentials)
 
@@ -128,13 +140,18 @@ class Directory:
         """The service principal of an application in this tenant, after the last write."""
         return self.service_principals.holder("appId", app_id)
 
-    def roles_of(self, principal_id: str, resource: JsonObject) -> list[str]:
-        """The app roles of a principal at a resource: the ``roles`` claim of a token."""
+    def roles_of(self, principal_id: str, resource: JsonObject, lag: float = 0.0) -> list[str]:
+        """The app roles of a principal at a resource: the ``roles`` claim of a token.
+
+        ``lag``: the seconds for which a new assignment is still unknown to login.
+        """
         values = {role["id"]: role["value"] for role in resource["appRoles"] if role.get("isEnabled", True)}
         return sorted(
             values[assignment["appRoleId"]]
             for assignment in self.assignments.holders("principalId", principal_id)
-            if assignment["resourceId"] == resource["id"] and assignment["appRoleId"] in values
+            if assignment["resourceId"] == resource["id"]
+            and assignment["appRoleId"] in values
+            and self.assignments.age(assignment["id"]) >= lag
         )
 
     def remove_links(self, principal_id: str) -> None:

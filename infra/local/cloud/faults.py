@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -27,6 +27,8 @@ class FaultSettings(BaseModel):
     method: str | None = None
     path: str | None = None
     """A regular expression, searched in the request's path and query, as sent and decoded."""
+    body: str | None = None
+    """A regular expression, searched in the request's body; a form is decoded."""
     tenant: str | None = None
     """Only requests to this tenant, by their token or by login's path."""
     skip: int = Field(default=0, ge=0)
@@ -42,7 +44,7 @@ class FaultSettings(BaseModel):
     code: str | None = None
     message: str | None = None
 
-    @field_validator("path")
+    @field_validator("path", "body")
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
         try:
@@ -56,6 +58,19 @@ class FaultSettings(BaseModel):
         if self.kind == "status" and self.status is None:
             raise ValueError("a fault of kind status needs a status")
         return self
+
+    def about(self, service: str, request: Request) -> bool:
+        """Whether a request is one of those that the fault is about."""
+        return (
+            self.service in ("*", service)
+            and (self.method is None or self.method.upper() == request.method)
+            and (self.path is None or _matches(self.path, request.target, unquote(request.target)))
+            and (
+                self.body is None
+                or _matches(self.body, unquote_plus(request.body.decode("utf-8", "replace")))
+            )
+            and (self.tenant is None or self.tenant.lower() == _tenant(service, request))
+        )
 
 
 @dataclass(slots=True)
@@ -73,15 +88,7 @@ class Fault:
     def meets(self, service: str, request: Request) -> bool:
         """Whether this fault applies to a request; counts it."""
         settings = self.settings
-        if settings.service not in ("*", service):
-            return False
-        if settings.method is not None and settings.method.upper() != request.method:
-            return False
-        if settings.path is not None and not any(
-            re.search(settings.path, target) for target in {request.target, unquote(request.target)}
-        ):
-            return False
-        if settings.tenant is not None and settings.tenant.lower() != _tenant(service, request):
+        if not settings.about(service, request):
             return False
         self.seen += 1
         if self.seen <= settings.skip or (settings.times is not None and self.hits >= settings.times):
@@ -151,6 +158,10 @@ class Faults:
                 if fault.settings.kind != "latency":
                     break
         return struck
+
+
+def _matches(pattern: str, *texts: str) -> bool:
+    return any(re.search(pattern, text) for text in texts)
 
 
 def _tenant(service: str, request: Request) -> str:

@@ -1,27 +1,27 @@
 """Login: the token endpoint for applications (client credentials) and its metadata.
 
-A secret is checked against the directory's last write: only Graph has a replication lag here.
+A secret is checked against the directory's last write. What is new in the directory can be unknown here for a
+while (``lags.py``): consents and federated credentials.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
-from infra.local.cloud import login_errors
+from infra.local.cloud import federation, login_errors, login_metadata
 from infra.local.cloud.admin_consent import AdminConsent, error_page
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.first_party import TOKEN_EXCHANGE_APP_ID
+from infra.local.cloud.lags import Lags
 from infra.local.cloud.login_errors import LoginError
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, new_id, utc_moment, utc_text
 from infra.local.cloud.tenant import add_principal
-from infra.local.cloud.tokens import TokenError, Tokens
+from infra.local.cloud.tokens import Tokens
 
-_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _COMMON: Final = frozenset({"common", "organizations"})
 _MULTITENANT: Final = frozenset({"AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount"})
 """The audiences with which an application can be used in other tenants than its own."""
@@ -32,12 +32,25 @@ class Login:
 
     name = "login"
 
-    def __init__(self, directories: Mapping[str, Directory], tokens: Tokens, address: str) -> None:
-        """``directories`` are by tenant, the service's own first; ``address`` is the listening address."""
+    def __init__(
+        self,
+        directories: Mapping[str, Directory],
+        tokens: Tokens,
+        address: str,
+        lags: Lags,
+        unconsented: Callable[[], int],
+    ) -> None:
+        """``directories`` are by tenant, the service's own first; ``address`` is the listening address.
+
+        ``unconsented`` is the code for an application that a tenant has not consented to: Entra ID answers
+        both 700016 and 7000229.
+        """
         self._directories = directories
         self._home = next(iter(directories.values()))
         self._tokens = tokens
         self._address = address
+        self._lags = lags
+        self._unconsented = unconsented
         self._admin_consent = AdminConsent(self._consentable, self._add_principal)
 
     def handle(self, request: Request) -> Answer:
@@ -48,11 +61,8 @@ class Login:
             return error_page(error) if _for_browsers(request) else self._refusal(request, error)
 
     def failed(self, request: Request, failure: Failure) -> Answer:
-        """Format a failure as login does."""
-        error = "temporarily_unavailable" if failure.status >= 429 else "invalid_request"  # noqa: PLR2004
-        message = failure.message or "The service is temporarily unavailable. Please retry later."
-        refusal = LoginError(failure.status, failure.code or error, 90033, message)
-        answer = self._refusal(request, refusal)
+        """Format a failure as login does; its code can be ``AADSTS`` with a number."""
+        answer = self._refusal(request, login_errors.demanded(failure))
         if failure.retry_after is None:
             return answer
         headers = {**answer.headers, "Retry-After": str(failure.retry_after)}
@@ -68,7 +78,8 @@ class Login:
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
         tenant, rest = parts[0], "/".join(parts[1:]).lower()
         if (request.method, tenant, rest) == ("GET", "common", "discovery/instance"):
-            return self._instance(request)
+            endpoint = request.query.get("authorization_endpoint", "")
+            return Answer(status=200, body=login_metadata.instance(self._address, endpoint))
         match request.method, rest:
             case "POST", "oauth2/v2.0/token" | "oauth2/token":
                 return self._token(self._known(tenant), request)
@@ -93,46 +104,10 @@ class Login:
         raise login_errors.unknown_tenant(tenant)
 
     def _configuration(self, tenant: str, version: str) -> JsonObject:
-        common = tenant.lower() in _COMMON
         directory = self._known(tenant, also_common=True)
-        own = directory.tenant.id
-        base = f"{self._address}/{tenant if common else own}"
-        issuer = self._tokens.issuers[own][version]
-        oauth = f"{base}/oauth2/v2.0" if version == "2.0" else f"{base}/oauth2"
-        return {
-            "token_endpoint": f"{oauth}/token",
-            "token_endpoint_auth_methods_supported": [
-                "client_secret_post",
-                "private_key_jwt",
-                "client_secret_basic",
-            ],
-            "jwks_uri": f"{base}/discovery/{'v2.0/' if version == '2.0' else ''}keys",
-            "response_modes_supported": ["query", "fragment", "form_post"],
-            "subject_types_supported": ["pairwise"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-            "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "issuer": issuer.replace(own, "{tenantid}") if common else issuer,
-            "authorization_endpoint": f"{oauth}/authorize",
-            "tenant_region_scope": None if common else "EU",
-            "cloud_instance_name": directory.environment.login.removeprefix("https://login."),
-            "msgraph_host": directory.environment.graph.removeprefix("https://"),
-        }
-
-    def _instance(self, request: Request) -> Answer:
-        host = self._address.removeprefix("https://")
-        endpoint = request.query.get("authorization_endpoint", "")
-        tenant = endpoint.removeprefix("https://").split("/")[1] if endpoint.count("/") > 2 else "common"  # noqa: PLR2004
-        return Answer(
-            status=200,
-            body={
-                "tenant_discovery_endpoint": (
-                    f"{self._address}/{tenant}/v2.0/.well-known/openid-configuration"
-                ),
-                "api-version": "1.1",
-                "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
-            },
-        )
+        issuer = self._tokens.issuers[directory.tenant.id][version]
+        alias = tenant if tenant.lower() in _COMMON else ""
+        return login_metadata.configuration(directory, self._address, issuer, version=version, alias=alias)
 
     def _token(self, directory: Directory, request: Request) -> Answer:
         form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -148,7 +123,7 @@ class Login:
             raise login_errors.missing("client_id")
         owner, application = self._application(directory, client_id)
         if form.get("client_assertion") or form.get("client_assertion_type"):
-            self._check_assertion(owner, application, form)
+            federation.check(form, owner, application, self._tokens, self._lags.federation)
         else:
             self._check_secret(owner, application, secret)
         resource = self._resource(directory, form)
@@ -161,9 +136,21 @@ class Login:
         here: https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals.
         """
         owner, application = self._usable(directory, client_id)
-        if owner is not directory and directory.principal_of(client_id) is None:
-            raise login_errors.unknown_application(client_id, directory.tenant.name)
+        if owner is not directory and not self._knows(directory, client_id):
+            raise self._unknown(directory, client_id)
         return owner, application
+
+    def _knows(self, directory: Directory, client_id: str) -> bool:
+        """Whether a tenant has an application's service principal, and login has heard of it."""
+        principal = directory.principal_of(client_id)
+        return (
+            principal is not None and directory.service_principals.age(principal["id"]) >= self._lags.consent
+        )
+
+    def _unknown(self, directory: Directory, client_id: str) -> LoginError:
+        if self._unconsented() == login_errors.NO_PRINCIPAL:
+            return login_errors.no_principal(client_id, directory.tenant.id)
+        return login_errors.unknown_application(client_id, directory.tenant.name)
 
     def _usable(self, directory: Directory, client_id: str) -> tuple[Directory, JsonObject]:
         """An application that a tenant can have: its own, or another tenant's multi-tenant one."""
@@ -194,22 +181,6 @@ class Login:
         if utc_moment(credential["endDateTime"]) <= datetime.now(UTC):
             raise login_errors.expired_secret(application["appId"])
 
-    def _check_assertion(self, owner: Directory, application: JsonObject, form: dict[str, str]) -> None:
-        if form.get("client_assertion_type") != _ASSERTION_TYPE:
-            raise login_errors.missing("client_assertion_type")
-        try:
-            claims = self._tokens.verify(form.get("client_assertion", ""))
-        except TokenError as error:
-            raise login_errors.invalid_assertion(error.fault) from error
-        exchange = owner.environment.token_exchange
-        audience = exchange if claims["aud"] == TOKEN_EXCHANGE_APP_ID else claims["aud"]
-        for credential in owner.federated_credentials(application["id"]):
-            if (credential["issuer"], credential["subject"]) == (claims["iss"], claims.get("sub")) and (
-                audience in credential["audiences"]
-            ):
-                return
-        raise login_errors.no_federation(claims["iss"], str(claims.get("sub")), audience)
-
     @staticmethod
     def _resource(directory: Directory, form: dict[str, str]) -> tuple[str, JsonObject]:
         """The resource in a request, as it is named there, and its service principal."""
@@ -231,17 +202,18 @@ class Login:
         self, directory: Directory, application: JsonObject, name: str, resource: JsonObject
     ) -> Answer:
         principal = directory.principal_of(application["appId"])
-        if principal is not None and not principal["accountEnabled"]:
+        if principal is None:
+            raise login_errors.no_principal(application["appId"], directory.tenant.id)
+        if not principal["accountEnabled"]:
             raise login_errors.disabled(application["appId"], application["displayName"])
-        object_id = principal["id"] if principal else ""
         registered = directory.applications.holder("appId", resource["appId"])
         version = "2.0" if registered and registered["api"]["requestedAccessTokenVersion"] == 2 else "1.0"  # noqa: PLR2004
         claims = self._tokens.claims(
             tenant=directory.tenant.id,
             audience=resource["appId"] if version == "2.0" else name,
             client_id=application["appId"],
-            object_id=object_id,
-            roles=directory.roles_of(object_id, resource) if object_id else [],
+            object_id=principal["id"],
+            roles=directory.roles_of(principal["id"], resource, self._lags.consent),
             version=version,
         )
         seconds = self._tokens.seconds - 1 if self._tokens.seconds > 1 else self._tokens.seconds

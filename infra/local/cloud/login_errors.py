@@ -5,7 +5,36 @@ Codes and wording: https://learn.microsoft.com/entra/identity-platform/reference
 
 from __future__ import annotations
 
-from infra.local.cloud.messages import is_guid
+from typing import Final
+
+from infra.local.cloud.messages import Failure, is_guid
+
+NO_PRINCIPAL: Final = 7000229
+"""The code for an application without service principal in the tenant."""
+
+_AWAY: Final = "A transient error has occurred. Please try again."
+
+_OTHERS: Final = {
+    50002: "unauthorized_client",
+    50011: "invalid_request",
+    50194: "unauthorized_client",
+    50196: "invalid_grant",
+    53003: "access_denied",
+    65001: "invalid_grant",
+    70025: "invalid_client",
+    90006: "temporarily_unavailable",
+    90012: "temporarily_unavailable",
+    90024: "temporarily_unavailable",
+    90033: "temporarily_unavailable",
+    90055: "temporarily_unavailable",
+    90090: "temporarily_unavailable",
+    500011: "invalid_resource",
+    500021: "access_denied",
+    530035: "access_denied",
+    700016: "unauthorized_client",
+    7000112: "unauthorized_client",
+}
+"""OAuth's code for a code that a fault asks for, where it is not the one of its status."""
 
 
 class LoginError(Exception):
@@ -110,13 +139,75 @@ def invalid_assertion(reason: str) -> LoginError:
     return LoginError(401, "invalid_client", 700027, message)
 
 
-def no_federation(issuer: str, subject: str, audience: str) -> LoginError:
-    """A valid assertion that no federated identity credential of the application accepts."""
+def late_assertion() -> LoginError:
+    """A client assertion that has expired, or is not valid yet."""
     message = (
-        "No matching federated identity record found for presented assertion."
-        f" Assertion Issuer: '{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{audience}'."
+        "Client assertion is not within its valid time range. Current time, expiry time of assertion and"
+        " assertion valid from are in the sign-in logs."
     )
-    return LoginError(401, "invalid_client", 70021, message)
+    return LoginError(401, "invalid_client", 700024, message)
+
+
+def no_principal(client_id: str, tenant: str) -> LoginError:
+    """An application that the tenant knows, but that has no service principal in it."""
+    message = (
+        f"The client application {client_id} is missing service principal in the tenant {tenant}. See"
+        " instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
+    )
+    return LoginError(401, "invalid_client", NO_PRINCIPAL, message)
+
+
+def no_federation_at_all(name: str) -> LoginError:
+    """An assertion for an application without any federated identity credential."""
+    message = f"The client '{name}' has no configured federated identity credentials."
+    return LoginError(401, "invalid_client", 70025, message)
+
+
+def no_federation(part: str, value: str) -> LoginError:
+    """A valid assertion that no federated identity credential accepts, because of its ``part``.
+
+    ``part`` is the first of issuer, subject and audience that none of the credentials has. Where each part
+    has a credential, but no credential has all three, the general code is the answer.
+    """
+    code = {"issuer": 700211, "audience": 700212, "subject": 700213}.get(part, 70021)
+    presented = f" {part} '{value}'" if part else ""
+    message = f"No matching federated identity record found for presented assertion{presented}."
+    if part == "subject":
+        message += " The subject must match exactly: the comparison is case-sensitive."
+    return LoginError(401, "invalid_client", code, message)
+
+
+def foreign_assertion(issuer: str) -> LoginError:
+    """An assertion of an identity in another tenant than the application's.
+
+    https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+    """
+    message = (
+        f"Entra ID tokens issued by issuer '{issuer}' may not be used for federated identity credential flows"
+        " for applications or managed identities registered in this tenant."
+    )
+    return LoginError(401, "invalid_client", 700236, message)
+
+
+def wrong_kind_of_assertion() -> LoginError:
+    """An assertion that Entra ID issued to something else than a managed identity."""
+    message = "Only MSI tokens may be used as Federated Identity Credentials for AAD issuer."
+    return LoginError(401, "invalid_client", 700226, message)
+
+
+def demanded(failure: Failure) -> LoginError:
+    """The refusal that a fault asks for: its code is ``AADSTS`` with a number, or OAuth's own."""
+    asked = failure.code or ""
+    number = asked.removeprefix("AADSTS")
+    usual = "temporarily_unavailable" if failure.status >= 429 else "invalid_request"  # noqa: PLR2004
+    if not number.isdecimal():
+        return LoginError(failure.status, asked or usual, 90033, failure.message or _AWAY)
+    error = usual if failure.status >= 429 else _OTHERS.get(int(number), _by_status(failure.status))  # noqa: PLR2004
+    return LoginError(failure.status, error, int(number), failure.message or "A fault asked for this answer.")
+
+
+def _by_status(status: int) -> str:
+    return "invalid_client" if status == 401 else "invalid_request"  # noqa: PLR2004
 
 
 def invalid_scope(scope: str) -> LoginError:

@@ -1,19 +1,30 @@
 """The endpoint that issues tokens of the managed identity to an app in App Service.
 
-https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+A token lives a day, and the endpoint returns the same one for a resource until then: a role that was assigned
+later is not in it.
+
+https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference and
+https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq
 """
 
 from __future__ import annotations
 
 import hmac
+import time
 from typing import Final
 
 from infra.local.cloud.directory import Directory
 from infra.local.cloud.first_party import TOKEN_EXCHANGE_APP_ID
-from infra.local.cloud.messages import Answer, Failure, Request
+from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
 from infra.local.cloud.tokens import Tokens
 
 PATH: Final = "/msi/token"
+
+_LONGER: Final = 24
+"""The life of the identity's tokens, in lives of others' (an hour, unless a setting changes it)."""
+
+_RENEWED: Final = 1
+"""The rest of its life from which on the endpoint replaces a token, in the same unit."""
 
 
 class ManagedIdentity:
@@ -27,6 +38,7 @@ class ManagedIdentity:
         self._tokens = tokens
         self._client_id = client_id
         self._header = header
+        self._issued: dict[str, JsonObject] = {}
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
@@ -46,6 +58,10 @@ class ManagedIdentity:
             )
         return self._token(resource)
 
+    def forget(self) -> None:
+        """Issue a new token for each resource from now on, as after a day."""
+        self._issued.clear()
+
     def failed(self, request: Request, failure: Failure) -> Answer:  # noqa: ARG002
         """Format a failure as App Service does."""
         answer = _refusal(failure.status, failure.message or "The service is temporarily unavailable.")
@@ -53,6 +69,15 @@ class ManagedIdentity:
         return Answer(status=answer.status, body=answer.body, headers=headers)
 
     def _token(self, resource: str) -> Answer:
+        kept = self._issued.get(resource)
+        if kept is None or int(kept["expires_on"]) - time.time() < self._tokens.seconds * _RENEWED:
+            answer = self._issue(resource)
+            if answer.body is None or answer.status != 200:  # noqa: PLR2004
+                return answer
+            self._issued[resource] = kept = answer.body
+        return Answer(status=200, body=kept)
+
+    def _issue(self, resource: str) -> Answer:
         principal = self._directory.principal_of(self._client_id)
         target = self._directory.service_principals.holder("servicePrincipalNames", resource.rstrip("/"))
         if principal is None or target is None:
@@ -69,6 +94,7 @@ class ManagedIdentity:
             object_id=principal["id"],
             roles=self._directory.roles_of(principal["id"], target),
             version="2.0" if exchange else "1.0",
+            seconds=self._tokens.seconds * _LONGER,
         ) | {"xms_mirid": principal["alternativeNames"][-1]}
         return Answer(
             status=200,

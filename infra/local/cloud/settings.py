@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +12,7 @@ from infra.local.cloud.collection import Replication
 from infra.local.cloud.database import Database
 from infra.local.cloud.environments import HOME
 from infra.local.cloud.graph.organization import default_policy
+from infra.local.cloud.lags import Lags
 from infra.local.cloud.messages import JsonObject
 from infra.local.cloud.tenant import IDENTITY_ROLES, Tenant
 from infra.local.cloud.tokens import Tokens
@@ -39,6 +42,19 @@ class SettingsChange(BaseModel):
     permissions: list[dict[str, Any]] | None = None
     identityRoles: list[str] | None = None  # noqa: N815
     subscription: Subscription | None = None
+    unconsented: Literal[700016, 7000229] | None = None
+    """Login's code for an application that a tenant has not consented to: both occur."""
+
+
+class LagChange(BaseModel):
+    """The body of ``PUT /lag``, in seconds: omitted ones do not change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float | None = Field(default=None, ge=0)
+    federation: float | None = Field(default=None, ge=0)
+    consent: float | None = Field(default=None, ge=0)
+    roles: float | None = Field(default=None, ge=0)
 
 
 class Settings:
@@ -50,7 +66,9 @@ class Settings:
         self._replication = replication
         self._tokens = tokens
         self.tenant = tenant
+        self.lags = Lags()
         self._assigned: dict[str, list[JsonObject]] = dict(database.rows("roleAssignments"))
+        self._assigned_at: dict[str, float] = {}  # since the start
         self._values: JsonObject = {
             "providerSeconds": 1.0,
             "tokenSeconds": 3600,
@@ -58,7 +76,8 @@ class Settings:
             "permissions": [REGISTER],
             "identityRoles": list(IDENTITY_ROLES),
             "subscription": Subscription().model_dump(),
-            "lag": 0.0,
+            "unconsented": 700016,
+            "lag": {},
         } | (database.get("settings", "all") or {})
         self._apply()
 
@@ -71,6 +90,10 @@ class Settings:
         policy: JsonObject = self._values["policies"]
         return policy
 
+    def unconsented(self) -> int:
+        """Login's code for an application that a tenant has not consented to."""
+        return int(self._values["unconsented"])
+
     def provider_seconds(self) -> float:
         """The duration of a provider's registration."""
         return float(self._values["providerSeconds"])
@@ -82,10 +105,13 @@ class Settings:
             return found
         if principal_id == self.tenant.administrator.principal_id:
             return [_permission({"actions": ["*"]})]
+        if time.time() - self._assigned_at.get(principal_id, 0.0) < self.lags.roles:
+            return []
         return self._assigned.get(principal_id, [])
 
     def assign(self, principal_id: str, permissions: list[JsonObject]) -> None:
         """Replace the permissions of another principal in its tenant's subscription."""
+        self._assigned_at[principal_id] = time.time()
         self._assigned[principal_id] = [_permission(entry) for entry in permissions]
         self._database.put("roleAssignments", principal_id, self._assigned[principal_id])
 
@@ -106,9 +132,10 @@ class Settings:
             given["policies"] = _merged(self._values["policies"], change.policies)
         self._keep(given)
 
-    def set_lag(self, seconds: float) -> None:
-        """Set how far reads are behind writes from now on."""
-        self._keep({"lag": seconds})
+    def set_lags(self, change: LagChange) -> JsonObject:
+        """Set the given delays from now on; returns all of them."""
+        self._keep({"lag": self._values["lag"] | change.model_dump(exclude_none=True)})
+        return {"seconds": self._replication.lag} | asdict(self.lags)
 
     def _keep(self, changes: JsonObject) -> None:
         self._values = self._values | changes
@@ -117,7 +144,10 @@ class Settings:
 
     def _apply(self) -> None:
         self._tokens.seconds = int(self._values["tokenSeconds"])
-        self._replication.lag = float(self._values["lag"])
+        lags = {name: float(value) for name, value in self._values["lag"].items()}
+        self._replication.lag = lags.pop("seconds", 0.0)
+        for name, value in lags.items():
+            setattr(self.lags, name, value)
 
 
 def _permission(entry: JsonObject) -> JsonObject:

@@ -109,15 +109,16 @@ class Tokens:
         object_id: str,
         roles: list[str],
         version: str = "1.0",
+        seconds: int = 0,
     ) -> JsonObject:
-        """The claims of a token for an application itself (no user), valid from now on."""
+        """The claims of a token for an application itself (no user), valid from now on, for some seconds."""
         now = int(time.time())
         claims: JsonObject = {
             "aud": audience,
             "iss": self.issuers[tenant][version],
             "iat": now,
             "nbf": now,
-            "exp": now + self.seconds,
+            "exp": now + (seconds or self.seconds),
             "appid" if version == "1.0" else "azp": client_id,
             "appidacr" if version == "1.0" else "azpacr": "1",
             "idtyp": "app",

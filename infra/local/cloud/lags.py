@@ -1,0 +1,23 @@
+"""How long a change takes until services other than the directory itself know it, in seconds.
+
+Microsoft names minutes, and promises nothing:
+
+- federated credentials: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
+- role assignments: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Lags:
+    """The delays of login and Resource Manager; ``Replication`` has the one of Graph's own reads."""
+
+    federation: float = 0.0
+    """Until login accepts a new federated identity credential."""
+    consent: float = 0.0
+    """Until login knows a new service principal, and new tokens contain a new app role."""
+    roles: float = 0.0
+    """Until Resource Manager knows a role assignment."""
