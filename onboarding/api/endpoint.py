@@ -108,8 +108,8 @@ def download(content: bytes, media_type: str, name: str, **headers: str) -> Repl
 
 
 def script(text: str, name: str) -> Reply:
-    """A PowerShell script as a download, with the byte order mark that PowerShell 5.1 needs."""
-    return download(text.encode("utf-8-sig"), "text/plain", name)
+    """A PowerShell script as a download: ASCII, which every code page reads alike."""
+    return download(text.encode("ascii"), "text/plain", name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

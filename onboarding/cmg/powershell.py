@@ -1,34 +1,41 @@
-"""Values as PowerShell literals that nothing can break out of. Windows PowerShell 5.1.
+"""Values as PowerShell literals that nothing can break out of, in ASCII. Windows PowerShell 5.1 and later.
 
-Source: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules.
+Without a byte order mark, which a file loses easily, Windows PowerShell 5.1 reads a script in the code page
+of the computer. There, the bytes of a letter can be a quotation mark. So all letters except ASCII are written
+as the numbers of their UTF-16 code units. ``-join`` and ``[char]`` also work in constrained language mode.
+
+Sources: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules,
+https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_character_encoding and
+https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_language_modes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-_SINGLE_QUOTES: Final = re.compile("['\u2018\u2019\u201a\u201b]")
-"""PowerShell treats typographic quotes as plain ones: each of them ends a string."""
-
-_LINE_BREAK: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_RUNS: Final = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
 
 def text(value: str) -> str:
-    """A single-quoted string: PowerShell evaluates no variable, escape or expression in it.
+    """A string: PowerShell evaluates no variable, escape or expression in it.
 
     Raises ``ValueError`` for control characters, which no name can contain.
     """
-    if _LINE_BREAK.search(value):
+    if _CONTROL.search(value):
         raise ValueError("a PowerShell literal cannot contain control characters")
-    return "'" + _SINGLE_QUOTES.sub(lambda match: match.group() * 2, value) + "'"
+    if value.isascii():
+        return _quoted(value)
+    return f"(-join ({', '.join(_pieces(value))}))"
 
 
 def label(value: str) -> str:
-    """A single-quoted string for any text; control characters become spaces."""
-    return text(_LINE_BREAK.sub(" ", value))
+    """A string for any text; control characters become spaces."""
+    return text(_CONTROL.sub(" ", value))
 
 
 def boolean(value: bool) -> str:
@@ -51,5 +58,18 @@ def date(moment: datetime) -> str:
 
 
 def comment(value: str) -> str:
-    """Text for a line comment: it stays on its line."""
-    return _LINE_BREAK.sub(" ", value)
+    """Text for a line comment: it stays on its line, other letters are numbers: ``u{451}``."""
+    return "".join(each if each.isascii() else f"\\u{{{ord(each):x}}}" for each in _CONTROL.sub(" ", value))
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _pieces(value: str) -> Iterator[str]:
+    for run in _RUNS.findall(value):
+        if run.isascii():
+            yield _quoted(run)
+        else:
+            units = run.encode("utf-16-be", "surrogatepass")
+            yield from (f"[char]0x{unit:x}" for (unit,) in struct.iter_unpack(">H", units))

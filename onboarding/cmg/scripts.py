@@ -31,11 +31,11 @@ SITE: Final = (
 
 
 def text(lines: Iterable[str]) -> str:
-    """A script's text, with the line breaks of Windows.
+    """A script's text in ASCII, with the line breaks of Windows.
 
-    Write it with a byte order mark: without one, PowerShell 5.1 misreads all letters except ASCII.
+    Every code page reads it alike. Raises ``UnicodeError`` for a word that is not written as a literal.
     """
-    return "".join(f"{line}\r\n" for line in lines)
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii").decode("ascii")
 
 
 def head(purpose: Sequence[str], *parameters: Sequence[str]) -> Iterator[str]:

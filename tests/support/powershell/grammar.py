@@ -19,6 +19,9 @@ _WHOLE = {
     "invokation_expression",
     "member_access",
 }
+_JOINED = "(-join ("
+"""The beginning of a string that is not ASCII."""
+
 _LANGUAGE = Language(tree_sitter_powershell.language())
 
 
@@ -165,6 +168,8 @@ def _value(found: Script, node: Node) -> Value:
             kind = "DateTime"
         case "member_access" if shown == "(Get-AzKeyVaultSecret @stored).SecretValue":
             kind = "SecureString"
+        case _ if shown.startswith(_JOINED):
+            kind = "String"
         case "command":
             kind = OUTPUTS[text(node.named_children[0])]
         case _:
@@ -174,6 +179,6 @@ def _value(found: Script, node: Node) -> Value:
 
 def _narrow(node: Node) -> Node:
     """The first node below with more than one part: the grammar wraps each value many times."""
-    while node.type not in _WHOLE and len(node.named_children) == 1:
+    while node.type not in _WHOLE and len(node.named_children) == 1 and not text(node).startswith(_JOINED):
         node = node.named_children[0]
     return node

@@ -1,0 +1,72 @@
+"""PowerShell itself reads the scripts back, whatever words they contain."""
+
+from __future__ import annotations
+
+import pytest
+
+from onboarding.cmg import operation_scripts
+from onboarding.cmg import powershell as ps
+from tests.handover import samples
+from tests.handover.test_operations import renewal
+from tests.handover.test_quoting import PIECES
+from tests.support.powershell import shell
+
+pytestmark = pytest.mark.skipif(shell.PWSH is None, reason=shell.WHY_NOT)
+
+CODE_PAGES = ("utf-8", *(f"cp{number}" for number in (*range(1250, 1259), 874, 932, 936, 949, 950)))
+"""Encodings in which Windows PowerShell 5.1 reads a file without a byte order mark."""
+
+BASIC = ["".join(map(chr, range(start, 0x10000, 0x700))) for start in range(0x20, 0x7F, 7)]
+"""Some characters of each part of the basic plane, lone surrogates among them."""
+
+SUPPLEMENTARY = [
+    "\U0001f680" * 3,
+    "a\U00020000'\U0010ffff",
+    "\U0001f1e9\U0001f1ea",
+    "\ud83d'\ude80",
+    "'\udc00\ud800",
+]
+
+WORDS = [
+    "\u0451;$global:pwn=1;#",
+    "\u0412\u043e\u0441\u0442\u043e\u043a",
+    "Sz\u0151ke",
+    "\u8868\u793a",
+    "".join(PIECES),
+]
+"""Among them words whose bytes in UTF-8 are quotation marks or lead bytes in a code page."""
+
+
+@pytest.fixture(scope="module")
+def pwsh():
+    """A running PowerShell."""
+    with shell.running() as started:
+        yield started
+
+
+def scripts(word: str) -> dict[str, str]:
+    """Each script with a word in every place where a person or a directory chooses the text."""
+    groups = {"groupDiscovery": {"enabled": True, "groupNames": [word, word]}}
+    fields = samples.EVERYTHING | groups | {"name": word, "description": word}
+    return {
+        "import": samples.made(tenant_name=word, server_name=word, client_name=word, **fields),
+        "removal": operation_scripts.removal(word),
+        "renewal": renewal(connection_name=word, server_name=word),
+    }
+
+
+@pytest.mark.parametrize("constrained", [False, True], ids=["full language", "constrained language"])
+def test_every_character_is_read_back(pwsh, constrained):
+    """Each character arrives as it is, surrogate pairs and halves too."""
+    words = [*BASIC, *SUPPLEMENTARY, *WORDS]
+    assert pwsh.values(*map(ps.text, words), constrained=constrained) == words
+
+
+def test_no_word_changes_what_a_script_does(pwsh):
+    """In each code page a script is the same, and PowerShell finds the statements of a harmless one in it."""
+    tame = {name: pwsh.script(script) for name, script in scripts("a-name").items()}
+    for word in WORDS:
+        for name, script in scripts(word).items():
+            assert {script.encode().decode(page) for page in CODE_PAGES} == {script}
+            assert pwsh.script(script) == tame[name], word
+    assert all(found["faults"] == [] for found in tame.values())

@@ -1,0 +1,49 @@
+# Reads PowerShell as PowerShell does. Each line of standard input is a JSON document; each answer is a line, too.
+$ErrorActionPreference = 'Stop'
+
+function Read-Script([string] $Text) {
+    $tokens = $null
+    $errors = $null
+    $tree = [System.Management.Automation.Language.Parser]::ParseInput($Text, [ref] $tokens, [ref] $errors)
+    $commands = $tree.FindAll({ $args[0] -is [System.Management.Automation.Language.CommandAst] }, $true)
+    # Without expressions: a string that is not ASCII is one of several parts.
+    $statements = $tree.FindAll({
+        $args[0] -is [System.Management.Automation.Language.StatementAst] -and
+        $args[0] -isnot [System.Management.Automation.Language.PipelineAst] -and
+        $args[0] -isnot [System.Management.Automation.Language.CommandExpressionAst]
+    }, $true)
+    @{
+        faults     = @($errors | ForEach-Object { $_.Message })
+        commands   = @($commands | ForEach-Object { $_.GetCommandName() })
+        statements = @($statements | ForEach-Object { $_.GetType().Name })
+        length     = $tree.EndBlock.Statements.Count
+    }
+}
+
+function Read-Values([string] $Expression, [string] $Mode) {
+    $state = [initialsessionstate]::CreateDefault2()
+    $state.LanguageMode = $Mode
+    $runspace = [runspacefactory]::CreateRunspace($state)
+    $runspace.Open()
+    try {
+        $shell = [powershell]::Create()
+        $shell.Runspace = $runspace
+        $found = $shell.AddScript($Expression).Invoke()
+        # As numbers: no encoding of the output changes them.
+        , @($found | ForEach-Object { , @([int[]] [char[]] [string] $_) })
+    }
+    finally {
+        $runspace.Dispose()
+    }
+}
+
+while ($null -ne ($line = [Console]::In.ReadLine())) {
+    $request = ConvertFrom-Json -InputObject $line -AsHashtable
+    $answer = if ($request['script']) {
+        Read-Script $request['script']
+    }
+    else {
+        @{ values = Read-Values $request['expression'] $request['mode'] }
+    }
+    [Console]::Out.WriteLine((ConvertTo-Json -InputObject $answer -Depth 6 -Compress))
+}
