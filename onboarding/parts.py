@@ -29,6 +29,7 @@ from onboarding.expiry.user_responses import UserResponses
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
+from onboarding.lifecycle.requests import REQUESTER
 from onboarding.notices import delivery_plans
 from onboarding.notices.announcing import Notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
@@ -74,14 +75,14 @@ class Parts:
         self.drift_index = DriftIndex(self.tables)
         self.onboarding_runs = self._runtime(
             names.ONBOARDINGS,
-            RunIndex(self.tables, names.ONBOARDING_INDEX),
+            RunIndex(self.tables, names.ONBOARDING_INDEX, owner=REQUESTER),
             names.STEPS_QUEUE,
             PLANS,
             lambda _: self.services,
         )
         self.operation_runs = self._runtime(
             names.OPERATIONS,
-            RunIndex(self.tables, names.OPERATION_INDEX),
+            RunIndex(self.tables, names.OPERATION_INDEX, owner=REQUESTER),
             names.OPERATIONS_QUEUE,
             OPERATIONS,
             lambda _: self.services,

@@ -37,6 +37,7 @@ from onboarding.api.tenants import ServedTenants, TenantsResource
 from onboarding.errors import requests
 from onboarding.parts import Parts, parts
 from onboarding.storage import names
+from onboarding.storage.sealing import Seals
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +193,8 @@ class Service:
     @functools.cached_property
     def front(self) -> Front:
         """What all calls have in common."""
-        return Front(self._callers, self._parts.clock, self._parts.settings.public_url)
+        parts = self._parts
+        return Front(self._callers, Seals(parts.tables), parts.clock, parts.settings.public_url)
 
     @functools.cached_property
     def _callers(self) -> Callers:

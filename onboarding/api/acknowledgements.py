@@ -11,7 +11,7 @@ from onboarding.api.connection_documents import Connection
 from onboarding.api.connections import Connections
 from onboarding.api.endpoint import Call, endpoint
 from onboarding.api.problems import ProblemError, invalid
-from onboarding.api.reading import Query
+from onboarding.api.reading import Parameters
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp, WizardModel
 from onboarding.connections import records
@@ -54,7 +54,7 @@ class AcknowledgementsResource:
             "a specific expiration": {"expiration": "application"},
         },
     )
-    async def acknowledge(self, call: Call[Query, Acknowledge]) -> Connection:
+    async def acknowledge(self, call: Call[Parameters, Acknowledge]) -> Connection:
         """Acknowledge an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
@@ -70,7 +70,7 @@ class AcknowledgementsResource:
             "until a point in time": {"until": "2027-11-30T08:00:00Z", "expiration": "secret"},
         },
     )
-    async def snooze(self, call: Call[Query, Snooze]) -> Connection:
+    async def snooze(self, call: Call[Parameters, Snooze]) -> Connection:
         """Snooze the warnings of an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)

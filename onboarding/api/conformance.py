@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, Call, endpoint
 from onboarding.api.problems import ProblemError
-from onboarding.api.reading import Flag, Id, Parameters, Query
+from onboarding.api.reading import Flag, Id, Parameters
 from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
 from onboarding.cmg import profiles
@@ -154,7 +154,7 @@ class ConformanceResource:
         answers={200: Conformance},
         problems=(requests.NOT_FOUND, CLOUD_REFUSES),
     )
-    async def of_connection(self, call: Call[Query, None]) -> Conformance:
+    async def of_connection(self, call: Call[Parameters, None]) -> Conformance:
         """Check whether both apps of a connection are as Configuration Manager requires."""
         connection = await self._connections.get(call.path["id"])
         if connection is None:

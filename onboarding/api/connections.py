@@ -13,7 +13,7 @@ from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, scr
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
-from onboarding.api.reading import Parameters, Query, Traced
+from onboarding.api.reading import Parameters, Traced
 from onboarding.clock import Clock
 from onboarding.cmg import handover, operation_scripts
 from onboarding.connections import records
@@ -90,7 +90,7 @@ class ConnectionsResource:
         answers={200: Connection},
         problems=(requests.NOT_FOUND,),
     )
-    async def get(self, call: Call[Query, None]) -> Connection:
+    async def get(self, call: Call[Parameters, None]) -> Connection:
         """Get a service connection."""
         return self._connections.document(await self._connections.find(call))
 

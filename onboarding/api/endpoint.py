@@ -19,6 +19,7 @@ from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
 from onboarding.api.documents import Document
 from onboarding.api.reading import Query
 from onboarding.errors import ErrorType
+from onboarding.storage.sealing import Seal
 
 JSON: Final = "application/json"
 
@@ -56,6 +57,7 @@ class Call(Generic[_QueryT, _BodyT]):
     accept: str = ""  # the header Accept
     base_url: str  # URL of this API, as its callers reach it
     called_url: str  # URL of this call, without its query
+    seal: Seal | None = None  # of the continuations of a list
 
     def url(self, path: str) -> str:
         """The absolute URL of a path below /api."""
@@ -63,10 +65,11 @@ class Call(Generic[_QueryT, _BodyT]):
 
     def next_link(self, continuation: str, **parameters: Any) -> str:
         """The URL of the next page of this list; empty if there is none."""
-        if not continuation:
+        if not continuation or self.seal is None:
             return ""
+        token = self.seal.close(continuation)
         given = self.query.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return f"{self.called_url}?{urlencode({**given, **parameters, 'continuationToken': continuation})}"
+        return f"{self.called_url}?{urlencode({**given, **parameters, 'continuationToken': token})}"
 
     def preferred(self, *offered: str) -> str:
         """The media type that the caller prefers (RFC 9110, section 12.5.1); otherwise the first."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from onboarding.api.callers import Caller
 from onboarding.api.connection_documents import ExpirationDetails, upcoming
@@ -20,7 +20,7 @@ from onboarding.api.paging import LARGEST, Page, PageQuery
 from onboarding.api.reading import DIGITS, Id, Parameters
 from onboarding.api.spreadsheets import sheet
 from onboarding.clock import Clock
-from onboarding.cmg.fields import Form
+from onboarding.cmg.fields import Form, plain
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence, ExpirationState
 from onboarding.connections.calendar import Calendar, Entry, View
@@ -69,9 +69,15 @@ class ExpirationFilter(Parameters):
     """Which expirations are asked for."""
 
     tenant_id: Id | None = Field(None, description="Only expirations of this tenant.")
-    owner: Annotated[str, _EMAIL, Field(json_schema_extra={"format": "email"})] | None = Field(
-        None, description="Only expirations of connections with this owner."
-    )
+    owner: (
+        Annotated[
+            str,
+            _EMAIL,
+            Field(max_length=254, json_schema_extra={"format": "email"}),
+            AfterValidator(plain),
+        ]
+        | None
+    ) = Field(None, description="Only expirations of connections with this owner.")
     within_days: Annotated[int, Field(ge=0, le=9999), DIGITS] | None = Field(
         None, description="Only what expires within this number of days, or has expired."
     )

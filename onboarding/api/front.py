@@ -15,10 +15,12 @@ from azure.core.exceptions import AzureError
 from onboarding.api.callers import ANYBODY, Callers
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, Call, Endpoint, Reply
+from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError, unavailable
 from onboarding.api.reading import read_body
 from onboarding.clock import Clock
 from onboarding.errors import PermanentError, TransientError, requests
+from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import InvalidContinuationError
 
 log = logging.getLogger(__name__)
@@ -29,8 +31,9 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Document | Reply]]
 class Front:
     """Serves endpoints to callers."""
 
-    def __init__(self, callers: Callers, clock: Clock, public_url: str) -> None:
+    def __init__(self, callers: Callers, seals: Seals, clock: Clock, public_url: str) -> None:
         self._callers = callers
+        self._seals = seals
         self._clock = clock
         self._public_url = public_url.rstrip("/")
 
@@ -56,9 +59,14 @@ class Front:
         url = urlsplit(request.url)
         origin = self._public_url or f"{url.scheme}://{url.netloc}"
         prefix, _, path = url.path.rpartition("/api/")
+        query, seal = endpoint.query.read(request), None
+        if isinstance(query, PageQuery):
+            seal = await self._seals.of(query.listed(caller, url.path))
+            query = query.opened(seal)
         call = Call(
             caller=caller,
-            query=endpoint.query.read(request),
+            query=query,
+            seal=seal,
             body=read_body(request, endpoint.body, self._clock.now()) if endpoint.body else None,
             path=request.route_params,
             accept=request.headers.get("Accept", ""),

@@ -23,7 +23,7 @@ from onboarding.api.onboarding_documents import (
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
-from onboarding.api.reading import HEADER, Flag, Parameters, Query, Traced
+from onboarding.api.reading import HEADER, Flag, Parameters, Traced
 from onboarding.api.runs import EventList, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Form
@@ -64,7 +64,7 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-class CreateQuery(Parameters, Traced):
+class CreateQuery(Traced):
     """How a request is meant."""
 
     dry_run: Flag = Field(False, description="Check the request and return the plan; write nothing.")
@@ -192,7 +192,7 @@ class OnboardingsResource:
         headers={200: ("Retry-After",)},
         problems=(requests.NOT_FOUND,),
     )
-    async def get(self, call: Call[Query, None]) -> Reply:
+    async def get(self, call: Call[Parameters, None]) -> Reply:
         """Get an onboarding with its steps."""
         run = await self._runs.find(call)
         document = Onboarding.of(
@@ -223,7 +223,7 @@ class OnboardingsResource:
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
-    async def retry(self, call: Call[Query, None]) -> Reply:
+    async def retry(self, call: Call[Parameters, None]) -> Reply:
         """Resume a failed onboarding where it stopped."""
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))

@@ -28,6 +28,7 @@ _TOKENS: Final = (
 )
 _BODIES: Final = (
     requests.MALFORMED_JSON,
+    requests.LENGTH_REQUIRED,
     requests.BODY_TOO_LARGE,
     requests.CONTENT_TYPE_NOT_JSON,
     requests.INVALID_REQUEST,

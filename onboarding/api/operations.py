@@ -11,7 +11,7 @@ from pydantic import Field
 from onboarding.api.documents import Document, StepError
 from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, script
 from onboarding.api.paging import Page, PageQuery
-from onboarding.api.reading import Query, Traced
+from onboarding.api.reading import Parameters, Traced
 from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, asker, error_of
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
@@ -157,7 +157,7 @@ class OperationsResource:
         headers={200: ("Retry-After",)},
         problems=(requests.NOT_FOUND,),
     )
-    async def get(self, call: Call[Query, None]) -> Reply:
+    async def get(self, call: Call[Parameters, None]) -> Reply:
         """Get a renewal or a removal with its steps."""
         run = await self._runs.find(call)
         return self._runs.shown(run, self._operations.document(call, run))
@@ -180,7 +180,7 @@ class OperationsResource:
         answers={200: "text/plain"},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
-    async def handover(self, call: Call[Query, None]) -> Reply:
+    async def handover(self, call: Call[Parameters, None]) -> Reply:
         """Get the PowerShell script for the remaining work at the site; it contains no secret."""
         run = await self._runs.find(call)
         if run.head.plan == REMOVE.name:
@@ -209,7 +209,7 @@ class OperationsResource:
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
-    async def retry(self, call: Call[Query, None]) -> Reply:
+    async def retry(self, call: Call[Parameters, None]) -> Reply:
         """Resume a failed operation where it stopped."""
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run.head, OperationSummary.of(run, self._runs.status(run)))

@@ -5,12 +5,16 @@ Source: https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Generic, TypeVar
+import json
+from typing import Annotated, Final, Generic, Self, TypeVar
 
 from pydantic import Field
 
+from onboarding.api.callers import Caller
 from onboarding.api.documents import Document
 from onboarding.api.reading import DIGITS, Parameters
+from onboarding.storage.sealing import Seal
+from onboarding.storage.tables import InvalidContinuationError
 
 LARGEST: Final = 100
 
@@ -25,7 +29,27 @@ class PageQuery(Parameters):
         alias="maxpagesize",
         description="Maximum number of entries of a page. A page can have fewer although more follow.",
     )
-    continuation: str = Field("", alias="continuationToken", description="Opaque; taken from nextLink.")
+    continuation: str = Field(
+        "",
+        alias="continuationToken",
+        description="Opaque; taken from nextLink. It is valid for the same caller and the same filters.",
+    )
+
+    def listed(self, caller: Caller, list_: str) -> str:
+        """Identifies what is listed, however the pages are cut: for whom, which list, with which filters."""
+        filters = self.model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude={"size", "continuation"}
+        )
+        return json.dumps([caller.id, caller.operates, list_, filters], sort_keys=True)
+
+    def opened(self, seal: Seal) -> Self:
+        """The query with the continuation as the service reads it. Raises ``InvalidContinuationError``."""
+        if not self.continuation:
+            return self
+        continuation = seal.open(self.continuation)
+        if not continuation:
+            raise InvalidContinuationError
+        return self.model_copy(update={"continuation": continuation})
 
 
 class Page(Document, Generic[_Entry]):

@@ -15,7 +15,7 @@ from onboarding.api.documents import Document
 from onboarding.api.endpoint import OPERATORS, Call, Reply, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
-from onboarding.api.reading import Query
+from onboarding.api.reading import Parameters
 from onboarding.errors import requests
 from onboarding.storage import names, queues
 from onboarding.workflow import interventions, poison_messages
@@ -117,7 +117,7 @@ class PoisonResource:
         answers={202: Redriven},
         problems=(requests.NOT_FOUND,),
     )
-    async def redrive(self, call: Call[Query, None]) -> Reply:
+    async def redrive(self, call: Call[Parameters, None]) -> Reply:
         """Re-drive a poison message.
 
         The message is deleted last. A crash in between may send it twice, which does nothing twice.

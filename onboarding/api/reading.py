@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Self, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -25,6 +27,9 @@ LONGEST: Final = 16 * 1024
 
 HEADER: Final[JsonDict] = {"in": "header"}
 """Marks a field of a query that is a header."""
+
+_UNREADABLE: Final = "\ufffd"
+"""What ``parse_qsl`` puts in place of bytes that are not UTF-8."""
 
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -63,7 +68,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Query(BaseModel):
-    """The query of an endpoint that has no parameters. What is there nevertheless is ignored."""
+    """The query of an open endpoint. Parameters that it does not have are ignored: mail filters add some."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, frozen=True, hide_input_in_errors=True, validate_default=False
@@ -71,14 +76,22 @@ class Query(BaseModel):
 
     @classmethod
     def read(cls, request: func.HttpRequest) -> Self:
-        """The query of a request. Raises ``ProblemError`` (400) for wrong and unknown parameters."""
+        """The query of a request. Raises ``ProblemError`` (400) for wrong and unknown parameters.
+
+        It is read from the URL. The Functions host passes on only parameters with a value
+        (``GrpcMessageConversionExtensions`` in github.com/Azure/azure-functions-host): ``?dryRun`` would
+        start a real onboarding.
+        """
         headers = {field.alias for field in cls.model_fields.values() if field.json_schema_extra == HEADER}
-        given = {name: value for name, value in request.params.items() if name not in headers}
+        sent = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+        if cls.can_be_wrong():
+            _need_single_values(sent)
+        given = {name: value for name, value in sent if name not in headers}
         given |= {str(name): request.headers[name] for name in headers if name in request.headers}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            known = ", ".join(str(field.alias) for field in cls.model_fields.values())
+            known = ", ".join(str(field.alias) for field in cls.model_fields.values()) or "none"
             raise _invalid_parameters(error, known) from error
 
     @classmethod
@@ -88,7 +101,10 @@ class Query(BaseModel):
 
 
 class Parameters(Query):
-    """The query of an endpoint that has parameters. Others are refused, since they may be misspelt."""
+    """The query of an endpoint for callers. Parameters that it does not have are refused.
+
+    They may be misspelt, or meant for another endpoint: with ``?dryRun=true`` nothing is ever removed.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -97,7 +113,7 @@ def _traceparent(text: str) -> str:
     return text if _TRACEPARENT.fullmatch(text) else ""
 
 
-class Traced(Query):
+class Traced(Parameters):
     """The trace context of the caller (https://www.w3.org/TR/trace-context/). A malformed one is ignored."""
 
     traceparent: Annotated[str, BeforeValidator(_traceparent)] = Field(
@@ -108,9 +124,11 @@ class Traced(Query):
 def read_body(request: func.HttpRequest, model: type[_Body], now: datetime) -> _Body:
     """The body of a request. No body means the defaults, where the model has no required field.
 
-    Raises ``ProblemError``: 400, 413, 415, or 422 with all faults.
+    Raises ``ProblemError``: 400, 411, 413, 415, or 422 with all faults.
     """
     body = request.get_body()
+    if not body:
+        _need_length(request)
     if body or any(field.is_required() for field in model.model_fields.values()):
         _need_json(request, body)
     else:
@@ -126,6 +144,32 @@ def need(faults: Iterator[tuple[str, str]]) -> None:
     """Raises ``ProblemError`` (422) if fields of a body are in conflict: a pointer and a sentence each."""
     if found := [requests.FIELD_CONFLICT.finding(pointer, fault=fault) for pointer, fault in faults]:
         raise invalid(*found)
+
+
+def _need_single_values(sent: Sequence[tuple[str, str]]) -> None:
+    """Raises ``ProblemError`` (400) for a parameter without a readable value, and for a repeated one."""
+    counts = Counter(name for name, _ in sent)
+    for name, value in sent:
+        fault = ""
+        if counts[name] > 1:
+            fault = f"This parameter is there {counts[name]} times. Specify it once."
+        elif not value:
+            fault = "This parameter has no value."
+        elif _UNREADABLE in value:
+            fault = "The value must be UTF-8 in percent encoding."
+        if fault:
+            raise ProblemError(requests.INVALID_PARAMETER, name=name, fault=fault)
+
+
+def _need_length(request: func.HttpRequest) -> None:
+    """Raises ``ProblemError`` (411) for a body that did not arrive, as far as the headers show that.
+
+    The Functions host passes on a body only where the request has a Content-Length: not one that is sent in
+    chunks. Without this check the defaults would take its place.
+    """
+    headers = request.headers
+    if "Content-Length" not in headers and ("Transfer-Encoding" in headers or "Content-Type" in headers):
+        raise ProblemError(requests.LENGTH_REQUIRED)
 
 
 def _need_json(request: func.HttpRequest, body: bytes) -> None:

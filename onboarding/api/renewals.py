@@ -9,7 +9,7 @@ from onboarding.api.connections import Connections
 from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, WHERE, Call, Reply, endpoint
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.problems import ProblemError
-from onboarding.api.reading import Query, Traced, need
+from onboarding.api.reading import Parameters, Traced, need
 from onboarding.api.runs import Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg.renewal_request import RenewalRequest
@@ -118,7 +118,7 @@ class RenewalsResource:
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
-    async def confirm(self, call: Call[Query, None]) -> Reply:
+    async def confirm(self, call: Call[Parameters, None]) -> Reply:
         """Confirm that the site has the new secret, so that the previous one can be removed."""
         run = await self._runs.find(call, "renewal")
         if run.head.plan != RENEW.name or RENEW.request_of(run.head).connection != call.path["id"]:

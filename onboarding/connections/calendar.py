@@ -36,12 +36,12 @@ class View:
 
     @property
     def partition(self) -> str:
-        """The prefix of the partitions to read: those of the narrowest filter."""
+        """The prefix of the partitions to read. A requester's view never reads rows of others."""
+        if self.requester is not None:
+            return _of_requester(self.requester)
         if self.tenant is not None:
             return _of_tenant(self.tenant)
-        if self.owner is not None:
-            return _of_owner(self.owner)
-        return _ALL if self.requester is None else _of_requester(self.requester)
+        return _ALL if self.owner is None else _of_owner(self.owner)
 
     def shows(self, connection: Connection) -> bool:
         """Whether a connection belongs in this view."""

@@ -73,6 +73,13 @@ CONTENT_TYPE_NOT_JSON: Final = ErrorType(
     detail="The Content-Type of the request is '{media_type}'.",
     remedy="Send 'Content-Type: application/json'.",
 )
+LENGTH_REQUIRED: Final = ErrorType(
+    code="length-required",
+    status=HTTPStatus.LENGTH_REQUIRED,
+    title="The request has no Content-Length",
+    detail="The body did not arrive. Azure Functions passes on only bodies with a Content-Length.",
+    remedy="Send the whole body with a Content-Length, not in chunks (Transfer-Encoding: chunked).",
+)
 BODY_TOO_LARGE: Final = ErrorType(
     code="body-too-large",
     status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -1,7 +1,8 @@
 """Where to find runs: what is new or open (for the sweep), and the history (for lists), newest first.
 
-A page costs the same however many runs there are: each list is a range of keys. Writing a run costs one
-row at the start; the other rows follow when its first step begins, so that a request is answered quickly.
+A page costs the same however many runs there are: each list is a range of keys. What is new or open is also
+in a partition of its owner, so that an owner's lists never read rows of others. Writing a run costs these
+two rows at the start; the others follow when its first step begins, so that a request is answered quickly.
 The index may run ahead of the runs, never behind: a row is written before what it points to, and the sweep
 removes one that points to nothing.
 """
@@ -80,19 +81,40 @@ _ENTRIES: Final = Codec(Entry)
 class RunIndex:
     """The index of the runs that one table holds."""
 
-    def __init__(self, tables: Tables, table: str, *, history: bool = True) -> None:
-        """``history=False`` keeps only what is not finished, or failed: for runs that nobody else lists."""
+    def __init__(self, tables: Tables, table: str, *, history: bool = True, owner: str = "") -> None:
+        """An index in a table.
+
+        Args:
+            tables: The storage account.
+            table: The table.
+            history: False keeps only what is not finished, or failed: for runs that nobody else lists.
+            owner: The kind of list that names the owner of a run; empty: runs have no owners.
+        """
         self._tables = tables
         self._table = table
         self._history = history
+        self._owner = owner
 
     async def announce(self, head: Head) -> None:
         """Says that a run is about to be written."""
-        await self._tables.write(self._table, _row(NEW, head), Write.UPSERT)
+        await self._put(NEW, head)
 
     async def retract(self, head: Head) -> None:
         """Takes an announcement back: the run was there already."""
-        await self._tables.write(self._table, _row(NEW, head), Write.DELETE)
+        await self._take(NEW, Entry.of(head, NEW))
+
+    async def open_before(self, head: Head, *, most: int) -> int:
+        """How many runs of an announced run's owner are new or open and older; it counts up to ``most``.
+
+        Of runs that are announced at the same moment each counts those that come before it in the list. So
+        the first ones get through, however many there are.
+        """
+        owner, found = head.lists.get(self._owner, ""), 0
+        older = Range(f"{Entry.of(head, NEW).key}~", "~")
+        for name in (NEW, OPEN):
+            page = await self._tables.page(self._table, Range(_owned(name, owner), ""), keys=older, size=most)
+            found += len(page.rows)
+        return min(found, most)
 
     @staticmethod
     def same_entry(one: Head, other: Head) -> bool:
@@ -105,12 +127,11 @@ class RunIndex:
             return
         month, _ = keys.newest_first(head.created_at)
         partitions = [
-            OPEN,
             f"all:{month}",
             *(f"{_list(kind, value)}{month}" for kind, value in head.lists.items()),
         ]
         writes = [self._tables.write(self._table, _row(name, head), Write.UPSERT) for name in partitions]
-        await asyncio.gather(*writes)
+        await asyncio.gather(self._put(OPEN, head), *writes)
         await self.retract(head)
 
     async def close(self, head: Head, status: RunStatus) -> None:
@@ -121,13 +142,13 @@ class RunIndex:
             await self.retract(head)
             return
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
-        await self._tables.write(self._table, _row(OPEN, head), Write.DELETE)
+        await self._take(OPEN, Entry.of(head, OPEN))
         if head.stop_as:  # it may have been among those with another final status before
             await self._forget_statuses(head, status)
 
     async def reopen(self, head: Head) -> None:
         """Moves a run that had ended back to the open ones; safe to repeat."""
-        await self._tables.write(self._table, _row(OPEN if self._history else NEW, head), Write.UPSERT)
+        await self._put(OPEN if self._history else NEW, head)
         if self._history:
             await self._forget_statuses(head, None)
         else:
@@ -159,7 +180,36 @@ class RunIndex:
 
     async def forget(self, entry: Entry) -> None:
         """Removes an entry that points to nothing."""
-        await self._tables.write(self._table, entry.to_row(), Write.DELETE)
+        await self._take(entry.partition, entry)
+
+    async def _put(self, name: str, head: Head) -> None:
+        """Puts a run among the new or the open ones, and among those of its owner."""
+        rows = [_row(partition, head) for partition in self._partitions(name, head.lists)]
+        await asyncio.gather(*(self._tables.write(self._table, row, Write.UPSERT) for row in rows))
+
+    async def _take(self, name: str, entry: Entry) -> None:
+        """Takes an entry away from there. The row that the sweep reads goes last."""
+        for partition in reversed(self._partitions(name, entry.lists)):
+            row = replace(entry, partition=partition, etag="").to_row()
+            await self._tables.write(self._table, row, Write.DELETE)
+
+    def _partitions(self, name: str, lists: Mapping[str, str]) -> list[str]:
+        owner = lists.get(self._owner)
+        return [name] if owner is None else [name, _owned(name, owner)]
+
+    def _ranges(self, view: RunView) -> list[Range]:
+        """The ranges of partitions that hold a view, in the order in which they are read."""
+        new, opened = (Range(self._partitions(name, view.lists)[-1], "") for name in (NEW, OPEN))
+        if view.status is RunStatus.NOT_STARTED:
+            return [new]
+        if view.status and not view.status.final:
+            return [opened]
+        announced = [] if view.status else [new]
+        for kind, value in view.lists.items():
+            return [*announced, keys.prefixed(_list(kind, value))]
+        if view.status:
+            return [keys.prefixed(f"status:{view.status}:")]
+        return [*announced, keys.prefixed("all:")]
 
     async def page(self, view: RunView, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
         """Some entries of a view, newest first, and the continuation (empty at the end).
@@ -167,9 +217,9 @@ class RunIndex:
         What is new but not yet in the history comes first. A page may hold fewer than ``size`` entries
         although more follow. Raises ``InvalidContinuationError``.
         """
-        ranges = _ranges(view)
+        ranges = self._ranges(view)
         number, _, token = continuation.partition(".")
-        if continuation and not (number.isascii() and number.isdigit() and int(number) < len(ranges)):
+        if continuation and number not in map(str, range(len(ranges))):
             raise InvalidContinuationError
         at = int(number or 0)
         entries: list[Entry] = []
@@ -187,18 +237,9 @@ class RunIndex:
         return entries, f"{at}." if at < len(ranges) else ""
 
 
-def _ranges(view: RunView) -> list[Range]:
-    """The ranges of partitions that hold a view, in the order in which they are read."""
-    if view.status is RunStatus.NOT_STARTED:
-        return [Range(NEW, "")]
-    if view.status and not view.status.final:
-        return [Range(OPEN, "")]
-    new = [] if view.status else [Range(NEW, "")]
-    for kind, value in view.lists.items():
-        return [*new, keys.prefixed(_list(kind, value))]
-    if view.status:
-        return [keys.prefixed(f"status:{view.status}:")]
-    return [*new, keys.prefixed("all:")]
+def _owned(name: str, owner: str) -> str:
+    """The partition of what an owner has among the new or the open ones."""
+    return f"{name}:{keys.part(owner)}"
 
 
 def _list(kind: str, value: str) -> str:

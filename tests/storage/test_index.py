@@ -38,13 +38,13 @@ async def all_of(index: RunIndex, view: RunView, size: int = 3) -> list[str]:
 
 @pytest.fixture
 def index(tables, table):
-    return RunIndex(tables, table)
+    return RunIndex(tables, table, owner="requester")
 
 
 @pytest.fixture
 async def filled(tables, table):
     """Twenty runs of two callers and two tenants: two new, four open, ten succeeded, four failed."""
-    index = RunIndex(tables, table)
+    index = RunIndex(tables, table, owner="requester")
     heads = [
         head(n, requester="alice" if n % 2 else "bob", tenant="t1" if n % 3 else "t2") for n in range(20)
     ]
@@ -85,7 +85,44 @@ async def test_a_view_shows_its_runs_newest_first(filled, view, expected, size):
         assert found == shown
 
 
-@pytest.mark.parametrize("token", ["x", "9.", "-1.", "0.x", ".", "\u0661.", "0", "1.1.1"])
+@pytest.mark.parametrize("status", [None, RunStatus.NOT_STARTED, RunStatus.RUNNING])
+@both
+async def test_a_page_of_an_owner_reads_no_rows_of_others(index, status):
+    """However many runs others have just asked for, the first page of an owner is full."""
+    mine = [head(n) for n in range(30, 34)]
+    await asyncio.gather(*map(index.announce, mine))
+    others = [head(n, requester="bob") for n in range(25)]
+    await asyncio.gather(*map(index.announce, others))
+    if status is RunStatus.RUNNING:
+        await asyncio.gather(*map(index.begin, [*mine, *others]))
+    view = RunView(lists={"requester": "alice"}, status=status)
+    entries, _ = await index.page(view, size=3)
+    assert [entry.run for entry in entries] == runs(range(30, 33))
+
+
+@both
+async def test_what_is_left_of_a_run_that_never_was_is_removed(index):
+    """An announcement that points to nothing leaves no row, also not among those of its owner."""
+    await index.announce(head(1))
+    (entry,) = [entry async for entry in index.unfinished()]
+    await index.forget(entry)
+    assert await all_of(index, RunView(lists={"requester": "alice"})) == []
+
+
+@both
+async def test_an_owners_open_runs_are_counted_up_to_one(index):
+    """A run knows how many runs of its owner are open and older; those of others do not count."""
+    heads = [head(n) for n in range(5)]
+    await asyncio.gather(*map(index.announce, [*heads, *(head(n, requester="bob") for n in range(9, 12))]))
+    await asyncio.gather(*map(index.begin, heads[2:]))
+    assert [await index.open_before(run, most=3) for run in heads] == [3, 3, 2, 1, 0]
+    await index.close(heads[4], RunStatus.SUCCEEDED)
+    assert await index.open_before(heads[2], most=3) == 1
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "9.", "-1.", "0.x", ".", "\u0661.", "0", "1.1.1", "9" * 5000, "00.", "\ud800."]
+)
 async def test_a_continuation_of_another_list_is_refused(filled, token):
     """An invented continuation token is an error, and never returns another list."""
     if token in {"0", "."}:

@@ -17,6 +17,7 @@ import pytest
 from onboarding.connections import calendar, records, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.notices import deliveries, digests
+from onboarding.storage import sealing
 from onboarding.storage.codec import Codec
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -32,6 +33,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "last-inspections": inspection_schedule.LAST,
     "notice": digests._NOTICES,
     "scheduled-warning": warning_schedule.CODEC,
+    "sealing-key": sealing.KEYS,
 }
 
 

@@ -2,6 +2,8 @@
 
 Source: learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger. As in Azure, a
 method that a route does not have is a 404, not a 405, and a function that raises is a 500 without a body.
+What reaches the worker of a request follows ``ToRpcHttp`` in github.com/Azure/azure-functions-host: no query
+parameter without a value, and no body without a Content-Length.
 """
 
 from __future__ import annotations
@@ -63,9 +65,9 @@ class HttpTriggers:
             method=request.method,
             url=f"{request.scheme}://{request.host}{request.raw_path}",
             headers=_joined(request.headers),
-            params=_joined(request.query),
+            params={name: value for name, value in _joined(request.query).items() if value},
             route_params=values,
-            body=await request.read(),
+            body=await request.read() if request.content_length else b"",
         )
         try:
             result = await self._invoker.run(

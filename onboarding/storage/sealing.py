@@ -1,0 +1,86 @@
+"""Text that a caller keeps for the service, but cannot read or change: AES-GCM (NIST SP 800-38D).
+
+The key is a row of its own, made once for the deployment. Callers have no access to the tables, and what a
+token contains is in the tables anyway. To replace the key, delete its row and restart the app.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from onboarding.storage import names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import ConflictError, Row, Tables, Write
+
+_PARTITION: Final = "~keys"
+"""Sorts after every tenant id, as all partitions of the table do that hold no connections."""
+
+_ROW: Final = "continuations"
+_NONCE: Final = 12  # bytes
+_LONGEST: Final = 4096  # characters; no token that the service made is longer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SealingKey:
+    """The key, in base64."""
+
+    key: str
+
+
+KEYS: Final = Codec(SealingKey)
+
+
+class Seal:
+    """Closes texts for one purpose, and opens them again."""
+
+    def __init__(self, cipher: AESGCM, purpose: bytes) -> None:
+        self._cipher = cipher
+        self._purpose = purpose
+
+    def close(self, text: str) -> str:
+        """A text as an opaque word for a URL."""
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + self._cipher.encrypt(nonce, text.encode(), self._purpose)
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def open(self, token: str) -> str | None:
+        """The text in a token; None for one that was not made here for this purpose."""
+        if len(token) > _LONGEST or not token.isascii():
+            return None
+        try:
+            sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._purpose).decode()
+        except (binascii.Error, InvalidTag, ValueError):
+            return None
+
+
+class Seals:
+    """Makes seals. The key is read once in a process."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._cipher: AESGCM | None = None
+
+    async def of(self, purpose: str) -> Seal:
+        """The seal of a purpose: what is closed with it cannot be opened for another one."""
+        if self._cipher is None:
+            self._cipher = AESGCM(base64.b64decode((await self._key()).key))
+        return Seal(self._cipher, purpose.encode())
+
+    async def _key(self) -> SealingKey:
+        """The key of the deployment. Of several processes that make one, the first decides."""
+        while (row := await self._tables.get(names.CONNECTIONS, _PARTITION, _ROW)) is None:
+            made = SealingKey(key=base64.b64encode(AESGCM.generate_key(256)).decode())
+            new = Row(partition=_PARTITION, key=_ROW, columns={"document": KEYS.dump(made)})
+            try:
+                await self._tables.write(names.CONNECTIONS, new, Write.INSERT)
+            except ConflictError:
+                continue
+        return KEYS.load(row.columns["document"])
