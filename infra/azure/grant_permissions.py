@@ -16,7 +16,7 @@ from typing import TextIO
 
 from infra.azure import directory as graph
 from infra.azure.grants import assigned, grant
-from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, AppRole
+from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, GRAPH_SEE, AppRole
 from infra.azure.plan import Change, carry_out
 
 _ROLE_NEEDED = (
@@ -49,9 +49,17 @@ def main(
         "the app can then grant any permission in this tenant. Without it, an administrator must consent "
         "each time",
     )
+    parser.add_argument(
+        "--see-consent",
+        action="store_true",
+        help="also grant the permission to see that an administrator has consented. Without it, a person "
+        "confirms the consent, and the onboarding continues then",
+    )
     graph.add_arguments(parser, environ)
     arguments = parser.parse_args(argv)
-    wanted = GRAPH_BASE + GRAPH_CONSENT if arguments.consent else GRAPH_BASE
+    wanted: tuple[AppRole, ...] = GRAPH_BASE
+    wanted += GRAPH_SEE if arguments.see_consent else ()
+    wanted += GRAPH_CONSENT if arguments.consent else ()
     with graph.connected(parser, arguments) as directory:
         try:
             changes = _plan(directory, arguments.principal_id, wanted)

@@ -48,6 +48,18 @@ GRAPH_BASE: Final = (
 )
 """What every onboarding needs."""
 
+GRAPH_SEE: Final = (
+    AppRole(
+        value="Directory.Read.All",
+        id="7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+        why="See that an administrator has consented. It also reads users and groups; Graph accepts no less.",
+    ),
+)
+"""What continues an onboarding after an administrator's consent without a person who confirms it.
+
+Source: https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants.
+"""
+
 GRAPH_CONSENT: Final = (
     AppRole(
         value="Application.Read.All",

@@ -94,7 +94,13 @@ class Run:
     async def _work(self) -> None:
         started = time.monotonic()
         self._say("The local cloud starts: storage, directory, trigger host.", _BOLD)
-        stack = Stack(self._options.folder, port=self._options.port, hosts=self._options.hosts, say=self._say)
+        stack = Stack(
+            self._options.folder,
+            port=self._options.port,
+            hosts=self._options.hosts,
+            permissions="consent",  # so that the sample ends without an administrator
+            say=self._say,
+        )
         if not self._options.keep:
             stack.clear()
         async with stack:

@@ -56,6 +56,8 @@ class Stack:
         app: module of the function app.
         host_json: settings of the hosts' triggers.
         azure_environment: the simulated Azure environment; a folder keeps its first one.
+        permissions: of the service's identity in Microsoft Graph, as the docs grant them without
+            ("base") or with ("consent") the permissions to consent; a folder keeps its first ones.
         environment: settings of the hosts that add to or replace the usual ones.
         say: receives a sentence when something was restarted.
     """
@@ -69,6 +71,7 @@ class Stack:
         app: str = "function_app",
         host_json: Path = ROOT / "host.json",
         azure_environment: str = "AzurePublicCloud",
+        permissions: str = "base",
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
@@ -80,6 +83,7 @@ class Stack:
         self._app = app
         self._host_json = host_json
         self._azure_environment = azure_environment
+        self._permissions = permissions
         self._port = port
         self._lock: int | None = None
         self._cloud_ports: Reservation | None = None
@@ -220,6 +224,8 @@ class Stack:
             self._azure_environment,
             "--reply-to",
             f"{self.api}/api/consented",
+            "--permissions",
+            self._permissions,
         ]
         return await self._spawn("cloud", "infra.local.cloud", arguments, surroundings.inherited())
 

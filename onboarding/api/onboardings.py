@@ -32,6 +32,7 @@ from onboarding.errors import requests
 from onboarding.lifecycle.existing import keep_secret
 from onboarding.lifecycle.plans import ONBOARD, PLANS
 from onboarding.lifecycle.requests import Removal
+from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
 from onboarding.storage import keys
 from onboarding.workflow.run import Head, RunStatus
 from onboarding.workflow.runtime import Runtime
@@ -226,6 +227,18 @@ class OnboardingsResource:
     async def retry(self, call: Call[Parameters, None]) -> Reply:
         """Resume a failed onboarding where it stopped."""
         run = await self._runs.resume(call)
+        return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
+
+    @endpoint(
+        "POST /onboardings/{id}/confirm",
+        name="confirm_consent",
+        answers={202: OnboardingSummary},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def confirm(self, call: Call[Parameters, None]) -> Reply:
+        """Confirm that an administrator has consented, where the service cannot see it."""
+        run = await self._runs.confirm(call, await self._runs.find(call), CONSENT, CONFIRMED)
         return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
 
     @endpoint(

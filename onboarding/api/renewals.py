@@ -20,7 +20,6 @@ from onboarding.lifecycle import automatic_renewals
 from onboarding.lifecycle.existing import keep
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
 from onboarding.lifecycle.requests import Renewal
-from onboarding.workflow import interventions
 from onboarding.workflow.run import Run, RunStatus
 from onboarding.workflow.runtime import Runtime
 
@@ -123,15 +122,7 @@ class RenewalsResource:
         run = await self._runs.find(call, "renewal")
         if run.head.plan != RENEW.name or RENEW.request_of(run.head).connection != call.path["id"]:
             raise self._runs.not_found()
-        if not CONFIRMATION.is_done(run):
-            try:
-                signalled = await interventions.signal(
-                    self._runtime, run.head.id, CONFIRMATION.name, CONFIRMED, call.caller.name
-                )
-            except interventions.NotPossibleError as error:
-                hint = "Confirm it while its step 'confirmation' is waiting."
-                raise self._runs.not_now(error.status, "confirmed", hint) from error
-            run = signalled or run
+        run = await self._runs.confirm(call, run, CONFIRMATION, CONFIRMED)
         return self._operations.accepted(call, run)
 
 

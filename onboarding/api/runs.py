@@ -17,7 +17,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Traced, is_id
 from onboarding.errors import requests
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
-from onboarding.workflow import interventions
+from onboarding.workflow import interventions, plan
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import RunView
 from onboarding.workflow.runtime import Runtime
@@ -156,6 +156,20 @@ class Runs:
             return await interventions.resume(self._runs, run.head.id, call.caller.name) or run
         except interventions.NotPossibleError as error:
             raise self.not_now(error.status, "retried", "Only a failed run can be retried.") from error
+
+    async def confirm(self, call: Call[Any, Any], run: Run, step: plan.Step[Any, Any, Any], text: str) -> Run:
+        """Signals a waiting step what somebody confirms; one that is done already needs no confirmation."""
+        if step.is_done(run):
+            return run
+        try:
+            signalled = await interventions.signal(self._runs, run.head.id, step.name, text, call.caller.name)
+        except interventions.NotPossibleError as error:
+            latest = await self._runs.store.load(run.head.id)
+            if latest and step.is_done(latest):  # another confirmation came first
+                return latest
+            hint = f"Confirm it while its step '{step.name}' is waiting."
+            raise self.not_now(error.status, "confirmed", hint) from error
+        return signalled or run
 
     def accepted(self, call: Call[Any, Any], head: Head, document: Document) -> Reply:
         """202, with the URL of the status."""

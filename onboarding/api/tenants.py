@@ -28,12 +28,25 @@ PERMISSIONS: Final[Mapping[str, tuple[str, bool]]] = {
     ),
     "Organization.Read.All": ("read the tenant's verified domains before anything is created", True),
     "Policy.Read.All": ("read the tenant's app management policy before anything is created", True),
-    "Application.Read.All": ("read the service principals between which consent is granted", False),
-    "AppRoleAssignment.ReadWrite.All": ("consent to the server app's Directory.Read.All", False),
-    "DelegatedPermissionGrant.ReadWrite.All": ("let the client app act for signed-in users", False),
+    "Directory.Read.All": (
+        "see that an administrator has consented; without it, a person confirms the consent to the service",
+        False,
+    ),
+    "Application.Read.All": (
+        "read the service principals between which the service itself grants consent",
+        False,
+    ),
+    "AppRoleAssignment.ReadWrite.All": (
+        "grant the server app's Directory.Read.All without an administrator",
+        False,
+    ),
+    "DelegatedPermissionGrant.ReadWrite.All": (
+        "let the client app act for signed-in users without an administrator",
+        False,
+    ),
 }
-"""Application permissions of Microsoft Graph: the purpose, and whether they are always needed. The others are
-needed only where the service grants consent itself (docs/deploy.md)."""
+"""Application permissions of Microsoft Graph: the purpose, and whether they are always needed. The last
+three are needed only where the service grants consent itself (docs/deploy.md)."""
 
 ACTIONS: Final = (
     "*/register/action",

@@ -219,20 +219,28 @@ class Directory:
         found = await self._graph.call("GET", self._paths.oauth2_permission_grants, query=query)
         return [grant for grant in found["value"] if grant["consentType"] == _ALL_PRINCIPALS]
 
-    async def granted_scopes(self, client: str) -> dict[str, set[str]]:
-        """The delegated permissions that a service principal has for all users, by resource."""
+    async def granted_scopes(self, client: str) -> dict[str, set[str]] | None:
+        """The delegated permissions that a service principal has for all users, by resource.
+
+        None if the service cannot see them: that takes Directory.Read.All, or the permission to grant them
+        (https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants).
+        """
         builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
-        found = await self._graph.call("GET", builder, fresh=True)
+        found = (await self._graph.send("GET", builder)).readable(fresh=True)
+        if found is None:
+            return None
         scopes: dict[str, set[str]] = {}
         for grant in found["value"]:
             if grant["consentType"] == _ALL_PRINCIPALS:
                 scopes.setdefault(grant["resourceId"], set()).update(str(grant["scope"]).split())
         return scopes
 
-    async def granted_roles(self, client: str) -> set[tuple[str, str]]:
-        """The application permissions that a service principal has: resource and role."""
+    async def granted_roles(self, client: str) -> set[tuple[str, str]] | None:
+        """The application permissions that a service principal has: resource and role; None: not readable."""
         builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
-        found = await self._graph.call("GET", builder, fresh=True)
+        found = (await self._graph.send("GET", builder)).readable(fresh=True)
+        if found is None:
+            return None
         return {(each["resourceId"], each["appRoleId"]) for each in found["value"]}
 
     async def grant_role(self, client: str, resource: str, role: str) -> bool:

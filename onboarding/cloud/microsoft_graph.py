@@ -33,15 +33,23 @@ from onboarding.cloud.environments import Environment
 from onboarding.cloud.ports import GRAPH, Builder, Graph, Reply
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
+_OWNED: Final = "Application.ReadWrite.OwnedBy"
 _PERMISSIONS: Final = (
-    # In this order: what is assigned to a service principal stands below it in the path.
-    ("/oauth2PermissionGrants", "DelegatedPermissionGrant.ReadWrite.All"),
-    ("/appRoleAssignedTo", "AppRoleAssignment.ReadWrite.All"),
-    ("/applications", "Application.ReadWrite.OwnedBy"),
-    ("/directory/deletedItems", "Application.ReadWrite.OwnedBy"),
-    ("/servicePrincipals", "Application.ReadWrite.OwnedBy"),
+    # In this order: what is assigned to a service principal is below it in the path.
+    ("/oauth2PermissionGrants", "Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"),
+    ("/appRoleAssignedTo", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
+    ("/appRoleAssignments", _OWNED, "AppRoleAssignment.ReadWrite.All"),
+    ("/applications", _OWNED, _OWNED),
+    ("/directory/deletedItems", "Application.Read.All", _OWNED),
+    ("/servicePrincipals", _OWNED, _OWNED),
+    ("/organization", "Organization.Read.All", ""),
+    ("/policies", "Policy.Read.All", ""),
 )
-"""The application permission that a call needs (https://learn.microsoft.com/graph/permissions-reference)."""
+"""The least application permission that a call needs: to read, and to write.
+
+Source: the tables of each call, such as
+https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants.
+"""
 
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
@@ -139,7 +147,7 @@ def _reply(response: httpx.Response) -> Reply:
     if not response.is_error:
         return Reply(status=response.status_code, document=document)
     refusal = failures.Answer.from_body(GRAPH, response.status_code, response.headers, document)
-    path = response.request.url.path
-    needs = next((permission for part, permission in _PERMISSIONS if part in path), "")
+    reads, path = response.request.method == "GET", response.request.url.path
+    needs = next((read if reads else write for part, read, write in _PERMISSIONS if part in path), "")
     refusal = replace(refusal, needs=needs)
     return Reply(status=response.status_code, document=document, refusal=refusal)

@@ -51,12 +51,15 @@ class Reply:
     document: Any = None  # the JSON body; None when there is none
     refusal: failures.Answer | None = None  # when the status is an error
 
-    def readable(self) -> Any:
-        """The document; None when this service may not read it. Raises this app's errors."""
+    def readable(self, *, fresh: bool = False) -> Any:
+        """The document; None when this service may not read it. Raises this app's errors.
+
+        ``fresh`` as for ``failures.error_of``.
+        """
         if self.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
             return None
         if self.refusal:
-            raise failures.error_of(self.refusal)
+            raise failures.error_of(self.refusal, fresh=fresh)
         return self.document
 
     def is_gone(self) -> bool:

@@ -170,6 +170,18 @@ ADMINISTRATOR_WILL_BE_ASKED: Final = ErrorType(
     remedy="Ask a Privileged Role Administrator to open the page that the step 'consent' will show.",
     documentation=_CONSENT,
 )
+CONSENT_NOT_VISIBLE: Final = ErrorType(
+    code="consent-not-visible",
+    severity=Severity.INFORMATION,
+    pointers=("/adminConsent",),
+    title="A person must confirm the consent of an administrator, because the service cannot see it",
+    detail="The service cannot see whether an administrator has consented to delegated permissions.",
+    remedy=(
+        "After the administrator has consented, confirm it (POST /api/onboardings/(id)/confirm). Or grant "
+        "Directory.Read.All to the service's identity, so that the onboarding continues by itself."
+    ),
+    documentation="https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants",
+)
 NOT_CHECKED: Final = ErrorType(
     code="not-checked",
     severity=Severity.INFORMATION,

@@ -21,6 +21,12 @@ from onboarding.lifecycle.facts import Facts
 REGISTERED: Final = "Registered"
 
 _DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
+_SEE_CONSENT: Final = {
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+    "DelegatedPermissionGrant.ReadWrite.All",
+}
+"""What reading https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants takes."""
 _WRITE_APPLICATIONS: Final = {"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"}
 
 
@@ -90,6 +96,8 @@ def _consent(facts: Facts) -> Iterator[Finding]:
         yield prerequisites.CONSENT_NOT_ALLOWED.finding(permissions=missing)
     elif missing or way is AdminConsent.BY_ADMINISTRATOR:
         yield prerequisites.ADMINISTRATOR_WILL_BE_ASKED.finding()
+        if not _SEE_CONSENT & facts.survey.granted:
+            yield prerequisites.CONSENT_NOT_VISIBLE.finding()
 
 
 def _group_sync(facts: Facts) -> Iterator[Finding]:

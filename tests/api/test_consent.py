@@ -4,17 +4,13 @@ import asyncio
 
 import pytest
 
+from infra.azure.permissions import GRAPH_BASE
 from tests.support.administrator import Administrator, waiting
-from tests.support.portal import Portal, until
+from tests.support.portal import Portal, problem, until
 
 GRANTS = ("/oauth2PermissionGrants", "/appRoleAssignedTo", "/appRoleAssignments")
-WITHOUT_GRANTS = [
-    "Application.ReadWrite.OwnedBy",
-    "Application.Read.All",
-    "DelegatedPermissionGrant.Read.All",
-    "Organization.Read.All",
-    "Policy.Read.All",
-]
+BASE = [role.value for role in GRAPH_BASE]
+"""What infra.azure.grant_permissions grants without --consent, and docs/deploy.md documents."""
 
 
 async def granted(portal: Portal, onboarding: str) -> list[str]:
@@ -71,26 +67,54 @@ async def test_an_administrator_consents_where_the_service_shall_not(portal):
 
 @pytest.fixture
 async def may_not_grant(portal):
-    """A service that never had a permission to grant permissions."""
-    async with portal.settings(identityRoles=WITHOUT_GRANTS):
+    """A service with the permissions that the docs grant by default."""
+    async with portal.settings(identityRoles=BASE):
         await portal.restart_host()  # an earlier token would still contain the roles
         yield portal
     await portal.restart_host()
 
 
-async def test_a_service_without_the_permission_works_fully(may_not_grant):
-    """Where the service cannot grant consent, the onboarding asks an administrator, and then succeeds."""
-    portal = may_not_grant
-    onboarding = await portal.accepted()
-    person = Administrator(portal, onboarding)
-    assert (await waiting(portal, onboarding))["actionUrls"] == [await person.link("client")]
-    findings = (await portal.get(f"/api/onboardings/{onboarding}"))["findings"]
-    assert "administrator-will-be-asked" in {each["code"] for each in findings}
-    await person.consents_for_client()
-    document = await portal.finished(onboarding)
-    assert document["status"] == "Succeeded", document["error"]
+async def test_with_the_default_permissions_a_person_confirms_the_consent(may_not_grant):
+    """The service cannot see delegated permissions: it says so, and a confirmation continues the onboarding.
 
-    error = await portal.refused(adminConsent="ByService")
+    What it can see, such as the server app's role, it waits for all the same.
+    """
+    portal = may_not_grant
+    plain, discovery = await asyncio.gather(
+        portal.accepted(), portal.accepted(userDiscovery={"enabled": True})
+    )
+    step = await waiting(portal, plain)
+    assert step["actionUrls"] == [await Administrator(portal, plain).link("client")]
+    assert step["waitingFor"].endswith("a person confirms it, because the service cannot see it")
+    findings = (await portal.get(f"/api/onboardings/{plain}"))["findings"]
+    assert {"administrator-will-be-asked", "consent-not-visible"} <= {each["code"] for each in findings}
+    person = Administrator(portal, discovery)
+    links = sorted((await waiting(portal, discovery))["actionUrls"])
+    assert links == sorted([await person.link(role) for role in ("client", "server")])
+
+    stranger = await portal.caller("Onboarding.Request")
+    problem(await portal.call("POST", f"/api/onboardings/{plain}/confirm", caller=stranger), 404, "not-found")
+    for onboarding in (plain, discovery):
+        for _ in range(2):  # it can be repeated
+            answer = await portal.call("POST", f"/api/onboardings/{onboarding}/confirm")
+            assert answer.status_code == 202, answer.text
+    assert (await waiting(portal, discovery))["status"] == "Waiting"
+    await person.consents_for_server()
+    for onboarding in (plain, discovery):
+        document = await portal.finished(onboarding)
+        assert document["status"] == "Succeeded", document["error"]
+        events = await portal.all(f"/api/onboardings/{onboarding}/events")
+        assert ("consent", "confirmed") in {(each.get("step"), each["kind"]) for each in events}
+
+
+async def test_only_a_waiting_consent_can_be_confirmed(may_not_grant):
+    """An onboarding that fails before the consent has nothing to confirm."""
+    portal = may_not_grant
+
+    refused = await portal.finished(await portal.accepted(adminConsent="ByService"))
+    answer = await portal.call("POST", f"/api/onboardings/{refused['id']}/confirm")
+    problem(answer, 409, "not-in-this-status")
+    error = refused["error"]
     (finding,) = [each for each in error["findings"] if each["severity"] == "Error"]
     assert (error["step"], finding["code"], finding["pointer"]) == (
         "preflight",

@@ -207,6 +207,8 @@ async def test_permissions_that_the_service_lacks(least):
     automatic = await findings(least)
     assert "consent-not-allowed" not in automatic
     assert said(automatic["administrator-will-be-asked"]) == ("Information", "/adminConsent")
+    assert said(automatic["consent-not-visible"]) == ("Information", "/adminConsent")
+    assert "Directory.Read.All" in automatic["consent-not-visible"]["remedy"]
 
 
 async def test_an_administrator_who_will_be_asked(portal):

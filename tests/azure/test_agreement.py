@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from infra.azure.permissions import API_ROLES, GRAPH_BASE, GRAPH_CONSENT
+from infra.azure.permissions import API_ROLES, GRAPH_BASE, GRAPH_CONSENT, GRAPH_SEE
+from infra.local.cloud.settings import REGISTER
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
 from onboarding.api.tenants import ACTIONS, PERMISSIONS
 from onboarding.settings import DEFAULT_THRESHOLDS, Settings
@@ -25,6 +26,7 @@ GRAPH_PERMISSIONS = {
     "18a4783c-866b-4cc7-a460-3d5e5662c884": "Application.ReadWrite.OwnedBy",
     "498476ce-e0fe-48b0-b801-37ba7e2685c6": "Organization.Read.All",
     "246dd0d5-5bd0-4def-940b-0421030a5b68": "Policy.Read.All",
+    "7ab1d382-f21e-4acd-a863-ba3e13f7da61": "Directory.Read.All",
     "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30": "Application.Read.All",
     "06b708a9-e830-4db3-a914-8e69da51d44f": "AppRoleAssignment.ReadWrite.All",
     "8e8e4742-1d95-4f68-9d56-6ee75648c72a": "DelegatedPermissionGrant.ReadWrite.All",
@@ -124,7 +126,7 @@ def test_the_role_for_providers_does_no_more_than_that():
 
 def test_graph_permissions_are_the_ones_they_are_called():
     """Each permission has the ID for its name, and is in the guide."""
-    listed = [*GRAPH_BASE, *GRAPH_CONSENT]
+    listed = [*GRAPH_BASE, *GRAPH_SEE, *GRAPH_CONSENT]
     assert {role.id: role.value for role in listed} == GRAPH_PERMISSIONS
     assert [role.value for role in listed if role.value not in GUIDE] == []
 
@@ -133,7 +135,7 @@ def test_what_makes_tier_zero_is_never_granted_unasked():
     """Permissions that control the whole tenant need --consent, and are marked as tier 0."""
     tier_zero = {"AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"}
     assert {role.value for role in GRAPH_CONSENT if "TIER 0" in role.why} == tier_zero
-    assert not tier_zero & {role.value for role in GRAPH_BASE}
+    assert not tier_zero & {role.value for role in GRAPH_BASE + GRAPH_SEE}
 
 
 def test_the_api_offers_the_roles_that_the_app_checks():
@@ -147,6 +149,7 @@ def test_customers_are_asked_for_what_the_identity_has_at_home():
     assert {name for name, (_, always) in PERMISSIONS.items() if always} == {
         each.value for each in GRAPH_BASE
     }
-    assert list(PERMISSIONS) == [each.value for each in (*GRAPH_BASE, *GRAPH_CONSENT)]
+    assert list(PERMISSIONS) == [each.value for each in (*GRAPH_BASE, *GRAPH_SEE, *GRAPH_CONSENT)]
     role = template("register-providers").resource("role")
     assert list(ACTIONS) == role["properties"]["permissions"][0]["actions"]
+    assert list(ACTIONS) == REGISTER["actions"]  # what the local cloud's identity has

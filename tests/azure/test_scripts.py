@@ -10,7 +10,14 @@ from typing import Any
 import jwt
 import pytest
 
-from infra.azure.permissions import API_OPERATE, API_REQUEST, API_SCOPE_ID, GRAPH_BASE, GRAPH_CONSENT
+from infra.azure.permissions import (
+    API_OPERATE,
+    API_REQUEST,
+    API_SCOPE_ID,
+    GRAPH_BASE,
+    GRAPH_CONSENT,
+    GRAPH_SEE,
+)
 from tests.azure.conftest import Cloud, Outcome, started
 
 
@@ -108,6 +115,13 @@ def test_consent_adds_to_what_is_granted(cloud: Cloud, identity: str):
     assert added.returncode == 0
     assert len(cloud.writes()) == len(GRAPH_CONSENT)
     assert _granted(cloud, identity) == _ids(GRAPH_BASE + GRAPH_CONSENT)
+
+
+def test_seeing_consent_takes_one_more_permission(cloud: Cloud, identity: str):
+    """With --see-consent the identity can read what an administrator granted, and nothing of tier 0."""
+    done = cloud.run("grant_permissions", "--principal-id", identity, "--see-consent", "--yes")
+    assert done.returncode == 0
+    assert _granted(cloud, identity) == _ids(GRAPH_BASE + GRAPH_SEE)
 
 
 def test_a_lost_answer_is_made_good(cloud: Cloud, identity: str):

@@ -14,5 +14,5 @@ from infra.local.stack import Stack
 async def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     """The folder of a local cloud that runs, as ``make run`` has one."""
     folder = tmp_path_factory.mktemp("docs") / "local"
-    async with Stack(folder):
+    async with Stack(folder, permissions="consent"):
         yield folder

@@ -30,7 +30,7 @@ async def scene(tmp_path_factory):
     settings = {"LOCAL_MESSAGE_LOCK_SECONDS": "2", "SWEEP_SCHEDULE": NEVER, "EXPIRY_SCHEDULE": NEVER}
     folder = tmp_path_factory.mktemp("outages")
     impatient = host_json(tmp_path_factory.mktemp("host"), visibilityTimeout="00:00:01")
-    async with Stack(folder, environment=settings, host_json=impatient) as stack:
+    async with Stack(folder, permissions="consent", environment=settings, host_json=impatient) as stack:
         scene = Scene(stack)
         await scene.portal.control("PUT", "/settings", {"providerSeconds": 0})
         yield scene

@@ -26,12 +26,23 @@ def host_json(folder: Path, **queues: str) -> Path:
     return file
 
 
-def local_cloud(folder: Path, *, azure_environment: str = "AzurePublicCloud", **settings: str) -> Stack:
-    """A local cloud whose timers only tests fire, and whose host polls for messages often."""
+def local_cloud(
+    folder: Path,
+    *,
+    azure_environment: str = "AzurePublicCloud",
+    permissions: str = "consent",
+    **settings: str,
+) -> Stack:
+    """A local cloud whose timers only tests fire, and whose host polls for messages often.
+
+    Its service consents itself, so that onboardings end without an administrator, unless a test asks for
+    the ``permissions`` that the docs grant by default.
+    """
     timers = dict.fromkeys(("SWEEP_SCHEDULE", "EXPIRY_SCHEDULE", "INSPECTION_SCHEDULE"), NEVER)
     return Stack(
         folder,
         azure_environment=azure_environment,
+        permissions=permissions,
         environment={**timers, **settings},
         host_json=host_json(folder, maxPollingInterval=OFTEN),
     )

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from infra.azure.permissions import GRAPH_BASE
+from tests.support.administrator import waiting
 from tests.support.customers import CUSTOMER, FABRIKAM, SUBSCRIPTION, CustomerPortal
 from tests.support.portal import pointers, problem, until
 
@@ -48,6 +50,18 @@ async def test_what_is_made_is_in_the_customers_tenant(customer):
     ]
     assert credential["keyId"] == connection["secret"]["keyId"]
     assert stored["value"].startswith(credential["hint"])
+
+
+async def test_a_customer_who_grants_what_the_page_requires_can_be_onboarded(stranger):
+    """With only the required permissions and the custom role, one confirmation is all that people do."""
+    required = [role.value for role in GRAPH_BASE]
+    consent = await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": required})
+    await stranger.control("POST", "/roleAssignments", {"principalId": consent.json()["principalId"]})
+    onboarding = await stranger.accepted(**CUSTOMER)
+    await waiting(stranger, onboarding)
+    await stranger.call("POST", f"/api/onboardings/{onboarding}/confirm")
+    document = await stranger.finished(onboarding)
+    assert document["status"] == "Succeeded", document["error"]
 
 
 async def test_what_a_customer_did_not_grant_is_found_before_anything_is_made(stranger):

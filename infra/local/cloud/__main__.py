@@ -13,6 +13,7 @@ from pathlib import Path
 
 from infra.local.cloud.cloud import Cloud, StartError, open_cloud
 from infra.local.cloud.environments import ENVIRONMENTS
+from infra.local.cloud.tenant import PERMISSION_SETS
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -23,6 +24,12 @@ def main(given: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--environment", choices=sorted(ENVIRONMENTS), default="AzurePublicCloud")
     parser.add_argument("--reply-to", default="", help="where the service's consent pages return to")
+    parser.add_argument(
+        "--permissions",
+        choices=sorted(PERMISSION_SETS),
+        default="base",
+        help="permissions of the service's identity in Microsoft Graph at the first start",
+    )
     arguments = parser.parse_args(given)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # aiohttp logs what it cannot parse, with headers; front.py logs the failures of the services.
@@ -30,7 +37,12 @@ def main(given: Sequence[str] | None = None) -> int:
     # The folder contains keys and secrets, if only invented ones.
     os.umask(0o077)
     try:
-        cloud = open_cloud(arguments.folder.absolute(), arguments.environment, arguments.reply_to)
+        cloud = open_cloud(
+            arguments.folder.absolute(),
+            arguments.environment,
+            reply_to=arguments.reply_to,
+            permissions=arguments.permissions,
+        )
     except StartError as error:
         print(error, file=sys.stderr)
         return 1

@@ -33,7 +33,7 @@ from infra.local.cloud.messages import JsonObject, Service
 from infra.local.cloud.providers import Providers
 from infra.local.cloud.resource_manager import ResourceManager
 from infra.local.cloud.settings import Settings
-from infra.local.cloud.tenant import Tenant
+from infra.local.cloud.tenant import PERMISSION_SETS, Tenant
 from infra.local.cloud.tokens import Tokens, new_signing_key
 from infra.local.cloud.vault_secrets import VaultSecrets
 from infra.local.errors import LocalError
@@ -101,10 +101,16 @@ class Cloud:
         }
 
 
-def open_cloud(folder: Path, environment_name: str, reply_to: str = "") -> Cloud:
+def open_cloud(
+    folder: Path, environment_name: str, *, reply_to: str = "", permissions: str = "base"
+) -> Cloud:
     """Open the cloud of a folder, or create it. Raises ``StartError`` if one of its ports is taken.
 
-    ``reply_to`` is the reply address of the service's multi-tenant application.
+    Args:
+        folder: The folder of its files.
+        environment_name: The simulated Azure environment.
+        reply_to: The reply address of the service's multi-tenant application.
+        permissions: The name of the identity's first permissions in Graph (``PERMISSION_SETS``).
     """
     folder.mkdir(parents=True, exist_ok=True)
     database = Database(folder / "state.db")
@@ -127,9 +133,9 @@ def open_cloud(folder: Path, environment_name: str, reply_to: str = "") -> Cloud
     replication = Replication()
     directories = {each.id: Directory(database, environment, each, replication) for each in TENANTS}
     home = directories[HOME.id]
-    tenant = Tenant(home, database)
+    tenant = Tenant(home, database, PERMISSION_SETS[permissions])
     others = {name: directory for name, directory in directories.items() if directory is not home}
-    consents = Consents(database, home, others, tenant.identity_principal_id)
+    consents = Consents(database, home, others, tenant)
     if reply_to:
         consents.reply_to(reply_to)
     tokens = Tokens(signing_key, directories, environment.login)

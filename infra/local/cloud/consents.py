@@ -13,18 +13,20 @@ from infra.local.cloud.directory import Directory
 from infra.local.cloud.first_party import GRAPH_APP_ID, GRAPH_ROLES
 from infra.local.cloud.graph.objects import new_application
 from infra.local.cloud.messages import JsonObject, new_id
-from infra.local.cloud.tenant import IDENTITY_ROLES, add_first_party, add_principal, assign
+from infra.local.cloud.tenant import Tenant, add_first_party, add_principal, assign
 
 
 class Consents:
     """An application of the home tenant that trusts the service's identity, and its consents."""
 
     def __init__(
-        self, database: Database, home: Directory, others: Mapping[str, Directory], identity: str
+        self, database: Database, home: Directory, others: Mapping[str, Directory], tenant: Tenant
     ) -> None:
-        """``others`` are by tenant; ``identity`` is the object ID of the managed identity."""
+        """``others`` are by tenant; ``tenant`` has the managed identity."""
         self._home = home
         self._others = others
+        self._requested = tenant.identity_roles
+        identity = tenant.identity_principal_id
         self.client_id = str(database.get("tenant", "multitenant") or self._make(database, identity))
 
     def reply_to(self, address: str) -> None:
@@ -52,7 +54,7 @@ class Consents:
             owner = {"appOwnerOrganizationId": self._home.tenant.id}
             principal = add_principal(directory, application) | owner
             directory.service_principals.put(principal["id"], principal, settled=True)
-        granted = list(IDENTITY_ROLES if roles is None else roles)
+        granted = list(self._requested if roles is None else roles)
         assign(directory, principal["id"], GRAPH_APP_ID, granted)
         return {"tenant": directory.tenant.id, "principalId": principal["id"], "roles": granted}
 
@@ -67,7 +69,7 @@ class Consents:
     def _make(self, database: Database, identity: str) -> str:
         for directory in self._others.values():
             add_first_party(directory)
-        access = [{"id": GRAPH_ROLES[role], "type": "Role"} for role in IDENTITY_ROLES]
+        access = [{"id": GRAPH_ROLES[role], "type": "Role"} for role in self._requested]
         application = new_application(
             self._home,
             {

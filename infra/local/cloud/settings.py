@@ -14,11 +14,19 @@ from infra.local.cloud.environments import HOME
 from infra.local.cloud.graph.organization import default_policy
 from infra.local.cloud.lags import Lags
 from infra.local.cloud.messages import JsonObject
-from infra.local.cloud.tenant import IDENTITY_ROLES, Tenant
+from infra.local.cloud.tenant import Tenant
 from infra.local.cloud.tokens import Tokens
 
-REGISTER: Final[JsonObject] = {"actions": ["*/register/action", "*/read"], "notActions": []}
-"""The least that onboarding needs in a subscription."""
+REGISTER: Final[JsonObject] = {
+    "actions": [
+        "*/register/action",
+        "Microsoft.Authorization/permissions/read",
+        "Microsoft.Resources/subscriptions/read",
+        "Microsoft.Resources/subscriptions/providers/read",
+    ],
+    "notActions": [],
+}
+"""The custom role of infra/azure/register-providers.bicep, with exactly its actions."""
 
 
 class Subscription(BaseModel):
@@ -74,7 +82,7 @@ class Settings:
             "tokenSeconds": 3600,
             "policies": default_policy(),
             "permissions": [REGISTER],
-            "identityRoles": list(IDENTITY_ROLES),
+            "identityRoles": list(tenant.identity_roles),
             "subscription": Subscription().model_dump(),
             "unconsented": 700016,
             "lag": {},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from infra.azure.permissions import GRAPH_BASE, GRAPH_CONSENT, GRAPH_SEE
 from infra.local.cloud.database import Database
 from infra.local.cloud.directory import Directory
 from infra.local.cloud.environments import SUBSCRIPTION, TENANT
@@ -23,15 +24,13 @@ from infra.local.cloud.graph.objects import new_application, new_service_princip
 from infra.local.cloud.messages import JsonObject, new_id, new_secret, utc_text
 
 API_ROLES: Final = ("Onboarding.Request", "Onboarding.Operate")
-IDENTITY_ROLES: Final = (
-    "Application.ReadWrite.OwnedBy",
-    "Application.Read.All",
-    "AppRoleAssignment.ReadWrite.All",
-    "DelegatedPermissionGrant.ReadWrite.All",
-    "Organization.Read.All",
-    "Policy.Read.All",
-)
-"""The Graph permissions of the service's own identity, the least that onboarding needs."""
+PERMISSION_SETS: Final = {
+    "base": tuple(role.value for role in GRAPH_BASE),
+    "see": tuple(role.value for role in GRAPH_BASE + GRAPH_SEE),
+    "consent": tuple(role.value for role in GRAPH_BASE + GRAPH_CONSENT),
+}
+"""The Graph permissions of the service's own identity: what infra/azure grants without options,
+with --see-consent, and with --consent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,10 +87,12 @@ def assign(directory: Directory, principal_id: str, resource_app_id: str, roles:
 class Tenant:
     """The principals of the tenant from the start, and the ones that are added."""
 
-    def __init__(self, directory: Directory, database: Database) -> None:
+    def __init__(self, directory: Directory, database: Database, identity_roles: Sequence[str]) -> None:
         """Create the tenant at the first start; find it again at every later one."""
         self._directory = directory
         self._database = database
+        self.identity_roles = tuple(identity_roles)
+        """What the service's identity has at first, and what its multi-tenant application requests."""
         kept = database.get("tenant", "sample") or self._make()
         self.api_app_id: str = kept["api"]
         self.identity_client_id: str = kept["identity"]["clientId"]
@@ -151,7 +152,7 @@ class Tenant:
         api = self._api()
         self._database.put("tenant", "api", api["appId"])
         identity = self._identity()
-        assign(directory, identity["id"], GRAPH_APP_ID, IDENTITY_ROLES)
+        assign(directory, identity["id"], GRAPH_APP_ID, self.identity_roles)
         everything = [role for role in GRAPH_ROLES if role != "AppRegistration.Create"]
         clients = {
             "requester": self.add_client("Sample requester", API_ROLES[:1], ()),

@@ -1,7 +1,9 @@
 """Admin consent: what the two apps may do, for all users of the tenant.
 
 The service grants it where its identity may. Where it may not, or shall not, an administrator is asked: the
-step shows where to consent, looks from time to time whether that was done, and goes on when it was.
+step shows where to consent, looks from time to time whether that was done, and goes on when it was. The
+identity needs a permission to see delegated permissions that somebody else has granted. Without it, a person
+confirms that the administrator has consented.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from onboarding.workflow.plan import Step
 _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between looks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
 
+CONFIRMED: Final = "confirmed"
+"""The signal of a person: an administrator has consented, also where the service cannot see it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
@@ -41,7 +46,7 @@ class ConsentResult:
     """What is granted now, and what of it was not before."""
 
     granted: tuple[str, ...]
-    by: str  # service or administrator
+    by: str  # service, administrator, or confirmation (of what the service cannot see)
     added: tuple[Grant, ...] = ()
 
 
@@ -73,15 +78,19 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         except PermanentError as error:
             if way is AdminConsent.BY_SERVICE or error.code != cloud.AUTHORIZATION_REQUEST_DENIED.code:
                 raise
-    missing = await _missing(context, wanted)
-    if not missing:
-        return Done(result=ConsentResult(granted=wanted.names, by="administrator"))
+    found = await _look(context, wanted)
+    missing = [app for app, granted in found.items() if granted is False]
+    unseen = [app for app, granted in found.items() if granted is None]
+    if not missing and (not unseen or context.step.signal == CONFIRMED):
+        by = "confirmation" if unseen else "administrator"
+        return Done(result=ConsentResult(granted=wanted.names, by=by))
     environment = context.services.clouds.environment
+    reason = "an administrator of the tenant consents"
     return Wait(
-        reason="an administrator of the tenant consents",
+        reason=f"{reason}, and a person confirms it, because the service cannot see it" if unseen else reason,
         after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
-        actions=tuple(environment.admin_consent(context.request.tenant, app) for app in missing),
+        actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),
     )
 
 
@@ -115,17 +124,21 @@ async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant
     return tuple(added)
 
 
-async def _missing(context: OnboardingContext, wanted: Permissions) -> list[str]:
-    """The client ids of the apps that an administrator has not consented to yet."""
-    directory, missing = context.services.directory(context.request.tenant), []
+async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bool | None]:
+    """Whether an administrator has consented, by the client ids of the apps; None: it cannot be seen."""
+    directory, found = context.services.directory(context.request.tenant), {}
     scopes = await directory.granted_scopes(wanted.client)
-    if any(scope not in scopes.get(resource, ()) for resource, scope in wanted.scopes):
-        missing.append(context.result(CLIENT_APP).app_id)
+    found[context.result(CLIENT_APP).app_id] = (
+        all(scope in scopes.get(resource, ()) for resource, scope in wanted.scopes)
+        if scopes is not None
+        else None
+    )
     if wanted.reads_directory:
         roles = await directory.granted_roles(wanted.server)
-        if (wanted.graph, DIRECTORY_READ_ALL.id) not in roles:
-            missing.append(context.result(SERVER_APP).app_id)
-    return missing
+        found[context.result(SERVER_APP).app_id] = (
+            (wanted.graph, DIRECTORY_READ_ALL.id) in roles if roles is not None else None
+        )
+    return found
 
 
 CONSENT: Final = Step(

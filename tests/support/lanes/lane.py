@@ -63,7 +63,7 @@ class Lane(Scene):
     @contextlib.asynccontextmanager
     async def opened(cls, folder: Path):
         """A running lane in a folder."""
-        async with Stack(folder, hosts=0) as stack:
+        async with Stack(folder, hosts=0, permissions="consent") as stack:
             lane = cls(stack)
             try:
                 await lane.proxy.start()

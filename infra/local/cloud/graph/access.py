@@ -20,7 +20,10 @@ DIRECTORY_READERS: Final = ("Directory.Read.All", "Directory.ReadWrite.All")
 APPLICATION_READERS: Final = ("Application.Read.All", WRITE_ALL, WRITE_OWNED, *DIRECTORY_READERS)
 ASSIGNMENT_WRITER: Final = "AppRoleAssignment.ReadWrite.All"
 GRANT_WRITERS: Final = ("DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All")
-GRANT_READERS: Final = ("DelegatedPermissionGrant.Read.All", *GRANT_WRITERS, "Directory.Read.All")
+GRANT_READERS: Final = (*GRANT_WRITERS, "Directory.Read.All")
+"""https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants: no others."""
+DELETED_READERS: Final = ("Application.Read.All", WRITE_ALL, *DIRECTORY_READERS)
+"""https://learn.microsoft.com/graph/api/directory-deleteditems-list: not ``OwnedBy``, which may purge."""
 POLICY_READERS: Final = (
     "Policy.Read.All",
     "Policy.Read.ApplicationConfiguration",
