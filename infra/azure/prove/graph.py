@@ -1,0 +1,263 @@
+"""Questions to Microsoft Graph and to login about applications of one's own.
+
+https://learn.microsoft.com/graph/api/application-upsert,
+https://learn.microsoft.com/graph/api/directory-deleteditems-list and
+https://learn.microsoft.com/graph/permissions-reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT
+from infra.azure.prove.questions import PREFIX, Finding, Run, accepted, no, reached, unknown, yes
+from infra.azure.prove.services import Answer, NoTokenError, Waited
+
+_UPSERT: Final = {"Prefer": "create-if-missing"}
+_REPEATED: Final = 10
+_USER_READ: Final = "e1fe6dd8-ba31-4d61-89e7-88639da4683d"
+
+
+def permissions(run: Run) -> Iterator[Finding]:
+    """What the token has, and what each permission opens."""
+    token = run.wait(run.services.ask_for_token)
+    yield reached("The identity gets a token for Microsoft Graph.", token)
+    if not token.reached:
+        raise NoTokenError(token.last.code)
+    held = run.services.claims().get("roles") or ()
+    for role in (*GRAPH_BASE, *GRAPH_CONSENT):
+        question = f"The token has {role.value}."
+        yield yes(question, "role") if role.value in held else no(question, "not in the token")
+    for path, what in (
+        ("/organization?$select=id,verifiedDomains", "The verified domains"),
+        ("/policies/defaultAppManagementPolicy", "The app management policy"),
+        (f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id", "The service principal of Graph"),
+        ("/oauth2PermissionGrants?$top=1", "Grants of delegated permissions"),
+        ("/directory/deletedItems/microsoft.graph.application?$top=1", "Deleted applications"),
+    ):
+        yield accepted(f"{what} can be read.", run.graph("GET", path))
+
+
+def earlier(run: Run) -> Iterator[Finding]:
+    """What a run left that was killed: it is removed with what this one makes."""
+    path = f"/applications?$filter=startswith(displayName,'{PREFIX}')&$select=id,appId,displayName"
+    found = run.graph("GET", path).body.get("value") or ()
+    for application in found:
+        _keep(run, application)
+    if found:
+        yield yes("An earlier run left applications.", f"{len(found)}, which this run removes")
+
+
+def upsert(run: Run) -> Iterator[Finding]:
+    """An application from the creating upsert: ownership, and what works a moment later."""
+    unique = f"{run.name}-upsert"
+    path = f"/applications(uniqueName='{unique}')"
+    body: dict[str, object] = {"displayName": unique, "signInAudience": "AzureADMyOrg"}
+    created = run.graph("PATCH", path, body, **_UPSERT)
+    yield accepted("An upsert creates an application.", created)
+    if not created.succeeded:
+        return
+    application = _keep(run, created.body)
+    yield reached("The caller that creates with an upsert becomes an owner.", _owned(run, application))
+    repeated = [run.graph("PATCH", path, body, **_UPSERT) for _ in range(_REPEATED)]
+    failed = [answer.text for answer in repeated if not answer.succeeded]
+    question = "An upsert can be repeated."
+    yield no(question, ", ".join(failed)) if failed else yes(question, f"{_REPEATED} times")
+    yield from _used(run, application)
+
+
+def post(run: Run) -> Iterator[Finding]:
+    """An application from a creation with a unique name, and the caller among its owners."""
+    unique = f"{run.name}-post"
+    caller = _caller(run)
+    if caller is None:
+        yield unknown(
+            "A creation can name the caller as owner.", "the caller's service principal is not shown"
+        )
+        return
+    owner = f"{run.environment.graph}/v1.0/directoryObjects/{caller}"
+    body: dict[str, object] = {"displayName": unique, "uniqueName": unique, "owners@odata.bind": [owner]}
+    created = run.graph("POST", "/applications", body)
+    yield accepted("A creation can name the caller as owner.", created)
+    if not created.succeeded:
+        return
+    application = _keep(run, created.body)
+    yield reached("The owner is shown.", _owned(run, application))
+    again = run.graph("POST", "/applications", body)
+    if again.succeeded:
+        _keep(run, again.body)
+    question = "A second creation with the same unique name is refused."
+    yield no(question, again.text) if again.succeeded else yes(question, again.text)
+    found = run.wait(lambda: run.graph("GET", f"/applications(uniqueName='{unique}')?$select=id"))
+    yield reached("The application is found by its unique name.", found)
+
+
+def _used(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether a new application can be changed, can have a principal, and can have a secret, at once."""
+    path = f"/applications/{application['id']}"
+    changed = run.wait(lambda: run.graph("PATCH", path, {"description": "changed"}))
+    yield reached("A new application can be changed.", changed)
+    by_app = f"/servicePrincipals(appId='{application['appId']}')"
+    made = run.wait(lambda: run.graph("PATCH", by_app, {}, **_UPSERT))
+    yield reached("A new application can have a service principal.", made)
+    principal = run.wait(lambda: run.graph("GET", f"{by_app}?$select=id")).last.body.get("id")
+    if principal:
+        owners = run.wait(lambda: run.graph("GET", f"/servicePrincipals/{principal}/owners"), _nonempty)
+        yield reached("The service principal has an owner.", owners)
+        read = run.graph("GET", f"/servicePrincipals/{principal}/oauth2PermissionGrants")
+        yield accepted("The grants of an own service principal can be read.", read)
+        yield from _consent(run, str(principal))
+    yield from _secrets(run, application)
+
+
+def _consent(run: Run, principal: str) -> Iterator[Finding]:
+    graph = run.graph("GET", f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id").body.get("id")
+    body: dict[str, object] = {
+        "clientId": principal,
+        "consentType": "AllPrincipals",
+        "resourceId": graph,
+        "scope": "User.Read",
+    }
+    granted = run.graph("POST", "/oauth2PermissionGrants", body)
+    yield accepted("The service can grant a delegated permission.", granted)
+    if not granted.succeeded:
+        return
+    grant = f"/oauth2PermissionGrants/{granted.body['id']}"
+    run.must_remove(grant, "grant", lambda: _gone(run.graph("DELETE", grant)))
+    path = f"/oauth2PermissionGrants?$filter=clientId eq '{principal}'"
+    yield reached("The new grant is shown.", run.wait(lambda: run.graph("GET", path), _nonempty))
+    again = run.graph("POST", "/oauth2PermissionGrants", body)
+    question = "A second, equal grant is refused."
+    yield no(question, again.text) if again.succeeded else yes(question, again.text)
+
+
+def _secrets(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
+    path = f"/applications/{application['id']}"
+    ends = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    body: dict[str, object] = {"passwordCredential": {"displayName": run.name, "endDateTime": ends}}
+    added = run.wait(lambda: run.graph("POST", f"{path}/addPassword", body))
+    yield reached("A new application can have a secret.", added)
+    if not added.reached:
+        return
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": str(application["appId"]),
+        "client_secret": str(added.last.body["secretText"]),
+        "scope": run.environment.graph_scope,
+    }
+    tokens = run.wait(lambda: run.services.send("login", "POST", "/oauth2/v2.0/token", form=form))
+    yield reached("Login accepts a new secret.", tokens)
+    key = {"keyId": added.last.body["keyId"]}
+    shown = run.wait(lambda: run.graph("GET", f"{path}?$select=passwordCredentials"), _has_secret)
+    yield reached("The new secret is shown.", shown)
+    removed = run.graph("POST", f"{path}/removePassword", dict(key))
+    yield accepted("A new secret can be removed.", removed)
+    hidden = run.wait(
+        lambda: run.graph("GET", f"{path}?$select=passwordCredentials"),
+        lambda answer: not _has_secret(answer),
+    )
+    yield reached("A removed secret is no longer shown.", hidden)
+    again = run.graph("POST", f"{path}/removePassword", dict(key))
+    question = "A second removal of a secret is refused."
+    yield no(question, again.text) if again.succeeded else yes(question, again.text)
+
+
+def deletion(run: Run) -> Iterator[Finding]:
+    """A deleted application: where it is shown, and how it is removed permanently."""
+    unique = f"{run.name}-deletion"
+    created = run.graph("PATCH", f"/applications(uniqueName='{unique}')", {"displayName": unique}, **_UPSERT)
+    if not created.succeeded:
+        yield unknown("A deleted application can be removed permanently.", created.text)
+        return
+    application = _keep(run, created.body)
+    by_app = f"/servicePrincipals(appId='{application['appId']}')"
+    made = run.wait(lambda: run.graph("PATCH", by_app, {}, **_UPSERT))
+    principal = run.graph("GET", f"{by_app}?$select=id").body.get("id") if made.reached else None
+    deleted = run.wait(lambda: run.graph("DELETE", f"/applications/{application['id']}"))
+    yield reached("An own application can be deleted.", deleted)
+    item = f"/directory/deletedItems/{application['id']}"
+    yield reached("A deleted application is shown by its ID.", run.wait(lambda: run.graph("GET", item)))
+    listed = "/directory/deletedItems/microsoft.graph.application"
+    by_name = run.wait(lambda: run.graph("GET", f"{listed}?$filter=displayName eq '{unique}'"), _nonempty)
+    yield reached("Deleted applications can be filtered by name.", by_name)
+    by_uri = run.graph("GET", f"{listed}?$filter=identifierUris/any(uri:uri eq 'api://{unique}')")
+    yield accepted("Deleted applications can be filtered by App ID URI.", by_uri)
+    purged = run.wait(lambda: run.graph("DELETE", item), lambda answer: answer.succeeded)
+    yield reached("A deleted application can be removed permanently.", purged)
+    if principal:
+        bin_item = f"/directory/deletedItems/{principal}"
+        left = run.graph("GET", bin_item)
+        question = "The deleted service principal goes with its application."
+        yield no(question, left.text) if left.succeeded else yes(question, left.text)
+        if left.succeeded:
+            again = run.graph("DELETE", bin_item)
+            yield accepted("The deleted service principal can be removed permanently.", again)
+            if not again.succeeded:
+                return
+    gone = run.wait(lambda: run.graph("GET", item), _gone)
+    yield reached("What was removed permanently is no longer shown.", gone)
+    if gone.reached:
+        run.removed(str(application["id"]))
+
+
+def consent_page(run: Run) -> Iterator[Finding]:
+    """The page for administrators, without a sign-in: whether it opens at all."""
+    unique = f"{run.name}-consent"
+    access = [{"resourceAppId": GRAPH_APP_ID, "resourceAccess": [{"id": _USER_READ, "type": "Scope"}]}]
+    body: dict[str, object] = {"displayName": unique, "requiredResourceAccess": access}
+    created = run.graph("PATCH", f"/applications(uniqueName='{unique}')", body, **_UPSERT)
+    if not created.succeeded:
+        yield unknown("The consent page opens for an application without a reply address.", created.text)
+        return
+    application = _keep(run, created.body)
+    path = f"/adminconsent?client_id={application['appId']}"
+    opened = run.wait(lambda: run.services.send("login", "GET", path))
+    yield reached("The consent page opens for an application without a reply address.", opened)
+
+
+def _keep(run: Run, application: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An application that the run removes again with its service principal."""
+    object_id, app_id = str(application["id"]), str(application["appId"])
+
+    def remove() -> bool:
+        principal = run.graph("GET", f"/servicePrincipals(appId='{app_id}')?$select=id").body.get("id")
+        deleted = run.wait(
+            lambda: run.graph("DELETE", f"/applications/{object_id}"),
+            lambda answer: answer.succeeded or _gone(answer),
+        )
+        items = [object_id, *([str(principal)] if principal else [])]
+        purged = [_purged(run, item) for item in items]
+        return deleted.reached and all(purged)
+
+    run.must_remove(object_id, f"application {application['displayName']}", remove)
+    return application
+
+
+def _purged(run: Run, object_id: str) -> bool:
+    """Remove a deleted object permanently. One that is never shown as deleted is gone."""
+    path = f"/directory/deletedItems/{object_id}"
+    purged = run.wait(lambda: run.graph("DELETE", path))
+    return purged.reached or _gone(purged.last)
+
+
+def _owned(run: Run, application: Mapping[str, Any]) -> Waited:
+    return run.wait(lambda: run.graph("GET", f"/applications/{application['id']}/owners"), _nonempty)
+
+
+def _caller(run: Run) -> str | None:
+    """The object ID of the service's own principal in this tenant, from its token."""
+    return run.services.claims().get("oid")
+
+
+def _gone(answer: Answer) -> bool:
+    return answer.succeeded if answer.status == 204 else answer.status == 404  # noqa: PLR2004
+
+
+def _nonempty(answer: Answer) -> bool:
+    return answer.succeeded and bool(answer.body.get("value"))
+
+
+def _has_secret(answer: Answer) -> bool:
+    return answer.succeeded and bool(answer.body.get("passwordCredentials"))
