@@ -6,6 +6,7 @@ Table Storage orders by PartitionKey, then RowKey, as strings, and forbids some 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from datetime import UTC, datetime
@@ -14,14 +15,21 @@ from typing import Final
 from onboarding.storage.tables import Range
 
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\#?|=]")
+_LONGEST_PART: Final = 640  # bytes
 _LAST_MONTH: Final = 999_999
 _LAST_MILLISECOND: Final = 9_999_999_999_999
 _NAMESPACE = uuid.UUID("0d9f2c1e-8e0f-5b0a-9d6d-5d1c3a7e4b21")
 
 
 def part(value: str) -> str:
-    """A value as a part of a key; reversible, and different values stay different."""
-    return _FORBIDDEN.sub(lambda match: f"={ord(match.group()):02x}", value)
+    """A value as a part of a key; different values stay different.
+
+    A long value is replaced by its hash: a key has at most 1 KiB in UTF-16, and other parts need space too.
+    """
+    escaped = _FORBIDDEN.sub(lambda match: f"={ord(match.group()):02x}", value)
+    if len(escaped.encode("utf-16-le")) <= _LONGEST_PART:
+        return escaped
+    return f"=h{hashlib.sha256(value.encode()).hexdigest()}"  # no escape is "=h"
 
 
 def newest_first(moment: datetime) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field
 
@@ -27,7 +27,11 @@ EVENTS: Final = keys.prefixed("event:")
 STATE: Final = Range(HEAD, STEPS.last)
 """Head and steps, without the events: what one query reads to know a run."""
 
-_LONGEST_COLUMN: Final = 32_000  # characters; Table Storage allows 64 KiB in UTF-16
+_LONGEST_COLUMN: Final = 64_000
+"""Bytes in UTF-16. Table Storage allows 64 KiB
+(https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model)."""
+
+_Failing = TypeVar("_Failing", "StepState", "Event")
 
 _OwnColumn = Annotated[str, Field(exclude=True)]
 """Text that is not part of the document: it has a column of its own, or belongs to the row."""
@@ -124,7 +128,7 @@ class StepState:
 
     def to_row(self) -> Row:
         """The step's row."""
-        columns = {"document": _STEPS.dump(self), "result": self.result or None}
+        columns = {"document": _fitting(_STEPS, self), "result": self.result or None}
         return Row(partition=self.run, key=f"{STEPS.first}{self.name}", columns=columns, etag=self.etag)
 
     @classmethod
@@ -152,9 +156,9 @@ class Event:
         """The event's row; the same event written twice is one row. Of many calls the newest are kept."""
         key = f"{EVENTS.first}{keys.milliseconds(self.at)}:{self.step}:{self.attempt:04d}:{self.kind}"
         event = self
-        while len(text := _EVENTS.dump(event)) > _LONGEST_COLUMN and event.calls:
+        while event.calls and not fits(_EVENTS.dump(event)):
             event = replace(event, calls=event.calls[len(event.calls) // 2 + 1 :])
-        return Row(partition=self.run, key=key, columns={"document": text})
+        return Row(partition=self.run, key=key, columns={"document": _fitting(_EVENTS, event)})
 
     @classmethod
     def from_row(cls, row: Row) -> Event:
@@ -172,6 +176,32 @@ class Run:
     def having(self, steps: Iterable[StepState]) -> Run:
         """The run with these steps in place of what they were."""
         return replace(self, steps={**self.steps, **{step.name: step for step in steps}})
+
+
+def fits(text: str) -> bool:
+    """Whether a text fits into a column, with some space for what an update adds."""
+    return len(text.encode("utf-16-le")) <= _LONGEST_COLUMN
+
+
+def _fitting(codec: Codec[_Failing], record: _Failing) -> str:
+    """A step or an event as JSON that fits into a column: its error is cut if it is too long.
+
+    Texts of an error contain names from a directory, which has as many of them as it likes.
+    """
+    error, longest = record.error, _LONGEST_COLUMN // 8
+    while not fits(text := codec.dump(record)) and error and longest:
+        error = replace(
+            error,
+            findings=error.findings[: len(error.findings) // 2],
+            detail=_cut(error.detail, longest),
+            remedy=_cut(error.remedy, longest),
+        )
+        record, longest = replace(record, error=error), longest // 2
+    return text
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
 
 
 _HEADS: Final = Codec(Head)

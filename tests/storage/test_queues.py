@@ -95,3 +95,10 @@ async def test_each_call_goes_through_the_fuse(queues, queue, fuse):
     await queues.put(queue, b"x")
     await queues.length(queue)
     assert fuse.calls - before == 2
+
+
+async def test_a_message_that_is_too_large_is_refused(queues, queue):
+    """A message can have 64 KiB in base64, which is 48 KiB of its own."""
+    await queues.put(queue, b"x" * (48 * 1024))
+    with pytest.raises(HttpResponseError):
+        await queues.put(queue, b"x" * (48 * 1024 + 1))

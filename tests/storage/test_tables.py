@@ -257,3 +257,26 @@ async def test_a_continuation_of_somebody_elses_is_refused(tables, table, token)
     """A token that this service did not make is refused before it reaches storage."""
     with pytest.raises(InvalidContinuationError):
         await tables.page(table, Range("p", ""), size=1, continuation=token)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        pytest.param(row("k", text="\u00e9" * 32_768), True, id="text of 64 KiB"),
+        pytest.param(row("k", text="x" * 32_769), False, id="longer text"),
+        pytest.param(row("k", text="\U0001f600" * 16_385), False, id="longer text of pairs"),
+        pytest.param(row("x" * 512), True, id="key of 1 KiB"),
+        pytest.param(row("x" * 513), False, id="longer key"),
+        pytest.param(row("k", partition="\u00e9" * 513), False, id="longer partition"),
+    ],
+)
+async def test_what_is_too_large_is_refused(tables, table, wanted, fits):
+    """A text or a key above the limit of Table Storage is refused: by the emulator as in Azure."""
+    if fits:
+        await tables.write(table, wanted, Write.UPSERT)
+        assert await tables.get(table, wanted.partition, wanted.key)
+        return
+    with pytest.raises(HttpResponseError):
+        await tables.write(table, wanted, Write.UPSERT)
+    with pytest.raises(HttpResponseError):
+        await tables.transact(table, [(Write.INSERT, wanted)])

@@ -8,8 +8,10 @@ calls there, ends a worker, or decides which of two workers continues.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -24,9 +26,14 @@ from onboarding.storage.queues import LONGEST_DELAY, Queues, Waiting
 from onboarding.storage.tables import ConflictError, Page, Range, Row, Tables, Write
 
 _PAGE: Final = 1000
+_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f/\\#?]")
 _MOST_ROWS: Final = 100
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _SMALLEST, _LARGEST = -(2**31), 2**31 - 1
+_LONGEST_TEXT = 64 * 1024
+"""Bytes of a text in UTF-16, or of binary data, in one column; and the largest message, in base64."""
+_LONGEST_KEY = 1024
+"""Bytes of a key in UTF-16."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +120,7 @@ class MemoryTables(Tables):
                 return ""
         _check_columns(row)
         async with self._call("write", table):
+            _check_sizes(row)
             return self._apply(table, [(how, row)])[0]
 
     async def transact(self, table: str, writes: Sequence[tuple[Write, Row]]) -> list[str]:
@@ -127,6 +135,9 @@ class MemoryTables(Tables):
                 raise _error(HttpResponseError, 400, "InvalidInput")
             if sum(map(_size, (row for _, row in writes))) > _MOST_BYTES:
                 raise _error(HttpResponseError, 413, "RequestBodyTooLarge")
+            for how, row in writes:
+                if how is not Write.DELETE:
+                    _check_sizes(row)
             unconditional = [
                 (how, replace(row, etag="") if how is Write.DELETE else row) for how, row in writes
             ]
@@ -209,6 +220,8 @@ class MemoryQueues(Queues):
                 visible_at=now + timedelta(seconds=seconds),
                 receipt=str(uuid.uuid4()),
             )
+            if len(base64.b64encode(body)) > _LONGEST_TEXT:
+                raise _error(HttpResponseError, 413, "RequestBodyTooLarge")
             self._queue(queue).append(message)
 
     async def length(self, queue: str) -> int:
@@ -270,6 +283,20 @@ def _check_columns(row: Row) -> None:
             raise TypeError(f"{value} is too large to be cast to type EdmType.INT32.")
         if not isinstance(value, str | int | float | bytes | datetime | uuid.UUID | None):
             raise TypeError(f"Unsupported type: {type(value)}")
+
+
+def _check_sizes(row: Row) -> None:
+    """Refuse what Table Storage refuses.
+
+    See https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model.
+    """
+    if any(len(key.encode("utf-16-le")) > _LONGEST_KEY for key in _place(row)):
+        raise _error(HttpResponseError, 400, "KeyValueTooLarge")
+    if any(_FORBIDDEN.search(key) for key in _place(row)):
+        raise _error(HttpResponseError, 400, "OutOfRangeInput")
+    for value in row.columns.values():
+        if isinstance(value, str) and len(value.encode("utf-16-le")) > _LONGEST_TEXT:
+            raise _error(HttpResponseError, 400, "PropertyValueTooLarge")
 
 
 def _size(row: Row) -> int:

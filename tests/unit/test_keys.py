@@ -27,6 +27,16 @@ def test_a_part_holds_nothing_that_a_key_may_not(text):
     assert re.sub("=([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), part) == text
 
 
+@given(TEXT.map(lambda text: text + "/" * 300) | st.just("\U0001f600" * 200))
+def test_a_long_part_leaves_space_for_others(text):
+    """An address of the longest length that requests may have fits into a key, with a date beside it."""
+    part = keys.part(text)
+    assert len(part.encode("utf-16-le")) <= 640
+    assert not FORBIDDEN.search(part)
+    assert part != keys.part(f"{text}x")
+    assert part == keys.part(text)
+
+
 @given(TEXT, TEXT)
 def test_different_values_are_different_parts(one, other):
     """Two callers never share a partition."""
