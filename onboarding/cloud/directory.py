@@ -62,6 +62,20 @@ class Directory:
         """Reads, with one call, all that a preflight wants to know of the tenant."""
         return await survey(self._graph, names, uri)
 
+    async def policies(self, application: str) -> tuple[Any, list[Mapping[str, Any]] | None]:
+        """The tenant's default app management policy, and those of one application.
+
+        None for what the service cannot read: that must not end a renewal, because Graph decides in any case.
+        """
+        replies = await self._graph.batch(
+            {
+                "default": ("/policies/defaultAppManagementPolicy", {}),
+                "own": (f"/applications/{application}/appManagementPolicies", {}),
+            }
+        )
+        own = replies["own"].optional()
+        return replies["default"].optional(), own["value"] if own else None
+
     async def ping(self) -> None:
         """Raises unless Graph answers a call of this service."""
         query = {"%24select": ["id"]}

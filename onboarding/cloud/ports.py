@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from onboarding.cloud import failures
+from onboarding.errors import TransientError
 
 if TYPE_CHECKING:
     from msgraph.graph_service_client import GraphServiceClient
@@ -61,6 +62,15 @@ class Reply:
         if self.refusal:
             raise failures.error_of(self.refusal, fresh=fresh)
         return self.document
+
+    def optional(self) -> Any:
+        """The document; None for any refusal that lasts. Raises ``TransientError`` for one that passes."""
+        if self.refusal is None:
+            return self.document
+        error = failures.error_of(self.refusal)
+        if isinstance(error, TransientError) and self.status != HTTPStatus.UNAUTHORIZED:
+            raise error
+        return None
 
     def is_gone(self) -> bool:
         """Whether what was asked for is not there. Raises this app's errors for any other refusal."""

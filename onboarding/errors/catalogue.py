@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from onboarding.errors import channels, cloud, prerequisites, requests, steps
+from onboarding.errors import channels, cloud, policies, prerequisites, requests, steps
 from onboarding.errors.base import ErrorType
 
-MODULES: Final[tuple[ModuleType, ...]] = (requests, prerequisites, steps, cloud, channels)
+MODULES: Final[tuple[ModuleType, ...]] = (requests, prerequisites, policies, steps, cloud, channels)
 """By audience, in the order in which the documentation lists them."""
 
 
@@ -24,7 +24,7 @@ PROBLEMS: Final = tuple(kind for kind in CATALOGUE.values() if kind.status)
 FAULTS: Final = tuple(kind for kind in _declared(requests) if kind.severity)
 """What can be wrong with a body."""
 
-FINDINGS: Final = tuple(kind for kind in _declared(prerequisites) if kind.severity)
+FINDINGS: Final = tuple(kind for kind in _declared(prerequisites, policies) if kind.severity)
 """What the preflight reports."""
 
 FAILURES: Final = tuple(kind for kind in CATALOGUE.values() if kind.failure)

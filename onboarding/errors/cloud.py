@@ -72,7 +72,10 @@ CREDENTIAL_INVALID_LIFETIME: Final = _refusal(
 CREDENTIAL_TYPE_NOT_ALLOWED: Final = _refusal(
     code="credential-type-not-allowed-as-per-app-policy",
     title="A tenant policy does not allow client secrets",
-    remedy="Exempt the service's identity from the app management policy that forbids client secrets.",
+    remedy=(
+        "Exempt the service's identity from the app management policy that forbids client secrets "
+        "(excludeActors with a custom security attribute)."
+    ),
     documentation=_POLICY,
 )
 AUTHORIZATION_FAILED: Final = _refusal(

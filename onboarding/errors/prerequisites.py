@@ -11,7 +11,6 @@ _WIZARD: Final = (
 )
 _DELETED: Final = "https://learn.microsoft.com/graph/api/resources/directory"
 _RESTRICTIONS: Final = "https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions"
-_POLICY: Final = "https://learn.microsoft.com/graph/api/resources/tenantappmanagementpolicy"
 _PROVIDERS: Final = (
     "https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types"
 )
@@ -102,44 +101,6 @@ URI_HELD_BY_OWN_DELETED: Final = ErrorType(
         "another App ID URI."
     ),
     documentation=_DELETED,
-)
-
-# Policies of the tenant
-
-DOMAIN_NOT_VERIFIED: Final = ErrorType(
-    code="domain-not-verified",
-    severity=Severity.ERROR,
-    pointers=("/serverApp/appIdUri",),
-    title="The host of the App ID URI is not a verified domain of the tenant",
-    detail="The host of {uri} is not a verified domain of the tenant ({domains}).",
-    remedy="Use one of these domains, or omit appIdUri.",
-    documentation=_RESTRICTIONS,
-)
-URI_NOT_DEFAULT: Final = ErrorType(
-    code="uri-not-default",
-    severity=Severity.ERROR,
-    pointers=("/serverApp/appIdUri",),
-    title="A tenant policy allows only the default App ID URI",
-    detail="The tenant's app management policy (nonDefaultUriAddition) does not allow custom App ID URIs.",
-    remedy="Omit appIdUri: the service then uses {default}, which the policy allows.",
-    documentation=_RESTRICTIONS,
-)
-SECRETS_FORBIDDEN: Final = ErrorType(
-    code="secrets-forbidden",
-    severity=Severity.ERROR,
-    title="A tenant policy does not allow client secrets",
-    detail="The tenant's app management policy (passwordAddition) does not allow client secrets.",
-    remedy="Exempt the service's identity from the policy.",
-    documentation=_POLICY,
-)
-SECRET_LIVES_TOO_LONG: Final = ErrorType(
-    code="secret-lives-too-long",
-    severity=Severity.ERROR,
-    pointers=("/serverApp/secretEndDate",),
-    title="A tenant policy allows only client secrets with a shorter lifetime",
-    detail="The tenant allows client secrets with a lifetime of at most {longest}.",
-    remedy="Set secretEndDate to a date before {latest:%Y-%m-%d}.",
-    documentation=_POLICY,
 )
 
 # Permissions of the service

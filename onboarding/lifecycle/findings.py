@@ -5,22 +5,19 @@ Adding a rule is adding a function to ``RULES``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final
-
-from pydantic import TypeAdapter
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from onboarding.cloud import rbac
 from onboarding.cmg import identifiers
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.errors import Finding, Severity, prerequisites
-from onboarding.lifecycle import clashes
+from onboarding.errors import policies as errors
+from onboarding.lifecycle import clashes, policies
 from onboarding.lifecycle.facts import Facts
 
 REGISTERED: Final = "Registered"
 
-_DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
 _SEE_CONSENT: Final = {
     "Directory.Read.All",
     "Directory.ReadWrite.All",
@@ -42,35 +39,22 @@ def _uri_rules(facts: Facts) -> Iterator[Finding]:
         return
     domains = [str(domain["name"]) for domain in (survey.organization or {}).get("verifiedDomains", ())]
     if survey.organization and not identifiers.on_verified_domain(uri, domains):
-        yield prerequisites.DOMAIN_NOT_VERIFIED.finding(uri=uri, domains=", ".join(domains))
-    if _restricted(survey.policy, "identifierUris", "nonDefaultUriAddition"):
-        proposal = identifiers.default(str(facts.request.tenant_id), "{clientId}")
-        yield prerequisites.URI_NOT_DEFAULT.finding(default=proposal)
+        yield errors.DOMAIN_NOT_VERIFIED.finding(uri=uri, domains=", ".join(domains))
+    yield from policies.of_uri(
+        _policies(facts), identifiers.default(str(facts.request.tenant_id), "{clientId}")
+    )
 
 
 def _secret_policy(facts: Facts) -> Iterator[Finding]:
     if not facts.request.server_app.existing:  # an existing app has its secret
         accepted = facts.accepted_at
-        yield from secret_policy(facts.survey.policy, facts.request.server_app.secret_end(accepted), accepted)
+        ends_at = facts.request.server_app.secret_end(accepted)
+        yield from policies.of_secret(_policies(facts), ends_at, accepted)
 
 
-def secret_policy(policy: Mapping[str, Any] | None, ends_at: datetime, now: datetime) -> Iterator[Finding]:
-    """The conflicts of a new client secret with the tenant's app management policy.
-
-    Args:
-        policy: The policy as Graph shows it; None if the service cannot read it.
-        ends_at: When the secret expires.
-        now: When it is created.
-    """
-    if _restricted(policy, "passwordCredentials", "passwordAddition"):
-        yield prerequisites.SECRETS_FORBIDDEN.finding()
-    lifetime = _restricted(policy, "passwordCredentials", "passwordLifetime")
-    if lifetime and lifetime.get("maxLifetime"):
-        longest = _DURATION.validate_python(lifetime["maxLifetime"])
-        if ends_at > now + longest:
-            yield prerequisites.SECRET_LIVES_TOO_LONG.finding(
-                longest=lifetime["maxLifetime"], latest=now + longest
-            )
+def _policies(facts: Facts) -> policies.Policies:
+    """The policies that count for the application that will be created."""
+    return policies.Policies(tenant=facts.survey.policy, created_at=facts.accepted_at)
 
 
 def _graph_permissions(facts: Facts) -> Iterator[Finding]:
@@ -145,18 +129,3 @@ RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
     _subscription,
     _register,
 )
-
-
-def _restricted(policy: Mapping[str, Any] | None, area: str, kind: str) -> Mapping[str, Any] | None:
-    """A restriction of the tenant's app management policy, if it is enabled."""
-    if not policy or not policy.get("isEnabled"):
-        return None
-    restrictions = (policy.get("applicationRestrictions") or {}).get(area)
-    if isinstance(restrictions, Mapping):  # identifierUris: an object with one member for each kind
-        restriction = restrictions.get(kind)
-        return restriction if restriction and restriction.get("state") == "enabled" else None
-    for restriction in restrictions or ():
-        if restriction.get("restrictionType") == kind and restriction.get("state", "enabled") == "enabled":
-            found: Mapping[str, Any] = restriction
-            return found
-    return None

@@ -13,11 +13,10 @@ from typing import Final
 
 from onboarding.cmg import versions
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import requests, steps
-from onboarding.lifecycle import existing
+from onboarding.errors import Severity, requests, steps
+from onboarding.lifecycle import existing, policies
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential
-from onboarding.lifecycle.findings import secret_policy
 from onboarding.lifecycle.requests import Renewal
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
@@ -81,9 +80,15 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
         )
     ends_at = context.request.ends_at(context.accepted_at)
     if not connection.imports_server_app:
-        survey = await directory.survey([connection.server_app.name], None)
-        found = secret_policy(survey.policy, ends_at, context.accepted_at)
-        if refusals := tuple(replace(each, pointer="") for each in found):  # the request is another one
+        default, own = await directory.policies(app["id"])
+        counting = policies.Policies(tenant=default, own=own, created_at=created)
+        found = policies.of_secret(counting, ends_at, context.accepted_at)
+        refusals = tuple(
+            replace(each, pointer="")  # the request is another one
+            for each in found
+            if each.severity is Severity.ERROR
+        )
+        if refusals:
             raise steps.SECRET_REFUSED.error(
                 details=" ".join(finding.detail for finding in refusals),
                 remedies=" ".join(finding.remedy for finding in refusals),

@@ -174,6 +174,42 @@ async def test_a_policy_without_secrets(portal):
     assert said(found["secrets-forbidden"]) == ("Error", "")
 
 
+EXEMPT = {"customSecurityAttributes": [{"id": "Provisioning_Tool", "operator": "equals", "value": "cmg"}]}
+
+
+async def test_a_policy_for_newer_applications(portal):
+    """A restriction that starts later does not count; what is created on or after its date is restricted."""
+    restriction = {"restrictionType": "passwordAddition", "state": "enabled", "maxLifetime": None}
+    for since, allowed in (("2099-01-01T00:00:00Z", True), ("2020-01-01T00:00:00Z", False)):
+        dated = [restriction | {"restrictForAppsCreatedAfterDateTime": since}]
+        async with portal.settings(policies=policy("passwordCredentials", dated)):
+            assert ("secrets-forbidden" not in await findings(portal)) is allowed
+            if allowed:
+                await portal.onboarded()
+
+
+async def test_a_policy_that_exempts_some_callers(portal):
+    """The service cannot read who is exempt: it warns, and Graph decides, for secrets and for URIs."""
+    restriction = {"restrictionType": "passwordAddition", "state": "enabled", "excludeActors": EXEMPT}
+    uris = {"nonDefaultUriAddition": {"state": "enabled", "excludeActors": EXEMPT}}
+    restrictions = {"passwordCredentials": [restriction], "identifierUris": uris}
+    policies = {"isEnabled": True, "applicationRestrictions": restrictions}
+    wanted = {"serverApp": {"appIdUri": f"https://contoso.com/{unique()}"}}
+    async with portal.settings(policies=policies):
+        found = await findings(portal, **wanted)
+        assert {"secrets-forbidden", "uri-not-default"}.isdisjoint(found)
+        assert found["policy-undecided"]["severity"] == "Warning"
+        assert "custom security attributes" in found["policy-undecided"]["detail"]
+        async with portal.settings(identityAttributes={"Provisioning_Tool": "cmg"}):
+            await portal.onboarded(**wanted)
+        error = await portal.refused()
+    assert (error["step"], error["code"]) == (
+        "server-secret",
+        "credential-type-not-allowed-as-per-app-policy",
+    )
+    assert "excludeActors" in error["remedy"]
+
+
 async def test_a_policy_with_short_secrets(portal):
     """The finding contains the longest lifetime, as a duration and as the last possible date."""
     restriction = [{"restrictionType": "passwordLifetime", "state": "enabled", "maxLifetime": "P180D"}]

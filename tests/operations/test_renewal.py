@@ -211,6 +211,31 @@ async def test_a_policy_that_forbids_the_secret_is_told(portal):
         await confirm(portal, connection, await renewal(portal, connection, secretEndDate=end))
 
 
+async def test_a_policy_for_newer_applications_does_not_stop_a_renewal(portal):
+    """A restriction counts for applications that were created on or after its date."""
+    connection = await portal.onboarded()
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    restriction = {"restrictionType": "passwordAddition", "restrictForAppsCreatedAfterDateTime": tomorrow}
+    policies = {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": [restriction]}}
+    async with portal.settings(policies=policies):
+        await confirm(portal, connection, await renewal(portal, connection))
+
+
+async def test_a_policy_of_the_application_counts_before_that_of_the_tenant(portal):
+    """A policy that an administrator assigned to the application replaces the tenant's, type by type."""
+    connection = await portal.onboarded()
+    short = {"restrictionType": "passwordLifetime", "maxLifetime": "P30D", "state": "enabled"}
+    long = {"displayName": "CMG", "isEnabled": True}
+    long["restrictions"] = {"passwordCredentials": [short | {"maxLifetime": "P800D"}]}
+    own = (await portal.look("graph", "POST", "/v1.0/policies/appManagementPolicies", long)).json()
+    app = f"/v1.0/applications/{connection['serverApp']['objectId']}"
+    reference = {"@odata.id": f"https://graph.microsoft.com/v1.0/policies/appManagementPolicies/{own['id']}"}
+    await portal.look("graph", "POST", f"{app}/appManagementPolicies/$ref", reference)
+    policies = {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": [short]}}
+    async with portal.settings(policies=policies):
+        await confirm(portal, connection, await renewal(portal, connection))
+
+
 async def test_an_imported_app_is_never_changed(portal):
     """Somebody makes the new secret by hand and hands it over; it takes over, and the old one stays."""
     made = await portal.onboarded()

@@ -72,6 +72,7 @@ class Directory:
             database.rows(f"{self._prefix}federatedCredentials")
         )
         self._trusted_at: dict[str, float] = {}  # federated credentials that were added since the start
+        self._policies: dict[str, JsonObject] = dict(database.rows(f"{self._prefix}appPolicies"))
         self._secrets: dict[str, str] = dict(database.rows(f"{self._prefix}secretHashes"))
 
     def _collection(self, kind: str, indexes: dict[str, Index]) -> Collection:
@@ -133,6 +134,21 @@ class Directory:
         self._trusted_at |= {each["id"]: time.time() for each in credentials if each["id"] not in before}
         self._federated[application_id] = credentials
         self._database.put(f"{self._prefix}federatedCredentials", application_id, credentials)
+
+    # App management policies, with the applications that they are assigned to.
+
+    def app_policies(self, application_id: str = "") -> list[JsonObject]:
+        """All policies, or those that are assigned to one application."""
+        return [
+            policy
+            for policy in self._policies.values()
+            if not application_id or application_id in policy["appliesTo"]
+        ]
+
+    def put_app_policy(self, policy: JsonObject) -> None:
+        """Create or change a policy."""
+        self._policies[policy["id"]] = policy
+        self._database.put(f"{self._prefix}appPolicies", policy["id"], policy)
 
     # The effects of one change on other objects.
 

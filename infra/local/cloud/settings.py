@@ -12,6 +12,7 @@ from infra.local.cloud.collection import Replication
 from infra.local.cloud.database import Database
 from infra.local.cloud.environments import HOME
 from infra.local.cloud.graph.organization import default_policy
+from infra.local.cloud.graph.policies import for_caller
 from infra.local.cloud.lags import Lags
 from infra.local.cloud.messages import JsonObject
 from infra.local.cloud.tenant import Tenant
@@ -49,6 +50,8 @@ class SettingsChange(BaseModel):
     policies: dict[str, Any] | None = None
     permissions: list[dict[str, Any]] | None = None
     identityRoles: list[str] | None = None  # noqa: N815
+    identityAttributes: dict[str, str] | None = None  # noqa: N815
+    """Custom security attributes of the service's identity: values by attribute set and name."""
     subscription: Subscription | None = None
     unconsented: Literal[700016, 7000229] | None = None
     """Login's code for an application that a tenant has not consented to: both occur."""
@@ -82,6 +85,7 @@ class Settings:
             "tokenSeconds": 3600,
             "policies": default_policy(),
             "permissions": [REGISTER],
+            "identityAttributes": {},
             "identityRoles": list(tenant.identity_roles),
             "subscription": Subscription().model_dump(),
             "unconsented": 700016,
@@ -93,10 +97,12 @@ class Settings:
         """As ``GET /settings`` shows them."""
         return {name: value for name, value in self._values.items() if name != "lag"}
 
-    def policy(self) -> JsonObject:
-        """The default app management policy."""
+    def policy(self, principal_id: str = "") -> JsonObject:
+        """The default app management policy, as it counts for a caller."""
         policy: JsonObject = self._values["policies"]
-        return policy
+        if principal_id != self.tenant.identity_principal_id:
+            return policy
+        return for_caller(policy, self._values["identityAttributes"])
 
     def unconsented(self) -> int:
         """Login's code for an application that a tenant has not consented to."""

@@ -31,6 +31,7 @@ from infra.local.cloud.graph.listing import Resource, context, counted, listed, 
 from infra.local.cloud.graph.objects import APPLICATION, APPLICATION_READ_ONLY, mirrored, new_application
 from infra.local.cloud.graph.passwords import new_password
 from infra.local.cloud.graph.paths import Handler
+from infra.local.cloud.graph.policies import for_application
 from infra.local.cloud.messages import Answer, JsonObject, utc_text
 
 RESOURCE: Final = Resource(
@@ -52,8 +53,8 @@ RESOURCE: Final = Resource(
 class Applications:
     """Handlers for ``/applications``."""
 
-    def __init__(self, directory: Directory, policy: Callable[[], JsonObject]) -> None:
-        """``policy`` returns the tenant's default app management policy."""
+    def __init__(self, directory: Directory, policy: Callable[[str], JsonObject]) -> None:
+        """``policy`` returns the tenant's default app management policy as it counts for a caller."""
         self._directory = directory
         self._policy = policy
 
@@ -124,9 +125,8 @@ class Applications:
     def add_password(self, call: Call) -> Answer:
         """Add a client secret; only this answer contains its text."""
         body = self._own_latest(call)
-        stored, shown = new_password(
-            self._directory, self._policy(), body, call.json().get("passwordCredential")
-        )
+        policy = self._counting(call, body["id"])
+        stored, shown = new_password(self._directory, policy, body, call.json().get("passwordCredential"))
         changed = body | {"passwordCredentials": [stored, *body["passwordCredentials"]]}
         self._directory.applications.put(body["id"], changed)
         return entity(call, "microsoft.graph.passwordCredential", shown)
@@ -158,12 +158,12 @@ class Applications:
         body = self._with(call, body, wanted)
         if not body["displayName"]:
             raise required("displayName", "Application")
-        self._check(body, None, added=body["identifierUris"])
+        self._check(call, body, None, added=body["identifierUris"])
         shown = body
         if passwords:
             if not isinstance(passwords, list) or len(passwords) > 1:
                 raise bad_request("Only one password credential can be added when an application is created.")
-            stored, once = new_password(self._directory, self._policy(), body, passwords[0])
+            stored, once = new_password(self._directory, self._counting(call, body["id"]), body, passwords[0])
             shown = body | {"passwordCredentials": [once]}
             body = body | {"passwordCredentials": [stored]}
         self._directory.applications.put(body["id"], body)
@@ -185,7 +185,7 @@ class Applications:
             raise invalid_value("displayName", "Application")
         known = {uri.casefold() for uri in before["identifierUris"]}
         added = [uri for uri in body["identifierUris"] if uri.casefold() not in known]
-        self._check(body, before, added=added)
+        self._check(call, body, before, added=added)
         self._directory.applications.put(body["id"], body)
         principal = self._directory.principal_of(body["appId"])
         if principal is not None and (mirror := mirrored(principal, body)) != principal:
@@ -206,7 +206,12 @@ class Applications:
             raise denied()
         return body
 
-    def _check(self, body: JsonObject, before: JsonObject | None, *, added: list[str]) -> None:
+    def _counting(self, call: Call, application_id: str) -> JsonObject:
+        """The app management policy as it counts for the caller and an application."""
+        policy = self._policy(call.caller.object_id)
+        return for_application(policy, self._directory, application_id)
+
+    def _check(self, call: Call, body: JsonObject, before: JsonObject | None, *, added: list[str]) -> None:
         check_application(body, before)
         name = body["uniqueName"]
         if name is not None:
@@ -216,7 +221,7 @@ class Applications:
                 holder = collection.holder("uniqueName", name)
                 if holder is not None and holder["id"] != body["id"]:
                     raise conflict("uniqueName")
-        check_identifier_uris(self._directory, self._policy(), body, added)
+        check_identifier_uris(self._directory, self._counting(call, body["id"]), body, added)
 
 
 def soft_delete_application(directory: Directory, body: JsonObject) -> None:

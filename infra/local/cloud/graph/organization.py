@@ -120,8 +120,8 @@ def default_policy() -> JsonObject:
 class Organization:
     """Handlers for the tenant's own resources."""
 
-    def __init__(self, tenant: TenantNames, policy: Callable[[], JsonObject]) -> None:
-        """``policy`` returns the current default app management policy."""
+    def __init__(self, tenant: TenantNames, policy: Callable[[str], JsonObject]) -> None:
+        """``policy`` returns the current default app management policy, for "" as it is stored."""
         self._organization = _organization(tenant)
         self._domains = _domains(tenant)
         self._policy = policy
@@ -166,4 +166,4 @@ class Organization:
     def get_policy(self, call: Call) -> Answer:
         """The default app management policy."""
         call.need(*POLICY_READERS)
-        return entity(call, "policies/defaultAppManagementPolicy/$entity", self._policy())
+        return entity(call, "policies/defaultAppManagementPolicy/$entity", self._policy(""))

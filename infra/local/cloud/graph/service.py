@@ -20,6 +20,7 @@ from infra.local.cloud.graph.grants import PermissionGrants
 from infra.local.cloud.graph.organization import Organization
 from infra.local.cloud.graph.owners import Owners
 from infra.local.cloud.graph.paths import Paths
+from infra.local.cloud.graph.policies import AppPolicies
 from infra.local.cloud.graph.service_principals import ServicePrincipals
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
 from infra.local.cloud.tokens import TokenError, TokenFault, Tokens
@@ -57,7 +58,7 @@ class Graph:
         directories: Mapping[str, Directory],
         tokens: Tokens,
         address: str,
-        policy: Callable[[], JsonObject],
+        policy: Callable[[str], JsonObject],
     ) -> None:
         """``directories`` are by tenant; ``address`` is the listening address: the base of links."""
         self._tokens = tokens
@@ -66,7 +67,7 @@ class Graph:
         self._audiences = audiences(environment, GRAPH_APP_ID)
         self._paths = {tenant: self._routes(directory, policy) for tenant, directory in directories.items()}
 
-    def _routes(self, directory: Directory, policy: Callable[[], JsonObject]) -> Paths:
+    def _routes(self, directory: Directory, policy: Callable[[str], JsonObject]) -> Paths:
         """The resources of one tenant."""
         handlers = (
             Applications(directory, policy),
@@ -76,6 +77,7 @@ class Graph:
             DeletedItems(directory),
             Organization(directory.tenant, policy),
             Owners(directory),
+            AppPolicies(directory),
         )
         routes = {key: handler for each in handlers for key, handler in each.routes().items()}
         return Paths(routes | {("POST", "$batch"): lambda call: batched(call, self._answer)})

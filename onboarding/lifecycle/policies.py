@@ -1,0 +1,124 @@
+"""What app management policies restrict: the tenant's default policy, and one of the application's own.
+
+A restriction does not count for applications that were created before its date. It can exempt callers by
+custom security attributes, which the service cannot read. Then the rule only warns, and Graph decides.
+
+Sources: https://learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy,
+https://learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration and
+https://learn.microsoft.com/graph/api/resources/identifieruriconfiguration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from onboarding.errors import ErrorType, Finding
+from onboarding.errors import policies as errors
+
+_DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
+_ATTRIBUTES: Final = (
+    "The policy exempts callers by custom security attributes, which the service cannot read."
+)
+_OWN_POLICY: Final = "The application can have a policy of its own, which the service cannot read."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restriction:
+    """A restriction that counts for an application."""
+
+    settings: Mapping[str, Any]
+    doubt: str  # why it may not count; empty: it does
+
+    def finding(self, kind: ErrorType, **args: Any) -> Finding:
+        """The conflict with the restriction: an error, or a warning where only Graph knows."""
+        certain = kind.finding(**args)
+        if not self.doubt:
+            return certain
+        return errors.POLICY_UNDECIDED.finding(
+            certain.pointer, conflict=certain.detail, doubt=self.doubt, alternative=certain.remedy
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policies:
+    """The app management policies that count for one application."""
+
+    tenant: Mapping[str, Any] | None  # the default policy; None: the service cannot read it
+    own: Sequence[Mapping[str, Any]] | None = ()  # policies of the application; None: not readable
+    created_at: datetime  # of the application; for a new one the present
+
+    def of_passwords(self, kind: str) -> Restriction | None:
+        """The restriction of this type for client secrets, if one counts."""
+        for policy in self.own or ():
+            for restriction in _listed((policy.get("restrictions") or {}).get("passwordCredentials")):
+                if restriction.get("restrictionType") == kind:  # it replaces that of the tenant
+                    return self._counting(policy, restriction, certain=True)
+        restrictions = (self._defaults.get("passwordCredentials")) or ()
+        found = (each for each in _listed(restrictions) if each.get("restrictionType") == kind)
+        return self._counting(self.tenant, next(found, None))
+
+    def of_uris(self, kind: str) -> Restriction | None:
+        """The restriction of this type for App ID URIs, if one counts."""
+        for policy in self.own or ():
+            areas = (policy.get("restrictions") or {}).get("applicationRestrictions") or {}
+            if restriction := (areas.get("identifierUris") or {}).get(kind):
+                return self._counting(policy, restriction, certain=True)
+        return self._counting(self.tenant, (self._defaults.get("identifierUris") or {}).get(kind))
+
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = (self.tenant or {}).get("applicationRestrictions") or {}
+        return found
+
+    def _counting(
+        self,
+        policy: Mapping[str, Any] | None,
+        restriction: Mapping[str, Any] | None,
+        *,
+        certain: bool = False,
+    ) -> Restriction | None:
+        """A restriction, unless it is off or not for this application; ``certain``: no other replaces it."""
+        if not policy or not policy.get("isEnabled") or not restriction:
+            return None
+        if restriction.get("state", "enabled") != "enabled":
+            return None
+        since = restriction.get("restrictForAppsCreatedAfterDateTime")
+        if since and self.created_at < datetime.fromisoformat(str(since)).astimezone(UTC):
+            return None
+        exempt = (restriction.get("excludeActors") or {}).get("customSecurityAttributes")
+        doubt = _ATTRIBUTES if exempt else ""
+        if not doubt and self.own is None and not certain:
+            doubt = _OWN_POLICY
+        return Restriction(settings=restriction, doubt=doubt)
+
+
+def of_secret(policies: Policies, ends_at: datetime, now: datetime) -> Iterator[Finding]:
+    """The conflicts of a new client secret with the policies.
+
+    Args:
+        policies: Those that count for the application.
+        ends_at: When the secret expires.
+        now: When it is created.
+    """
+    if forbidden := policies.of_passwords("passwordAddition"):
+        yield forbidden.finding(errors.SECRETS_FORBIDDEN)
+    lifetime = policies.of_passwords("passwordLifetime")
+    if lifetime and (text := lifetime.settings.get("maxLifetime")):
+        longest = _DURATION.validate_python(text)
+        if ends_at > now + longest:
+            yield lifetime.finding(errors.SECRET_LIVES_TOO_LONG, longest=text, latest=now + longest)
+
+
+def of_uri(policies: Policies, default: str) -> Iterator[Finding]:
+    """The conflicts of a custom App ID URI with the policies; ``default`` is what they allow."""
+    if restriction := policies.of_uris("nonDefaultUriAddition"):
+        yield restriction.finding(errors.URI_NOT_DEFAULT, default=default)
+
+
+def _listed(restrictions: Any) -> Sequence[Mapping[str, Any]]:
+    return restrictions if isinstance(restrictions, list | tuple) else ()
