@@ -12,6 +12,7 @@ from onboarding.api.endpoint import Endpoint
 from onboarding.parts import parts
 from onboarding.service import ENDPOINTS, serve
 from onboarding.storage import names
+from onboarding.timers import timers
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -34,56 +35,55 @@ for declared in ENDPOINTS:
 @app.queue_trigger("msg", names.STEPS_QUEUE, "STORAGE")
 async def run_step(msg: func.QueueMessage) -> None:
     """Runs a step of an onboarding, and the steps that follow from it."""
-    await parts().engine.handle(msg.get_body(), msg.id or "")
+    await parts().engines[names.STEPS_QUEUE].handle(msg.get_body(), msg.id or "")
 
 
 @app.queue_trigger("msg", names.STEPS_POISON_QUEUE, "STORAGE")
 async def fail_step(msg: func.QueueMessage) -> None:
     """Marks an onboarding as failed after its worker crashed repeatedly."""
-    await parts().engine.abandon(msg.get_body())
+    await parts().engines[names.STEPS_QUEUE].abandon(msg.get_body())
 
 
 @app.queue_trigger("msg", names.OPERATIONS_QUEUE, "STORAGE")
 async def run_operation(msg: func.QueueMessage) -> None:
     """Runs a step of a renewal or a removal, and the steps that follow from it."""
-    await parts().operation_engine.handle(msg.get_body(), msg.id or "")
+    await parts().engines[names.OPERATIONS_QUEUE].handle(msg.get_body(), msg.id or "")
 
 
 @app.queue_trigger("msg", names.OPERATIONS_POISON_QUEUE, "STORAGE")
 async def fail_operation(msg: func.QueueMessage) -> None:
     """Marks an operation as failed after its worker crashed repeatedly."""
-    await parts().operation_engine.abandon(msg.get_body())
+    await parts().engines[names.OPERATIONS_QUEUE].abandon(msg.get_body())
 
 
 @app.queue_trigger("msg", names.NOTICES_QUEUE, "STORAGE")
 async def send_notice(msg: func.QueueMessage) -> None:
     """Sends a notice to one channel."""
-    await parts().deliveries.handle(msg.get_body(), msg.id or "")
+    await parts().engines[names.NOTICES_QUEUE].handle(msg.get_body(), msg.id or "")
 
 
 @app.queue_trigger("msg", names.NOTICES_POISON_QUEUE, "STORAGE")
 async def fail_notice(msg: func.QueueMessage) -> None:
     """Marks a notice as failed after its worker crashed repeatedly."""
-    await parts().deliveries.abandon(msg.get_body())
+    await parts().engines[names.NOTICES_QUEUE].abandon(msg.get_body())
 
 
 # The parameter of a timer trigger is part of the binding, even if the function does not use it.
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
     """Continues runs that have made no progress."""
-    await parts().engine.sweep()
-    await parts().operation_engine.sweep()
-    await parts().deliveries.sweep()
+    for engine in parts().engines.values():
+        await engine.sweep()
 
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")
 async def sweep_expirations(timer: func.TimerRequest) -> None:
     """Sends the warnings that are due, and starts automatic renewals."""
-    await parts().expiry.run()
-    await parts().automatic_renewals.run()
+    await timers().expiry_sweep.run()
+    await timers().automatic_renewals.run()
 
 
 @app.timer_trigger("timer", "%INSPECTION_SCHEDULE%")
 async def sweep_directory(timer: func.TimerRequest) -> None:
     """Starts the inspections of the day."""
-    await parts().inspection_sweep.run()
+    await timers().inspection_sweep.run()

@@ -1,7 +1,7 @@
-"""The parts below the API, put together from the settings: storage, engines, expirations, notices, the cloud.
+"""The parts below the API, put together from the settings: storage, runs, expirations, notices, the cloud.
 
-What talks to Graph, Resource Manager and Key Vault is imported when the first step runs: an HTTP call after
-a cold start does not pay for it.
+Every part is made when it is first asked for. Making one does no I/O. Modules that import an SDK of the cloud
+are imported with the part that needs them, so an HTTP call after a cold start does not wait for that.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import functools
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.clouds import Clouds
-from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
@@ -23,10 +22,7 @@ from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.drift.inspection_step import INSPECTION, InspectionStep
-from onboarding.drift.inspection_sweep import InspectionSweep
-from onboarding.expiry.sweep import ExpirySweep
 from onboarding.expiry.user_responses import UserResponses
-from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.lifecycle.requests import REQUESTER
@@ -34,9 +30,7 @@ from onboarding.notices import delivery_plans
 from onboarding.notices.announcing import Notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
-from onboarding.notices.deliveries import Deliveries
-from onboarding.notices.digests import DIGEST, Digests
-from onboarding.notices.failing_deliveries import FailingDeliveries
+from onboarding.notices.delivery_context import Services as DeliveryServices
 from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
@@ -52,70 +46,127 @@ from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.runtime import Limits, Runtime
 
+_SDK_LOGGERS: Final = ("azure", "httpx")
+"""They log each request at INFO."""
+
 
 class Parts:
-    """What the triggers and the API are made of. Making a part does no I/O.
-
-    Parts that need only settings and storage are made at once. Parts that only a timer uses, or that import
-    the clients of the cloud, are made when they are first asked for.
-    """
+    """What the triggers and the API are made of."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.environment = _environment(settings)
-        self.clock = _clock(settings)
-        self.tables = Tables(account.table_service(settings))
-        self.queues = Queues(account.queue_service(settings))
-        self.poison_messages = PoisonMessages(self.tables, names.POISON_MESSAGES)
-        self.connection_store = ConnectionStore(self.tables)
-        self.cadence = Cadence(thresholds=settings.expiry_thresholds, repeat=settings.expired_repeat_days)
-        self.calendar = Calendar(self.tables)
-        self.warning_schedule = WarningSchedule(self.tables, self.cadence, self.calendar)
-        self.inspection_schedule = InspectionSchedule(self.tables, days=settings.inspect_every_days)
-        self.drift_index = DriftIndex(self.tables)
-        self.onboarding_runs = self._runtime(
+
+    @functools.cached_property
+    def environment(self) -> Environment:
+        """The Azure cloud of this deployment."""
+        settings = self.settings
+        return ENVIRONMENTS[settings.azure_environment].redirected(settings.local_cloud_endpoints)
+
+    @functools.cached_property
+    def clock(self) -> Clock:
+        """The source of time."""
+        file = self.settings.local_clock_file
+        return MovedClock(file) if file else SystemClock()
+
+    # Storage
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """The tables of the storage account."""
+        return Tables(account.table_service(self.settings))
+
+    @functools.cached_property
+    def queues(self) -> Queues:
+        """The queues of the storage account."""
+        return Queues(account.queue_service(self.settings))
+
+    @functools.cached_property
+    def poison_messages(self) -> PoisonMessages:
+        """Messages that could not be processed."""
+        return PoisonMessages(self.tables, names.POISON_MESSAGES)
+
+    @functools.cached_property
+    def connection_store(self) -> ConnectionStore:
+        """The connections."""
+        return ConnectionStore(self.tables)
+
+    @functools.cached_property
+    def calendar(self) -> Calendar:
+        """All expirations, by date."""
+        return Calendar(self.tables)
+
+    @functools.cached_property
+    def cadence(self) -> Cadence:
+        """When warnings are due."""
+        settings = self.settings
+        return Cadence(thresholds=settings.expiry_thresholds, repeat=settings.expired_repeat_days)
+
+    @functools.cached_property
+    def warning_schedule(self) -> WarningSchedule:
+        """The next warning of each expiration."""
+        return WarningSchedule(self.tables, self.cadence, self.calendar)
+
+    @functools.cached_property
+    def inspection_schedule(self) -> InspectionSchedule:
+        """The day on which each connection is inspected."""
+        return InspectionSchedule(self.tables, days=self.settings.inspect_every_days)
+
+    @functools.cached_property
+    def drift_index(self) -> DriftIndex:
+        """The connections that differ from the expected state."""
+        return DriftIndex(self.tables)
+
+    # Runs
+
+    @functools.cached_property
+    def onboarding_runs(self) -> Runtime:
+        """The onboardings."""
+        return self._runtime(
+            names.STEPS_QUEUE,
             names.ONBOARDINGS,
             RunIndex(self.tables, names.ONBOARDING_INDEX, owner=REQUESTER),
-            names.STEPS_QUEUE,
             PLANS,
             lambda _: self.services,
         )
-        self.operation_runs = self._runtime(
+
+    @functools.cached_property
+    def operation_runs(self) -> Runtime:
+        """The renewals and removals."""
+        return self._runtime(
+            names.OPERATIONS_QUEUE,
             names.OPERATIONS,
             RunIndex(self.tables, names.OPERATION_INDEX, owner=REQUESTER),
-            names.OPERATIONS_QUEUE,
             OPERATIONS,
             lambda _: self.services,
         )
-        self.notice_runs = self._runtime(
+
+    @functools.cached_property
+    def notice_runs(self) -> Runtime:
+        """The deliveries of notices, and the inspections."""
+        return self._runtime(
+            names.NOTICES_QUEUE,
             names.NOTICES,
             RunIndex(self.tables, names.NOTICE_INDEX, history=False),
-            names.NOTICES_QUEUE,
             {**delivery_plans.PLANS, INSPECTION.name: INSPECTION},
-            self._notice_services,
+            lambda plan: self._inspection_step if plan is INSPECTION else self._delivery_services,
             delivery_plans.POLICIES,
         )
-        self.engine = Engine(self.onboarding_runs, self.poison_messages)
-        self.operation_engine = Engine(self.operation_runs, self.poison_messages)
-        self.deliveries = Engine(self.notice_runs, self.poison_messages)
-        self.notices = Notices(runs=self.notice_runs, clock=self.clock, routing=_routing(settings))
-        self.failing = FailingDeliveries(runs=self.notice_runs)
-        self.channel_secrets = ChannelSecrets(lambda: self.clouds.vault, self.clock)
-        self.links = NoticeLinks(
-            secrets=self.channel_secrets,
-            key=settings.link_key,
-            origin=settings.public_url.rstrip("/"),
-            clock=self.clock,
-        )
-        self.responses = UserResponses(
-            connections=self.connection_store, audit=self.onboarding_runs.store, clock=self.clock
-        )
+
+    @functools.cached_property
+    def runs(self) -> Mapping[str, Runtime]:
+        """All runs, by their queue."""
+        return {runs.queue: runs for runs in (self.onboarding_runs, self.operation_runs, self.notice_runs)}
+
+    @functools.cached_property
+    def engines(self) -> Mapping[str, Engine]:
+        """What processes the messages of a queue, by queue."""
+        return {queue: Engine(runs, self.poison_messages) for queue, runs in self.runs.items()}
 
     def _runtime(  # noqa: PLR0917 - told apart by their types
         self,
+        queue: str,
         table: str,
         index: RunIndex,
-        queue: str,
         plans: Mapping[str, Plan[Any, Any]],
         services: Callable[[Plan[Any, Any]], Any],
         policies: retry.Policies = retry.CLOUD,
@@ -132,38 +183,7 @@ class Parts:
             policies=policies,
         )
 
-    @functools.cached_property
-    def expiry(self) -> ExpirySweep:
-        """The timer's look at the expirations."""
-        return ExpirySweep(
-            warning_schedule=self.warning_schedule,
-            connections=self.connection_store,
-            notices=self.notices,
-            cadence=self.cadence,
-            clock=self.clock,
-        )
-
-    @functools.cached_property
-    def automatic_renewals(self) -> AutomaticRenewals:
-        """The timer's look for secrets to renew."""
-        return AutomaticRenewals(
-            calendar=self.calendar,
-            connections=self.connection_store,
-            operations=self.operation_runs,
-            clock=self.clock,
-            days=self.settings.renew_before_days,
-            time_limit_days=self.settings.renewal_time_limit_days,
-        )
-
-    @functools.cached_property
-    def inspection_sweep(self) -> InspectionSweep:
-        """What the timer runs to start inspections."""
-        return InspectionSweep(
-            inspection_schedule=self.inspection_schedule,
-            calendar=self.calendar,
-            runs=self.notice_runs,
-            clock=self.clock,
-        )
+    # The cloud
 
     @functools.cached_property
     def clouds(self) -> Clouds:
@@ -181,13 +201,9 @@ class Parts:
         )
         return AzureClouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
 
-    def directory(self, tenant: str) -> Directory:
-        """A tenant's directory."""
-        return self.clouds.directory(tenant)
-
     @functools.cached_property
     def services(self) -> Services:
-        """What the steps of an onboarding share."""
+        """What the steps of onboardings, renewals and removals share."""
         return Services(
             clouds=self.clouds,
             connections=self.connection_store,
@@ -198,35 +214,57 @@ class Parts:
             reminders=RenewalReminders(self.notices),
         )
 
-    def _notice_services(self, plan: Plan[Any, Any]) -> Deliveries | Digests | InspectionStep:
-        if plan is INSPECTION:
-            return self._inspection_step
-        return self._notice_channels.digests if plan is DIGEST else self._notice_channels
+    # Notices
 
     @functools.cached_property
-    def _notice_channels(self) -> Deliveries:
-        from onboarding.notices.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415
+    def notices(self) -> Notices:
+        """Where notices are announced."""
+        return Notices(runs=self.notice_runs, clock=self.clock, routing=Routing.of(self.settings))
+
+    @functools.cached_property
+    def channel_secrets(self) -> ChannelSecrets:
+        """The addresses and keys of the channels."""
+        return ChannelSecrets(lambda: self.clouds.vault, self.clock)
+
+    @functools.cached_property
+    def links(self) -> NoticeLinks:
+        """The links in messages."""
+        settings = self.settings
+        return NoticeLinks(
+            secrets=self.channel_secrets,
+            key=settings.link_key,
+            origin=settings.public_url.rstrip("/"),
+            clock=self.clock,
+        )
+
+    @functools.cached_property
+    def responses(self) -> UserResponses:
+        """What people answer to warnings."""
+        return UserResponses(
+            connections=self.connection_store, audit=self.onboarding_runs.store, clock=self.clock
+        )
+
+    @functools.cached_property
+    def _delivery_services(self) -> DeliveryServices:
+        from onboarding.notices.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415 - no SDK for calls
 
         url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
         secrets = self.channel_secrets
-        shared: dict[str, Any] = {
-            "connections": self.connection_store,
-            "people": People(secrets),
-            "routing": self.notices.routing,
-            "links": self.links,
-            "failing": self.failing,
-            "clock": self.clock,
-        }
-        return Deliveries(
+        return DeliveryServices(
+            runs=self.notice_runs,
+            tables=self.tables,
+            connections=self.connection_store,
             webhook=Webhook(str(url), secret, secrets, self.clock) if url else NoWebhook(),
-            digests=Digests(tables=self.tables, runs=self.notice_runs, **shared),
-            **shared,
+            people=People(secrets),
+            routing=Routing.of(self.settings),
+            links=self.links,
+            clock=self.clock,
         )
 
     @functools.cached_property
     def _inspection_step(self) -> InspectionStep:
         return InspectionStep(
-            directory=self.directory,
+            directory=self.clouds.directory,
             connections=self.connection_store,
             inspection_schedule=self.inspection_schedule,
             drift_index=self.drift_index,
@@ -236,29 +274,10 @@ class Parts:
         )
 
 
-def _environment(settings: Settings) -> Environment:
-    return ENVIRONMENTS[settings.azure_environment].redirected(settings.local_cloud_endpoints)
-
-
-def _routing(settings: Settings) -> Routing:
-    return Routing(
-        webhook=settings.notice_webhook_url is not None,
-        channels=settings.notice_channels,
-        digest=settings.notice_digest == "daily",
-        mail=settings.notice_mail_channel,
-        escalation=settings.notice_escalation,
-        escalate_after=timedelta(days=settings.notice_escalate_after_days),
-    )
-
-
-def _clock(settings: Settings) -> Clock:
-    return MovedClock(settings.local_clock_file) if settings.local_clock_file else SystemClock()
-
-
 @functools.cache
 def parts() -> Parts:
     """The parts of this process. Raises ``pydantic.ValidationError`` if the settings are not valid."""
-    for noisy in ("azure", "httpx"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in _SDK_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     values: dict[str, Any] = {}
     return Parts(Settings(**values))

@@ -139,7 +139,7 @@ class Service:
         return ConformanceResource(
             connections=parts.connection_store,
             tenants=self._tenants,
-            directory=parts.directory,
+            directory=parts.clouds.directory,
             clock=parts.clock,
         )
 
@@ -164,7 +164,7 @@ class Service:
             calendar=parts.calendar,
             connections=parts.connection_store,
             differences=parts.drift_index,
-            failing=parts.failing,
+            notices=parts.notice_runs,
             clock=parts.clock,
         )
 
@@ -175,9 +175,7 @@ class Service:
         return PoisonResource(
             messages=parts.poison_messages,
             queues=parts.queues,
-            runs={
-                runs.queue: runs for runs in (parts.onboarding_runs, parts.operation_runs, parts.notice_runs)
-            },
+            runs=parts.runs,
         )
 
     @functools.cached_property

@@ -20,12 +20,13 @@ from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.lifecycle.requests import TENANT
-from onboarding.notices.failing_deliveries import FailingDeliveries
+from onboarding.notices import failing_deliveries
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.run_index import Entry, RunIndex, RunView
+from onboarding.workflow.runtime import Runtime
 
 _MOST: Final = 1000
 """Runs that are counted of one status."""
@@ -55,7 +56,7 @@ class OverviewResource:
         calendar: Calendar,
         connections: ConnectionStore,
         differences: DriftIndex,
-        failing: FailingDeliveries,
+        notices: Runtime,
         clock: Clock,
     ) -> None:
         self._onboardings = onboardings
@@ -65,7 +66,7 @@ class OverviewResource:
         self._calendar = calendar
         self._connections = connections
         self._differences = differences
-        self._failing = failing
+        self._notices = notices
         self._clock = clock
 
     @endpoint(
@@ -91,7 +92,7 @@ class OverviewResource:
             asyncio.gather(
                 self._expiring(tenant, now),
                 self._differences.first(_LISTED, tenant),
-                self._failing.page(size=_LISTED),
+                failing_deliveries.page(self._notices, size=_LISTED),
             ),
         )
         return Facts(

@@ -1,13 +1,13 @@
-"""Announces notices: each goes to each of its channels by a run of its own."""
+"""Announces notices: one run delivers a notice to one channel."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
-from onboarding.notices.deliveries import DELIVERY, ESCALATION, Deliveries
+from onboarding.notices.deliveries import DELIVERY, ESCALATION
+from onboarding.notices.delivery_context import Services
 from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.routing import Routing
 from onboarding.storage import keys
@@ -15,23 +15,23 @@ from onboarding.workflow.plan import Plan
 from onboarding.workflow.runtime import SERVICE, Runtime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Notices:
-    """Where whoever has something to tell announces it."""
+    """Announces notices."""
 
-    runs: Runtime
-    clock: Clock
-    routing: Routing
+    def __init__(self, *, runs: Runtime, clock: Clock, routing: Routing) -> None:
+        self._runs = runs
+        self._clock = clock
+        self._routing = routing
 
     async def announce(self, notice: Notice, connection: Connection) -> None:
-        """Sends a notice on its way to each of its channels, unless it is already."""
-        runs = [(DELIVERY, target) for target in self.routing.targets(connection)]
-        if self.routing.escalates(notice.at, notice.ends_at):
-            runs.append((ESCALATION, self.routing.escalation))
-        await asyncio.gather(*(self._start(plan, notice, target) for plan, target in runs))
+        """Starts the deliveries of a notice to its channels; safe to repeat."""
+        deliveries = [(DELIVERY, target) for target in self._routing.targets(connection)]
+        if self._routing.escalates(notice.at, notice.ends_at):
+            deliveries.append((ESCALATION, self._routing.escalation))
+        await asyncio.gather(*(self._start(plan, notice, target) for plan, target in deliveries))
 
-    async def _start(self, plan: Plan[Deliveries, DeliveryRequest], notice: Notice, target: str) -> None:
+    async def _start(self, plan: Plan[Services, DeliveryRequest], notice: Notice, target: str) -> None:
         identifier = keys.derived_id(plan.name, notice.id, target)
         request = DeliveryRequest(notice=notice, channel=target)
-        now = self.clock.now()
-        await self.runs.start(plan.head(identifier, request, actor=SERVICE, created_at=now))
+        head = plan.head(identifier, request, actor=SERVICE, created_at=self._clock.now())
+        await self._runs.start(head)

@@ -1,4 +1,4 @@
-"""What is run for a notice, and how long a channel is tried."""
+"""The plans that deliver notices, and how long the service retries a channel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLANS: Final[Mapping[str, Plan[Any, Any]]] = {
 
 _WEEK: Final = timedelta(days=7)
 POLICIES: Final[Policies] = {
-    # A channel may be down for days; a notice that comes late is better than none.
+    # A channel can be unavailable for days. A late notice is better than none.
     reason: Policy(delays=(2, 10, 60, 300, 900, 3600), give_up_after=_WEEK)
     for reason in RetryReason
 }

@@ -12,22 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from onboarding.clock import Clock
-from onboarding.connections.connection_store import ConnectionStore
 from onboarding.notices import message_text
-from onboarding.notices.channels.people import People
-from onboarding.notices.failing_deliveries import FailingDeliveries, noted
+from onboarding.notices.delivery_context import DigestContext, Services
+from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.message_text import Item
 from onboarding.notices.notice import DigestRequest, Notice
-from onboarding.notices.routing import Routing
-from onboarding.notices.signed_links import NoticeLinks
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
-from onboarding.storage.tables import Row, Tables, Write
+from onboarding.storage.tables import Row, Write
 from onboarding.workflow.outcomes import Done, Wait
-from onboarding.workflow.plan import Context, Plan, Step
+from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.run import Head
-from onboarding.workflow.runtime import SERVICE, Runtime
+from onboarding.workflow.runtime import SERVICE
 
 _ENDS: Final = time(6, tzinfo=UTC)
 """When a day ends: the digest arrives before the working day in Europe and America."""
@@ -47,91 +43,67 @@ class DigestResult:
     notices: int = 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Digests:
-    """Collects notices, and sends them together."""
+async def add(services: Services, notice: Notice, target: str, announced_at: datetime) -> str:
+    """Puts a notice into the digest of the day on which it was announced; returns its date.
 
-    tables: Tables
-    runs: Runtime
-    failing: FailingDeliveries
-    connections: ConnectionStore
-    people: People
-    routing: Routing
-    links: NoticeLinks
-    clock: Clock
-
-    async def add(self, notice: Notice, target: str, announced_at: datetime) -> str:
-        """Puts a notice into the digest of the day on which it was announced; returns its date.
-
-        If that day is over, into today's. Safe to repeat.
-        """
-        day = max(_end(announced_at), _end(self.clock.now()))
-        while True:
-            head = self._head(target, day)
-            entry = Row(
-                partition=head.id,
-                key=f"{_ENTRIES.first}{notice.id}",
-                columns={"document": _NOTICES.dump(notice)},
-            )
-            await self.tables.write(names.NOTICES, entry, Write.UPSERT)
-            await self.runs.start(head)
-            if self.clock.now() < day + _GRACE:
-                return f"{day:%Y-%m-%d}"
-            # This worker was slow, and the digest may have been sent without the entry.
-            await self.tables.write(names.NOTICES, entry, Write.DELETE)
-            day = _end(self.clock.now())
-
-    async def send(self, context: DigestContext) -> Done[DigestResult] | Wait:
-        """Sends a digest when its day is over: what still holds of its notices."""
-        digest, due = context.id, context.request.day + _GRACE
-        if (left := due - self.clock.now()) > timedelta(0):
-            return Wait(reason="The day ends", after=left, give_up_after=timedelta(days=30))
-        items = [item for item in await asyncio.gather(*map(self._item, await self._entries(digest))) if item]
-        if not items:
-            return Done(result=DigestResult(outcome="superseded"))
-        message = message_text.digest(items, digest)
-        address = self.routing.address(context.request.channel)
-        outcome = await self.people.send(*address, message)
-        return Done(result=DigestResult(outcome=outcome, notices=len(items)))
-
-    async def forget(self, context: DigestContext) -> Done[None]:
-        """Removes the rows of a digest that was sent."""
-        for row in await self._entries(context.id):
-            await self.tables.write(names.NOTICES, row, Write.DELETE)
-        return Done(result=None)
-
-    async def _entries(self, digest: str) -> list[Row]:
-        return await self.tables.query(names.NOTICES, digest, _ENTRIES)
-
-    async def _item(self, row: Row) -> Item | None:
-        notice = _NOTICES.load(row.columns["document"])
-        connection = await self.connections.get(notice.connection)
-        if connection is None or not notice.is_current(connection):
-            return None
-        return Item(notice=notice, connection=connection, links=await self.links.of(notice))
-
-    @staticmethod
-    def _head(target: str, day: datetime) -> Head:
-        return DIGEST.head(
-            keys.derived_id(DIGEST.name, target, day.isoformat()),
-            DigestRequest(channel=target, day=day),
-            actor=SERVICE,
-            created_at=day - timedelta(days=1),  # the same for all entries: one row in the index
+    If that day is over, into today's. Safe to repeat.
+    """
+    tables, clock = services.tables, services.clock
+    day = max(_end(announced_at), _end(clock.now()))
+    while True:
+        head = _head(target, day)
+        entry = Row(
+            partition=head.id,
+            key=f"{_ENTRIES.first}{notice.id}",
+            columns={"document": _NOTICES.dump(notice)},
         )
-
-
-DigestContext = Context[Digests, DigestRequest]
-"""An attempt of a step of a digest."""
+        await tables.write(names.NOTICES, entry, Write.UPSERT)
+        await services.runs.start(head)
+        if clock.now() < day + _GRACE:
+            return f"{day:%Y-%m-%d}"
+        # This worker was slow, and the digest may have been sent without the entry.
+        await tables.write(names.NOTICES, entry, Write.DELETE)
+        day = _end(clock.now())
 
 
 async def send(context: DigestContext) -> Done[DigestResult] | Wait:
-    """Sends a digest."""
-    return await context.services.send(context)
+    """Sends a digest when its day is over, with those of its notices that are still current."""
+    services, request = context.services, context.request
+    if (left := request.day + _GRACE - services.clock.now()) > timedelta(0):
+        return Wait(reason="the end of the day", after=left, give_up_after=timedelta(days=30))
+    rows = await _entries(services, context.id)
+    items = [item for item in await asyncio.gather(*(_item(services, row) for row in rows)) if item]
+    if not items:
+        return Done(result=DigestResult(outcome="superseded"))
+    message = message_text.digest(items, context.id)
+    outcome = await services.people.send(*services.routing.address(request.channel), message)
+    return Done(result=DigestResult(outcome=outcome, notices=len(items)))
 
 
 async def forget(context: DigestContext) -> Done[None]:
-    """Removes the rows of a digest."""
-    return await context.services.forget(context)
+    """Removes the rows of a digest that was sent."""
+    for row in await _entries(context.services, context.id):
+        await context.services.tables.write(names.NOTICES, row, Write.DELETE)
+    return Done(result=None)
+
+
+async def _entries(services: Services, digest: str) -> list[Row]:
+    return await services.tables.query(names.NOTICES, digest, _ENTRIES)
+
+
+async def _item(services: Services, row: Row) -> Item | None:
+    notice = _NOTICES.load(row.columns["document"])
+    connection = await services.connection(notice)
+    return await services.item(notice, connection) if connection else None
+
+
+def _head(target: str, day: datetime) -> Head:
+    return DIGEST.head(
+        keys.derived_id(DIGEST.name, target, day.isoformat()),
+        DigestRequest(channel=target, day=day),
+        actor=SERVICE,
+        created_at=day - timedelta(days=1),  # the same for all entries: one row in the index
+    )
 
 
 SEND: Final = Step(

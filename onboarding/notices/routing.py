@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from onboarding.connections.records import Connection
-from onboarding.settings import WEBHOOK
+from onboarding.settings import WEBHOOK, Settings
 
 _MAIL: Final = "mail:"
 _SHORT: Final = timedelta(days=14)
@@ -24,6 +24,18 @@ class Routing:
     mail: str = ""  # the channel that sends mail to owners
     escalation: str = ""  # the channel for notices that nobody acknowledges ...
     escalate_after: timedelta = timedelta(days=3)  # ... for this time
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the app settings have it."""
+        return cls(
+            webhook=settings.notice_webhook_url is not None,
+            channels=settings.notice_channels,
+            digest=settings.notice_digest == "daily",
+            mail=settings.notice_mail_channel,
+            escalation=settings.notice_escalation,
+            escalate_after=timedelta(days=settings.notice_escalate_after_days),
+        )
 
     def targets(self, connection: Connection) -> tuple[str, ...]:
         """The channels of a connection. If there are none, the delivery to the webhook waits for one."""

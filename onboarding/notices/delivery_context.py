@@ -1,0 +1,56 @@
+"""What the steps of deliveries and digests share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from onboarding.clock import Clock
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.records import Connection
+from onboarding.notices.channels.people import People
+from onboarding.notices.message_text import Item
+from onboarding.notices.notice import DeliveryRequest, DigestRequest, Notice
+from onboarding.notices.routing import Routing
+from onboarding.notices.signed_links import NoticeLinks
+from onboarding.storage.tables import Tables
+from onboarding.workflow.plan import Context
+from onboarding.workflow.runtime import Runtime
+
+
+class Programs(Protocol):
+    """The channel for programs, which get each notice by itself."""
+
+    async def send(self, notice: Notice, connection: Connection) -> str:
+        """Sends a notice; returns the outcome. Raises this app's errors."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """What all steps share."""
+
+    runs: Runtime
+    tables: Tables
+    connections: ConnectionStore
+    webhook: Programs
+    people: People
+    routing: Routing
+    links: NoticeLinks
+    clock: Clock
+
+    async def connection(self, notice: Notice) -> Connection | None:
+        """The connection of a notice, unless the subject of the notice has changed in the meantime."""
+        connection = await self.connections.get(notice.connection)
+        return connection if connection and notice.is_current(connection) else None
+
+    async def item(self, notice: Notice, connection: Connection) -> Item:
+        """The notice as a message to people shows it."""
+        return Item(notice=notice, connection=connection, links=await self.links.of(notice))
+
+
+DeliveryContext = Context[Services, DeliveryRequest]
+"""An attempt of a step of a delivery."""
+
+DigestContext = Context[Services, DigestRequest]
+"""An attempt of a step of a digest."""

@@ -1,0 +1,62 @@
+"""What the timers run, put together from the parts (``parts.py``).
+
+As there, every member is made when it is first asked for, and making one does no I/O.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from onboarding.drift.inspection_sweep import InspectionSweep
+from onboarding.expiry.sweep import ExpirySweep
+from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
+from onboarding.parts import Parts, parts
+
+
+class Timers:
+    """One member for each job of a timer."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @functools.cached_property
+    def expiry_sweep(self) -> ExpirySweep:
+        """Announces the warnings that are due."""
+        parts = self._parts
+        return ExpirySweep(
+            warning_schedule=parts.warning_schedule,
+            connections=parts.connection_store,
+            notices=parts.notices,
+            cadence=parts.cadence,
+            clock=parts.clock,
+        )
+
+    @functools.cached_property
+    def automatic_renewals(self) -> AutomaticRenewals:
+        """Starts the renewals that are due."""
+        parts = self._parts
+        return AutomaticRenewals(
+            calendar=parts.calendar,
+            connections=parts.connection_store,
+            operations=parts.operation_runs,
+            clock=parts.clock,
+            days=parts.settings.renew_before_days,
+            time_limit_days=parts.settings.renewal_time_limit_days,
+        )
+
+    @functools.cached_property
+    def inspection_sweep(self) -> InspectionSweep:
+        """Starts the inspections of the day."""
+        parts = self._parts
+        return InspectionSweep(
+            inspection_schedule=parts.inspection_schedule,
+            calendar=parts.calendar,
+            runs=parts.notice_runs,
+            clock=parts.clock,
+        )
+
+
+@functools.cache
+def timers() -> Timers:
+    """The jobs of this process."""
+    return Timers(parts())
