@@ -71,7 +71,7 @@ $(BIN)/python:
 		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
 			echo "Making a virtual environment with $$python"; \
 			"$$python" -m venv $(VENV) && exit 0; \
-			echo "make: $$python can't make a virtual environment; on Debian and Ubuntu install python3-venv" >&2; \
+			echo "make: $$python cannot make a virtual environment; on Debian and Ubuntu install python3-venv" >&2; \
 			rm -rf $(VENV); exit 1; \
 		fi; \
 	done; \

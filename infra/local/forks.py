@@ -132,7 +132,7 @@ async def start(
         beginning.add_done_callback(lambda _: _kill(process))
         raise
     except (OSError, EOFError) as error:
-        raise LocalError(f"{module} can't be started: {error!r}") from error
+        raise LocalError(f"{module} cannot be started: {error!r}") from error
     return Fork(process)
 
 

@@ -73,7 +73,7 @@ class Run:
         """Start, run the sample, and keep running; stop everything at the end, in any case.
 
         Raises:
-            LocalError: something did not work.
+            LocalError: a component or the sample failed.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -89,11 +89,11 @@ class Run:
         with contextlib.suppress(asyncio.CancelledError):
             await work
         if cut_short and self._options.once:
-            raise LocalError("stopped before the sample had ended")
+            raise LocalError("stopped before the end of the sample")
 
     async def _work(self) -> None:
         started = time.monotonic()
-        self._say("The local cloud starts: storage, directory, trigger host.", _BOLD)
+        self._say("Starting the local cloud: storage, directory, trigger host.", _BOLD)
         stack = Stack(
             self._options.folder,
             port=self._options.port,
@@ -104,33 +104,33 @@ class Run:
         if not self._options.keep:
             stack.clear()
         async with stack:
-            self._say(f"It is up after {time.monotonic() - started:.1f} s, the API at {stack.api}.")
+            self._say(f"Ready after {time.monotonic() - started:.1f} s. The API is at {stack.api}.")
             await self._sample(stack)
             if not self._options.once:
                 self._show(stack)
                 await asyncio.Event().wait()
 
     async def _sample(self, stack: Stack) -> None:
-        self._say("\nThe sample request, infra/local/sample.json:", _BOLD)
+        self._say("\nSample request (infra/local/sample.json):", _BOLD)
         try:
             await Sample(stack.endpoints, self._say).run()
         except LocalError as error:
             if self._options.once:
                 raise
-            # Without ONCE it keeps running, so that a person can find the reason.
-            print(f"The sample did not work: {error}.", file=sys.stderr)
+            # Without ONCE, the local cloud keeps running so that a person can find the reason.
+            print(f"The sample failed: {error}.", file=sys.stderr)
 
     def _show(self, stack: Stack) -> None:
         endpoints = stack.folder / "endpoints.json"
-        self._say("\nWhere everything is:", _BOLD)
+        self._say("\nAddresses and files:", _BOLD)
         self._say(f"  API         {stack.api}/api/onboardings")
         self._say(f"  host        {stack.api}/admin/functions")
         self._say(f"  control     {stack.cloud_info['control']}")
         self._say(f"  endpoints   {_shown(endpoints)}")
         self._say(f"  log         {_shown(stack.folder / 'host.log')}")
-        self._say("\nA token, and the connections with it:", _BOLD)
+        self._say("\nGet a token and list the connections:", _BOLD)
         self._say(_curl(endpoints))
-        self._say("\nCtrl-C stops it.", _DIM)
+        self._say("\nPress Ctrl-C to stop.", _DIM)
 
     def _say(self, text: str, style: str = "") -> None:
         print(f"{style}{text}{_PLAIN}" if style and self._coloured else text, flush=True)

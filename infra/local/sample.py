@@ -21,7 +21,7 @@ _LIMIT: Final = 120.0
 
 _WARNING_LIMIT: Final = 30.0
 _FINAL: Final = frozenset({"Succeeded", "Failed", "Cancelled", "RolledBack"})
-_LOOK: Final = 0.15
+_PAUSE: Final = 0.15
 
 
 class Sample:
@@ -45,14 +45,14 @@ class Sample:
         """Onboard, and wait for a warning.
 
         Raises:
-            LocalError: a part of it did not happen.
+            LocalError: the onboarding or its warning failed.
         """
         async with self._http:
             try:
                 connection = await self._onboard()
                 await self._warn(connection)
             except (httpx.HTTPError, KeyError, ValueError) as error:
-                raise LocalError(f"the sample got an answer it can't use: {error!r}") from error
+                raise LocalError(f"unexpected response: {error!r}") from error
 
     async def _onboard(self) -> str:
         self._headers = {"Authorization": f"Bearer {await self._token('requester')}"}
@@ -71,7 +71,7 @@ class Sample:
             self._show(document["steps"], seen)
             if document["status"] in _FINAL:
                 return self._end(document)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_PAUSE)
         raise LocalError(f"the onboarding is still {document['status']} after {_LIMIT:.0f} s")
 
     def _show(self, steps: list[dict[str, Any]], seen: dict[str, tuple[str, str | None]]) -> None:
@@ -93,7 +93,7 @@ class Sample:
             reason = f": {_reason(document['error'])}" if document.get("error") else ""
             raise LocalError(f"the onboarding ended as {document['status']}{reason}")
         connection = str(document["connectionId"])
-        self._line(f"succeeded; the service connection is {connection}")
+        self._line(f"succeeded; the connection is {connection}")
         return connection
 
     async def _warn(self, connection: str) -> None:
@@ -101,7 +101,7 @@ class Sample:
         self._headers = {"Authorization": f"Bearer {await self._token('operator')}"}
         document = await self._call("GET", f"/api/connections/{connection}")
         due = datetime.fromisoformat(document["nextWarning"]["dueAt"])
-        self._line(f"clock set to {due:%Y-%m-%d}, when the first warning is due")
+        self._line(f"clock set to {due:%Y-%m-%d}, the date of the first warning")
         before = len(await self._notices())
         await self._call("PUT", "/admin/host/clock", json={"now": (due + timedelta(seconds=1)).isoformat()})
         try:
@@ -117,7 +117,7 @@ class Sample:
             notices = await self._notices()
             if len(notices) > known:
                 return _event(notices[-1])
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_PAUSE)
         raise LocalError(f"no warning arrived within {_WARNING_LIMIT:.0f} s")
 
     async def _notices(self) -> list[Any]:
@@ -144,7 +144,7 @@ class Sample:
         headers = {**self._headers, **options.pop("headers", {})}
         answer = await self._http.request(method, self._endpoints["api"] + path, headers=headers, **options)
         if not answer.is_success:
-            raise LocalError(f"{method} {path} answered {answer.status_code}: {answer.text.strip()[:500]}")
+            raise LocalError(f"{method} {path} returned {answer.status_code}: {answer.text.strip()[:500]}")
         return dict(answer.json()) if answer.content else {}
 
     def _line(self, text: str) -> None:

@@ -337,7 +337,7 @@ def _listen(port: int) -> socket.socket:
         listener.close()
         why = os.strerror(error.errno or 0).lower()
         raise LocalError(
-            f"port {port} can't be used: {why}; choose another with PORT=8080, or PORT=0"
+            f"port {port} cannot be used: {why}; choose another with PORT=8080, or PORT=0"
         ) from None
     listener.listen(512)
     return listener

@@ -2,7 +2,7 @@
 
 Applications and service principals are upserted by their alternate keys
 (https://learn.microsoft.com/graph/api/application-upsert); ``add_password`` is the one call whose effect
-can't be looked up afterwards.
+cannot be looked up afterwards.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class KeyVault(Vault):
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
         """The newest values of a secret that is the app's own, the current one first; none: there is none.
 
-        Raises ``PermanentError`` for any other secret: a client secret can't be had this way.
+        Raises ``PermanentError`` for any other secret: a client secret cannot be had this way.
         """
         if not name.startswith(READABLE):
             raise cloud.SECRET_NOT_READABLE.error(name=name, prefixes=" or ".join(READABLE))

@@ -176,7 +176,7 @@ class Vault(Protocol):
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
         """The newest values of a secret that is the app's own, the current one first; none: there is none.
 
-        Raises ``PermanentError`` for any other secret: a client secret can't be had this way.
+        Raises ``PermanentError`` for any other secret: a client secret cannot be had this way.
         """
         ...
 

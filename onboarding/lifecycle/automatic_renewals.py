@@ -1,4 +1,4 @@
-"""Begins renewals: one that an operator asks for, or all that come of themselves when an end is near."""
+"""Starts renewals: one that an operator requests, or all that are due automatically."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from onboarding.workflow.runtime import Runtime
 
 
 def identifier(connection: Connection, previous: str = "") -> str:
-    """The id of the renewal of a connection's present secret.
+    """The ID of the renewal of a connection's current secret.
 
-    It is the same for requests that meet, and another one after a renewal, after one (``previous``) that
-    failed, and for a connection of the same name that was onboarded anew with the same imported secret.
+    Simultaneous requests have the same ID. It differs after a renewal, after a renewal (``previous``) that
+    failed, and for a connection of the same name that was onboarded again with the same imported secret.
     """
     return keys.derived_id(RENEW.name, connection.onboarding, connection.secret.key_id, previous)
 
@@ -31,7 +31,7 @@ def identifier(connection: Connection, previous: str = "") -> str:
 def head(
     connection: Connection, renewal: Renewal, *, now: datetime, previous: str = "", asker: Asker | None = None
 ) -> Head:
-    """The head of a renewal that is about to begin."""
+    """The head of a new renewal."""
     asker = asker or Asker()
     return RENEW.head(
         identifier(connection, previous),
@@ -45,19 +45,19 @@ def head(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutomaticRenewals:
-    """Renews the secrets that end soon, where a deployment wants that."""
+    """Renews the secrets that expire soon, if the settings of the deployment ask for it."""
 
     calendar: Calendar
     connections: ConnectionStore
     operations: Runtime
     clock: Clock
-    days: int  # before the end; 0: nothing is renewed unasked
+    days: int  # before the expiration; 0: no automatic renewals
     time_limit_days: int
 
     async def run(self) -> int:
-        """Begins what is due; returns how many. For each secret one begins, however often this runs.
+        """Starts the renewals that are due, one for each secret; returns their number. Safe to repeat.
 
-        It reads the secrets that end within the days, so its cost does not grow with those that do not.
+        It reads only the secrets that expire within the days, so the others cost nothing.
         """
         begun = 0
         if self.days:
@@ -76,6 +76,6 @@ class AutomaticRenewals:
 
 
 def _renews_itself(connection: Connection) -> bool:
-    """Whether the secret is ours to renew, and nobody is at it; one that failed is left to the operators."""
+    """Whether the service may renew the secret. After a failed renewal, operators decide."""
     active = connection.state is ConnectionState.ACTIVE
     return active and not connection.renewal and not connection.imports_server_app

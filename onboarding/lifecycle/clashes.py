@@ -10,7 +10,7 @@ from onboarding.cmg.app_fields import OnDeleted
 from onboarding.errors import Finding, prerequisites
 from onboarding.lifecycle.facts import Facts
 
-_UNIQUE_NAME: Final = re.compile(r"cmg-[0-9a-f-]{36}-(server|client)")  # as Context.unique_name makes them
+_UNIQUE_NAME: Final = re.compile(r"cmg-[0-9a-f-]{36}-(server|client)")  # from context.unique_name
 
 
 def connection_name(facts: Facts) -> Iterator[Finding]:
@@ -23,7 +23,7 @@ def connection_name(facts: Facts) -> Iterator[Finding]:
 
 
 def application_names(facts: Facts) -> Iterator[Finding]:
-    """The applications' names, which Entra ID accepts more than once."""
+    """The names of the applications. Entra ID accepts a name more than once."""
     for field, app in (("serverApp", facts.request.server_app), ("clientApp", facts.request.client_app)):
         if app.existing:
             continue
@@ -45,7 +45,7 @@ def app_id_uri(facts: Facts) -> Iterator[Finding]:
 
 
 def deleted(facts: Facts) -> Iterator[Finding]:
-    """Deleted applications that reserve the App ID URI. Only those of this service are ever purged."""
+    """Deleted applications that reserve the App ID URI. Only those that this service created are purged."""
     purged = purgeable(facts)
     for holder in facts.survey.deleted_with_uri or ():
         kind = prerequisites.URI_HELD_BY_OWN_DELETED if _ours(holder) else prerequisites.URI_HELD_BY_DELETED
@@ -61,17 +61,17 @@ def deleted(facts: Facts) -> Iterator[Finding]:
 
 
 def purgeable(facts: Facts) -> tuple[str, ...]:
-    """Object ids of this service's deleted applications that reserve the URI and may be purged."""
+    """Object IDs of deleted applications that reserve the URI and that the service may purge."""
     if facts.request.server_app.on_deleted is not OnDeleted.PURGE:
         return ()
     return tuple(str(app["id"]) for app in facts.survey.deleted_with_uri or () if _ours(app))
 
 
 def _made_by(facts: Facts, application: Mapping[str, Any]) -> bool:
-    """Whether an earlier attempt of this very onboarding has made an application."""
+    """Whether an earlier attempt of the same onboarding created the application."""
     return str(application.get("uniqueName") or "").startswith(f"cmg-{facts.onboarding}-")
 
 
 def _ours(application: Mapping[str, Any]) -> bool:
-    """Whether an onboarding of this service has made an application."""
+    """Whether an onboarding of this service created the application."""
     return bool(_UNIQUE_NAME.fullmatch(str(application.get("uniqueName") or "")))

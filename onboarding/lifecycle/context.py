@@ -18,18 +18,18 @@ from onboarding.workflow.runtime import Runtime
 
 
 class Reminders(Protocol):
-    """Tells people about renewals."""
+    """Reminds people of renewals."""
 
     async def renewal_waits(
         self, connection: Connection, *, number: int, at: datetime, limit: datetime | None
     ) -> None:
-        """A new secret waits for somebody to enter it at the site. Each number is told once.
+        """Announces that a new secret must be entered at the site. Each number is announced once.
 
         Args:
             connection: With its pending secret.
-            number: 0 when it begins to wait, then one more for each reminder.
+            number: 0 for the first notice, then one more for each reminder.
             at: When this reminder is due.
-            limit: When the old secret is retired unasked; None: never.
+            limit: When the old secret is removed without a confirmation; None: never.
         """
         ...
 
@@ -56,13 +56,13 @@ OnboardingContext = Context[Services, OnboardingRequest]
 
 
 def unique_name(onboarding: str, role: str) -> str:
-    """The key of an application that an onboarding makes (``role``: server or client)."""
+    """The unique name of an application that an onboarding creates (``role``: server or client)."""
     return f"cmg-{onboarding}-{role}"
 
 
 def notes(context: OnboardingContext) -> str:
-    """What an app registration says of itself to whoever finds it."""
+    """The notes of an app registration, for the administrators of the tenant."""
     return (
-        f"Made for the Configuration Manager connection '{context.request.name}' "
+        f"Created for the Configuration Manager connection '{context.request.name}' "
         f"by onboarding {context.id}. Deleting it stops the Cloud Management Gateway."
     )

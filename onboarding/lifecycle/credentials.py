@@ -1,8 +1,8 @@
-"""A client secret: made in Entra ID, kept in Key Vault, never seen anywhere else.
+"""A client secret: created in Entra ID, stored in Key Vault, and nowhere else.
 
-It is the one effect that can't be looked up: Entra ID shows a secret's text once, in the answer that made
-it. So each attempt gives its secret a name that tells whose it is. An attempt that finds the vault without
-one removes what earlier attempts have left on the app, then makes its own.
+It is the one effect that cannot be read again: Entra ID returns the text of a secret once, when it is
+created. So the name of a secret shows which run created it. An attempt that does not find a secret in the
+vault removes the secrets that earlier attempts left on the app, then creates its own.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from onboarding.errors import cloud
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credential:
-    """The client secret that an onboarding or a renewal makes for an application of ours."""
+    """The client secret that an onboarding or a renewal creates for an application of the service."""
 
     directory: Directory
     vault: Vault
     tenant: str
-    onboarding: str  # that made the application
-    label: str = ""  # tells the secrets of a renewal from those of others
+    onboarding: str  # that created the application
+    label: str = ""  # the renewal that creates the secret, if any
     object_id: str
     app_id: str
     ends_at: datetime
     now: datetime
 
     async def ensure(self, attempt: int, *, keep: frozenset[str] = frozenset()) -> SecretRecord:
-        """Leaves one secret of ours on the app, besides those to keep: the vault's current version.
+        """Ensures that the app has, besides the secrets to keep, only the one that is current in the vault.
 
         Args:
-            attempt: How often the step was begun. The first one for a new app has nothing to look for.
-            keep: Key ids of secrets of ours that are in use and stay.
+            attempt: The number of this attempt. The first one for a new app has no earlier secrets to remove.
+            keep: Key IDs of secrets of the service that are in use.
         """
         if attempt == 1 and not keep:
             return await self._make(attempt)
@@ -48,15 +48,15 @@ class Credential:
                 ends_at=datetime.fromisoformat(stored.tags["endsAt"]),
             )
         else:
-            # An earlier attempt may have made a secret whose text is lost. What is visible of it goes now;
-            # what the directory still hides goes as soon as it shows the new one.
+            # An earlier attempt may have created a secret whose text is lost. If the directory shows it, it
+            # is removed now, otherwise when the directory shows the new one.
             await self.remove_others(keep)
             secret = await self._make(attempt)
         await self.remove_others(keep | {secret.key_id}, shown=secret.key_id)
         return secret
 
     async def _make(self, attempt: int) -> SecretRecord:
-        """Makes a secret and puts it into the vault at once."""
+        """Creates a secret and stores it in the vault immediately."""
         name = f"{self._prefix}{self.label}{attempt}"
         password = await self.directory.add_password(self.object_id, name, self.ends_at)
         tags = {
@@ -72,10 +72,10 @@ class Credential:
         return SecretRecord(key_id=password.key_id, vault_id=vault_id, ends_at=password.ends_at)
 
     async def remove_others(self, keep: frozenset[str], *, shown: str = "") -> None:
-        """Removes the secrets of ours that are not to be kept.
+        """Removes the secrets of the service that are not to be kept.
 
-        Raises ``ReplicationLagError`` while the directory does not show the one that it must: what it shows
-        then is older than that one, and may lack others too.
+        Raises ``ReplicationLagError`` while the directory does not show the new secret: what it shows is
+        older then, and other secrets can be missing too.
         """
         found = await self.directory.passwords(self.object_id)
         if shown and not any(each["keyId"] == shown for each in found):
@@ -95,5 +95,5 @@ class Credential:
 
 
 def vault_name(onboarding: str) -> str:
-    """The name, in Key Vault, of the secrets of an application that an onboarding has made."""
+    """The name in Key Vault of the client secret of an application that an onboarding created."""
     return f"cmg-{onboarding}"

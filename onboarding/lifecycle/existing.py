@@ -62,12 +62,12 @@ async def server_secret(
 
 
 async def checked_secret(services: Services, directory: Directory, app: str, name: str) -> SecretRecord:
-    """A secret that somebody else has made: which one of the application's it is, and when it really ends.
+    """A secret that the service did not create: its key ID, and when it expires in Entra ID.
 
     Args:
         services: What all steps share.
         directory: Of the application's tenant.
-        app: The application's object id.
+        app: The application's object ID.
         name: The secret's name in Key Vault.
 
     Raises ``PermanentError`` if it is not in the vault, belongs to another application, or has expired.
@@ -115,7 +115,7 @@ async def discard(services: Services, name: str, onboarding: str) -> bool:
 
 
 async def connection(context: OnboardingContext, existing: ExistingServerApp) -> Connection:
-    """The connection whose server app is used here, too.
+    """The connection whose server app this onboarding shares.
 
     The API has checked that the caller has access to it.
     """
@@ -126,7 +126,7 @@ async def connection(context: OnboardingContext, existing: ExistingServerApp) ->
 
 
 async def keep_up(context: OnboardingContext, sharing: Connection) -> None:
-    """Brings a connection that was just written to where the one is whose server app it shares.
+    """Brings a new connection up to date with the connection whose server app it shares.
 
     A removal or renewal of the other connection updates all connections that share its app. It can miss this
     one, which was written a moment later. Raises ``PermanentError`` if the other one is being removed.
@@ -147,7 +147,7 @@ async def keep_up(context: OnboardingContext, sharing: Connection) -> None:
 
 
 async def _application(context: OnboardingContext, app_id: str, pointer: str) -> Mapping[str, Any]:
-    """An application that is there, with all its properties."""
+    """An existing application, with all its properties."""
     try:
         return await context.services.directory(context.request.tenant).application(app_id)
     except PermanentError as error:

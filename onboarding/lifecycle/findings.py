@@ -1,6 +1,6 @@
-"""The findings of a preflight: pure rules over what it has read.
+"""The findings of a preflight: pure rules over the facts that it has read.
 
-Adding a rule is adding a function to ``RULES``.
+To add a rule, add a function to ``RULES``.
 """
 
 from __future__ import annotations

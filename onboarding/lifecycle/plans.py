@@ -1,4 +1,4 @@
-"""The plans of onboardings, and by name those of all runs of this room: which steps wait for which."""
+"""The plans of onboardings, renewals and removals: which step waits for which."""
 
 from __future__ import annotations
 
@@ -51,4 +51,4 @@ PLANS: Final[Mapping[str, Plan[Services, OnboardingRequest]]] = {plan.name: plan
 """The plans of onboardings, by name."""
 
 OPERATIONS: Final[Mapping[str, Plan[Services, Any]]] = {REMOVE.name: REMOVE, RENEW.name: RENEW}
-"""The plans of operations on what onboardings have made, by name."""
+"""The plans of renewals and removals, by name."""

@@ -1,7 +1,7 @@
-"""The rehearsal of an onboarding: the preflight for real, and the very steps on clients that only write down.
+"""The dry run of an onboarding: the real preflight, and the same steps with clients that only record calls.
 
-So the calls that an approver is shown are those the steps make, not a description that could differ. What a
-call would have answered stands in braces: ``{server-app.appId}``.
+So an approver sees the calls of the steps themselves, not a description that could differ. A value that a
+response would contain is shown in braces: ``{server-app.appId}``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def rehearse(services: Services, request: OnboardingRequest, asker: Asker,
     found = findings(facts)
     try:
         return Rehearsal(findings=found, calls=await _calls(context, facts))
-    except PermanentError as error:  # an application that is there already does not do
+    except PermanentError as error:  # an existing application that cannot be used
         return Rehearsal(findings=(*(error.findings or (error.as_finding(),)), *found), calls=())
 
 
@@ -95,12 +95,12 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
 
 
 class PaperClouds(Clouds):
-    """Clients of the cloud that write down the calls that change something, instead of making them."""
+    """Clients of the cloud that record calls that would change something, instead of making them."""
 
     def __init__(self, real: Clouds) -> None:
         self.environment = real.environment
         self.vault = PaperVault(self, real.vault)
-        self.step = ""  # none: when the request arrives
+        self.step = ""  # empty: while the request is accepted
         self.calls: list[Mapping[str, Any]] = []
         self._real = real
 
@@ -113,17 +113,17 @@ class PaperClouds(Clouds):
         return PaperSubscription(self, subscription, self._real.subscription(tenant, subscription))
 
     async def ping_resource_manager(self) -> None:
-        """Reads what is there."""
+        """Reads."""
         await self._real.ping_resource_manager()
 
     def note(self, service: str, method: str, path: str, body: Any = None) -> None:
-        """Writes a call down."""
+        """Records a call."""
         call = {"step": self.step, "service": service, "method": method, "path": path, "body": body}
         self.calls.append({name: value for name, value in call.items() if value not in (None, "")})
 
 
 class PaperGraph(Graph):
-    """Microsoft Graph on paper."""
+    """Microsoft Graph: reads, and records all other calls."""
 
     def __init__(self, paper: PaperClouds, real: Graph) -> None:
         self.paths = real.paths
@@ -139,8 +139,8 @@ class PaperGraph(Graph):
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Reads what is there; writes any other call down, and answers as if it had worked."""
-        # Of the parameters those of this very path: the SDK keeps those of other builders among them.
+        """Reads; records any other call, and answers as if it had succeeded."""
+        # Only the parameters of this path: the SDK also keeps those of other request builders.
         own = (name for name in builder.path_parameters if f"{{{name}}}" in builder.url_template)
         placeholder = any("{" in str(builder.path_parameters[name]) for name in own)
         if method == "GET" and not placeholder:
@@ -164,12 +164,12 @@ class PaperGraph(Graph):
         return Reply(status=201, document=answer)
 
     async def granted(self) -> frozenset[str]:
-        """Reads what is there."""
+        """Reads."""
         return await self._real.granted()
 
 
 class PaperSubscription(Subscription):
-    """A subscription on paper."""
+    """A subscription: reads, and records all other calls."""
 
     def __init__(self, paper: PaperClouds, subscription: str, real: Subscription) -> None:
         self._paper = paper
@@ -177,29 +177,29 @@ class PaperSubscription(Subscription):
         self._real = real
 
     async def subscription(self) -> Mapping[str, Any]:
-        """Reads what is there."""
+        """Reads."""
         return await self._real.subscription()
 
     async def permissions(self) -> list[Mapping[str, Any]]:
-        """Reads what is there."""
+        """Reads."""
         return await self._real.permissions()
 
     async def registrations(self) -> dict[str, str]:
-        """Reads what is there."""
+        """Reads."""
         return await self._real.registrations()
 
     async def registration(self, namespace: str) -> str:
-        """Reads what is there."""
+        """Reads."""
         return await self._real.registration(namespace)
 
     async def register(self, namespace: str) -> str:
-        """Writes the call down."""
+        """Records the call."""
         self._paper.note(RESOURCE_MANAGER, "POST", f"{self._path}/{namespace}/register")
         return REGISTERED
 
 
 class PaperVault(Vault):
-    """The vault on paper."""
+    """The vault: reads, and records all other calls."""
 
     def __init__(self, paper: PaperClouds, real: Vault) -> None:
         self._paper = paper
@@ -207,17 +207,17 @@ class PaperVault(Vault):
         self._hints: dict[str, str] = {}
 
     async def stored(self, name: str) -> StoredSecret | None:
-        """Reads what is there, or would be."""
+        """Reads a secret, or returns the one that would be stored."""
         if name in self._hints:
             return StoredSecret(id=f"{{{name}}}", tags={}, hint=self._hints[name])
         return await self._real.stored(name)
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
-        """Reads what is there."""
+        """Reads."""
         return await self._real.read(name, versions=versions)
 
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
-        """Writes the call down, without a value."""
+        """Records the call, without the value."""
         self._hints[name] = value[:3]
         attributes = {"attributes": {"exp": int(ends_at.timestamp())}} if ends_at else {}
         body = {"tags": dict(tags), "contentType": key_vault.CONTENT_TYPE, **attributes}
@@ -225,5 +225,5 @@ class PaperVault(Vault):
         return "{server-secret.vaultId}"
 
     async def remove(self, name: str) -> None:
-        """Writes the call down."""
+        """Records the call."""
         self._paper.note(KEY_VAULT, "DELETE", f"/secrets/{name}")

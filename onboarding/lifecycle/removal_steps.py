@@ -1,8 +1,9 @@
 """Undoes an onboarding in reverse order: to cancel one, roll a failed one back, or off-board a connection.
 
-What was made here goes, and goes for good, so that its names can be used again at once. Applications that
-were imported or belong to another connection stay, as do resource providers, which others may use. It looks
-for what is there instead of trusting what was noted, so it may be interrupted and repeated anywhere.
+What the service created is permanently deleted, so that its names can be used again at once. Applications
+that were imported or belong to another connection are kept, and so are resource providers, which others may
+use. The steps look for what exists instead of trusting stored results, so they can be interrupted and
+repeated anywhere.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context, Plan, Step
 from onboarding.workflow.run import Run, RunStatus, StepState
 
-_LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between looks
+_LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between checks
 _LONGEST: Final = timedelta(hours=1)
 _SETTLED: Final = timedelta(minutes=2)
-"""After this long the directory shows what a step that was interrupted may have made."""
+"""After this time, the directory shows what an interrupted step may have created."""
 _PURGE_LOOKS: Final = 5
-"""How often a deleted application is looked for that the directory does not show among the deleted ones."""
+"""How often a step looks for a deleted application that the directory does not show yet."""
 
 RemovalContext = Context[Services, Removal]
 """An attempt of a step of a removal."""
@@ -48,7 +49,7 @@ class HaltResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MadeApplication:
-    """An application that the onboarding has made, in object ids."""
+    """An application that the onboarding created, by object IDs."""
 
     object_id: str
     principal_id: str | None  # None: it has no service principal
@@ -56,7 +57,7 @@ class MadeApplication:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InventoryResult:
-    """What the onboarding has made in the directory."""
+    """What the onboarding created in the directory."""
 
     client: MadeApplication | None
     server: MadeApplication | None
@@ -64,14 +65,14 @@ class InventoryResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RevokeResult:
-    """How many grants were taken back."""
+    """How many grants were revoked."""
 
     revoked: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemoveResult:
-    """Whether there was something to remove."""
+    """Whether there was anything to remove."""
 
     removed: bool
 
@@ -81,16 +82,16 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
     services, removal, actor = context.services, context.request, context.run.head.actor
     stop_as, run = removal.stop_as, await _onboarding(context)
     if not stop_as and run and services.onboardings.status(run) is not RunStatus.SUCCEEDED:
-        stop_as = RunStatus.ROLLED_BACK  # the step that wrote its connection has not ended well
+        stop_as = RunStatus.ROLLED_BACK  # the step that writes the connection did not succeed
     if stop_as:
         run = await interventions.stop(services.onboardings, removal.onboarding, stop_as, actor)
         if run and not interventions.at_rest(run):
-            return _wait(context, "the step that is under way comes to its end")
+            return _wait(context, "the step in progress to finish")
     connection = await _connection(context)
     if connection is None:
         return Done(result=HaltResult(connection=None))
     connection = await services.connections.change(connection.id, _to(ConnectionState.REMOVING)) or connection
-    try:  # only now: whoever begins to share it from here on sees that it goes
+    try:  # only now: from here on, an onboarding that shares the app sees that it is removed
         await services.connections.need_unshared(connection)
     except PermanentError:
         await services.connections.change(connection.id, _to(ConnectionState.ACTIVE))
@@ -98,13 +99,13 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
     if connection.renewal:
         run = await interventions.stop(services.operations, connection.renewal, RunStatus.CANCELLED, actor)
         if run and not interventions.at_rest(run):
-            return _wait(context, "the renewal of the secret comes to its end")
+            return _wait(context, "the renewal of the secret to finish")
         await interventions.finish(services.operations, connection.renewal)
     return Done(result=HaltResult(connection=connection.id))
 
 
 async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
-    """Finds the object ids of what the onboarding has made, before anything is deleted."""
+    """Finds the object IDs of what the onboarding created, before anything is deleted."""
     removal, run = context.request, await _onboarding(context)
     directory = context.services.directory(removal.tenant)
     found: dict[str, MadeApplication] = {}
@@ -121,7 +122,7 @@ async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
             if shown:
                 object_id, app_id = shown.object_id, shown.app_id
             elif step and _may_still_appear(context, step):
-                return _wait(context, "the directory shows what an interrupted step may have made")
+                return _wait(context, "the directory to show what an interrupted step may have created")
         if object_id:
             principal = await directory.find_service_principal(app_id)
             found[role] = MadeApplication(object_id=object_id, principal_id=principal)
@@ -129,7 +130,7 @@ async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
 
 
 async def revoke(context: RemovalContext) -> Done[RevokeResult]:
-    """Takes back what the onboarding granted to imported apps; what it made itself goes with its grants."""
+    """Revokes what the onboarding granted to imported apps. Other apps are deleted with their grants."""
     request = context.request.request
     directory = context.services.directory(request.tenant)
     consent = CONSENT.found_in(await _onboarding(context))
@@ -160,15 +161,15 @@ async def _delete(context: RemovalContext, found: MadeApplication | None) -> Don
     directory = context.services.directory(context.request.tenant)
     await directory.delete_application(found.object_id)
     if not await directory.purge(found.object_id) and context.step.tries < _PURGE_LOOKS:
-        # Not shown yet, or purged by an attempt whose answer was lost.
-        return _wait(context, "the directory shows the deleted application")
+        # Not visible yet, or purged by an attempt whose response was lost.
+        return _wait(context, "the directory to show the deleted application")
     if found.principal_id:
         await directory.purge(found.principal_id)
     return Done(result=RemoveResult(removed=True))
 
 
 async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
-    """Deletes what the onboarding and its renewals have put into Key Vault."""
+    """Deletes the secrets that the onboarding and its renewals stored in Key Vault."""
     services, removal = context.services, context.request
     existing = removal.request.server_app.existing
     if existing is None:
@@ -184,7 +185,7 @@ async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
 
 
 async def forget(context: RemovalContext) -> Done[None]:
-    """Removes the connection, whose warnings are dropped then, and says that what was stopped is undone."""
+    """Removes the connection with its warnings, and records that the stopped run is undone."""
     services = context.services
     if connection := await _connection(context):
         await services.warning_schedule.forget(connection.id)
@@ -194,7 +195,7 @@ async def forget(context: RemovalContext) -> Done[None]:
 
 
 async def _connection(context: RemovalContext) -> Connection | None:
-    """The connection of the onboarding, if it came so far; another one of the same name is none of ours."""
+    """The connection that the onboarding wrote, if any; never another one of the same name."""
     removal = context.request
     found = await context.services.connections.get(f"{removal.tenant}.{key_of(removal.name)}")
     return found if found and found.onboarding == removal.onboarding else None
@@ -205,12 +206,12 @@ async def _onboarding(context: RemovalContext) -> Run | None:
 
 
 def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
-    """The change to a state; none where a connection is in it already."""
+    """The change to a state; None if the connection already has it."""
     return lambda found: None if found.state is state else found.evolve(state=state)
 
 
 def _may_still_appear(context: RemovalContext, step: StepState) -> bool:
-    """Whether a step was begun so recently that the directory may hide what it has made."""
+    """Whether a step started so recently that the directory may not show yet what it created."""
     since = context.services.clock.now() - _SETTLED
     return step.attempt > 0 and step.changed_at is not None and step.changed_at > since
 
@@ -220,31 +221,31 @@ def _wait(context: RemovalContext, reason: str) -> Wait:
     return Wait(reason=reason, after=timedelta(seconds=pause), give_up_after=_LONGEST)
 
 
-HALT: Final = Step(name="halt", title="Stop what is under way", handler=halt, result=Codec(HaltResult))
+HALT: Final = Step(name="halt", title="Stop the runs in progress", handler=halt, result=Codec(HaltResult))
 INVENTORY: Final = Step(
     name="inventory",
-    title="Find what the onboarding has made",
+    title="Find what the onboarding created",
     handler=inventory,
     result=Codec(InventoryResult),
     after=(HALT.name,),
 )
 REVOKE: Final = Step(
     name="consent",
-    title="Take back what was granted to imported apps",
+    title="Revoke the permissions that were granted to imported apps",
     handler=revoke,
     result=Codec(RevokeResult),
     after=(INVENTORY.name,),
 )
 DELETE_CLIENT: Final = Step(
     name="client-app",
-    title="Delete the native (client) app for good",
+    title="Permanently delete the native (client) app",
     handler=delete_client_app,
     result=Codec(RemoveResult),
     after=(REVOKE.name,),
 )
 DELETE_SERVER: Final = Step(
     name="server-app",
-    title="Delete the web (server) app for good",
+    title="Permanently delete the web (server) app",
     handler=delete_server_app,
     result=Codec(RemoveResult),
     after=(DELETE_CLIENT.name,),
@@ -258,7 +259,7 @@ DELETE_SECRET: Final = Step(
 )
 FORGET: Final = Step(
     name="connection",
-    title="Forget the service connection and its expiry",
+    title="Delete the connection and its warnings",
     handler=forget,
     after=(DELETE_SECRET.name,),
 )
@@ -274,4 +275,4 @@ REMOVE: Final = Plan(
     DELETE_SECRET,
     FORGET,
 )
-"""Undoes an onboarding, in reverse order. Imported apps and resource providers stay."""
+"""Undoes an onboarding, in reverse order. Imported apps and resource providers are kept."""

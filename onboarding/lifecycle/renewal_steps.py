@@ -1,8 +1,8 @@
-"""Renews a client secret with an overlap: the new one beside the old one, until the site has the new one.
+"""Renews a client secret with an overlap: both secrets are valid until the site has the new one.
 
-Configuration Manager takes a new secret only from a person at its console. So the renewal waits for a
-confirmation, and only then retires the old secret. The vault's current version works at every moment, and so
-does what the site has.
+Only a person at the Configuration Manager console can enter a new secret. So the renewal waits for a
+confirmation, and only then removes the old secret. The current version in the vault and the secret that the
+site has are valid at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context, Plan, Step
 
 CONFIRMED: Final = "confirmed"
-"""What the step ``confirmation`` is told when the site has the new secret."""
+"""The signal to the step ``confirmation`` that the site has the new secret."""
 
 _LONGEST_LOOK: Final = timedelta(hours=6)
 _REMINDERS: Final = timedelta(days=7)
@@ -62,7 +62,7 @@ class Retirement:
 
 
 async def check(context: RenewalContext) -> Done[CheckResult]:
-    """Refuses, with the reason, what the tenant or Configuration Manager would refuse later."""
+    """Fails with the reason if the tenant or Configuration Manager would refuse the renewal later."""
     services, connection = context.services, await _connection(context)
     directory = services.directory(context.request.tenant)
     await services.connections.change(connection.id, lambda found: found.evolve(renewal=context.id))
@@ -84,7 +84,7 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
         counting = policies.Policies(tenant=default, own=own, created_at=created)
         found = policies.of_secret(counting, ends_at, context.accepted_at)
         refusals = tuple(
-            replace(each, pointer="")  # the request is another one
+            replace(each, pointer="")  # it points into the request of an onboarding
             for each in found
             if each.severity is Severity.ERROR
         )
@@ -98,9 +98,9 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
 
 
 async def make(context: RenewalContext) -> Done[NewSecret]:
-    """Leaves two secrets of ours at most: the one that the site has, and a new one, current in the vault.
+    """Ensures that a new secret is current in the vault, besides the one that the site has.
 
-    An imported application is never changed: its new secret was made by hand and is only checked.
+    An imported application is never changed: a person created its new secret, which is only checked.
     """
     services, request = context.services, context.request
     connection, object_id = await _connection(context), context.result(CHECK).object_id
@@ -120,7 +120,7 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
 
 
 async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
-    """Waits until somebody says that the site has the new secret, or the time limit passes; reminds."""
+    """Waits for the confirmation that the site has the new secret, or for the time limit. Sends reminders."""
     if context.step.signal == CONFIRMED:
         return Done(result=Confirmation(by="confirmation"))
     connection = await _connection(context)
@@ -135,17 +135,17 @@ async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
     until = due + _REMINDERS
     look = min(until, limit) if limit else until
     return Wait(
-        reason="somebody enters the new secret at the site, and confirms it",
+        reason="a person to enter the new secret at the site, and to confirm it",
         after=min(max(look - now, timedelta(seconds=1)), _LONGEST_LOOK),
-        give_up_after=timedelta(days=1000),  # the old secret ends long before
+        give_up_after=timedelta(days=1000),  # the old secret expires long before
     )
 
 
 async def retire(context: RenewalContext) -> Done[Retirement]:
-    """Makes the new secret the connection's, and removes the old one where that is ours.
+    """Records the new secret in the connection, and removes the old one if the service created it.
 
-    Of an imported application that is what was handed over to Key Vault. The new one is looked for first: the
-    last secret that works is never removed.
+    For an imported application, the old secret is removed from Key Vault only. The step looks for the new
+    secret first, so that it never removes the last valid one.
     """
     services, made = context.services, context.result(SECRET)
     connection = await _connection(context)
@@ -157,7 +157,7 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
         )
         if changed:
             await services.warning_schedule.schedule(changed, services.clock.now())
-    in_use = await _connection(context)  # not only the new one, where a later renewal is under way
+    in_use = await _connection(context)  # includes the secret of a later renewal in progress
     if connection.imports_server_app:
         replaced = made.replaces
         gone = replaced != in_use.secret.vault_name and await existing.discard(
@@ -171,7 +171,7 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
 
 
 def _renewed(connection: Connection, key_id: str) -> Connection | None:
-    """The connection with its pending secret as its secret; None when it has it already."""
+    """The connection with its pending secret as its secret; None if this has already happened."""
     if connection.pending is None or connection.pending.key_id != key_id:
         return None
     return connection.evolve(secret=connection.pending, pending=None, renewal="")
@@ -209,14 +209,14 @@ CHECK: Final = Step(
 )
 SECRET: Final = Step(
     name="secret",
-    title="Put a new client secret beside the old one",
+    title="Create a new client secret in addition to the old one",
     handler=make,
     result=Codec(NewSecret),
     after=(CHECK.name,),
 )
 CONFIRMATION: Final = Step(
     name="confirmation",
-    title="Wait until the site has the new secret",
+    title="Wait for the confirmation that the site has the new secret",
     handler=wait,
     result=Codec(Confirmation),
     after=(SECRET.name,),
@@ -230,4 +230,4 @@ RETIREMENT: Final = Step(
 )
 
 RENEW: Final = Plan("renewal", Codec(Renewal), CHECK, SECRET, CONFIRMATION, RETIREMENT)
-"""Replaces a client secret without a moment in which none works."""
+"""Replaces a client secret without an interruption."""

@@ -1,4 +1,4 @@
-"""What runs are asked for: a renewal, a removal; and who asks. An onboarding has ``OnboardingRequest``."""
+"""The requests of renewals and removals, and who makes them. Onboardings have ``OnboardingRequest``."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from onboarding.workflow.runtime import SERVICE
 
 REQUESTER: Final = "requester"
 TENANT: Final = "tenant"
-"""The lists of the index that a run is in: its requester's (object id in Entra), and its tenant's."""
+"""The lists of the index that contain a run: its requester's (object ID in Entra), and its tenant's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asker:
-    """Who asks for a run."""
+    """The caller who requests a run."""
 
-    id: str = ""  # object id in Entra; empty for the service itself
+    id: str = ""  # object ID in Entra; empty for the service itself
     name: str = SERVICE
     traceparent: str = ""
 
     def lists(self, tenant: str) -> dict[str, str]:
-        """The lists that a run in a tenant is in."""
+        """The lists that contain a run in a tenant."""
         return {REQUESTER: self.id, TENANT: tenant}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Removal:
-    """What is to be undone: an onboarding, and its connection if it came so far."""
+    """What is to be undone: an onboarding, and its connection if it has one."""
 
     onboarding: str
     request: OnboardingRequest  # of the onboarding
-    stop_as: RunStatus | None = None  # of the onboarding; None: it stays as it ended
-    connection: str | None = None  # that is off-boarded
+    stop_as: RunStatus | None = None  # the status that the onboarding gets; None: it is unchanged
+    connection: str | None = None  # to off-board
 
     @property
     def tenant(self) -> str:
@@ -55,13 +55,13 @@ class Removal:
 class Renewal:
     """Which secret is renewed, and how."""
 
-    connection: str  # its id
+    connection: str  # its ID
     tenant: str
     name: str  # of the connection
     secret_validity: SecretValidity | None = None
     secret_end_date: datetime | None = None
-    vault_secret: str | None = None  # for an imported app: the name, in Key Vault, of its new secret
-    time_limit_days: int  # until the old secret is retired without a confirmation; 0: never
+    vault_secret: str | None = None  # for an imported app: the name of its new secret in Key Vault
+    time_limit_days: int  # until the old secret is removed without a confirmation; 0: never
 
     @classmethod
     def of(
@@ -72,13 +72,13 @@ class Renewal:
         time_limit_days: int,
         vault_secret: str | None = None,
     ) -> Renewal:
-        """The renewal that a request asks for.
+        """The renewal for a request.
 
         Args:
-            connection: Whose secret it is.
+            connection: The owner of the secret.
             wanted: The request.
-            time_limit_days: The deployment's, for a request that has none.
-            vault_secret: Where the secret is that the request handed over.
+            time_limit_days: The default of the deployment.
+            vault_secret: The name in Key Vault of a secret that came with the request.
         """
         given = wanted.time_limit_days
         return cls(
@@ -92,7 +92,7 @@ class Renewal:
         )
 
     def ends_at(self, accepted_at: datetime) -> datetime:
-        """When the new secret ends."""
+        """When the new secret expires."""
         if self.secret_end_date:
             return self.secret_end_date.astimezone(UTC).replace(microsecond=0)
         validity = self.secret_validity or SecretValidity.ONE_YEAR

@@ -55,6 +55,6 @@ def prefixed(prefix: str) -> Range:
 def derived_id(*parts: str) -> str:
     """An id that is the same whenever it is derived from the same parts (RFC 9562, version 5).
 
-    Each part is escaped, so that a separator inside one can't make two lists of parts look alike.
+    Each part is escaped, so that a separator inside one cannot make two lists of parts look alike.
     """
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(part(value) for value in parts)))

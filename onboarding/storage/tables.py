@@ -79,7 +79,7 @@ class Page:
 
 
 class Tables:
-    """All tables of the storage account. Raises ``azure.core.exceptions`` for what isn't a conflict."""
+    """All tables of the storage account. Raises ``azure.core.exceptions`` for what is not a conflict."""
 
     def __init__(self, service: TableServiceClient) -> None:
         self._service = service
@@ -119,7 +119,7 @@ class Tables:
         return Page(rows, _encode(getattr(pages, "continuation_token", None)))
 
     async def write(self, table: str, row: Row, how: Write) -> str:
-        """Writes one row and returns its new ETag; ``ConflictError`` when the row isn't as expected."""
+        """Writes one row and returns its new ETag; ``ConflictError`` when the row is not as expected."""
         client = self._service.get_table_client(table)
         entity = row.as_entity()
         try:

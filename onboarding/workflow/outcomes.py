@@ -74,7 +74,7 @@ class Retry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
-    """Trying again can't help; somebody has to change something."""
+    """Trying again cannot help; somebody has to change something."""
 
     error: Failure
 

@@ -33,7 +33,7 @@ async def test_an_administrator_consents_where_the_service_shall_not(portal):
     people = {each: Administrator(portal, each) for each in (plain, discovery)}
     step = await waiting(portal, plain)
     assert step["actionUrls"] == [await people[plain].link("client")]
-    assert step["waitingFor"] == "an administrator of the tenant consents"
+    assert step["waitingFor"] == "an administrator of the tenant to consent"
     assert step["nextAttemptAt"]
     assert step["error"] is None
     links = (await waiting(portal, discovery))["actionUrls"]

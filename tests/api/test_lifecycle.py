@@ -253,7 +253,7 @@ async def test_only_missing_providers_are_registered(portal):
         waiting = await until(waits, "the wait for a provider")
         (step,) = [each for each in waiting["steps"] if each["status"] == "Waiting"]
         assert step["name"] == "provider-network"
-        assert step["waitingFor"] == "Azure registers Microsoft.Network"
+        assert step["waitingFor"] == "Azure to register Microsoft.Network"
         assert step["nextAttemptAt"]
         assert step["error"] is None
         document = await portal.finished(onboarding)

@@ -95,7 +95,7 @@ async def test_a_part_is_stopped_for_a_while(scene, name):
 
     stopping = asyncio.create_task(part(scene, name).stop())
     if name == "storage":
-        await until(lambda: _logged(scene, "can't be read"), "a host without storage")
+        await until(lambda: _logged(scene, "cannot be read"), "a host without storage")
     if name != "cloud":
         await scene.portal.control("DELETE", f"/faults/{fault}")  # a host that stops waits for its work
     await stopping

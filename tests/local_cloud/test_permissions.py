@@ -138,7 +138,7 @@ async def test_the_upserting_caller_owns_what_it_made(cloud):
 
 
 async def test_create_only_can_do_nothing_else(cloud):
-    """AppRegistration.Create makes applications but can't read or change them."""
+    """AppRegistration.Create makes applications but cannot read or change them."""
     client = await cloud.client("AppRegistration.Create")
     created = await cloud.graph("POST", "/applications", {"displayName": "x"}, client=client)
     assert created.status_code == 201
@@ -148,7 +148,7 @@ async def test_create_only_can_do_nothing_else(cloud):
 
 
 async def test_assigning_roles_needs_two_permissions(cloud):
-    """AppRoleAssignment.ReadWrite.All alone can't assign: the principals have to be readable too."""
+    """AppRoleAssignment.ReadWrite.All alone cannot assign: the principals have to be readable too."""
     target = await cloud.principal()
     graph = (await cloud.graph("GET", f"/servicePrincipals(appId='{GRAPH}')?$select=id")).json()
     body = {

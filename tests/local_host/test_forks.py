@@ -62,7 +62,7 @@ async def test_what_can_not_be_started_is_told(tmp_path, monkeypatch):
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr("multiprocessing.context.ForkServerProcess._Popen", staticmethod(refuse))
-    with pytest.raises(LocalError, match=r"infra\.local\.cloud can't be started.*refused"):
+    with pytest.raises(LocalError, match=r"infra\.local\.cloud cannot be started.*refused"):
         await _cloud(tmp_path)
 
 

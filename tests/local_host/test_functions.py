@@ -101,7 +101,7 @@ def test_no_app():
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("{", "can't be read"),
+        ("{", "cannot be read"),
         ({"extensions": {"queues": {"batchSize": 33}}}, "batchSize is 33"),
         ({"extensions": {"queues": {"messageEncoding": "utf8"}}}, "messageEncoding is 'utf8'"),
         ({"extensions": {"queues": {"visibilityTimeout": "5 s"}}}, "not a duration"),

@@ -157,5 +157,5 @@ async def test_refused_start(sample, way):
     process = await getattr(sample, way)()
     assert await process.wait() == 2
     (line,) = sample.output().splitlines()
-    assert "the schedule of 'tick' can't be read: 'x' is no weekday" in line
+    assert "the schedule of 'tick' cannot be read: 'x' is no weekday" in line
     assert "the schedule of 'tick'" in sample.log()

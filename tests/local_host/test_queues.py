@@ -198,11 +198,11 @@ async def test_storage_outage(tmp_path):
         await sample.start()
         async with QueueClient.from_connection_string(storage.account.connection_string, "steps") as queue:
             await process.kill(emulator)
-            await until(lambda: "queue steps can't be read" in sample.log())
+            await until(lambda: "queue steps cannot be read" in sample.log())
             await storage.start()
             await queue.send_message("YWZ0ZXI=")
             await until(lambda: sample.calls(id="after", event="end"))
-        assert sample.log().count("queue steps can't be read") == 1
+        assert sample.log().count("queue steps cannot be read") == 1
         assert sample.log().count("queue steps answers again") == 1
     finally:
         await sample.close()

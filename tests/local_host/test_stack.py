@@ -132,7 +132,7 @@ async def test_port_taken(stack, tmp_path):
     """A port that is taken is refused with a remedy; no process or lock remains."""
     port = int(stack.api.rsplit(":", 1)[1])
     second = Stack(tmp_path, port=port, app=APP)
-    with pytest.raises(LocalError, match=rf"port {port} can't be used.*PORT=0"):
+    with pytest.raises(LocalError, match=rf"port {port} cannot be used.*PORT=0"):
         await second.start()
     assert not (tmp_path / "endpoints.json").exists()
     await Stack(tmp_path).stop()  # The folder is free again.

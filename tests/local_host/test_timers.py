@@ -74,6 +74,6 @@ async def test_state_that_cannot_be_read(sample):
     (folder / "tick.json").write_text("{")
     started, _ = await sample.start()
     await process.stop(started, seconds=10)
-    assert "timer tick can't be read" in sample.log()
+    assert "timer tick cannot be read" in sample.log()
     assert json.loads((folder / "tick.json").read_text())["last"] is None
     assert sample.calls(function="tick") == []

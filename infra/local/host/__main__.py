@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = serve(options, os.environ)
     except StartError as error:
         logging.getLogger("host").critical("%s", error)
-        print(f"The host can't start: {error}.", file=sys.stderr)
+        print(f"The host cannot start: {error}.", file=sys.stderr)
         return 2
     if _outlasting():
         # A function in a thread runs past its grace period; the interpreter would wait for it forever.

@@ -34,7 +34,7 @@ class Clock:
     def set_offset(self, seconds: float) -> None:
         """Move the clock for every process that reads the file."""
         if self.file is None:
-            raise ValueError("LOCAL_CLOCK_FILE is not set, so the clock can't be moved")
+            raise ValueError("LOCAL_CLOCK_FILE is not set, so the clock cannot be moved")
         draft = self.file.with_name(f"{self.file.name}.{os.getpid()}")
         draft.write_text(repr(seconds), encoding="utf-8")
         draft.replace(self.file)

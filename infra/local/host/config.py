@@ -70,7 +70,7 @@ def read(path: Path) -> HostConfig:
     except FileNotFoundError:
         raise StartError(f"{path} is missing") from None
     except (OSError, ValueError) as error:
-        raise StartError(f"{path} can't be read: {error}") from None
+        raise StartError(f"{path} cannot be read: {error}") from None
     try:
         return _host(document)
     except (ValueError, TypeError, AttributeError, KeyError) as error:

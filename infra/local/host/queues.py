@@ -31,7 +31,7 @@ SHORTEST_POLL: Final = 0.1
 """Seconds between polls after one that found something; QueuePollingIntervals.Minimum."""
 
 _ATTEMPTS: Final = 4
-"""How often the end of a message (delete, release, move) is tried when storage doesn't answer."""
+"""How often the end of a message (delete, release, move) is tried when storage does not answer."""
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class QueueListener:
             page = await anext(pages, None)
             batch = [] if page is None else [message async for message in page]
         except ResourceNotFoundError:
-            self._report(reachable=False, why="the queue doesn't exist")
+            self._report(reachable=False, why="the queue does not exist")
             return []
         except AzureError as error:
             self._report(reachable=False, why=_first_line(error))
@@ -141,7 +141,7 @@ class QueueListener:
         if reachable:
             logger.info("queue %s answers again", self._queue.queue_name)
         else:
-            logger.warning("queue %s can't be read: %s; polling continues", self._queue.queue_name, why)
+            logger.warning("queue %s cannot be read: %s; polling continues", self._queue.queue_name, why)
 
     async def _process(self, message: StoredMessage) -> None:
         lease = _Lease(message, str(message.pop_receipt))

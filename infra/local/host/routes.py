@@ -115,7 +115,7 @@ def compile_route(template: str, prefix: str) -> Route:
     for segment in path.split("/") if path else []:
         parts = list(_PARAMETER.finditer(segment))
         if _PARAMETER.sub("", segment).strip("{}") != _PARAMETER.sub("", segment):
-            raise StartError(f"the route {template!r} has a part that isn't understood: {segment!r}")
+            raise StartError(f"the route {template!r} has a part that is not understood: {segment!r}")
         text, end = "", 0
         for found in parts:
             text += re.escape(segment[end : found.start()])
@@ -142,7 +142,7 @@ def _checks(constraints: str, template: str) -> Iterable[Check]:
         make = _CONSTRAINTS.get(found["name"].lower()) if found else None
         if found is None or make is None:
             raise StartError(
-                f"the route {template!r} has a constraint that isn't understood: {constraints[1:]!r}"
+                f"the route {template!r} has a constraint that is not understood: {constraints[1:]!r}"
             )
         text = found["arguments"]
         arguments = [] if text is None else [text] if found["name"].lower() == "regex" else text.split(",")

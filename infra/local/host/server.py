@@ -145,7 +145,7 @@ class Host:
                 )
             except ValueError as error:
                 raise StartError(
-                    f"the connection string of {function.name!r} can't be read: {error}"
+                    f"the connection string of {function.name!r} cannot be read: {error}"
                 ) from None
             services[trigger.connection_string] = await stack.enter_async_context(service)
         return [
@@ -193,7 +193,7 @@ def _socket(options: Options) -> socket.socket:
         listener.bind(("127.0.0.1", options.port))
     except OSError as error:
         listener.close()
-        raise StartError(f"port {options.port} can't be used: {os.strerror(error.errno or 0)}") from None
+        raise StartError(f"port {options.port} cannot be used: {os.strerror(error.errno or 0)}") from None
     return listener
 
 

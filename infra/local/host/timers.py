@@ -54,7 +54,7 @@ class TimerLoop:
         try:
             self._schedule = ncrontab.parse(trigger.schedule)
         except ValueError as error:
-            raise StartError(f"the schedule of {function.name!r} can't be read: {error}") from None
+            raise StartError(f"the schedule of {function.name!r} cannot be read: {error}") from None
         self._function = function
         self._run_on_startup = trigger.run_on_startup
         self._clock = clock
@@ -149,7 +149,7 @@ class TimerLoop:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning(
-                "what was remembered of the timer %s can't be read: %s", self._function.name, error
+                "what was remembered of the timer %s cannot be read: %s", self._function.name, error
             )
             return None
 

@@ -24,7 +24,7 @@ class ClientAppResult:
 
 
 async def run(context: OnboardingContext) -> Done[ClientAppResult]:
-    """Upserts the application by its unique name, then sets the redirect URI, which needs its client id."""
+    """Upserts the application by its unique name, then sets the redirect URI, which needs its client ID."""
     request, server = context.request, context.result(SERVER_APP)
     directory = context.services.directory(request.tenant)
     wanted = request.client_app

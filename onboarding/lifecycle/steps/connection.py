@@ -1,4 +1,4 @@
-"""The service connection: the record of what was made, and the first warnings of its expirations."""
+"""The connection: the record of what was created, and the first warnings of its expirations."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ConnectionResult:
 
 
 async def run(context: OnboardingContext) -> Done[ConnectionResult]:
-    """Writes the connection, then when its first warnings are due.
+    """Writes the connection, then schedules its first warnings.
 
-    In this order: the sweep drops a warning of a connection that is not there.
+    The order matters: the sweep drops a warning if its connection does not exist.
     """
     services = context.services
     connection = _connection(context)
@@ -81,7 +81,7 @@ def _connection(context: OnboardingContext) -> Connection:
 
 CONNECTION: Final = Step(
     name="connection",
-    title="Record the service connection and its expiry",
+    title="Record the connection and schedule its warnings",
     handler=run,
     result=Codec(ConnectionResult),
     after=(SERVER_SECRET.name, CONSENT.name),

@@ -1,8 +1,8 @@
-"""Admin consent: what the two apps may do, for all users of the tenant.
+"""Admin consent: the permissions of the two apps, for all users of the tenant.
 
-The service grants it where its identity may. Where it may not, or shall not, an administrator is asked: the
-step shows where to consent, looks from time to time whether that was done, and goes on when it was. The
-identity needs a permission to see delegated permissions that somebody else has granted. Without it, a person
+The service grants them if its identity may and the request allows it. Otherwise the step shows links with
+which an administrator can consent, checks from time to time whether that was done, and then continues. The
+identity needs a permission to see delegated permissions that others have granted. Without it, a person
 confirms that the administrator has consented.
 """
 
@@ -24,7 +24,7 @@ from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
 
-_LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between looks for an administrator's consent
+_LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between checks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
 
 CONFIRMED: Final = "confirmed"
@@ -33,17 +33,17 @@ CONFIRMED: Final = "confirmed"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
-    """A permission that this service has granted, in object ids of service principals."""
+    """A permission that this service has granted, by object IDs of service principals."""
 
     client: str
     resource: str
     scope: str = ""  # a delegated permission, by name ...
-    role: str = ""  # ... or an application permission, by id
+    role: str = ""  # ... or an application permission, by ID
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConsentResult:
-    """What is granted now, and what of it was not before."""
+    """What is granted now, and what this onboarding has added."""
 
     granted: tuple[str, ...]
     by: str  # service, administrator, or confirmation (of what the service cannot see)
@@ -52,9 +52,9 @@ class ConsentResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Permissions:
-    """What has to be granted, in terms of the tenant's service principals."""
+    """What must be granted, by service principals of the tenant."""
 
-    client: str  # object ids of service principals
+    client: str  # object IDs of service principals
     server: str
     graph: str
     scopes: tuple[tuple[str, str], ...]  # resource and scope, for the client app
@@ -62,13 +62,13 @@ class Permissions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The permissions as people call them."""
+        """The names of the permissions, for people."""
         roles = (DIRECTORY_READ_ALL.value,) if self.reads_directory else ()
         return (*(scope for _, scope in self.scopes), *roles)
 
 
 async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
-    """Grants what the apps ask for, or waits until an administrator has."""
+    """Grants the permissions that the apps need, or waits until an administrator has consented."""
     wanted = await _wanted(context)
     way = context.request.admin_consent
     if way is not AdminConsent.BY_ADMINISTRATOR and not context.step.waiting_for:
@@ -85,9 +85,9 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         by = "confirmation" if unseen else "administrator"
         return Done(result=ConsentResult(granted=wanted.names, by=by))
     environment = context.services.clouds.environment
-    reason = "an administrator of the tenant consents"
+    reason = "an administrator of the tenant to consent"
     return Wait(
-        reason=f"{reason}, and a person confirms it, because the service cannot see it" if unseen else reason,
+        reason=f"{reason}, and a person to confirm it, because the service cannot see it" if unseen else reason,
         after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
         actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),
@@ -111,9 +111,9 @@ async def _wanted(context: OnboardingContext) -> Permissions:
 
 
 async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant, ...]:
-    """Grants what is not granted yet; returns that."""
+    """Grants what is missing; returns the new grants."""
     directory, added = context.services.directory(context.request.tenant), []
-    # One after the other: the directory refuses concurrent changes of one principal's grants.
+    # One at a time: the directory refuses concurrent changes of one principal's grants.
     for resource, scope in wanted.scopes:
         if await directory.grant_scope(wanted.client, resource, scope):
             added.append(Grant(client=wanted.client, resource=resource, scope=scope))
@@ -125,7 +125,7 @@ async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant
 
 
 async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bool | None]:
-    """Whether an administrator has consented, by the client ids of the apps; None: it cannot be seen."""
+    """Whether an administrator has consented, by the client IDs of the apps; None: the service cannot see it."""
     directory, found = context.services.directory(context.request.tenant), {}
     scopes = await directory.granted_scopes(wanted.client)
     found[context.result(CLIENT_APP).app_id] = (

@@ -1,6 +1,6 @@
 """The preflight: everything that can be known before the first write, with a reason and a remedy.
 
-It reads only. What it may not read it does not guess: the steps that follow will find out.
+It only reads. It does not guess what it has no permission to read: later steps will find out.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _HIDDEN: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreflightResult:
-    """What the steps that follow need to know of the facts, and what people should."""
+    """The facts that later steps need, and the findings for people."""
 
     providers: Mapping[str, str]  # registration states by namespace
     tenant_name: str
-    purge: tuple[str, ...] = ()  # object ids of deleted applications that may be purged
+    purge: tuple[str, ...] = ()  # object IDs of deleted applications that may be purged
     findings: tuple[Finding, ...] = ()
 
 
 async def run(context: OnboardingContext) -> Done[PreflightResult]:
-    """Fails with all findings at once, or leaves what it has read for the steps that follow."""
+    """Fails with all findings at once, or keeps the facts that later steps need."""
     facts = await look(context)
     found = findings(facts)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
@@ -53,7 +53,7 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
 
 
 def result(facts: Facts) -> PreflightResult:
-    """What the steps that follow need to know of the facts."""
+    """The facts that later steps need."""
     return PreflightResult(
         providers=facts.providers,
         tenant_name=(facts.survey.organization or {}).get("displayName", ""),
@@ -62,7 +62,7 @@ def result(facts: Facts) -> PreflightResult:
 
 
 async def look(context: OnboardingContext) -> Facts:
-    """Reads the facts: in the directory, in the subscription, and what this service knows itself."""
+    """Reads the facts from the directory, the subscription and the connections."""
     request, services = context.request, context.services
     subscription = services.clouds.subscription(request.tenant, str(request.subscription_id))
     connections = services.connections
@@ -90,7 +90,7 @@ async def look(context: OnboardingContext) -> Facts:
 
 
 async def _visible(answer: Awaitable[_T]) -> _T | None:
-    """An answer about the subscription; None where it is hidden, which Azure words in several ways."""
+    """An answer about the subscription; None if the service cannot see it (Azure has several codes)."""
     try:
         return await answer
     except PermanentError as error:

@@ -1,4 +1,4 @@
-"""The service principals of the app registrations: what the tenant grants permissions to."""
+"""The service principals of the app registrations, to which the tenant grants permissions."""
 
 from __future__ import annotations
 

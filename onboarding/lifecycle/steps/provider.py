@@ -16,7 +16,7 @@ from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
 
 _ABSENT: Final = {"NotRegistered", "Unregistered"}
-_LOOKS: Final = (1, 2, 5, 10, 20, 30)  # seconds between looks; registering takes seconds to minutes
+_LOOKS: Final = (1, 2, 5, 10, 20, 30)  # seconds between checks; registering takes seconds to minutes
 _LONGEST: Final = timedelta(hours=1)
 
 
@@ -29,7 +29,7 @@ class ProviderResult:
 
 
 async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult] | Wait:
-    """Registers a provider that is not registered, and waits, without holding a worker, until it is."""
+    """Registers a provider, and waits until it is registered; no worker is blocked meanwhile."""
     request, step = context.request, context.step
     subscription = context.services.clouds.subscription(request.tenant, str(request.subscription_id))
     state = context.result(PREFLIGHT).providers.get(namespace)
@@ -44,7 +44,9 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
     if state == REGISTERED:
         return Done(result=ProviderResult(namespace=namespace, state=state))
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]
-    return Wait(reason=f"Azure registers {namespace}", after=timedelta(seconds=pause), give_up_after=_LONGEST)
+    return Wait(
+        reason=f"Azure to register {namespace}", after=timedelta(seconds=pause), give_up_after=_LONGEST
+    )
 
 
 def register(namespace: str) -> Step[Services, OnboardingRequest, ProviderResult]:

@@ -29,9 +29,9 @@ class ServerAppResult:
 
 
 async def run(context: OnboardingContext) -> Done[ServerAppResult]:
-    """Upserts the application by its unique name, then sets the App ID URI, which may need its client id.
+    """Upserts the application by its unique name, then sets the App ID URI, which may need its client ID.
 
-    Before that a deleted application of this service gives the URI free, where the request permits it.
+    First it purges deleted applications of the service that reserve the URI, if the request permits it.
     """
     request = context.request
     directory = context.services.directory(request.tenant)

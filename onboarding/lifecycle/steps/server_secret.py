@@ -1,4 +1,4 @@
-"""The client secret of the server app: made new for a new app, checked for one that is there already."""
+"""The client secret of the server app: created for a new app, checked for an existing app."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from onboarding.workflow.plan import Step
 
 
 async def run(context: OnboardingContext) -> Done[SecretRecord]:
-    """Leaves exactly one secret of this onboarding on the app: the one in the vault.
+    """Ensures that the app has exactly one secret of this onboarding: the one in the vault.
 
-    An application that was there already keeps its secrets; the one that was given is checked.
+    An existing application keeps its secrets; the secret of the request is checked.
     """
     services, request, app = context.services, context.request, context.result(SERVER_APP)
     wanted = request.server_app
@@ -38,7 +38,7 @@ async def run(context: OnboardingContext) -> Done[SecretRecord]:
 
 SERVER_SECRET: Final = Step(
     name="server-secret",
-    title="Put a client secret into Key Vault",
+    title="Create a client secret and store it in Key Vault",
     handler=run,
     result=Codec(SecretRecord),
     after=(SERVER_APP.name,),

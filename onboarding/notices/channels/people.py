@@ -53,7 +53,7 @@ class People:
 
 
 def _send(address: str, recipient: str, message: Message) -> bool | None:
-    """Whether a message was taken; None when it can't be sent to such an address at all."""
+    """Whether a message was taken; None when it cannot be sent to such an address at all."""
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, plugins  # noqa: PLC0415 - 1 s, 30 MB
 
     asset = AppriseAsset(

@@ -16,7 +16,7 @@ from infra.local.cloud.messages import JsonObject, utc_moment
 
 Test = Callable[[JsonObject], bool]
 Hints = tuple[tuple[str, str], ...] | None
-"""Property and value pairs of which every match has at least one; None: it can't be told."""
+"""Property and value pairs of which every match has at least one; None: it cannot be told."""
 
 _TOKEN: Final = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<moment>\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
