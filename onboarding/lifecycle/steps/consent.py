@@ -87,7 +87,9 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     environment = context.services.clouds.environment
     reason = "an administrator of the tenant to consent"
     return Wait(
-        reason=f"{reason}, and a person to confirm it, because the service cannot see it" if unseen else reason,
+        reason=f"{reason}, and a person to confirm it, because the service cannot see it"
+        if unseen
+        else reason,
         after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
         actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),
@@ -125,7 +127,7 @@ async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant
 
 
 async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bool | None]:
-    """Whether an administrator has consented, by the client IDs of the apps; None: the service cannot see it."""
+    """Whether an administrator has consented, by the client IDs of the apps; None: not visible."""
     directory, found = context.services.directory(context.request.tenant), {}
     scopes = await directory.granted_scopes(wanted.client)
     found[context.result(CLIENT_APP).app_id] = (
