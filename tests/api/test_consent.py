@@ -85,7 +85,7 @@ async def test_with_the_default_permissions_a_person_confirms_the_consent(may_no
     )
     step = await waiting(portal, plain)
     assert step["actionUrls"] == [await Administrator(portal, plain).link("client")]
-    assert step["waitingFor"].endswith("a person confirms it, because the service cannot see it")
+    assert step["waitingFor"].endswith("a person to confirm it, because the service cannot see it")
     findings = (await portal.get(f"/api/onboardings/{plain}"))["findings"]
     assert {"administrator-will-be-asked", "consent-not-visible"} <= {each["code"] for each in findings}
     person = Administrator(portal, discovery)
