@@ -131,8 +131,8 @@ async def create(connection_string: str, *, tables: Iterable[str], queues: Itera
             await made  # type: ignore[misc]
 
     async with (
-        TableServiceClient.from_connection_string(connection_string) as table_service,
-        QueueServiceClient.from_connection_string(connection_string) as queue_service,
+        TableServiceClient.from_connection_string(connection_string, use_env_settings=False) as table_service,
+        QueueServiceClient.from_connection_string(connection_string, use_env_settings=False) as queue_service,
     ):
         try:
             await asyncio.gather(

@@ -25,11 +25,10 @@ class AzureClouds(Clouds):
     ) -> None:
         self.environment = environment
         self._identity = identity
-        self._certificate = certificate
         self._http = http_client(certificate)
         self._directories: dict[str, Directory] = {}
         self._subscriptions: dict[tuple[str, str], ResourceManager] = {}
-        self.vault = KeyVault(vault_url, identity.home, certificate)
+        self.vault = KeyVault(vault_url, identity.home, identity.transport, local=certificate is not None)
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
@@ -44,7 +43,7 @@ class AzureClouds(Clouds):
         if key not in self._subscriptions:
             credential = self._identity.of_tenant(tenant)
             self._subscriptions[key] = ResourceManager(
-                self.environment, credential, subscription, self._certificate
+                self.environment, credential, subscription, self._identity.transport
             )
         return self._subscriptions[key]
 

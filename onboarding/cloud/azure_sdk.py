@@ -1,17 +1,46 @@
-"""What the clients of the Azure SDK share: their calls are recorded, and their errors become this app's."""
+"""What the clients of the Azure SDK share: connections, the record of their calls, the app's errors."""
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline.transport import AioHttpTransport
 
 from onboarding.calls import Call, record
 from onboarding.cloud import failures
 from onboarding.errors import OnboardingError
+
+
+class Transport(AioHttpTransport):  # type: ignore[misc] # the SDK hides its type
+    """One pool of connections for all clients. The connections are kept between calls.
+
+    By default, each client has its own pool. With a CA file, it also makes a TLS context for each call, and
+    thus a new connection. The environment and ``~/.netrc`` are not read: aiohttp would do so in two threads
+    for each call.
+    """
+
+    session: aiohttp.ClientSession | None
+
+    def __init__(self, certificate: Path | None) -> None:
+        super().__init__(use_env_settings=False)
+        self._trust = ssl.create_default_context(cafile=str(certificate) if certificate else None)
+
+    async def open(self) -> None:
+        """Opens the pool at the first call, when there is an event loop."""
+        if not self.session:
+            self.session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._trust),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # the SDK does it
+            )
+        await super().open()
 
 
 class CallRecorder(SansIOHTTPPolicy[Any, Any]):

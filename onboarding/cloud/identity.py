@@ -19,6 +19,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredential
 
+from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.environments import Environment
 from onboarding.errors import OnboardingError, cloud, requests
 
@@ -43,21 +44,21 @@ class FederatedCredential:
         *,
         tenant: str,
         client: str,
-        certificate: Path | None,
+        transport: Transport,
+        local: bool,
     ) -> None:
         self._environment = environment
         self._identity = identity
         self._tenant = tenant
         self._client = client
         self._assertion = ""
-        local = {"connection_verify": str(certificate)} if certificate else {}
         self._credential = ClientAssertionCredential(
             tenant_id=tenant,
             client_id=client,
             func=lambda: self._assertion,
             authority=environment.login,
-            disable_instance_discovery=bool(certificate),
-            **local,
+            disable_instance_discovery=local,
+            transport=transport,
         )
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
@@ -106,7 +107,8 @@ class Identity:
         self._home = home_tenant.casefold()
         self._identity_client = identity_client
         self._multitenant_client = multitenant_client
-        self._certificate = certificate
+        self._local = certificate is not None
+        self.transport = Transport(certificate)
         self._by_tenant: dict[str, AsyncTokenCredential] = {}
 
     @property
@@ -123,7 +125,9 @@ class Identity:
 
     def _make(self, tenant: str) -> AsyncTokenCredential:
         if tenant == self._home:
-            return ManagedIdentityCredential(client_id=self._identity_client or None)
+            return ManagedIdentityCredential(
+                client_id=self._identity_client or None, transport=self.transport
+            )
         if not self._multitenant_client:
             raise requests.TENANT_NOT_SERVED.error(tenant=tenant)
         return FederatedCredential(
@@ -131,5 +135,6 @@ class Identity:
             self.home,
             tenant=tenant,
             client=self._multitenant_client,
-            certificate=self._certificate,
+            transport=self.transport,
+            local=self._local,
         )

@@ -6,14 +6,13 @@ import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.keyvault.secrets.aio import SecretClient
 
-from onboarding.cloud.azure_sdk import CallRecorder, error_of
+from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
 from onboarding.cloud.ports import KEY_VAULT, StoredSecret, Vault
 from onboarding.errors import cloud
 
@@ -29,17 +28,17 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 class KeyVault(Vault):
     """The vault of the deployment."""
 
-    def __init__(self, url: str, credential: AsyncTokenCredential, certificate: Path | None) -> None:
-        # The local vault stands on 127.0.0.1, which no vault's domain matches; in Azure the check stays on.
-        local = (
-            {"connection_verify": str(certificate), "verify_challenge_resource": False} if certificate else {}
-        )
+    def __init__(
+        self, url: str, credential: AsyncTokenCredential, transport: Transport, *, local: bool
+    ) -> None:
         self._client = SecretClient(
             vault_url=url,
             credential=credential,
             per_retry_policies=[CallRecorder(KEY_VAULT)],
             retry_total=0,
-            **local,
+            transport=transport,
+            # The local vault is on 127.0.0.1, which no vault's domain matches. In Azure the check stays on.
+            verify_challenge_resource=not local,
         )
 
     async def stored(self, name: str) -> StoredSecret | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -11,7 +10,7 @@ from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
-from onboarding.cloud.azure_sdk import CallRecorder, error_of
+from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.ports import RESOURCE_MANAGER, Subscription
 
@@ -24,9 +23,8 @@ class ResourceManager(Subscription):
         environment: Environment,
         credential: AsyncTokenCredential,
         subscription: str,
-        certificate: Path | None,
+        transport: Transport,
     ) -> None:
-        local: dict[str, Any] = {"connection_verify": str(certificate)} if certificate else {}
         self._subscription = subscription
         self._client = ResourceManagementClient(
             credential,
@@ -35,7 +33,7 @@ class ResourceManager(Subscription):
             credential_scopes=[environment.resource_manager_scope],
             per_retry_policies=[CallRecorder(RESOURCE_MANAGER)],
             retry_total=0,  # the engine decides when to try again
-            **local,
+            transport=transport,
         )
 
     async def subscription(self) -> Mapping[str, Any]:

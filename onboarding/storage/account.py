@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
@@ -9,23 +12,34 @@ from azure.storage.queue.aio import QueueServiceClient
 from onboarding.settings import Settings
 from onboarding.storage import queues, tables
 
+_DIRECT: Final[Mapping[str, Any]] = {"use_env_settings": False}
+"""Otherwise aiohttp reads the proxies and ``~/.netrc`` in two threads for each call."""
+
 
 def table_service(settings: Settings) -> TableServiceClient:
     """The account's tables."""
     if settings.storage_connection:
-        return TableServiceClient.from_connection_string(settings.storage_connection, **tables.RETRIES)
-    return TableServiceClient(settings.table_service_uri, credential=_credential(settings), **tables.RETRIES)
+        return TableServiceClient.from_connection_string(
+            settings.storage_connection, **tables.RETRIES, **_DIRECT
+        )
+    return TableServiceClient(
+        settings.table_service_uri, credential=_credential(settings), **tables.RETRIES, **_DIRECT
+    )
 
 
 def queue_service(settings: Settings) -> QueueServiceClient:
     """The account's queues."""
     if settings.storage_connection:
-        return QueueServiceClient.from_connection_string(settings.storage_connection, **queues.RETRIES)
-    return QueueServiceClient(settings.queue_service_uri, credential=_credential(settings), **queues.RETRIES)
+        return QueueServiceClient.from_connection_string(
+            settings.storage_connection, **queues.RETRIES, **_DIRECT
+        )
+    return QueueServiceClient(
+        settings.queue_service_uri, credential=_credential(settings), **queues.RETRIES, **_DIRECT
+    )
 
 
 def _credential(settings: Settings) -> AsyncTokenCredential:
     # Imported here: with a connection string nobody pays for it.
     from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415
 
-    return ManagedIdentityCredential(client_id=settings.identity_client_id or None)
+    return ManagedIdentityCredential(client_id=settings.identity_client_id or None, **_DIRECT)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
-from azure.storage.queue.aio import QueueServiceClient
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "initial_backoff": 0.5, "increment_base": 2}
 LONGEST_DELAY: Final = timedelta(days=7)
@@ -37,10 +37,21 @@ class Queues:
 
     def __init__(self, service: QueueServiceClient) -> None:
         self._service = service
+        self._clients: dict[str, QueueClient] = {}
+
+    def _client(self, queue: str) -> QueueClient:
+        """The client of a queue, kept: making one costs as much as a call."""
+        if queue not in self._clients:
+            self._clients[queue] = self._service.get_queue_client(
+                queue,
+                message_encode_policy=BinaryBase64EncodePolicy(),
+                message_decode_policy=BinaryBase64DecodePolicy(),
+            )
+        return self._clients[queue]
 
     async def ping(self, queue: str) -> None:
         """Raises unless the queue answers."""
-        await self._service.get_queue_client(queue).get_queue_properties()
+        await self._client(queue).get_queue_properties()
 
     async def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Puts a message that becomes visible after a delay (whole seconds, rounded up)."""
@@ -48,21 +59,21 @@ class Queues:
 
     async def put(self, queue: str, body: bytes, *, delay: timedelta = timedelta(0)) -> None:
         """Puts any bytes."""
-        client = self._service.get_queue_client(queue, message_encode_policy=BinaryBase64EncodePolicy())
         seconds = -(-min(delay, LONGEST_DELAY) // timedelta(seconds=1))
-        await client.send_message(body, visibility_timeout=max(seconds, 0), time_to_live=_FOREVER)
+        await self._client(queue).send_message(
+            body, visibility_timeout=max(seconds, 0), time_to_live=_FOREVER
+        )
 
     async def length(self, queue: str) -> int:
         """About how many messages are on a queue, also those that are not visible now."""
-        properties = await self._service.get_queue_client(queue).get_queue_properties()
+        properties = await self._client(queue).get_queue_properties()
         return int(properties.approximate_message_count or 0)
 
     async def peek(self, queue: str) -> list[Waiting]:
         """The first visible messages (32, the service's limit); they stay where they are."""
-        client = self._service.get_queue_client(queue, message_decode_policy=BinaryBase64DecodePolicy())
         return [
             Waiting(
                 body=message.content, inserted_at=message.inserted_on, deliveries=message.dequeue_count or 0
             )
-            for message in await client.peek_messages(max_messages=_MOST_PEEKED)
+            for message in await self._client(queue).peek_messages(max_messages=_MOST_PEEKED)
         ]

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TransactionOperation, UpdateMode
-from azure.data.tables.aio import TableServiceClient
+from azure.data.tables.aio import TableClient, TableServiceClient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
 """Table calls are short and repeated quickly; whoever called repeats the whole message after that."""
@@ -83,10 +83,17 @@ class Tables:
 
     def __init__(self, service: TableServiceClient) -> None:
         self._service = service
+        self._clients: dict[str, TableClient] = {}
+
+    def _client(self, table: str) -> TableClient:
+        """The client of a table, kept: making one costs as much as a call."""
+        if table not in self._clients:
+            self._clients[table] = self._service.get_table_client(table)
+        return self._clients[table]
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """One row, or None."""
-        client = self._service.get_table_client(table)
+        client = self._client(table)
         try:
             return Row.from_entity(await client.get_entity(partition, key))
         except ResourceNotFoundError:
@@ -98,7 +105,7 @@ class Tables:
 
     async def scan(self, table: str, partitions: Range, *, keys: Range | None = None) -> AsyncIterator[Row]:
         """All rows of a range of partitions, in order; they are read page by page, as they are needed."""
-        client = self._service.get_table_client(table)
+        client = self._client(table)
         text, parameters = _filter(partitions, keys)
         async for entity in client.query_entities(text, parameters=parameters):
             yield Row.from_entity(entity)
@@ -107,7 +114,7 @@ class Tables:
         self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
     ) -> Page:
         """At most ``size`` rows of a range of partitions, in order, from a continuation on."""
-        client = self._service.get_table_client(table)
+        client = self._client(table)
         text, parameters = _filter(partitions, keys)
         pages = client.query_entities(text, parameters=parameters, results_per_page=size).by_page(
             continuation_token=_decode(continuation)
@@ -120,7 +127,7 @@ class Tables:
 
     async def write(self, table: str, row: Row, how: Write) -> str:
         """Writes one row and returns its new ETag; ``ConflictError`` when the row is not as expected."""
-        client = self._service.get_table_client(table)
+        client = self._client(table)
         entity = row.as_entity()
         try:
             match how:
@@ -146,7 +153,7 @@ class Tables:
         At most 100 rows and 4 MiB
         (https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions).
         """
-        client = self._service.get_table_client(table)
+        client = self._client(table)
         operations: list[Any] = []
         for how, row in writes:
             if how is Write.INSERT:

@@ -41,7 +41,7 @@ class Wire(AioHttpTransport):  # type: ignore[misc] # the SDK hides its type
     """Sends requests as usual, each one through a fuse."""
 
     def __init__(self, fuse: Fuse) -> None:
-        super().__init__()
+        super().__init__(use_env_settings=False)
         self._fuse = fuse
 
     async def send(self, request: Any, **more: Any) -> Any:

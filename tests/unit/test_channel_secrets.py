@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.key_vault import KeyVault
 from onboarding.errors import PermanentError, TransientError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
@@ -67,7 +68,7 @@ async def test_what_is_missing_is_looked_for_again(safe, known):
 async def test_client_secrets_cannot_be_read(name):
     """The app can read only its own values in the vault; for any other it sends no request."""
     anybody: Any = object()  # never asked for a token
-    vault = KeyVault("https://127.0.0.1:1", anybody, None)
+    vault = KeyVault("https://127.0.0.1:1", anybody, Transport(None), local=True)
     with pytest.raises(PermanentError, match="does not read the vault secret"):
         await vault.read(name)
 

@@ -141,7 +141,11 @@ class Host:
             try:
                 # The listener retries: retries in the SDK would hide an outage for minutes.
                 service = QueueServiceClient.from_connection_string(
-                    trigger.connection_string, retry_total=0, connection_timeout=5, read_timeout=30
+                    trigger.connection_string,
+                    retry_total=0,
+                    connection_timeout=5,
+                    read_timeout=30,
+                    use_env_settings=False,
                 )
             except ValueError as error:
                 raise StartError(
