@@ -265,6 +265,7 @@ class Parts:
     def _inspection_step(self) -> InspectionStep:
         return InspectionStep(
             directory=self.clouds.directory,
+            subscription=self.clouds.subscription,
             connections=self.connection_store,
             inspection_schedule=self.inspection_schedule,
             drift_index=self.drift_index,

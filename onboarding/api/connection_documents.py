@@ -169,6 +169,9 @@ class Connection(Document):
         ),
     ]
     next_warning: NextWarning | None
+    pending_providers: Annotated[
+        tuple[str, ...], Field(description="Resource providers that Azure has not registered yet.")
+    ]
     directory: Annotated[DirectoryState | None, Field(description="Null before the first inspection.")]
     request: FullRequest
     onboarding_id: UUID
@@ -198,6 +201,7 @@ class Connection(Document):
                 kind: ExpirationDetails.of(record, kind, warning) for kind, warning in upcoming.items()
             },
             next_warning=_soonest(upcoming),
+            pending_providers=record.pending_providers,
             directory=DirectoryState.of(record),
             request=record.request.model_dump(mode="json", by_alias=True),
             onboarding_id=record.onboarding,

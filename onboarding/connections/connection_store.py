@@ -66,7 +66,8 @@ class ConnectionStore:
 
         Its row is deleted last: until then nobody can add another connection with the same pointers.
         """
-        for pointer in (*_pointers(connection), pointers.drift(connection.id)):
+        watched = (pointers.drift(connection.id), pointers.daily(connection.id))
+        for pointer in (*_pointers(connection), *watched):
             await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
         await self._tables.write(names.CONNECTIONS, connection.evolve(etag="").to_row(), Write.DELETE)
 
@@ -75,7 +76,8 @@ class ConnectionStore:
 
         The pointers are written first: for a moment they may point to nothing, but every connection has them.
         """
-        for pointer in _pointers(connection):
+        watched = (pointers.daily(connection.id),) if connection.pending_providers else ()
+        for pointer in (*_pointers(connection), *watched):
             await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
         try:
             await self._tables.write(names.CONNECTIONS, connection.to_row(), Write.INSERT)

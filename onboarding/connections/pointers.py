@@ -14,6 +14,9 @@ from onboarding.storage.tables import Row
 PLACES: Final = 28
 """Places of the inspection schedule: the longest interval in days, and a multiple of a week's."""
 
+DAILY: Final = "~inspection:daily"
+"""The partition that points to the connections that are inspected every day."""
+
 DRIFT: Final = "~drift"
 """The partition that points to the connections that drift."""
 
@@ -32,6 +35,11 @@ def inspection(connection: str) -> Row:
 def of_place(place: int) -> str:
     """The partition that points to the connections of one place in the inspection schedule."""
     return f"~inspection:{place:02d}"
+
+
+def daily(connection: str) -> Row:
+    """The pointer to a connection that is inspected every day, because something about it is pending."""
+    return Row(partition=DAILY, key=connection)
 
 
 def drift(connection: str) -> Row:

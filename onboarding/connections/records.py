@@ -93,6 +93,7 @@ class Connection:
     state: ConnectionState = ConnectionState.ACTIVE
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
     renewal: str = ""  # the operation that made the pending secret, or is about to
+    pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered at last
     inspected_at: datetime | None = None  # of the last inspection
     differences: Mapping[str, Difference] = field(default_factory=dict)  # of the last inspection, by key
     etag: Annotated[str, Field(exclude=True)] = ""  # belongs to the row, not to the document

@@ -6,7 +6,7 @@ Only changes with an effect count: the checks compare sets, and what the service
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +17,11 @@ from onboarding.errors import OnboardingError
 
 UNREADABLE: Final = "directory-unreadable"
 """The code for a tenant that the service cannot read."""
+
+PROVIDERS_PENDING: Final = "providers-pending"
+"""The code for resource providers that Azure has not registered yet."""
+
+_REGISTERED: Final = "Registered"
 
 _SECRET_CHECK: Final = "secret"  # noqa: S105 - a check's name; the codes below are more precise
 _REMOVED: Final = "secret-removed"
@@ -67,6 +72,7 @@ class Comparison:
 
     differences: Mapping[str, Difference]  # all present ones, by key
     ends_at: datetime  # when the secret really expires
+    pending_providers: tuple[str, ...] = ()  # resource providers that Azure has not registered yet
 
 
 def compare(connection: Connection, inspection: Inspection, at: datetime) -> Comparison:
@@ -95,6 +101,37 @@ def compare(connection: Connection, inspection: Inspection, at: datetime) -> Com
     kept = {key: connection.differences[key] for key in unknown if key in connection.differences}
     present = {difference.key: _first(connection, difference) for difference in found}
     return Comparison(differences=kept | present, ends_at=ends_at)
+
+
+def with_providers(
+    connection: Connection, comparison: Comparison, states: Mapping[str, str] | None, at: datetime
+) -> Comparison:
+    """The comparison with the resource providers that were pending.
+
+    Args:
+        connection: The connection.
+        comparison: What differs in the directory.
+        states: Registration states, by lower-case namespace; None if the service cannot read them.
+        at: When the inspection started.
+    """
+    pending = connection.pending_providers
+    if states is not None:
+        pending = tuple(each for each in pending if states.get(each.casefold()) != _REGISTERED)
+    if not pending:
+        return replace(comparison, pending_providers=())
+    difference = Difference(
+        code=PROVIDERS_PENDING,
+        app="",
+        since=at,
+        detail=f"Azure has not finished registering these resource providers: {', '.join(pending)}.",
+        impact="The deployment of the gateway can fail in regions where a provider is not registered yet.",
+        remedy=(
+            "The service registered them twice. If they stay in this state for days, register them again "
+            "(az provider register), then contact Azure support."
+        ),
+    )
+    known = {**comparison.differences, difference.key: _first(connection, difference)}
+    return replace(comparison, differences=known, pending_providers=pending)
 
 
 def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:

@@ -55,12 +55,18 @@ class InspectionSchedule:
         """The ids of the connections that are due on one of these days."""
         turns = {day.toordinal() % self._days for day in days}
         places = [place for place in range(pointers.PLACES) if place * self._days // pointers.PLACES in turns]
-        return set().union(*await asyncio.gather(*map(self._at, places)))
+        partitions = [pointers.DAILY, *map(pointers.of_place, places)]
+        return set().union(*await asyncio.gather(*map(self._at, partitions)))
 
     async def leave(self, connection: str) -> None:
         """Forgets a connection that no longer exists; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.inspection(connection), Write.DELETE)
+        await self.relax(connection)
 
-    async def _at(self, place: int) -> set[str]:
-        rows = self._tables.scan(names.CONNECTIONS, Range(pointers.of_place(place), ""))
+    async def relax(self, connection: str) -> None:
+        """Ends the daily inspections of a connection about which nothing is pending; safe to repeat."""
+        await self._tables.write(names.CONNECTIONS, pointers.daily(connection), Write.DELETE)
+
+    async def _at(self, partition: str) -> set[str]:
+        rows = self._tables.scan(names.CONNECTIONS, Range(partition, ""))
         return {row.key async for row in rows}

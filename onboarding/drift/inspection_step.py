@@ -10,10 +10,18 @@ from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.cloud.directory import Directory
+from onboarding.cloud.ports import Subscription
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState, Difference
 from onboarding.connections.warning_schedule import WarningSchedule
-from onboarding.drift.comparison import UNREADABLE, Comparison, compare, unreadable
+from onboarding.drift.comparison import (
+    PROVIDERS_PENDING,
+    UNREADABLE,
+    Comparison,
+    compare,
+    unreadable,
+    with_providers,
+)
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.drift.inspection import Subject, inspect
 from onboarding.drift.inspection_schedule import InspectionSchedule
@@ -39,6 +47,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "secret-removed": Kind.SECRET_REMOVED,
     "secret-end-changed": Kind.SECRET_END_CHANGED,
     UNREADABLE: Kind.DIRECTORY_UNREADABLE,
+    PROVIDERS_PENDING: Kind.PROVIDERS_PENDING,
 }
 
 
@@ -63,6 +72,7 @@ class InspectionStep:
         self,
         *,
         directory: Callable[[str], Directory],
+        subscription: Callable[[str, str], Subscription],
         connections: ConnectionStore,
         inspection_schedule: InspectionSchedule,
         drift_index: DriftIndex,
@@ -71,6 +81,7 @@ class InspectionStep:
         clock: Clock,
     ) -> None:
         self._directory = directory
+        self._subscription = subscription
         self._connections = connections
         self._inspection_schedule = inspection_schedule
         self._drift_index = drift_index
@@ -85,6 +96,12 @@ class InspectionStep:
         settled = [connection for connection in found if connection and _is_settled(connection, started_at)]
         if settled:
             comparisons = await self._comparisons(settled, started_at)
+            comparisons = await asyncio.gather(
+                *(
+                    self._with_providers(connection, comparison, started_at)
+                    for connection, comparison in zip(settled, comparisons, strict=True)
+                )
+            )
             await asyncio.gather(
                 *(
                     self._apply(connection, comparison, started_at, again=again)
@@ -113,6 +130,19 @@ class InspectionStep:
             for connection, inspection in zip(connections, inspections, strict=True)
         ]
 
+    async def _with_providers(
+        self, connection: Connection, comparison: Comparison, started_at: datetime
+    ) -> Comparison:
+        """The comparison with what was pending in the subscription; errors there change nothing."""
+        if not connection.pending_providers:
+            return comparison
+        try:
+            subscription = self._subscription(connection.tenant, connection.subscription)
+            states = await subscription.registrations()
+        except OnboardingError:
+            states = None
+        return with_providers(connection, comparison, states, started_at)
+
     async def _apply(
         self, inspected: Connection, comparison: Comparison, started_at: datetime, *, again: bool
     ) -> None:
@@ -125,13 +155,20 @@ class InspectionStep:
         def changed(current: Connection) -> Connection | None:
             if current.secret != inspected.secret:  # it was renewed in the meantime
                 return None
-            return current.evolve(inspected_at=started_at, differences=comparison.differences, secret=secret)
+            return current.evolve(
+                inspected_at=started_at,
+                differences=comparison.differences,
+                secret=secret,
+                pending_providers=comparison.pending_providers,
+            )
 
         if comparison.differences:
             await self._drift_index.enter(inspected.evolve(differences=comparison.differences))
         kept = await self._connections.change(inspected.id, changed)
         if kept is None:
             return
+        if inspected.pending_providers and not kept.pending_providers:
+            await self._inspection_schedule.relax(kept.id)
         if not kept.differences:
             await self._drift_index.remove(kept.id)
         if again or kept.secret.ends_at != inspected.secret.ends_at:

@@ -17,6 +17,7 @@ from onboarding.lifecycle import clashes, policies
 from onboarding.lifecycle.facts import Facts
 
 REGISTERED: Final = "Registered"
+REGISTERING: Final = "Registering"
 
 _SEE_CONSENT: Final = {
     "Directory.Read.All",

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     SECRET_END_CHANGED = "SecretEndChanged"  # noqa: S105
     PROFILE_DRIFT = "ProfileDrift"
     DIRECTORY_UNREADABLE = "DirectoryUnreadable"
+    PROVIDERS_PENDING = "ProvidersPending"  # Azure takes long to register resource providers
 
     @property
     def event_type(self) -> str:

@@ -136,12 +136,16 @@ class Providers:
         return finally_ if time.time() >= change["done"] else under_way
 
     def change(self, namespace: str, *, register: bool) -> None:
-        """Start to register or unregister; nothing happens if that is already the state or in progress."""
+        """Start to register or unregister; nothing happens if that is already the state."""
         name = NAMESPACES[namespace.lower()]
         target = "Registered" if register else "Unregistered"
-        if name in _REGISTRATION_FREE or self._changes.get(name, {"to": "Unregistered"})["to"] == target:
+        before = self._changes.get(name, {"to": "Unregistered", "done": 0.0})
+        if name in _REGISTRATION_FREE or (before["to"] == target and before["done"] <= time.time()):
             return
-        change = {"to": target, "done": time.time() + self._seconds()}
+        done = time.time() + self._seconds()
+        if before["to"] == target:  # asked again, it may be done sooner, never later
+            done = min(done, before["done"])
+        change = {"to": target, "done": done}
         self._changes[name] = change
         self._database.put(self._kind, name, change)
 

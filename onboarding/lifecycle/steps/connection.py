@@ -9,11 +9,13 @@ from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import prerequisites
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.existing import keep_up
+from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.requests import REQUESTER
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
+from onboarding.lifecycle.steps.provider import register
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.lifecycle.steps.server_secret import SERVER_SECRET
 from onboarding.storage.codec import Codec
@@ -76,7 +78,14 @@ def _connection(context: OnboardingContext) -> Connection:
         onboarding=context.id,
         requester=context.run.head.lists[REQUESTER],
         created_at=context.services.clock.now(),
+        pending_providers=_pending(context),
     )
+
+
+def _pending(context: OnboardingContext) -> tuple[str, ...]:
+    """The resource providers that Azure has not registered yet."""
+    results = [register(namespace).found_in(context.run) for namespace in context.request.providers]
+    return tuple(result.namespace for result in results if result and result.state != REGISTERED)
 
 
 CONNECTION: Final = Step(

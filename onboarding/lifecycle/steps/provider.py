@@ -1,4 +1,12 @@
-"""The registration of one resource provider in the subscription."""
+"""The registration of one resource provider in the subscription.
+
+Azure registers a provider region by region, which can take days, and resources can be created meanwhile:
+"your application code shouldn't block the creation of resources for a resource provider that is in the
+registering state". So the onboarding waits some minutes, registers the provider once more, and goes on. The
+connection records the provider as pending, and inspections watch it.
+
+Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +17,7 @@ from typing import Final
 
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.context import OnboardingContext, Services
-from onboarding.lifecycle.findings import REGISTERED
+from onboarding.lifecycle.findings import REGISTERED, REGISTERING
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
@@ -17,7 +25,11 @@ from onboarding.workflow.plan import Step
 
 _ABSENT: Final = {"NotRegistered", "Unregistered"}
 _LOOKS: Final = (1, 2, 5, 10, 20, 30)  # seconds between checks; registering takes seconds to minutes
+_PATIENCE: Final = timedelta(minutes=10)
+"""How long the onboarding waits for a provider in the state Registering before it goes on."""
+
 _LONGEST: Final = timedelta(hours=1)
+"""How long it waits for a provider that does not even begin to register."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +37,7 @@ class ProviderResult:
     """The registration."""
 
     namespace: str
-    state: str
+    state: str  # Registered, or Registering where Azure takes longer than the onboarding waits
 
 
 async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult] | Wait:
@@ -42,6 +54,10 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
         if state in _ABSENT:
             state = await subscription.register(namespace)
     if state == REGISTERED:
+        return Done(result=ProviderResult(namespace=namespace, state=state))
+    waited = context.services.clock.now() - (step.since or context.services.clock.now())
+    if state == REGISTERING and waited >= _PATIENCE:
+        state = await subscription.register(namespace)  # it can help, and cannot harm
         return Done(result=ProviderResult(namespace=namespace, state=state))
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]
     return Wait(

@@ -1,0 +1,74 @@
+"""A resource provider that Azure takes days to register does not hold up an onboarding."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.operations import step
+from tests.support.portal import until
+
+NAMESPACE = "Microsoft.Network"
+DAYS = 3 * 24 * 3600
+
+
+@pytest.fixture
+async def moved(portal):
+    """Moves the clock, and sets it right again afterwards."""
+
+    async def advance(by: timedelta) -> None:
+        address = f"{portal.stack.api}/admin/host/clock"
+        assert (await portal.http.put(address, json={"advance": by.total_seconds()})).is_success
+
+    yield advance
+    await portal.http.delete(f"{portal.stack.api}/admin/host/clock")
+
+
+async def registered(portal, change: str = "register") -> None:
+    """The subscription's owner registers the provider, or unregisters it."""
+    url = f"/subscriptions/{portal.info['subscription']}/providers/{NAMESPACE}/{change}"
+    await portal.look("resourceManager", "POST", f"{url}?api-version=2022-09-01")
+
+
+@pytest.mark.usefixtures("untouched")  # its onboarding registered the other providers
+async def test_a_provider_that_stays_registering_is_recorded_and_watched(portal, moved):
+    """After some minutes the onboarding goes on; a notice follows a day later, and the end is noticed."""
+    await registered(portal, "unregister")
+    async with portal.settings(providerSeconds=DAYS):
+        onboarding = await portal.accepted()
+        await step(portal, f"/api/onboardings/{onboarding}", "provider-network", "Waiting")
+        await moved(timedelta(minutes=11))
+        document = await portal.finished(onboarding)
+        assert document["status"] == "Succeeded", document["error"]
+        path = f"/api/connections/{document['connectionId']}"
+        connection = await portal.get(path)
+        assert connection["pendingProviders"] == [NAMESPACE]
+        assert connection["nextWarning"]["dueAt"]
+        events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
+        calls = [f"{call['method']} {call['path']}" for event in events for call in event["calls"]]
+        asked = [each for each in calls if each.endswith(f"{NAMESPACE}/register")]
+        assert len(asked) == 2  # at first, and once more before the onboarding goes on
+
+        async def inspected(pending: list[str]) -> bool:
+            await portal.fire("sweep_directory")
+            found = await portal.get(path)
+            return found["directory"] is not None and found["pendingProviders"] == pending
+
+        await moved(timedelta(days=1))
+        await until(lambda: inspected([NAMESPACE]), "the inspection of the next day")
+        (difference,) = (await portal.get(path))["directory"]["differences"]
+        assert (difference["code"], difference["app"]) == ("providers-pending", None)
+        assert NAMESPACE in difference["detail"]
+
+        async def told() -> bool:
+            inbox = (await portal.control("GET", "/inbox/notices")).json()["value"]
+            return any(
+                "ProvidersPending" in str(each) and document["connectionId"] in str(each) for each in inbox
+            )
+
+        await until(told, "the notice")
+    await registered(portal)
+    await moved(timedelta(days=1))
+    await until(lambda: inspected([]), "the inspection that finds it registered")
+    assert (await portal.get(path))["directory"]["differences"] == []
