@@ -1,7 +1,7 @@
-"""What in a new description of the API would break a portal that was written for a released one.
+"""Finds the changes of the API's description that would break a portal for a released version.
 
-docs/compatibility.md has the promise that this holds. Requests may accept more and need less; answers and
-events may have more fields and must keep those that they have.
+docs/compatibility.md has the promise. Requests can accept more and require less. Answers and events can get
+new fields, and must keep the fields that they have.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What a sweep costs with 100 warnings due, among few connections and among many; prints the ratios.
+"""Measures a sweep with 100 warnings due, among few and among many connections; prints the ratios.
 
-``make bench`` or ``python -m tests.bench.sweep``; no test, because the machine's load is in what it measures.
+Run it with ``make bench`` or ``python -m tests.bench.sweep``. It is not a test, because the results depend on
+the load of the machine.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _BATCH: Final = 100  # rows of a transaction
 
 
 class StandingClock:
-    """A clock that stands until it is set."""
+    """A clock that does not advance until it is set."""
 
     def __init__(self) -> None:
         self.moment = START
@@ -60,7 +61,7 @@ class StandingClock:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """The sweep with all that it needs, on a storage of its own."""
+    """The sweep with its services, on its own storage."""
 
     tables: Tables
     sweep: ExpirySweep
@@ -96,7 +97,7 @@ class Deployment:
             yield cls(tables=tables, sweep=sweep, clock=clock, fuse=fuse)
 
     async def fill(self, size: int) -> None:
-        """So many connections: 100 are due on each of the first days, the others later, day by day."""
+        """Creates connections: 100 of them are due on each of the first days, the others later."""
         made = sorted(
             (connection(_ends_at(number), name=f"C-{number}") for number in range(size)),
             key=lambda each: each.secret.ends_at,
@@ -123,7 +124,7 @@ class Deployment:
 
 
 def _ends_at(number: int) -> datetime:
-    """When a connection's secret ends, so that its first warning is due in time for its sweep."""
+    """The date on which a connection's secret expires, so that its first warning is due for its sweep."""
     day = number // DUE if number < DUE * ROUNDS else ROUNDS + number % 365
     return START + timedelta(days=day) + CADENCE.earliest
 
@@ -146,7 +147,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 async def measure(size: int) -> tuple[float, float]:
-    """What a sweep among so many connections costs: seconds and calls."""
+    """The cost of a sweep among so many connections: seconds and calls."""
     with tempfile.TemporaryDirectory() as folder:
         storage = Storage(Path(folder))
         await storage.start()

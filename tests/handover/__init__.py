@@ -1,3 +1,3 @@
-"""The PowerShell script that brings a connection to its site, read as PowerShell reads it."""
+"""The PowerShell script that sets up a connection at its site, parsed as PowerShell parses it."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compares the calls of a script with what Microsoft documents of its cmdlets."""
+"""Compares the calls of a script with the documentation of the cmdlets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.support.powershell.grammar import Command
 
 
 def faults(found: Command, cmdlet: Cmdlet) -> list[str]:
-    """What is wrong with a call of a cmdlet."""
+    """The faults of a call of a cmdlet."""
     known = {**cmdlet.required, **cmdlet.optional}
     found_faults = [f"{name} is missing" for name in cmdlet.required if name not in found.parameters]
     if found.positional:

@@ -1,4 +1,4 @@
-"""Connections to make scripts for."""
+"""Connections for the tests of scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERYTHING: dict[str, Any] = {
     "groupDiscovery": {"enabled": True, "deltaIntervalMinutes": None, "groupNames": ["first", "second"]},
     "groupSync": True,
 }
-"""All that the script can set."""
+"""All fields that the script can set."""
 
 
 def made(

@@ -40,7 +40,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("text", SCRIPTS.values(), ids=list(SCRIPTS))
 def test_they_are_powershell_that_calls_documented_cmdlets(text):
-    """A grammar of PowerShell reads them whole; each call is documented; -WhatIf holds back what writes."""
+    """A grammar of PowerShell parses the scripts; each call is documented; -WhatIf prevents all writes."""
     script = grammar.read(text)
     assert script.faults == []
     assert {each.name for each in script.commands} <= {*CMDLETS, *OTHERS}
@@ -51,15 +51,15 @@ def test_they_are_powershell_that_calls_documented_cmdlets(text):
     assert "[CmdletBinding(SupportsShouldProcess = $true)]" in text
 
 
-def test_the_service_is_looked_for_before_it_is_removed():
-    """A second run finds nothing to do; the service is named by its whole name."""
+def test_the_script_finds_the_service_before_it_removes_it():
+    """A second run changes nothing; the script uses the full name of the service."""
     calls = [each.name for each in grammar.read(operation_scripts.removal("Contoso CMG")).commands]
     assert calls.index("Get-CMAzureService") < calls.index("Remove-CMAzureService")
     assert "$name = 'Contoso CMG'" in operation_scripts.removal("Contoso CMG")
 
 
 def test_a_new_secret_goes_to_the_clipboard_and_nowhere_else():
-    """It is read from the vault, version and all, and is in no file, no output and no other call."""
+    """The script reads the exact version from the vault, and writes it to no file, output or other call."""
     calls = {each.name: each for each in grammar.read(renewal()).commands}
     assert calls["Get-AzKeyVaultSecret"].inside_should_process
     assert calls["Set-Clipboard"].parameters["Value"].text == "$credential.Password"
@@ -70,7 +70,7 @@ def test_a_new_secret_goes_to_the_clipboard_and_nowhere_else():
 
 @pytest.mark.parametrize("of", [operation_scripts.removal, lambda name: renewal(server_name=name)])
 def test_no_name_breaks_out_of_its_quotes(of):
-    """A hostile name arrives to the last character and changes nothing else."""
+    """A name with quotes and code is passed on unchanged and changes nothing else."""
     hostile, tame = lexer.read(of(HOSTILE)), lexer.read(of("a-name"))
     assert hostile.code == tame.code
     assert [each.value for each in hostile.literals] == [

@@ -55,7 +55,7 @@ HOSTILE = (
 @example(name="'" * 256, description="\u2019", tenant="\u2018", server="\u201b", client="\u201a", group="'")
 @example(name="' ; exit #>", description="'@", tenant="@'", server="$(x)", client="`'", group="\u2019)#")
 def test_nothing_breaks_out_of_its_quotes(*, name, description, tenant, server, client, group):
-    """Each value arrives to the last character, and no other part of the script depends on it."""
+    """Each value is passed on unchanged, and no other part of the script depends on it."""
     given_values = dict(
         zip(
             ("a-name", "a-description", "a-tenant", "a-server", "a-client", "a-group"),
@@ -87,7 +87,7 @@ def test_nothing_breaks_out_of_its_quotes(*, name, description, tenant, server, 
     assert grammar.read(hostile).faults == []
 
 
-def test_a_reader_sees_which_connection_it_is():
+def test_a_reader_sees_the_name_of_the_connection():
     """The comment keeps what is ASCII, and shows other letters by their numbers."""
     script = samples.made(name="Sz\u0151ke \U0001f680")
     assert "for the connection Sz\\u{151}ke \\u{1f680}" in script.splitlines()[1]

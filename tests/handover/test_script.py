@@ -21,7 +21,7 @@ SAMPLES = {
 
 @pytest.fixture(scope="module", params=list(SAMPLES.values()), ids=list(SAMPLES))
 def script(request):
-    """The script of one connection, read."""
+    """The parsed script of one connection."""
     return grammar.read(samples.made(**request.param))
 
 
@@ -53,7 +53,7 @@ def test_parameters_are_the_documented_ones(script):
             assert faults(found, CMDLETS[found.name]) == [], found.name
 
 
-def test_wrong_calls_would_be_found():
+def test_invalid_calls_are_found():
     """The check finds a missing, an unknown and a mistyped parameter, also in a splatted hashtable."""
     text = samples.made()
     for right, wrong in (
@@ -70,7 +70,7 @@ def test_wrong_calls_would_be_found():
 
 
 def test_whatif_changes_nothing(script):
-    """With -WhatIf the script calls no cmdlet that changes the site, and asks nobody to sign in."""
+    """With -WhatIf the script calls no cmdlet that changes the site, and does not ask for a sign-in."""
     text = grammar.text(script.root)
     assert "[CmdletBinding(SupportsShouldProcess = $true)]" in text
     writing = [each for each in script.commands if each.name in CMDLETS and CMDLETS[each.name].writes]
@@ -83,7 +83,7 @@ def test_whatif_changes_nothing(script):
 
 
 def test_the_secret_is_read_only_to_be_imported(script):
-    """With -WhatIf, or when the server app is imported already, nobody signs in and no secret is read."""
+    """With -WhatIf, or if the server app is already imported, there is no sign-in and no secret is read."""
     calls = [each.name for each in script.commands]
     for name in ("Connect-AzAccount", "Get-AzKeyVaultSecret"):
         (found,) = [each for each in script.commands if each.name == name]
@@ -107,8 +107,8 @@ def test_a_session_without_the_sites_drive_gets_one():
     assert text.index("Import-Module") < looked < text.index("New-PSDrive") < text.index("Push-Location")
 
 
-def test_it_may_run_twice():
-    """The script searches for what is already imported or created, and leaves it alone."""
+def test_it_can_run_twice():
+    """The script finds what is already imported or created, and does not change it."""
     text = samples.made()
     for looked, made in (
         ("Get-CMAADApplication -ClientId $serverId", "Import-CMAADServerApplication"),
@@ -128,14 +128,14 @@ def test_it_is_for_windows_powershell(script):
 
 
 def test_lines_end_as_on_windows(script):
-    """Notepad and the console's editor show the script as it was written."""
+    """The lines of the script end with CR and LF, as Notepad and the console expect."""
     text = grammar.text(script.root)
     assert text.count("\n") == text.count("\r\n") == text.count("\r")
     assert text.endswith("\r\n")
 
 
-def test_the_site_gets_what_was_asked_for():
-    """Each field of the wizard is in its parameter."""
+def test_the_site_gets_what_was_requested():
+    """Each field of the wizard is passed to its parameter."""
     server = shown(command("Import-CMAADServerApplication", **samples.EVERYTHING))
     assert (server["TenantId"], server["TenantName"]) == (samples.TENANT, "Contoso")
     assert (server["AppName"], server["ClientId"]) == ("CMG-ServerApp", samples.SERVER)
@@ -161,7 +161,7 @@ def test_the_site_gets_what_was_asked_for():
     assert (sync["Name"], sync["EnableAADGroupSync"]) == ("Contoso CMG", "$true")
 
 
-def test_what_was_not_asked_for_is_not_touched():
+def test_what_was_not_requested_is_not_changed():
     """Without discovery, description and sync the script has no parameter for them."""
     least = grammar.read(samples.made())
     (created,) = [each for each in least.commands if each.name == "New-CMCloudManagementAzureService"]
@@ -180,7 +180,7 @@ def test_each_cloud_has_its_names(environment, sign_in):
     assert shown(imported)["AzureEnvironmentOption"] == environment
 
 
-def test_the_secret_is_read_by_whoever_runs_it():
+def test_the_person_who_runs_the_script_reads_the_secret():
     """The script reads one version of the secret from Key Vault, or takes it as a secure string."""
     read = shown(command("Get-AzKeyVaultSecret"))
     assert read == {"VaultName": "cmgvault", "Name": "cmg-9c2e0f38", "Version": "40c5ce42"}
@@ -190,7 +190,7 @@ def test_the_secret_is_read_by_whoever_runs_it():
     assert "-AsPlainText" not in text
 
 
-def test_what_no_cmdlet_does_is_told():
+def test_the_remaining_manual_steps_are_listed():
     """At the end the script lists the remaining manual steps, and only those."""
     told = _told(samples.made(disableAuthentication=True))
     assert [each[:2] for each in told] == ["1.", "2.", "3."]

@@ -1,4 +1,4 @@
-"""PowerShell itself reads the scripts back, whatever words they contain."""
+"""PowerShell parses the scripts, whatever values they contain."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def scripts(word: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("constrained", [False, True], ids=["full language", "constrained language"])
 def test_every_character_is_read_back(pwsh, constrained):
-    """Each character arrives as it is, surrogate pairs and halves too."""
+    """Each character is unchanged, also in surrogate pairs and alone."""
     words = [*BASIC, *SUPPLEMENTARY, *WORDS]
     assert pwsh.values(*map(ps.text, words), constrained=constrained) == words
 
 
-def test_no_word_changes_what_a_script_does(pwsh):
+def test_no_value_changes_what_a_script_does(pwsh):
     """In each code page a script is the same, and PowerShell finds the statements of a harmless one in it."""
     tame = {name: pwsh.script(script) for name, script in scripts("a-name").items()}
     for word in WORDS:

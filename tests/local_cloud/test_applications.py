@@ -30,7 +30,7 @@ async def test_a_new_application_reads_as_the_real_one(cloud):
 
 @pytest.mark.parametrize("key", ["{id}", "(appId='{appId}')", "(uniqueName='{uniqueName}')", "('{id}')"])
 async def test_an_application_is_found_by_each_of_its_keys(cloud, key):
-    """The object id, the appId and the uniqueName name the same application."""
+    """The object ID, the appId and the uniqueName name the same application."""
     created = await cloud.application(uniqueName=name())
     path = key.format(**created)
     answer = await cloud.graph("GET", f"/applications{path if path.startswith('(') else '/' + path}")
@@ -38,7 +38,7 @@ async def test_an_application_is_found_by_each_of_its_keys(cloud, key):
 
 
 async def test_upsert_creates_then_changes(cloud):
-    """With Prefer: create-if-missing the first PATCH answers 201 with a body, a later one 204 without."""
+    """With Prefer: create-if-missing the first PATCH returns 201 with a body, a later one 204."""
     path = f"/applications(uniqueName='{name()}')"
     missing = await cloud.graph("PATCH", path, {"displayName": "one"})
     assert error(missing)[:2] == (404, "Request_ResourceNotFound")
@@ -115,8 +115,8 @@ async def test_a_change_merges_structures_and_replaces_lists(cloud):
         ),
     ],
 )
-async def test_a_wrong_application_is_refused(cloud, body, code, words):
-    """Each mistake is answered as Graph answers it, and nothing is created."""
+async def test_an_invalid_application_is_refused(cloud, body, code, words):
+    """Each mistake has the error that Graph returns, and nothing is created."""
     answer = await cloud.graph("POST", "/applications", body)
     status, actual, message = error(answer)
     assert (status, actual) == (400, code)
@@ -127,7 +127,7 @@ async def test_a_wrong_application_is_refused(cloud, body, code, words):
 
 
 async def test_the_client_request_id_comes_back(cloud):
-    """A caller's own id is in the header and in an error's body."""
+    """The ID that the caller sent is in the header and in the body of an error."""
     headers = {"client-request-id": str(uuid.uuid4())}
     answer = await cloud.graph("GET", f"/applications/{uuid.uuid4()}", headers=headers)
     assert answer.headers["client-request-id"] == headers["client-request-id"]
@@ -135,7 +135,7 @@ async def test_the_client_request_id_comes_back(cloud):
 
 
 async def test_the_redirect_of_a_desktop_client_is_accepted(cloud):
-    """The broker's URI, with the client id in it, may be set once the id is known."""
+    """The URI of the broker, which contains the client ID, can be set when the ID is known."""
     app = await cloud.application()
     uri = f"ms-appx-web://Microsoft.AAD.BrokerPlugin/{app['appId']}"
     answer = await cloud.graph(
@@ -187,7 +187,7 @@ async def test_app_id_uris_that_do_not_name_the_tenant_are_refused(cloud, uri, c
 
 
 async def test_v2_applications_are_exempt_from_the_default_policy(cloud):
-    """With requestedAccessTokenVersion 2 any api:// URI may be added."""
+    """With requestedAccessTokenVersion 2, any api:// URI can be added."""
     await cloud.application(identifierUris=[f"api://{name()}"], api={"requestedAccessTokenVersion": 2})
 
 
@@ -203,7 +203,7 @@ async def test_a_stricter_policy_allows_only_default_uris(cloud):
     assert (await cloud.graph("PATCH", path, {"identifierUris": uris})).status_code == 204
 
 
-async def test_names_are_unique_and_stay_taken_in_the_deleted_items(cloud):
+async def test_names_are_unique_also_in_the_deleted_items(cloud):
     """A taken identifierUri or uniqueName is refused, also while its holder is only soft-deleted."""
     uri, unique = f"api://{cloud.info['tenant']}/{name()}", name()
     app = await cloud.application(identifierUris=[uri], uniqueName=unique)
@@ -227,7 +227,7 @@ async def test_names_are_unique_and_stay_taken_in_the_deleted_items(cloud):
 
 
 async def test_a_unique_name_is_set_once(cloud):
-    """An application without uniqueName can be given one; after that it stays."""
+    """An application without uniqueName can be given one, which cannot be changed later."""
     app = await cloud.application()
     path = f"/applications/{app['id']}"
     assert (await cloud.graph("PATCH", path, {"uniqueName": name()})).status_code == 204
@@ -238,8 +238,8 @@ def scope(**properties: object) -> dict[str, object]:
     return {"id": str(uuid.uuid4()), "value": "user_impersonation", "isEnabled": True} | properties
 
 
-async def test_an_enabled_scope_has_to_be_disabled_before_it_goes(cloud):
-    """Removing an enabled scope is refused; disabled first, it can be removed."""
+async def test_an_enabled_scope_must_be_disabled_before_it_is_removed(cloud):
+    """An enabled scope cannot be removed; a disabled scope can."""
     first = scope()
     app = await cloud.application(api={"oauth2PermissionScopes": [first]})
     path = f"/applications/{app['id']}"
@@ -261,7 +261,7 @@ async def test_scope_ids_and_values_are_unique(cloud):
 
 
 async def test_a_scope_is_preauthorized_in_a_later_request(cloud):
-    """Adding a scope and pre-authorizing it in one request fails, in two it works."""
+    """A scope cannot be added and pre-authorized in one request; in two requests it can."""
     first = scope()
     grant = [{"appId": str(uuid.uuid4()), "delegatedPermissionIds": [first["id"]]}]
     app = await cloud.application()
@@ -274,7 +274,7 @@ async def test_a_scope_is_preauthorized_in_a_later_request(cloud):
 
 
 async def test_a_secret_is_shown_once(cloud):
-    """Creating with a credential, and addPassword, return secretText; reading never does."""
+    """Only a POST with a credential and addPassword return secretText; a GET never does."""
     app = await cloud.application(passwordCredentials=[{"displayName": "first"}])
     [first] = app["passwordCredentials"]
     path = f"/applications(appId='{app['appId']}')"
@@ -326,7 +326,7 @@ async def test_policy_forbids_secrets_or_caps_their_lifetime(cloud):
 
 
 async def test_owners_can_be_read_added_and_removed(cloud):
-    """The creator owns an application; more owners are referred to by their URL."""
+    """The creator owns an application; a request refers to other owners by their URL."""
     app = await cloud.application()
     path = f"/applications/{app['id']}/owners"
     other = cloud.info["identity"]["principalId"]

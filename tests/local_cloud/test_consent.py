@@ -22,8 +22,8 @@ async def test_first_party_services_have_principals(cloud):
         assert [each["appId"] for each in answer.json()["value"]] == [app_id]
 
 
-async def test_a_service_principal_is_made_once(cloud):
-    """A second POST for an application is refused, an upsert of it answers 204."""
+async def test_a_service_principal_is_created_once(cloud):
+    """A second POST for an application is refused; an upsert returns 204."""
     principal = await cloud.principal()
     app_id = principal["appId"]
     again = await cloud.graph("POST", "/servicePrincipals", {"appId": app_id})
@@ -64,7 +64,7 @@ async def test_a_principal_follows_its_application(cloud):
 
 @pytest.mark.parametrize("side", ["appRoleAssignedTo", "appRoleAssignments"])
 async def test_an_app_role_is_assigned_once(cloud, side):
-    """An assignment can be made and read from both sides, but not twice."""
+    """An assignment can be created and read from both sides, but not created twice."""
     client = await cloud.principal()
     graph = (await cloud.graph("GET", f"/servicePrincipals(appId='{GRAPH}')?$select=id")).json()
     wanted = {"principalId": client["id"], "resourceId": graph["id"], "appRoleId": DIRECTORY_READ}
@@ -97,8 +97,8 @@ async def test_an_app_role_is_assigned_once(cloud, side):
         ({"resourceId": str(uuid.uuid4())}, "does not match"),
     ],
 )
-async def test_a_wrong_assignment_is_refused(cloud, change, message):
-    """Ids that are missing, unknown or of another object are refused."""
+async def test_an_invalid_assignment_is_refused(cloud, change, message):
+    """A missing or unknown ID, or the ID of another kind of object, is refused."""
     client = await cloud.principal()
     graph = (await cloud.graph("GET", f"/servicePrincipals(appId='{GRAPH}')")).json()
     wanted = {"principalId": client["id"], "resourceId": graph["id"], "appRoleId": DIRECTORY_READ}
@@ -108,7 +108,7 @@ async def test_a_wrong_assignment_is_refused(cloud, change, message):
     assert message in text
 
 
-async def test_a_delegated_grant_is_made_once_and_changed(cloud):
+async def test_a_delegated_grant_is_created_once_and_changed(cloud):
     """There is one grant per client, resource and consent type; its scope can be replaced."""
     client, resource = await cloud.principal(), await cloud.principal()
     wanted = {
@@ -145,7 +145,7 @@ async def test_a_delegated_grant_is_made_once_and_changed(cloud):
         ({"resourceId": str(uuid.uuid4())}, (400, "Request_BadRequest")),
     ],
 )
-async def test_a_wrong_grant_is_refused(cloud, change, expected):
+async def test_an_invalid_grant_is_refused(cloud, change, expected):
     """A grant needs a consent type, a scope of limited length, and both principals."""
     principal = await cloud.principal()
     wanted = {
@@ -158,7 +158,7 @@ async def test_a_wrong_grant_is_refused(cloud, change, expected):
 
 
 async def test_grants_end_with_their_principal(cloud):
-    """Deleting a service principal also deletes its grants and those on it."""
+    """When a service principal is deleted, its grants and the grants to it are deleted too."""
     client, resource = await cloud.principal(), await cloud.principal()
     grant = {"consentType": "AllPrincipals", "resourceId": resource["id"], "scope": "x"}
     created = await cloud.graph("POST", "/oauth2PermissionGrants", grant | {"clientId": client["id"]})
@@ -168,7 +168,7 @@ async def test_grants_end_with_their_principal(cloud):
     assert answer.status_code == 404
 
 
-async def test_assignments_come_along_when_they_are_asked_for(cloud):
+async def test_assignments_are_listed_with_expand(cloud):
     """A list of principals shows the roles of each with $expand; no other relationship is known."""
     principal = await cloud.principal()
     graph = (await cloud.graph("GET", f"/servicePrincipals(appId='{GRAPH}')")).json()

@@ -16,7 +16,7 @@ async def hit(cloud: CloudProcess, fault: str) -> Any:
 
 
 async def test_throttling_is_worded_by_each_service(cloud):
-    """A throttled request gets 429 with or without Retry-After, and takes no effect."""
+    """A throttled request gets 429, with or without Retry-After, and has no effect."""
     await cloud.fault(kind="throttle", service="graph", method="POST", retryAfter=7)
     unique = name()
     answer = await cloud.graph("POST", "/applications", {"displayName": "x", "uniqueName": unique})
@@ -69,7 +69,7 @@ async def test_a_status_may_come_after_the_effect(cloud):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_dropped_connection_gives_no_answer(cloud, when):
-    """The connection closes without an answer, before or after the request took effect."""
+    """The connection closes without a response, before or after the request takes effect."""
     unique = name()
     await cloud.fault(kind="drop", when=when, service="graph", method="POST")
     await cloud.control("DELETE", "/calls")
@@ -83,7 +83,7 @@ async def test_a_dropped_connection_gives_no_answer(cloud, when):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_held_request_waits_until_it_is_released(cloud, when):
-    """A held request has or has not taken effect; after its release it is answered as usual."""
+    """A request can be held before or after its effect; after its release, the response is as usual."""
     unique = name()
     fault = await cloud.fault(kind="hold", when=when, service="graph", method="POST")
     task = asyncio.create_task(
@@ -117,7 +117,7 @@ async def test_deleting_faults_releases_what_they_hold(cloud):
 
 
 async def test_latency_delays_and_combines(cloud):
-    """A delayed request is answered as usual, or as another fault requires."""
+    """A delayed request has its usual response, or the response of another fault."""
     await cloud.fault(kind="latency", seconds=0.2, service="graph", times=None)
     await cloud.fault(kind="status", status=500, service="graph")
     started = time.monotonic()
@@ -136,7 +136,7 @@ async def test_latency_delays_and_combines(cloud):
         {"kind": "drop", "bogus": 1},
     ],
 )
-async def test_a_wrong_fault_is_refused(cloud, fault):
+async def test_an_invalid_fault_is_refused(cloud, fault):
     """A misspelt fault is an error."""
     answer = await cloud.http.post(f"{cloud.info['control']}/faults", json=fault)
     assert answer.status_code == 400

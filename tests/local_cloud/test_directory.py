@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture
 async def directory(cloud):
-    """The directory as the administrator reaches it."""
+    """The client, with the token of the administrator."""
     administrator = cloud.info["clients"]["administrator"]
     endpoints = {key: cloud.info[key] for key in ("login", "graph", "resourceManager")}
     credential = ClientSecretCredential(
@@ -34,8 +34,8 @@ async def directory(cloud):
         yield Directory(MicrosoftGraph(environment, credential, cloud.http))
 
 
-async def test_onboardings_at_once_find_their_own_applications(directory):
-    """Applications that are upserted again side by side are each found under their own unique name."""
+async def test_simultaneous_onboardings_find_their_own_applications(directory):
+    """Simultaneous upserts each return the application with their own unique name."""
     names = [f"cmg-{name()}" for _ in range(12)]
     bodies = {each: {"displayName": each, "signInAudience": "AzureADMyOrg"} for each in names}
 
@@ -49,8 +49,8 @@ async def test_onboardings_at_once_find_their_own_applications(directory):
 
 
 @pytest.mark.parametrize("text", ["O'Brien & Co #1 100% + x=y?", "'' or 1 eq 1", "\u65e5\u672c \U0001f680"])
-async def test_any_name_can_be_looked_for(directory, text):
-    """A preflight finds the applications with a name, whatever characters it has, and no others."""
+async def test_any_name_can_be_searched(directory, text):
+    """A preflight finds exactly the applications with a name, whatever characters it contains."""
     shown = f"{text} {name()}"
     await directory.upsert_application(
         f"cmg-{name()}", {"displayName": shown, "signInAudience": "AzureADMyOrg"}

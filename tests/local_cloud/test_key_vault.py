@@ -13,7 +13,7 @@ async def ask(cloud, method: str, path: str, body: object = None, **options):
 
 
 async def test_the_challenge_names_login_and_the_vaults_resource(cloud):
-    """The answer to a request without a token contains where to get one, and for which resource."""
+    """The response to a request without a token names the authority and the resource for a token."""
     answer = await cloud.http.get(f"{cloud.info['keyVault']}/secrets/x?{VERSION}")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == (
@@ -78,7 +78,7 @@ async def test_a_deleted_secret_is_recovered_or_purged(cloud):
 
 
 async def test_lists_are_paged(cloud):
-    """Following nextLink leads through all secrets."""
+    """The pages of nextLink contain all secrets."""
     prefix = name()
     for number in range(3):
         await ask(cloud, "PUT", f"/secrets/{prefix}-{number}", {"value": "v"})
@@ -106,8 +106,8 @@ async def test_lists_are_paged(cloud):
         ("POST", "/secrets", {}, (405, "MethodNotAllowed")),
     ],
 )
-async def test_wrong_requests(cloud, method, path, body, expected):
-    """Names, values and paths that the vault does not accept have its errors."""
+async def test_invalid_requests(cloud, method, path, body, expected):
+    """Each invalid name, value or path has the error that Key Vault returns."""
     assert error(await ask(cloud, method, path, body))[:2] == expected
 
 

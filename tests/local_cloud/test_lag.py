@@ -14,7 +14,7 @@ async def lag(cloud, seconds: float) -> None:
 
 
 async def test_a_new_application_does_not_show_at_first(cloud):
-    """Until the lag has passed, reads and whatever refers to the application answer as the real directory."""
+    """Until the lag has passed, requests that read or refer to the application get the errors of Entra ID."""
     await lag(cloud, 60)
     unique = name()
     app = await cloud.application(uniqueName=unique, displayName=unique)
@@ -43,7 +43,7 @@ async def test_a_new_application_does_not_show_at_first(cloud):
 
 
 async def test_uniqueness_and_upserts_see_everything(cloud):
-    """A name is taken at once, and an upsert finds an object that is not visible yet."""
+    """A name is reserved immediately, and an upsert finds an object that is not visible yet."""
     await lag(cloud, 60)
     unique = name()
     app = await cloud.application(uniqueName=unique)
@@ -57,7 +57,7 @@ async def test_uniqueness_and_upserts_see_everything(cloud):
     assert (read["id"], read["displayName"]) == (app["id"], "changed")
 
 
-async def test_a_limited_caller_hears_of_another_tenant_first(cloud):
+async def test_a_limited_caller_gets_a_misleading_error_first(cloud):
     """Under OwnedBy a service principal made too early is refused with a misleading 403, later with 400."""
     client = await cloud.client("Application.ReadWrite.OwnedBy")
     await lag(cloud, 1)
@@ -101,8 +101,8 @@ async def test_a_changed_property_shows_later(cloud):
     assert (await cloud.graph("GET", path)).json()["notes"] == "after"
 
 
-async def test_a_new_secret_logs_in_at_once(cloud):
-    """Login has no lag: the result of addPassword works whatever Graph shows."""
+async def test_a_new_secret_can_sign_in_immediately(cloud):
+    """Login has no lag: a secret from addPassword is valid before Graph shows it."""
     app = await cloud.application()
     await cloud.graph("POST", "/servicePrincipals", {"appId": app["appId"]})
     await lag(cloud, 60)
@@ -145,7 +145,7 @@ async def test_grants_wait_for_their_principals(cloud):
 
 
 async def test_a_deleted_application_is_seen_for_a_while(cloud):
-    """After DELETE reads still show it, and the deleted items not yet, until the lag has passed."""
+    """Until the lag has passed, reads show a deleted application, and the deleted items do not."""
     app = await cloud.application()
     path, item = f"/applications/{app['id']}", f"/directory/deletedItems/{app['id']}"
     await lag(cloud, 0.5)

@@ -13,7 +13,7 @@ from tests.support.portal import until
 
 
 async def test_a_killed_cloud_starts_again_as_it_was(own_cloud):
-    """After SIGKILL ports, CA, secrets and all that was acknowledged are as before; what lagged lags."""
+    """After SIGKILL, the ports, the CA, the secrets, acknowledged changes and lags are unchanged."""
     before = own_cloud.info
     certificate = (own_cloud.folder / "ca.pem").read_text()
     app = await own_cloud.application(passwordCredentials=[{}], uniqueName=name())
@@ -63,8 +63,8 @@ async def test_a_killed_cloud_starts_again_as_it_was(own_cloud):
     assert (await own_cloud.control("GET", "/inbox/a")).json()["value"][0]["body"] == {"kept": True}
 
 
-async def test_it_stops_at_once_and_says_nothing(own_cloud):
-    """SIGTERM ends it with exit code 0, though requests are held without end and clients were rude."""
+async def test_it_stops_immediately_and_silently(own_cloud):
+    """After SIGTERM its exit code is 0, even if requests are held or clients left connections open."""
     await own_cloud.fault(kind="drop", when="after", service="graph")
     with pytest.raises(httpx.TransportError):
         await own_cloud.graph("POST", "/applications", {"displayName": "x"})
@@ -92,7 +92,7 @@ async def test_it_stops_at_once_and_says_nothing(own_cloud):
 
 
 async def test_a_taken_port_is_named(cloud):
-    """A second process on the folder says which port is taken, exits with 1, and disturbs nothing."""
+    """A second process on the folder names the port that is in use, exits with 1, and changes nothing."""
     second = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -112,13 +112,13 @@ async def test_a_taken_port_is_named(cloud):
 
 
 async def test_the_folder_is_private(cloud):
-    """Keys and secrets in the folder can be read by its owner alone."""
+    """Only the owner of the folder can read the keys and secrets in it."""
     for path in cloud.folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
 async def test_the_us_government_cloud_has_its_own_names(tmp_path):
-    """Tokens, challenges and properties are those of the environment it was started for."""
+    """Tokens, challenges and properties belong to the environment for which it was started."""
     cloud = CloudProcess(tmp_path / "cloud", "AzureUSGovernmentCloud")
     await cloud.start()
     try:

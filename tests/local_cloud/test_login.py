@@ -75,7 +75,7 @@ async def test_tokens_verify_with_the_published_keys(cloud):
 
 
 async def test_an_application_that_asks_for_v2_tokens_gets_them(cloud):
-    """A resource with requestedAccessTokenVersion 2 is named by its app id in a v2 token."""
+    """A resource with requestedAccessTokenVersion 2 is named by its app ID in a v2 token."""
     resource = await cloud.application(api={"requestedAccessTokenVersion": 2})
     uri = f"api://{resource['appId']}"
     await cloud.graph("PATCH", f"/applications/{resource['id']}", {"identifierUris": [uri]})
@@ -89,7 +89,7 @@ async def test_an_application_that_asks_for_v2_tokens_gets_them(cloud):
 
 
 async def test_roles_are_those_of_the_resource_asked_for(cloud):
-    """A role of one API is not in a token for another, even if both gave it the same id."""
+    """A role of one API is not in a token for another, even if both use the same ID."""
     role = {"id": str(uuid.uuid4()), "value": "Read", "displayName": "Read", "description": "Read"}
     resources = [
         await cloud.principal(appRoles=[role], identifierUris=[f"api://{cloud.info['tenant']}/{name()}"])
@@ -128,7 +128,7 @@ async def test_tokens_for_first_party_services_carry_the_audience_asked_for(clou
 
 
 async def test_a_secret_may_come_with_http_basic(cloud):
-    """Client id and secret are also taken from the Authorization header."""
+    """The client ID and secret are also read from the Authorization header."""
     client = cloud.info["clients"]["operator"]
     answer = await cloud.http.post(
         f"{cloud.info['login']}/contoso.onmicrosoft.com/oauth2/v2.0/token",

@@ -65,7 +65,7 @@ async def test_graph_words_its_401_by_what_is_wrong(cloud):
     assert error(await bearer(cloud, other))[2] == "Access token validation failure. Invalid audience."
 
 
-async def test_a_caller_without_roles_may_do_nothing(cloud):
+async def test_a_caller_without_roles_can_do_nothing(cloud):
     """Each resource needs a permission in the token."""
     client = await cloud.client()
     for method, path in (
@@ -128,7 +128,7 @@ async def test_owned_by_changes_only_what_it_owns(cloud):
         assert (await ask("DELETE", f"/directory/deletedItems/{object_id}")).status_code == 204
 
 
-async def test_the_upserting_caller_owns_what_it_made(cloud):
+async def test_the_caller_of_an_upsert_owns_the_application(cloud):
     """An upsert makes its caller the owner, as a POST does."""
     client = await cloud.client("Application.ReadWrite.OwnedBy")
     path, prefer = f"/applications(uniqueName='{name()}')", {"Prefer": "create-if-missing"}
@@ -138,7 +138,7 @@ async def test_the_upserting_caller_owns_what_it_made(cloud):
 
 
 async def test_create_only_can_do_nothing_else(cloud):
-    """AppRegistration.Create makes applications but cannot read or change them."""
+    """AppRegistration.Create can create applications, but cannot read or change them."""
     client = await cloud.client("AppRegistration.Create")
     created = await cloud.graph("POST", "/applications", {"displayName": "x"}, client=client)
     assert created.status_code == 201
@@ -148,7 +148,7 @@ async def test_create_only_can_do_nothing_else(cloud):
 
 
 async def test_assigning_roles_needs_two_permissions(cloud):
-    """AppRoleAssignment.ReadWrite.All alone cannot assign: the principals have to be readable too."""
+    """AppRoleAssignment.ReadWrite.All alone cannot assign: it cannot read the principals."""
     target = await cloud.principal()
     graph = (await cloud.graph("GET", f"/servicePrincipals(appId='{GRAPH}')?$select=id")).json()
     body = {

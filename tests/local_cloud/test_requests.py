@@ -17,7 +17,7 @@ from tests.local_cloud.clouds import error, name
         (b"{}", None, "Write requests (excluding DELETE) must contain the Content-Type header"),
     ],
 )
-async def test_a_body_has_to_be_json(cloud, content, content_type, message):
+async def test_a_body_must_be_json(cloud, content, content_type, message):
     """A missing, malformed or mislabelled body is refused before it is parsed."""
     token = await cloud.token(cloud.info["clients"]["administrator"], "https://graph.microsoft.com")
     headers = {"Authorization": f"Bearer {token}"}
@@ -60,8 +60,8 @@ async def test_a_body_has_to_be_json(cloud, content, content_type, message):
         ),
     ],
 )
-async def test_unknown_paths_are_answered_as_by_graph(cloud, method, path, expected):
-    """Paths, methods and ids that Graph does not have give Graph's own errors."""
+async def test_unknown_paths_have_the_errors_of_graph(cloud, method, path, expected):
+    """Paths, methods and IDs that Graph does not have return the errors of Graph."""
     object_id = str(uuid.uuid4())
     status, code, message = error(await cloud.graph(method, path.format(id=object_id)))
     assert (status, code) == expected[:2]
@@ -69,7 +69,7 @@ async def test_unknown_paths_are_answered_as_by_graph(cloud, method, path, expec
 
 
 async def test_a_key_may_contain_anything(cloud):
-    """Quotes are doubled and slashes percent-encoded in an alternate key."""
+    """In an alternate key, quotes are doubled and slashes are percent-encoded."""
     unique = f"it's {name()}/x"
     created = await cloud.application(uniqueName=unique)
     key = unique.replace("'", "''").replace("/", "%2F").replace(" ", "%20")
@@ -97,7 +97,7 @@ async def test_a_key_may_contain_anything(cloud):
     ],
 )
 async def test_filters(cloud, expression, count):
-    """Graph's subset of OData filters finds what it says."""
+    """The OData filters that Graph supports find the matching objects."""
     prefix = name()
     created = [
         await cloud.application(
@@ -139,7 +139,7 @@ async def test_filters(cloud, expression, count):
     ],
 )
 async def test_unsupported_queries_are_refused(cloud, query, code):
-    """A query that the directory does not support is an error, and never answered as another one."""
+    """A query that the directory does not support is an error; it is never treated as another query."""
     assert error(await cloud.graph("GET", f"/applications?{query}"))[:2] == (400, code)
 
 
@@ -169,8 +169,8 @@ async def test_advanced_queries_need_their_header(cloud):
     "condition",
     ["startswith(displayName,'{a}')", "displayName in ('{a}-0','{a}-1','{a}-2','{a}-3','{a}-4')"],
 )
-async def test_pages_follow_each_other_without_gap_or_repetition(cloud, condition):
-    """Following nextLink leads through all objects once, whether they are searched or looked up."""
+async def test_pages_have_no_gap_and_no_repetition(cloud, condition):
+    """The pages of nextLink contain each object once, for searches and for lookups."""
     prefix = name()
     made = {(await cloud.application(displayName=f"{prefix}-{number}"))["id"] for number in range(5)}
     link = f"/applications?$top=2&$select=id&$filter={condition.format(a=prefix)}"
@@ -184,8 +184,8 @@ async def test_pages_follow_each_other_without_gap_or_repetition(cloud, conditio
     assert sorted(seen) == sorted(made)
 
 
-async def test_a_batch_is_served_in_order(cloud):
-    """Each request of a batch has its own status; one that depends on a failed one is not served."""
+async def test_a_batch_is_processed_in_order(cloud):
+    """Each request of a batch has its own status; a request that depends on a failed one is not processed."""
     app = await cloud.application()
     requests = [
         {"id": "1", "method": "GET", "url": f"/applications/{app['id']}?$select=id"},

@@ -14,7 +14,7 @@ async def ask(cloud, method: str, path: str, **options):
 
 
 async def as_identity(cloud, method: str, path: str):
-    """Call as the service's own identity, whose permissions can be set."""
+    """Call with the service's identity, whose permissions can be set."""
     token = (await cloud.identity_token("https://management.azure.com")).json()["access_token"]
     return await cloud.http.request(
         method,
@@ -24,7 +24,7 @@ async def as_identity(cloud, method: str, path: str):
 
 
 async def test_the_subscription_names_its_tenant(cloud):
-    """A subscription is read with its tenant and state."""
+    """The response contains the tenant and the state of the subscription."""
     answer = await ask(cloud, "GET", "?api-version=2022-12-01")
     body = answer.json()
     assert body["subscriptionId"] == cloud.info["subscription"]
@@ -33,8 +33,8 @@ async def test_the_subscription_names_its_tenant(cloud):
     assert answer.headers["x-ms-correlation-request-id"]
 
 
-async def test_registering_takes_a_while_and_can_be_repeated(cloud):
-    """A provider is Registering at first, then Registered; names compare without case."""
+async def test_registration_takes_time_and_can_be_repeated(cloud):
+    """A provider is Registering at first, then Registered; names are not case-sensitive."""
     await cloud.control("PUT", "/settings", {"providerSeconds": 0.4})
     path = "/providers/microsoft.cache"
     assert (await ask(cloud, "GET", f"{path}?{VERSION}")).json()["registrationState"] == "NotRegistered"
@@ -61,7 +61,7 @@ async def test_registering_takes_a_while_and_can_be_repeated(cloud):
 
 
 async def test_the_list_of_providers_is_paged(cloud):
-    """Following nextLink leads to all providers; those that need no registration are registered."""
+    """The pages of nextLink contain all providers; those that need no registration are registered."""
     link, providers = f"/providers?{VERSION}&$expand=metadata", []
     answer = await ask(cloud, "GET", link)
     while True:
@@ -89,8 +89,8 @@ async def test_the_list_of_providers_is_paged(cloud):
         ("DELETE", f"/providers/Microsoft.Web?{VERSION}", (404, "NotFound")),
     ],
 )
-async def test_wrong_requests(cloud, method, path, expected):
-    """Versions, namespaces and paths that do not exist give Resource Manager's errors."""
+async def test_invalid_requests(cloud, method, path, expected):
+    """Versions, namespaces and paths that do not exist return the errors of Resource Manager."""
     assert error(await ask(cloud, method, path))[:2] == expected
 
 
@@ -138,7 +138,7 @@ async def test_permissions_are_evaluated_one_assignment_at_a_time(cloud, permiss
 
 
 async def test_permissions_can_be_read(cloud):
-    """The service's identity has the minimum that onboarding needs, and can read it."""
+    """The service's identity has the minimum permissions for onboardings, and can read them."""
     path = "/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
     answer = await as_identity(cloud, "GET", path)
     [entry] = answer.json()["value"]
@@ -147,7 +147,7 @@ async def test_permissions_can_be_read(cloud):
 
 
 async def test_a_disabled_subscription_is_read_only(cloud):
-    """It is told, nothing can be registered, and everything can be read."""
+    """The state is visible, providers cannot be registered, and everything can be read."""
     await cloud.control("PUT", "/settings", {"subscription": {"state": "Disabled"}})
     record = (await as_identity(cloud, "GET", "?api-version=2022-12-01")).json()
     assert (record["state"], record["managedByTenants"]) == ("Disabled", [])
@@ -158,7 +158,7 @@ async def test_a_disabled_subscription_is_read_only(cloud):
 
 
 async def test_a_subscription_can_be_delegated(cloud):
-    """One of another tenant is seen by those it is delegated to (Azure Lighthouse), and says whose it is."""
+    """A tenant can see a subscription that is delegated to it (Azure Lighthouse), with the tenant that owns it."""
     other = "11111111-2222-4333-8444-555555555555"
     await cloud.control("PUT", "/settings", {"subscription": {"tenantId": other}})
     record = (await as_identity(cloud, "GET", "?api-version=2022-12-01")).json()

@@ -1,4 +1,4 @@
-"""Microsoft's own clients against the simulated cloud, each as the product or an operator would use it."""
+"""Microsoft's own clients and the simulated cloud. Each test uses one as the product or an operator does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from tests.local_cloud.clouds import name
 
-# Importing msgraph-sdk's builders warns of names that they themselves define.
+# Importing the builders of msgraph-sdk causes warnings about names that they define.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -56,7 +56,7 @@ async def graph(cloud, credential):
 
 
 async def test_the_managed_identity_credential_gets_a_token(cloud, monkeypatch):
-    """azure-identity's App Service path works unchanged."""
+    """azure-identity gets a token in the way of App Service."""
     monkeypatch.setenv("IDENTITY_ENDPOINT", cloud.info["managedIdentity"])
     monkeypatch.setenv("IDENTITY_HEADER", cloud.info["identityHeader"])
     async with ManagedIdentityCredential(client_id=cloud.info["identity"]["clientId"]) as credential:
@@ -64,8 +64,8 @@ async def test_the_managed_identity_credential_gets_a_token(cloud, monkeypatch):
     assert token.token.count(".") == 2
 
 
-async def test_a_client_assertion_credential_stands_in_for_a_secret(cloud):
-    """azure-identity's federated path works with the identity's own token."""
+async def test_a_client_assertion_credential_replaces_a_secret(cloud):
+    """azure-identity can sign in with a token of the identity as its assertion."""
     app = await cloud.application()
     federated = {
         "name": name(),
@@ -88,7 +88,7 @@ async def test_a_client_assertion_credential_stands_in_for_a_secret(cloud):
 
 
 async def test_a_wrong_secret_is_an_authentication_error(cloud):
-    """azure-identity reads login's error and passes its code on."""
+    """azure-identity raises an error with the code of the response."""
     credential = ClientSecretCredential(
         cloud.info["tenant"],
         cloud.info["clients"]["operator"]["clientId"],
@@ -151,7 +151,7 @@ async def test_resource_management_client(cloud, credential):
 
 
 def unknown(body: object, seen: set[int] | None = None) -> list[str]:
-    """What landed in ``additional_data`` anywhere inside a model, but for OData's annotations."""
+    """The content of ``additional_data`` at any depth of a model, without the annotations of OData."""
     seen = set() if seen is None else seen
     if id(body) in seen:
         return []
@@ -169,7 +169,7 @@ def unknown(body: object, seen: set[int] | None = None) -> list[str]:
 
 
 async def test_everything_that_is_read_is_in_microsofts_schema(cloud, graph):
-    """Typed reading finds no property that its models do not know, at any depth."""
+    """No response has a property that is missing in the models of the SDK, at any depth."""
     created = await cloud.principal(
         passwordCredentials=[{"displayName": "x"}],
         api={"oauth2PermissionScopes": [{"id": "6b1f5f5e-5b0e-4e55-8a53-9a5d5b8b9c11", "value": "a"}]},
@@ -207,7 +207,7 @@ async def test_everything_that_is_read_is_in_microsofts_schema(cloud, graph):
     navigation = {"owners", "extensionProperties", "homeRealmDiscoveryPolicies", "appManagementPolicies"}
     navigation |= {"federatedIdentityCredentials", "tokenIssuancePolicies", "tokenLifetimePolicies"}
     navigation |= {"synchronization", "createdOnBehalfOf"}
-    # Beyond navigation these are only in an answer when they are selected, or are media, or in preview.
+    # Graph returns these only with $select; or they are navigation properties, media, or in preview.
     on_request = {"logo", "oauth2RequirePostResponse", "authenticationBehaviors", "managerApplications"}
     read = set((await cloud.graph("GET", f"/applications(appId='{created['appId']}')")).json())
     assert set(fields) - read - navigation - on_request <= {"@odata.type"}

@@ -1,4 +1,4 @@
-"""Two tenants of one cloud: apart in everything, but for an application that is used in both."""
+"""Two tenants of one cloud: they share nothing, except an application that is used in both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def consented(cloud):
 
 
 async def service_token(cloud: CloudProcess, service: str, tenant: str = FABRIKAM) -> httpx.Response:
-    """How the service signs in: its identity's token is the assertion of its application."""
+    """A sign-in of the service: the token of its identity is the assertion of its application."""
     assertion = (await cloud.identity_token("api://AzureADTokenExchange")).json()["access_token"]
     form = {
         "grant_type": "client_credentials",
@@ -58,8 +58,8 @@ async def test_cloud_json_names_the_other_tenant(cloud):
 
 
 @pytest.mark.parametrize("name", [FABRIKAM, FABRIKAM.upper(), "fabrikam.onmicrosoft.com", "fabrikam.com"])
-async def test_login_knows_it_as_an_issuer_of_its_own(cloud, name):
-    """The other tenant has its own issuer, by its id and by its domains."""
+async def test_the_other_tenant_is_a_separate_issuer(cloud, name):
+    """The other tenant has its own issuer, by its ID and by its domains."""
     address = f"{cloud.info['login']}/{name}/v2.0/.well-known/openid-configuration"
     configuration = (await cloud.http.get(address)).json()
     assert configuration["issuer"] == f"https://login.microsoftonline.com/{FABRIKAM}/v2.0"
@@ -67,7 +67,7 @@ async def test_login_knows_it_as_an_issuer_of_its_own(cloud, name):
     assert keys[0]["issuer"] == configuration["issuer"]
 
 
-async def test_without_consent_the_application_is_not_there(cloud):
+async def test_without_consent_the_application_is_unknown(cloud):
     """Before an administrator consents, login reports that the tenant does not have the application."""
     answer = await service_token(cloud, "graph")
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
@@ -75,7 +75,7 @@ async def test_without_consent_the_application_is_not_there(cloud):
     assert "not found in the directory 'Fabrikam'" in answer.json()["error_description"]
 
 
-async def test_consent_brings_a_service_principal_with_what_is_asked_for(cloud, consented):
+async def test_consent_creates_a_service_principal_with_the_requested_permissions(cloud, consented):
     """The token of the other tenant is for the principal there, with the permissions granted there."""
     claims = claims_of(await service_token(cloud, "graph"))
     assert (claims["tid"], claims["oid"]) == (FABRIKAM, consented["principalId"])
@@ -86,7 +86,7 @@ async def test_consent_brings_a_service_principal_with_what_is_asked_for(cloud, 
 
 
 @pytest.mark.usefixtures("consented")
-async def test_a_principal_without_permissions_gets_in_and_may_nothing(cloud):
+async def test_a_principal_without_permissions_can_sign_in_but_do_nothing(cloud):
     """An application that was added, but granted nothing, gets a token without roles; Graph refuses it."""
     await cloud.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
     assert "roles" not in claims_of(await service_token(cloud, "graph"))
@@ -95,7 +95,7 @@ async def test_a_principal_without_permissions_gets_in_and_may_nothing(cloud):
 
 
 async def test_consent_can_be_withdrawn(cloud, consented):
-    """Without its service principal the application is unknown again; a second consent makes a new one."""
+    """Without its service principal the application is unknown again; a second consent creates a new one."""
     await cloud.control("DELETE", f"/consents/{FABRIKAM}")
     assert (await service_token(cloud, "graph")).json()["error_codes"] == [700016]
     again = (await cloud.control("POST", "/consents", {"tenant": FABRIKAM})).json()
@@ -103,7 +103,7 @@ async def test_consent_can_be_withdrawn(cloud, consented):
 
 
 async def test_a_single_tenant_application_stays_at_home(cloud):
-    """An application of the home tenant only cannot sign in to another tenant."""
+    """A single-tenant application cannot sign in to another tenant."""
     requester = cloud.info["clients"]["requester"]
     form = {
         "grant_type": "client_credentials",
@@ -116,8 +116,8 @@ async def test_a_single_tenant_application_stays_at_home(cloud):
 
 
 @pytest.mark.usefixtures("consented")
-async def test_directories_are_apart(cloud):
-    """What is in one tenant's directory is not in the other's; each has its organization and domains."""
+async def test_directories_are_separate(cloud):
+    """The directories share no objects; each has its own organization and domains."""
     organization = (await ask(cloud, "graph", "/v1.0/organization")).json()["value"][0]
     assert (organization["id"], organization["displayName"]) == (FABRIKAM, "Fabrikam")
     domains = [each["name"] for each in organization["verifiedDomains"] if each["isInitial"]]
@@ -130,7 +130,7 @@ async def test_directories_are_apart(cloud):
 
 
 async def test_a_tenant_has_its_subscription(cloud, consented):
-    """A role counts in the tenant's own subscription; with another tenant's token that says so."""
+    """A role applies to the tenant's own subscription; the token of another tenant is refused with the reason."""
     path = f"/subscriptions/{SUBSCRIPTION}?api-version=2022-12-01"
     assert error(await ask(cloud, "resourceManager", path))[:2] == (403, "AuthorizationFailed")
     await cloud.control("POST", "/roleAssignments", {"principalId": consented["principalId"]})
@@ -141,7 +141,7 @@ async def test_a_tenant_has_its_subscription(cloud, consented):
 
 
 async def test_providers_are_registered_in_one_subscription(cloud, consented):
-    """Registering in one subscription leaves the other as it is."""
+    """A registration in one subscription does not affect the other."""
     await cloud.control("POST", "/roleAssignments", {"principalId": consented["principalId"]})
     provider = "providers/Microsoft.BotService"
     await ask(
@@ -159,7 +159,7 @@ async def test_providers_are_registered_in_one_subscription(cloud, consented):
 
 
 @pytest.mark.usefixtures("consented")
-async def test_the_vault_is_the_home_tenants(cloud):
+async def test_the_vault_belongs_to_the_home_tenant(cloud):
     """The vault accepts no token of another tenant."""
     status, _, message = error(await ask(cloud, "keyVault", "/secrets?api-version=7.4"))
     assert status == 401
@@ -167,7 +167,7 @@ async def test_the_vault_is_the_home_tenants(cloud):
 
 
 @pytest.mark.usefixtures("consented")
-async def test_a_fault_can_be_of_one_tenant(cloud):
+async def test_a_fault_can_affect_one_tenant(cloud):
     """A fault with a tenant affects only that tenant's calls, and names it as the throttled one."""
     await cloud.fault(service="graph", tenant=FABRIKAM, kind="throttle", retryAfter=3, times=None)
     throttled = await ask(cloud, "graph", "/v1.0/organization")
@@ -176,8 +176,8 @@ async def test_a_fault_can_be_of_one_tenant(cloud):
     assert (await cloud.graph("GET", "/organization")).status_code == 200
 
 
-async def test_a_client_can_be_of_the_other_tenant(cloud):
-    """A test looks into the other tenant with a client that was made there."""
+async def test_a_client_can_belong_to_the_other_tenant(cloud):
+    """A test can read the other tenant with a client that was created there."""
     body = {"tenant": FABRIKAM, "graphRoles": ["Organization.Read.All"]}
     client = (await cloud.control("POST", "/clients", body)).json()
     form = {
@@ -190,7 +190,7 @@ async def test_a_client_can_be_of_the_other_tenant(cloud):
     assert claims_of(answer)["roles"] == ["Organization.Read.All"]
 
 
-async def test_consents_outlive_a_restart(own_cloud):
+async def test_consents_survive_a_restart(own_cloud):
     """The other tenant is unchanged after the cloud was killed."""
     consent = (await own_cloud.control("POST", "/consents", {"tenant": FABRIKAM})).json()
     await own_cloud.control("POST", "/roleAssignments", {"principalId": consent["principalId"]})

@@ -16,7 +16,7 @@ async def renewal(portal: Portal, connection: dict[str, Any], **body: Any) -> di
 
 
 async def confirm(portal: Portal, connection: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
-    """A renewal that somebody has confirmed, at its end."""
+    """A finished renewal that a person confirmed."""
     path = f"/api/connections/{connection['id']}/renewals/{operation['id']}/confirm"
     return await done(portal, await operate(portal, "POST", path))
 
@@ -28,7 +28,7 @@ async def shown(portal: Portal, connection: dict[str, Any]) -> dict[str, Any]:
 
 
 async def secrets(portal: Portal, connection: dict[str, Any]) -> set[str]:
-    """The key ids of the server app's client secrets."""
+    """The key IDs of the server app's client secrets."""
     app = await portal.graph(f"/applications(appId='{connection['serverApp']['clientId']}')")
     return {each["keyId"] for each in app["passwordCredentials"]}
 

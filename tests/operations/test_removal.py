@@ -23,7 +23,7 @@ from tests.support.portal import problem, unique, until
 
 
 async def test_a_connection_is_off_boarded(portal):
-    """Apps, principals, grants and the secret are permanently deleted; providers and the history stay.
+    """Apps, principals, grants and the secret are permanently deleted; providers and the history are kept.
 
     The handover contains what is left at the site: a script that removes the Azure service from it.
     """
@@ -60,7 +60,7 @@ async def test_a_connection_is_off_boarded(portal):
 
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.soak)])
 async def test_the_same_names_several_times_in_a_row(portal, times):
-    """Off-boarding frees every name at once: the same tenant can be onboarded again with the same request."""
+    """Off-boarding frees every name immediately: the same tenant can be onboarded again with the same request."""
     name = unique("Contoso")
     uri = f"api://{portal.info['tenant']}/{name.replace(' ', '-').lower()}"
     wishes = {
@@ -76,7 +76,7 @@ async def test_the_same_names_several_times_in_a_row(portal, times):
 
 
 async def test_a_failed_onboarding_is_rolled_back(portal):
-    """A rollback removes what a failed onboarding made; the same request then works again."""
+    """A rollback removes what a failed onboarding created; then the same request succeeds."""
     wishes = {"name": unique("Contoso"), "userDiscovery": {"enabled": True}}
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
     async with portal.fault(service="graph", method="POST", path="oauth2PermissionGrants", **refusal):
@@ -94,7 +94,7 @@ async def test_a_failed_onboarding_is_rolled_back(portal):
     await portal.onboarded(**wishes)
 
 
-async def test_off_boarding_undoes_an_onboarding_that_did_not_end_well(portal):
+async def test_off_boarding_undoes_an_onboarding_that_failed_late(portal):
     """Off-boarding a connection also undoes its onboarding when the last step of that failed."""
     connection = await portal.onboarded()
     onboarding = connection["onboardingId"]
@@ -137,7 +137,7 @@ async def test_an_onboarding_that_waits_is_cancelled(portal):
     ],
 )
 async def test_cancelled_in_the_middle_of_a_step(portal, service, method, path, when):
-    """A cancellation during any call also removes what that call makes."""
+    """A cancellation during any call also removes what that call creates."""
     hold = {"service": service, "method": method, "path": path, "kind": "hold", "when": when, "times": 1}
     async with portal.fault(**hold) as fault:
         onboarding = await portal.accepted()
@@ -150,7 +150,7 @@ async def test_cancelled_in_the_middle_of_a_step(portal, service, method, path, 
     assert await left_of(portal, onboarding) == []
 
 
-async def test_imported_apps_stay(portal):
+async def test_imported_apps_are_kept(portal):
     """After a removal, imported apps are unchanged and keep their secret."""
     first = await portal.onboarded(userDiscovery={"enabled": True})
     secret = await in_vault(portal, first["secret"]["vaultSecretId"])
@@ -174,10 +174,10 @@ async def test_imported_apps_stay(portal):
     grants = await portal.graph(
         f"/servicePrincipals/{first['clientApp']['servicePrincipalId']}/oauth2PermissionGrants"
     )
-    assert len(grants["value"]) == 2, "granted before the import, so they stay"
+    assert len(grants["value"]) == 2, "granted before the import, so they are kept"
 
 
-async def test_a_server_app_that_others_use_stays(portal):
+async def test_a_server_app_that_others_use_is_kept(portal):
     """A connection cannot be removed before those that share its server app."""
     owner = await portal.onboarded()
     sharing = await portal.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
@@ -189,8 +189,8 @@ async def test_a_server_app_that_others_use_stays(portal):
     assert await left_of(portal, owner["onboardingId"]) == []
 
 
-async def test_nobody_shares_what_is_about_to_go(portal):
-    """An onboarding that shares a server app fails if that app is off-boarded meanwhile."""
+async def test_an_app_that_is_being_removed_cannot_be_shared(portal):
+    """An onboarding that shares a server app fails if that app is off-boarded in the meantime."""
     owner = await portal.onboarded()
     async with about_to_share(portal, owner) as onboarding:
         await done(portal, await operate(portal, "DELETE", f"/api/connections/{owner['id']}"))
@@ -202,7 +202,7 @@ async def test_nobody_shares_what_is_about_to_go(portal):
 
 
 async def test_a_failed_onboarding_is_retried(portal):
-    """After its cause is fixed, a failed onboarding resumes where it stopped, and makes nothing twice."""
+    """After its cause is fixed, a failed onboarding resumes where it stopped, and creates nothing twice."""
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
     async with portal.fault(service="graph", method="PATCH", path="uniqueName='[^']*-client", **refusal):
         onboarding = await portal.accepted()
@@ -237,7 +237,7 @@ async def test_a_removal_that_fails_is_retried(portal):
     assert await left_of(portal, connection["onboardingId"]) == []
 
 
-async def test_what_does_not_go_with_the_status_is_refused(portal, untouched):
+async def test_what_the_status_does_not_allow_is_refused(portal, untouched):
     """A succeeded onboarding cannot be cancelled, rolled back or resumed; the answer has the alternative."""
     path = f"/api/onboardings/{untouched['onboardingId']}"
     for action in ("cancel", "rollback", "retry"):

@@ -23,7 +23,7 @@ REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no"
 
 @pytest.fixture
 async def moved(portal):
-    """Moves the clock, and sets it right again afterwards."""
+    """Moves the clock, and resets it after the test."""
 
     async def advance(by: timedelta) -> None:
         address = f"{portal.stack.api}/admin/host/clock"
@@ -48,7 +48,7 @@ async def still_waits(portal, operation, later) -> None:
 
 
 async def test_a_secret_is_renewed_without_a_gap(portal):
-    """The old and the new secret work until somebody confirms; then the old one is removed."""
+    """Both secrets are valid until a person confirms; then the old one is removed."""
     before = await portal.onboarded()
     operation = await renewal(portal, before, secretValidity="P2Y")
     during = await shown(portal, before)
@@ -73,7 +73,7 @@ async def test_a_secret_is_renewed_without_a_gap(portal):
     assert confirmed["actor"] == operation["requestedBy"]["name"]
 
 
-async def test_whoever_has_to_act_is_told_and_gets_a_script(portal):
+async def test_people_who_must_act_get_a_notice_and_a_script(portal):
     """A notice reports that the new secret waits; the script fetches exactly that version."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
@@ -94,7 +94,7 @@ async def test_whoever_has_to_act_is_told_and_gets_a_script(portal):
 
 
 async def test_one_renewal_at_a_time(portal):
-    """A second request during a renewal returns that renewal; a third secret is never made."""
+    """A second request during a renewal returns that renewal; a third secret is never created."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}/renewals"
     first = await operate(portal, "POST", path)
@@ -125,7 +125,7 @@ async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
     assert len(await secrets(portal, connection)) == 1
 
 
-async def test_a_late_retry_leaves_the_next_renewal_alone(portal):
+async def test_a_late_resume_does_not_affect_the_next_renewal(portal):
     """The next renewal removes the old secret after a failed one; a late resume removes nothing more."""
     connection = await portal.onboarded()
     first = await renewal(portal, connection)
@@ -141,7 +141,7 @@ async def test_a_late_retry_leaves_the_next_renewal_alone(portal):
     assert await works(portal, connection, current(now["secret"]["vaultSecretId"]))
 
 
-async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
+async def test_the_old_secret_is_removed_after_the_time_limit(portal, moved):
     """Without a confirmation the old secret is removed at the time limit; reminders arrive each week."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection, timeLimitDays=20)
@@ -153,7 +153,7 @@ async def test_the_old_secret_is_retired_after_the_time_limit(portal, moved):
     assert await secrets(portal, connection) == {(await shown(portal, connection))["secret"]["keyId"]}
 
 
-async def test_the_deployments_time_limit_holds_where_none_is_given(portal, moved):
+async def test_the_time_limit_of_the_deployment_is_the_default(portal, moved):
     """The time limit is thirty days, unless the deployment sets another one."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
@@ -162,8 +162,8 @@ async def test_the_deployments_time_limit_holds_where_none_is_given(portal, move
     await done(portal, operation)
 
 
-async def test_no_time_limit_where_none_is_wanted(portal, moved):
-    """With a limit of 0 the old secret stays until somebody confirms; an expired new one is replaced."""
+async def test_a_time_limit_of_zero_means_none(portal, moved):
+    """With a limit of 0 the old secret is kept until a person confirms; an expired new one is replaced."""
     connection = await portal.onboarded()
     end = (datetime.now(UTC) + timedelta(days=100)).isoformat()
     operation = await renewal(portal, connection, timeLimitDays=0, secretEndDate=end)
@@ -182,7 +182,7 @@ async def test_no_time_limit_where_none_is_wanted(portal, moved):
 
 
 async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
-    """After 800 days Configuration Manager refuses a new secret: none is made, and the error has a remedy."""
+    """After 800 days Configuration Manager refuses a new secret: none is created, and the error has a remedy."""
     connection = await portal.onboarded()
     await moved(timedelta(days=801))
     end = (datetime.now(UTC) + timedelta(days=1000)).isoformat()
@@ -193,8 +193,8 @@ async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
     assert len(await secrets(portal, connection)) == 1
 
 
-async def test_a_policy_that_forbids_the_secret_is_told(portal):
-    """The service checks the tenant's policy before it makes a secret."""
+async def test_a_policy_that_forbids_the_secret_is_reported(portal):
+    """The service checks the tenant's policy before it creates a secret."""
     connection = await portal.onboarded()
     restriction = {"restrictionType": "passwordLifetime", "maxLifetime": "P180D", "state": "enabled"}
     policies = {
@@ -237,7 +237,7 @@ async def test_a_policy_of_the_application_counts_before_that_of_the_tenant(port
 
 
 async def test_an_imported_app_is_never_changed(portal):
-    """Somebody makes the new secret by hand and hands it over; it takes over, and the old one stays."""
+    """A person creates the new secret and hands it over; it replaces the old one, which is not removed."""
     made = await portal.onboarded()
     app = made["serverApp"]["clientId"]
     secret = await in_vault(portal, made["secret"]["vaultSecretId"])
@@ -284,7 +284,7 @@ async def test_connections_that_share_an_app_are_renewed_together(portal):
 
 
 async def test_sharing_begins_in_the_middle_of_a_renewal(portal):
-    """A connection that begins to share an app during a renewal gets the new secret, too."""
+    """A connection that starts to share an app during a renewal also gets the new secret."""
     owner = await portal.onboarded()
     async with about_to_share(portal, owner) as onboarding:
         operation = await renewal(portal, owner)
@@ -294,8 +294,8 @@ async def test_sharing_begins_in_the_middle_of_a_renewal(portal):
     assert sharing["secret"] == (await shown(portal, owner))["secret"] != owner["secret"]
 
 
-async def test_off_boarding_ends_a_renewal(portal):
-    """Off-boarding a connection also ends its renewal and its reminders."""
+async def test_off_boarding_stops_a_renewal(portal):
+    """Off-boarding a connection also stops its renewal and its reminders."""
     connection = await portal.onboarded()
     operation = await renewal(portal, connection)
     await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
@@ -303,7 +303,7 @@ async def test_off_boarding_ends_a_renewal(portal):
     assert await left_of(portal, connection["onboardingId"]) == []
 
 
-async def test_only_what_waits_is_confirmed(portal, untouched):
+async def test_only_a_waiting_renewal_can_be_confirmed(portal, untouched):
     """Only a waiting renewal can be confirmed, at its own connection; a repetition changes nothing."""
     connection = await portal.onboarded()
     async with portal.fault(service="graph", method="POST", path="addPassword", kind="hold", when="before"):
@@ -330,15 +330,15 @@ async def test_only_what_waits_is_confirmed(portal, untouched):
         ({"colour": "red"}, "/colour"),
     ],
 )
-async def test_a_renewal_that_makes_no_sense_is_refused(portal, untouched, body, pointer):
-    """Each fault in a request is reported with its place, and nothing begins."""
+async def test_an_invalid_renewal_is_refused(portal, untouched, body, pointer):
+    """Each fault in a request is reported with its place, and nothing starts."""
     path = f"/api/connections/{untouched['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator", json=body)
     assert [each["pointer"] for each in problem(answer, 422, "invalid-request")["errors"]] == [pointer]
     assert (await shown(portal, untouched))["renewalId"] is None
 
 
-async def test_a_deployment_renews_on_its_own(portal, untouched):
+async def test_a_deployment_renews_automatically(portal, untouched):
     """The service renews its own secret automatically when it expires soon, once; others are not changed."""
     end = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     soon = await portal.onboarded(serverApp={"secretEndDate": end})

@@ -100,7 +100,7 @@ async def test_the_calls_are_those_of_an_import(lane):
     onboarding.request = {**onboarding.request, **apps.request()}
     calls = await compare(lane, onboarding)
     assert [each["method"] for each in calls] == ["PUT", "POST", "POST"]
-    assert "step" not in calls[0]  # it is made when the request arrives
+    assert "step" not in calls[0]  # the API makes it when the request arrives
     # Neither tables, queues, answers nor logs contain the secret.
     assert [each.label for each in onboarding.exchanges if apps.secret.encode() in each.body] == [
         each.label for each in onboarding.exchanges if each.service == "keyVault" and is_write(each)
@@ -197,7 +197,7 @@ def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, st
 
 
 def named(path: str, body: Any, onboarding: str, made: Any) -> tuple[str, Any]:
-    """Path and body of a call, with names in place of the ids that nobody knew before."""
+    """Path and body of a call, with names instead of the IDs that were not known before."""
     text = re.sub(r"import-[0-9a-f-]{36}", "{import}", json.dumps([path, body]))
     for known, name in (
         (profiles.scope_id(onboarding), profiles.scope_id("{onboarding}")),
@@ -230,7 +230,7 @@ async def test_the_plan_is_shown_as_it_would_run(lane):
     assert document["request"]["name"] == onboarding.request["name"]
 
 
-async def test_what_would_fail_is_told_and_nothing_is_made(lane):
+async def test_findings_are_shown_and_nothing_is_created(lane):
     """A dry run shows all findings, the most severe first, and the calls as well."""
     onboarding = await lane.begin(
         userDiscovery={"enabled": True}, subscriptionId="11111111-2222-4333-8444-555555555555"
@@ -245,7 +245,7 @@ async def test_what_would_fail_is_told_and_nothing_is_made(lane):
     assert document["calls"]
 
 
-async def test_a_dry_run_uses_up_no_key(lane):
+async def test_a_dry_run_does_not_use_up_the_idempotency_key(lane):
     """After a dry run the same Idempotency-Key starts the onboarding itself."""
     onboarding = await lane.begin()
     key = {"Idempotency-Key": onboarding.key}
@@ -258,7 +258,7 @@ async def test_a_dry_run_uses_up_no_key(lane):
 
 
 @pytest.mark.parametrize("query", ["dryRun=yes", "dryRun=", "dryrun=true", "dryRun=true&force=1"])
-async def test_a_mistyped_dry_run_is_no_onboarding(lane, query):
+async def test_a_mistyped_dry_run_is_not_an_onboarding(lane, query):
     """A misspelt dry-run parameter is refused, and never starts an onboarding."""
     url = f"{lane.address}/api/onboardings?{query}"
     answer = await lane.portal.call("POST", url, json=lane.portal.request())
@@ -274,7 +274,7 @@ async def test_faults_of_a_request_are_faults_of_its_dry_run(lane):
     problem(answer, 422, "invalid-request")
 
 
-async def test_a_cloud_that_can_not_be_looked_at_is_told(lane):
+async def test_a_dry_run_reports_that_the_cloud_does_not_answer(lane):
     """When Graph does not answer, a dry run answers with a Retry-After."""
     async with lane.portal.fault(service="graph", kind="throttle", times=None, retryAfter=7):
         answer = await lane.portal.call(

@@ -18,7 +18,7 @@ async def portal(tmp_path_factory):
 
 @pytest.fixture
 async def stranger(portal):
-    """The customer's tenant before its administrator has done anything, without a cached token."""
+    """The customer's tenant before its administrator consents, without a cached token."""
     await portal.leave()
     await portal.restart_host()
     yield portal

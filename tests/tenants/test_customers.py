@@ -15,8 +15,8 @@ from tests.support.portal import pointers, problem, until
 UNKNOWN = "99999999-2222-4333-8444-555555555555"
 
 
-async def test_a_tenant_comes_in_by_its_administrators_consent(stranger):
-    """Without consent the error contains who must open which URL; after it the same request succeeds."""
+async def test_an_administrator_admits_a_tenant_by_consent(stranger):
+    """Without consent, the error names the URL that an administrator must open; then the same request succeeds."""
     error = await stranger.refused(**CUSTOMER)
     assert error["code"] == "tenant-not-consented"
     assert "AADSTS700016" in error["detail"]
@@ -29,8 +29,8 @@ async def test_a_tenant_comes_in_by_its_administrators_consent(stranger):
     assert connection["appIdUri"].startswith(f"api://{FABRIKAM}/")
 
 
-async def test_what_is_made_is_in_the_customers_tenant(customer):
-    """Applications, principals and grants are in the customer's directory; only the secret is at home."""
+async def test_objects_are_created_in_the_customers_tenant(customer):
+    """Applications, principals and grants are in the customer's directory; only the secret is in the home tenant."""
     home = {each["id"] for each in (await customer.graph("/applications?$top=999"))["value"]}
     connection = await customer.onboarded(**CUSTOMER)
     for app in (connection["serverApp"], connection["clientApp"]):
@@ -64,7 +64,7 @@ async def test_a_customer_who_grants_what_the_page_requires_can_be_onboarded(str
     assert document["status"] == "Succeeded", document["error"]
 
 
-async def test_what_a_customer_did_not_grant_is_found_before_anything_is_made(stranger):
+async def test_missing_permissions_are_found_before_anything_is_created(stranger):
     """The preflight reports an application without permissions and without a role."""
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
     error = await stranger.refused(**CUSTOMER)
@@ -80,7 +80,7 @@ async def test_a_subscription_of_another_tenant_is_refused(customer):
 
 @pytest.mark.parametrize("query", ["", "?dryRun=true"])
 async def test_a_tenant_that_is_not_on_the_list_is_refused(portal, query):
-    """A tenant that is not on the list is refused before any call to it, dry or not."""
+    """A tenant that is not on the list is refused before any call to it, also in a dry run."""
     await portal.control("DELETE", "/calls")
     answer = await portal.call("POST", f"/api/onboardings{query}", json=portal.request(tenantId=UNKNOWN))
     document = problem(answer, 422, "invalid-request")
@@ -94,14 +94,14 @@ async def test_a_tenant_that_is_not_on_the_list_is_refused(portal, query):
 
 
 async def test_a_tenants_id_is_known_in_any_case(customer):
-    """Tenant IDs are compared without case."""
+    """Tenant IDs are not case-sensitive."""
     connection = await customer.onboarded(tenantId=FABRIKAM.upper(), subscriptionId=SUBSCRIPTION)
     assert connection["tenantId"] == FABRIKAM
 
 
-async def test_proving_who_it_is_stops_nobody(customer):
+async def test_a_sign_in_to_one_tenant_does_not_delay_another(customer):
     """While the service requests a token for another tenant, the home tenant's onboarding continues."""
-    await customer.restart_host()  # so that no token is at hand
+    await customer.restart_host()  # so that no token is cached
     async with customer.fault(
         service="managedIdentity", path="AzureADTokenExchange", kind="hold", times=None
     ) as fault:
@@ -119,7 +119,7 @@ async def test_proving_who_it_is_stops_nobody(customer):
 async def test_one_tenants_throttling_does_not_slow_another(customer):
     """While Graph throttles five of the customer's onboardings, one of the home tenant succeeds.
 
-    Both are timed in the same run, so that a busy machine slows both; what waits must not make others wait.
+    Both are timed in the same run, so that a busy machine slows down both.
     """
     fault = {"service": "graph", "tenant": FABRIKAM, "kind": "throttle", "retryAfter": 10, "times": 5}
     async with customer.fault(**fault):

@@ -1,4 +1,4 @@
-"""Both Azure environments: what differs stands in the tables below, written down from Microsoft's pages.
+"""Both Azure environments: the tables below list the differences, from these pages of Microsoft.
 
 Sources: https://learn.microsoft.com/graph/deployments,
 https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and
@@ -52,9 +52,9 @@ def environment(place: Portal) -> str:
 
 
 async def test_an_onboarding_succeeds_with_tokens_for_its_own_cloud(place):
-    """The identity asks for tokens of its environment's services, and the applications are there."""
+    """The identity gets tokens for the services of its environment, and the applications are created."""
     await place.control("DELETE", "/calls")
-    await place.restart_host()  # so that no token is at hand
+    await place.restart_host()  # so that no token is cached
     connection = await place.onboarded(azureEnvironment=environment(place))
     assert connection["azureEnvironment"] == environment(place)
     calls = (await place.control("GET", "/calls?service=managedIdentity")).json()["value"]
@@ -64,8 +64,8 @@ async def test_an_onboarding_succeeds_with_tokens_for_its_own_cloud(place):
     assert found["displayName"] == connection["serverApp"]["name"]
 
 
-async def test_the_apps_are_the_articles_in_each_profile(place):
-    """With each revision of the article, with and without discovery, the directory has what it asks for."""
+async def test_the_apps_match_the_article_in_each_profile(place):
+    """For each revision of the article, with and without discovery, the directory has what the article describes."""
     cases = [(revision, discovery) for revision in golden.REVISIONS for discovery in (False, True)]
     made = await asyncio.gather(*(_made(place, *case) for case in cases))
     for (revision, discovery), (connection, server, client) in zip(cases, made, strict=True):
@@ -96,8 +96,8 @@ async def _made(place: Portal, revision: str, discovery: bool) -> tuple[Any, Any
     return connection, server, client
 
 
-async def test_imports_and_an_administrators_consent_work_there_too(place):
-    """Apps made by hand are imported and shared, and an administrator consents, in either cloud."""
+async def test_imports_and_the_consent_of_an_administrator_work(place):
+    """In both clouds, apps can be imported and shared, and an administrator can consent."""
     apps = await precreated(place)
     where = {"azureEnvironment": environment(place)}
     asked = await place.accepted(**where, adminConsent="ByAdministrator")
@@ -112,7 +112,7 @@ async def test_imports_and_an_administrators_consent_work_there_too(place):
 
 
 async def test_the_other_cloud_is_refused(place):
-    """A request for the other environment is refused at its field, and told where to go."""
+    """A request for the other environment is refused, with the field and the right deployment."""
     answer = await place.post(azureEnvironment=OTHER[environment(place)])
     document = problem(answer, 422, "invalid-request")
     assert pointers(document) == {"/azureEnvironment"}
@@ -120,8 +120,8 @@ async def test_the_other_cloud_is_refused(place):
     assert OTHER[environment(place)] in document["errors"][0]["remedy"]
 
 
-async def test_tokens_of_the_other_cloud_are_not_had(place):
-    """The simulated login of one environment knows no audience of the other."""
+async def test_tokens_of_the_other_cloud_are_not_available(place):
+    """The simulated login of one environment does not know the audiences of the other."""
     administrator = place.info["clients"]["administrator"]
     for audience in AUDIENCES[OTHER[environment(place)]]:
         answer = await _token(place, administrator, audience)
@@ -148,8 +148,8 @@ async def test_the_hand_over_names_the_environment(place):
     assert OTHER[environment(place)] not in script
 
 
-async def test_a_scale_set_needs_a_version_that_knows_it_there(place):
-    """US Government got scale sets with 2111, the public cloud with 2107."""
+async def test_a_scale_set_needs_a_version_that_supports_it(place):
+    """US Government supports scale sets since 2111, the public cloud since 2107."""
     where = environment(place)
     if where == US_GOVERNMENT:
         refused = await place.post(azureEnvironment=where, configMgrVersion="2107")

@@ -20,7 +20,7 @@ PATH = f"/api/tenants/{FABRIKAM}/setup"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-async def test_the_page_names_what_an_administrator_has_to_do(portal):
+async def test_the_page_lists_what_an_administrator_must_do(portal):
     """The page contains the consent URL, the permissions, and the commands that assign the role."""
     document = await portal.get(PATH, caller="operator", subscriptionId=SUBSCRIPTION)
     client = portal.info["multitenantClientId"]
@@ -106,7 +106,7 @@ async def test_the_administrator_sees_that_the_consent_worked(stranger):
     ],
 )
 async def test_the_page_after_a_consent_repeats_nothing(portal, query):
-    """Anyone can call the page, so it shows nothing of the query, and only Entra ID's word is a success."""
+    """Anyone can call the page, so it shows nothing of the query, and only the response of Entra ID is a success."""
     answer = await portal.call("GET", f"/api/consented{query}", caller=None)
     assert answer.status_code == 200
     assert "Consent was not granted" in answer.text
@@ -207,7 +207,7 @@ async def test_there_is_no_page_for_others(portal, tenant):
     problem(await portal.call("GET", f"/api/tenants/{tenant}/setup", caller="operator"), 404, "not-found")
 
 
-async def test_a_wrong_subscription_is_refused(portal):
+async def test_an_invalid_subscription_is_refused(portal):
     """A value for the commands must be a subscription ID."""
     for text in ("", "x", "'; rm -rf /", "c4e2d8107f3649abb0d51a8e6c5f2b93"):
         answer = await portal.call("GET", PATH, caller="operator", params={"subscriptionId": text})
