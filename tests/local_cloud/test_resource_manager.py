@@ -158,7 +158,7 @@ async def test_a_disabled_subscription_is_read_only(cloud):
 
 
 async def test_a_subscription_can_be_delegated(cloud):
-    """A tenant can see a subscription that is delegated to it (Azure Lighthouse), with the tenant that owns it."""
+    """A tenant sees a subscription that is delegated to it (Azure Lighthouse), and which tenant owns it."""
     other = "11111111-2222-4333-8444-555555555555"
     await cloud.control("PUT", "/settings", {"subscription": {"tenantId": other}})
     record = (await as_identity(cloud, "GET", "?api-version=2022-12-01")).json()

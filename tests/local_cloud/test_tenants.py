@@ -130,7 +130,7 @@ async def test_directories_are_separate(cloud):
 
 
 async def test_a_tenant_has_its_subscription(cloud, consented):
-    """A role applies to the tenant's own subscription; the token of another tenant is refused with the reason."""
+    """A role applies to the tenant's own subscription; a token of another tenant is refused."""
     path = f"/subscriptions/{SUBSCRIPTION}?api-version=2022-12-01"
     assert error(await ask(cloud, "resourceManager", path))[:2] == (403, "AuthorizationFailed")
     await cloud.control("POST", "/roleAssignments", {"principalId": consented["principalId"]})

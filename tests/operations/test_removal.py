@@ -60,7 +60,7 @@ async def test_a_connection_is_off_boarded(portal):
 
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.soak)])
 async def test_the_same_names_several_times_in_a_row(portal, times):
-    """Off-boarding frees every name immediately: the same tenant can be onboarded again with the same request."""
+    """Off-boarding frees every name immediately: the same request can onboard the tenant again."""
     name = unique("Contoso")
     uri = f"api://{portal.info['tenant']}/{name.replace(' ', '-').lower()}"
     wishes = {

@@ -16,7 +16,7 @@ UNKNOWN = "99999999-2222-4333-8444-555555555555"
 
 
 async def test_an_administrator_admits_a_tenant_by_consent(stranger):
-    """Without consent, the error names the URL that an administrator must open; then the same request succeeds."""
+    """The error names the URL that an administrator must open; after that, the same request succeeds."""
     error = await stranger.refused(**CUSTOMER)
     assert error["code"] == "tenant-not-consented"
     assert "AADSTS700016" in error["detail"]
@@ -30,7 +30,7 @@ async def test_an_administrator_admits_a_tenant_by_consent(stranger):
 
 
 async def test_objects_are_created_in_the_customers_tenant(customer):
-    """Applications, principals and grants are in the customer's directory; only the secret is in the home tenant."""
+    """Only the secret is in the home tenant; all other objects are in the customer's directory."""
     home = {each["id"] for each in (await customer.graph("/applications?$top=999"))["value"]}
     connection = await customer.onboarded(**CUSTOMER)
     for app in (connection["serverApp"], connection["clientApp"]):

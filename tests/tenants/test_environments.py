@@ -65,7 +65,7 @@ async def test_an_onboarding_succeeds_with_tokens_for_its_own_cloud(place):
 
 
 async def test_the_apps_match_the_article_in_each_profile(place):
-    """For each revision of the article, with and without discovery, the directory has what the article describes."""
+    """For each revision, with and without discovery, the directory has what the article describes."""
     cases = [(revision, discovery) for revision in golden.REVISIONS for discovery in (False, True)]
     made = await asyncio.gather(*(_made(place, *case) for case in cases))
     for (revision, discovery), (connection, server, client) in zip(cases, made, strict=True):

@@ -106,7 +106,7 @@ async def test_the_administrator_sees_that_the_consent_worked(stranger):
     ],
 )
 async def test_the_page_after_a_consent_repeats_nothing(portal, query):
-    """Anyone can call the page, so it shows nothing of the query, and only the response of Entra ID is a success."""
+    """Anyone can call the page, so it repeats nothing, and only the response of Entra ID is a success."""
     answer = await portal.call("GET", f"/api/consented{query}", caller=None)
     assert answer.status_code == 200
     assert "Consent was not granted" in answer.text
