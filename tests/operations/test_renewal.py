@@ -182,7 +182,7 @@ async def test_a_time_limit_of_zero_means_none(portal, moved):
 
 
 async def test_an_application_that_is_too_old_is_not_renewed(portal, moved):
-    """Configuration Manager refuses new secrets after 800 days: none is created, and the error has a remedy."""
+    """After 800 days a new secret would be refused: none is created, and the error has a remedy."""
     connection = await portal.onboarded()
     await moved(timedelta(days=801))
     end = (datetime.now(UTC) + timedelta(days=1000)).isoformat()
