@@ -18,13 +18,13 @@ from onboarding.api.documents import Document
 from onboarding.api.endpoint import JSON, Call, Reply, download, endpoint
 from onboarding.api.paging import LARGEST, Page, PageQuery
 from onboarding.api.reading import DIGITS, Id, Parameters
-from onboarding.api.spreadsheets import sheet
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Form, plain
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence, ExpirationState
 from onboarding.connections.calendar import Calendar, Entry, View
 from onboarding.connections.connection_store import ConnectionStore
+from onboarding.words.spreadsheet import sheet
 
 _EMAIL: Final = Form(r"[^@]*@[^@]*", "must be an email address, such as kim@contoso.com")
 

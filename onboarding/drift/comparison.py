@@ -14,6 +14,7 @@ from onboarding.cmg.directory_checks import end_of
 from onboarding.connections.records import Connection, Difference
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import OnboardingError
+from onboarding.words.line import isolated
 
 UNREADABLE: Final = "directory-unreadable"
 """The code for a tenant that the service cannot read."""
@@ -157,7 +158,7 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
                 code=check.name,
                 app=app,
                 since=at,
-                detail=f"'{name}' ({inspected.app_id}) {detail}",
+                detail=f"'{isolated(name)}' ({inspected.app_id}) {detail}",
                 impact=check.impact,
                 remedy=check.remedy,
             )

@@ -18,6 +18,7 @@ from onboarding.connections.cadence import APPLICATION, SECRET
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import ScheduledWarning
 from onboarding.notices.notice import Kind, Notice
+from onboarding.words.line import isolated
 
 _RENEWAL: Final = "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard#renew-secret-key"
 _KINDS: Final = {
@@ -62,7 +63,7 @@ def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) 
 
 
 def _of_secret(connection: Connection, now: datetime) -> str:
-    name, ends_at = connection.server_app.name, connection.secret.ends_at
+    name, ends_at = isolated(connection.server_app.name), connection.secret.ends_at
     limit = connection.expirations.get(APPLICATION)
     message = f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}."
     if connection.pending:
@@ -75,7 +76,7 @@ def _of_secret(connection: Connection, now: datetime) -> str:
 
 
 def _of_application(connection: Connection, now: datetime) -> str:
-    name, ends_at = connection.server_app.name, connection.secret.ends_at
+    name, ends_at = isolated(connection.server_app.name), connection.secret.ends_at
     limit = connection.expirations[APPLICATION]
     message = (
         f"The application '{name}' {'becomes' if now < limit else 'became'} {OLDEST_RENEWABLE.days} days old "
@@ -114,20 +115,21 @@ def _renewal(connection: Connection) -> Sequence[str]:
         make = "A new secret is already in Key Vault, beside the old one."
     elif connection.imports_server_app:
         make = (
-            f"In the Microsoft Entra admin center, open App registrations, '{app.name}' (client ID "
+            f"In the Microsoft Entra admin center, open App registrations, '{isolated(app.name)}' (client ID "
             f"{app.app_id}), Certificates & secrets, and add a client secret. Keep the old one, and pass the "
             f"new one to this service (POST {renewals})."
         )
     else:
         make = (
             f"Request a new secret from this service (POST {renewals}). It stores the secret in Key Vault, "
-            f"beside the old one, for '{app.name}' (client ID {app.app_id})."
+            f"beside the old one, for '{isolated(app.name)}' (client ID {app.app_id})."
         )
     renewal = connection.renewal or "{renewal}"
     enter = (
         "In the Configuration Manager console, open Administration, Cloud Services, Microsoft Entra tenants, "
-        f"select '{connection.tenant_name}' and this application, choose 'Renew Secret Key', and enter the "
-        f"new secret and its expiry date. Use the renewal's script (GET /api/operations/{renewal}/handover)."
+        f"select '{isolated(connection.tenant_name)}' and this application, choose 'Renew Secret Key', and "
+        "enter the new secret and its expiry date. Use the renewal's script "
+        f"(GET /api/operations/{renewal}/handover)."
     )
     confirm = (
         f"When the gateway works with the new secret, confirm it (POST {renewals}/{renewal}/confirm). The "
@@ -142,8 +144,8 @@ def _replacement(connection: Connection) -> Sequence[str]:
         "of applications."
     )
     move = (
-        f"At the site, remove the Azure service '{connection.name}' (Remove-CMAzureService), and run the "
-        "hand-over script of the new connection (GET /api/connections/{id}/handover)."
+        f"At the site, remove the Azure service '{isolated(connection.name)}' (Remove-CMAzureService), and "
+        "run the hand-over script of the new connection (GET /api/connections/{id}/handover)."
     )
     end = (
         "When the gateway works with the new applications, off-board this connection "

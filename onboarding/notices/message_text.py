@@ -1,14 +1,13 @@
-"""What people read: a subject, and the same content as plain text, HTML and Markdown, made from notices.
+"""What people read: a subject, and the same content in each form, made from notices.
 
-The templates escape everything that they insert, for HTML and for Markdown. No message loads anything from
-another server.
+Every value that a template inserts is a word of others, unless it is an ``Address``: it has no meaning in
+HTML or in any dialect of Markdown. No message loads anything from another server.
 """
 
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -17,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.connections.records import Connection
 from onboarding.notices.notice import Notice
+from onboarding.words.address import Address
+from onboarding.words.chat import quiet, unlinked
+from onboarding.words.line import isolated, line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-_MARKUP: Final = re.compile(r"([\\`*_\[\]<>#])")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +33,10 @@ class Message:
     id: str  # the same when the message is sent again
     subject: str
     text: str
+    """For mail. A chat service can read Markdown in plain text: it gets ``chat``."""
     html: str
     markdown: str
+    chat: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +44,7 @@ class Link:
     """An action that the reader takes by opening a page and confirming there."""
 
     label: str
-    url: str
+    url: Address
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +58,7 @@ class Item:
     @property
     def tenant(self) -> str:
         """The name and ID of the tenant."""
-        return f"{self.connection.tenant_name} ({self.connection.tenant})"
+        return f"{isolated(self.connection.tenant_name)} ({self.connection.tenant})"
 
     @property
     def date(self) -> datetime:
@@ -65,25 +68,25 @@ class Item:
     @property
     def heading(self) -> str:
         """The connection and what happened."""
-        return f"{self.connection.name}: {self.notice.message}"
+        return line(f"{isolated(self.connection.name)}: {self.notice.message}")
 
     def facts(self, *, short: bool) -> list[tuple[str, str]]:
         """What the notice is about and what to do, by label; short in a digest."""
         app, notice = self.connection.server_app, self.notice
         facts = [
-            ("Connection", "" if short else self.connection.name),
+            ("Connection", "" if short else isolated(self.connection.name)),
             ("Tenant", "" if short else self.tenant),
-            ("Application", f"{app.name} ({app.app_id})"),
-            ("What happens", "" if short else notice.impact),
+            ("Application", f"{isolated(app.name)} ({app.app_id})"),
+            ("What happens", "" if short else line(notice.impact)),
             ("What to do", notice.remedy.partition("\n")[0] if short else notice.remedy),
-            ("Read more", notice.documentation),
+            ("Read more", Address(notice.documentation)),
         ]
         return [(label, value) for label, value in facts if value]
 
 
 def single(item: Item, identifier: str, preface: str = "") -> Message:
     """The message of one notice."""
-    title = item.notice.message
+    title = line(item.notice.message)
     return _message(identifier, item.heading, "notice", title=title, preface=preface, item=item, short=False)
 
 
@@ -98,35 +101,40 @@ def digest(items: Iterable[Item], identifier: str) -> Message:
 
 def _message(identifier: str, subject: str, template: str, **values: Any) -> Message:
     """A message in each form."""
-    text, html, markdown = (
-        environment.get_template(f"{template}.{form}").render(values).strip()
-        for form, environment in _environments().items()
-    )
-    return Message(id=identifier, subject=subject, text=text, html=html, markdown=markdown)
+    forms = {
+        form: environment.get_template(f"{template}.{file}").render(values).strip()
+        for form, (file, environment) in _environments().items()
+    }
+    return Message(id=identifier, subject=subject, **forms)
 
 
 @functools.cache
-def _environments() -> dict[str, Environment]:
-    """The templates by form. The library is imported when the first message is made."""
+def _environments() -> dict[str, tuple[str, Environment]]:
+    """The suffix of the templates and their environment, by form. Imported for the first message."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
-    shared: dict[str, Any] = {
-        "loader": FileSystemLoader(_TEMPLATES),
-        "trim_blocks": True,
-        "lstrip_blocks": True,
-        "undefined": StrictUndefined,
-    }
+    def environment(written: Callable[[str], str], *, markup: bool = False) -> Environment:
+        def finalize(value: Any) -> Any:
+            marked = isinstance(value, Address) or hasattr(value, "__html__")
+            return value if marked else written(str(value))
+
+        made = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+            autoescape=markup,  # noqa: S701 - ``quiet`` leaves no markup, and plain text has none
+            finalize=finalize,
+        )
+        made.tests["address"] = lambda value: isinstance(value, Address)
+        return made
+
     return {
-        "txt": Environment(**shared),  # noqa: S701 - plain text has no markup
-        "html": Environment(autoescape=True, **shared),
-        "markdown": Environment(finalize=_plain, **shared),  # noqa: S701 - ``_plain`` escapes
+        "text": ("txt", environment(unlinked)),
+        "html": ("html", environment(unlinked, markup=True)),
+        "markdown": ("markdown", environment(quiet)),
+        "chat": ("txt", environment(quiet)),
     }
-
-
-def _plain(value: Any) -> Any:
-    """A value without a meaning in Markdown; a URL, and what a template marks as safe, stays as it is."""
-    safe = hasattr(value, "__html__") or str(value).startswith("https://")
-    return value if safe else _MARKUP.sub(r"\\\1", str(value))
 
 
 def _count(number: int, noun: str) -> str:

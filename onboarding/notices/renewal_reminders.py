@@ -8,6 +8,7 @@ from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
 from onboarding.notices.announcing import Notices
 from onboarding.notices.notice import Kind, Notice
+from onboarding.words.line import isolated
 
 
 class RenewalReminders:
@@ -31,12 +32,12 @@ class RenewalReminders:
             connection=connection.id,
             key=(connection.renewal, str(number)),
             at=at,
-            message=f"A new client secret of '{name}' must be entered at the site.",
+            message=f"A new client secret of '{isolated(name)}' must be entered at the site.",
             impact=f"The old secret works until it expires on {end:%Y-%m-%d} or is removed.{removal}",
             remedy=(
                 f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
                 "2. In the console, open Administration, Cloud Services, Microsoft Entra tenants, select "
-                f"'{name}', and enter the secret with 'Renew Secret Key'.\n"
+                f"'{isolated(name)}', and enter the secret with 'Renew Secret Key'.\n"
                 f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
             ),
             expiration=SECRET,  # outdated once the old secret is replaced

@@ -12,6 +12,7 @@ from onboarding.errors import OnboardingError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import Link
 from onboarding.notices.notice import Notice
+from onboarding.words.address import Address
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class NoticeLinks:
             log.warning("a message is sent without links: %s", error)
             return ()
         return tuple(
-            Link(label=_LABELS[action], url=f"{self._origin}/api/links?token={token}")
+            Link(label=_LABELS[action], url=Address(f"{self._origin}/api/links?token={token}"))
             for action, token in tokens.items()
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.notices.message_text import Item, Link
 from onboarding.notices.notice import Kind, Notice
+from onboarding.words.address import Address
 from tests.support.connections import onboarding_request
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -50,4 +51,5 @@ def item(days: int = 30, **changes: Any) -> Item:
         expiration="secret",
         ends_at=NOW + timedelta(days=days),
     )
-    return Item(notice=notice, connection=about, links=(Link(label="Acknowledge", url="https://x/l?t=a_b"),))
+    link = Link(label="Acknowledge", url=Address("https://x/l?t=a_b"))
+    return Item(notice=notice, connection=about, links=(link,))

@@ -14,6 +14,7 @@ from typing import Any
 from onboarding.errors import channels
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import Message
+from onboarding.words.chat import quiet
 
 PREFIX = "notice-"
 """What the names begin with of the vault's secrets that hold addresses."""
@@ -71,13 +72,27 @@ def _send(address: str, recipient: str, message: Message) -> bool | None:
         return None
     apprise = Apprise(asset=asset)
     apprise.add(service)
-    wanted = service.resolve_format(None)
-    forms = {NotifyFormat.HTML: message.html, NotifyFormat.MARKDOWN: message.markdown}
+    wanted, mail = service.resolve_format(None), _is_mail(service)
+    if mail:
+        forms = {NotifyFormat.HTML: message.html, NotifyFormat.TEXT: message.text}
+    else:  # one that reads HTML gets text, in which Apprise leaves no markup
+        forms = {NotifyFormat.MARKDOWN: message.markdown, NotifyFormat.TEXT: message.chat}
+    written = wanted if wanted in forms else NotifyFormat.TEXT
     return bool(
         apprise.notify(
-            body=forms.get(wanted, message.text),
-            title=message.subject,
-            body_format=wanted,
+            body=forms[written],
+            title=message.subject if mail else quiet(message.subject),
+            body_format=written,
             notify_type=NotifyType.WARNING,
         )
     )
+
+
+def _is_mail(service: Any) -> bool:
+    """Whether a title is the subject of a mail, which no dialect is read in.
+
+    Services for mail send HTML unless their address says otherwise, and have a title of their own.
+    """
+    formats = type(service).notify_format
+    first = formats[0] if isinstance(formats, tuple) else formats
+    return bool(first == "html" and service.title_maxlen)

@@ -1,0 +1,9 @@
+"""An address that the service itself or Microsoft gives, and that a reader may follow."""
+
+from __future__ import annotations
+
+
+class Address(str):
+    """A URL that is written as a link. Every other text is a word, even one that begins like a URL."""
+
+    __slots__ = ()

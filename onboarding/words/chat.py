@@ -1,0 +1,63 @@
+"""A text in a chat message that has no meaning in any dialect: no link, no mention, no emphasis.
+
+Chat services read Markdown of different dialects, and none has an escape that all others respect: Slack does
+not know the backslash, Discord reads Markdown in what is sent as plain text. Therefore a character with a
+meaning is replaced with one that looks like it, and an address is broken with a character without width.
+
+Sources: https://spec.commonmark.org/0.31.2/, https://docs.slack.dev/messaging/formatting-message-text,
+https://support.discord.com/hc/articles/210298617, https://developers.google.com/workspace/chat/format-messages,
+https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features,
+https://docs.mattermost.com/end-user-guide/collaborate/format-messages.html.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from onboarding.words.line import line
+
+_JOINER: Final = "\u2060"
+"""WORD JOINER: no width, and no line break."""
+
+_LOOKALIKES: Final = str.maketrans(
+    {
+        "@": "\uff20",
+        "<": "\u2039",
+        ">": "\u203a",
+        "[": "\uff3b",
+        "]": "\uff3d",
+        "*": "\u2217",
+        "_": "\uff3f",
+        "~": "\u223c",
+        "`": "\u02cb",
+        "|": "\uff5c",
+        "#": "\uff03",
+        "\\": "\uff3c",
+        "$": "\uff04",
+        "^": "\u02c6",
+    }
+)
+_ENTITY: Final = re.compile(r"&(?=#?\w+;)")
+_SCHEME: Final = re.compile(r"(?<=\w):(?=[^\s\u2060])")  # an address, an emoji, a time
+_DOMAIN: Final = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2})")  # a name that a service takes for a host
+_FUNCTION: Final = re.compile(r"\{(?=\{)")  # {{DATE(...)}} in an adaptive card
+_BLOCK: Final = re.compile(r"[-+=:/]")  # at the beginning of a line: a list, a heading, an emoji, a command
+
+
+def quiet(text: str) -> str:
+    """A text of several lines without a meaning."""
+    return "\n".join(_line(each) for each in text.splitlines())
+
+
+def unlinked(text: str) -> str:
+    """A text in which no reader finds an address to open, and otherwise unchanged."""
+    for address in (_SCHEME, _DOMAIN):
+        text = address.sub(rf"\g<0>{_JOINER}", text)
+    return text
+
+
+def _line(text: str) -> str:
+    shown = _ENTITY.sub("\uff06", line(text).translate(_LOOKALIKES))
+    shown = _FUNCTION.sub(rf"\g<0>{_JOINER}", unlinked(shown))
+    return f"{_JOINER}{shown}" if _BLOCK.match(shown) else shown

@@ -1,0 +1,130 @@
+"""What chat services and mail services would receive: no link, mention or format of a requester's.
+
+The services have fixed addresses, so the HTTP library's request is intercepted and its payload is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+import requests
+from markdown_it import MarkdownIt
+
+from onboarding.clock import SystemClock
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.channels.people import People
+from onboarding.notices.message_text import digest, single
+from tests.unit.notices import item
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+TOKEN = "a1B2c3D4e5F6g7H8i9J0k1L2"
+CHAT = {
+    "slack": f"slack://T1JJ3T3L2/A1BRTD4JD/{TOKEN}/#general",
+    "discord": f"discord://{'1' * 18}/{'a' * 64}/",
+    "mattermost": f"mmosts://chat.example/{TOKEN}",
+    "gchat": f"gchat://AAAAAAAAAAA/{TOKEN}/{TOKEN}",
+    "workflows": f"workflow://prod.example:443/{'b' * 32}/{TOKEN}/",
+    "rocketchat": f"rockets://{TOKEN}/{TOKEN}@chat.example/#general",
+    "webex": f"wxteams://{'w' * 80}/",
+    "zulip": f"zulip://bot@acme/{'z' * 32}/general",
+    "telegram": f"tgram://123456789:{'A' * 35}/12345/",
+    "ntfy": "ntfys://ntfy.example/topic",
+    "guilded": f"guilded://{'1' * 8}-1111-1111-1111-{'1' * 12}/{'a' * 40}",
+    "lark": f"feishu://{'c' * 36}/",
+}
+NAME = (
+    "https://a [Renew here](https://evil.example) <https://evil.example|Renew> @everyone <!channel> "
+    "**x** __y__ ~~z~~ `c` ||s|| <b>t</b> www.evil.example"
+)
+HARMFUL = (
+    "https://evil",
+    "evil.example",
+    "https://a ",
+    "here](",
+    "@everyone",
+    "<!channel",
+    "&lt;!channel",
+    "|Renew",
+    "**x",
+    "__y",
+    "~~z",
+    "`c",
+    "||s",
+    "<b>t",
+)
+
+
+class Vault:
+    """A vault with the address of one channel."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:  # noqa: ARG002
+        """The address."""
+        return (self._address,)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The payloads of the requests that a service would receive; each is answered with success."""
+    payloads: list[str] = []
+
+    def send(_: requests.Session, request: requests.PreparedRequest, **__: Any) -> requests.Response:
+        body = request.body or b""
+        payloads.append(body.decode() if isinstance(body, bytes) else body)
+        answer = requests.Response()
+        answer.status_code = 200
+        slack = b"ok"
+        answer._content = (
+            slack if "slack" in str(request.url) else b'{"ok": true, "StatusCode": 0, "code": 0}'
+        )
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    return payloads
+
+
+def words(payload: str) -> str:
+    """All text in a payload, decoded as the service decodes it."""
+    try:
+        document = json.loads(payload)
+    except ValueError:
+        fields = parse_qs(payload)
+        return "\n".join(value for values in fields.values() for value in values) or payload
+    found: list[str] = []
+
+    def collect(value: object) -> None:
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            for each in value.values():
+                collect(each)
+        elif isinstance(value, list):
+            for each in value:
+                collect(each)
+
+    collect(document)
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("service", CHAT)
+@pytest.mark.parametrize("form", ["notice", "digest"])
+def test_a_name_is_only_text_in_each_service(sent, service, form):
+    """Title and body have nothing of a name that the service could read as more than text."""
+    hostile = item(name=NAME, tenant_name=NAME)
+    message = single(hostile, "id", "") if form == "notice" else digest([hostile], "id")
+    people = People(ChannelSecrets(lambda: Vault(CHAT[service]), SystemClock()))
+    asyncio.run(people.send("ops", "", message))
+    text = "\n".join(map(words, sent))
+    assert "Renew here" in text
+    assert [part for part in HARMFUL if part in text] == []
+    for token in MarkdownIt("gfm-like", {"linkify": False}).parse(text):
+        for child in token.children or ():
+            if child.type == "link_open":
+                assert str(child.attrs["href"]).startswith(("https://x/l?", "https://learn.microsoft.com/"))
