@@ -77,7 +77,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def send(_: requests.Session, request: requests.PreparedRequest, **__: Any) -> requests.Response:
         body = request.body or b""
-        payloads.append(body.decode() if isinstance(body, bytes) else body)
+        payloads.append(body.decode() if isinstance(body, bytes) else str(body))
         answer = requests.Response()
         answer.status_code = 200
         slack = b"ok"
