@@ -15,6 +15,7 @@ from typing import Any, Final
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
+from onboarding.connections.app_users import AppUsers
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
@@ -207,6 +208,7 @@ class Parts:
         return Services(
             clouds=self.clouds,
             connections=self.connection_store,
+            app_users=AppUsers(self.tables),
             warning_schedule=self.warning_schedule,
             clock=self.clock,
             onboardings=self.onboarding_runs,

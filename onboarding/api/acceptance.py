@@ -8,9 +8,10 @@ from onboarding.api.callers import Caller
 from onboarding.api.problems import invalid
 from onboarding.api.reading import need
 from onboarding.api.tenants import ServedTenants
-from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.errors import Finding, requests
+from onboarding.errors import Finding, prerequisites, requests
+from onboarding.lifecycle import ownership
 
 
 class Acceptance:
@@ -30,7 +31,7 @@ class Acceptance:
         self._channels = channels
         self._connections = connections
 
-    def check(self, wanted: OnboardingRequest) -> None:
+    def check(self, wanted: OnboardingRequest, caller: Caller) -> None:
         """Raises ``ProblemError`` (422) unless the fields agree with each other and with the deployment."""
         need(wanted.faults())
         if wanted.azure_environment != self._environment:
@@ -40,6 +41,9 @@ class Acceptance:
                 )
             )
         self._tenants.check(str(wanted.tenant_id))
+        by_service = wanted.admin_consent is AdminConsent.BY_SERVICE
+        if by_service and ownership.imported(wanted) and not caller.operates:
+            raise invalid(prerequisites.CONSENT_TO_IMPORTS.finding())
         if findings := tuple(self._unknown_channels(wanted)):
             raise invalid(*findings)
 

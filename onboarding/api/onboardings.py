@@ -139,7 +139,7 @@ class OnboardingsResource:
         the same request was accepted before, and the answer is the same.
         """
         wanted, key = call.body, call.query.idempotency_key
-        self._acceptance.check(wanted)
+        self._acceptance.check(wanted, call.caller)
         if call.query.dry_run:
             return await self._rehearse(call)
         identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
@@ -158,6 +158,7 @@ class OnboardingsResource:
             actor=asking.name,
             created_at=self._clock.now(),
             lists=asking.lists(wanted.tenant),
+            authority=asking.authority,
             fingerprint=fingerprint,
             traceparent=asking.traceparent,
         )

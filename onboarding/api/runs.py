@@ -221,4 +221,9 @@ def error_of(run: Run) -> StepError | None:
 
 def asker(call: Call[AnyTraced, Any]) -> Asker:
     """The caller who asks for a run."""
-    return Asker(id=call.caller.id, name=call.caller.name, traceparent=call.query.traceparent)
+    return Asker(
+        id=call.caller.id,
+        name=call.caller.name,
+        traceparent=call.query.traceparent,
+        operates=call.caller.operates,
+    )

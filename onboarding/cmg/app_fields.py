@@ -123,8 +123,9 @@ class ServerApp(SecretTerms):
     on_deleted: OnDeleted = Field(
         OnDeleted.REFUSE,
         description="What happens if a soft-deleted application of this service still holds appIdUri. "
-        "Refuse: the onboarding fails. Purge: that application is deleted permanently. The "
-        "service never deletes applications that it did not create.",
+        "Refuse: the onboarding fails. Purge: that application is deleted permanently, if an onboarding of "
+        "the same requester created it, or an operator asks. The service never deletes applications that it "
+        "did not create.",
     )
 
     @field_validator("app_id_uri")

@@ -117,9 +117,10 @@ class OnboardingRequest(WizardModel):
     )
     admin_consent: AdminConsent = Field(
         AdminConsent.AUTOMATIC,
-        description="Automatic: the service grants consent where it has the permission, otherwise the "
-        "onboarding waits for an administrator. ByService: the service grants consent, or the onboarding "
-        "fails. ByAdministrator: the onboarding always waits for an administrator.",
+        description="Automatic: the service grants consent to the apps that it creates where it has the "
+        "permission; otherwise, and for existing apps, the onboarding waits for an administrator. ByService: "
+        "the service grants consent, or the onboarding fails; for existing apps, only an operator can "
+        "request it. ByAdministrator: the onboarding always waits for an administrator.",
     )
     deployment_model: DeploymentModel = Field(
         DeploymentModel.SCALE_SET,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from onboarding.connections import pointers
-from onboarding.connections.records import Connection
+from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import requests
 from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
@@ -39,23 +39,39 @@ class ConnectionStore:
         page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=1)
         return Connection.from_row(page.rows[0]) if page.rows else None
 
-    async def of_server_app(self, tenant: str, app_id: str) -> list[Connection]:
-        """The connections of a tenant that use a server app; several may share one."""
+    async def sharing(self, connection: Connection) -> list[Connection]:
+        """A connection, and those that share its server app and its secret, as they recorded it."""
+        rows = await self._tables.query(names.CONNECTIONS, connection.tenant)
+        found = map(Connection.from_row, rows)
+        return [other for other in found if connection.id in {other.id, other.shares}]
+
+    async def of_app(self, tenant: str, app_id: str) -> list[Connection]:
+        """The connections of a tenant that use an application, as server or client app."""
         rows = await self._tables.query(names.CONNECTIONS, tenant)
-        connections = map(Connection.from_row, rows)
-        return [connection for connection in connections if connection.server_app.app_id == app_id]
+        wanted = app_id.casefold()
+        return [
+            connection
+            for connection in map(Connection.from_row, rows)
+            if wanted in {connection.server_app.app_id.casefold(), connection.client_app.app_id.casefold()}
+        ]
 
     async def need_unshared(self, connection: Connection) -> None:
-        """Raises ``PermanentError`` when other connections use the server app that this one created.
+        """Raises ``PermanentError`` when other connections use what would be deleted with this one.
 
-        For an imported server app only its secret is removed. Then only connections matter that share it.
+        That is each application that the service created for it. Of an imported server app only the secret
+        is removed. Then only connections matter that share it.
         """
-        using = await self.of_server_app(connection.tenant, connection.server_app.app_id)
+        rows = await self._tables.query(names.CONNECTIONS, connection.tenant)
+        imports_client = connection.request.client_app.existing is not None
         others = [
             other
-            for other in using
+            for other in map(Connection.from_row, rows)
             if other.id != connection.id
-            and (not connection.imports_server_app or other.shares == connection.id)
+            and (
+                other.shares == connection.id
+                or (not connection.imports_server_app and _same(other.server_app, connection.server_app))
+                or (not imports_client and _same(other.client_app, connection.client_app))
+            )
         ]
         if others:
             named = ", ".join(f"'{other.name}' ({other.id})" for other in others)
@@ -122,6 +138,10 @@ class ConnectionStore:
         found = [await self.get(row.key) for row in page.rows]
         mine = [connection for connection in found if connection and connection.requester == requester]
         return mine, page.continuation
+
+
+def _same(one: AppRecord, other: AppRecord) -> bool:
+    return one.app_id.casefold() == other.app_id.casefold()
 
 
 def _pointers(connection: Connection) -> tuple[Row, ...]:

@@ -25,7 +25,7 @@ CONNECTION_EXISTS: Final = ErrorType(
     pointers=("/name",),
     failure=PermanentError,
     title="The tenant already has a connection with this name",
-    detail="The tenant already has a connection named '{name}' ({connection}).",
+    detail="The tenant already has a connection named '{name}'{which}.",
     remedy="Choose another name, or remove the existing connection first.",
     documentation=_WIZARD,
 )
@@ -34,7 +34,7 @@ TENANT_CONNECTED: Final = ErrorType(
     severity=Severity.WARNING,
     pointers=("/tenantId",),
     title="The tenant already has a connection with another name",
-    detail="The tenant already has the connection '{name}' ({connection}).",
+    detail="The tenant already has {which}.",
     remedy="Check whether you need both. A ConfigMgr hierarchy accepts one connection for each tenant.",
     documentation=_WIZARD,
 )
@@ -43,7 +43,7 @@ APPLICATION_NAME_IN_USE: Final = ErrorType(
     severity=Severity.WARNING,
     pointers=("/serverApp/name", "/clientApp/name"),
     title="The tenant has another application with this name",
-    detail="The tenant has another application named '{name}' ({app}).",
+    detail="The tenant has another application named '{name}'{which}.",
     remedy="Choose a distinct name, which is easier to recognize. Entra ID allows duplicate names.",
     documentation="https://learn.microsoft.com/graph/api/resources/application",
 )
@@ -52,7 +52,7 @@ URI_IN_USE: Final = ErrorType(
     severity=Severity.ERROR,
     pointers=("/serverApp/appIdUri",),
     title="Another application uses the App ID URI",
-    detail="The application '{name}' ({app}) already uses the App ID URI {uri}.",
+    detail="{holder} already uses the App ID URI {uri}.",
     remedy="Choose another App ID URI, or omit appIdUri.",
     documentation=_RESTRICTIONS,
 )
@@ -62,8 +62,8 @@ DELETED_WILL_BE_PURGED: Final = ErrorType(
     pointers=("/serverApp/onDeleted",),
     title="The service will permanently delete an application that reserves the App ID URI",
     detail=(
-        "The deleted application '{name}' ({app}, deleted {deleted}) reserves the App ID URI {uri} for 30 "
-        "days. The service will delete it permanently."
+        "{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days. The service will delete it "
+        "permanently."
     ),
     remedy=(
         "If you still need the application, restore it (POST /directory/deletedItems/{object}/restore) and "
@@ -76,10 +76,7 @@ URI_HELD_BY_DELETED: Final = ErrorType(
     severity=Severity.ERROR,
     pointers=("/serverApp/appIdUri",),
     title="A deleted application reserves the App ID URI for 30 days",
-    detail=(
-        "The deleted application '{name}' ({app}, deleted {deleted}) reserves the App ID URI {uri} for 30 "
-        "days."
-    ),
+    detail="{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days.",
     remedy=(
         "Delete it permanently (DELETE /directory/deletedItems/{object}), restore it (POST "
         "/directory/deletedItems/{object}/restore), or choose another App ID URI."
@@ -92,8 +89,7 @@ URI_HELD_BY_OWN_DELETED: Final = ErrorType(
     pointers=("/serverApp/appIdUri",),
     title="A deleted application that this service created reserves the App ID URI for 30 days",
     detail=(
-        "The deleted application '{name}' ({app}, deleted {deleted}) reserves the App ID URI {uri} for 30 "
-        "days. This service created it."
+        "{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days. This service created it."
     ),
     remedy=(
         "Set serverApp.onDeleted to 'Purge' so that the service deletes it permanently. Or restore it "
@@ -120,6 +116,17 @@ CONSENT_NOT_ALLOWED: Final = ErrorType(
     title="The service cannot grant admin consent",
     detail="The service cannot grant the permissions of the apps, because its identity lacks {permissions}.",
     remedy="Grant them to the service's identity, or let an administrator consent (ByAdministrator).",
+    documentation=_CONSENT,
+)
+CONSENT_TO_IMPORTS: Final = ErrorType(
+    code="consent-to-imports",
+    severity=Severity.ERROR,
+    pointers=("/adminConsent",),
+    failure=PermanentError,
+    title="Only an operator can let the service consent to existing apps",
+    detail="The service does not grant permissions to existing apps on behalf of a requester.",
+    remedy="Omit adminConsent, so that an administrator of the tenant consents, or ask an operator to send "
+    "the request.",
     documentation=_CONSENT,
 )
 ADMINISTRATOR_WILL_BE_ASKED: Final = ErrorType(
@@ -229,6 +236,16 @@ PROVIDERS_TO_REGISTER: Final = ErrorType(
 
 # Existing applications
 
+APP_IN_USE: Final = ErrorType(
+    code="app-in-use",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/existing", "/clientApp/existing"),
+    failure=PermanentError,
+    title="The application belongs to another requester",
+    detail="Another requester's connection or onboarding created or uses the application {app}.",
+    remedy="Specify another application, or ask an operator to send the request.",
+    documentation=_WIZARD,
+)
 APP_NOT_FOUND: Final = ErrorType(
     code="app-not-found",
     severity=Severity.ERROR,

@@ -136,8 +136,8 @@ SERVER_APP_SHARED: Final = ErrorType(
     code="server-app-shared",
     status=HTTPStatus.CONFLICT,
     failure=PermanentError,
-    title="Other connections use the server app",
-    detail="Other connections use the server app of this connection: {connections}.",
+    title="Other connections use an app of this connection",
+    detail="Other connections use the server app or the client app of this connection: {connections}.",
     remedy="Remove the other connections first.",
 )
 EXPIRATION_CHANGED: Final = ErrorType(

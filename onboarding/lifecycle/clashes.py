@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from onboarding.cmg.app_fields import OnDeleted
 from onboarding.errors import Finding, prerequisites
 from onboarding.lifecycle.facts import Facts
-
-_UNIQUE_NAME: Final = re.compile(r"cmg-[0-9a-f-]{36}-(server|client)")  # from context.unique_name
+from onboarding.lifecycle.ownership import maker
 
 
 def connection_name(facts: Facts) -> Iterator[Finding]:
     """The connection's name, which is its key in the tenant."""
     existing, neighbour = facts.same_name, facts.neighbour
     if existing and existing.onboarding != facts.onboarding:
-        yield prerequisites.CONNECTION_EXISTS.finding(name=existing.name, connection=existing.id)
+        which = f" ({existing.id})" if facts.shows(existing) else ""
+        yield prerequisites.CONNECTION_EXISTS.finding(name=facts.request.name, which=which)
     elif neighbour and not existing:
-        yield prerequisites.TENANT_CONNECTED.finding(name=neighbour.name, connection=neighbour.id)
+        which = f"the connection '{neighbour.name}' ({neighbour.id})"
+        yield prerequisites.TENANT_CONNECTED.finding(
+            which=which if facts.shows(neighbour) else "a connection with another name"
+        )
 
 
 def application_names(facts: Facts) -> Iterator[Finding]:
@@ -30,7 +32,9 @@ def application_names(facts: Facts) -> Iterator[Finding]:
         for other in facts.survey.same_names or ():
             if str(other["displayName"]).casefold() == app.name.casefold() and not _made_by(facts, other):
                 yield prerequisites.APPLICATION_NAME_IN_USE.finding(
-                    f"/{field}/name", name=app.name, app=other["appId"]
+                    f"/{field}/name",
+                    name=app.name,
+                    which=f" ({other['appId']})" if facts.names(other) else "",
                 )
                 break
 
@@ -40,7 +44,8 @@ def app_id_uri(facts: Facts) -> Iterator[Finding]:
     for holder in facts.survey.same_uri or ():
         if not _made_by(facts, holder):
             yield prerequisites.URI_IN_USE.finding(
-                name=holder["displayName"], app=holder["appId"], uri=facts.request.server_app.app_id_uri
+                holder=f"The application {_named(holder)}" if facts.names(holder) else "Another application",
+                uri=facts.request.server_app.app_id_uri,
             )
 
 
@@ -48,23 +53,28 @@ def deleted(facts: Facts) -> Iterator[Finding]:
     """Deleted applications that reserve the App ID URI. Only those that this service created are purged."""
     purged = purgeable(facts)
     for holder in facts.survey.deleted_with_uri or ():
-        kind = prerequisites.URI_HELD_BY_OWN_DELETED if _ours(holder) else prerequisites.URI_HELD_BY_DELETED
+        ours = maker(holder) and facts.names(holder)
+        kind = prerequisites.URI_HELD_BY_OWN_DELETED if ours else prerequisites.URI_HELD_BY_DELETED
         if holder["id"] in purged:
             kind = prerequisites.DELETED_WILL_BE_PURGED
         yield kind.finding(
-            name=holder["displayName"],
-            app=holder["appId"],
+            holder=f"The application {_named(holder)}" if facts.names(holder) else "An application",
             deleted=str(holder.get("deletedDateTime"))[:10],
             uri=facts.request.server_app.app_id_uri,
-            object=holder["id"],
+            object=holder["id"] if facts.names(holder) else "{id}",
         )
 
 
 def purgeable(facts: Facts) -> tuple[str, ...]:
-    """Object IDs of deleted applications that reserve the URI and that the service may purge."""
+    """Object IDs of deleted applications that reserve the URI and that the service may purge.
+
+    An onboarding of the same requester created them: a requester cannot delete what another one can restore.
+    An operator can.
+    """
     if facts.request.server_app.on_deleted is not OnDeleted.PURGE:
         return ()
-    return tuple(str(app["id"]) for app in facts.survey.deleted_with_uri or () if _ours(app))
+    deleted_apps = facts.survey.deleted_with_uri or ()
+    return tuple(str(app["id"]) for app in deleted_apps if maker(app) and facts.names(app))
 
 
 def _made_by(facts: Facts, application: Mapping[str, Any]) -> bool:
@@ -72,6 +82,5 @@ def _made_by(facts: Facts, application: Mapping[str, Any]) -> bool:
     return str(application.get("uniqueName") or "").startswith(f"cmg-{facts.onboarding}-")
 
 
-def _ours(application: Mapping[str, Any]) -> bool:
-    """Whether an onboarding of this service created the application."""
-    return bool(_UNIQUE_NAME.fullmatch(str(application.get("uniqueName") or "")))
+def _named(application: Mapping[str, Any]) -> str:
+    return f"'{application['displayName']}' ({application['appId']})"

@@ -10,6 +10,7 @@ from onboarding.clock import Clock
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.app_users import AppUsers
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import WarningSchedule
@@ -40,6 +41,7 @@ class Services:
 
     clouds: Clouds
     connections: ConnectionStore
+    app_users: AppUsers
     warning_schedule: WarningSchedule
     clock: Clock
     onboardings: Runtime

@@ -14,6 +14,7 @@ from onboarding.cmg.rules import Check
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import PermanentError, cloud, prerequisites, requests, steps
+from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import OnboardingContext, Services
 
 
@@ -26,6 +27,8 @@ async def server_app(context: OnboardingContext, existing: ExistingServerApp) ->
         else (await connection(context, existing)).server_app.app_id
     )
     app = await _application(context, app_id, "/serverApp/existing")
+    if existing.client_id:
+        await ownership.need_own(context, app, "/serverApp/existing")
     rules = server_checks(request.profile, app, reads_directory=request.reads_directory)
     _check(app, rules, "/serverApp/existing")
     return app
@@ -36,6 +39,7 @@ async def client_app(context: OnboardingContext, app_id: str, server_app_id: str
     request, pointer = context.request, "/clientApp/existing"
     server = await context.services.directory(request.tenant).application(server_app_id)
     app = await _application(context, app_id, pointer)
+    await ownership.need_own(context, app, pointer)
     rules = client_checks(request.profile, app, server=server, user_discovery=request.user_discovery.enabled)
     _check(app, rules, pointer)
     return app
@@ -117,10 +121,16 @@ async def discard(services: Services, name: str, onboarding: str) -> bool:
 async def connection(context: OnboardingContext, existing: ExistingServerApp) -> Connection:
     """The connection whose server app this onboarding shares.
 
-    The API has checked that the caller has access to it.
+    The API has checked that the caller has access to it. That is checked again whenever it is used: an id
+    contains only tenant and name, so another connection can have it after the first one is removed.
     """
     found = await context.services.connections.get(existing.connection_id or "")
-    if found is None or found.state is not ConnectionState.ACTIVE:
+    if (
+        found is None
+        or found.state is not ConnectionState.ACTIVE
+        or found.created_at > context.accepted_at
+        or not ownership.may_see(context.run.head, found.requester)
+    ):
         raise requests.CONNECTION_NOT_FOUND.error(connection=existing.connection_id)
     return found
 

@@ -25,3 +25,14 @@ class Facts:
     subscription: Mapping[str, Any] | None  # None: the service cannot see it
     providers: Mapping[str, str]  # registration states by namespace
     permissions: Sequence[Mapping[str, Any]] | None  # of the service in the subscription
+    requester: str = ""  # object id of the caller who asks
+    operates: bool = True  # whether that is an operator, who may see what others have
+    own: frozenset[str] = frozenset()  # object ids of applications that the requester's onboardings created
+
+    def shows(self, connection: Connection) -> bool:
+        """Whether the caller may know more of a connection than that it exists."""
+        return self.operates or connection.requester == self.requester
+
+    def names(self, application: Mapping[str, Any]) -> bool:
+        """Whether the caller may know which application it is."""
+        return self.operates or application["id"] in self.own

@@ -13,7 +13,7 @@ from onboarding.cmg import identifiers
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.errors import Finding, Severity, prerequisites
 from onboarding.errors import policies as errors
-from onboarding.lifecycle import clashes, policies
+from onboarding.lifecycle import clashes, ownership, policies
 from onboarding.lifecycle.facts import Facts
 
 REGISTERED: Final = "Registered"
@@ -79,10 +79,15 @@ def _consent(facts: Facts) -> Iterator[Finding]:
     way = facts.request.admin_consent
     if missing and way is AdminConsent.BY_SERVICE:
         yield prerequisites.CONSENT_NOT_ALLOWED.finding(permissions=missing)
-    elif missing or way is AdminConsent.BY_ADMINISTRATOR:
+    elif missing or way is AdminConsent.BY_ADMINISTRATOR or _asks_for_imports(facts):
         yield prerequisites.ADMINISTRATOR_WILL_BE_ASKED.finding()
         if not _SEE_CONSENT & facts.survey.granted:
             yield prerequisites.CONSENT_NOT_VISIBLE.finding()
+
+
+def _asks_for_imports(facts: Facts) -> bool:
+    """Whether an administrator is asked because the service grants nothing to existing apps."""
+    return facts.request.admin_consent is AdminConsent.AUTOMATIC and bool(ownership.imported(facts.request))
 
 
 def _group_sync(facts: Facts) -> Iterator[Finding]:

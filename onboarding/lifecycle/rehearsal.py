@@ -60,7 +60,14 @@ async def rehearse(services: Services, request: OnboardingRequest, asker: Asker,
     """Runs the preflight, and records the calls of the steps. Raises ``TransientError`` if it cannot read."""
     plan = ONBOARD[request.deployment_model]
     run = plan.new(
-        plan.head(_ID, request, actor=asker.name, created_at=now, lists=asker.lists(request.tenant))
+        plan.head(
+            _ID,
+            request,
+            actor=asker.name,
+            created_at=now,
+            lists=asker.lists(request.tenant),
+            authority=asker.authority,
+        )
     )
     step = run.steps[PREFLIGHT.name].evolve(attempt=1)
     context = Context(services=services, request=request, run=run, step=step)

@@ -15,6 +15,7 @@ from typing import Final
 
 from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import PermanentError
+from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import Services, unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.existing import discard
@@ -133,9 +134,18 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     """Revokes what the onboarding granted to imported apps. Other apps are deleted with their grants."""
     request = context.request.request
     directory = context.services.directory(request.tenant)
-    consent = CONSENT.found_in(await _onboarding(context))
-    imports = request.server_app.existing or request.client_app.existing
-    added = consent.added if consent and imports else ()
+    run, onboarding = await _onboarding(context), context.request.onboarding
+    consent, server, client = CONSENT.found_in(run), SERVER_APP.found_in(run), CLIENT_APP.found_in(run)
+    if consent is None or server is None or client is None:
+        return Done(result=RevokeResult(revoked=0))
+    if not (request.server_app.existing or request.client_app.existing):
+        return Done(result=RevokeResult(revoked=0))
+    used = {
+        app.app_id: bool(await ownership.others(context.services, request.tenant, app.app_id, onboarding))
+        for app in (server, client)
+    }
+    # The grants of an application are needed by all that use it.
+    added = [grant for grant in consent.added if not used[(server if grant.role else client).app_id]]
     for grant in added:
         if grant.scope:
             await directory.revoke_scope(grant.client, grant.resource, grant.scope)
@@ -190,6 +200,7 @@ async def forget(context: RemovalContext) -> Done[None]:
     if connection := await _connection(context):
         await services.warning_schedule.forget(connection.id)
         await services.connections.remove(connection)
+    await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)
     return Done(result=None)
 

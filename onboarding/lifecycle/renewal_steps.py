@@ -111,7 +111,7 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
     else:
         credential = _credential(context, connection, object_id)
         secret = await credential.ensure(context.step.attempt, keep=frozenset({connection.secret.key_id}))
-    for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
+    for each in await services.connections.sharing(connection):
         if each.secret.key_id == connection.secret.key_id:
             await services.connections.change(
                 each.id, lambda found: found.evolve(pending=secret, renewal=context.id)
@@ -151,7 +151,7 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
     connection = await _connection(context)
     if made.secret.ends_at <= services.clock.now():
         raise steps.SECRET_EXPIRED.error(ended=made.secret.ends_at)
-    for each in await services.connections.of_server_app(connection.tenant, connection.server_app.app_id):
+    for each in await services.connections.sharing(connection):
         changed = await services.connections.change(
             each.id, lambda found: _renewed(found, made.secret.key_id)
         )
@@ -194,7 +194,11 @@ def _credential(context: RenewalContext, connection: Connection, object_id: str)
 async def _connection(context: RenewalContext) -> Connection:
     """The connection whose secret is renewed."""
     found = await context.services.connections.get(context.request.connection)
-    if found is None or found.state is not ConnectionState.ACTIVE:
+    if (
+        found is None
+        or found.state is not ConnectionState.ACTIVE
+        or found.created_at > context.accepted_at  # another one, which got the same name later
+    ):
         raise requests.CONNECTION_NOT_FOUND.error(connection=context.request.connection)
     return found
 

@@ -13,6 +13,9 @@ from onboarding.connections.records import Connection
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.runtime import SERVICE
 
+OPERATOR: Final = "operator"
+"""The authority of a run that an operator asked for."""
+
 REQUESTER: Final = "requester"
 TENANT: Final = "tenant"
 """The lists of the index that contain a run: its requester's (object ID in Entra), and its tenant's."""
@@ -25,6 +28,12 @@ class Asker:
     id: str = ""  # object ID in Entra; empty for the service itself
     name: str = SERVICE
     traceparent: str = ""
+    operates: bool = False  # it may act on what belongs to others
+
+    @property
+    def authority(self) -> str:
+        """What the run may do beyond what belongs to its requester."""
+        return OPERATOR if self.operates else ""
 
     def lists(self, tenant: str) -> dict[str, str]:
         """The lists that contain a run in a tenant."""

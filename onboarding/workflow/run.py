@@ -79,6 +79,7 @@ class Head:
     lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that it is in, by kind
     fingerprint: str = ""  # of what was asked for: the same idempotency key must bring the same one
     traceparent: str = ""
+    authority: str = ""  # of the caller who asked for it; the plan knows what it means
     stop_as: RunStatus | None = None  # the status that a stopped run ends with
     undone: bool = False  # a stopped run: nothing runs any more, and what it had made is removed
     request: _OwnColumn = ""  # as the plan's codec writes it

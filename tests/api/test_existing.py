@@ -241,7 +241,8 @@ async def test_an_application_without_a_service_principal_is_refused(portal):
 async def test_only_one_of_the_two_may_be_there_already(portal):
     """An imported server app gets a new client app."""
     apps = await precreated(portal)
-    connection = await portal.onboarded(serverApp=apps.request()["serverApp"])
+    asked = {"caller": "operator", "adminConsent": "ByService"}
+    connection = await portal.onboarded(serverApp=apps.request()["serverApp"], **asked)
     client = await portal.graph(f"/applications/{connection['clientApp']['objectId']}")
     (resource,) = [each for each in client["requiredResourceAccess"] if each["resourceAppId"] != golden.GRAPH]
     assert resource["resourceAppId"] == apps.server["appId"]

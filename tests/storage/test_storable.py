@@ -131,7 +131,7 @@ async def test_an_error_of_any_size_can_be_stored(count):
     """However many applications are in the way, and whatever their names, the error is stored."""
     name = "\U0001f600" * 256
     findings = tuple(
-        prerequisites.APPLICATION_NAME_IN_USE.finding("/serverApp/name", name=name, app=ID)
+        prerequisites.APPLICATION_NAME_IN_USE.finding("/serverApp/name", name=name, which=ID)
         for _ in range(count)
     )
     error = steps.PREFLIGHT_REFUSED.error(

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from azure.data.tables.aio import TableServiceClient
@@ -53,7 +53,7 @@ def connection(
         "request": onboarding_request(name=name, version=version, owners=owners, imported=imported),
         "onboarding": unique("onboarding"),
         "requester": "somebody",
-        "created_at": ends_at,
+        "created_at": datetime(2020, 1, 1, tzinfo=UTC),
     }
     return Connection(**{**facts, **changes})
 

@@ -39,8 +39,12 @@ async def precreated(
     lifetime: timedelta = timedelta(days=200),
     server: dict[str, Any] | None = None,
     client: dict[str, Any] | None = None,
+    consent: bool = True,
 ) -> Precreated:
-    """Register both applications; ``server`` and ``client`` are differences from the article."""
+    """Register both applications; ``server`` and ``client`` are differences from the article.
+
+    As the article says, an administrator grants the permissions that both applications request.
+    """
     name, scope = name or unique("by-hand"), str(uuid.uuid4())
     profile: Any = {"user_discovery": user_discovery, "revision": revision}
     web = await _register(portal, {**golden.server(name, scope, **profile), **(server or {})})
@@ -57,6 +61,8 @@ async def precreated(
     if "publicClient" not in (client or {}):
         redirects = {"redirectUris": golden.client_redirects(native["appId"])}
         await _change(portal, native, {"publicClient": redirects})
+    if consent:
+        await _consent(portal, web, native)
     return Precreated(server=web, client=native, secret=made["secretText"], ends_at=start + lifetime)
 
 
@@ -64,6 +70,37 @@ async def _register(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = (await portal.look("graph", "POST", "/v1.0/applications", body)).json()
     await portal.look("graph", "POST", "/v1.0/servicePrincipals", {"appId": made["appId"]})
     return made
+
+
+async def _consent(portal: Portal, web: dict[str, Any], native: dict[str, Any]) -> None:
+    """Grant what both applications request, as the button "Grant admin consent" does."""
+    for app in (web, native):
+        principal = await _principal(portal, app["appId"])
+        for requested in app["requiredResourceAccess"]:
+            resource = await _principal(portal, requested["resourceAppId"])
+            for access in requested["resourceAccess"]:
+                if access["type"] == "Role":
+                    assignment = {
+                        "principalId": principal["id"],
+                        "resourceId": resource["id"],
+                        "appRoleId": access["id"],
+                    }
+                    path = f"/v1.0/servicePrincipals/{resource['id']}/appRoleAssignedTo"
+                    await portal.look("graph", "POST", path, assignment)
+                else:
+                    scopes = {scope["id"]: scope["value"] for scope in resource["oauth2PermissionScopes"]}
+                    permission = {
+                        "clientId": principal["id"],
+                        "consentType": "AllPrincipals",
+                        "resourceId": resource["id"],
+                        "scope": scopes[access["id"]],
+                    }
+                    await portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", permission)
+
+
+async def _principal(portal: Portal, app_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = await portal.graph(f"/servicePrincipals(appId='{app_id}')")
+    return found
 
 
 async def _change(portal: Portal, app: dict[str, Any], body: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.connections import calendar, records, warning_schedule
+from onboarding.connections import app_users, calendar, records, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.notices import deliveries, digests
 from onboarding.storage import sealing
@@ -23,6 +23,7 @@ from onboarding.storage.codec import Codec
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 CODECS: Mapping[str, Codec[Any]] = {
+    "app-user": app_users.CODEC,
     "calendar-entry": calendar.ENTRY,
     "calendar-places": calendar.PLACES,
     "connection": records.CODEC,

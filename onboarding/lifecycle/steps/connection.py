@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.connections.records import AppRecord, Connection
-from onboarding.errors import prerequisites
+from onboarding.errors import OnboardingError, prerequisites
+from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.existing import keep_up
 from onboarding.lifecycle.findings import REGISTERED
@@ -37,15 +38,22 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
     """
     services = context.services
     connection = _connection(context)
+    for pointer, app in ownership.imported(context.request).items():
+        await ownership.need_own(context, {"appId": app}, pointer)
     existing = await services.connections.get(connection.id)
     if existing and existing.onboarding != context.id:
-        raise prerequisites.CONNECTION_EXISTS.error(name=existing.name, connection=existing.id)
+        raise _exists(context, existing)
     kept = await services.connections.add(connection)
     if kept.onboarding != context.id:
-        raise prerequisites.CONNECTION_EXISTS.error(name=kept.name, connection=kept.id)
+        raise _exists(context, kept)
     await services.warning_schedule.schedule(kept, services.clock.now())
     await keep_up(context, kept)
     return Done(result=ConnectionResult(id=connection.id))
+
+
+def _exists(context: OnboardingContext, other: Connection) -> OnboardingError:
+    which = f" ({other.id})" if ownership.may_see(context.run.head, other.requester) else ""
+    return prerequisites.CONNECTION_EXISTS.error(name=context.request.name, which=which)
 
 
 def _connection(context: OnboardingContext) -> Connection:

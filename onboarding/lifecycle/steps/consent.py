@@ -1,9 +1,11 @@
 """Admin consent: the permissions of the two apps, for all users of the tenant.
 
-The service grants them if its identity may and the request allows it. Otherwise the step shows links with
-which an administrator can consent, checks from time to time whether that was done, and then continues. The
-identity needs a permission to see delegated permissions that others have granted. Without it, a person
-confirms that the administrator has consented.
+The service grants them to the applications that it created, if its identity may and the request allows it. To
+existing applications it grants nothing, unless an operator asked for that (``ByService``): their owners may
+know their secrets, and would get permissions in the tenant that only an administrator can give. Otherwise the
+step shows links with which an administrator can consent, checks from time to time whether that was done, and
+then continues. The identity needs a permission to see delegated permissions that others have granted. Without
+it, a person confirms that the administrator has consented.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from typing import Final
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
-from onboarding.errors import PermanentError, cloud
+from onboarding.errors import PermanentError, cloud, prerequisites
+from onboarding.lifecycle import existing, ownership
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
@@ -71,7 +74,7 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     """Grants the permissions that the apps need, or waits until an administrator has consented."""
     wanted = await _wanted(context)
     way = context.request.admin_consent
-    if way is not AdminConsent.BY_ADMINISTRATOR and not context.step.waiting_for:
+    if not context.step.waiting_for and await _may_grant(context):
         try:
             added = await _grant(context, wanted)
             return Done(result=ConsentResult(granted=wanted.names, by="service", added=added))
@@ -94,6 +97,22 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         give_up_after=_LONGEST,
         actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),
     )
+
+
+async def _may_grant(context: OnboardingContext) -> bool:
+    """Whether the service may use its own permissions for these applications."""
+    request = context.request
+    way, server = request.admin_consent, request.server_app.existing
+    if way is AdminConsent.BY_ADMINISTRATOR:
+        return False
+    others = bool(ownership.imported(request))
+    if server and server.connection_id:
+        others |= (await existing.connection(context, server)).imports_server_app
+    if not others:
+        return True
+    if way is AdminConsent.BY_SERVICE and not ownership.operates(context.run.head):
+        raise prerequisites.CONSENT_TO_IMPORTS.error()
+    return way is AdminConsent.BY_SERVICE
 
 
 async def _wanted(context: OnboardingContext) -> Permissions:

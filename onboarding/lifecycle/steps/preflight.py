@@ -12,15 +12,20 @@ from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
 from onboarding.errors import Finding, PermanentError, Severity, cloud, prerequisites, steps
+from onboarding.lifecycle import ownership
 from onboarding.lifecycle.clashes import purgeable
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import findings
+from onboarding.lifecycle.requests import REQUESTER
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
 
 _T = TypeVar("_T")
+_MOST_APPS: Final = 50
+"""Of how many applications with the same name or URI the service looks for the requester."""
+
 _HIDDEN: Final = {
     prerequisites.SUBSCRIPTION_NOT_FOUND.code,
     cloud.AUTHORIZATION_FAILED.code,
@@ -40,6 +45,7 @@ class PreflightResult:
 
 async def run(context: OnboardingContext) -> Done[PreflightResult]:
     """Fails with all findings at once, or keeps the facts that later steps need."""
+    await ownership.enter(context)
     facts = await look(context)
     found = findings(facts)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
@@ -76,7 +82,11 @@ async def look(context: OnboardingContext) -> Facts:
         connections.get(f"{request.tenant}.{key_of(request.name)}"),
         connections.any_of_tenant(request.tenant),
     )
+    found = [*(survey.same_names or ()), *(survey.same_uri or ()), *(survey.deleted_with_uri or ())]
     return Facts(
+        requester=context.run.head.lists.get(REQUESTER, ""),
+        operates=ownership.operates(context.run.head),
+        own=await ownership.made_by_same(context, found[:_MOST_APPS]),
         request=request,
         onboarding=context.id,
         accepted_at=context.accepted_at,

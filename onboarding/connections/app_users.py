@@ -1,0 +1,50 @@
+"""Which onboardings use an application that the service did not create: one row for each.
+
+The rows share the table of the connections. Their partitions sort after every tenant id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from onboarding.storage import names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import Row, Tables, Write
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AppUser:
+    """An onboarding that uses an application, and who asked for it."""
+
+    onboarding: str
+    requester: str
+
+
+CODEC: Final = Codec(AppUser)
+
+
+class AppUsers:
+    """The users of existing applications."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def enter(self, tenant: str, app: str, user: AppUser) -> None:
+        """Records that an onboarding uses an application; safe to repeat."""
+        row = Row(partition=_of(tenant, app), key=user.onboarding, columns={"document": CODEC.dump(user)})
+        await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
+
+    async def leave(self, tenant: str, app: str, onboarding: str) -> None:
+        """Records that an onboarding no longer uses an application; safe to repeat."""
+        row = Row(partition=_of(tenant, app), key=onboarding)
+        await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
+
+    async def of(self, tenant: str, app: str) -> list[AppUser]:
+        """The onboardings that use an application, also those that failed."""
+        rows = await self._tables.query(names.CONNECTIONS, _of(tenant, app))
+        return [CODEC.load(row.columns["document"]) for row in rows]
+
+
+def _of(tenant: str, app: str) -> str:
+    return f"~app:{tenant}:{app.casefold()}"

@@ -1,0 +1,128 @@
+"""Whose an application is.
+
+An application belongs to the requester whose onboarding created it or imported it first. The service's
+permissions are far above those of a requester, and any member of a directory can read client ids. So a
+requester's onboarding cannot use an application of somebody else: it would change what the other one's
+connection has. Operators can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.app_users import AppUser
+from onboarding.connections.records import Connection
+from onboarding.errors import prerequisites
+from onboarding.lifecycle.context import OnboardingContext, Services
+from onboarding.lifecycle.requests import OPERATOR, REQUESTER
+from onboarding.workflow.run import Head, Run, RunStatus
+
+_UNIQUE_NAME: Final = re.compile(r"cmg-(?P<onboarding>[0-9a-f-]{36})-(server|client)")
+"""As ``unique_name`` makes them."""
+
+_ENDED: Final = {RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
+"""The statuses of onboardings that have no right to an application any more."""
+
+
+def operates(head: Head) -> bool:
+    """Whether an operator asked for a run."""
+    return head.authority == OPERATOR
+
+
+def may_see(head: Head, requester: str) -> bool:
+    """Whether the caller who asked for a run may see what a requester has."""
+    return operates(head) or head.lists.get(REQUESTER) == requester
+
+
+def maker(application: Mapping[str, Any]) -> str:
+    """The onboarding of this service that created an application; empty if none did."""
+    found = _UNIQUE_NAME.fullmatch(str(application.get("uniqueName") or ""))
+    return found["onboarding"] if found else ""
+
+
+def imported(request: OnboardingRequest) -> dict[str, str]:
+    """The client ids of the applications that a request imports, by their pointers in it."""
+    server, client = request.server_app.existing, request.client_app.existing
+    found = {}
+    if server and server.client_id:
+        found["/serverApp/existing"] = str(server.client_id)
+    if client:
+        found["/clientApp/existing"] = str(client.client_id)
+    return found
+
+
+async def enter(context: OnboardingContext) -> None:
+    """Records that an onboarding uses the applications that it imports."""
+    user = AppUser(onboarding=context.id, requester=context.run.head.lists[REQUESTER])
+    for app in imported(context.request).values():
+        await context.services.app_users.enter(context.request.tenant, app, user)
+
+
+async def leave(services: Services, request: OnboardingRequest, onboarding: str) -> None:
+    """Records that an onboarding no longer uses them."""
+    for app in imported(request).values():
+        await services.app_users.leave(request.tenant, app, onboarding)
+
+
+async def need_own(context: OnboardingContext, app: Mapping[str, Any], pointer: str) -> None:
+    """Raises ``PermanentError`` if an imported application belongs to another requester.
+
+    It is called whenever an onboarding is about to use the application: what was true before may have changed
+    while the onboarding waited.
+    """
+    head = context.run.head
+    if operates(head):
+        return
+    owners = await _owners(context, app)
+    if any(not may_see(head, owner) for owner in owners):
+        finding = prerequisites.APP_IN_USE.finding(pointer, app=app["appId"])
+        raise prerequisites.APP_IN_USE.error(app=app["appId"], findings=(finding,))
+
+
+async def _owners(context: OnboardingContext, app: Mapping[str, Any]) -> set[str]:
+    """The requesters of all onboardings that created or use an application. Unknown: an empty name."""
+    services, tenant, app_id = context.services, context.request.tenant, str(app["appId"])
+    owners = {connection.requester for connection in await services.connections.of_app(tenant, app_id)}
+    if made_by := maker(app):
+        owners.add(await requester_of(services, made_by))
+    for user in await services.app_users.of(tenant, app_id):
+        if user.onboarding != context.id and await _counts(services, user):
+            owners.add(user.requester)
+    return owners
+
+
+async def requester_of(services: Services, onboarding: str) -> str:
+    """The requester of an onboarding; empty if this deployment has no such onboarding."""
+    run = await services.onboardings.store.load(onboarding)
+    return run.head.lists.get(REQUESTER, "") if run else ""
+
+
+async def made_by_same(context: OnboardingContext, apps: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The object ids of the applications that onboardings of the same requester created."""
+    found = set()
+    for app in apps:
+        made_by = maker(app)
+        if made_by and may_see(context.run.head, await requester_of(context.services, made_by)):
+            found.add(str(app["id"]))
+    return frozenset(found)
+
+
+async def others(services: Services, tenant: str, app: str, onboarding: str) -> list[Connection | Run]:
+    """The connections, and the onboardings in progress, that use an application besides an onboarding."""
+    connections = await services.connections.of_app(tenant, app)
+    found: list[Connection | Run] = [each for each in connections if each.onboarding != onboarding]
+    known = {each.onboarding for each in connections} | {onboarding}
+    for user in await services.app_users.of(tenant, app):
+        run = await services.onboardings.store.load(user.onboarding)
+        if user.onboarding not in known and run and services.onboardings.status(run) not in _ENDED:
+            found.append(run)
+    return found
+
+
+async def _counts(services: Services, user: AppUser) -> bool:
+    """Whether an onboarding still has a right to an application: it has not failed."""
+    run = await services.onboardings.store.load(user.onboarding)
+    return run is not None and services.onboardings.status(run) not in _ENDED
