@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
 
+from onboarding.api import idempotency
 from onboarding.api.acceptance import Acceptance
 from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, WHERE, Call, Reply, endpoint
 from onboarding.api.onboarding_documents import (
@@ -22,14 +21,13 @@ from onboarding.api.onboarding_documents import (
 )
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
-from onboarding.api.problems import ProblemError
 from onboarding.api.reading import HEADER, Flag, Parameters, Traced
 from onboarding.api.runs import EventList, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Form
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
-from onboarding.lifecycle.existing import keep_secret
+from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.plans import ONBOARD, PLANS
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
@@ -143,14 +141,14 @@ class OnboardingsResource:
         if call.query.dry_run:
             return await self._rehearse(call)
         identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
-        fingerprint = _fingerprint(wanted)
+        fingerprint = idempotency.fingerprint(wanted, identifier)
         if key and wanted.server_app.existing and (before := await self._runtime.store.load(identifier)):
             # A repeated request is answered before its secret is put into Key Vault again, and whatever has
             # become of the connection that it shares.
-            return self._accepted(call, _repeated(before.head, fingerprint))
+            return self._accepted(call, idempotency.repeated(before.head, fingerprint))
         await self._acceptance.check_shared(wanted, call.caller)
         if wanted.hands_over_a_secret:
-            wanted = await keep_secret(self._services(), wanted, identifier)
+            wanted = await handed_over.keep_secret(self._services(), wanted, identifier)
         asking = asker(call)
         head = ONBOARD[wanted.deployment_model].head(
             identifier,
@@ -163,7 +161,11 @@ class OnboardingsResource:
             traceparent=asking.traceparent,
         )
         if existing := await self._runtime.start(head):
-            head = _repeated(existing.head, fingerprint)
+            if existing.head.fingerprint != fingerprint and (
+                lost := idempotency.secret_of(call.body, wanted)
+            ):
+                await handed_over.discard(self._services(), lost, identifier)
+            head = idempotency.repeated(existing.head, fingerprint)
         return self._accepted(call, head)
 
     async def _rehearse(self, call: Call[CreateQuery, OnboardingRequest]) -> Rehearsal:
@@ -277,17 +279,3 @@ class OnboardingsResource:
             stop_as=way.stop_as,
         )
         return await self._operations.remove(call, wanted)
-
-
-def _fingerprint(wanted: OnboardingRequest) -> str:
-    """What two requests have in common when they ask for the same."""
-    document: dict[str, Any] = wanted.model_dump(mode="json", by_alias=True)
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _repeated(before: Head, fingerprint: str) -> Head:
-    """The head of the earlier request with the same key, if it asked for the same."""
-    if before.fingerprint != fingerprint:
-        raise ProblemError(requests.IDEMPOTENCY_KEY_REUSED)
-    return before

@@ -16,8 +16,7 @@ from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import requests
-from onboarding.lifecycle import automatic_renewals
-from onboarding.lifecycle.existing import keep
+from onboarding.lifecycle import automatic_renewals, handed_over
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
 from onboarding.lifecycle.requests import Renewal
 from onboarding.workflow.run import Run, RunStatus
@@ -78,16 +77,17 @@ class RenewalsResource:
             return self._operations.accepted(call, current)
         now = self._clock.now()
         need(call.body.faults(imported=connection.imports_server_app, now=now))
-        head = automatic_renewals.head(
-            connection,
-            await self._kept(call.body, connection),
-            now=now,
-            previous=previous.head.id if previous else "",
-            asker=asker(call),
-        )
-        return await self._operations.start(call, head)
+        before = previous.head.id if previous else ""
+        renewal = await self._kept(call.body, connection, before)
+        head = automatic_renewals.head(connection, renewal, now=now, previous=before, asker=asker(call))
+        reply = await self._operations.start(call, head)
+        if call.body.secret and (started := await self._runtime.store.load(head.id)):
+            used = RENEW.request_of(started.head).vault_secret
+            if renewal.vault_secret and renewal.vault_secret != used:  # another request was first
+                await handed_over.discard(self._services(), renewal.vault_secret, connection.onboarding)
+        return reply
 
-    async def _kept(self, wanted: RenewalRequest, connection: records.Connection) -> Renewal:
+    async def _kept(self, wanted: RenewalRequest, connection: records.Connection, previous: str) -> Renewal:
         """The request as it is stored: the name of a secret in Key Vault in place of the secret."""
         name = None
         if wanted.secret:
@@ -96,7 +96,8 @@ class RenewalsResource:
                 "tenantId": connection.tenant,
                 "appId": connection.server_app.app_id,
             }
-            name = await keep(self._services(), wanted.secret.get_secret_value(), tags)
+            run = automatic_renewals.identifier(connection, previous)
+            name = await handed_over.keep(self._services(), wanted.secret, run, tags)
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
     async def _current(self, renewal: Run, actor: str) -> Run | None:

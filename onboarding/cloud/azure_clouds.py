@@ -15,6 +15,7 @@ from onboarding.cloud.key_vault import KeyVault
 from onboarding.cloud.microsoft_graph import MicrosoftGraph, http_client
 from onboarding.cloud.ports import RESOURCE_MANAGER
 from onboarding.cloud.resource_manager import ResourceManager
+from onboarding.cloud.secret_proof import SecretProof
 
 
 class AzureClouds(Clouds):
@@ -28,6 +29,7 @@ class AzureClouds(Clouds):
         self._http = http_client(certificate)
         self._directories: dict[str, Directory] = {}
         self._subscriptions: dict[tuple[str, str], ResourceManager] = {}
+        self.proof = SecretProof(environment, self._http)
         self.vault = KeyVault(vault_url, identity.home, identity.transport, local=certificate is not None)
 
     def directory(self, tenant: str) -> Directory:

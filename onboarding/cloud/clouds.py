@@ -6,7 +6,7 @@ from typing import Protocol
 
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.ports import Subscription, Vault
+from onboarding.cloud.ports import Proof, Subscription, Vault
 
 
 class Clouds(Protocol):
@@ -14,6 +14,7 @@ class Clouds(Protocol):
 
     environment: Environment
     vault: Vault
+    proof: Proof
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""

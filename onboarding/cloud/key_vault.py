@@ -10,11 +10,13 @@ from typing import Final
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.keyvault.secrets import KeyVaultSecretIdentifier
 from azure.keyvault.secrets.aio import SecretClient
+from pydantic import SecretStr
 
 from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
 from onboarding.cloud.ports import KEY_VAULT, StoredSecret, Vault
-from onboarding.errors import cloud
+from onboarding.errors import cloud, steps
 
 CONTENT_TYPE: Final = "Entra ID client secret"
 """What whoever looks into the vault reads beside a secret."""
@@ -52,6 +54,19 @@ class KeyVault(Vault):
         return StoredSecret(
             id=str(secret.id), tags=dict(secret.properties.tags or {}), hint=(secret.value or "")[:3]
         )
+
+    async def client_secret(self, vault_id: str) -> SecretStr:
+        """The value of one version of a client secret: to prove it, and nothing else.
+
+        Raises ``PermanentError`` if there is no such version.
+        """
+        known = KeyVaultSecretIdentifier(vault_id)
+        try:
+            return SecretStr((await self._client.get_secret(known.name, known.version)).value or "")
+        except ResourceNotFoundError as error:
+            raise steps.SECRET_NOT_IN_VAULT.error(name=known.name) from error
+        except AzureError as error:
+            raise error_of(KEY_VAULT, error) from error
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
         """The newest values of a secret that is the app's own, the current one first; none: there is none.

@@ -8,6 +8,8 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from pydantic import SecretStr
+
 from onboarding.cloud import failures
 from onboarding.errors import TransientError
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 GRAPH: Final = "Microsoft Graph"
 RESOURCE_MANAGER: Final = "Azure Resource Manager"
 KEY_VAULT: Final = "Key Vault"
+LOGIN: Final = "Microsoft Entra ID"
 
 
 class Builder(Protocol):
@@ -157,6 +160,17 @@ class Subscription(Protocol):
         ...
 
 
+class Proof(Protocol):
+    """Proves client secrets. Raises this app's errors."""
+
+    async def prove(self, *, tenant: str, app: str, secret: str, name: str, fresh: bool) -> None:
+        """Returns if login accepts a secret of an application; raises the reason if not.
+
+        ``name`` is the secret's in Key Vault. ``fresh``: it is so new that login may not know it yet.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredSecret:
     """What is known of a secret without its value."""
@@ -171,6 +185,13 @@ class Vault(Protocol):
 
     async def stored(self, name: str) -> StoredSecret | None:
         """The current version of a secret, or None. Of the value that comes along only the hint is kept."""
+        ...
+
+    async def client_secret(self, vault_id: str) -> SecretStr:
+        """The value of one version of a client secret: to prove it, and nothing else.
+
+        Raises ``PermanentError`` if there is no such version.
+        """
         ...
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:

@@ -10,13 +10,13 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     Field,
-    SecretStr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from onboarding.cmg import identifiers
+from onboarding.cmg.client_secrets import ClientSecret
 from onboarding.cmg.fields import Form, Name, Timestamp, WizardModel, plain
 
 VaultSecret = Annotated[
@@ -83,7 +83,7 @@ class ExistingServerApp(WizardModel):
         description="Its client secret: the name of a secret in the service's Key Vault that begins with "
         "'import-'. The prefix keeps requests away from the secrets of other connections.",
     )
-    secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+    secret: ClientSecret | None = Field(
         None, description="Or the client secret itself, once: it is stored in Key Vault and nowhere else."
     )
     connection_id: str | None = Field(

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from onboarding.cmg.app_fields import SecretTerms, SecretValidity, VaultSecret
+from onboarding.cmg.client_secrets import ClientSecret
 
 _IMPORTED: Final = (
     "The service does not change an imported server app. Add a client secret to it yourself, then specify "
@@ -24,7 +25,7 @@ class RenewalRequest(SecretTerms):
         description="For an imported app, which the service never changes: the name, in Key Vault, of the "
         "new secret that you created. It begins with 'import-'.",
     )
-    secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+    secret: ClientSecret | None = Field(
         None, description="Or that secret itself, once. It is stored in Key Vault and nowhere else."
     )
     time_limit_days: Annotated[int, Field(ge=0, le=365)] | None = Field(

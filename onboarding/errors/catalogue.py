@@ -5,10 +5,18 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from onboarding.errors import channels, cloud, policies, prerequisites, requests, steps
+from onboarding.errors import channels, cloud, policies, prerequisites, requests, secrets, steps
 from onboarding.errors.base import ErrorType
 
-MODULES: Final[tuple[ModuleType, ...]] = (requests, prerequisites, policies, steps, cloud, channels)
+MODULES: Final[tuple[ModuleType, ...]] = (
+    requests,
+    prerequisites,
+    policies,
+    steps,
+    secrets,
+    cloud,
+    channels,
+)
 """By audience, in the order in which the documentation lists them."""
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from onboarding.cloud.directory import Directory
 from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.app_fields import ExistingServerApp
 from onboarding.cmg.rules import Check
-from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import PermanentError, cloud, prerequisites, requests, steps
-from onboarding.lifecycle import ownership
-from onboarding.lifecycle.context import OnboardingContext, Services
+from onboarding.lifecycle import handed_over, ownership
+from onboarding.lifecycle.context import OnboardingContext
 
 
 async def server_app(context: OnboardingContext, existing: ExistingServerApp) -> Mapping[str, Any]:
@@ -56,66 +52,15 @@ async def principal(context: OnboardingContext, app_id: str) -> str:
 
 
 async def server_secret(
-    context: OnboardingContext, existing: ExistingServerApp, object_id: str
+    context: OnboardingContext, existing: ExistingServerApp, *, object_id: str, app_id: str
 ) -> SecretRecord:
     """Where the secret of an existing server app is, and when it expires in Entra ID."""
     if existing.connection_id:
         return (await connection(context, existing)).secret
-    directory = context.services.directory(context.request.tenant)
-    return await checked_secret(context.services, directory, object_id, str(existing.vault_secret))
-
-
-async def checked_secret(services: Services, directory: Directory, app: str, name: str) -> SecretRecord:
-    """A secret that the service did not create: its key ID, and when it expires in Entra ID.
-
-    Args:
-        services: What all steps share.
-        directory: Of the application's tenant.
-        app: The application's object ID.
-        name: The secret's name in Key Vault.
-
-    Raises ``PermanentError`` if it is not in the vault, belongs to another application, or has expired.
-    """
-    stored = await services.clouds.vault.stored(name)
-    if stored is None:
-        raise steps.SECRET_NOT_IN_VAULT.error(name=name)
-    found = await directory.passwords(app)
-    ends = {password["keyId"]: _end(password) for password in found if password.get("hint") == stored.hint}
-    if not ends:
-        raise steps.SECRET_OF_OTHER_APP.error(name=name)
-    key_id, ends_at = max(ends.items(), key=lambda item: item[1])
-    if ends_at <= services.clock.now():
-        raise steps.SECRET_EXPIRED.error(ended=ends_at)
-    return SecretRecord(key_id=key_id, vault_id=stored.id, ends_at=ends_at)
-
-
-async def keep_secret(services: Services, request: OnboardingRequest, onboarding: str) -> OnboardingRequest:
-    """Stores the secret of a request in Key Vault; returns the request with the secret's name instead."""
-    existing = request.server_app.existing
-    if existing is None or existing.secret is None:
-        return request
-    tags = {"onboarding": onboarding, "tenantId": request.tenant, "appId": str(existing.client_id)}
-    name = await keep(services, existing.secret.get_secret_value(), tags)
-    kept = existing.model_copy(update={"secret": None, "vault_secret": name})
-    server = request.server_app.model_copy(update={"existing": kept})
-    return request.model_copy(update={"server_app": server})
-
-
-async def keep(services: Services, secret: str, tags: Mapping[str, str]) -> str:
-    """Stores a secret from a request in Key Vault; returns its name."""
-    name = f"import-{uuid.uuid4()}"  # unique: concurrent requests never replace each other's secret
-    await services.clouds.vault.store(name, secret, ends_at=None, tags=tags)
-    return name
-
-
-async def discard(services: Services, name: str, onboarding: str) -> bool:
-    """Deletes a secret from Key Vault if it came with the request of an onboarding; never another one."""
-    vault = services.clouds.vault
-    stored = await vault.stored(name)
-    ours = stored is not None and stored.tags.get("onboarding") == onboarding
-    if ours:
-        await vault.remove(name)
-    return ours
+    name, tenant = str(existing.vault_secret), context.request.tenant
+    return await handed_over.checked(
+        context.services, tenant=tenant, object_id=object_id, app_id=app_id, name=name
+    )
 
 
 async def connection(context: OnboardingContext, existing: ExistingServerApp) -> Connection:
@@ -185,7 +130,3 @@ def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None
             changes=" ".join(rule.remedy for rule in failed),
             findings=findings,
         )
-
-
-def _end(password: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(str(password["endDateTime"])).astimezone(UTC)

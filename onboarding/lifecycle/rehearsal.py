@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
+from pydantic import SecretStr
 
 from onboarding.cloud import key_vault
 from onboarding.cloud.clouds import Clouds
@@ -32,7 +33,7 @@ from onboarding.cloud.ports import (
 )
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
-from onboarding.lifecycle import existing
+from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import REGISTERED, findings
@@ -86,7 +87,7 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
     """The calls of all steps, in the order of the plan. The last one writes tables, and calls no cloud."""
     paper = PaperClouds(context.services.clouds)
     services = replace(context.services, clouds=paper)
-    request = await existing.keep_secret(services, context.request, _ID)
+    request = await handed_over.keep_secret(services, context.request, _ID)
     noted = PREFLIGHT.dump(preflight.result(facts))
     run = context.run.having([context.step.evolve(status=StepStatus.SUCCEEDED, result=noted)])
     for step in ONBOARD[request.deployment_model].steps.values():
@@ -107,6 +108,7 @@ class PaperClouds(Clouds):
     def __init__(self, real: Clouds) -> None:
         self.environment = real.environment
         self.vault = PaperVault(self, real.vault)
+        self.proof = real.proof
         self.step = ""  # empty: while the request is accepted
         self.calls: list[Mapping[str, Any]] = []
         self._real = real
@@ -211,13 +213,17 @@ class PaperVault(Vault):
     def __init__(self, paper: PaperClouds, real: Vault) -> None:
         self._paper = paper
         self._real = real
-        self._hints: dict[str, str] = {}
+        self._values: dict[str, SecretStr] = {}
 
     async def stored(self, name: str) -> StoredSecret | None:
         """Reads a secret, or returns the one that would be stored."""
-        if name in self._hints:
-            return StoredSecret(id=f"{{{name}}}", tags={}, hint=self._hints[name])
+        if name in self._values:
+            return StoredSecret(id=name, tags={}, hint=self._values[name].get_secret_value()[:3])
         return await self._real.stored(name)
+
+    async def client_secret(self, vault_id: str) -> SecretStr:
+        """Reads what is there, or would be."""
+        return self._values.get(vault_id) or await self._real.client_secret(vault_id)
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
         """Reads."""
@@ -225,7 +231,7 @@ class PaperVault(Vault):
 
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         """Records the call, without the value."""
-        self._hints[name] = value[:3]
+        self._values[name] = SecretStr(value)
         attributes = {"attributes": {"exp": int(ends_at.timestamp())}} if ends_at else {}
         body = {"tags": dict(tags), "contentType": key_vault.CONTENT_TYPE, **attributes}
         self._paper.note(KEY_VAULT, "PUT", f"/secrets/{name}", body)

@@ -18,7 +18,7 @@ from onboarding.errors import PermanentError
 from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import Services, unique_name
 from onboarding.lifecycle.credentials import vault_name
-from onboarding.lifecycle.existing import discard
+from onboarding.lifecycle.handed_over import discard
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.client_app import CLIENT_APP

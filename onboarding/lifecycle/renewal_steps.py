@@ -14,7 +14,7 @@ from typing import Final
 from onboarding.cmg import versions
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
 from onboarding.errors import Severity, requests, steps
-from onboarding.lifecycle import existing, policies
+from onboarding.lifecycle import handed_over, policies
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.requests import Renewal
@@ -105,8 +105,13 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
     services, request = context.services, context.request
     connection, object_id = await _connection(context), context.result(CHECK).object_id
     if connection.imports_server_app:
-        directory = services.directory(request.tenant)
-        secret = await existing.checked_secret(services, directory, object_id, str(request.vault_secret))
+        secret = await handed_over.checked(
+            services,
+            tenant=connection.tenant,
+            object_id=object_id,
+            app_id=connection.server_app.app_id,
+            name=str(request.vault_secret),
+        )
         _need_another(connection, secret)
     else:
         credential = _credential(context, connection, object_id)
@@ -144,13 +149,16 @@ async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
 async def retire(context: RenewalContext) -> Done[Retirement]:
     """Records the new secret in the connection, and removes the old one if the service created it.
 
-    For an imported application, the old secret is removed from Key Vault only. The step looks for the new
-    secret first, so that it never removes the last valid one.
+    For an imported application, the old secret is removed from Key Vault only. Login must accept the new
+    secret first, so that the step never removes the last valid one.
     """
     services, made = context.services, context.result(SECRET)
     connection = await _connection(context)
     if made.secret.ends_at <= services.clock.now():
         raise steps.SECRET_EXPIRED.error(ended=made.secret.ends_at)
+    await handed_over.prove(
+        services, tenant=connection.tenant, app=connection.server_app.app_id, secret=made.secret
+    )
     for each in await services.connections.sharing(connection):
         changed = await services.connections.change(
             each.id, lambda found: _renewed(found, made.secret.key_id)
@@ -160,7 +168,7 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
     in_use = await _connection(context)  # includes the secret of a later renewal in progress
     if connection.imports_server_app:
         replaced = made.replaces
-        gone = replaced != in_use.secret.vault_name and await existing.discard(
+        gone = replaced != in_use.secret.vault_name and await handed_over.discard(
             services, replaced, connection.onboarding
         )
         return Done(result=Retirement(removed=gone))

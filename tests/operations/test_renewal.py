@@ -272,6 +272,39 @@ async def test_an_imported_app_is_never_changed(portal):
     assert await handed_over(portal, again["onboardingId"]) == []
 
 
+async def test_a_new_secret_that_login_refuses_replaces_none(portal):
+    """A renewal with a wrong secret fails with its reason, and the connection keeps its secret."""
+    by_hand = await precreated(portal, starts_at=datetime.now(UTC) - timedelta(days=1))
+    imported = await portal.onboarded(**by_hand.request())
+    path, wrong = f"/api/connections/{imported['id']}/renewals", by_hand.secret[:3] + "x" * 37
+    document = await ended(portal, await operate(portal, "POST", path, json={"secret": wrong}))
+    assert (document["error"]["step"], document["error"]["code"]) == ("secret", "secret-invalid")
+    now = await shown(portal, imported)
+    assert (now["secret"], now["pendingSecret"]) == (imported["secret"], None)
+    assert await works(portal, imported, now["secret"]["vaultSecretId"])
+
+
+async def test_the_old_secret_is_not_removed_while_login_refuses_the_new_one(portal):
+    """After the confirmation the service asks login for a token with the new secret, until it gets one."""
+    before = await portal.onboarded()
+    operation = await renewal(portal, before)
+    both = await secrets(portal, before)
+    refusal = {"service": "login", "kind": "status", "status": 401, "code": "AADSTS7000215", "times": None}
+    async with portal.fault(body=f"client_id={before['serverApp']['clientId']}", **refusal):
+        path = f"/api/connections/{before['id']}/renewals/{operation['id']}/confirm"
+        await operate(portal, "POST", path)
+
+        async def refused() -> bool:
+            events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
+            return "secret-not-known-yet" in str(events)
+
+        await until(refused, "the first refusal")
+        assert await secrets(portal, before) == both
+        assert (await shown(portal, before))["secret"] == before["secret"]
+    await done(portal, operation)
+    assert await secrets(portal, before) == both - {before["secret"]["keyId"]}
+
+
 async def test_connections_that_share_an_app_are_renewed_together(portal):
     """A renewal of the owner's secret also updates the connections that share it."""
     owner = await portal.onboarded()

@@ -198,7 +198,7 @@ def normal(exchange: Exchange, onboarding: str, made: Any) -> tuple[str, str, st
 
 def named(path: str, body: Any, onboarding: str, made: Any) -> tuple[str, Any]:
     """Path and body of a call, with names instead of the IDs that were not known before."""
-    text = re.sub(r"import-[0-9a-f-]{36}", "{import}", json.dumps([path, body]))
+    text = re.sub(r"import-([0-9a-f-]{36}|\{onboarding\})-[0-9a-f]{16}", "{import}", json.dumps([path, body]))
     for known, name in (
         (profiles.scope_id(onboarding), profiles.scope_id("{onboarding}")),
         (onboarding, "{onboarding}"),

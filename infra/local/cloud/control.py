@@ -5,7 +5,7 @@
 ``GET /faults``, ``/faults/{id}``   the requests of a fault (``hits``), and those it holds (``held``)
 ``POST /faults/{id}/release``       release what it holds; ``DELETE`` also removes the fault
 ``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes;
-                                    ``federation``, ``consent``, ``roles``: ``lags.py``
+                                    ``secrets``, ``federation``, ``consent``, ``roles``: ``lags.py``
 ``GET /calls?service=``             the calls to the services; ``DELETE`` removes them
 ``PUT /settings``                   change the named settings (``settings.py``); ``GET`` shows all
 ``POST /clients``                   a new client: ``{"roles": [...], "graphRoles": [...]}``; with

@@ -73,6 +73,7 @@ class Directory:
         )
         self._trusted_at: dict[str, float] = {}  # federated credentials that were added since the start
         self._policies: dict[str, JsonObject] = dict(database.rows(f"{self._prefix}appPolicies"))
+        self._secret_at: dict[str, float] = {}  # those that were added since the start
         self._secrets: dict[str, str] = dict(database.rows(f"{self._prefix}secretHashes"))
 
     def _collection(self, kind: str, indexes: dict[str, Index]) -> Collection:
@@ -98,6 +99,7 @@ class Directory:
         """Make a client secret valid for the password credential with this key id."""
         digest = hashlib.sha256(secret.encode()).hexdigest()
         self._secrets[key_id] = digest
+        self._secret_at[key_id] = time.time()
         self._database.put(f"{self._prefix}secretHashes", key_id, digest)
 
     def forget_secret(self, key_id: str) -> None:
@@ -105,11 +107,17 @@ class Directory:
         if self._secrets.pop(key_id, None) is not None:
             self._database.delete(f"{self._prefix}secretHashes", key_id)
 
-    def credential_of(self, application: JsonObject, secret: str) -> JsonObject | None:
-        """The password credential that this secret belongs to, expired or not."""
-        digest = hashlib.sha256(secret.encode()).hexdigest()
+    def credential_of(self, application: JsonObject, secret: str, lag: float = 0.0) -> JsonObject | None:
+        """The password credential that this secret belongs to, expired or not.
+
+        ``lag``: the seconds for which a new one is still unknown to the reader.
+        """
+        digest, known = hashlib.sha256(secret.encode()).hexdigest(), time.time() - lag
         for credential in application["passwordCredentials"]:
-            if hmac.compare_digest(self._secrets.get(credential["keyId"], ""), digest):
+            key_id = credential["keyId"]
+            if self._secret_at.get(key_id, 0.0) <= known and hmac.compare_digest(
+                self._secrets.get(key_id, ""), digest
+            ):
                 found: JsonObject = credential
                 return found
         return None

@@ -3,6 +3,7 @@
 Microsoft names minutes, and promises nothing:
 
 - federated credentials: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
+- client secrets: https://learn.microsoft.com/entra/identity-platform/reference-error-codes (AADSTS7000215)
 - role assignments: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
 """
 
@@ -17,6 +18,8 @@ class Lags:
 
     federation: float = 0.0
     """Until login accepts a new federated identity credential."""
+    secrets: float = 0.0
+    """Until login accepts a new client secret."""
     consent: float = 0.0
     """Until login knows a new service principal, and new tokens contain a new app role."""
     roles: float = 0.0

@@ -171,11 +171,10 @@ class Login:
         directory.service_principals.put(principal["id"], principal, settled=True)
         return principal
 
-    @staticmethod
-    def _check_secret(owner: Directory, application: JsonObject, secret: str) -> None:
+    def _check_secret(self, owner: Directory, application: JsonObject, secret: str) -> None:
         if not secret:
             raise login_errors.no_credential()
-        credential = owner.credential_of(application, secret)
+        credential = owner.credential_of(application, secret, self._lags.secrets)
         if credential is None or utc_moment(credential["startDateTime"]) > datetime.now(UTC):
             raise login_errors.invalid_secret(application["appId"])
         if utc_moment(credential["endDateTime"]) <= datetime.now(UTC):

@@ -64,6 +64,7 @@ class LagChange(BaseModel):
 
     seconds: float | None = Field(default=None, ge=0)
     federation: float | None = Field(default=None, ge=0)
+    secrets: float | None = Field(default=None, ge=0)
     consent: float | None = Field(default=None, ge=0)
     roles: float | None = Field(default=None, ge=0)
 

@@ -22,7 +22,10 @@ async def run(context: OnboardingContext) -> Done[SecretRecord]:
     services, request, app = context.services, context.request, context.result(SERVER_APP)
     wanted = request.server_app
     if wanted.existing:
-        return Done(result=await existing.server_secret(context, wanted.existing, app.object_id))
+        secret = await existing.server_secret(
+            context, wanted.existing, object_id=app.object_id, app_id=app.app_id
+        )
+        return Done(result=secret)
     credential = Credential(
         directory=services.directory(request.tenant),
         vault=services.clouds.vault,

@@ -1,0 +1,97 @@
+"""The proof of a client secret: login issues a token for it, or refuses with the reason.
+
+Login checks the credential first. Conditional Access comes after that, so its refusal proves the secret, too.
+Sources: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow and
+https://learn.microsoft.com/entra/identity/conditional-access/overview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+
+from onboarding.calls import Call, record
+from onboarding.cloud import failures
+from onboarding.cloud.environments import Environment
+from onboarding.cloud.ports import LOGIN
+from onboarding.errors import OnboardingError, secrets
+
+_INVALID: Final = 7000215
+_NO_PRINCIPAL: Final = {700016, 7000229, 7000112}
+_CONDITIONAL_ACCESS: Final = {53000, 53001, 53003, 530032, 530035}
+_TEMPORARY: Final = {"temporarily_unavailable", "server_error"}
+
+
+class SecretProof:
+    """Asks login of one cloud. The token is dropped at once."""
+
+    def __init__(self, environment: Environment, http: httpx.AsyncClient) -> None:
+        self._environment = environment
+        self._http = http
+
+    async def prove(self, *, tenant: str, app: str, secret: str, name: str, fresh: bool) -> None:
+        """Returns if login accepts a secret.
+
+        Args:
+            tenant: The application's tenant.
+            app: Its client ID.
+            secret: The value.
+            name: The secret's name in Key Vault.
+            fresh: The secret was made a short while ago, so that login may not know it yet.
+
+        Raises ``PermanentError`` with the reason, and ``TransientError`` if login cannot answer now.
+        """
+        url = f"{self._environment.login}/{tenant}/oauth2/v2.0/token"
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": app,
+            "client_secret": secret,
+            "scope": self._environment.graph_scope,
+        }
+        try:
+            response = await self._http.post(url, data=form)
+        except httpx.TransportError as error:
+            _record(url, 0, "")
+            raise failures.unreachable(LOGIN, error) from error
+        request_id = response.headers.get("x-ms-request-id", "")
+        _record(url, response.status_code, request_id)
+        if response.is_error and (refusal := _refusal(response, app=app, name=name, fresh=fresh)):
+            raise refusal
+
+
+def _refusal(response: httpx.Response, *, app: str, name: str, fresh: bool) -> OnboardingError | None:
+    """The error of an answer; None if it proves the secret. Its text is not shown: it can contain values."""
+    document = _document(response)
+    error, codes = str(document.get("error") or ""), document.get("error_codes")
+    code = codes[0] if isinstance(codes, list) and codes and isinstance(codes[0], int) else 0
+    status = response.status_code
+    answer = f"AADSTS{code}" if code else f"{status} {error}".strip()
+    passing = status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500  # noqa: PLR2004
+    if passing or error in _TEMPORARY:
+        status = status if passing else HTTPStatus.SERVICE_UNAVAILABLE
+        return failures.error_of(failures.Answer.from_body(LOGIN, status, response.headers, None))
+    if code in _CONDITIONAL_ACCESS:
+        return None
+    request_id = response.headers.get("x-ms-request-id", "")
+    if code == _INVALID and fresh:
+        return secrets.SECRET_NOT_KNOWN_YET.error(answer=answer, request_id=request_id)
+    if code == _INVALID:
+        return secrets.SECRET_INVALID.error(name=name, app=app, answer=answer, request_id=request_id)
+    kind = secrets.SECRET_APP_NOT_USABLE if code in _NO_PRINCIPAL else secrets.SECRET_NOT_PROVED
+    return kind.error(app=app, answer=answer, request_id=request_id)
+
+
+def _document(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _record(url: str, status: int, request_id: str) -> None:
+    path = httpx.URL(url).path
+    record(Call(service=LOGIN, method="POST", path=path, status=status, request_id=request_id))

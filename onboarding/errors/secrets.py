@@ -1,0 +1,65 @@
+"""Why a client secret that was handed over is refused. It is proved by a token before anything relies on it.
+
+Source of the codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError
+
+_SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
+_CODES: Final = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
+
+SECRET_MALFORMED: Final = ErrorType(
+    code="secret-malformed",
+    failure=PermanentError,
+    title="The text in Key Vault cannot be a client secret",
+    detail="The secret '{name}' in Key Vault {fault}.",
+    remedy="Copy the value of the client secret again, exactly, and specify it. Entra ID shows it only once.",
+    documentation=_SECRETS,
+)
+SECRET_NOT_YET_VALID: Final = ErrorType(
+    code="secret-not-yet-valid",
+    failure=PermanentError,
+    title="The client secret is not valid yet",
+    detail="The client secret is valid from {start:%Y-%m-%d %H:%M} UTC on.",
+    remedy="Try again after that time, or specify a client secret that is valid now.",
+    documentation=_SECRETS,
+)
+SECRET_NOT_KNOWN_YET: Final = ErrorType(
+    code="secret-not-known-yet",
+    failure=ReplicationLagError,
+    title="Entra ID does not accept the new client secret yet",
+    detail="The client secret is new, and the sign-in service of Entra ID does not know it yet ({answer}).",
+    remedy="The service tries again automatically. If the error persists, check that the value is complete.",
+    documentation=_CODES,
+)
+SECRET_INVALID: Final = ErrorType(
+    code="secret-invalid",
+    failure=PermanentError,
+    title="Entra ID does not accept the client secret",
+    detail="The secret '{name}' in Key Vault is not a client secret of the application {app} ({answer}).",
+    remedy="Copy the value of the client secret again, exactly. If it is lost, create another client secret.",
+    documentation=_SECRETS,
+)
+SECRET_APP_NOT_USABLE: Final = ErrorType(
+    code="secret-app-not-usable",
+    failure=PermanentError,
+    title="The application cannot sign in to the tenant",
+    detail="The application {app} has no service principal in the tenant, or it is disabled ({answer}).",
+    remedy=(
+        "Create the service principal (az ad sp create --id {app}), or enable sign-in for it under "
+        "Enterprise applications, Properties. Then resume the run."
+    ),
+    documentation=_CODES,
+)
+SECRET_NOT_PROVED: Final = ErrorType(
+    code="secret-not-proved",
+    failure=PermanentError,
+    title="Entra ID refuses a token for the client secret",
+    detail="Entra ID refuses a token for the application {app}: {answer}.",
+    remedy="Find the code in the documentation, correct the cause, then resume the run.",
+    documentation=_CODES,
+)

@@ -1,0 +1,119 @@
+"""Client secrets that people hand over: kept in Key Vault under the name of their run, proved before use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from onboarding.cmg import client_secrets
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.records import SecretRecord
+from onboarding.errors import PermanentError, cloud, secrets, steps
+from onboarding.lifecycle.context import Services
+
+_FRESH: Final = timedelta(minutes=15)
+"""How long login may not know a new client secret yet; usually it takes seconds."""
+
+
+async def keep_secret(services: Services, request: OnboardingRequest, onboarding: str) -> OnboardingRequest:
+    """Stores the secret of a request in Key Vault; returns the request with the secret's name instead."""
+    existing = request.server_app.existing
+    if existing is None or existing.secret is None:
+        return request
+    tags = {"onboarding": onboarding, "tenantId": request.tenant, "appId": str(existing.client_id)}
+    name = await keep(services, existing.secret, onboarding, tags)
+    kept = existing.model_copy(update={"secret": None, "vault_secret": name})
+    server = request.server_app.model_copy(update={"existing": kept})
+    return request.model_copy(update={"server_app": server})
+
+
+async def keep(services: Services, secret: SecretStr, run: str, tags: Mapping[str, str]) -> str:
+    """Stores a secret from a request in Key Vault; returns its name.
+
+    The name derives from the run and the secret. A repeated request stores it again under this name, and
+    concurrent requests with other secrets never replace it.
+    """
+    name = f"import-{run}-{digest(secret, run)}"
+    await services.clouds.vault.store(name, secret.get_secret_value(), ends_at=None, tags=tags)
+    return name
+
+
+def digest(secret: SecretStr, run: str) -> str:
+    """Tells the secrets of one run apart; slow to compute, and different in each run.
+
+    Source: https://www.rfc-editor.org/rfc/rfc7914 (scrypt).
+    """
+    value = secret.get_secret_value().encode()
+    return hashlib.scrypt(value, salt=run.encode(), n=2**14, r=8, p=1, dklen=8).hex()
+
+
+async def discard(services: Services, name: str, onboarding: str) -> bool:
+    """Deletes a secret from Key Vault if it came with the request of an onboarding; never another one."""
+    vault = services.clouds.vault
+    stored = await vault.stored(name)
+    ours = stored is not None and stored.tags.get("onboarding") == onboarding
+    if ours:
+        await vault.remove(name)
+    return ours
+
+
+async def checked(services: Services, *, tenant: str, object_id: str, app_id: str, name: str) -> SecretRecord:
+    """A secret that somebody else has made, after login has accepted it: its key, and when it expires.
+
+    Args:
+        services: What all steps share.
+        tenant: The application's tenant.
+        object_id: The application's object ID.
+        app_id: Its client ID.
+        name: The secret's name in Key Vault.
+
+    Raises ``PermanentError`` with the reason, and ``TransientError`` while it cannot be known.
+    """
+    stored = await services.clouds.vault.stored(name)
+    if stored is None:
+        raise steps.SECRET_NOT_IN_VAULT.error(name=name)
+    value = (await services.clouds.vault.client_secret(stored.id)).get_secret_value()
+    if found := client_secrets.fault(value):
+        raise secrets.SECRET_MALFORMED.error(name=name, fault=found)
+    now = services.clock.now()
+    listed = await services.directory(tenant).passwords(object_id)
+    alike = [password for password in listed if password.get("hint") == stored.hint]
+    password = max(alike, key=lambda each: _moment(each, "endDateTime"), default=None)
+    fresh = password is not None and _need_valid(password, now)
+    proof = services.clouds.proof
+    try:
+        await proof.prove(tenant=tenant, app=app_id, secret=value, name=name, fresh=fresh)
+    except PermanentError as error:
+        if password or error.code != secrets.SECRET_INVALID.code:
+            raise
+        raise steps.SECRET_OF_OTHER_APP.error(name=name) from error
+    if password is None:
+        raise cloud.REPLICATION_LAG.error(sign="it does not list the client secret.")
+    ends_at = _moment(password, "endDateTime")
+    return SecretRecord(key_id=password["keyId"], vault_id=stored.id, ends_at=ends_at)
+
+
+async def prove(services: Services, *, tenant: str, app: str, secret: SecretRecord) -> None:
+    """Returns if login accepts a secret that is in use. Raises as ``checked``; a refusal can be a lag."""
+    value = (await services.clouds.vault.client_secret(secret.vault_id)).get_secret_value()
+    await services.clouds.proof.prove(
+        tenant=tenant, app=app, secret=value, name=secret.vault_name, fresh=True
+    )
+
+
+def _need_valid(password: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a client secret is new. Raises ``PermanentError`` if it has expired, or is not valid yet."""
+    start, end = _moment(password, "startDateTime"), _moment(password, "endDateTime")
+    if end <= now:
+        raise steps.SECRET_EXPIRED.error(ended=end)
+    if start > now:
+        raise secrets.SECRET_NOT_YET_VALID.error(start=start)
+    return now - start < _FRESH
+
+
+def _moment(password: Mapping[str, Any], member: str) -> datetime:
+    return datetime.fromisoformat(str(password[member])).astimezone(UTC)
