@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import AioHttpTransport
@@ -55,8 +56,9 @@ class CallRecorder(SansIOHTTPPolicy[Any, Any]):
         self._record(request, response.http_response.status_code, headers.get("x-ms-request-id", ""))
 
     def on_exception(self, request: PipelineRequest[Any]) -> None:
-        """No answer came."""
-        self._record(request, 0, "")
+        """No answer came. Without a token there was no call at all."""
+        if not isinstance(sys.exception(), OnboardingError):
+            self._record(request, 0, "")
 
     def _record(self, request: PipelineRequest[Any], status: int, request_id: str) -> None:
         sent = request.http_request
@@ -73,9 +75,7 @@ class CallRecorder(SansIOHTTPPolicy[Any, Any]):
 
 
 def error_of(service: str, error: AzureError) -> OnboardingError:
-    """The error for what a client of the Azure SDK raised."""
-    if isinstance(error, ClientAuthenticationError) and error.response is None:
-        return failures.no_token(service, error)
+    """The error for what a client of the Azure SDK raised; a token that it did not get has its own error."""
     if not isinstance(error, HttpResponseError) or error.response is None:
         return failures.unreachable(service, error)
     response: Any = error.response

@@ -27,8 +27,6 @@ _CONCURRENCY: Final = {"Directory_ConcurrencyViolation"}
 _OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
 """Resource Manager's code for a subscription of another tenant: a new token does not help."""
 
-_NO_CHANCE_LOGIN: Final = re.compile(r"AADSTS(7000\d+|700016|70021\d*|65001|90002|900\d\d|500011)")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
@@ -57,7 +55,7 @@ class Answer:
             code=str(error.get("code") or ""),
             message=str(error.get("message") or ""),
             details=tuple(str(detail.get("code")) for detail in details if isinstance(detail, dict)),
-            retry_after=_seconds(named.get("retry-after")),
+            retry_after=seconds(named.get("retry-after")),
             request_id=named.get("request-id") or named.get("x-ms-request-id") or "",
         )
 
@@ -113,14 +111,7 @@ def unreachable(service: str, error: Exception) -> OnboardingError:
     return cloud.UNREACHABLE.error(service=service, kind=type(error).__name__)
 
 
-def no_token(service: str, error: Exception) -> OnboardingError:
-    """The error for a token that was refused. Its text contains only Entra's code."""
-    found = re.search(r"AADSTS\d+", str(error))
-    kind = cloud.SIGN_IN_REFUSED if _NO_CHANCE_LOGIN.search(str(error)) else cloud.NO_TOKEN
-    return kind.error(service=service, answer=found.group() if found else type(error).__name__)
-
-
-def _seconds(text: str | None) -> float | None:
+def seconds(text: str | None) -> float | None:
     """Retry-After in seconds; for its other form, a date, the engine's own delays apply."""
     try:
         return max(float(text), 0) if text else None

@@ -1,83 +1,89 @@
-"""Who this service is in Entra ID: its managed identity, and what that stands for in other tenants.
+"""The service in Entra ID: its managed identity, and the application that represents it in other tenants.
 
-In its home tenant the identity speaks for itself. In another tenant a multi-tenant application speaks, and
-proves itself with a token of the managed identity (a federated credential): nobody holds a secret.
-One credential per tenant, kept, because each has its own token cache.
+In its home tenant the identity itself signs in. In another tenant a multi-tenant application signs in with a
+token of the managed identity (a federated credential), so there is no secret. Each tenant has one credential
+with one cache of tokens.
 
 Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity.
 """
 
 from __future__ import annotations
 
-import re
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from azure.core.credentials import AccessToken
+import jwt
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import AzureError
 from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredential
 
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.environments import Environment
-from onboarding.errors import OnboardingError, cloud, requests
+from onboarding.cloud.ports import GRAPH, KEY_VAULT, RESOURCE_MANAGER
+from onboarding.cloud.sign_in import ENTRA, error_of
+from onboarding.errors import OnboardingError, login, requests
 
-_NOT_CONSENTED: Final = re.compile(r"AADSTS(700016|7000229|65001)\b")
-"""What login says of an application that a tenant does not have, or has not consented to.
-
-Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-"""
+_ONCE: Final[dict[str, Any]] = {"retry_total": 0}  # the engine decides when to try again
+_LONG_AGO: Final = 3600
+"""Seconds; the clients of the SDK add up to a minute to the time from which on they ask for a new token."""
 
 
-class FederatedCredential:
-    """The multi-tenant application in one tenant, proven by a token of the managed identity.
+class Credential(AsyncTokenCredential):
+    """Tokens of one identity in one tenant. Refusals are this service's errors, whoever asks for the token.
 
-    The SDK wants the proof from a plain function, which would stop the event loop while it is fetched. So it
-    is fetched first; the identity's credential keeps it until it expires.
+    Tokens for continuous access evaluation would have a cache of their own, and live for a day. The service
+    does not ask for them: they do not apply to managed identities and multi-tenant applications. Source:
+    https://learn.microsoft.com/entra/identity/conditional-access/concept-continuous-access-evaluation-workload.
     """
 
-    def __init__(
-        self,
-        environment: Environment,
-        identity: AsyncTokenCredential,
-        *,
-        tenant: str,
-        client: str,
-        transport: Transport,
-        local: bool,
-    ) -> None:
+    def __init__(self, environment: Environment, tenant: str, app: str, transport: Transport) -> None:
         self._environment = environment
-        self._identity = identity
         self._tenant = tenant
-        self._client = client
-        self._assertion = ""
-        self._credential = ClientAssertionCredential(
-            tenant_id=tenant,
-            client_id=client,
-            func=lambda: self._assertion,
-            authority=environment.login,
-            disable_instance_discovery=local,
-            transport=transport,
-        )
+        self._app = app
+        self._transport = transport
+        self._issuing = self._make()
+        self._renewing = asyncio.Lock()
+        self._obtained: dict[str, tuple[str, float]] = {}
 
-    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """A token of the tenant; ``PermanentError`` when its administrator has not consented."""
-        self._assertion = (await self._identity.get_token(self._environment.federation_scope)).token
-        try:
-            return await self._credential.get_token(*scopes, **options)
-        except ClientAuthenticationError as error:
-            if found := _NOT_CONSENTED.search(str(error)):
-                raise self._not_consented(found.group()) from error
-            raise
+    async def get_token(self, *scopes: str, claims: str | None = None, **_: Any) -> AccessToken:
+        """A token from the cache, or a new one. Raises this service's errors."""
+        token = await self._token(*scopes, claims=claims)
+        if self.known(scopes[0]) != token.token:
+            self._obtained[scopes[0]] = (token.token, time.monotonic())
+        return token
 
-    def _not_consented(self, said: str) -> OnboardingError:
-        url = self._environment.admin_consent(self._tenant, self._client)
-        return cloud.TENANT_NOT_CONSENTED.error(tenant=self._tenant, app=self._client, answer=said, url=url)
+    async def get_token_info(
+        self, *scopes: str, options: TokenRequestOptions | None = None
+    ) -> AccessTokenInfo:
+        """As ``get_token``. Clients ask for each request, so that no client has a cache of its own."""
+        token = await self.get_token(*scopes, claims=(options or {}).get("claims"))
+        return AccessTokenInfo(token.token, token.expires_on, refresh_on=int(time.time()) - _LONG_AGO)
+
+    async def newer(self, scope: str, moment: float) -> str:
+        """A token that was issued after a moment of ``time.monotonic``.
+
+        Roles that were assigned before are in it, unless the identity endpoint returns one of its cache.
+        """
+        async with self._renewing:
+            token = await self.get_token(scope)
+            if self._obtained[scope][1] < moment:
+                self._issuing = self._make()
+                token = await self.get_token(scope)
+            return token.token
+
+    def known(self, scope: str) -> str:
+        """The token in use; empty if there is none yet."""
+        return self._obtained.get(scope, ("", 0.0))[0]
 
     async def close(self) -> None:
-        """Closes the connections to the identity platform; the identity's are not its own."""
-        await self._credential.close()
+        """Closes the connections."""
+        await self._transport.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,6 +95,101 @@ class FederatedCredential:
         traceback: TracebackType | None = None,
     ) -> None:
         await self.close()
+
+    async def _token(self, *scopes: str, claims: str | None) -> AccessToken:
+        options: dict[str, Any] = {"claims": claims} if claims else {}
+        try:
+            return await self._issuing.get_token(*scopes, **options)
+        except AzureError as error:
+            raise error_of(self._service(scopes[0]), error, self._values()) from error
+
+    @abstractmethod
+    def _make(self) -> AsyncTokenCredential:
+        """The SDK's credential, with an empty cache."""
+
+    def _values(self) -> Mapping[str, str]:
+        """What the texts of errors can name."""
+        return {
+            "tenant": self._tenant,
+            "app": self._app,
+            "url": self._environment.admin_consent(self._tenant, self._app),
+            "cloud": self._environment.name,
+            "issuer": f"{self._environment.login}/{self._tenant}/v2.0",
+            "subject": "(unknown)",
+            "audience": self._environment.federation_scope.removesuffix("/.default"),
+        }
+
+    def _service(self, scope: str) -> str:
+        """For whom a token is."""
+        names = {
+            self._environment.graph_scope: GRAPH,
+            self._environment.resource_manager_scope: RESOURCE_MANAGER,
+            f"https://{self._environment.vault_suffix}/.default": KEY_VAULT,
+            self._environment.federation_scope: ENTRA,
+        }
+        return names.get(scope, scope.removesuffix("/.default"))
+
+
+class IdentityCredential(Credential):
+    """The managed identity itself."""
+
+    def _make(self) -> AsyncTokenCredential:
+        return ManagedIdentityCredential(client_id=self._app or None, transport=self._transport, **_ONCE)
+
+
+class FederatedCredential(Credential):
+    """The multi-tenant application in one tenant, proven by a token of the managed identity.
+
+    The SDK wants the proof from a plain function, which would stop the event loop while it is fetched. So it
+    is fetched first; the identity's credential keeps it until it expires.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        identity: Credential,
+        *,
+        tenant: str,
+        client: str,
+        transport: Transport,
+        local: bool,
+    ) -> None:
+        self._identity = identity
+        self._assertion = ""
+        self._local = local
+        super().__init__(environment, tenant, client, transport)
+
+    def _make(self) -> AsyncTokenCredential:
+        return ClientAssertionCredential(
+            tenant_id=self._tenant,
+            client_id=self._app,
+            func=lambda: self._assertion,
+            authority=self._environment.login,
+            disable_instance_discovery=self._local,
+            transport=self._transport,
+            **_ONCE,
+        )
+
+    async def _token(self, *scopes: str, claims: str | None) -> AccessToken:
+        began = time.monotonic()
+        scope = self._environment.federation_scope
+        self._assertion = (await self._identity.get_token(scope)).token
+        try:
+            return await super()._token(*scopes, claims=claims)
+        except OnboardingError as error:
+            if error.kind is not login.ASSERTION_NOT_CURRENT:
+                raise
+        self._assertion = await self._identity.newer(scope, began)
+        return await super()._token(*scopes, claims=claims)
+
+    def _values(self) -> Mapping[str, str]:
+        """The three values of the assertion, to compare with the federated credential."""
+        try:
+            claims = jwt.decode(self._assertion, options={"verify_signature": False})
+        except jwt.PyJWTError:
+            claims = {}
+        shown = {"issuer": claims.get("iss"), "subject": claims.get("sub")}
+        return {**super()._values(), **{name: str(value) for name, value in shown.items() if value}}
 
 
 class Identity:
@@ -109,25 +210,23 @@ class Identity:
         self._multitenant_client = multitenant_client
         self._local = certificate is not None
         self.transport = Transport(certificate)
-        self._by_tenant: dict[str, AsyncTokenCredential] = {}
+        self._by_tenant: dict[str, Credential] = {}
 
     @property
-    def home(self) -> AsyncTokenCredential:
+    def home(self) -> Credential:
         """The managed identity itself: for the vault, and for the home tenant's directory."""
         return self.of_tenant(self._home)
 
-    def of_tenant(self, tenant: str) -> AsyncTokenCredential:
+    def of_tenant(self, tenant: str) -> Credential:
         """The credential for a tenant; ``PermanentError`` when this deployment has none for it."""
         tenant = tenant.casefold()
         if tenant not in self._by_tenant:
             self._by_tenant[tenant] = self._make(tenant)
         return self._by_tenant[tenant]
 
-    def _make(self, tenant: str) -> AsyncTokenCredential:
+    def _make(self, tenant: str) -> Credential:
         if tenant == self._home:
-            return ManagedIdentityCredential(
-                client_id=self._identity_client or None, transport=self.transport
-            )
+            return IdentityCredential(self._environment, tenant, self._identity_client, self.transport)
         if not self._multitenant_client:
             raise requests.TENANT_NOT_SERVED.error(tenant=tenant)
         return FederatedCredential(

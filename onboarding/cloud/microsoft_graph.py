@@ -7,18 +7,18 @@ idempotent; the engine decides when to try again.
 
 from __future__ import annotations
 
-import base64
 import json
 import ssl
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError
+import jwt
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import (
@@ -30,6 +30,7 @@ from msgraph.graph_service_client import GraphServiceClient
 from onboarding.calls import Call, record
 from onboarding.cloud import failures
 from onboarding.cloud.environments import Environment
+from onboarding.cloud.identity import Credential
 from onboarding.cloud.ports import GRAPH, Builder, Graph, Reply
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
@@ -51,15 +52,16 @@ Source: the tables of each call, such as
 https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants.
 """
 
+_REFUSED: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+"""A token that was revoked, or that lacks a role which was assigned after it was issued."""
+
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
 
 class MicrosoftGraph(Graph):
     """Graph v1.0 in one tenant."""
 
-    def __init__(
-        self, environment: Environment, credential: AsyncTokenCredential, http: httpx.AsyncClient
-    ) -> None:
+    def __init__(self, environment: Environment, credential: Credential, http: httpx.AsyncClient) -> None:
         host = httpx.URL(environment.graph).host
         self._credential = credential
         self._scope = environment.graph_scope
@@ -95,10 +97,31 @@ class MicrosoftGraph(Graph):
             info.query_parameters.update(query)
         if body is not None:
             info.set_stream_content(json.dumps(body).encode(), "application/json")
+        began = time.monotonic()
+        request = await self._adapter.convert_to_native_async(info)
+        response = await self._exchange(request, client_request_id)
+        if response.status_code in _REFUSED:  # without effect, so that it can be sent again
+            authorization = f"Bearer {await self._credential.newer(self._scope, began)}"
+            if authorization != request.headers["Authorization"]:
+                request.headers["Authorization"] = authorization
+                response = await self._exchange(request, client_request_id)
+        return _reply(response)
+
+    async def granted(self) -> frozenset[str] | None:
+        """The application permissions in a new token of this service; None if it cannot be read.
+
+        Microsoft promises no format: clients must not depend on it.
+        Source: https://learn.microsoft.com/entra/identity-platform/access-tokens.
+        """
+        token = await self._credential.newer(self._scope, time.monotonic())
         try:
-            request = await self._adapter.convert_to_native_async(info)
-        except AzureError as error:
-            raise failures.no_token(GRAPH, error) from error
+            # Our own token, straight from the identity platform: read, not verified.
+            roles = jwt.decode(token, options={"verify_signature": False}).get("roles") or []
+        except jwt.PyJWTError:
+            return None
+        return frozenset(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else None
+
+    async def _exchange(self, request: httpx.Request, client_request_id: str) -> httpx.Response:
         try:
             response = await self._http.send(request)
         except httpx.TransportError as error:
@@ -106,18 +129,7 @@ class MicrosoftGraph(Graph):
             raise failures.unreachable(GRAPH, error) from error
         request_id = response.headers.get("request-id", "")
         self._record(request, response.status_code, client_request_id, request_id)
-        return _reply(response)
-
-    async def granted(self) -> frozenset[str]:
-        """The application permissions in our own token: what this service may do in the tenant."""
-        try:
-            token = await self._credential.get_token(self._scope)
-        except AzureError as error:
-            raise failures.no_token(GRAPH, error) from error
-        # Our own token, straight from the identity platform: read, not verified.
-        payload = token.token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return frozenset(claims.get("roles") or ())
+        return response
 
     @staticmethod
     def _record(request: httpx.Request, status: int, client_request_id: str, request_id: str) -> None:

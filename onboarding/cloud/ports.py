@@ -102,8 +102,8 @@ class Graph(Protocol):
         """
         ...
 
-    async def granted(self) -> frozenset[str]:
-        """The application permissions that this service has in the tenant."""
+    async def granted(self) -> frozenset[str] | None:
+        """The application permissions that this service has in the tenant; None if they are unknown."""
         ...
 
     async def call(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
 
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
 from onboarding.cloud.environments import Environment
+from onboarding.cloud.identity import Credential
 from onboarding.cloud.ports import RESOURCE_MANAGER, Subscription
+
+_T = TypeVar("_T")
+_HIDDEN: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""Resource Manager can answer each of these where there is no role."""
 
 
 class ResourceManager(Subscription):
@@ -21,11 +27,13 @@ class ResourceManager(Subscription):
     def __init__(
         self,
         environment: Environment,
-        credential: AsyncTokenCredential,
+        credential: Credential,
         subscription: str,
         transport: Transport,
     ) -> None:
         self._subscription = subscription
+        self._credential = credential
+        self._scope = environment.resource_manager_scope
         self._client = ResourceManagementClient(
             credential,
             subscription,
@@ -38,45 +46,54 @@ class ResourceManager(Subscription):
 
     async def subscription(self) -> Mapping[str, Any]:
         """The subscription's own record: ``tenantId``, ``state``, ``displayName``."""
-        return await self._get(f"/subscriptions/{self._subscription}", "2022-12-01")
+        return await self._ask(lambda: self._get(f"/subscriptions/{self._subscription}", "2022-12-01"))
 
     async def permissions(self) -> list[Mapping[str, Any]]:
         """What the service's identity may do in the subscription: ``actions`` and ``notActions``."""
         path = f"/subscriptions/{self._subscription}/providers/Microsoft.Authorization/permissions"
-        found: list[Mapping[str, Any]] = (await self._get(path, "2022-04-01"))["value"]
+        found: list[Mapping[str, Any]] = (await self._ask(lambda: self._get(path, "2022-04-01")))["value"]
         return found
 
     async def registrations(self) -> dict[str, str]:
         """The registration state of each resource provider, by lower-case namespace."""
-        try:
-            return {
-                str(provider.namespace).casefold(): str(provider.registration_state)
-                async for provider in self._client.providers.list()
-            }
-        except AzureError as error:
-            raise error_of(RESOURCE_MANAGER, error) from error
+        return await self._ask(self._registrations)
 
     async def register(self, namespace: str) -> str:
         """Asks for a resource provider to be registered; returns its state. Safe to repeat."""
-        try:
-            return str((await self._client.providers.register(namespace)).registration_state)
-        except AzureError as error:
-            raise error_of(RESOURCE_MANAGER, error) from error
+        provider = await self._ask(lambda: self._client.providers.register(namespace))
+        return str(provider.registration_state)
 
     async def registration(self, namespace: str) -> str:
         """The registration state of one resource provider."""
+        provider = await self._ask(lambda: self._client.providers.get(namespace))
+        return str(provider.registration_state)
+
+    async def _ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Makes a call, and once more with a new token if it is refused: a new role can need one.
+
+        Source: https://learn.microsoft.com/azure/role-based-access-control/troubleshooting.
+        """
+        began, token = time.monotonic(), self._credential.known(self._scope)
         try:
-            return str((await self._client.providers.get(namespace)).registration_state)
+            try:
+                return await call()
+            except HttpResponseError as error:
+                if not token or error.status_code not in _HIDDEN:
+                    raise
+                if await self._credential.newer(self._scope, began) == token:
+                    raise
+                return await call()
         except AzureError as error:
             raise error_of(RESOURCE_MANAGER, error) from error
 
+    async def _registrations(self) -> dict[str, str]:
+        return {
+            str(provider.namespace).casefold(): str(provider.registration_state)
+            async for provider in self._client.providers.list()
+        }
+
     async def _get(self, path: str, version: str) -> Mapping[str, Any]:
-        try:
-            response = await self._client.send_request(
-                HttpRequest("GET", path, params={"api-version": version})
-            )
-            response.raise_for_status()
-        except AzureError as error:
-            raise error_of(RESOURCE_MANAGER, error) from error
+        response = await self._client.send_request(HttpRequest("GET", path, params={"api-version": version}))
+        response.raise_for_status()
         document: Mapping[str, Any] = response.json()
         return document

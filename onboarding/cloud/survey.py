@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,7 +21,7 @@ class Survey:
     same_names: Sequence[Mapping[str, Any]] | None  # applications with one of the names
     same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
     deleted_with_uri: Sequence[Mapping[str, Any]] | None  # those that are deleted, but not for good
-    granted: frozenset[str]  # application permissions of this service
+    granted: frozenset[str] | None  # application permissions of this service
 
 
 async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
@@ -41,10 +40,8 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
             f"{deleted}?$filter={by_uri}&$count=true&$select={_SURVEYED},deletedDateTime",
             {"ConsistencyLevel": "eventual"},
         )
-    replies, granted = await asyncio.gather(
-        graph.batch(requests),
-        graph.granted(),
-    )
+    granted = await graph.granted()  # first: the calls that follow use its new token
+    replies = await graph.batch(requests)
     organization = replies["organization"].readable()
     return Survey(
         organization=organization["value"][0] if organization and organization["value"] else None,

@@ -5,6 +5,7 @@
 - ``policies``: what the preflight finds in the policies of a tenant
 - ``steps``: why a step of an onboarding, renewal or removal fails
 - ``cloud``: what the Microsoft cloud refuses, by its own codes
+- ``login``: what Microsoft Entra ID refuses when the service asks for a token
 - ``channels``: why a notice could not be delivered
 
 The catalogue of all of them is in ``catalogue``; the tables of codes in docs/api/errors.md are made from it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from onboarding.errors import channels, cloud, policies, prerequisites, requests, secrets, steps
+from onboarding.errors import channels, cloud, login, policies, prerequisites, requests, secrets, steps
 from onboarding.errors.base import ErrorType
 
 MODULES: Final[tuple[ModuleType, ...]] = (
@@ -15,6 +15,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     steps,
     secrets,
     cloud,
+    login,
     channels,
 )
 """By audience, in the order in which the documentation lists them."""

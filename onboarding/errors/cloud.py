@@ -15,6 +15,12 @@ from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagErro
 _ANSWER: Final = "{service} returned this error: {answer}"
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
 
+LATE: Final = "A managed identity can receive a new permission up to 24 hours later."
+"""Its tokens come from a cache that nobody can empty.
+
+Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq.
+"""
+
 _GRAPH_ERRORS: Final = "https://learn.microsoft.com/graph/errors"
 _AZURE_ERRORS: Final = (
     "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors"
@@ -42,7 +48,10 @@ def _refusal(*, code: str, title: str, remedy: str, documentation: str) -> Error
 AUTHORIZATION_REQUEST_DENIED: Final = _refusal(
     code="authorization-request-denied",
     title="The service's identity lacks a Microsoft Graph permission",
-    remedy="Grant the Graph permission {permission} to the service's identity, then try again.",
+    remedy=(
+        "Grant the Microsoft Graph application permission {permission} to the service's identity, then try "
+        f"again. {LATE}"
+    ),
     documentation="https://learn.microsoft.com/graph/permissions-reference",
 )
 REQUEST_RESOURCE_NOT_FOUND: Final = _refusal(
@@ -176,39 +185,6 @@ TOKEN_REFUSED: Final = ErrorType(
     detail=_ANSWER,
     remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
     documentation=_SIGN_IN_ERRORS,
-)
-
-# Signing in
-
-NO_TOKEN: Final = ErrorType(
-    code="no-token",
-    failure=TransientError,
-    title="The identity of the service gets no access token at the moment",
-    detail="The service cannot get a token for {service}; the identity platform returned {answer}.",
-    remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
-    documentation=_SIGN_IN_ERRORS,
-)
-SIGN_IN_REFUSED: Final = ErrorType(
-    code="sign-in-refused",
-    failure=PermanentError,
-    title="The identity platform refuses an access token to the service",
-    detail="The service cannot get a token for {service}; the identity platform returned {answer}.",
-    remedy="Check the managed identity and its consent in the tenant (docs/deploy.md), then try again.",
-    documentation=_SIGN_IN_ERRORS,
-)
-TENANT_NOT_CONSENTED: Final = ErrorType(
-    code="tenant-not-consented",
-    failure=PermanentError,
-    title="The tenant has not consented to the service",
-    detail=(
-        "Tenant {tenant} has not consented to the application {app} of this service; the identity platform "
-        "returned {answer}."
-    ),
-    remedy=(
-        "Ask an administrator of the tenant to consent at {url} and to assign a role on the subscription to "
-        "the service. GET /api/tenants/{tenant}/setup has the instructions. Then try again."
-    ),
-    documentation="https://learn.microsoft.com/entra/identity-platform/v2-admin-consent",
 )
 
 SECRET_NOT_READABLE: Final = ErrorType(

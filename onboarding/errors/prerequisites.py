@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from onboarding.errors.base import ErrorType, PermanentError, Severity
+from onboarding.errors.cloud import LATE
 
 _WIZARD: Final = (
     "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard"
@@ -106,7 +107,18 @@ GRAPH_PERMISSION_MISSING: Final = ErrorType(
     severity=Severity.ERROR,
     title="The service cannot create applications in the tenant",
     detail="The service's identity has no permission to create applications in the tenant.",
-    remedy="Grant Application.ReadWrite.OwnedBy to the identity (docs/deploy.md), then try again.",
+    remedy=(
+        "Grant the Microsoft Graph application permission Application.ReadWrite.OwnedBy to the identity "
+        f"(docs/deploy.md), then try again. {LATE}"
+    ),
+    documentation=_PERMISSIONS,
+)
+PERMISSIONS_NOT_CHECKED: Final = ErrorType(
+    code="permissions-not-checked",
+    severity=Severity.INFORMATION,
+    title="The service cannot read its own permissions in the tenant",
+    detail="The service cannot read its own permissions in the tenant, and did not check them.",
+    remedy="No action is required. If a permission is missing, the step that needs it fails and names it.",
     documentation=_PERMISSIONS,
 )
 CONSENT_NOT_ALLOWED: Final = ErrorType(
@@ -114,8 +126,13 @@ CONSENT_NOT_ALLOWED: Final = ErrorType(
     severity=Severity.ERROR,
     pointers=("/adminConsent",),
     title="The service cannot grant admin consent",
-    detail="The service cannot grant the permissions of the apps, because its identity lacks {permissions}.",
-    remedy="Grant them to the service's identity, or let an administrator consent (ByAdministrator).",
+    detail=(
+        "The service cannot grant the permissions of the apps, because its identity lacks these Microsoft "
+        "Graph application permissions: {permissions}."
+    ),
+    remedy=(
+        f"Grant them to the service's identity, or let an administrator consent (ByAdministrator). {LATE}"
+    ),
     documentation=_CONSENT,
 )
 CONSENT_TO_IMPORTS: Final = ErrorType(
@@ -155,7 +172,10 @@ NOT_CHECKED: Final = ErrorType(
     severity=Severity.INFORMATION,
     title="The service cannot read a part of the tenant, and did not check the request against it",
     detail="The service cannot read the {subject} of the tenant, and did not check the request against it.",
-    remedy="Grant {permission} to the service's identity to include this check.",
+    remedy=(
+        "To include this check, grant the Microsoft Graph application permission {permission} to the "
+        f"service's identity. {LATE}"
+    ),
     documentation=_PERMISSIONS,
 )
 

@@ -60,7 +60,10 @@ def _policies(facts: Facts) -> policies.Policies:
 
 def _graph_permissions(facts: Facts) -> Iterator[Finding]:
     creates = not (facts.request.server_app.existing and facts.request.client_app.existing)
-    if creates and not _WRITE_APPLICATIONS & facts.survey.granted:
+    granted = facts.survey.granted
+    if granted is None:
+        yield prerequisites.PERMISSIONS_NOT_CHECKED.finding()
+    elif creates and not _WRITE_APPLICATIONS & granted:
         yield prerequisites.GRAPH_PERMISSION_MISSING.finding()
     yield from _consent(facts)
     for unread, subject, permission in (
@@ -75,13 +78,14 @@ def _consent(facts: Facts) -> Iterator[Finding]:
     needed = {"DelegatedPermissionGrant.ReadWrite.All"}
     if facts.request.reads_directory:
         needed.add("AppRoleAssignment.ReadWrite.All")
-    missing = ", ".join(sorted(needed - facts.survey.granted))
+    granted = facts.survey.granted
+    missing = ", ".join(sorted(needed - granted)) if granted is not None else ""
     way = facts.request.admin_consent
     if missing and way is AdminConsent.BY_SERVICE:
         yield prerequisites.CONSENT_NOT_ALLOWED.finding(permissions=missing)
     elif missing or way is AdminConsent.BY_ADMINISTRATOR or _asks_for_imports(facts):
         yield prerequisites.ADMINISTRATOR_WILL_BE_ASKED.finding()
-        if not _SEE_CONSENT & facts.survey.granted:
+        if granted is not None and not _SEE_CONSENT & granted:
             yield prerequisites.CONSENT_NOT_VISIBLE.finding()
 
 

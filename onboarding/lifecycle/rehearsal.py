@@ -172,7 +172,7 @@ class PaperGraph(Graph):
         }
         return Reply(status=201, document=answer)
 
-    async def granted(self) -> frozenset[str]:
+    async def granted(self) -> frozenset[str] | None:
         """Reads."""
         return await self._real.granted()
 

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import ClientSecretCredential
 
 from infra.local.cloud.environments import TENANT
+from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import ENVIRONMENTS
+from onboarding.cloud.identity import Credential
 from onboarding.cloud.microsoft_graph import MicrosoftGraph
 from tests.local_cloud.clouds import name
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+class Administrator(Credential):
+    """An application with a secret, and the product's cache of tokens."""
+
+    secret = ""
+
+    def _make(self) -> AsyncTokenCredential:
+        return ClientSecretCredential(
+            TENANT,
+            self._app,
+            self.secret,
+            authority=self._environment.login,
+            disable_instance_discovery=True,
+            transport=self._transport,
+        )
 
 
 @pytest.fixture
@@ -21,16 +41,12 @@ async def directory(cloud):
     """The client, with the token of the administrator."""
     administrator = cloud.info["clients"]["administrator"]
     endpoints = {key: cloud.info[key] for key in ("login", "graph", "resourceManager")}
-    credential = ClientSecretCredential(
-        TENANT,
-        administrator["clientId"],
-        administrator["clientSecret"],
-        authority=cloud.info["login"],
-        disable_instance_discovery=True,
-        connection_verify=cloud.info["certificate"],
+    environment = ENVIRONMENTS["AzurePublicCloud"].redirected(endpoints)
+    Administrator.secret = administrator["clientSecret"]
+    credential = Administrator(
+        environment, TENANT, administrator["clientId"], Transport(Path(cloud.info["certificate"]))
     )
     async with credential:
-        environment = ENVIRONMENTS["AzurePublicCloud"].redirected(endpoints)
         yield Directory(MicrosoftGraph(environment, credential, cloud.http))
 
 

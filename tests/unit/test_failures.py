@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import CredentialUnavailableError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onboarding.cloud import failures
 from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
-from onboarding.workflow.outcomes import Failure
 
 GRAPH = "Microsoft Graph"
 FORMAT = "https://graph.microsoft.com"
@@ -122,7 +119,7 @@ def test_retry_after_is_obeyed(text, seconds):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (answer(403, "Authorization_RequestDenied", "x"), "Graph permission that this call requires"),
+        (answer(403, "Authorization_RequestDenied", "x"), "application permission that this call requires"),
         (answer(403, "AuthorizationFailed", FORBIDDEN), "Contributor"),
         (answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED), "verified domain"),
         (answer(400, "Request_BadRequest", LIFETIME, detail="CredentialInvalidLifetimeAsPerAppPolicy"),
@@ -157,31 +154,6 @@ def test_what_is_there_already_is_recognised(message):
     assert answer(400, "Request_BadRequest", message).already_exists
     assert answer(409, "Request_MultipleObjectsWithSameKeyValue", message).already_exists
     assert not answer(500, "x", message).already_exists
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (ClientAuthenticationError("AADSTS700016: Application not found"), PermanentError),
-        (ClientAuthenticationError("AADSTS7000215: Invalid client secret"), PermanentError),
-        (ClientAuthenticationError("AADSTS700213: No matching federated identity record"), PermanentError),
-        (ClientAuthenticationError("AADSTS90002: Tenant not found"), PermanentError),
-        (ClientAuthenticationError("AADSTS50196: loop detected"), TransientError),
-        (CredentialUnavailableError("no response from the endpoint"), TransientError),
-    ],
-    ids=lambda value: str(value)[:14] if isinstance(value, Exception) else None,
-)
-def test_a_token_that_is_not_given_is_told_apart(error, kind):
-    """A wrong configuration needs a person; an identity endpoint that is unavailable is retried."""
-    found = failures.no_token(GRAPH, error)
-    assert type(found) is kind
-    assert found.code == ("no-token" if kind is TransientError else "sign-in-refused")
-
-
-def test_what_the_identity_platform_says_is_not_repeated():
-    """Messages of the identity platform can contain IDs and tokens; the service keeps only the code."""
-    error = ClientAuthenticationError("AADSTS700016: secret eyJhbGciOi in it")
-    assert "eyJ" not in str(Failure.of(failures.no_token(GRAPH, error)))
 
 
 @given(

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 from infra.local.cloud import federation, login_errors, login_metadata
 from infra.local.cloud.admin_consent import AdminConsent, error_page
 from infra.local.cloud.directory import Directory
+from infra.local.cloud.first_party import GRAPH_APP_ID
 from infra.local.cloud.lags import Lags
 from infra.local.cloud.login_errors import LoginError
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, new_id, utc_moment, utc_text
@@ -222,7 +223,7 @@ class Login:
                 "token_type": "Bearer",
                 "expires_in": seconds,
                 "ext_expires_in": seconds,
-                "access_token": self._tokens.sign(claims),
+                "access_token": self._tokens.issue(claims, for_graph=resource["appId"] == GRAPH_APP_ID),
             },
             headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"},
         )

@@ -14,7 +14,7 @@ import time
 from typing import Final
 
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.first_party import TOKEN_EXCHANGE_APP_ID
+from infra.local.cloud.first_party import GRAPH_APP_ID, TOKEN_EXCHANGE_APP_ID
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
 from infra.local.cloud.tokens import Tokens
 
@@ -99,7 +99,7 @@ class ManagedIdentity:
         return Answer(
             status=200,
             body={
-                "access_token": self._tokens.sign(claims),
+                "access_token": self._tokens.issue(claims, for_graph=target["appId"] == GRAPH_APP_ID),
                 "expires_on": str(claims["exp"]),
                 "resource": resource,
                 "token_type": "Bearer",

@@ -53,6 +53,8 @@ class SettingsChange(BaseModel):
     identityAttributes: dict[str, str] | None = None  # noqa: N815
     """Custom security attributes of the service's identity: values by attribute set and name."""
     subscription: Subscription | None = None
+    opaqueTokens: bool | None = None  # noqa: N815
+    """Whether tokens for Graph are no JWT."""
     unconsented: Literal[700016, 7000229] | None = None
     """Login's code for an application that a tenant has not consented to: both occur."""
 
@@ -89,6 +91,7 @@ class Settings:
             "identityAttributes": {},
             "identityRoles": list(tenant.identity_roles),
             "subscription": Subscription().model_dump(),
+            "opaqueTokens": False,
             "unconsented": 700016,
             "lag": {},
         } | (database.get("settings", "all") or {})
@@ -158,6 +161,7 @@ class Settings:
         self._apply()
 
     def _apply(self) -> None:
+        self._tokens.opaque = bool(self._values["opaqueTokens"])
         self._tokens.seconds = int(self._values["tokenSeconds"])
         lags = {name: float(value) for name, value in self._values["lag"].items()}
         self._replication.lag = lags.pop("seconds", 0.0)

@@ -82,6 +82,8 @@ class Tokens:
         """By tenant, then by the version of the token."""
         self.seconds = 3600
         self._verified: dict[str, JsonObject] = {}
+        self.opaque = False
+        """Whether tokens for Graph are no JWT: Microsoft promises no format to clients."""
 
     def keys(self, tenant: str) -> JsonObject:
         """The public key as a tenant's JSON Web Key Set (RFC 7517). As in Entra, tenants share keys."""
@@ -139,15 +141,26 @@ class Tokens:
         headers = {"kid": self.key_id, "x5t": self.key_id} | (header or {})
         return jwt.encode(claims, self._key, algorithm="RS256", headers=headers)
 
+    def issue(self, claims: JsonObject, *, for_graph: bool) -> str:
+        """A token with these claims."""
+        if not (for_graph and self.opaque):
+            return self.sign(claims)
+        token = f"opaque-{new_id()}"
+        self._remember(token, claims)
+        return token
+
     def verify(self, token: str) -> JsonObject:
         """A token's claims. Raises ``TokenError`` unless login signed it and it is currently valid."""
         claims = self._verified.get(token) or self._decode(token)
         if not claims["nbf"] - 300 <= time.time() < claims["exp"]:
             raise TokenError(TokenFault.EXPIRED)
+        self._remember(token, claims)
+        return claims
+
+    def _remember(self, token: str, claims: JsonObject) -> None:
         if len(self._verified) >= _REMEMBERED:
             self._verified.clear()
         self._verified[token] = claims
-        return claims
 
     def caller(self, authorization: str | None, audiences: frozenset[str]) -> Caller:
         """The caller in a request's ``Authorization`` header, if the token is for one of the audiences."""

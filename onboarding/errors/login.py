@@ -1,0 +1,228 @@
+"""What Microsoft Entra ID refuses when the service asks for an access token, each code with its remedy.
+
+HTTP status and OAuth code decide first (``onboarding/cloud/sign_in.py``): an outage passes, whatever code
+its text contains. Only the codes that are named here are final.
+
+Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. Codes can change.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
+
+_REFUSED: Final = "The service cannot get a token for {service}; the identity platform returned {answer}."
+_AGAIN: Final = "Try the request again later. The service retries steps automatically."
+
+_CODES: Final = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
+_WORKLOAD: Final = "https://learn.microsoft.com/entra/workload-id"
+_CONSENT: Final = "https://learn.microsoft.com/entra/identity-platform/v2-admin-consent"
+
+FINAL: Final[dict[int, ErrorType]] = {}
+"""Codes that only a person can change something about. No other code is final."""
+
+
+def _final(
+    *codes: int, code: str, title: str, remedy: str, documentation: str, detail: str = _REFUSED
+) -> ErrorType:
+    kind = ErrorType(
+        code=code,
+        failure=PermanentError,
+        title=title,
+        detail=detail,
+        remedy=remedy,
+        documentation=documentation,
+    )
+    FINAL.update(dict.fromkeys(codes, kind))
+    return kind
+
+
+# Failures that pass
+
+NO_TOKEN: Final = ErrorType(
+    code="no-token",
+    failure=TransientError,
+    title="The identity of the service gets no access token at the moment",
+    detail=_REFUSED,
+    remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
+    documentation=_CODES,
+)
+FEDERATION_NOT_FOUND: Final = ErrorType(
+    code="federation-not-found",
+    failure=ReplicationLagError,
+    title="The multi-tenant application does not accept the managed identity",
+    detail=_REFUSED,
+    remedy=(
+        "Wait some minutes after you create the federated credential. If the error persists, compare the "
+        "credential of application {app} with these values, in the same letter case. Issuer: {issuer}. "
+        "Subject: {subject}, the principal ID of the identity. Audience: {audience}."
+    ),
+    documentation=f"{_WORKLOAD}/workload-identity-federation-considerations",
+)
+"""A new federated credential takes minutes, and single requests can fail later."""
+
+IDENTITY_NOT_ASSIGNED: Final = ErrorType(
+    code="identity-not-assigned",
+    failure=ReplicationLagError,
+    title="The function app does not have the managed identity",
+    detail=_REFUSED,
+    remedy=(
+        "Wait some minutes after you assign the identity. If the error persists, assign the user-assigned "
+        "identity {app} to the function app (IDENTITY_CLIENT_ID)."
+    ),
+    documentation="https://learn.microsoft.com/azure/app-service/overview-managed-identity",
+)
+
+# The application
+
+TENANT_NOT_CONSENTED: Final = _final(
+    65001,
+    90008,
+    90094,
+    650056,
+    700011,
+    700016,
+    7000229,
+    code="tenant-not-consented",
+    title="The tenant has not consented to the service",
+    detail=(
+        "Tenant {tenant} has not consented to the application {app} of this service; the identity platform "
+        "returned {answer}."
+    ),
+    remedy=(
+        "Ask an administrator of the tenant to consent at {url} and to assign a role on the subscription to "
+        "the service. GET /api/tenants/{tenant}/setup has the instructions. Wait some minutes, then try "
+        "again."
+    ),
+    documentation=_CONSENT,
+)
+APPLICATION_DISABLED: Final = _final(
+    70001,
+    7000112,
+    code="application-disabled",
+    title="The application of the service is disabled",
+    remedy=(
+        "Enable sign-in for the enterprise application {app} in tenant {tenant} (Properties, 'Enabled for "
+        "users to sign in?'), then try again."
+    ),
+    documentation=("https://learn.microsoft.com/entra/identity/enterprise-apps/disable-user-sign-in-portal"),
+)
+APPLICATION_NOT_MULTITENANT: Final = _final(
+    50194,
+    code="application-not-multitenant",
+    title="The application of the service is registered for one tenant only",
+    remedy=(
+        "Set the supported account types of application {app} to accounts in any organizational directory "
+        "(signInAudience AzureADMultipleOrgs), then try again."
+    ),
+    documentation="https://learn.microsoft.com/entra/identity-platform/howto-modify-supported-accounts",
+)
+FEDERATION_NOT_POSSIBLE: Final = _final(
+    700222,
+    700226,
+    700227,
+    700229,
+    700236,
+    code="federation-not-possible",
+    title="The multi-tenant application cannot accept this managed identity",
+    remedy=(
+        "Register application {app} in the tenant of the managed identity, and name a user-assigned identity "
+        "in its federated credential. Use the issuer {issuer}. Then try again."
+    ),
+    documentation=f"{_WORKLOAD}/workload-identity-federation-config-app-trust-managed-identity",
+)
+ASSERTION_NOT_CURRENT: Final = _final(
+    700024,
+    500133,
+    code="assertion-not-current",
+    title="The token of the managed identity is not valid at this time",
+    remedy=(
+        "A new token did not help, so the time of the function app is probably wrong. Restart the app, then "
+        "try again. If the error persists, contact Microsoft support."
+    ),
+    documentation=_CODES,
+)
+SIGN_IN_REFUSED: Final = _final(
+    70002,
+    70003,
+    70011,
+    700025,
+    700030,
+    900144,
+    7000215,
+    7000218,
+    7000222,
+    code="sign-in-refused",
+    title="The identity platform refuses the credential or the request of the service",
+    remedy=(
+        "Check the managed identity, MULTITENANT_CLIENT_ID and the federated credential (docs/deploy.md), "
+        "then try again."
+    ),
+    documentation=_CODES,
+)
+
+# The tenant
+
+TENANT_NOT_FOUND: Final = _final(
+    90002,
+    90019,
+    90023,
+    900021,
+    900023,
+    code="tenant-not-found",
+    title="The tenant does not exist in this cloud",
+    remedy=(
+        "Check the tenant ID {tenant}. If it is correct, the tenant is in another national cloud than "
+        "{cloud}, or was deleted."
+    ),
+    documentation=_CODES,
+)
+TENANT_IN_OTHER_CLOUD: Final = _final(
+    90038,
+    90043,
+    90051,
+    900382,
+    900432,
+    1000104,
+    code="tenant-in-other-cloud",
+    title="The tenant is in another national cloud",
+    remedy="Use a deployment of this service in the national cloud of the tenant. This one is in {cloud}.",
+    documentation="https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud",
+)
+SIGN_IN_BLOCKED: Final = _final(
+    50002,
+    50005,
+    50131,
+    53000,
+    53001,
+    53002,
+    53003,
+    500021,
+    500022,
+    530032,
+    530035,
+    code="sign-in-blocked",
+    title="A policy of the tenant blocks the service",
+    remedy=(
+        "Ask an administrator of tenant {tenant} to find the Conditional Access policy or tenant restriction "
+        "in the service principal sign-in logs. Exclude application {app} from it."
+    ),
+    documentation="https://learn.microsoft.com/entra/identity/conditional-access/workload-identity",
+)
+RESOURCE_NOT_IN_TENANT: Final = _final(
+    50001,
+    500011,
+    650052,
+    650054,
+    650057,
+    code="resource-not-in-tenant",
+    title="The tenant does not have the Microsoft service that the service calls",
+    remedy=(
+        "Ask an administrator of tenant {tenant} to create the service principal of {service} (az ad sp "
+        "create --id with its application ID), then try again."
+    ),
+    documentation=(
+        "https://learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in"
+    ),
+)
