@@ -80,6 +80,7 @@ async def test_a_refusal_is_logins_whoever_asked_for_the_token(customer, status,
 
 async def test_an_identity_that_is_not_assigned_is_not_the_vaults_fault(customer):
     """The identity endpoint refuses the vault's token: the error names the identity, and the step waits."""
+    await customer.restart_host()  # so that it has no token for the vault
     message = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId."
     fault = {"service": "managedIdentity", "path": "vault", "kind": "status", "status": 400, "times": None}
     async with customer.fault(**fault, message=message):
