@@ -32,37 +32,37 @@ for declared in ENDPOINTS:
     register(declared)
 
 
-@app.queue_trigger("msg", names.STEPS_QUEUE, "STORAGE")
+@app.queue_trigger("msg", names.STEPS_QUEUE, "ONBOARDING_STORAGE")
 async def run_step(msg: func.QueueMessage) -> None:
     """Runs a step of an onboarding, and the steps that follow from it."""
     await parts().engines[names.STEPS_QUEUE].handle(msg.get_body(), msg.id or "")
 
 
-@app.queue_trigger("msg", names.STEPS_POISON_QUEUE, "STORAGE")
+@app.queue_trigger("msg", names.STEPS_POISON_QUEUE, "ONBOARDING_STORAGE")
 async def fail_step(msg: func.QueueMessage) -> None:
     """Marks an onboarding as failed after its worker crashed repeatedly."""
     await parts().engines[names.STEPS_QUEUE].abandon(msg.get_body())
 
 
-@app.queue_trigger("msg", names.OPERATIONS_QUEUE, "STORAGE")
+@app.queue_trigger("msg", names.OPERATIONS_QUEUE, "ONBOARDING_STORAGE")
 async def run_operation(msg: func.QueueMessage) -> None:
     """Runs a step of a renewal or a removal, and the steps that follow from it."""
     await parts().engines[names.OPERATIONS_QUEUE].handle(msg.get_body(), msg.id or "")
 
 
-@app.queue_trigger("msg", names.OPERATIONS_POISON_QUEUE, "STORAGE")
+@app.queue_trigger("msg", names.OPERATIONS_POISON_QUEUE, "ONBOARDING_STORAGE")
 async def fail_operation(msg: func.QueueMessage) -> None:
     """Marks an operation as failed after its worker crashed repeatedly."""
     await parts().engines[names.OPERATIONS_QUEUE].abandon(msg.get_body())
 
 
-@app.queue_trigger("msg", names.NOTICES_QUEUE, "STORAGE")
+@app.queue_trigger("msg", names.NOTICES_QUEUE, "ONBOARDING_STORAGE")
 async def send_notice(msg: func.QueueMessage) -> None:
     """Sends a notice to one channel."""
     await parts().engines[names.NOTICES_QUEUE].handle(msg.get_body(), msg.id or "")
 
 
-@app.queue_trigger("msg", names.NOTICES_POISON_QUEUE, "STORAGE")
+@app.queue_trigger("msg", names.NOTICES_POISON_QUEUE, "ONBOARDING_STORAGE")
 async def fail_notice(msg: func.QueueMessage) -> None:
     """Marks a notice as failed after its worker crashed repeatedly."""
     await parts().engines[names.NOTICES_QUEUE].abandon(msg.get_body())

@@ -46,9 +46,9 @@ class Settings(BaseSettings):
         alias_generator=str.upper,
     )
 
-    storage_connection: str = Field("", alias="STORAGE", repr=False)
-    table_service_uri: str = Field("", alias="STORAGE__tableServiceUri")
-    queue_service_uri: str = Field("", alias="STORAGE__queueServiceUri")
+    storage_connection: str = Field("", alias="ONBOARDING_STORAGE", repr=False)
+    table_service_uri: str = Field("", alias="ONBOARDING_STORAGE__tableServiceUri")
+    queue_service_uri: str = Field("", alias="ONBOARDING_STORAGE__queueServiceUri")
 
     azure_environment: Literal["AzurePublicCloud", "AzureUSGovernmentCloud"] = "AzurePublicCloud"
     identity_client_id: str = Field("", alias="AZURE_CLIENT_ID")
@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     def _storage_is_known(self) -> Self:
         if not self.storage_connection and not (self.table_service_uri and self.queue_service_uri):
             raise ValueError(
-                "set STORAGE__tableServiceUri and STORAGE__queueServiceUri (or STORAGE, locally)"
+                "set ONBOARDING_STORAGE__tableServiceUri and ONBOARDING_STORAGE__queueServiceUri"
+                " (or ONBOARDING_STORAGE, locally)"
             )
         return self

@@ -105,12 +105,12 @@ def test_every_http_function_is_an_endpoint(triggers):
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_queue_functions_listen_to_their_queue(triggers, name):
-    """Each queue of the storage account has one function, reached over the setting STORAGE."""
+    """Each queue of the storage account has one function, reached over the setting ONBOARDING_STORAGE."""
     trigger = triggers[name]
     assert (trigger["type"], trigger["queueName"], trigger["connection"]) == (
         "queueTrigger",
         QUEUES[name],
-        "STORAGE",
+        "ONBOARDING_STORAGE",
     )
     assert trigger["queueName"] in names.QUEUES
 

@@ -78,12 +78,12 @@ var app = {
   RENEWAL_TIME_LIMIT_DAYS: string(renewalTimeLimitDays)
   NOTICE_DIGEST: noticeDigest
   NOTICE_ESCALATE_AFTER_DAYS: string(noticeEscalateAfterDays)
+  ONBOARDING_STORAGE__clientId: identityClientId
+  ONBOARDING_STORAGE__credential: 'managedidentity'
+  ONBOARDING_STORAGE__queueServiceUri: queueUri
+  ONBOARDING_STORAGE__tableServiceUri: tableUri
   PUBLIC_URL: empty(publicUrl) ? 'https://${site.properties.defaultHostName}' : publicUrl
   STALLED_AFTER_SECONDS: string(stalledAfterSeconds)
-  STORAGE__clientId: identityClientId
-  STORAGE__credential: 'managedidentity'
-  STORAGE__queueServiceUri: queueUri
-  STORAGE__tableServiceUri: tableUri
   SWEEP_SCHEDULE: sweepSchedule
 }
 

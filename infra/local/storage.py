@@ -49,7 +49,7 @@ class Account:
 
     @property
     def connection_string(self) -> str:
-        """The connection string for the SDKs and the app's setting STORAGE."""
+        """The connection string for the SDKs and the app's setting ONBOARDING_STORAGE."""
         services = (("Blob", self.blob), ("Queue", self.queue), ("Table", self.table))
         endpoints = ";".join(f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for name, port in services)
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={self.key};{endpoints};"

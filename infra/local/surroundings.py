@@ -43,7 +43,8 @@ def of_host(*, cloud: Mapping[str, Any], api: str, storage: str, clock: Path, ro
         root: the project's folder.
     """
     settings = {
-        "STORAGE": storage,
+        "AzureWebJobsStorage": storage,
+        "ONBOARDING_STORAGE": storage,
         "AZURE_ENVIRONMENT": cloud["environment"],
         "AZURE_CLIENT_ID": cloud["identity"]["clientId"],
         "HOME_TENANT_ID": cloud["tenant"],

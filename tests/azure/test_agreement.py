@@ -46,7 +46,10 @@ def _settings_of_the_app() -> set[str]:
 def test_bicep_sets_what_the_code_reads():
     """Azure sets every setting of the app and no other, except those for the local cloud."""
     # In place of the connection string: the endpoints, and which identity to use for them.
-    expected = _settings_of_the_app() - {"STORAGE"} | {"STORAGE__credential", "STORAGE__clientId"}
+    expected = _settings_of_the_app() - {"ONBOARDING_STORAGE"} | {
+        "ONBOARDING_STORAGE__credential",
+        "ONBOARDING_STORAGE__clientId",
+    }
     bicep = template("function-app")
     assert keys(bicep.variable("app")) | keys(bicep.variable("chosen")) == expected
 
@@ -69,6 +72,21 @@ def test_the_host_gets_its_storage_by_identity():
     public = choice["operator"]["operands"]
     assert public["condition"] == "isPublicCloud"
     assert set(public["true_value"]) == {"AzureWebJobsStorage__accountName"}
+
+
+def test_the_app_and_the_host_have_storage_of_their_own():
+    """The connection of the app's queues is not another name of the host's connection.
+
+    The host looks for ``AzureWebJobs`` and the name first, whatever the case:
+    https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger#connections.
+    """
+    source = (ROOT / "function_app.py").read_text()
+    connections = set(re.findall(r'queue_trigger\("\w+", [\w.]+, "(\w+)"\)', source))
+    groups = map(template("function-app").variable, ("hostStorage", "telemetry", "app", "chosen"))
+    deployed = {name.casefold().partition("__")[0] for group in groups for name in keys(group)}
+    assert "azurewebjobsstorage" in deployed
+    assert connections == {"ONBOARDING_STORAGE"}
+    assert {f"azurewebjobs{name}".casefold() for name in connections} & deployed == set()
 
 
 def test_all_groups_of_settings_are_deployed():

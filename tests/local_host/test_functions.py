@@ -60,6 +60,40 @@ def test_missing_setting(app, missing):
         index(NAME, {**settings, missing: ""})
 
 
+@pytest.mark.parametrize(
+    ("connection", "environment", "expected"),
+    [
+        ("STORAGE", {"STORAGE": "app", "AzureWebJobsStorage": "host"}, "host"),
+        ("STORE", {"STORE": "app", "AzureWebJobsStorage": "host"}, "app"),
+        ("Store", {"STORE": "app"}, "app"),
+        ("STORE", {"STORE": "app", "ConnectionStrings__Store": "portal"}, "portal"),
+        ("STORE", {"STORE": "app", "AZUREWEBJOBSSTORE": "prefixed"}, "prefixed"),
+        ("", {"STORE": "app", "AzureWebJobsStorage": "host"}, "host"),
+    ],
+)
+def test_a_connection_is_found_as_in_azure(app, connection, environment, expected):
+    """AzureWebJobs and the name come first, in upper or lower case; no name is the host's storage."""
+
+    @app.queue_trigger(arg_name="message", queue_name="in", connection=connection)
+    def work(message: func.QueueMessage) -> None:
+        del message
+
+    (function,) = index(NAME, environment)
+    assert isinstance(function.trigger, QueueTrigger)
+    assert function.trigger.connection_string == expected
+
+
+def test_a_connection_with_an_identity_is_refused(app):
+    """A connection whose parts name an identity stops the host: it has none."""
+
+    @app.queue_trigger(arg_name="message", queue_name="in", connection="STORE")
+    def work(message: func.QueueMessage) -> None:
+        del message
+
+    with pytest.raises(StartError, match="'work' needs the connection 'STORE' as one connection string"):
+        index(NAME, {"STORE__queueServiceUri": "https://contoso.queue.core.windows.net"})
+
+
 def test_output_binding(app):
     """An output binding is refused."""
 

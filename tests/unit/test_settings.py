@@ -9,7 +9,7 @@ from onboarding.settings import Settings
 
 TENANT = "8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21"
 LEAST = {
-    "STORAGE": "UseDevelopmentStorage=true",
+    "ONBOARDING_STORAGE": "UseDevelopmentStorage=true",
     "HOME_TENANT_ID": "t",
     "KEY_VAULT_URL": "https://v",
     "API_AUDIENCE": "api://a",
@@ -56,7 +56,7 @@ def test_the_home_tenant_may_be_named_among_the_served(read):
     ("changes", "names"),
     [
         ({"HOME_TENANT_ID": ""}, "HOME_TENANT_ID"),
-        ({"STORAGE": ""}, "STORAGE__tableServiceUri"),
+        ({"ONBOARDING_STORAGE": ""}, "ONBOARDING_STORAGE__tableServiceUri"),
         ({"EXPIRY_THRESHOLDS": "30,-1"}, "EXPIRY_THRESHOLDS"),
         ({"EXPIRY_THRESHOLDS": "soon"}, "EXPIRY_THRESHOLDS"),
         ({"API_AUDIENCE": " , "}, "API_AUDIENCE"),
@@ -74,7 +74,7 @@ def test_a_wrong_setting_is_named(read, changes, names):
 
 def test_the_storage_key_is_not_shown(read):
     """A connection string contains a key; neither the settings nor their errors show it."""
-    assert "hunter2" not in repr(read(**LEAST | {"STORAGE": "AccountKey=hunter2"}))
+    assert "hunter2" not in repr(read(**LEAST | {"ONBOARDING_STORAGE": "AccountKey=hunter2"}))
     with pytest.raises(ValidationError) as caught:
-        read(**LEAST | {"STORAGE": "AccountKey=hunter2", "HOME_TENANT_ID": ""})
+        read(**LEAST | {"ONBOARDING_STORAGE": "AccountKey=hunter2", "HOME_TENANT_ID": ""})
     assert "hunter2" not in str(caught.value)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import azure.functions as func
 
+from infra.local.host import connections
 from infra.local.host.errors import StartError
 
 _SETTING: Final = re.compile(r"%([^%]+)%")
@@ -110,9 +111,10 @@ def _trigger(
             methods = frozenset(str(method).upper() for method in trigger.methods or ())
             return HttpTrigger(route=resolve(trigger.route), methods=methods)
         case "queueTrigger":
-            setting = resolve(trigger.connection or "AzureWebJobsStorage")
+            connection = resolve(trigger.connection or connections.USUAL)
             return QueueTrigger(
-                queue=resolve(trigger.queue_name), connection_string=_setting(name, setting, environment)
+                queue=resolve(trigger.queue_name),
+                connection_string=connections.connection_string(name, connection, environment),
             )
         case "timerTrigger":
             return TimerTrigger(
