@@ -1,6 +1,6 @@
-"""The HTTP calls that a step makes: the evidence that its audit event keeps.
+"""The HTTP calls that a step makes, for its audit event.
 
-A call is recorded with the request ids by which the called service's support finds it, never with its body.
+A call is recorded with the request IDs by which Microsoft support can find it, never with its body.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Call:
     service: str
     method: str
     path: str
-    status: int  # 0: no answer came
+    status: int  # 0: no response
     request_id: str = ""
     client_request_id: str = ""
 
@@ -39,7 +39,7 @@ class Call:
 
 @contextmanager
 def recorded() -> Iterator[list[Call]]:
-    """Collects the calls that are made inside, also by tasks that begin inside."""
+    """Collects the calls that are made inside, also by tasks that start inside."""
     calls: list[Call] = []
     token = _current.set(calls)
     try:
@@ -49,6 +49,6 @@ def recorded() -> Iterator[list[Call]]:
 
 
 def record(call: Call) -> None:
-    """Adds a call to the calls that are being collected, if any."""
+    """Adds a call to the current collection, if there is one."""
     if (calls := _current.get()) is not None:
         calls.append(call)

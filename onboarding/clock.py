@@ -1,4 +1,4 @@
-"""The time, as a thing that can be given: the real clock, or one that a developer has moved."""
+"""The source of time: the real clock, or one that a developer has moved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time in UTC."""
+    """The source of time."""
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""
@@ -24,9 +24,9 @@ class SystemClock:
 
 
 class MovedClock:
-    """The machine's clock plus an offset in seconds that stands in a file (no file: none).
+    """The machine's clock plus an offset in seconds, which a file contains (no file: no offset).
 
-    For the local host: whoever writes the file moves the clock of all processes that share it.
+    For the local cloud: writing the file moves the clock of all processes that share it.
     """
 
     def __init__(self, file: Path) -> None:

@@ -40,7 +40,7 @@ class AzureClouds(Clouds):
         return self._directories[tenant]
 
     def subscription(self, tenant: str, subscription: str) -> ResourceManager:
-        """A subscription, reached as this service stands in the tenant."""
+        """A subscription, with the service's identity in the tenant."""
         key = (tenant, subscription)
         if key not in self._subscriptions:
             credential = self._identity.of_tenant(tenant)
@@ -50,7 +50,7 @@ class AzureClouds(Clouds):
         return self._subscriptions[key]
 
     async def ping_resource_manager(self) -> None:
-        """Raises unless Resource Manager answers at all; what it answers without a token does not matter."""
+        """Raises unless Resource Manager answers; the status of its response does not matter."""
         try:
             await self._http.get(self.environment.resource_manager)
         except httpx.TransportError as error:

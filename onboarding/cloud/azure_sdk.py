@@ -45,13 +45,13 @@ class Transport(AioHttpTransport):  # type: ignore[misc] # the SDK hides its typ
 
 
 class CallRecorder(SansIOHTTPPolicy[Any, Any]):
-    """Records each exchange of a client, with the ids by which Microsoft's support finds it."""
+    """Records each exchange of a client, with the IDs by which Microsoft support can find it."""
 
     def __init__(self, service: str) -> None:
         self._service = service
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        """An answer came."""
+        """Records a response."""
         headers = response.http_response.headers
         self._record(request, response.http_response.status_code, headers.get("x-ms-request-id", ""))
 

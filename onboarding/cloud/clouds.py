@@ -1,4 +1,4 @@
-"""The clients of the cloud, each made when it is first asked for."""
+"""The clients of the cloud. Each is created when it is first used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clouds(Protocol):
         ...
 
     def subscription(self, tenant: str, subscription: str) -> Subscription:
-        """A subscription, reached with the service's identity in the tenant."""
+        """A subscription, with the service's identity in the tenant."""
         ...
 
     async def ping_resource_manager(self) -> None:

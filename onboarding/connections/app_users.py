@@ -15,7 +15,7 @@ from onboarding.storage.tables import Row, Tables, Write
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AppUser:
-    """An onboarding that uses an application, and who asked for it."""
+    """An onboarding that uses an application, and its requester."""
 
     onboarding: str
     requester: str

@@ -1,8 +1,8 @@
-"""A notice: something about a connection that people have to know.
+"""A notice: something about a connection that people must know.
 
-Its id is derived from what it is about: announcing it twice makes one notice, and a receiver that sees one
-twice (after a crash) recognises it by the id. On its way to each channel it is a run of its own, and
-survives what runs survive; a channel that fails is no other's trouble.
+Its ID is derived from its subject: a notice that is announced twice is one notice, and a receiver that gets
+it twice (after a crash) recognises the ID. Each delivery to a channel is a separate run, so a failing channel
+does not affect the others.
 """
 
 from __future__ import annotations

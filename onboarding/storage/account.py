@@ -39,7 +39,7 @@ def queue_service(settings: Settings) -> QueueServiceClient:
 
 
 def _credential(settings: Settings) -> AsyncTokenCredential:
-    # Imported here: with a connection string nobody pays for it.
+    # Imported here, because it is not needed with a connection string.
     from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415
 
     return ManagedIdentityCredential(client_id=settings.identity_client_id or None, **_DIRECT)

@@ -1,7 +1,7 @@
 """Records as JSON: one codec for everything that is stored in a row or sent in a message.
 
-A document is the record's fields and ``v``, the version of its format. A change that older documents do not
-fit gets the next version, and an upgrade that turns a document of the version before into the new form.
+A document is the record's fields and ``v``, the version of its format. A change that does
+not fit older documents needs a new version, and an upgrade that converts documents of the previous version.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Codec(Generic[Record]):
 
     @functools.cached_property
     def _adapter(self) -> TypeAdapter[Record]:
-        # Made when the first record is read or written: importing a module does not pay for it.
+        # Created when the first record is read or written, so that importing a module stays fast.
         return TypeAdapter(self._record)
 
     def dump(self, record: Record) -> str:
-        """The record as JSON text, which begins with its version."""
+        """The record as JSON text, which starts with its version."""
         fields = self._adapter.dump_json(record, by_alias=True).decode()
         return f"{self._begin}{fields[1:]}" if fields != "{}" else f"{self._begin[:-1]}}}"
 

@@ -1,4 +1,4 @@
-"""Keys of table rows: what may stand in one, and how to make rows come back newest first.
+"""Keys of table rows: which characters they can contain, and how they sort rows newest first.
 
 Table Storage orders by PartitionKey, then RowKey, as strings, and forbids some characters
 (https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model).
@@ -48,12 +48,12 @@ def milliseconds(moment: datetime) -> str:
 
 
 def prefixed(prefix: str) -> Range:
-    """All keys that begin with a prefix, as a half-open range."""
+    """All keys with a prefix, as a half-open range."""
     return Range(prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1))
 
 
 def derived_id(*parts: str) -> str:
-    """An id that is the same whenever it is derived from the same parts (RFC 9562, version 5).
+    """An ID that is always the same for the same parts (RFC 9562, version 5).
 
     Each part is escaped, so that a separator inside one cannot make two lists of parts look alike.
     """

@@ -1,7 +1,7 @@
-"""The names of what this app keeps in its storage account.
+"""The names of the tables and queues of this app.
 
-The same names stand in ``infra/azure`` (which creates them in Azure) and are read by ``infra/local``
-(which creates them on one machine); a test holds all of them together.
+``infra/azure`` creates them in Azure, and has the same names; a test compares them. ``infra/local`` reads the
+names from here.
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ from __future__ import annotations
 from typing import Final
 
 ONBOARDINGS: Final = "onboardings"
-"""Head, steps and events of each onboarding; one partition each."""
+"""Head, steps and events of each onboarding, in one partition each."""
 
 ONBOARDING_INDEX: Final = "onboardingindex"
-"""Where to find onboardings: the open ones, and the history by time, tenant and requester."""
+"""The index of onboardings: the open ones, and the history by time, tenant and requester."""
 
 OPERATIONS: Final = "operations"
 """Head, steps and events of each renewal and removal."""
 
 OPERATION_INDEX: Final = "operationindex"
-"""Where to find operations."""
+"""The index of operations."""
 
 CONNECTIONS: Final = "connections"
-"""The service connections that work, by tenant."""
+"""The connections, by tenant."""
 
 WARNINGS: Final = "warnings"
 """The next warning that is due for each expiration, by day."""
 
 CALENDAR: Final = "calendar"
-"""Each expiration by its day, for lists of what expires."""
+"""The expirations by day, for lists."""
 
 NOTICES: Final = "notices"
-"""Each warning's delivery; its key says which warning it is, so that none is sent twice."""
+"""Head, steps and events of each delivery and inspection, in one partition each."""
 
 NOTICE_INDEX: Final = "noticeindex"
-"""The warnings that are not delivered yet, and those that a channel did not take."""
+"""The index of deliveries and inspections: the open and the failing ones."""
 
 POISON_MESSAGES: Final = "poisonmessages"
 """Poison messages, until an operator re-drives them."""
@@ -58,16 +58,16 @@ OPERATIONS_QUEUE: Final = "operations"
 """Steps of operations to run."""
 
 NOTICES_QUEUE: Final = "notices"
-"""Warnings to send."""
+"""Notices to deliver."""
 
 STEPS_POISON_QUEUE: Final = "steps-poison"
-"""Where the Functions host puts a step's message that failed ``maxDequeueCount`` times."""
+"""Messages of steps that failed ``maxDequeueCount`` times. The Functions host puts them there."""
 
 OPERATIONS_POISON_QUEUE: Final = "operations-poison"
-"""The same for a step of an operation."""
+"""The same for steps of operations."""
 
 NOTICES_POISON_QUEUE: Final = "notices-poison"
-"""Where the Functions host puts a warning's message that failed ``maxDequeueCount`` times."""
+"""The same for notices."""
 
 POISON_QUEUES: Final = (STEPS_POISON_QUEUE, OPERATIONS_POISON_QUEUE, NOTICES_POISON_QUEUE)
 

@@ -1,7 +1,7 @@
-"""Queue Storage: the one place that knows how a message looks on the wire.
+"""Queue Storage: the only place that knows the format of messages.
 
-Messages are JSON in base64, as host.json's ``messageEncoding`` says; they never expire, because a
-message that vanished after seven days (the service's default) would be lost work.
+Messages are JSON in base64, as ``messageEncoding`` in host.json requires. They never expire: the service's
+default of seven days would lose work.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_PEEKED: Final = 32
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """A message on a queue, as a look at it shows it."""
+    """A message on a queue, as a peek shows it."""
 
     body: bytes
     inserted_at: datetime | None
@@ -40,7 +40,7 @@ class Queues:
         self._clients: dict[str, QueueClient] = {}
 
     def _client(self, queue: str) -> QueueClient:
-        """The client of a queue, kept: making one costs as much as a call."""
+        """The client of a queue. It is kept, because creating one costs as much as a call."""
         if queue not in self._clients:
             self._clients[queue] = self._service.get_queue_client(
                 queue,
@@ -70,7 +70,7 @@ class Queues:
         return int(properties.approximate_message_count or 0)
 
     async def peek(self, queue: str) -> list[Waiting]:
-        """The first visible messages (32, the service's limit); they stay where they are."""
+        """The first visible messages (32, the service's limit). They stay on the queue."""
         return [
             Waiting(
                 body=message.content, inserted_at=message.inserted_on, deliveries=message.dequeue_count or 0

@@ -1,6 +1,6 @@
 """Text that a caller keeps for the service, but cannot read or change: AES-GCM (NIST SP 800-38D).
 
-The key is a row of its own, made once for the deployment. Callers have no access to the tables, and what a
+The key is in a row, created once for the deployment. Callers have no access to the tables, and what a
 token contains is in the tables anyway. To replace the key, delete its row and restart the app.
 """
 
@@ -20,7 +20,7 @@ from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 
 _PARTITION: Final = "~keys"
-"""Sorts after every tenant id, as all partitions of the table do that hold no connections."""
+"""Sorts after every tenant ID, like all partitions of the table without connections."""
 
 _ROW: Final = "continuations"
 _NONCE: Final = 12  # bytes
@@ -38,20 +38,20 @@ KEYS: Final = Codec(SealingKey)
 
 
 class Seal:
-    """Closes texts for one purpose, and opens them again."""
+    """Encrypts texts for one purpose, and decrypts them."""
 
     def __init__(self, cipher: AESGCM, purpose: bytes) -> None:
         self._cipher = cipher
         self._purpose = purpose
 
     def close(self, text: str) -> str:
-        """A text as an opaque word for a URL."""
+        """A text as an opaque token for a URL."""
         nonce = os.urandom(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, text.encode(), self._purpose)
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, token: str) -> str | None:
-        """The text in a token; None for one that was not made here for this purpose."""
+        """The text in a token; None if the service did not create the token for this purpose."""
         if len(token) > _LONGEST or not token.isascii():
             return None
         try:
@@ -62,20 +62,20 @@ class Seal:
 
 
 class Seals:
-    """Makes seals. The key is read once in a process."""
+    """Creates seals. Each process reads the key once."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._cipher: AESGCM | None = None
 
     async def of(self, purpose: str) -> Seal:
-        """The seal of a purpose: what is closed with it cannot be opened for another one."""
+        """The seal of a purpose: its tokens are not valid for another purpose."""
         if self._cipher is None:
             self._cipher = AESGCM(base64.b64decode((await self._key()).key))
         return Seal(self._cipher, purpose.encode())
 
     async def _key(self) -> SealingKey:
-        """The key of the deployment. Of several processes that make one, the first decides."""
+        """The key of the deployment. If several processes create one, the first one wins."""
         while (row := await self._tables.get(names.CONNECTIONS, _PARTITION, _ROW)) is None:
             made = SealingKey(key=base64.b64encode(AESGCM.generate_key(256)).decode())
             new = Row(partition=_PARTITION, key=_ROW, columns={"document": KEYS.dump(made)})

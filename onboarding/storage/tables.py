@@ -1,4 +1,4 @@
-"""Table Storage as the rest of the app uses it: rows by key, one transaction, pages.
+"""Table Storage for the rest of the app: rows by key, transactions, pages.
 
 A thin layer over azure-data-tables: it turns the service's conflicts into one exception, keeps
 continuation tokens opaque, and fixes how often a failed call is repeated.
@@ -19,13 +19,13 @@ from azure.data.tables import TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
-"""Table calls are short and repeated quickly; whoever called repeats the whole message after that."""
+"""Calls are short and retried quickly; after that, the message is delivered again."""
 
 _CONFLICTS: Final = frozenset({409, 412})
 
 
 class ConflictError(Exception):
-    """Somebody else wrote the row first (or this very call did, and its answer was lost)."""
+    """Another writer was first (or this call succeeded, and its response was lost)."""
 
 
 class InvalidContinuationError(ValueError):
@@ -43,8 +43,8 @@ class Write(StrEnum):
     """How a row is written."""
 
     INSERT = "insert"  # it must not exist
-    UPDATE = "update"  # it must be as it was read (ETag)
-    UPSERT = "upsert"  # whatever stands there is replaced
+    UPDATE = "update"  # it must be unchanged since it was read (ETag)
+    UPSERT = "upsert"  # an existing row is replaced
     DELETE = "delete"
 
 
@@ -72,21 +72,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows, and where the next ones are (empty: there are none)."""
+    """Some rows, and the continuation (empty at the end)."""
 
     rows: tuple[Row, ...]
     continuation: str
 
 
 class Tables:
-    """All tables of the storage account. Raises ``azure.core.exceptions`` for what is not a conflict."""
+    """All tables of the storage account. Raises ``azure.core.exceptions`` for all errors but conflicts."""
 
     def __init__(self, service: TableServiceClient) -> None:
         self._service = service
         self._clients: dict[str, TableClient] = {}
 
     def _client(self, table: str) -> TableClient:
-        """The client of a table, kept: making one costs as much as a call."""
+        """The client of a table. It is kept, because creating one costs as much as a call."""
         if table not in self._clients:
             self._clients[table] = self._service.get_table_client(table)
         return self._clients[table]
@@ -126,7 +126,7 @@ class Tables:
         return Page(rows, _encode(getattr(pages, "continuation_token", None)))
 
     async def write(self, table: str, row: Row, how: Write) -> str:
-        """Writes one row and returns its new ETag; ``ConflictError`` when the row is not as expected."""
+        """Writes one row and returns its new ETag. Raises ``ConflictError`` if the row is not as expected."""
         client = self._client(table)
         entity = row.as_entity()
         try:
@@ -197,7 +197,7 @@ def _filter(partitions: Range, keys: Range | None) -> tuple[str, dict[str, str]]
 
 
 def _encode(token: Any) -> str:
-    """The SDK's continuation (the keys of the next row) as one opaque word for a URL."""
+    """The SDK's continuation (the keys of the next row) as an opaque token for a URL."""
     if not token:
         return ""
     return base64.urlsafe_b64encode(json.dumps(dict(token)).encode()).decode().rstrip("=")

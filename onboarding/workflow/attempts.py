@@ -24,7 +24,7 @@ from onboarding.workflow.run import Run, StepState
 log = logging.getLogger(__name__)
 
 ServicesOf = Callable[[Plan[Any, Any]], Any]
-"""Makes, or finds, what a plan's steps share."""
+"""Returns the services that the steps of a plan share."""
 
 
 async def attempt(
@@ -34,12 +34,12 @@ async def attempt(
     step: StepState,
     limit: timedelta,
 ) -> tuple[Outcome[Any], tuple[Call, ...]]:
-    """Carries a step out; returns its outcome, and the calls that it made as evidence.
+    """Runs a step; returns its outcome and the calls that it made.
 
     Args:
-        plan: Of the run.
-        services: Makes, or finds, what a plan's steps share.
-        run: As it is now.
+        plan: The plan of the run.
+        services: Returns the services that the steps of a plan share.
+        run: Its current state.
         step: The step, claimed for this attempt.
         limit: How long the attempt may take.
     """
@@ -70,7 +70,7 @@ async def _outcome(
 
 
 def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:
-    """The outcome for an error of this app; ``persistent`` is the plan's."""
+    """The outcome for an error of this app; ``persistent`` as in ``Plan``."""
     failure = Failure.of(error)
     match error:
         case ReplicationLagError(retry_after=retry_after):

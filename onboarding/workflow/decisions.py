@@ -1,4 +1,4 @@
-"""What becomes of a step after its answer: a pure function of the step, the answer and the time."""
+"""The next state of a step: a pure function of its state, its outcome and the time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def after(
     now: datetime,
     policies: retry.Policies,
 ) -> StepState:
-    """The step as it is kept after an outcome."""
+    """The step after an outcome."""
     match outcome:
         case Done():
             return step.evolve(
@@ -43,14 +43,14 @@ def after(
 
 
 def cancelled(step: StepState, now: datetime) -> StepState:
-    """A step that is not carried on, because its run was stopped."""
+    """A step that does not continue, because its run was stopped."""
     return step.evolve(
         status=StepStatus.CANCELLED, changed_at=now, due_at=None, waiting_for="", actions=(), signal=""
     )
 
 
 def renewed(step: StepState, now: datetime) -> StepState:
-    """A step that begins anew; how often it was begun is remembered, because some steps look back then."""
+    """A step that starts again. It keeps its number of attempts, because some steps clean up after them."""
     return step.evolve(
         status=StepStatus.PENDING,
         changed_at=now,

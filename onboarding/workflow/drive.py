@@ -1,4 +1,4 @@
-"""One invocation's work on one run: the steps that its message begins, and all that follow from them."""
+"""The work of one invocation on one run: the steps that its message starts, and the steps after them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Drive:
-    """Drives a run on. Steps that do not depend on each other run side by side."""
+    """Continues a run. Steps that do not depend on each other run in parallel."""
 
     def __init__(self, runtime: Runtime, run: Run, message: StepMessage, delivery: str) -> None:
         self._runtime = runtime
@@ -30,16 +30,16 @@ class Drive:
         self._message = message
         self._delivery = delivery
         self._began = runtime.clock.now()
-        self._lock = asyncio.Lock()  # one transaction at a time: each builds on the ETags of the one before
+        self._lock = asyncio.Lock()  # one transaction at a time: each needs the ETags of the previous one
         self._tasks: asyncio.TaskGroup
 
     @property
     def run(self) -> Run:
-        """The run as far as this invocation knows it."""
+        """The run as this invocation knows it."""
         return Run(head=self._head, steps=self._steps)
 
     async def go(self) -> None:
-        """Begins what the message asks for, follows the plan from there, and ends when nothing is left."""
+        """Starts the steps that the message names, and continues with the plan as far as possible."""
         if self._head.stop_as:
             await self._leave_off()
             return
@@ -51,7 +51,7 @@ class Drive:
         await self._runtime.settle(self.run)
 
     async def _leave_off(self) -> None:
-        """Lets go of what an earlier worker of this message was at when it died: the run was stopped."""
+        """Releases the steps that a crashed worker of this message had claimed: the run was stopped."""
         held = [
             step
             for step in self._steps.values()
@@ -62,12 +62,12 @@ class Drive:
             await self._runtime.store.commit(left, [self._runtime.event(step, "cancelled") for step in left])
 
     def _mine(self, name: str) -> bool:
-        """Whether this message may begin a step now."""
+        """Whether this message may start a step now."""
         step = self._steps[name]
         if self._failed():
             return False
         if step.status is StepStatus.RUNNING and step.delivery == self._delivery:
-            return True  # this message was delivered before, and its worker is gone
+            return True  # this message was delivered before, and its worker has crashed
         if not self._message.step:
             return self._runtime.overdue(self.run, step)
         if name == self._message.step and step.status is StepStatus.WAITING:
@@ -75,7 +75,7 @@ class Drive:
         return self._plan.ready(self.run, name) and self._follows(name)
 
     def _follows(self, name: str) -> bool:
-        """Whether a step is the message's own, or follows from it over steps that are done."""
+        """Whether the message is for this step, or for a step whose completed successors lead to it."""
         if name == self._message.step:
             return True
         return any(
@@ -87,7 +87,7 @@ class Drive:
         return any(step.status is StepStatus.FAILED for step in self._steps.values())
 
     async def _wake_again(self) -> None:
-        """Repeats the delayed messages that a worker of this message may not have sent any more."""
+        """Repeats the delayed messages that a crashed worker of this message may not have sent."""
         for step in self._steps.values():
             if step.status is StepStatus.WAITING and step.delivery == self._delivery:
                 await self._send_wake(step)
@@ -102,7 +102,7 @@ class Drive:
                 [step for step, _ in claims], [event for _, event in claims]
             )
         except ConflictError:
-            # Another message was faster, or this very write came through and its answer was lost.
+            # Another message was faster, or this write succeeded and its response was lost.
             await self._reload()
             claimed = [self._steps[step.name] for step, _ in claims if self._is_ours(step)]
         for step in claimed:
@@ -124,7 +124,7 @@ class Drive:
         return step, self._runtime.event(step, kind)
 
     def _is_ours(self, step: StepState) -> bool:
-        """Whether the stored step is in the state that this invocation wanted to give it."""
+        """Whether the stored step already has the state that this invocation wanted to write."""
         now = self._steps[step.name]
         return (now.status, now.attempt, now.delivery) == (step.status, step.attempt, step.delivery)
 
@@ -133,7 +133,7 @@ class Drive:
         self._tasks.create_task(self._work(step))
 
     async def _work(self, step: StepState) -> None:
-        """Carries a claimed step out, and records what became of it."""
+        """Runs a claimed step, and records its outcome."""
         outcome, calls = await attempts.attempt(
             self._plan, self._runtime.services, self.run, step, self._runtime.limits.step
         )
@@ -148,7 +148,7 @@ class Drive:
             await self._record(after, outcome, calls)
 
     async def _record(self, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]) -> None:
-        """Writes an outcome with the claims that follow from it, then sends what has to be sent."""
+        """Writes an outcome and the claims on the next steps, then sends the messages."""
         before, self._steps[step.name] = self._steps[step.name], step
         ready = self._next(step)
         hand_over = self._runtime.clock.now() - self._began > self._runtime.limits.invocation
@@ -158,10 +158,12 @@ class Drive:
             written = await self._runtime.store.commit([step, *(claim for claim, _ in claims)], events)
         except ConflictError:
             await self._reload()
-            if self._steps[step.name].etag == before.etag:  # not this step: somebody claimed one of the next
+            if (
+                self._steps[step.name].etag == before.etag
+            ):  # another invocation has claimed one of the next steps
                 await self._record(step, outcome, calls)
                 return
-            if self._is_ours(before):  # somebody told it something meanwhile: it looks again
+            if self._is_ours(before):  # a person has sent a signal in the meantime: the step runs again
                 self._start(self._steps[step.name])
                 return
             if not self._is_ours(step):
@@ -178,7 +180,7 @@ class Drive:
         await self._follow_up(written[0], ready if hand_over else [])
 
     async def _follow_up(self, step: StepState, handed_over: list[str]) -> None:
-        """What comes after the transaction: messages, and a look at what others have done meanwhile."""
+        """After the transaction: sends messages, and checks what other invocations have done."""
         for name in handed_over:
             await self._runtime.send(self._to(self._steps[name]))
         if step.status is StepStatus.WAITING:
@@ -188,13 +190,13 @@ class Drive:
             await self._begin(name for name in self._next(step) if name not in handed_over)
 
     def _next(self, step: StepState) -> list[str]:
-        """The steps that can begin now that this one is done."""
+        """The steps that can start after this one."""
         if step.status is not StepStatus.SUCCEEDED or self._failed():
             return []
         return [name for name in self._plan.successors(step.name) if self._plan.ready(self.run, name)]
 
     def _may_be_ready_elsewhere(self, step: StepState, handed_over: list[str]) -> bool:
-        """Whether a step that follows waits only for what other invocations may have done meanwhile."""
+        """Whether a next step waits only for steps that other invocations may have completed."""
         return any(
             self._steps[name].status is StepStatus.PENDING
             and name not in handed_over
@@ -203,7 +205,7 @@ class Drive:
         )
 
     def _here(self, name: str) -> bool:
-        """Whether a step is still to be done by this invocation (itself, or after one that it runs)."""
+        """Whether this invocation will run a step (now, or after one that it runs now)."""
         step = self._steps[name]
         if step.status is StepStatus.RUNNING:
             return step.delivery == self._delivery
@@ -212,7 +214,7 @@ class Drive:
     def _events(
         self, before: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
     ) -> list[Event]:
-        """The audit event of an outcome; looking again at the same thing is no news."""
+        """The audit event of an outcome; none if a step still waits for the same thing."""
         if isinstance(outcome, Wait) and before.waiting_for == step.waiting_for:
             return []
         kind = {
@@ -234,7 +236,7 @@ class Drive:
         )
 
     async def _reload(self) -> None:
-        """Reads the run again. What this invocation is working on keeps its place unless somebody took it."""
+        """Reads the run again. Steps of this invocation keep their state unless another one has claimed them."""
         fresh = await self._runtime.store.load(self._head.id)
         if fresh is not None:
             self._head, self._steps = fresh.head, dict(fresh.steps)

@@ -1,11 +1,10 @@
-"""The engine: makes a run go on, from one queue message, as far as it can go.
+"""The engine: processes a queue message, and continues its run as far as possible.
 
-The order is always the same: the outcome of a step, its audit event and the claim on the steps that can
-begin because of it are written in one transaction; then delayed messages are put on the queue; then the
-message is completed by the host. A crash anywhere is repaired by the redelivery of that message, which
-recognises its own claims and takes them up again.
+The order is always the same. One transaction writes the outcome of a step, its audit event and the claims on
+the next steps. Then delayed messages are put on the queue. Then the host completes the message. A crash
+anywhere is repaired when the message is delivered again: the engine recognises its claims and resumes them.
 
-It knows nothing of what the steps do.
+It knows nothing about what the steps do.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Carries out the messages of a queue. One per process and queue."""
+    """Processes the messages of a queue. There is one engine for each process and queue."""
 
     def __init__(self, runtime: Runtime, poison_messages: PoisonMessages) -> None:
         self._runtime = runtime
         self._poison_messages = poison_messages
-        # By delivery: what this process works on now.
+        # By delivery: the messages that this process handles now.
         self._working: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, body: bytes, delivery: str) -> None:
-        """Carries out a message.
+        """Processes a message.
 
         Args:
             body: The message.
-            delivery: The queue's id of the message. It is the same when the message is delivered again,
-                which happens only after its lock has run out: whoever worked on it is gone, or is this very
-                process, which could not renew the lock in time and finishes first.
+            delivery: The queue's ID of the message. It is the same when the message is delivered again,
+                which happens only after its lock has expired: the worker has crashed, or it is this process,
+                which could not renew the lock in time and finishes first.
 
         Raises what storage raises; the host then delivers the message again.
         """
@@ -55,7 +54,7 @@ class Engine:
                 await Drive(self._runtime, run, message, delivery).go()
 
     async def abandon(self, body: bytes) -> None:
-        """Gives up on a message that has failed as often as the host tries: its steps and the run fail."""
+        """Fails the steps and the run of a message that failed as often as the host retries."""
         message = await self._read(body)
         run = await self._run_of(message, body) if message else None
         if message is None or run is None:
@@ -76,7 +75,7 @@ class Engine:
         await self._runtime.settle(run.having(failed))
 
     async def sweep(self) -> int:
-        """Drives on what has made no progress (a crash between a row and its message); returns how many."""
+        """Continues runs without progress, as after a crash between a row and its message; returns how many."""
         runtime, driven = self._runtime, 0
         async for entry in runtime.index.unfinished():
             run = await runtime.store.load(entry.run)
@@ -87,7 +86,7 @@ class Engine:
                 continue
             if runtime.status(run).final:
                 await runtime.settle(run)
-                # Also an announcement that a request repeated in the same moment left after the end.
+                # This also removes the announcement of a repeated request.
                 await runtime.index.forget(entry)
             elif any(runtime.overdue(run, step) for step in run.steps.values()):
                 await runtime.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))
@@ -96,7 +95,7 @@ class Engine:
         return driven
 
     async def _read(self, body: bytes) -> StepMessage | None:
-        """The message in a body; one that cannot be read is given up."""
+        """The message in a body; a body that cannot be read becomes a poison message."""
         try:
             message = MESSAGES.load(body)
         except UnknownVersionError as error:
@@ -110,7 +109,7 @@ class Engine:
         return None
 
     async def _run_of(self, message: StepMessage, body: bytes) -> Run | None:
-        """The run that a message is for; a message for none is given up."""
+        """The run of a message; a message without a run becomes a poison message."""
         run = await self._runtime.store.load(message.run)
         if run is None or run.head.plan not in self._runtime.plans:
             await self._give_up(body, Reason.UNKNOWN_RUN, "There is no such run.", message.run)
@@ -118,8 +117,8 @@ class Engine:
         return run
 
     async def _give_up(self, body: bytes, reason: Reason, detail: str, run: str = "") -> None:
-        """Keeps a message that nobody carries out any more where people can see it."""
-        log.error("gave up a message (%s): %s", reason, detail, extra={"run": run})
+        """Keeps a poison message, so that people can see it."""
+        log.error("poison message (%s): %s", reason, detail, extra={"run": run})
         runtime = self._runtime
         message = PoisonMessage(
             queue=runtime.queue, body=body, reason=reason, detail=detail, run=run, at=runtime.clock.now()

@@ -1,7 +1,7 @@
-"""What people do to a run: let a failed one go on, stop one, tell a waiting step something.
+"""What people do with a run: resume a failed run, stop a run, send a signal to a waiting step.
 
-Each is one transaction with ETags on what it changes, tried again when somebody else's change came first; so
-it meets a worker at its next write, and never half of it.
+Each is one transaction with the ETags of what it changes, and is repeated after a conflict. So a worker
+notices it at its next write, and never sees half of it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from onboarding.workflow.runtime import SERVICE, Runtime
 from onboarding.workflow.step_message import StepMessage
 
 GONE: Final = timedelta(minutes=6)
-"""A worker that has not written for longer is gone: the platform ends an invocation after five minutes
+"""A worker that has not written for this time has crashed: the host ends an invocation after five minutes
 (``functionTimeout`` in host.json)."""
 
 
 _ENDED: Final = {RunStatus.CANCELLED: "cancelled", RunStatus.ROLLED_BACK: "rolledBack"}
-"""What the audit trail calls the end of a run that was stopped."""
+"""The events of the audit trail at the end of a stopped run."""
 
 
 class NotPossibleError(Exception):
-    """The run is not in a state in which this can be done."""
+    """The status of the run does not allow this."""
 
     def __init__(self, status: RunStatus) -> None:
         super().__init__(f"the run is {status}")
@@ -36,7 +36,7 @@ class NotPossibleError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Change:
-    """What becomes of a run."""
+    """The changes to a run."""
 
     steps: Sequence[StepState]
     event: Event
@@ -44,7 +44,7 @@ class _Change:
 
 
 async def resume(runtime: Runtime, run_id: str, actor: str) -> Run | None:
-    """Lets a failed run go on where it stopped; returns it, or None when there is none.
+    """Resumes a failed run where it stopped; returns it, or None if there is none.
 
     Raises ``NotPossibleError`` unless the run has failed.
     """
@@ -52,7 +52,7 @@ async def resume(runtime: Runtime, run_id: str, actor: str) -> Run | None:
     if run is None:
         return None
     _need_failed(runtime, run)
-    await runtime.index.reopen(run.head)  # the index may run ahead of the run, never behind
+    await runtime.index.reopen(run.head)  # the index is written before the run
 
     def change(run: Run) -> _Change:
         _need_failed(runtime, run)
@@ -68,9 +68,9 @@ async def resume(runtime: Runtime, run_id: str, actor: str) -> Run | None:
 
 
 async def stop(runtime: Runtime, run_id: str, stop_as: RunStatus, actor: str) -> Run | None:
-    """Stops a run: nothing more of it begins. What runs just now ends by itself; see ``at_rest``.
+    """Stops a run: no other step starts. A running step finishes first; see ``at_rest``.
 
-    Safe to repeat. Each time it also puts away what a worker has left that is gone.
+    Safe to repeat. It also releases the steps of crashed workers.
     """
 
     def change(run: Run) -> _Change | None:
@@ -87,17 +87,17 @@ async def stop(runtime: Runtime, run_id: str, stop_as: RunStatus, actor: str) ->
     run = await runtime.store.load(run_id)
     if run is None or run.head.undone:
         return run
-    await runtime.index.reopen(run.head)  # until what it had made is removed
+    await runtime.index.reopen(run.head)  # until what it created is removed
     return await _change(runtime, run_id, change)
 
 
 def at_rest(run: Run) -> bool:
-    """Whether no worker is at any step of a run."""
+    """Whether no step of a run is running."""
     return all(step.status is not StepStatus.RUNNING for step in run.steps.values())
 
 
 async def finish(runtime: Runtime, run_id: str) -> None:
-    """Says that what a stopped run had made is removed; safe to repeat."""
+    """Records that what a stopped run created is removed; safe to repeat."""
 
     def change(run: Run) -> _Change | None:
         if run.head.stop_as is None or run.head.undone:
@@ -111,9 +111,9 @@ async def finish(runtime: Runtime, run_id: str) -> None:
 
 
 async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, actor: str) -> Run | None:
-    """Tells a step that waits something, and wakes it; one that just looks around looks once more.
+    """Sends a signal to a waiting step, and wakes it; a step that is running runs once more.
 
-    Raises ``NotPossibleError`` when the step has not begun, or has ended.
+    Raises ``NotPossibleError`` if the step has not started, or has finished.
     """
 
     def change(run: Run) -> _Change:
@@ -131,7 +131,7 @@ async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, actor
 
 
 async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:
-    """Changes a run as it is now; returns it as it is then, or None when there is none."""
+    """Changes the current state of a run; returns the new state, or None if there is no such run."""
     while run := await runtime.store.load(run_id):
         wanted = change(run)
         if wanted is None:
@@ -145,7 +145,7 @@ async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change
 
 
 async def _begin_ready(runtime: Runtime, run: Run) -> None:
-    """Sends the messages of the steps that can begin."""
+    """Sends the messages of the steps that can start."""
     plan = runtime.plan(run.head)
     for name in (name for name in plan.steps if plan.ready(run, name)):
         attempt = run.steps[name].attempt + 1
@@ -165,6 +165,6 @@ def _idle(step: StepState) -> bool:
 
 
 def _abandoned(runtime: Runtime, step: StepState) -> bool:
-    """Whether the worker of a running step is gone, and nobody has taken over."""
+    """Whether the worker of a running step has crashed, and no other worker has resumed the step."""
     begun = step.changed_at
     return step.status is StepStatus.RUNNING and begun is not None and begun < runtime.clock.now() - GONE

@@ -1,4 +1,4 @@
-"""What a step answers: done, wait, again, or failed. Retrying is a returned decision, not an exception."""
+"""The outcomes of a step: done, wait, retry, or failed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Result = TypeVar("Result")
 
 
 class RetryReason(StrEnum):
-    """Why a step could not do its work this time."""
+    """Why an attempt of a step failed."""
 
-    TRANSIENT = "transient"  # a service was away, slow or throttling
-    REPLICATION = "replication"  # the directory lags behind its own writes
-    INTERNAL = "internal"  # a defect of ours; tried a few times, in case it is not
+    TRANSIENT = "transient"  # a service was unavailable, slow or throttling
+    REPLICATION = "replication"  # the directory does not show a recent write yet
+    INTERNAL = "internal"  # a defect of this app; retried a few times, in case it is not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """What went wrong in a step, as it is kept with the step and shown to people."""
+    """The error of a step, as it is stored with the step and shown to people."""
 
     code: str
     title: str
@@ -48,33 +48,33 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done(Generic[Result]):
-    """The step's effect is there. ``result`` is kept with the step; later steps read it. Never a secret."""
+    """The step has succeeded. ``result`` is stored for later steps; it never contains a secret."""
 
     result: Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wait:
-    """Nothing is wrong; something outside takes its time. Looking again holds no worker meanwhile."""
+    """The step waits for something outside the service. No worker is blocked in the meantime."""
 
     reason: str
     after: timedelta
     give_up_after: timedelta
-    actions: tuple[str, ...] = ()  # URLs where somebody can do what is waited for
+    actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retry:
-    """Something went wrong that may pass. The engine decides when to try again, or gives up."""
+    """An error that can be temporary. The engine decides when to retry, and when the step fails."""
 
     reason: RetryReason
     error: Failure
-    retry_after: float | None = None  # seconds, as the service asked for
+    retry_after: float | None = None  # seconds, from the service
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
-    """Trying again cannot help; somebody has to change something."""
+    """A retry cannot help: a person must change something."""
 
     error: Failure
 

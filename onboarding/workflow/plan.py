@@ -1,4 +1,4 @@
-"""A plan: the steps of a run, their handlers, and what each waits for. A graph, checked when it is made.
+"""A plan: the steps of a run, their handlers, and the steps that each waits for. It is checked when created.
 
 A plan knows the type of its runs' request, and a step the type of its result, so a type checker finds a
 misspelt field in either.
@@ -32,16 +32,16 @@ class Context(Generic[Services, Request]):
 
     @property
     def id(self) -> str:
-        """The id of the run."""
+        """The ID of the run."""
         return self.run.head.id
 
     @property
     def accepted_at(self) -> datetime:
-        """When the run was asked for."""
+        """When the run was requested."""
         return self.run.head.created_at
 
     def result(self, step: Step[Any, Any, Result]) -> Result:
-        """The result of a step before this one. Raises ``LookupError`` when that step is not done."""
+        """The result of an earlier step. Raises ``LookupError`` if that step is not done."""
         return step.result_of(self.run)
 
 
@@ -52,12 +52,12 @@ class Step(Generic[Services, Request, Result]):
     name: str  # stable: part of the API and of storage keys
     title: str  # what it does, for a person
     handler: Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]]
-    """Carries the step out. It is safe to run twice, and raises ``OnboardingError`` for what it foresees."""
-    result: Codec[Result] | None = None  # None: the step leaves no result
+    """Runs the step. It is safe to run twice, and raises ``OnboardingError`` for errors that it expects."""
+    result: Codec[Result] | None = None  # None: the step has no result
     after: tuple[str, ...] = ()  # the steps whose results it needs
 
     def dump(self, result: Result) -> str:
-        """A result as it is kept with the step."""
+        """A result as it is stored with the step."""
         if self.result is None and result is not None:
             raise TypeError(f"step {self.name} declares no result")
         return self.result.dump(result) if self.result else ""
@@ -78,7 +78,7 @@ class Step(Generic[Services, Request, Result]):
 
 
 class Plan(Generic[Services, Request]):
-    """The steps of one kind of run, in an order in which each comes after what it needs."""
+    """The steps of one kind of run, in an order that respects their dependencies."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Plan(Generic[Services, Request]):
         *steps: Step[Services, Request, Any],
         persistent: bool = False,
     ) -> None:
-        """``persistent`` tries again after a permanent error, too: people may correct its cause.
+        """With ``persistent``, permanent errors are retried too, because people can correct their cause.
 
         Raises ``ValueError`` for an unknown or repeated step, ``graphlib.CycleError`` for a circle.
         """
@@ -118,11 +118,11 @@ class Plan(Generic[Services, Request]):
         )
 
     def request_of(self, head: Head) -> Request:
-        """What a run of this plan was asked for."""
+        """The request of a run of this plan."""
         return self._request.load(head.request)
 
     def new(self, head: Head) -> Run:
-        """A run of which nothing has begun."""
+        """A run that has not started."""
         return Run(head=head, steps={name: StepState(run=head.id, name=name) for name in self.steps})
 
     def successors(self, name: str) -> tuple[str, ...]:
@@ -130,13 +130,13 @@ class Plan(Generic[Services, Request]):
         return tuple(step.name for step in self.steps.values() if name in step.after)
 
     def ready(self, run: Run, name: str) -> bool:
-        """Whether a step has not begun and everything it waits for is done."""
+        """Whether a step has not started and all steps that it waits for are done."""
         return run.steps[name].status is StepStatus.PENDING and all(
             run.steps[other].status is StepStatus.SUCCEEDED for other in self.steps[name].after
         )
 
     def status(self, run: Run) -> RunStatus:
-        """The status of a run, which follows from its steps; of one that was stopped, how far that is."""
+        """The status of a run, which follows from its steps and from whether it was stopped."""
         if run.head.stop_as:
             return run.head.stop_as if run.head.undone else RunStatus.RUNNING
         statuses = {step.status for step in run.steps.values()}

@@ -1,6 +1,6 @@
-"""Poison messages: messages that were given up, kept with the reason until an operator re-drives them.
+"""Poison messages: messages that could not be processed, kept until an operator re-drives them.
 
-The same message is one message, however often it is given up: its id is derived from what it says.
+The ID of a message is derived from its content, so the same message is kept only once.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _PARTITION: Final = "messages"
 
 
 class Reason(StrEnum):
-    """Why a message was given up."""
+    """Why a message could not be processed."""
 
-    INVALID = "Invalid"  # it is none of this app's messages
+    INVALID = "Invalid"  # it is not a message of this app
     UNKNOWN_VERSION = "UnknownVersion"  # a newer release wrote it
-    UNKNOWN_RUN = "UnknownRun"  # there is nothing that it could drive on
-    WORKER_CRASHED = "WorkerCrashed"  # its worker stopped as often as the host tries
+    UNKNOWN_RUN = "UnknownRun"  # there is no such run
+    WORKER_CRASHED = "WorkerCrashed"  # its worker crashed as often as the host retries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoisonMessage:
-    """A message that was given up."""
+    """A message that could not be processed."""
 
     queue: str
-    body: Annotated[bytes, Field(exclude=True)] = b""  # in a column of its own
+    body: Annotated[bytes, Field(exclude=True)] = b""  # has its own column
     reason: Reason
     detail: str
-    run: str = ""  # which it was for, where that is known
+    run: str = ""  # its run, if known
     at: datetime
 
     @property
@@ -70,7 +70,7 @@ class PoisonMessages:
         await self._tables.write(self._table, message.to_row(), Write.UPSERT)
 
     async def get(self, message: str) -> PoisonMessage | None:
-        """A message by its id, or None."""
+        """A message by its ID, or None."""
         row = await self._tables.get(self._table, _PARTITION, message)
         return PoisonMessage.from_row(row) if row else None
 
@@ -82,5 +82,5 @@ class PoisonMessages:
         return [PoisonMessage.from_row(row) for row in page.rows], page.continuation
 
     async def remove(self, message: PoisonMessage) -> None:
-        """Forgets a message; one that is gone already is no error."""
+        """Removes a message; safe to repeat."""
         await self._tables.write(self._table, message.to_row(), Write.DELETE)

@@ -1,4 +1,4 @@
-"""When to try again: a pure decision from what went wrong, how often, and since when."""
+"""When to retry: a pure function of the kind, number and age of the errors."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from onboarding.workflow.outcomes import RetryReason
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """Delays for one kind of trouble: each in turn, the last one again and again, until it is given up."""
+    """The delays for one kind of error: one after the other; the last one is repeated."""
 
     delays: tuple[float, ...]  # seconds
-    give_up_after: timedelta  # since the trouble began
+    give_up_after: timedelta  # since the first error
 
 
 Policies = Mapping[RetryReason, Policy]
 
 CLOUD: Final[Policies] = {
-    # An outage of the cloud may last hours; a throttled tenant recovers in minutes.
+    # An outage of the cloud can last hours; a throttled tenant recovers in minutes.
     RetryReason.TRANSIENT: Policy(delays=(1, 2, 5, 10, 30, 60, 120, 300), give_up_after=timedelta(hours=24)),
-    # Usually seconds, sometimes many minutes; after that the object is really gone.
+    # Usually seconds, sometimes many minutes; after that the object does not exist.
     RetryReason.REPLICATION: Policy(
         delays=(1, 2, 4, 8, 15, 30, 60, 120), give_up_after=timedelta(minutes=30)
     ),
@@ -34,14 +34,14 @@ CLOUD: Final[Policies] = {
 def delay(
     policy: Policy, *, tries: int, since: datetime, now: datetime, retry_after: float | None = None
 ) -> timedelta | None:
-    """How long to wait before the next try; None to give up.
+    """How long to wait before the next attempt; None: the step fails.
 
     Args:
-        policy: The rules for what went wrong.
-        tries: How often in a row it did, this time included (1 for the first).
-        since: When it began.
+        policy: The policy for the kind of error.
+        tries: The number of consecutive errors, including this one.
+        since: The time of the first error.
         now: The current time.
-        retry_after: What the service asked for, in seconds; never undercut.
+        retry_after: The minimum in seconds, from the service.
     """
     if now - since >= policy.give_up_after:
         return None

@@ -1,8 +1,8 @@
 """The records of a run: its head, its steps, and its audit events.
 
 All rows of one run share a partition, so they change together. ``to_row`` and ``from_row`` are the only
-places that know the columns. What a plan's own types describe (the request, the results) stays text here; the
-plan and its steps read it. The status is never stored: it follows from the steps, so it cannot be wrong.
+places that know the columns. The request and the results are text here, because their types belong to the
+plan and its steps. The status is never stored: it follows from the steps, so it cannot be wrong.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HEAD: Final = "head"
 STEPS: Final = keys.prefixed("step:")
 EVENTS: Final = keys.prefixed("event:")
 STATE: Final = Range(HEAD, STEPS.last)
-"""Head and steps, without the events: what one query reads to know a run."""
+"""Head and steps, without the events: one query reads a run."""
 
 _LONGEST_COLUMN: Final = 64_000
 """Bytes in UTF-16. Table Storage allows 64 KiB
@@ -34,34 +34,34 @@ _LONGEST_COLUMN: Final = 64_000
 _Failing = TypeVar("_Failing", "StepState", "Event")
 
 _OwnColumn = Annotated[str, Field(exclude=True)]
-"""Text that is not part of the document: it has a column of its own, or belongs to the row."""
+"""Text that is not part of the document: it has its own column, or belongs to the row."""
 
 
 class StepStatus(StrEnum):
-    """Where a step is."""
+    """The status of a step."""
 
-    PENDING = "Pending"  # not begun
-    RUNNING = "Running"  # an invocation works on it
+    PENDING = "Pending"  # not started
+    RUNNING = "Running"  # an invocation runs it
     WAITING = "Waiting"  # a delayed message will wake it
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-    CANCELLED = "Cancelled"  # the run was stopped before it was done
+    CANCELLED = "Cancelled"  # the run was stopped before the step was done
 
 
 class RunStatus(StrEnum):
-    """Where a run is; the last four are final."""
+    """The status of a run; the last four are final."""
 
     NOT_STARTED = "NotStarted"
     RUNNING = "Running"
-    WAITING = "Waiting"  # nothing to do until a delayed message comes
+    WAITING = "Waiting"  # until a delayed message becomes visible
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-    CANCELLED = "Cancelled"  # stopped, and what it had made is removed
-    ROLLED_BACK = "RolledBack"  # had failed, and what it had made is removed
+    CANCELLED = "Cancelled"  # stopped, and what it created is removed
+    ROLLED_BACK = "RolledBack"  # failed, and what it created is removed
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """Whether the run changes only if a person intervenes."""
         return self in FINAL
 
 
@@ -70,18 +70,18 @@ FINAL: Final = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """What was asked for, when, and on whose behalf. ``Plan.head`` makes one."""
+    """The request, its time and its caller. ``Plan.head`` creates it."""
 
     id: str
     plan: str
-    actor: str  # how the audit trail names who asked for it
+    actor: str  # the caller, as the audit trail shows it
     created_at: datetime
-    lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that it is in, by kind
-    fingerprint: str = ""  # of what was asked for: the same idempotency key must bring the same one
+    lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that contain it, by kind
+    fingerprint: str = ""  # of the request: the same idempotency key must have the same fingerprint
     traceparent: str = ""
-    authority: str = ""  # of the caller who asked for it; the plan knows what it means
-    stop_as: RunStatus | None = None  # the status that a stopped run ends with
-    undone: bool = False  # a stopped run: nothing runs any more, and what it had made is removed
+    authority: str = ""  # of the caller; the plan knows its meaning
+    stop_as: RunStatus | None = None  # the final status of a stopped run
+    undone: bool = False  # a stopped run: nothing is running, and what it created is removed
     request: _OwnColumn = ""  # as the plan's codec writes it
     etag: _OwnColumn = field(default="", compare=False)
 
@@ -103,23 +103,23 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepState:
-    """Where one step of one run is."""
+    """The state of one step of one run."""
 
     run: str
     name: str
     status: StepStatus = StepStatus.PENDING
-    attempt: int = 0  # how often it was begun
-    key: str = ""  # the message that began it last ...
-    delivery: str = ""  # ... and the delivery of that message: the same one again means its worker is gone
+    attempt: int = 0  # number of attempts
+    key: str = ""  # the message of the last attempt ...
+    delivery: str = ""  # ... and its delivery: if it is delivered again, its worker has crashed
     changed_at: datetime | None = None
     started_at: datetime | None = None  # of the first attempt
     due_at: datetime | None = None  # when Waiting: when its message becomes visible
-    tries: int = 0  # how often in a row it could not do its work
-    since: datetime | None = None  # when it began to wait, or the trouble began
+    tries: int = 0  # number of consecutive errors or waits
+    since: datetime | None = None  # the start of the wait or of the errors
     waiting_for: str = ""
-    actions: tuple[str, ...] = ()  # URLs where somebody can do what it waits for
+    actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for
     error: Failure | None = None
-    signal: str = ""  # what somebody told it while it waited
+    signal: str = ""  # what a person has sent to the waiting step
     result: _OwnColumn = ""  # as the step's codec writes it
     etag: _OwnColumn = ""
 
@@ -141,11 +141,13 @@ class StepState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One line of the audit trail: what happened when, by whom, and which calls were made for it."""
+    """An entry of the audit trail: what happened, when, by whom, and with which calls."""
 
     run: str
     at: datetime
-    kind: str  # accepted, started, redelivered, waiting, retrying, succeeded, failed; what people did
+    kind: (
+        str  # accepted, started, redelivered, waiting, retrying, succeeded, failed; or an action of a person
+    )
     step: str = ""
     attempt: int = 0
     actor: str
@@ -154,7 +156,7 @@ class Event:
     calls: tuple[Call, ...] = ()
 
     def to_row(self) -> Row:
-        """The event's row; the same event written twice is one row. Of many calls the newest are kept."""
+        """The event's row. The same event has the same row. If there are many calls, the newest are kept."""
         key = f"{EVENTS.first}{keys.milliseconds(self.at)}:{self.step}:{self.attempt:04d}:{self.kind}"
         event = self
         while event.calls and not fits(_EVENTS.dump(event)):
@@ -175,7 +177,7 @@ class Run:
     steps: Mapping[str, StepState]
 
     def having(self, steps: Iterable[StepState]) -> Run:
-        """The run with these steps in place of what they were."""
+        """The run with these steps instead of their old versions."""
         return replace(self, steps={**self.steps, **{step.name: step for step in steps}})
 
 
@@ -187,7 +189,7 @@ def fits(text: str) -> bool:
 def _fitting(codec: Codec[_Failing], record: _Failing) -> str:
     """A step or an event as JSON that fits into a column: its error is cut if it is too long.
 
-    Texts of an error contain names from a directory, which has as many of them as it likes.
+    Texts of an error can contain any number of names from a directory.
     """
     error, longest = record.error, _LONGEST_COLUMN // 8
     while not fits(text := codec.dump(record)) and error and longest:

@@ -1,10 +1,9 @@
-"""Where to find runs: what is new or open (for the sweep), and the history (for lists), newest first.
+"""The index of runs: the new and open ones (for the sweep), and the history (for lists), newest first.
 
-A page costs the same however many runs there are: each list is a range of keys. What is new or open is also
-in a partition of its owner, so that an owner's lists never read rows of others. Writing a run costs these
-two rows at the start; the others follow when its first step begins, so that a request is answered quickly.
-The index may run ahead of the runs, never behind: a row is written before what it points to, and the sweep
-removes one that points to nothing.
+A page costs the same however many runs there are: each list is a range of keys. New and open runs are also in
+a partition of their owner, so that the lists of an owner never read rows of others. To answer a request
+quickly, only these two rows are written at first; the others follow when the first step starts. A row is
+always written before its run, and the sweep removes rows that point to nothing.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ MARKED: Final = "marked"
 class RunView:
     """Which runs a list shows: those that are in all of these lists, with this status (None: any)."""
 
-    lists: Mapping[str, str] = field(default_factory=dict)  # the first one should be the shortest
+    lists: Mapping[str, str] = field(default_factory=dict)  # put the shortest list first
     status: RunStatus | None = None
 
     def shows(self, lists: Mapping[str, str]) -> bool:
-        """Whether what is in these lists belongs here, as far as they can tell."""
+        """Whether a run in these lists belongs to the view."""
         return all(lists.get(kind) == value for kind, value in self.lists.items())
 
 
@@ -61,7 +60,7 @@ class Entry:
         return f"{moment}:{self.run}"
 
     def points_to(self, head: Head) -> bool:
-        """Whether the entry is this run's own, not left by a request that was repeated."""
+        """Whether the entry belongs to this run, and not to a repeated request."""
         return self.key == Entry.of(head, self.partition).key
 
     def to_row(self) -> Row:
@@ -87,7 +86,7 @@ class RunIndex:
         Args:
             tables: The storage account.
             table: The table.
-            history: False keeps only what is not finished, or failed: for runs that nobody else lists.
+            history: False keeps only unfinished and failed runs, for runs without lists.
             owner: The kind of list that names the owner of a run; empty: runs have no owners.
         """
         self._tables = tables
@@ -96,11 +95,11 @@ class RunIndex:
         self._owner = owner
 
     async def announce(self, head: Head) -> None:
-        """Says that a run is about to be written."""
+        """Announces that a run will be written."""
         await self._put(NEW, head)
 
     async def retract(self, head: Head) -> None:
-        """Takes an announcement back: the run was there already."""
+        """Removes an announcement, because the run already exists."""
         await self._take(NEW, Entry.of(head, NEW))
 
     async def open_before(self, head: Head, *, most: int) -> int:
@@ -118,7 +117,7 @@ class RunIndex:
 
     @staticmethod
     def same_entry(one: Head, other: Head) -> bool:
-        """Whether two heads have the same entry, as those of simultaneous requests can have."""
+        """Whether two heads have the same entry; those of simultaneous requests can."""
         return Entry.of(one, NEW).key == Entry.of(other, NEW).key
 
     async def begin(self, head: Head) -> None:
@@ -143,11 +142,11 @@ class RunIndex:
             return
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
         await self._take(OPEN, Entry.of(head, OPEN))
-        if head.stop_as:  # it may have been among those with another final status before
+        if head.stop_as:  # it may have had another final status before
             await self._forget_statuses(head, status)
 
     async def reopen(self, head: Head) -> None:
-        """Moves a run that had ended back to the open ones; safe to repeat."""
+        """Moves a finished run back to the open ones; safe to repeat."""
         await self._put(OPEN if self._history else NEW, head)
         if self._history:
             await self._forget_statuses(head, None)
@@ -160,20 +159,20 @@ class RunIndex:
                 await self._tables.write(self._table, _row(_with_status(status, head), head), Write.DELETE)
 
     async def mark(self, head: Head) -> None:
-        """Puts a run among those that somebody should look at; safe to repeat."""
+        """Adds a run to those that need attention; safe to repeat."""
         await self._tables.write(self._table, _row(MARKED, head), Write.UPSERT)
 
     async def unmark(self, head: Head) -> None:
-        """Takes a run away from there."""
+        """Removes a run from those that need attention."""
         await self._tables.write(self._table, _row(MARKED, head), Write.DELETE)
 
     async def marked(self, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
-        """Some of the runs that somebody should look at, newest first, and the continuation."""
+        """Some of the runs that need attention, newest first, and the continuation."""
         page = await self._tables.page(self._table, Range(MARKED, ""), size=size, continuation=continuation)
         return list(map(Entry.from_row, page.rows)), page.continuation
 
     async def unfinished(self) -> AsyncIterator[Entry]:
-        """Everything new or open: what the sweep looks through."""
+        """All new and open runs, for the sweep."""
         for partition in (NEW, OPEN):
             async for row in self._tables.scan(self._table, Range(partition, "")):
                 yield Entry.from_row(row)
@@ -183,12 +182,12 @@ class RunIndex:
         await self._take(entry.partition, entry)
 
     async def _put(self, name: str, head: Head) -> None:
-        """Puts a run among the new or the open ones, and among those of its owner."""
+        """Adds a run to the new or the open ones, and to those of its owner."""
         rows = [_row(partition, head) for partition in self._partitions(name, head.lists)]
         await asyncio.gather(*(self._tables.write(self._table, row, Write.UPSERT) for row in rows))
 
     async def _take(self, name: str, entry: Entry) -> None:
-        """Takes an entry away from there. The row that the sweep reads goes last."""
+        """Removes an entry from both. The row that the sweep reads is removed last."""
         for partition in reversed(self._partitions(name, entry.lists)):
             row = replace(entry, partition=partition, etag="").to_row()
             await self._tables.write(self._table, row, Write.DELETE)
@@ -214,7 +213,7 @@ class RunIndex:
     async def page(self, view: RunView, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
         """Some entries of a view, newest first, and the continuation (empty at the end).
 
-        What is new but not yet in the history comes first. A page may hold fewer than ``size`` entries
+        New runs that are not in the history yet are first. A page can have fewer than ``size`` entries
         although more follow. Raises ``InvalidContinuationError``.
         """
         ranges = self._ranges(view)
@@ -238,12 +237,12 @@ class RunIndex:
 
 
 def _owned(name: str, owner: str) -> str:
-    """The partition of what an owner has among the new or the open ones."""
+    """The partition of the new or the open runs of an owner."""
     return f"{name}:{keys.part(owner)}"
 
 
 def _list(kind: str, value: str) -> str:
-    """What the partitions of a list begin with."""
+    """The prefix of the partitions of a list."""
     return f"list:{kind}:{keys.part(value)}:"
 
 

@@ -1,4 +1,4 @@
-"""Where runs are kept: created once, loaded by one query, changed by transactions with ETags."""
+"""The store of runs: each is created once, read by one query, and changed by transactions with ETags."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RunStore:
         self._table = table
 
     async def create(self, run: Run, accepted: Event) -> bool:
-        """Writes a new run; False when a run with this id exists."""
+        """Writes a new run; False if a run with this ID exists."""
         steps = [step.to_row() for step in run.steps.values()]
         rows = [run.head.to_row(), *steps, accepted.to_row()]
         try:
@@ -26,7 +26,7 @@ class RunStore:
         return True
 
     async def load(self, run: str) -> Run | None:
-        """A run with its steps, as they are now."""
+        """The current state of a run and its steps."""
         rows = await self._tables.query(self._table, run, STATE)
         head: Head | None = None
         steps: dict[str, StepState] = {}
@@ -41,10 +41,10 @@ class RunStore:
     async def commit(
         self, steps: Sequence[StepState], events: Iterable[Event], *, head: Head | None = None
     ) -> list[StepState]:
-        """Writes steps (and the head) as they were changed, together with their events.
+        """Writes changed steps (and the head) together with their events.
 
-        Returns the steps with new ETags. Raises ``ConflictError`` when one of them was changed by somebody
-        else meanwhile.
+        Returns the steps with new ETags. Raises ``ConflictError`` if one of them has been changed in
+        the meantime.
         """
         writes: list[tuple[Write, Row]] = [(Write.UPDATE, step.to_row()) for step in steps]
         writes += [(Write.UPDATE, head.to_row())] if head else []

@@ -1,4 +1,4 @@
-"""The runs of one queue: how they are accepted, kept and found, and what the engine needs to drive them."""
+"""The runs of one queue: how they are accepted, stored and found, and what the engine needs for them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 
 SERVICE: Final = "service"
-"""Who acts when no caller does."""
+"""The actor if there is no caller."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How long things may take."""
+    """Time limits."""
 
-    step: timedelta = timedelta(minutes=2)  # one attempt of a step; then it is tried again
+    step: timedelta = timedelta(minutes=2)  # for one attempt of a step; then it is retried
     invocation: timedelta = timedelta(minutes=1)  # then steps that become ready get messages of their own
-    stalled: timedelta = timedelta(minutes=15)  # no progress for longer: the sweep drives the run on
+    stalled: timedelta = timedelta(minutes=15)  # without progress: the sweep continues the run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Runtime:
-    """The runs of one queue, and what drives them."""
+    """The runs of one queue, and what the engine needs for them."""
 
     store: RunStore
     index: RunIndex
@@ -54,7 +54,7 @@ class Runtime:
     async def start(self, head: Head) -> Run | None:
         """Accepts a run: announces it, writes it, sends its first message. Three storage calls.
 
-        Returns the run that had this id before, if there is one; it is left as it is.
+        If a run with this ID exists, it returns that run unchanged.
         """
         plan = self.plan(head)
         await self.index.announce(head)
@@ -65,7 +65,7 @@ class Runtime:
             if existing is None or not self.index.same_entry(existing.head, head):
                 await self.index.retract(head)
         if existing is None or plan.status(existing) is RunStatus.NOT_STARTED:
-            # Also for one that was there: whoever wrote it may have stopped before its message was sent.
+            # Also for an existing run: its writer may have crashed before the message was sent.
             first = StepMessage(run=head.id, step=plan.first, attempt=1, traceparent=head.traceparent)
             await self.send(first)
         return existing
@@ -80,19 +80,19 @@ class Runtime:
         return Event(run=step.run, kind=kind, step=step.name, attempt=step.attempt, **fields)
 
     async def settle(self, run: Run) -> None:
-        """Closes the index of a run that is at its end."""
+        """Closes the index of a finished run."""
         status = self.status(run)
         if not status.final:
             return
         await self.index.close(run.head, status)
         if status is RunStatus.FAILED:
-            # Somebody may have let it go on, or stopped it, before this was written down.
+            # A person may have resumed or stopped it before the index was written.
             fresh = await self.store.load(run.head.id)
             if fresh and not self.status(fresh).final:
                 await self.index.reopen(fresh.head)
 
     def overdue(self, run: Run, step: StepState) -> bool:
-        """Whether a step should have been begun, woken or finished long ago."""
+        """Whether a step should have started, continued or finished long ago."""
         before = self.clock.now() - self.limits.stalled
         match step.status:
             case StepStatus.PENDING:

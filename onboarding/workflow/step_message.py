@@ -1,4 +1,4 @@
-"""The message that makes a step run: it names the run and the step, and nothing else of either."""
+"""The message that starts a step. It contains only the names of the run and the step."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from onboarding.storage.codec import Codec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepMessage:
-    """Runs one step, or (``step`` empty) whatever of the run can go on."""
+    """Runs one step, or (if ``step`` is empty) all steps of the run that can continue."""
 
     run: str
     step: str = ""
-    attempt: int = 0  # the attempt this message is for; one that comes late or twice finds another number
-    key: str = field(default_factory=lambda: uuid.uuid4().hex)  # tells this message from a similar one
-    traceparent: str = ""  # W3C Trace Context of the request that began it
+    attempt: int = 0  # the attempt that the message starts; a late or repeated message has an old number
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)  # distinguishes this message from similar ones
+    traceparent: str = ""  # W3C Trace Context of the request
 
 
 MESSAGES: Final = Codec(StepMessage)
-"""How a message looks on the queue."""
+"""The format of a message on the queue."""

@@ -1,4 +1,4 @@
-"""The addresses and keys of channels, which hold credentials: read from Key Vault, kept for some minutes."""
+"""The addresses and keys of channels: read from Key Vault, and cached for some minutes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from onboarding.clock import Clock
 from onboarding.errors import channels
 
 _KEPT: Final = timedelta(minutes=5)
-"""A hundred messages read the vault once, and a value that was replaced is used soon."""
+"""Many messages need one read of the vault, and a new value is used soon."""
 
 
 class Vault(Protocol):
-    """Where the values are."""
+    """The vault with the values."""
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
-        """The newest values of a secret, the current one first; none: there is none."""
+        """The newest values of a secret, the current one first; empty if there is no such secret."""
         ...
 
 
 class ChannelSecrets:
-    """What channels need to know and nobody may see."""
+    """The secret values that channels need."""
 
     def __init__(self, vault: Callable[[], Vault], clock: Clock) -> None:
-        """``vault`` is asked for when the first value is read, not before."""
+        """``vault`` is called when a value is read, not before."""
         self._vault = vault
         self._clock = clock
         self._known: dict[tuple[str, int], tuple[datetime, tuple[str, ...]]] = {}
 
     async def value(self, name: str) -> str:
-        """The value of a secret. Raises this app's errors, also where there is no such secret."""
+        """The value of a secret. Raises this app's errors, also if there is no such secret."""
         return (await self.newest(name, 1))[0]
 
     async def newest(self, name: str, versions: int) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Channels for people: mail, Teams and what else Apprise (https://github.com/caronc/apprise) can reach.
+"""Channels for people: mail, Teams and all other services of Apprise (https://github.com/caronc/apprise).
 
-An address holds credentials, so it is a secret in the vault. Apprise logs addresses and recipients, and is
-therefore silenced; what it raises is not repeated. It blocks, so it works in a thread, and it is imported
-there when the first message is sent (docs/decisions/0015).
+An address contains credentials, so it is a secret in the vault. Apprise logs addresses and recipients, so its
+log is disabled and its exceptions are not shown. It blocks, so it runs in a thread, where it is imported for
+the first message (docs/decisions/0015).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onboarding.notices.message_text import Message
 from onboarding.words.chat import quiet
 
 PREFIX = "notice-"
-"""What the names begin with of the vault's secrets that hold addresses."""
+"""The prefix of the vault secrets that contain addresses."""
 
 logging.getLogger("apprise").disabled = True
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show URLs
@@ -30,15 +30,15 @@ class People:
         self._secrets = secrets
 
     async def send(self, channel: str, recipient: str, message: Message) -> str:
-        """Sends a message; returns how it was taken.
+        """Sends a message; returns the outcome.
 
         Args:
-            channel: Its name; the vault's secret has a prefix before it.
-            recipient: An address that takes the place of the channel's own recipients; empty: those.
-            message: What to send.
+            channel: Its name, which is the name of the vault secret without its prefix.
+            recipient: An address that replaces the recipients of the channel; empty: no replacement.
+            message: The message.
 
         Raises:
-            TransientError: It was not taken, or the channel is not set up: both may be mended.
+            TransientError: The channel did not accept it, or is not set up. People can correct both.
         """
         secret = f"{PREFIX}{channel}"
         address = await self._secrets.value(secret)
@@ -54,7 +54,7 @@ class People:
 
 
 def _send(address: str, recipient: str, message: Message) -> bool | None:
-    """Whether a message was taken; None when it cannot be sent to such an address at all."""
+    """Whether the channel accepted a message; None if the address cannot be used."""
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, plugins  # noqa: PLC0415 - 1 s, 30 MB
 
     asset = AppriseAsset(

@@ -1,7 +1,7 @@
 """The webhook, for programs: a CloudEvent (https://cloudevents.io, version 1.0) posted to a URL.
 
-Where the deployment has a secret for it, each message is signed as Standard Webhooks say (version 1 of
-https://www.standardwebhooks.com): the receiver can tell it from others' posts, and from a repeated old one.
+If the deployment has a secret for it, each message is signed as in Standard Webhooks (version 1 of
+https://www.standardwebhooks.com): the receiver can recognise forged and replayed messages.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from onboarding.notices.notice import Notice
 _TIMEOUT: Final = 20.0  # seconds
 
 _ACTIVE_SECRETS: Final = 2
-"""The current one and the one before: with both signatures a receiver can change over when it likes."""
+"""The current and the previous one: a receiver accepts either signature while its secret is replaced."""
 
 
 class Webhook:
-    """Posts notices to one URL. Any 2xx answer means that they were taken."""
+    """Posts notices to one URL. Any 2xx response means that they were accepted."""
 
     def __init__(self, url: str, secret: str, secrets: ChannelSecrets, clock: Clock) -> None:
         """``secret`` names the vault's secret that signs; empty: messages are not signed."""
@@ -40,7 +40,7 @@ class Webhook:
         self._http = httpx.AsyncClient(timeout=_TIMEOUT)
 
     async def send(self, notice: Notice, connection: Connection) -> str:
-        """Posts a notice. Raises ``TransientError`` for anything but 2xx: what is wrong may be mended."""
+        """Posts a notice. Raises ``TransientError`` unless the response is 2xx."""
         message = to_structured_event(event(notice, connection))
         headers = {**message.headers, **await self._signed(notice.id, message.body)}
         try:
@@ -93,7 +93,7 @@ def event(notice: Notice, connection: Connection) -> CloudEvent:
 
 
 class NoWebhook:
-    """Stands in where a deployment has no channel: says so, again and again, until there is one."""
+    """For a deployment without a channel: each delivery fails until there is one."""
 
     async def send(self, _notice: Notice, _connection: Connection) -> str:
         """Raises ``TransientError``."""
