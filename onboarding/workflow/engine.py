@@ -75,7 +75,7 @@ class Engine:
         await self._runtime.settle(run.having(failed))
 
     async def sweep(self) -> int:
-        """Continues runs without progress, as after a crash between a row and its message; returns how many."""
+        """Continues runs without progress (a crash between a row and its message); returns how many."""
         runtime, driven = self._runtime, 0
         async for entry in runtime.index.unfinished():
             run = await runtime.store.load(entry.run)
