@@ -15,7 +15,7 @@ from onboarding.lifecycle import ownership
 
 
 class Acceptance:
-    """Checks a request that is valid in itself against the deployment."""
+    """Checks a valid request against the settings of the deployment."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Acceptance:
         raise invalid(requests.CONNECTION_NOT_FOUND.finding(connection=existing.connection_id))
 
     def _unknown_channels(self, wanted: OnboardingRequest) -> Iterator[Finding]:
-        """A name of no channel would select a secret of the vault that callers must not select."""
+        """An unknown name would select a vault secret that callers must not select."""
         for number, name in enumerate(wanted.notices.channels or ()):
             if name not in self._channels:
                 pointer = f"/notices/channels/{number}"

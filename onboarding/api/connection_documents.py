@@ -1,4 +1,4 @@
-"""How callers see a connection and its expirations."""
+"""The documents of a connection and its expirations."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Acknowledged(Document):
 
 
 class ExpirationDetails(Document):
-    """When something ends, the next warning, and what people answered."""
+    """When something expires, the next warning, and the responses of people."""
 
     ends_at: datetime
     next_warning: PlannedWarning | None
@@ -141,7 +141,7 @@ class DirectoryState(Document):
 
 
 class Connection(Document):
-    """A service connection."""
+    """A connection."""
 
     id: str
     name: str

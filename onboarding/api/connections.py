@@ -1,4 +1,4 @@
-"""``/api/connections``: the service connections of the tenants."""
+"""``/api/connections``: the connections of the tenants."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Purpose(StrEnum):
 
 
 class HandOverQuery(Parameters):
-    """Which script is asked for."""
+    """Which script is requested."""
 
     purpose: Purpose = Field(
         Purpose.IMPORT, alias="for", description="Whether the script connects or disconnects the site."
@@ -72,7 +72,7 @@ class ConnectionsResource:
         answers={200: ConnectionList},
     )
     async def list(self, call: Call[PageQuery, None]) -> ConnectionList:
-        """List service connections, by tenant."""
+        """List connections, by tenant."""
         query = call.query
         found, continuation = await self._store.page(
             requester=None if call.caller.operates else call.caller.id,
@@ -91,7 +91,7 @@ class ConnectionsResource:
         problems=(requests.NOT_FOUND,),
     )
     async def get(self, call: Call[Parameters, None]) -> Connection:
-        """Get a service connection."""
+        """Get a connection."""
         return self._connections.document(await self._connections.find(call))
 
     @endpoint(

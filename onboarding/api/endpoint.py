@@ -29,10 +29,10 @@ OPEN: Final = ()
 """Who may call an endpoint: a caller with one of these app roles. An open endpoint takes no token."""
 
 WHERE: Final = ("Location", "Operation-Location", "Retry-After")
-"""Headers of the answer to a request that the service accepts and carries out later."""
+"""Headers of the response to a request that the service accepts and processes later."""
 
 CLOUD_REFUSES: Final = HTTPStatus.BAD_GATEWAY
-"""Declares that a call can end with an error of the Microsoft cloud, whatever its code."""
+"""Declares that a call can fail with any error of the Microsoft cloud."""
 
 Schema: TypeAlias = type[Document] | str
 """The content of an answer: a model, or the media type of any other text."""

@@ -66,7 +66,7 @@ _MEDIA_TYPES: Final = {Format.JSON: JSON, Format.CSV: CSV, Format.CALENDAR: CALE
 
 
 class ExpirationFilter(Parameters):
-    """Which expirations are asked for."""
+    """Which expirations are requested."""
 
     tenant_id: Id | None = Field(None, description="Only expirations of this tenant.")
     owner: (
@@ -85,7 +85,7 @@ class ExpirationFilter(Parameters):
 
 
 class ExpirationQuery(PageQuery, ExpirationFilter):
-    """Which page of them is asked for, and in which form."""
+    """Which page is requested, and in which form."""
 
     format: Format | None = Field(None, description="Default: the media type that Accept prefers.")
 
@@ -156,7 +156,7 @@ class ExpirationList(Page[Expiration]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """Which expirations are asked for, at which moment."""
+    """Which expirations are requested, and when."""
 
     view: View
     since: datetime | None
@@ -203,7 +203,7 @@ class ExpirationsResource:
         return replace(reply, headers=headers)
 
     def wanted(self, query: ExpirationFilter, caller: Caller) -> Wanted:
-        """What filters mean for a caller, now. Requesters see only their own connections."""
+        """The filters of a caller, now. Requesters see only their own connections."""
         now, earliest = self._clock.now(), self._cadence.earliest
         since = None
         until = None if query.within_days is None else now + timedelta(days=query.within_days)
@@ -222,7 +222,7 @@ class ExpirationsResource:
         return Wanted(view=view, since=since, until=until, state=query.state, now=now)
 
     async def page(self, wanted: Wanted, size: int, continuation: str) -> tuple[Found, str]:
-        """Some of the expirations, as their connections have them now, and the continuation."""
+        """Some of the expirations in the current state of their connections, and the continuation."""
         entries, continuation = await self._calendar.page(
             wanted.view, since=wanted.since, until=wanted.until, size=size, continuation=continuation
         )
@@ -259,7 +259,7 @@ class ExpirationsResource:
         return Expiration.at(connection, kind, self._cadence, now)
 
     def _shows(self, wanted: Wanted, connection: records.Connection, entry: Entry) -> bool:
-        """Whether a connection still has what was entered, and belongs into the list."""
+        """Whether the entry of a connection is up to date and belongs in the list."""
         return (
             connection.expirations.get(entry.kind) == entry.ends_at
             and wanted.view.shows(connection)

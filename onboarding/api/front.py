@@ -44,7 +44,7 @@ class Front:
         request_id = str(uuid.uuid4())
         try:
             response = await self._answer(request, endpoint, handler)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+        except Exception as error:  # noqa: BLE001 - the caller gets a response in any case
             response = _problem(error, request_id).response(request_id)
         response.headers["x-ms-request-id"] = request_id
         return response

@@ -67,7 +67,7 @@ async def _ping(name: str, ping: Ping) -> str:
     try:
         async with asyncio.timeout(_LONGEST):
             await ping()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the dependency does not work
+    except Exception as error:  # noqa: BLE001 - in any case the dependency does not work
         log.warning("%s does not answer: %s", name, type(error).__name__)
         return "failing"
     return "ok"

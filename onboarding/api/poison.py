@@ -1,4 +1,4 @@
-"""``/api/poison``: the poison messages, to look at and to re-drive."""
+"""``/api/poison``: list and re-drive poison messages."""
 
 from __future__ import annotations
 

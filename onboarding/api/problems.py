@@ -48,7 +48,7 @@ class ProblemError(Exception):
         }
 
     def response(self, request_id: str) -> func.HttpResponse:
-        """The error on the wire. The code is repeated where Azure's own tools look for it."""
+        """The error on the wire. The code is also in the header that Azure's tools read."""
         return func.HttpResponse(
             Problem(**self._members, request_id=request_id).as_json(),
             status_code=self._status,

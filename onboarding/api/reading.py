@@ -1,4 +1,4 @@
-"""Reads what a call says in its query, its headers and its body.
+"""Reads the query, the headers and the body of a call.
 
 The models that read it are also those that the OpenAPI description shows. All faults are reported at once.
 """

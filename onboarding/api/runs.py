@@ -1,4 +1,4 @@
-"""Runs as callers see them, of whatever kind: a list, one run with its steps, its audit trail."""
+"""The documents of runs of any kind: a list, one run with its steps, its audit trail."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ AnyTraced = TypeVar("AnyTraced", bound=Traced)
 
 
 class RunQuery(PageQuery):
-    """Which runs are asked for."""
+    """Which runs are requested."""
 
     status: RunStatus | None = Field(None, description="Only runs with this status.")
     tenant_id: Id | None = Field(None, description="Only runs of this tenant.")
 
 
 class Requester(Document):
-    """The caller who asked for a run."""
+    """The caller who requested a run."""
 
     id: str
     name: str
@@ -158,7 +158,7 @@ class Runs:
             raise self.not_now(error.status, "retried", "Only a failed run can be retried.") from error
 
     async def confirm(self, call: Call[Any, Any], run: Run, step: plan.Step[Any, Any, Any], text: str) -> Run:
-        """Signals a waiting step what somebody confirms; one that is done already needs no confirmation."""
+        """Signals a confirmation to a waiting step; does nothing if the step is done."""
         if step.is_done(run):
             return run
         try:
@@ -201,7 +201,7 @@ class Runs:
         return ProblemError(requests.NOT_FOUND, what=self._noun)
 
     def not_now(self, status: RunStatus, what: str, rule: str) -> ProblemError:
-        """The problem of a request that does not go with the status."""
+        """The problem of a request that the status does not allow."""
         return ProblemError(
             requests.NOT_IN_THIS_STATUS, what=self._noun, current=status, participle=what, rule=rule
         )
@@ -220,7 +220,7 @@ def error_of(run: Run) -> StepError | None:
 
 
 def asker(call: Call[AnyTraced, Any]) -> Asker:
-    """The caller who asks for a run."""
+    """The caller, as the requester of a run."""
     return Asker(
         id=call.caller.id,
         name=call.caller.name,

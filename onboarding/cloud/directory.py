@@ -1,8 +1,8 @@
-"""A tenant's directory, in the operations that onboarding needs. Each can be repeated safely, but for one.
+"""A tenant's directory, in the operations that onboarding needs. All but one can be repeated safely.
 
 Applications and service principals are upserted by their alternate keys
-(https://learn.microsoft.com/graph/api/application-upsert); ``add_password`` is the one call whose effect
-cannot be looked up afterwards.
+(https://learn.microsoft.com/graph/api/application-upsert); ``add_password`` is the only call whose effect
+cannot be read afterwards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALL_PRINCIPALS: Final = "AllPrincipals"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
-    """An app registration: its object id, its client id, and since when there is one."""
+    """An app registration: its object ID, its client ID, and when it was created."""
 
     object_id: str
     app_id: str
@@ -35,7 +35,7 @@ class Application:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Password:
-    """A client secret as it was made. The only place where its text stands in memory."""
+    """A new client secret. Only this object contains its text."""
 
     key_id: str
     ends_at: datetime
@@ -59,13 +59,14 @@ class Directory:
         return self._graph
 
     async def survey(self, names: Sequence[str], uri: str | None) -> Survey:
-        """Reads, with one call, all that a preflight wants to know of the tenant."""
+        """Reads with one call all that a preflight needs to know about the tenant."""
         return await survey(self._graph, names, uri)
 
     async def policies(self, application: str) -> tuple[Any, list[Mapping[str, Any]] | None]:
         """The tenant's default app management policy, and those of one application.
 
-        None for what the service cannot read: that must not end a renewal, because Graph decides in any case.
+        None for what the service cannot read. That does not stop a renewal, because Graph decides in any
+        case.
         """
         replies = await self._graph.batch(
             {
@@ -89,7 +90,7 @@ class Directory:
         Args:
             unique_name: Its alternate key.
             body: Its properties.
-            freed: Names among them were freed a moment ago, so the directory may still call them taken.
+            freed: Names among them were freed a moment ago, so the directory may still report them as in use.
         """
         builder = self._paths.applications_with_unique_name(unique_name)
         reply = await self._graph.send("PATCH", builder, body, headers=_CREATE_IF_MISSING)
@@ -98,15 +99,15 @@ class Directory:
         if reply.refusal:
             raise failures.error_of(reply.refusal)
         document = reply.document
-        if document is None:  # 204: it was there already, and the answer has no body
-            # Another builder: the SDK keeps the names of all that it makes in one place, so while this one
-            # waited for the answer it may have become that of another onboarding's application.
+        if document is None:  # 204: it exists, and the response has no body
+            # A new builder: all builders of the SDK share their parameters, so while this one waited for the
+            # response, it may have become the builder of another onboarding's application.
             builder = self._paths.applications_with_unique_name(unique_name)
             document = await self._graph.call("GET", builder, query=_IDENTITY, fresh=True)
         return _application(document)
 
     async def application(self, app_id: str) -> Mapping[str, Any]:
-        """An application by its client id, with all its properties; ``PermanentError`` when there is none."""
+        """An application by its client ID, with all properties. Raises ``PermanentError`` without one."""
         document: Mapping[str, Any] = await self._graph.call(
             "GET", self._paths.applications_with_app_id(app_id)
         )
@@ -119,15 +120,15 @@ class Directory:
         return None if reply.is_gone() else _application(reply.document)
 
     async def delete_application(self, object_id: str) -> None:
-        """Deletes an application with its service principal; one that is gone already is no error.
+        """Deletes an application with its service principal; safe to repeat.
 
-        Both can be restored for 30 days, and keep their names so long; see ``purge``.
+        Both can be restored for 30 days, and reserve their names for that time; see ``purge``.
         """
         builder = self._paths.applications.by_application_id(object_id)
         await self._delete(builder)
 
     async def purge(self, object_id: str) -> bool:
-        """Removes a deleted application or service principal for good; False when none is shown."""
+        """Permanently deletes a deleted application or service principal; False if none is visible."""
         builder = self._paths.directory.deleted_items.by_directory_object_id(object_id)
         return await self._delete(builder)
 
@@ -137,7 +138,7 @@ class Directory:
         await self._graph.call("PATCH", builder, body, fresh=True)
 
     async def passwords(self, object_id: str) -> list[Mapping[str, Any]]:
-        """The client secrets of an application: ``keyId``, ``displayName``, ``endDateTime``; never a text."""
+        """The client secrets of an application: ``keyId``, ``displayName``, ``endDateTime``; not the text."""
         builder = self._paths.applications.by_application_id(object_id)
         query = {"%24select": ["id", "passwordCredentials"]}
         document = await self._graph.call("GET", builder, query=query, fresh=True)
@@ -145,7 +146,7 @@ class Directory:
         return found
 
     async def add_password(self, object_id: str, name: str, ends_at: datetime) -> Password:
-        """Makes a client secret. Not safe to repeat: an answer that is lost leaves a secret nobody has."""
+        """Creates a client secret. Not safe to repeat: a lost response leaves a secret whose text is lost."""
         builder = self._paths.applications.by_application_id(object_id).add_password
         body = {"passwordCredential": {"displayName": name, "endDateTime": _zulu(ends_at)}}
         document = await self._graph.call("POST", builder, body, fresh=True)
@@ -156,14 +157,14 @@ class Directory:
         )
 
     async def remove_password(self, object_id: str, key_id: str) -> None:
-        """Removes a client secret; one that is gone already is no error."""
+        """Removes a client secret; safe to repeat."""
         builder = self._paths.applications.by_application_id(object_id).remove_password
         reply = await self._graph.send("POST", builder, {"keyId": key_id})
         if reply.refusal and not _NO_PASSWORD.search(reply.refusal.message):
             raise failures.error_of(reply.refusal)
 
     async def upsert_service_principal(self, app_id: str, body: Mapping[str, Any]) -> str:
-        """Makes sure that an application has its service principal; returns its object id."""
+        """Ensures that an application has a service principal; returns its object ID."""
         builder = self._paths.service_principals_with_app_id(app_id)
         document = await self._graph.call("PATCH", builder, body, headers=_CREATE_IF_MISSING, fresh=True)
         if document is None:
@@ -172,20 +173,20 @@ class Directory:
         return object_id
 
     async def service_principal(self, app_id: str, *, fresh: bool = False) -> str:
-        """The object id of an application's service principal."""
+        """The object ID of an application's service principal."""
         builder = self._paths.service_principals_with_app_id(app_id)
         document = await self._graph.call("GET", builder, query={"%24select": ["id"]}, fresh=fresh)
         object_id: str = document["id"]
         return object_id
 
     async def find_service_principal(self, app_id: str) -> str | None:
-        """The object id of an application's service principal, if the directory shows one."""
+        """The object ID of an application's service principal, if the directory shows one."""
         builder = self._paths.service_principals_with_app_id(app_id)
         reply = await self._graph.send("GET", builder, query={"%24select": ["id"]})
         return None if reply.is_gone() else str(reply.document["id"])
 
     async def resource(self, app_id: str) -> str:
-        """The object id of a first-party service's principal; it never changes, so it is asked for once."""
+        """The object ID of a first-party service's principal; it never changes, so it is read once."""
         if app_id not in self._resources:
             self._resources[app_id] = await self.service_principal(app_id)
         return self._resources[app_id]
@@ -217,7 +218,7 @@ class Directory:
         return added
 
     async def revoke_scope(self, client: str, resource: str, scope: str) -> None:
-        """Takes the consent to a delegated permission back; one that is not there is no error."""
+        """Revokes the consent to a delegated permission; safe to repeat."""
         grants = self._paths.oauth2_permission_grants
         for grant in await self._grants(client, resource):
             scopes = set(str(grant["scope"]).split())
@@ -270,7 +271,7 @@ class Directory:
         return not reply.refusal
 
     async def revoke_role(self, client: str, resource: str, role: str) -> None:
-        """Takes the consent to an application permission back; one that is not there is no error."""
+        """Revokes the consent to an application permission; safe to repeat."""
         principal = self._paths.service_principals.by_service_principal_id(client)
         found = await self._graph.call("GET", principal.app_role_assignments)
         for each in found["value"]:
@@ -279,7 +280,7 @@ class Directory:
                 await self._delete(builder)
 
     async def _delete(self, builder: Builder) -> bool:
-        """Deletes something; False when it is not there."""
+        """Deletes an object; False if it does not exist."""
         return not (await self._graph.send("DELETE", builder)).is_gone()
 
 

@@ -1,4 +1,4 @@
-"""The endpoints of each Azure environment: one table, the only place where a host name stands.
+"""The endpoints of each Azure environment: one table, the only place with host names.
 
 Sources: https://learn.microsoft.com/graph/deployments,
 https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure.
@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """Where one Azure environment's services are, and for whom their tokens are made."""
+    """The services of one Azure environment, and the audiences of their tokens."""
 
     name: str
     login: str
@@ -22,26 +22,26 @@ class Environment:
     resource_manager: str
     resource_manager_scope: str
     vault_suffix: str
-    federation_scope: str  # of the token that a managed identity shows as its assertion
+    federation_scope: str  # of the token of a managed identity that is used as an assertion
     portal: str
 
     def issuers(self, tenant: str) -> tuple[str, ...]:
-        """Who may have signed a token of a tenant: the v2 endpoint and the v1 one."""
+        """The issuers of a tenant's tokens: the v2 endpoint and the v1 endpoint."""
         return (f"{self.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/")
 
     def keys(self, tenant: str) -> str:
-        """Where the tenant's signing keys are published (JWKS)."""
+        """The URL of the tenant's signing keys (JWKS)."""
         return f"{self.login}/{tenant}/discovery/v2.0/keys"
 
     def admin_consent(self, tenant: str, app: str) -> str:
-        """Where an administrator consents to all permissions that an application asks for.
+        """The page on which an administrator consents to all permissions that an application requests.
 
         Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent.
         """
         return f"{self.login}/{tenant}/adminconsent?client_id={app}"
 
     def redirected(self, endpoints: Mapping[str, str] | None) -> Environment:
-        """The same environment with the local cloud's endpoints in place of the real ones."""
+        """The same environment with the endpoints of the local cloud."""
         if not endpoints:
             return self
         return replace(

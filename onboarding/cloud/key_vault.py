@@ -1,4 +1,4 @@
-"""Key Vault: the only place where a client secret is kept, and the addresses and keys of notices."""
+"""Key Vault: the only store of client secrets, and of the addresses and keys of notices."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from onboarding.cloud.ports import KEY_VAULT, StoredSecret, Vault
 from onboarding.errors import cloud, steps
 
 CONTENT_TYPE: Final = "Entra ID client secret"
-"""What whoever looks into the vault reads beside a secret."""
+"""The content type of a secret, for people who see it in the vault."""
 
 READABLE: Final = ("notice-", "link-")
-"""What the names begin with of the secrets whose values the app reads: no client secret's does."""
+"""The prefixes of the secrets that the app reads; no client secret has one of them."""
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -39,12 +39,12 @@ class KeyVault(Vault):
             per_retry_policies=[CallRecorder(KEY_VAULT)],
             retry_total=0,
             transport=transport,
-            # The local vault is on 127.0.0.1, which no vault's domain matches. In Azure the check stays on.
+            # The local vault is on 127.0.0.1, which is not a domain of Key Vault. In Azure the check is on.
             verify_challenge_resource=not local,
         )
 
     async def stored(self, name: str) -> StoredSecret | None:
-        """The current version of a secret, or None. Of the value that comes along only the hint is kept."""
+        """The current version of a secret, or None. Only a hint of its value is kept."""
         try:
             secret = await self._client.get_secret(name)
         except ResourceNotFoundError:
@@ -56,7 +56,7 @@ class KeyVault(Vault):
         )
 
     async def client_secret(self, vault_id: str) -> SecretStr:
-        """The value of one version of a client secret: to prove it, and nothing else.
+        """The value of one version of a client secret, only to prove it.
 
         Raises ``PermanentError`` if there is no such version.
         """
@@ -69,9 +69,9 @@ class KeyVault(Vault):
             raise error_of(KEY_VAULT, error) from error
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
-        """The newest values of a secret that is the app's own, the current one first; none: there is none.
+        """The newest values of a secret of the app itself, the current one first; empty if there is none.
 
-        Raises ``PermanentError`` for any other secret: a client secret cannot be had this way.
+        Raises ``PermanentError`` for any other secret: this method never returns client secrets.
         """
         if not name.startswith(READABLE):
             raise cloud.SECRET_NOT_READABLE.error(name=name, prefixes=" or ".join(READABLE))
@@ -102,10 +102,9 @@ class KeyVault(Vault):
         return str(secret.id)
 
     async def remove(self, name: str) -> None:
-        """Deletes a secret with all its versions, and for good where the vault allows that.
+        """Deletes a secret with all its versions, permanently if the vault allows that.
 
-        A vault with purge protection keeps it, out of reach, until its retention ends. One that is gone
-        already is no error.
+        A vault with purge protection keeps it as a deleted secret until its retention ends. Safe to repeat.
         """
         try:
             with contextlib.suppress(ResourceNotFoundError):

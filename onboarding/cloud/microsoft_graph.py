@@ -2,7 +2,7 @@
 
 Paths come from msgraph-sdk's request builders. Answers are read as bytes: the SDK's typed models cost more
 than a second and 40 MiB at first use. The SDK's retries are not used, because they repeat calls that are not
-idempotent; the engine decides when to try again.
+idempotent; the engine decides when to retry.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from onboarding.cloud.ports import GRAPH, Builder, Graph, Reply
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
 _OWNED: Final = "Application.ReadWrite.OwnedBy"
 _PERMISSIONS: Final = (
-    # In this order: what is assigned to a service principal is below it in the path.
+    # In this order: assignments are below their service principal in the path.
     ("/oauth2PermissionGrants", "Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"),
     ("/appRoleAssignedTo", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
     ("/appRoleAssignments", _OWNED, "AppRoleAssignment.ReadWrite.All"),
@@ -82,9 +82,9 @@ class MicrosoftGraph(Graph):
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Makes one call and returns whatever came back.
+        """Makes one call and returns the response.
 
-        Raises ``TransientError`` when no answer came, and ``PermanentError`` when no token is to be had.
+        Raises ``TransientError`` if there is no response, and ``PermanentError`` if there is no token.
         """
         parameters = {**builder.path_parameters, "baseurl": self._adapter.base_url}
         info = RequestInformation(Method(method), builder.url_template, parameters)

@@ -1,4 +1,4 @@
-"""The cloud as steps see it, without an SDK: importing a client that implements it loads one."""
+"""The protocols of the cloud for steps. They need no SDK; the clients that implement them do."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _BATCH: Final = Path("{+baseurl}/$batch")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """The answer to a call of Graph."""
+    """The response to a call of Graph."""
 
     status: int
     document: Any = None  # the JSON body; None when there is none
@@ -67,7 +67,7 @@ class Reply:
         return self.document
 
     def optional(self) -> Any:
-        """The document; None for any refusal that lasts. Raises ``TransientError`` for one that passes."""
+        """The document; None for a permanent refusal. Raises ``TransientError`` for a temporary one."""
         if self.refusal is None:
             return self.document
         error = failures.error_of(self.refusal)
@@ -76,7 +76,7 @@ class Reply:
         return None
 
     def is_gone(self) -> bool:
-        """Whether what was asked for is not there. Raises this app's errors for any other refusal."""
+        """Whether the object does not exist. Raises this app's errors for any other refusal."""
         if self.refusal and self.status != HTTPStatus.NOT_FOUND:
             raise failures.error_of(self.refusal)
         return self.refusal is not None
@@ -96,9 +96,9 @@ class Graph(Protocol):
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Makes one call and returns the answer, whatever it is.
+        """Makes one call and returns the response, also if it is an error.
 
-        Raises ``TransientError`` when no answer comes, and ``PermanentError`` when there is no token.
+        Raises ``TransientError`` if there is no response, and ``PermanentError`` if there is no token.
         """
         ...
 
@@ -125,8 +125,8 @@ class Graph(Protocol):
         """Reads several things with one call (https://learn.microsoft.com/graph/json-batching).
 
         Args:
-            requests: Paths with their queries (percent-encoded), and headers, by names of the caller's
-                choice; at most 20.
+            requests: Paths with their queries (percent-encoded), and headers, by names that the caller
+                chooses; at most 20.
         """
         steps = [
             {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
@@ -152,7 +152,7 @@ class Subscription(Protocol):
         ...
 
     async def register(self, namespace: str) -> str:
-        """Asks for a resource provider to be registered; returns its state. Safe to repeat."""
+        """Registers a resource provider; returns its state. Safe to repeat."""
         ...
 
     async def registration(self, namespace: str) -> str:
@@ -173,7 +173,7 @@ class Proof(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredSecret:
-    """What is known of a secret without its value."""
+    """The properties of a secret, without its value."""
 
     id: str  # URL of this version
     tags: Mapping[str, str]
@@ -184,20 +184,20 @@ class Vault(Protocol):
     """The vault of the deployment. Raises this app's errors."""
 
     async def stored(self, name: str) -> StoredSecret | None:
-        """The current version of a secret, or None. Of the value that comes along only the hint is kept."""
+        """The current version of a secret, or None. Only a hint of its value is kept."""
         ...
 
     async def client_secret(self, vault_id: str) -> SecretStr:
-        """The value of one version of a client secret: to prove it, and nothing else.
+        """The value of one version of a client secret, only to prove it.
 
         Raises ``PermanentError`` if there is no such version.
         """
         ...
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
-        """The newest values of a secret that is the app's own, the current one first; none: there is none.
+        """The newest values of a secret of the app itself, the current one first; empty if there is none.
 
-        Raises ``PermanentError`` for any other secret: a client secret cannot be had this way.
+        Raises ``PermanentError`` for any other secret: this method never returns client secrets.
         """
         ...
 
@@ -206,10 +206,9 @@ class Vault(Protocol):
         ...
 
     async def remove(self, name: str) -> None:
-        """Deletes a secret with all its versions, permanently where the vault allows that.
+        """Deletes a secret with all its versions, permanently if the vault allows that.
 
-        A vault with purge protection keeps it, out of reach, until its retention ends. One that is gone
-        already is no error.
+        A vault with purge protection keeps it as a deleted secret until its retention ends. Safe to repeat.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Azure role-based access control, as far as it is needed: does a set of permissions allow an action?
+"""Azure role-based access control: whether a set of permissions allows an action.
 
 Source: https://learn.microsoft.com/azure/role-based-access-control/role-definitions.
 """
@@ -13,8 +13,8 @@ from typing import Any
 def allows(permissions: Iterable[Mapping[str, Any]], action: str) -> bool:
     """Whether one of the permissions allows an action: named by its actions, and not by its notActions.
 
-    Each permission stands for one role assignment, and what one of them leaves out another may allow.
-    Deny assignments are not among them, so "yes" can still turn out to be "no".
+    Each permission is one role assignment, and an action that one of them excludes can be allowed by another.
+    Deny assignments are not included, so an action that is allowed here can still be refused.
     """
     return any(
         _names(permission.get("actions"), action) and not _names(permission.get("notActions"), action)

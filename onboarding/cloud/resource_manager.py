@@ -1,4 +1,4 @@
-"""Azure Resource Manager: what onboarding asks of one subscription."""
+"""Azure Resource Manager: the operations on one subscription that onboarding needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from onboarding.cloud.ports import RESOURCE_MANAGER, Subscription
 
 _T = TypeVar("_T")
 _HIDDEN: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-"""Resource Manager can answer each of these where there is no role."""
+"""Resource Manager can return any of these if the caller has no role."""
 
 
 class ResourceManager(Subscription):
@@ -40,7 +40,7 @@ class ResourceManager(Subscription):
             base_url=environment.resource_manager,
             credential_scopes=[environment.resource_manager_scope],
             per_retry_policies=[CallRecorder(RESOURCE_MANAGER)],
-            retry_total=0,  # the engine decides when to try again
+            retry_total=0,  # the engine decides when to retry
             transport=transport,
         )
 
@@ -59,7 +59,7 @@ class ResourceManager(Subscription):
         return await self._ask(self._registrations)
 
     async def register(self, namespace: str) -> str:
-        """Asks for a resource provider to be registered; returns its state. Safe to repeat."""
+        """Registers a resource provider; returns its state. Safe to repeat."""
         provider = await self._ask(lambda: self._client.providers.register(namespace))
         return str(provider.registration_state)
 

@@ -26,7 +26,7 @@ _TEMPORARY: Final = {"temporarily_unavailable", "server_error"}
 
 
 class SecretProof:
-    """Asks login of one cloud. The token is dropped at once."""
+    """Signs in to one cloud. The token is discarded."""
 
     def __init__(self, environment: Environment, http: httpx.AsyncClient) -> None:
         self._environment = environment

@@ -14,18 +14,18 @@ _SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What a preflight knows of a tenant; None where it may not be read."""
+    """What a preflight knows about a tenant; None for what the service cannot read."""
 
     organization: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None  # the tenant's default app management policy
     same_names: Sequence[Mapping[str, Any]] | None  # applications with one of the names
     same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
-    deleted_with_uri: Sequence[Mapping[str, Any]] | None  # those that are deleted, but not for good
+    deleted_with_uri: Sequence[Mapping[str, Any]] | None  # deleted applications that can be restored
     granted: frozenset[str] | None  # application permissions of this service
 
 
 async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
-    """Reads, with one call, all that a preflight wants to know of the tenant."""
+    """Reads with one call all that a preflight needs to know about the tenant."""
     by_name = quote(" or ".join(f"displayName eq '{_quoted(name)}'" for name in names), safe="")
     requests: dict[str, tuple[str, Mapping[str, str]]] = {
         "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),

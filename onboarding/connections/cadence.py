@@ -35,7 +35,7 @@ class ExpiryWarning:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledgement:
-    """Somebody has acknowledged an expiration: after its date the warning is no longer repeated."""
+    """A person has acknowledged an expiration: after its date the warning is no longer repeated."""
 
     ends_at: datetime
     by: str
@@ -44,7 +44,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snooze:
-    """Somebody wants no warnings about an expiration until a moment."""
+    """A person wants no warnings about an expiration until a moment."""
 
     ends_at: datetime
     until: datetime

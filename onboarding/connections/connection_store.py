@@ -14,7 +14,7 @@ from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 
 _TENANTS: Final = Range("0", "~")
-"""Partitions are tenant ids; those of pointers begin with a character that sorts after them."""
+"""Partitions are tenant ids; those of pointers start with a character that sorts after them."""
 
 _ID: Final = re.compile(r"[0-9a-f-]{36}\.[0-9a-f]{20}")
 """A tenant id, and the key of a name."""
@@ -78,7 +78,7 @@ class ConnectionStore:
             raise requests.SERVER_APP_SHARED.error(connections=named)
 
     async def remove(self, connection: Connection) -> None:
-        """Removes a connection; it is not an error if it is already gone.
+        """Removes a connection; safe to repeat.
 
         Its row is deleted last: until then nobody can add another connection with the same pointers.
         """

@@ -1,4 +1,4 @@
-"""The service connection: the record of an onboarding that succeeded. It never holds the secret itself."""
+"""The connection: the record of an onboarding that succeeded. It never contains the secret itself."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Connection:
-    """A service connection of one tenant."""
+    """A connection of one tenant."""
 
     tenant: str
     tenant_name: str  # as in the directory; the import at the site asks for it
@@ -92,7 +92,7 @@ class Connection:
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration
     state: ConnectionState = ConnectionState.ACTIVE
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
-    renewal: str = ""  # the operation that made the pending secret, or is about to
+    renewal: str = ""  # the operation that creates the pending secret
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered at last
     inspected_at: datetime | None = None  # of the last inspection
     differences: Mapping[str, Difference] = field(default_factory=dict)  # of the last inspection, by key

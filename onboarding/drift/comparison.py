@@ -1,4 +1,4 @@
-"""What an inspection means for a connection: pure rules over what is recorded and what was found.
+"""The differences of a connection: pure rules that compare an inspection with what is recorded.
 
 Only changes with an effect count: the checks compare sets, and what the service cannot read changes nothing.
 """
@@ -185,7 +185,7 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
 
 
 def _by_hand(connection: Connection, passwords: Any) -> list[Mapping[str, Any]]:
-    """The secrets that somebody else added to an application of this service."""
+    """The secrets that others added to an application of this service."""
     return [
         password
         for password in passwords
@@ -209,5 +209,5 @@ def _secret_differs(
 
 
 def _first(connection: Connection, difference: Difference) -> Difference:
-    """A difference as it was found first, if it was there before."""
+    """The known difference, if there is one."""
     return connection.differences.get(difference.key, difference)

@@ -28,7 +28,7 @@ CODEC: Final = Codec(DriftEntry)
 
 
 class DriftIndex:
-    """Which connections drift. For a moment it may show one too many, never one too few."""
+    """Which connections drift. It can show a connection too long for a moment, never too late."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -51,7 +51,7 @@ class DriftIndex:
         await self._tables.write(names.CONNECTIONS, pointers.drift(connection), Write.DELETE)
 
     async def first(self, size: int, tenant: str | None = None) -> list[DriftEntry]:
-        """At most so many of them, by tenant (of one tenant)."""
+        """At most this number of connections, by tenant (of one tenant)."""
         keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
         page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size)
         return [CODEC.load(row.columns["document"]) for row in page.rows]

@@ -33,10 +33,10 @@ from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Context, Plan, Step
 
 _SETTLED: Final = timedelta(hours=1)
-"""The directory may not show yet what is younger."""
+"""The directory may not show newer objects yet."""
 
 _PATIENCE: Final = timedelta(days=1)
-"""When a directory does not answer for longer, that itself is reported."""
+"""A directory that does not answer for this time is reported as a difference."""
 
 _KINDS: Final[Mapping[str, Kind]] = {
     "application": Kind.APPLICATION_DELETED,
@@ -53,7 +53,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InspectionRequest:
-    """Which connections of a tenant to inspect, by id."""
+    """The IDs of the connections of a tenant to inspect."""
 
     connections: tuple[str, ...]
 
@@ -146,7 +146,7 @@ class InspectionStep:
     async def _apply(
         self, inspected: Connection, comparison: Comparison, started_at: datetime, *, again: bool
     ) -> None:
-        """Announces new differences, then records them: a crash in between repeats them with the same id."""
+        """Announces new differences, then records them: after a crash they are repeated with the same ID."""
         for difference in comparison.differences.values():
             if difference.since == started_at:
                 await self._notices.announce(_notice(inspected, difference), inspected)

@@ -1,4 +1,4 @@
-"""Starts the inspections that are due: each day those of the connections whose turn it is.
+"""Starts the inspections of the day.
 
 The inspections of a day are divided into runs of at most 15 connections of one tenant: one or two calls to
 Graph each. When a tenant throttles or does not answer, only its own runs are retried.
@@ -22,7 +22,7 @@ from onboarding.workflow.run import Head
 from onboarding.workflow.runtime import SERVICE, Runtime
 
 _NEAR: Final = timedelta(days=30)
-"""So long before and after an expiration a connection is inspected every day."""
+"""The time before and after an expiration in which a connection is inspected every day."""
 
 _AT_ONCE: Final = 16
 
@@ -52,13 +52,13 @@ class InspectionSweep:
         return len(heads)
 
     async def _near(self, now: datetime) -> set[str]:
-        """The ids of the connections that have an expiration near."""
+        """The IDs of the connections with an expiration at about this time."""
         entries = self._calendar.scan(since=now - _NEAR, until=now + _NEAR)
         return {entry.connection async for entry in entries}
 
 
 def _batches(ids: Sequence[str]) -> Iterator[list[str]]:
-    """Connections of one tenant, as many as one call takes; their ids begin with the tenant's."""
+    """Connections of one tenant, at most as many as one call can read. Their IDs start with the tenant ID."""
     for _, group in groupby(ids, key=_tenant):
         of_tenant = list(group)
         for start in range(0, len(of_tenant), MOST_PAIRS):

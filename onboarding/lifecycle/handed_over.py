@@ -43,7 +43,7 @@ async def keep(services: Services, secret: SecretStr, run: str, tags: Mapping[st
 
 
 def digest(secret: SecretStr, run: str) -> str:
-    """Tells the secrets of one run apart; slow to compute, and different in each run.
+    """Distinguishes the secrets of one run; slow to compute, and different in each run.
 
     Source: https://www.rfc-editor.org/rfc/rfc7914 (scrypt).
     """
@@ -62,7 +62,7 @@ async def discard(services: Services, name: str, onboarding: str) -> bool:
 
 
 async def checked(services: Services, *, tenant: str, object_id: str, app_id: str, name: str) -> SecretRecord:
-    """A secret that somebody else has made, after login has accepted it: its key, and when it expires.
+    """A secret that the service did not create, after login accepted it: its key ID, and when it expires.
 
     Args:
         services: What all steps share.
