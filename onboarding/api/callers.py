@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#valida
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Final
 import jwt
 
 from onboarding.api.problems import ProblemError, unavailable
+from onboarding.api.signing_keys import KeysUnavailableError, SigningKeys
 from onboarding.errors import requests
 
 REQUEST_ROLE: Final = "Onboarding.Request"
@@ -66,12 +66,12 @@ class Callers:
         self._audience = list(audience)
         self._issuers = list(issuers)
         context = ssl.create_default_context(cafile=str(certificate) if certificate else None)
-        # An unknown key causes at most one download in 30 seconds, so forged tokens cause no flood.
-        self._keys = jwt.PyJWKClient(keys_url, lifespan=3600, timeout=10, ssl_context=context)
+        client = jwt.PyJWKClient(keys_url, cache_jwk_set=False, timeout=10, ssl_context=context)
+        self._keys = SigningKeys(client.fetch_data)
 
     async def ping(self) -> None:
         """Raises an error unless the tenant's signing keys can be downloaded."""
-        await asyncio.to_thread(self._keys.get_jwk_set, refresh=True)
+        await self._keys.refresh()
 
     async def identify(self, authorization: str | None, allowed: Sequence[str]) -> Caller:
         """The caller of a request.
@@ -99,7 +99,9 @@ class Callers:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in _ALGORITHMS:
                 raise jwt.InvalidAlgorithmError("the algorithm is not RS256")
-            key = await asyncio.to_thread(self._keys.get_signing_key, str(header.get("kid")))
+            key = await self._keys.find(str(header.get("kid")))
+            if key is None:
+                raise jwt.PyJWKClientError("the key is unknown")
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
@@ -109,7 +111,7 @@ class Callers:
                 leeway=_LEEWAY,
                 options={"require": _REQUIRED, "strict_aud": False},
             )
-        except jwt.PyJWKClientConnectionError as error:
+        except KeysUnavailableError as error:
             raise unavailable(requests.KEYS_UNAVAILABLE) from error
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise _not_valid(_reason(error)) from error

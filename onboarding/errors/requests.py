@@ -46,7 +46,7 @@ KEYS_UNAVAILABLE: Final = ErrorType(
     code="keys-unavailable",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     title="Access tokens cannot be verified at the moment",
-    detail="The service could not download the signing keys of the tenant.",
+    detail="The service could not download the signing keys of the tenant, or cannot read them.",
     remedy="Try again later.",
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -14,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.support.portal import Portal, problem
+from tests.support.portal import Portal, problem, until
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 EVERYBODYS = "/api/onboardings"
@@ -334,4 +335,36 @@ async def test_login_away_is_not_the_callers_fault(portal):
         answer = await portal.call("GET", EVERYBODYS)
         problem(answer, 503, "keys-unavailable")
         assert int(answer.headers["Retry-After"]) > 0
+
+    async def accepted() -> bool:
+        answer: httpx.Response = await portal.call("GET", EVERYBODYS)
+        return answer.status_code == 200
+
+    await until(accepted, "an answer after the outage")
+
+
+async def test_a_hanging_login_stops_no_caller_with_a_known_key(portal, sign, claims):
+    """While the download of keys hangs, tokens with unknown keys wait alone, and only one asks for them."""
     assert (await portal.call("GET", EVERYBODYS)).status_code == 200
+    headers = {"Authorization": f"Bearer {await sign(claims, kid='unknown')}"}
+    hangs = {"service": "login", "path": "discovery/v2.0/keys", "kind": "hold", "times": None}
+    async with portal.fault(**hangs) as fault:
+        probes = [asyncio.create_task(portal.call("GET", "/api/health", caller=None))]
+
+        async def held() -> bool:
+            if probes[-1].done():  # the result of an earlier probe is kept for some seconds
+                probes.append(asyncio.create_task(portal.call("GET", "/api/health", caller=None)))
+            return bool((await portal.control("GET", f"/faults/{fault}")).json()["held"])
+
+        await until(held, "the download of a probe")
+        forged = [
+            asyncio.create_task(portal.call("GET", EVERYBODYS, caller=None, headers=headers))
+            for _ in range(40)
+        ]
+        began = time.monotonic()
+        for _ in range(10):
+            assert (await portal.call("GET", EVERYBODYS)).status_code == 200
+        assert time.monotonic() - began < 5
+        assert (await portal.control("GET", f"/faults/{fault}")).json()["held"] == 1
+    assert {answer.status_code for answer in await asyncio.gather(*forged)} <= {401, 503}
+    await asyncio.gather(*probes)
