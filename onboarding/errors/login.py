@@ -43,7 +43,7 @@ def _final(
 NO_TOKEN: Final = ErrorType(
     code="no-token",
     failure=TransientError,
-    title="The identity of the service gets no access token at the moment",
+    title="The identity of the service cannot get an access token at the moment",
     detail=_REFUSED,
     remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
     documentation=_CODES,
@@ -69,7 +69,7 @@ IDENTITY_NOT_ASSIGNED: Final = ErrorType(
     detail=_REFUSED,
     remedy=(
         "Wait some minutes after you assign the identity. If the error persists, assign the user-assigned "
-        "identity {app} to the function app (IDENTITY_CLIENT_ID)."
+        "identity {app} to the function app (AZURE_CLIENT_ID)."
     ),
     documentation="https://learn.microsoft.com/azure/app-service/overview-managed-identity",
 )
