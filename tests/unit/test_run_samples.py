@@ -163,6 +163,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             lists={"requester": "o", "tenant": TENANT},
             fingerprint="f",
             traceparent="t",
+            authority="requester",
             stop_as=RunStatus.CANCELLED,
             undone=True,
             request='{"v":1}',
