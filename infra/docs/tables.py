@@ -10,10 +10,9 @@ from typing import Any, Final
 from onboarding.api import openapi
 from onboarding.api.callers import REQUEST_ROLE
 from onboarding.api.endpoint import Endpoint
-from onboarding.cmg.versions import DeploymentModel
 from onboarding.errors import ErrorType, PermanentError, ReplicationLagError, TransientError, channels
 from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.notices import delivery_plans
@@ -130,7 +129,7 @@ def _text(described: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 def _steps(name: str) -> str:
     plans: dict[str, Plan[Any, Any]] = {
-        "onboarding": ONBOARD[DeploymentModel.SCALE_SET],
+        "onboarding": PLANS["onboard"],
         "renewal": RENEW,
         "removal": REMOVE,
     }

@@ -8,6 +8,7 @@ from onboarding.api.callers import Caller
 from onboarding.api.problems import invalid
 from onboarding.api.reading import need
 from onboarding.api.tenants import ServedTenants
+from onboarding.cmg.conflicts import SAME_APP, SAME_APP_POINTER, conflicts
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import Finding, prerequisites, requests
@@ -33,7 +34,7 @@ class Acceptance:
 
     def check(self, wanted: OnboardingRequest, caller: Caller) -> None:
         """Raises ``ProblemError`` (422) unless the fields agree with each other and with the deployment."""
-        need(wanted.faults())
+        need(conflicts(wanted))
         if wanted.azure_environment != self._environment:
             raise invalid(
                 requests.OTHER_ENVIRONMENT.finding(
@@ -48,14 +49,16 @@ class Acceptance:
             raise invalid(*findings)
 
     async def check_shared(self, wanted: OnboardingRequest, caller: Caller) -> None:
-        """Raises ``ProblemError`` (422) unless the caller may see the connection that is shared."""
+        """Raises ``ProblemError`` (422) unless the caller may share the connection and its app."""
         existing = wanted.server_app.existing
         if existing is None or existing.connection_id is None:
             return
         found = await self._connections.get(existing.connection_id)
-        if found and found.tenant == str(wanted.tenant_id) and caller.may_see(found.requester):
-            return
-        raise invalid(requests.CONNECTION_NOT_FOUND.finding(connection=existing.connection_id))
+        if not found or found.tenant != str(wanted.tenant_id) or not caller.may_see(found.requester):
+            raise invalid(requests.CONNECTION_NOT_FOUND.finding(connection=existing.connection_id))
+        client = wanted.client_app.existing if wanted.client_app else None
+        if client and str(client.client_id) == found.server_app.app_id:
+            need(iter([(SAME_APP_POINTER, SAME_APP)]))
 
     def _unknown_channels(self, wanted: OnboardingRequest) -> Iterator[Finding]:
         """An unknown name would select a vault secret that callers must not select."""

@@ -36,7 +36,10 @@ class PairQuery(Parameters):
     """The two apps, and what they are checked against."""
 
     server_app_id: Id = Field(description="Client ID of the web (server) app.")
-    client_app_id: Id = Field(description="Client ID of the native (client) app.")
+    client_app_id: Id | None = Field(
+        None,
+        description="Client ID of the native (client) app. Omit it for a tenant that has only the gateway.",
+    )
     app_id_uri: str | None = Field(None, description="App ID URI that the site has. Default: any.")
     config_mgr_version: SiteVersion | None = Field(
         None, description="Version of the site, such as 2409. It selects the profile. Default: the newest."
@@ -47,6 +50,13 @@ class PairQuery(Parameters):
     user_discovery: Flag = Field(False, description="Whether the site uses Entra user discovery.")
     group_discovery: Flag = Field(False, description="Whether the site uses Entra group discovery.")
     group_sync: Flag = Field(False, description="Whether the site synchronizes collections to Entra groups.")
+
+    @field_validator("client_app_id")
+    @classmethod
+    def _other(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("server_app_id") == value:
+            raise ValueError("specify two applications")
+        return value
 
     @field_validator("profile")
     @classmethod
@@ -116,7 +126,7 @@ class Conformance(Document):
     profile: str
     connection_id: str | None
     server_app: CheckedApp
-    client_app: CheckedApp
+    client_app: Annotated[CheckedApp | None, Field(description="Null: the tenant has no client app.")]
 
     @classmethod
     def of(cls, found: Inspection, subject: Subject, connection: str | None, now: datetime) -> Self:
@@ -127,7 +137,7 @@ class Conformance(Document):
             profile=subject.profile.name,
             connection_id=connection,
             server_app=CheckedApp.of(found.server),
-            client_app=CheckedApp.of(found.client),
+            client_app=CheckedApp.of(found.client) if found.client else None,
         )
 
 

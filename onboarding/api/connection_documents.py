@@ -149,11 +149,11 @@ class Connection(Document):
     tenant_id: UUID
     tenant_name: str
     azure_environment: str
-    subscription_id: UUID
+    subscription_id: Annotated[UUID | None, Field(description="Null: the gateway is in another tenant.")]
     profile: str
     app_id_uri: str
     server_app: App
-    client_app: App
+    client_app: Annotated[App | None, Field(description="Null: the tenant has only the gateway.")]
     state: ConnectionState
     secret: Secret
     pending_secret: Annotated[
@@ -191,7 +191,7 @@ class Connection(Document):
             profile=record.profile,
             app_id_uri=record.app_id_uri,
             server_app=App.of(record.server_app),
-            client_app=App.of(record.client_app),
+            client_app=App.of(record.client_app) if record.client_app else None,
             state=record.state,
             secret=Secret.of(record.secret),
             pending_secret=Secret.of(record.pending) if record.pending else None,

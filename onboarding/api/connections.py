@@ -134,8 +134,8 @@ class ConnectionsResource:
                 server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,
                 app_id_uri=found.app_id_uri,
-                client_name=found.client_app.name,
-                client_app_id=found.client_app.app_id,
+                client_name=found.client_app.name if found.client_app else "",
+                client_app_id=found.client_app.app_id if found.client_app else "",
                 vault_secret_id=found.secret.vault_id,
                 secret_ends_at=found.secret.ends_at,
             )

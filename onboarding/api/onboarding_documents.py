@@ -15,7 +15,7 @@ from onboarding.api.paging import Page
 from onboarding.api.runs import Requester, Step, error_of
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
-from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.lifecycle.plans import PLANS, plan_of
 from onboarding.lifecycle.requests import TENANT
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
@@ -131,7 +131,7 @@ class Rehearsal(Document):
         return cls(
             would_fail=any(finding.severity is Severity.ERROR for finding in found.findings),
             findings=found.findings,
-            steps=tuple(ONBOARD[wanted.deployment_model].steps.values()),
+            steps=tuple(plan_of(wanted).steps.values()),
             calls=found.calls,
             request=wanted.model_dump(mode="json", by_alias=True),
         )

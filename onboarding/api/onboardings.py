@@ -28,7 +28,7 @@ from onboarding.cmg.fields import Form
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
 from onboarding.lifecycle import handed_over
-from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.lifecycle.plans import PLANS, plan_of
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
 from onboarding.storage import keys
@@ -50,6 +50,11 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "configMgrVersion": "2409",
         "owners": [{"name": "Kim", "email": "kim@contoso.com"}],
     },
+    "users and devices, with the gateway in another tenant": {
+        "name": "Contoso users",
+        "tenantId": _TENANT,
+    },
+    "only the gateway": {**_LEAST, "clientApp": None, "disableAuthentication": True},
     "existing apps": {
         **_LEAST,
         "serverApp": {
@@ -150,7 +155,7 @@ class OnboardingsResource:
         if wanted.hands_over_a_secret:
             wanted = await handed_over.keep_secret(self._services(), wanted, identifier)
         asking = asker(call)
-        head = ONBOARD[wanted.deployment_model].head(
+        head = plan_of(wanted).head(
             identifier,
             wanted,
             actor=asking.name,

@@ -87,6 +87,9 @@ class GraphPermission(Document):
 class SubscriptionSetup(Document):
     """Commands that assign the service a role on the subscription."""
 
+    always_needed: Annotated[
+        bool, Field(description="False: only for onboardings that specify subscriptionId.")
+    ] = False
     scope: str
     actions: tuple[str, ...]
     custom_role: Annotated[

@@ -64,6 +64,7 @@ class SecretTerms(WizardModel):
     def _default_validity(self) -> Self:
         if self.secret_validity is None and self.secret_end_date is None:
             object.__setattr__(self, "secret_validity", SecretValidity.ONE_YEAR)
+            self.model_fields_set.discard("secret_validity")  # null is the same as no field
         return self
 
     def secret_end(self, now: datetime) -> datetime:

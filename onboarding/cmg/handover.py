@@ -31,7 +31,7 @@ class HandOver:
     server_app_id: str
     app_id_uri: str
     client_name: str
-    client_app_id: str
+    client_app_id: str  # empty: the tenant has no client app
     vault_secret_id: str  # https://{vault}/secrets/{name}/{version}
     secret_ends_at: datetime
 
@@ -69,16 +69,17 @@ def _values(this: HandOver) -> Iterator[str]:
         "serverName": this.server_name,
         "serverId": this.server_app_id,
         "appIdUri": this.app_id_uri,
-        "clientName": this.client_name,
-        "clientId": this.client_app_id,
     }
+    if this.client_app_id:
+        values |= {"clientName": this.client_name, "clientId": this.client_app_id}
     yield from (f"${variable} = {ps.label(value)}" for variable, value in values.items())
     yield f"$secretEnd = {ps.date(this.secret_ends_at)}"
     yield ""
 
 
 def _console(this: HandOver) -> Iterator[str]:
-    return scripts.at_the_site((*_server_app(this), *_CLIENT_APP, *_service(this), *_group_sync(this)))
+    service = (*_CLIENT_APP, *_service(this), *_group_sync(this)) if this.client_app_id else ()
+    return scripts.at_the_site((*_server_app(this), *service))
 
 
 def _server_app(this: HandOver) -> Iterator[str]:
@@ -184,7 +185,24 @@ def _group_sync(this: HandOver) -> Sequence[str]:
 
 
 def _instructions(this: HandOver) -> Iterator[str]:
-    if this.request.disable_authentication:
+    request = this.request
+    if not this.client_app_id:
+        yield (
+            "Create the Azure service in the console: Azure Services, Configure Azure Services, Cloud "
+            f"Management, with the server application {this.server_app_id}. The cmdlet requires a client "
+            "application, which this tenant does not have."
+        )
+    if request.subscription_id:
+        yield (
+            "Create the gateway in this tenant: in the wizard, or with New-CMCloudManagementGateway, "
+            f"-ServerAppClientId {this.server_app_id} -SubscriptionId {request.subscription_id}."
+        )
+    else:
+        yield (
+            "Create the gateway in the tenant that has its subscription. This tenant has none for it: it "
+            "provides only the users and devices."
+        )
+    if request.disable_authentication:
         yield (
             "Disable authentication for this tenant: Azure Services, properties of the Cloud Management "
             "service, tab Applications. Clients receive the change within 25 hours."

@@ -17,6 +17,9 @@ _IMPORTED: Final = (
 )
 
 
+_IMPORTED_END: Final = "The service reads the end of an imported secret from Entra ID. Omit this field."
+
+
 class RenewalRequest(SecretTerms):
     """A new client secret beside the old one."""
 
@@ -36,14 +39,20 @@ class RenewalRequest(SecretTerms):
 
     def faults(self, *, imported: bool, now: datetime) -> Iterator[tuple[str, str]]:
         """The conflicts with the connection: a JSON pointer and a sentence for each."""
-        given = self.vault_secret is not None, self.secret is not None
-        if imported and sum(given) != 1:
+        return self._faults_of_import() if imported else self._faults_of_new_secret(now)
+
+    def _faults_of_import(self) -> Iterator[tuple[str, str]]:
+        if (self.vault_secret is None) == (self.secret is None):
             yield "", _IMPORTED
-        if not imported and any(given):
-            yield (
-                "/secret" if given[1] else "/vaultSecret",
-                "The service creates the new secret. Omit this field.",
-            )
+        if self.secret_validity and "secret_validity" in self.model_fields_set:  # not the default
+            yield "/secretValidity", _IMPORTED_END
+        if self.secret_end_date:
+            yield "/secretEndDate", _IMPORTED_END
+
+    def _faults_of_new_secret(self, now: datetime) -> Iterator[tuple[str, str]]:
+        for pointer, value in (("/vaultSecret", self.vault_secret), ("/secret", self.secret)):
+            if value is not None:
+                yield pointer, "The service creates the new secret. Omit this field."
         if self.secret_end_date is None:
             return
         if self.secret_validity:

@@ -28,6 +28,10 @@ FIRST_SCALE_SET: Final = "2107"
 FIRST_SCALE_SET_US_GOVERNMENT: Final = "2111"
 FIRST_WITHOUT_CLASSIC: Final = "2203"
 
+FIRST_WITHOUT_AUTHENTICATION: Final = "2010"
+"""The first version that can disable authentication for a tenant
+(https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard)."""
+
 FIRST_WITH_AGE_LIMIT: Final = "2409"
 """The first version that does not renew the secret of an old application."""
 

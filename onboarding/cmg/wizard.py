@@ -6,7 +6,6 @@ and "Configure Microsoft Entra ID for CMG".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -17,9 +16,8 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic.alias_generators import to_camel
 
-from onboarding.cmg import profiles, versions
+from onboarding.cmg import profiles
 from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery, reads_directory
 from onboarding.cmg.fields import Form, Name, Text, WizardModel, plain
@@ -97,11 +95,18 @@ class OnboardingRequest(WizardModel):
         AzureEnvironment.PUBLIC, description="The cloud of the tenant. A deployment serves one of them."
     )
     tenant_id: UUID = Field(description="The tenant to onboard.")
-    subscription_id: UUID = Field(
-        description="A subscription in that tenant, which will contain the gateway."
+    subscription_id: UUID | None = Field(
+        None,
+        description="A subscription in that tenant, which will contain the gateway. Omit it for a tenant of "
+        "users and devices whose gateway is in another tenant: the service then makes no call to Azure "
+        "Resource Manager.",
     )
     server_app: ServerApp = Field(default_factory=lambda: ServerApp.model_validate({}))
-    client_app: ClientApp = Field(default_factory=lambda: ClientApp.model_validate({}))
+    client_app: ClientApp | None = Field(
+        default_factory=lambda: ClientApp.model_validate({}),
+        description="The native (client) app registration. Null: none, for a tenant that has only the "
+        "gateway. It requires subscriptionId and disableAuthentication.",
+    )
     user_discovery: UserDiscovery = Field(default_factory=lambda: UserDiscovery.model_validate({}))
     group_discovery: GroupDiscovery = Field(default_factory=lambda: GroupDiscovery.model_validate({}))
     group_sync: bool = Field(
@@ -165,10 +170,16 @@ class OnboardingRequest(WizardModel):
             return profiles.PROFILES[self.profile_name]
         return profiles.for_version(self.config_mgr_version)
 
+    def need_client_app(self) -> ClientApp:
+        """The client app of a request that has one. Raises ``LookupError``."""
+        if self.client_app is None:
+            raise LookupError("the request has no client app")
+        return self.client_app
+
     @property
     def providers(self) -> tuple[str, ...]:
-        """The resource providers that the gateway needs."""
-        return PROVIDERS[self.deployment_model]
+        """The resource providers that the gateway needs; none without a subscription to register them in."""
+        return PROVIDERS[self.deployment_model] if self.subscription_id else ()
 
     @property
     def reads_directory(self) -> bool:
@@ -181,46 +192,3 @@ class OnboardingRequest(WizardModel):
     def hands_over_a_secret(self) -> bool:
         """Whether the request contains a client secret, which must not be stored with it."""
         return bool(self.server_app.existing and self.server_app.existing.secret)
-
-    def faults(self) -> Iterator[tuple[str, str]]:
-        """The conflicts between fields: a JSON pointer and a sentence for each."""
-        yield from self._existing_faults()
-        us_government = self.azure_environment is AzureEnvironment.US_GOVERNMENT
-        if fault := versions.fault(
-            self.deployment_model, self.config_mgr_version, us_government=us_government
-        ):
-            yield "/deploymentModel", fault
-        if fault := profiles.fault(self.profile, self.config_mgr_version):
-            yield "/profile", fault
-        if self.group_discovery.enabled and not self.group_discovery.group_names:
-            yield "/groupDiscovery/groupNames", "Specify the groups to discover, or disable group discovery."
-        if self.group_sync and self.disable_authentication:
-            yield (
-                "/disableAuthentication",
-                "Group synchronization requires authentication in the tenant.",
-            )
-
-    def _existing_faults(self) -> Iterator[tuple[str, str]]:
-        """The conflicts of fields with existing applications."""
-        for field, app in (("serverApp", self.server_app), ("clientApp", self.client_app)):
-            if app.existing:
-                for name in sorted(app.model_fields_set - {"existing"}):
-                    yield (
-                        f"/{field}/{to_camel(name)}",
-                        "The service does not change an existing app. Omit this field.",
-                    )
-        existing = self.server_app.existing
-        if existing is None:
-            return
-        if (existing.client_id is None) == (existing.connection_id is None):
-            yield (
-                "/serverApp/existing",
-                "Specify either clientId (to import) or connectionId (to share).",
-            )
-        elif existing.client_id and (existing.vault_secret is None) == (existing.secret is None):
-            yield (
-                "/serverApp/existing",
-                "Specify either vaultSecret (its name) or secret (its value).",
-            )
-        elif existing.connection_id and (existing.vault_secret or existing.secret):
-            yield "/serverApp/existing", "The service uses the secret of the other connection. Omit it here."

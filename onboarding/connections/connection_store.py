@@ -52,7 +52,7 @@ class ConnectionStore:
         return [
             connection
             for connection in map(Connection.from_row, rows)
-            if wanted in {connection.server_app.app_id.casefold(), connection.client_app.app_id.casefold()}
+            if wanted in {app.app_id.casefold() for app in connection.apps}
         ]
 
     async def need_unshared(self, connection: Connection) -> None:
@@ -62,7 +62,6 @@ class ConnectionStore:
         is removed. Then only connections matter that share it.
         """
         rows = await self._tables.query(names.CONNECTIONS, connection.tenant)
-        imports_client = connection.request.client_app.existing is not None
         others = [
             other
             for other in map(Connection.from_row, rows)
@@ -70,7 +69,7 @@ class ConnectionStore:
             and (
                 other.shares == connection.id
                 or (not connection.imports_server_app and _same(other.server_app, connection.server_app))
-                or (not imports_client and _same(other.client_app, connection.client_app))
+                or (not connection.imports_client_app and _same(other.client_app, connection.client_app))
             )
         ]
         if others:
@@ -140,8 +139,8 @@ class ConnectionStore:
         return mine, page.continuation
 
 
-def _same(one: AppRecord, other: AppRecord) -> bool:
-    return one.app_id.casefold() == other.app_id.casefold()
+def _same(one: AppRecord | None, other: AppRecord | None) -> bool:
+    return one is not None and other is not None and one.app_id.casefold() == other.app_id.casefold()
 
 
 def _pointers(connection: Connection) -> tuple[Row, ...]:

@@ -78,11 +78,11 @@ class Connection:
     name: str
     description: str
     environment: str
-    subscription: str
+    subscription: str | None  # with the gateway; None: it is in another tenant
     profile: str
     app_id_uri: str
     server_app: AppRecord
-    client_app: AppRecord
+    client_app: AppRecord | None  # None: the tenant has only the gateway
     secret: SecretRecord
     request: OnboardingRequest  # as it was onboarded
     onboarding: str
@@ -136,6 +136,16 @@ class Connection:
     def imports_server_app(self) -> bool:
         """Whether the server app existed before: then the service never changes or deletes it."""
         return self.request.server_app.existing is not None
+
+    @property
+    def imports_client_app(self) -> bool:
+        """Whether the client app existed before: then the service never changes or deletes it."""
+        return bool(self.request.client_app and self.request.client_app.existing)
+
+    @property
+    def apps(self) -> tuple[AppRecord, ...]:
+        """The applications that it has."""
+        return tuple(app for app in (self.server_app, self.client_app) if app)
 
     @property
     def shares(self) -> str:

@@ -78,7 +78,7 @@ class Comparison:
 
 def compare(connection: Connection, inspection: Inspection, at: datetime) -> Comparison:
     """The differences of a connection after an inspection that started at ``at``."""
-    apps = {"serverApp": inspection.server, "clientApp": inspection.client}
+    apps = inspection.apps
     found = [
         difference
         for app, inspected in apps.items()
@@ -150,7 +150,8 @@ def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> 
 
 
 def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datetime) -> Iterator[Difference]:
-    name = connection.server_app.name if app == "serverApp" else connection.client_app.name
+    record = connection.server_app if app == "serverApp" else connection.client_app
+    name = record.name if record else ""
     for check in inspected.checks:
         if check.passed is False and check.name != _SECRET_CHECK:
             detail = _MISSING.get(check.name, f"differs from its profile. Expected: {check.expected}.")

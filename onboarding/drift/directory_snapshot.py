@@ -29,7 +29,7 @@ class Pair:
     """The client ids of a server app and its client app."""
 
     server: str
-    client: str
+    client: str | None  # None: the tenant has only the gateway
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,8 +53,8 @@ class DirectorySnapshot:
 
 async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     """Reads a tenant. Raises ``TransientError``, and ``PermanentError`` without access to the tenant."""
-    apps = sorted({app.casefold() for pair in pairs for app in (pair.server, pair.client)})
-    clients = sorted({pair.client.casefold() for pair in pairs})
+    apps = sorted({app.casefold() for pair in pairs for app in (pair.server, pair.client) if app})
+    clients = sorted({pair.client.casefold() for pair in pairs if pair.client})
     urls = {"organization": "/organization?$select=id,verifiedDomains"}
     for number, some in enumerate(_chunks(apps)):
         urls[f"applications{number}"] = f"/applications?$filter={_any_of(some)}"

@@ -35,7 +35,10 @@ class Subject:
     def of(cls, connection: Connection) -> Self:
         """A connection, against its own profile and request."""
         return cls(
-            pair=Pair(server=connection.server_app.app_id, client=connection.client_app.app_id),
+            pair=Pair(
+                server=connection.server_app.app_id,
+                client=connection.client_app.app_id if connection.client_app else None,
+            ),
             profile=profiles.PROFILES[connection.profile],
             user_discovery=connection.request.user_discovery.enabled,
             reads_directory=connection.request.reads_directory,
@@ -56,16 +59,22 @@ class InspectedApp:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
-    """Both applications, and the secrets of the server app (empty if the service may not read it)."""
+    """The applications, and the secrets of the server app (empty if the service may not read it)."""
 
     server: InspectedApp
-    client: InspectedApp
+    client: InspectedApp | None  # None: the tenant has no client app
     passwords: Sequence[Mapping[str, Any]]
+
+    @property
+    def apps(self) -> Mapping[str, InspectedApp]:
+        """The applications that there are, by their field in the API."""
+        found = {"serverApp": self.server, "clientApp": self.client}
+        return {field: app for field, app in found.items() if app}
 
     @property
     def conformant(self) -> bool | None:
         """Whether all checks passed; None if none failed, but the service could not run all of them."""
-        passed = {check.passed for check in (*self.server.checks, *self.client.checks)}
+        passed = {check.passed for app in self.apps.values() for check in app.checks}
         if False in passed:
             return False
         return None if None in passed else True
@@ -83,9 +92,10 @@ async def inspect(directory: Directory, subjects: Sequence[Subject], now: dateti
 def _inspection(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Inspection:
     server = _application(snapshot, subject.pair.server)
     passwords = directory_checks.passwords(server) if server else ()
+    client = subject.pair.client
     return Inspection(
         server=_inspected_app(snapshot, subject.pair.server, _server(subject, snapshot, now)),
-        client=_inspected_app(snapshot, subject.pair.client, _client(subject, snapshot)),
+        client=_inspected_app(snapshot, client, _client(subject, client, snapshot)) if client else None,
         passwords=passwords,
     )
 
@@ -115,15 +125,14 @@ def _server(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Ite
         yield directory_checks.directory_role(principal, readable=snapshot.principals is not None)
 
 
-def _client(subject: Subject, snapshot: DirectorySnapshot) -> Iterator[Check]:
-    app_id = subject.pair.client
+def _client(subject: Subject, app_id: str, snapshot: DirectorySnapshot) -> Iterator[Check]:
     app = _application(snapshot, app_id)
     server = _application(snapshot, subject.pair.server) or {}
     yield from _registration(snapshot, app_id)
     if app:
         yield from client_checks(subject.profile, app, server=server, user_discovery=subject.user_discovery)
     if _principal(snapshot, app_id) or snapshot.principals is None:
-        yield from _scopes(subject, snapshot)
+        yield from _scopes(subject, app_id, snapshot)
 
 
 def _registration(snapshot: DirectorySnapshot, app_id: str) -> Iterator[Check]:
@@ -138,9 +147,9 @@ def _registration(snapshot: DirectorySnapshot, app_id: str) -> Iterator[Check]:
         )
 
 
-def _scopes(subject: Subject, snapshot: DirectorySnapshot) -> Iterator[Check]:
+def _scopes(subject: Subject, app_id: str, snapshot: DirectorySnapshot) -> Iterator[Check]:
     """Consent to the client app's delegated permissions."""
-    grants = snapshot.grants[subject.pair.client.casefold()]
+    grants = snapshot.grants[app_id.casefold()]
     server = str((_principal(snapshot, subject.pair.server) or {}).get("id") or "")
     wanted = profiles.client_permissions(subject.profile, user_discovery=subject.user_discovery)
     if wanted and (server or snapshot.principals is None):

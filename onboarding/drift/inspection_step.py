@@ -134,7 +134,7 @@ class InspectionStep:
         self, connection: Connection, comparison: Comparison, started_at: datetime
     ) -> Comparison:
         """The comparison with what was pending in the subscription; errors there change nothing."""
-        if not connection.pending_providers:
+        if not connection.pending_providers or connection.subscription is None:
             return comparison
         try:
             subscription = self._subscription(connection.tenant, connection.subscription)

@@ -199,7 +199,43 @@ GROUP_SYNC_NEEDS_USERS: Final = ErrorType(
     ),
 )
 
+NO_CLIENT_APP: Final = ErrorType(
+    code="no-client-app",
+    severity=Severity.WARNING,
+    pointers=("/clientApp",),
+    title="The tenant gets no client app, so the console must create the Azure service",
+    detail=(
+        "A tenant that has only the gateway technically needs no client app. But the cmdlet that creates the "
+        "Azure service requires one, so the hand-over script imports only the server app."
+    ),
+    remedy=(
+        "Create the Azure service in the console. If you want the script to create it, omit clientApp from "
+        "the request: the onboarding then creates a client app."
+    ),
+    documentation=(
+        "https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/cloud-management-gateway-faq"
+    ),
+)
+
 # The subscription
+
+NO_SUBSCRIPTION: Final = ErrorType(
+    code="no-subscription",
+    severity=Severity.INFORMATION,
+    pointers=("/subscriptionId",),
+    title="The tenant has no subscription for a gateway",
+    detail=(
+        "The request has no subscriptionId. The service creates the app registrations and registers no "
+        "resource providers."
+    ),
+    remedy=(
+        "No action is required if the gateway is in another tenant: onboard that tenant, too, with its "
+        "subscription. Otherwise, specify subscriptionId."
+    ),
+    documentation=(
+        "https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/cloud-management-gateway-faq"
+    ),
+)
 
 SUBSCRIPTION_NOT_FOUND: Final = ErrorType(
     code="subscription-not-found",

@@ -27,7 +27,7 @@ def connection_name(facts: Facts) -> Iterator[Finding]:
 def application_names(facts: Facts) -> Iterator[Finding]:
     """The names of the applications. Entra ID accepts a name more than once."""
     for field, app in (("serverApp", facts.request.server_app), ("clientApp", facts.request.client_app)):
-        if app.existing:
+        if app is None or app.existing:
             continue
         for other in facts.survey.same_names or ():
             if str(other["displayName"]).casefold() == app.name.casefold() and not _made_by(facts, other):

@@ -13,6 +13,15 @@ from onboarding.connections.records import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SubscriptionFacts:
+    """The state of the subscription that will contain the gateway."""
+
+    record: Mapping[str, Any] | None  # None: the service cannot see it
+    providers: Mapping[str, str]  # registration states by namespace
+    permissions: Sequence[Mapping[str, Any]] | None  # of the service in the subscription
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """The state of the tenant, the subscription and the connections before any change."""
 
@@ -22,9 +31,7 @@ class Facts:
     same_name: Connection | None  # the connection of the tenant with this name
     neighbour: Connection | None  # another connection of the tenant
     survey: Survey
-    subscription: Mapping[str, Any] | None  # None: the service cannot see it
-    providers: Mapping[str, str]  # registration states by namespace
-    permissions: Sequence[Mapping[str, Any]] | None  # of the service in the subscription
+    subscription: SubscriptionFacts | None  # None: the tenant has no gateway
     requester: str = ""  # object id of the caller who asks
     operates: bool = True  # whether that is an operator, who may see what others have
     own: frozenset[str] = frozenset()  # object ids of applications that the requester's onboardings created

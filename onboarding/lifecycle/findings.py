@@ -59,7 +59,8 @@ def _policies(facts: Facts) -> policies.Policies:
 
 
 def _graph_permissions(facts: Facts) -> Iterator[Finding]:
-    creates = not (facts.request.server_app.existing and facts.request.client_app.existing)
+    apps = (facts.request.server_app, facts.request.client_app)
+    creates = any(app and not app.existing for app in apps)
     granted = facts.survey.granted
     if granted is None:
         yield prerequisites.PERMISSIONS_NOT_CHECKED.finding()
@@ -75,12 +76,14 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
 
 
 def _consent(facts: Facts) -> Iterator[Finding]:
-    needed = {"DelegatedPermissionGrant.ReadWrite.All"}
+    needed = {"DelegatedPermissionGrant.ReadWrite.All"} if facts.request.client_app else set()
     if facts.request.reads_directory:
         needed.add("AppRoleAssignment.ReadWrite.All")
     granted = facts.survey.granted
     missing = ", ".join(sorted(needed - granted)) if granted is not None else ""
     way = facts.request.admin_consent
+    if not needed:  # neither app asks for a permission
+        return
     if missing and way is AdminConsent.BY_SERVICE:
         yield prerequisites.CONSENT_NOT_ALLOWED.finding(permissions=missing)
     elif missing or way is AdminConsent.BY_ADMINISTRATOR or _asks_for_imports(facts):
@@ -99,25 +102,35 @@ def _group_sync(facts: Facts) -> Iterator[Finding]:
         yield prerequisites.GROUP_SYNC_NEEDS_USERS.finding()
 
 
+def _client_app(facts: Facts) -> Iterator[Finding]:
+    if facts.request.client_app is None:
+        yield prerequisites.NO_CLIENT_APP.finding()
+
+
 def _subscription(facts: Facts) -> Iterator[Finding]:
     wanted = str(facts.request.tenant_id)
     if facts.subscription is None:
+        yield prerequisites.NO_SUBSCRIPTION.finding()
+        return
+    record = facts.subscription.record
+    if record is None:
         yield prerequisites.SUBSCRIPTION_NOT_FOUND.finding(
             tenant=wanted, subscription=facts.request.subscription_id
         )
         return
-    tenant = str(facts.subscription.get("tenantId", ""))
+    tenant = str(record.get("tenantId", ""))
     if tenant.casefold() != wanted.casefold():
         yield prerequisites.SUBSCRIPTION_IN_OTHER_TENANT.finding(actual=tenant, expected=wanted)
-    if (state := facts.subscription.get("state")) not in {"Enabled", "Warned", "PastDue"}:
+    if (state := record.get("state")) not in {"Enabled", "Warned", "PastDue"}:
         yield prerequisites.SUBSCRIPTION_DISABLED.finding(state=state)
 
 
 def _register(facts: Facts) -> Iterator[Finding]:
-    permissions = facts.permissions
-    if facts.subscription is None or permissions is None:
+    subscription = facts.subscription
+    if subscription is None or subscription.record is None or subscription.permissions is None:
         return
-    missing = [namespace for namespace, state in facts.providers.items() if state != REGISTERED]
+    permissions, states = subscription.permissions, subscription.providers
+    missing = [namespace for namespace, state in states.items() if state != REGISTERED]
     denied = [
         namespace for namespace in missing if not rbac.allows(permissions, f"{namespace}/register/action")
     ]
@@ -136,6 +149,7 @@ RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
     _secret_policy,
     _graph_permissions,
     _group_sync,
+    _client_app,
     _subscription,
     _register,
 )

@@ -45,7 +45,8 @@ def maker(application: Mapping[str, Any]) -> str:
 
 def imported(request: OnboardingRequest) -> dict[str, str]:
     """The client ids of the applications that a request imports, by their pointers in it."""
-    server, client = request.server_app.existing, request.client_app.existing
+    server = request.server_app.existing
+    client = request.client_app.existing if request.client_app else None
     found = {}
     if server and server.client_id:
         found["/serverApp/existing"] = str(server.client_id)

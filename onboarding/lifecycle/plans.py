@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,33 +22,54 @@ from onboarding.lifecycle.steps.server_secret import SERVER_SECRET
 from onboarding.storage.codec import Codec
 from onboarding.workflow.plan import Plan
 
+OnboardingPlan = Plan[Services, OnboardingRequest]
 
-def _onboard(name: str, namespaces: Sequence[str]) -> Plan[Services, OnboardingRequest]:
-    """The plan of an onboarding that needs these resource providers."""
+_GATEWAY: Final = "onboard-gateway"
+_NAMES: Final[Mapping[tuple[DeploymentModel | None, bool], str]] = {
+    (DeploymentModel.SCALE_SET, True): "onboard",
+    (DeploymentModel.CLASSIC, True): "onboard-classic",
+    (None, True): "onboard-directory",
+    (DeploymentModel.SCALE_SET, False): _GATEWAY,
+    (DeploymentModel.CLASSIC, False): f"{_GATEWAY}-classic",
+}
+"""The names of the plans, which runs store: by the gateway in the tenant, and whether it has a client app."""
+
+
+def _onboard(model: DeploymentModel | None, *, client: bool) -> OnboardingPlan:
+    """The plan of an onboarding.
+
+    Args:
+        model: Of the gateway in the tenant's subscription; None: the tenant has none.
+        client: Whether the tenant has a client app.
+    """
+    namespaces = PROVIDERS[model] if model else ()
     registrations = [register(namespace) for namespace in namespaces]
     needed = (*CONNECTION.after, *(step.name for step in registrations))
+    of_client = (CLIENT_APP, CLIENT_PRINCIPAL, CONSENT)
     return Plan(
-        name,
+        _NAMES[model, client],
         Codec(OnboardingRequest),
         PREFLIGHT,
         SERVER_APP,
         SERVER_PRINCIPAL,
         SERVER_SECRET,
-        CLIENT_APP,
-        CLIENT_PRINCIPAL,
-        CONSENT,
+        *(of_client if client else (replace(CONSENT, after=(SERVER_PRINCIPAL.name,)),)),
         *registrations,
         replace(CONNECTION, after=needed),
     )
 
 
-ONBOARD: Final[Mapping[DeploymentModel, Plan[Services, OnboardingRequest]]] = {
-    DeploymentModel.SCALE_SET: _onboard("onboard", PROVIDERS[DeploymentModel.SCALE_SET]),
-    DeploymentModel.CLASSIC: _onboard("onboard-classic", PROVIDERS[DeploymentModel.CLASSIC]),
+PLANS: Final[Mapping[str, OnboardingPlan]] = {
+    name: _onboard(model, client=client) for (model, client), name in _NAMES.items()
 }
-
-PLANS: Final[Mapping[str, Plan[Services, OnboardingRequest]]] = {plan.name: plan for plan in ONBOARD.values()}
 """The plans of onboardings, by name."""
+
+
+def plan_of(request: OnboardingRequest) -> OnboardingPlan:
+    """The plan of the onboarding that a request asks for."""
+    model = request.deployment_model if request.subscription_id else None
+    return PLANS[_NAMES[model, request.client_app is not None]]
+
 
 OPERATIONS: Final[Mapping[str, Plan[Services, Any]]] = {REMOVE.name: REMOVE, RENEW.name: RENEW}
 """The plans of renewals and removals, by name."""

@@ -37,7 +37,7 @@ from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import REGISTERED, findings
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import Asker
 from onboarding.lifecycle.steps import preflight
 from onboarding.lifecycle.steps.connection import CONNECTION
@@ -59,7 +59,7 @@ class Rehearsal:
 
 async def rehearse(services: Services, request: OnboardingRequest, asker: Asker, now: datetime) -> Rehearsal:
     """Runs the preflight, and records the calls of the steps. Raises ``TransientError`` if it cannot read."""
-    plan = ONBOARD[request.deployment_model]
+    plan = plan_of(request)
     run = plan.new(
         plan.head(
             _ID,
@@ -90,7 +90,7 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
     request = await handed_over.keep_secret(services, context.request, _ID)
     noted = PREFLIGHT.dump(preflight.result(facts))
     run = context.run.having([context.step.evolve(status=StepStatus.SUCCEEDED, result=noted)])
-    for step in ONBOARD[request.deployment_model].steps.values():
+    for step in plan_of(request).steps.values():
         if step.name in {PREFLIGHT.name, CONNECTION.name}:
             continue
         paper.step = step.name

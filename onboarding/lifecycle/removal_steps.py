@@ -114,7 +114,7 @@ async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
         ("client", removal.request.client_app, CLIENT_APP.found_in(run)),
         ("server", removal.request.server_app, SERVER_APP.found_in(run)),
     ):
-        if app.existing:
+        if app is None or app.existing:
             continue
         object_id, app_id = (made.object_id, made.app_id) if made else ("", "")
         if not object_id:
@@ -136,16 +136,18 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     directory = context.services.directory(request.tenant)
     run, onboarding = await _onboarding(context), context.request.onboarding
     consent, server, client = CONSENT.found_in(run), SERVER_APP.found_in(run), CLIENT_APP.found_in(run)
-    if consent is None or server is None or client is None:
-        return Done(result=RevokeResult(revoked=0))
-    if not (request.server_app.existing or request.client_app.existing):
+    imports = any(app and app.existing for app in (request.server_app, request.client_app))
+    if consent is None or server is None or not imports:
         return Done(result=RevokeResult(revoked=0))
     used = {
         app.app_id: bool(await ownership.others(context.services, request.tenant, app.app_id, onboarding))
         for app in (server, client)
+        if app
     }
     # The grants of an application are needed by all that use it.
-    added = [grant for grant in consent.added if not used[(server if grant.role else client).app_id]]
+    added = [
+        grant for grant in consent.added if (app := server if grant.role else client) and not used[app.app_id]
+    ]
     for grant in added:
         if grant.scope:
             await directory.revoke_scope(grant.client, grant.resource, grant.scope)

@@ -12,6 +12,7 @@ from tests.support.customers import FABRIKAM
 from tests.support.portal import Portal, pointers, problem, unique
 
 GRAPH = "/v1.0"
+UNKNOWN = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +238,7 @@ async def test_two_apps_of_somebody_else_are_checked(portal):
 async def test_an_unknown_app_is_not_there(portal):
     """An ID without an application brings the finding that it is missing, not an error."""
     path = f"/api/tenants/{portal.info['tenant']}/conformance"
-    document = await portal.get(path, caller="operator", serverAppId=FABRIKAM, clientAppId=FABRIKAM)
+    document = await portal.get(path, caller="operator", serverAppId=FABRIKAM, clientAppId=UNKNOWN)
     assert set(results(document, "Fail")) == {"serverApp/application", "clientApp/application"}
     assert document["serverApp"]["name"] is None
 
@@ -247,6 +248,8 @@ async def test_an_unknown_app_is_not_there(portal):
     [
         ({"serverAppId": "x"}, "serverAppId"),
         ({"clientAppId": ""}, "clientAppId"),
+        ({"clientAppId": FABRIKAM}, "clientAppId"),
+        ({"clientAppId": FABRIKAM.upper()}, "clientAppId"),
         ({"profile": "1999"}, "profile"),
         ({"profile": "2309", "configMgrVersion": "2309"}, "profile"),
         ({"configMgrVersion": "23"}, "configMgrVersion"),
@@ -257,14 +260,14 @@ async def test_an_unknown_app_is_not_there(portal):
 async def test_wrong_parameters_are_named(portal, parameters, named):
     """The answer to a parameter that cannot be used contains its name."""
     path = f"/api/tenants/{portal.info['tenant']}/conformance"
-    good = {"serverAppId": FABRIKAM, "clientAppId": FABRIKAM}
+    good = {"serverAppId": FABRIKAM, "clientAppId": UNKNOWN}
     answer = await portal.call("GET", path, caller="operator", params={**good, **parameters})
     assert problem(answer, 400, "invalid-parameter")["detail"].startswith(named)
 
 
 async def test_only_what_is_served_is_looked_at(portal):
     """The answers distinguish an unserved tenant, one without consent, and an unknown connection."""
-    apps = {"serverAppId": FABRIKAM, "clientAppId": FABRIKAM}
+    apps = {"serverAppId": FABRIKAM, "clientAppId": UNKNOWN}
     path = f"/api/tenants/{uuid.uuid4()}/conformance"
     answer = await portal.call("GET", path, caller="operator", params=apps)
     assert pointers(problem(answer, 422, "invalid-request")) == {"/tenantId"}

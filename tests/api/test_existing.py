@@ -260,6 +260,20 @@ async def test_a_server_app_is_shared(portal):
     assert (await portal.look("graph", "GET", server)).content == before
 
 
+async def test_one_application_is_not_server_and_client(portal):
+    """Wherever the server app comes from, the client app is another one: refused before anything is made."""
+    first = await portal.onboarded()
+    both = {"existing": {"clientId": first["serverApp"]["clientId"]}}
+    for existing in (
+        {"connectionId": first["id"]},
+        {"clientId": first["serverApp"]["clientId"].upper(), "secret": "hunter2-hunter2"},
+    ):
+        answer = await portal.post(serverApp={"existing": existing}, clientApp=both)
+        document = problem(answer, 422, "invalid-request")
+        assert pointers(document) == {"/clientApp/existing/clientId"}
+        assert "two applications" in document["errors"][0]["detail"]
+
+
 async def test_an_operator_shares_any_a_requester_its_own(portal):
     """Only the requester of a connection can share its app; to others the connection does not exist."""
     other = await portal.caller("Onboarding.Request")

@@ -229,6 +229,17 @@ async def least(portal):
     await portal.restart_host()
 
 
+async def test_what_a_request_leaves_out(portal):
+    """A request without subscription, client app or user discovery is described as what it is."""
+    found = await findings(portal, subscriptionId=None)
+    assert said(found["no-subscription"]) == ("Information", "/subscriptionId")
+    assert "providers-to-register" not in found
+    found = await findings(portal, clientApp=None, disableAuthentication=True)
+    assert said(found["no-client-app"]) == ("Warning", "/clientApp")
+    found = await findings(portal, groupSync=True)
+    assert said(found["group-sync-needs-user-discovery"]) == ("Warning", "/groupSync")
+
+
 async def test_permissions_that_the_service_lacks(least):
     """Each finding contains the name of the permission that the service needs, even to check."""
     found = await findings(least, adminConsent="ByService", userDiscovery={"enabled": True})

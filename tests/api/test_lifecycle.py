@@ -42,6 +42,53 @@ async def made(portal, request):
     return {"profile": profile, "connection": connection, "server": server, "client": client}
 
 
+async def calls(portal, service: str) -> list[str]:
+    """The paths of all calls to a service of the cloud so far."""
+    found = (await portal.control("GET", f"/calls?service={service}")).json()["value"]
+    return [each["path"] for each in found]
+
+
+async def test_a_tenant_of_users_needs_no_subscription(portal):
+    """Without subscriptionId nobody asks Azure Resource Manager: no provider, no role, no call."""
+    await portal.control("DELETE", "/calls")
+    request = portal.request()
+    del request["subscriptionId"]
+    planned = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+    assert not [each for each in planned.json()["steps"] if each["name"].startswith("provider-")]
+    assert not [each for each in planned.json()["calls"] if each["service"] == "resourceManager"]
+    assert "no-subscription" in {each["code"] for each in planned.json()["findings"]}
+    accepted = await portal.call("POST", "/api/onboardings", json=request)
+    document = await portal.finished(accepted.json()["id"])
+    assert document["status"] == "Succeeded", document["error"]
+    connection = await portal.get(f"/api/connections/{document['connectionId']}")
+    assert connection["subscriptionId"] is None
+    conformance = await portal.get(f"/api/connections/{connection['id']}/conformance", caller="operator")
+    assert conformance["conformant"] is True
+    script = (await portal.call("GET", f"/api/connections/{connection['id']}/handover")).text
+    assert "Create the gateway in the tenant that has its subscription" in script
+    assert await calls(portal, "resourceManager") == []
+
+
+async def test_a_tenant_of_the_gateway_needs_no_client_app(portal):
+    """The tenant that only has the gateway gets the server app alone, and nobody has to consent."""
+    request = {"clientApp": None, "disableAuthentication": True, "adminConsent": "ByAdministrator"}
+    onboarding = await portal.accepted(**request)
+    document = await portal.finished(onboarding)
+    assert document["status"] == "Succeeded", document["error"]
+    steps = {each["name"] for each in document["steps"]}
+    assert "provider-compute" in steps
+    assert not [each for each in steps if each.startswith("client-")]
+    connection = await portal.get(f"/api/connections/{document['connectionId']}")
+    assert connection["clientApp"] is None
+    found = await portal.graph(f"/applications?$filter=startswith(uniqueName,'cmg-{onboarding}')")
+    assert [each["appId"] for each in found["value"]] == [connection["serverApp"]["clientId"]]
+    conformance = await portal.get(f"/api/connections/{connection['id']}/conformance", caller="operator")
+    assert (conformance["conformant"], conformance["clientApp"]) == (True, None)
+    script = (await portal.call("GET", f"/api/connections/{connection['id']}/handover")).text
+    assert "Import-CMAADServerApplication" in script
+    assert "New-CMCloudManagementAzureService" not in script
+
+
 @pytest.mark.parametrize("property_", SERVER)
 async def test_the_server_app_is_the_articles(made, property_):
     """Each property of the server app in the directory is as the manual article requires."""
@@ -90,6 +137,8 @@ async def test_the_connection_tells_what_was_made(made, portal):
         assert (record["clientId"], record["objectId"]) == (made[app]["appId"], made[app]["id"])
         principal = await portal.graph(f"/servicePrincipals/{record['servicePrincipalId']}")
         assert principal["appId"] == record["clientId"]
+        # Without it the portal's list of enterprise applications hides the service principal.
+        assert principal["tags"] == ["WindowsAzureActiveDirectoryIntegratedApp"]
     assert connection["tenantId"] == portal.info["tenant"]
     assert connection["subscriptionId"] == portal.info["subscription"]
     assert connection["profile"] == made["profile"]["revision"]

@@ -11,9 +11,8 @@ from pydantic import BaseModel
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE
 from onboarding.cmg.profiles import PROFILES
-from onboarding.cmg.versions import DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import PLANS
 from onboarding.service import ENDPOINTS
 from onboarding.storage import names
 from onboarding.workflow.run import RunStatus
@@ -23,7 +22,7 @@ from tests.support.pages import page, plain
 from tests.support.powershell.cmdlets import CMDLETS, NOT_CALLED
 from tests.support.sources import ROOT
 
-_PLAN = ONBOARD[DeploymentModel.SCALE_SET]
+_PLAN = PLANS["onboard"]
 
 
 def _first_cells(name: str, heading: str = "") -> set[str]:
@@ -115,7 +114,7 @@ def test_the_plan_is_drawn_as_it_is():
 def test_every_step_is_explained():
     """The API's page names each step of each plan of an onboarding."""
     named = set(re.findall(r"`([a-z-]+)`", page("docs/api/onboardings.md").text))
-    assert {step for plan in ONBOARD.values() for step in plan.steps} <= named
+    assert {step for plan in PLANS.values() for step in plan.steps} <= named
 
 
 def test_every_status_and_role_is_explained():

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
-from onboarding.cmg.versions import DeploymentModel
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import PLANS
 from onboarding.storage import names
 from tests.support.lanes.points import Onboarding
 from tests.support.lanes.scene import Scene
@@ -148,7 +147,7 @@ async def _of_trail(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
     """It was accepted once, and each step succeeded once."""
     events = await scene.all(f"/api/onboardings/{onboarding.id}/events")
     succeeded = Counter(event["step"] for event in events if event["kind"] == "succeeded")
-    if succeeded != Counter(list(ONBOARD[DeploymentModel.SCALE_SET].steps)):
+    if succeeded != Counter(list(PLANS["onboard"].steps)):
         yield f"these steps have succeeded, so often: {dict(succeeded)}"
     if sum(event["kind"] == "accepted" for event in events) != 1:
         yield "it was accepted more or less than once"

@@ -35,6 +35,7 @@ def made(
     server_name: str = "CMG-ServerApp",
     client_name: str = "CMG-ClientApp",
     ends_at: datetime = END,
+    client: str = CLIENT,
     **fields: Any,
 ) -> str:
     """The script of a connection with these fields of the wizard."""
@@ -47,7 +48,7 @@ def made(
             server_app_id=SERVER,
             app_id_uri=URI,
             client_name=client_name,
-            client_app_id=CLIENT,
+            client_app_id=client,
             vault_secret_id=VAULT_SECRET,
             secret_ends_at=ends_at,
         )

@@ -193,12 +193,37 @@ def test_the_person_who_runs_the_script_reads_the_secret():
 def test_the_remaining_manual_steps_are_listed():
     """At the end the script lists the remaining manual steps, and only those."""
     told = _told(samples.made(disableAuthentication=True))
-    assert [each[:2] for each in told] == ["1.", "2.", "3."]
-    assert "Disable authentication" in told[0]
-    assert f"exclude the server application {samples.SERVER}" in told[1]
-    assert "before 2027-11-24" in told[2]
-    assert "Renew Secret Key" in told[2]
+    assert [each[:2] for each in told] == ["1.", "2.", "3.", "4."]
+    assert f"-ServerAppClientId {samples.SERVER} -SubscriptionId {samples.TENANT}." in told[0]
+    assert "Disable authentication" in told[1]
+    assert f"exclude the server application {samples.SERVER}" in told[2]
+    assert "before 2027-11-24" in told[3]
+    assert "Renew Secret Key" in told[3]
     assert not [each for each in _told(samples.made()) if "Disable authentication" in each]
+
+
+def test_a_tenant_without_a_subscription_gets_no_gateway():
+    """The script says that the gateway belongs to the other tenant, and how that one comes to it."""
+    first = _told(samples.made(subscriptionId=None))[0]
+    assert "Create the gateway in the tenant that has its subscription" in first
+    assert "-SubscriptionId" not in first
+
+
+def test_a_tenant_without_a_client_app_gets_its_service_in_the_console():
+    """The cmdlet that creates the service requires a client app, so the script imports only the server."""
+    text = samples.made(client="", clientApp=None, disableAuthentication=True)
+    read = grammar.read(text)
+    assert read.faults == []
+    called = {each.name for each in read.commands}
+    assert "Import-CMAADServerApplication" in called
+    assert not called & {
+        "Import-CMAADClientApplication",
+        "New-CMCloudManagementAzureService",
+        "Set-CMCloudManagementAzureService",
+    }
+    assert "$client" not in text
+    assert "Create the Azure service in the console" in _told(text)[0]
+    assert samples.SERVER in _told(text)[0]
 
 
 def _told(text: str) -> list[str]:

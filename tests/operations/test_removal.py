@@ -58,6 +58,20 @@ async def test_a_connection_is_off_boarded(portal):
     assert any(call["method"] == "DELETE" for event in events for call in event.get("calls", []))
 
 
+@pytest.mark.parametrize(
+    "wishes",
+    [{"subscriptionId": None}, {"clientApp": None, "disableAuthentication": True}],
+    ids=["users only", "gateway only"],
+)
+async def test_half_a_connection_is_off_boarded(portal, wishes):
+    """A tenant without a subscription, or without a client app, is off-boarded without looking for them."""
+    connection = await portal.onboarded(**wishes)
+    await portal.control("DELETE", "/calls")
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+    assert await left_of(portal, connection["onboardingId"]) == []
+    assert (await portal.control("GET", "/calls?service=resourceManager")).json()["value"] == []
+
+
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.soak)])
 async def test_the_same_names_several_times_in_a_row(portal, times):
     """Off-boarding frees every name immediately: the same request can onboard the tenant again."""

@@ -12,7 +12,7 @@ import pytest
 
 from onboarding.cloud.ports import GRAPH, KEY_VAULT, RESOURCE_MANAGER
 from onboarding.cmg import profiles
-from onboarding.lifecycle.plans import ONBOARD
+from onboarding.lifecycle.plans import PLANS
 from onboarding.storage import names
 from tests.support.administrator import Administrator
 from tests.support.lanes.exchanges import CLOUD, QUEUE, TABLE, Exchange
@@ -219,7 +219,7 @@ async def test_the_plan_is_shown_as_it_would_run(lane):
     """A dry run shows the ordered steps, the request with its defaults, and the step of each call."""
     onboarding = await lane.begin()
     document = await dry_run(lane, onboarding.request)
-    (plan,) = [each for model, each in ONBOARD.items() if model == "VirtualMachineScaleSet"]
+    plan = PLANS["onboard"]
     assert document["steps"] == [
         {"name": each.name, "title": each.title, "after": list(each.after)} for each in plan.steps.values()
     ]

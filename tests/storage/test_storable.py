@@ -17,7 +17,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.errors import prerequisites, steps
 from onboarding.expiry.warnings import warning
-from onboarding.lifecycle.plans import ONBOARD, OPERATIONS
+from onboarding.lifecycle.plans import OPERATIONS, PLANS, plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker, Removal
 from onboarding.notices.deliveries import DELIVERY
 from onboarding.notices.digests import _NOTICES
@@ -109,7 +109,7 @@ async def test_whatever_is_accepted_can_be_stored(body, requester):
 
 async def _runs(account: MemoryAccount, request: OnboardingRequest, asker: Asker) -> None:
     """The rows and the messages of an onboarding and of its removal."""
-    plan, remove = ONBOARD[request.deployment_model], OPERATIONS["removal"]
+    plan, remove = plan_of(request), OPERATIONS["removal"]
     wanted: list[tuple[Any, Any, str]] = [
         (plan, request, names.ONBOARDINGS),
         (remove, Removal(onboarding=ID, request=request), names.OPERATIONS),
@@ -142,7 +142,7 @@ async def test_an_error_of_any_size_can_be_stored(count):
     account = MemoryAccount()
     await account.create_table("t")
     store = RunStore(account.tables, "t")
-    plan = next(iter(ONBOARD.values()))
+    plan = PLANS["onboard"]
     request = OnboardingRequest.model_validate_json(
         json.dumps({"name": name, "tenantId": ID, "subscriptionId": ID})
     )

@@ -35,6 +35,7 @@ async def test_the_page_lists_what_an_administrator_must_do(portal):
     }
     needed = {each["name"] for each in document["graphPermissions"] if each["alwaysNeeded"]}
     assert needed == {"Application.ReadWrite.OwnedBy", "Organization.Read.All", "Policy.Read.All"}
+    assert document["subscription"]["alwaysNeeded"] is False
     cloud, login, principal, definition, *loop = document["subscription"]["customRole"]
     assert cloud == "az cloud set --name AzureCloud"
     assert login == f"az login --tenant {FABRIKAM}"

@@ -9,7 +9,7 @@ import pytest
 from onboarding.cloud.survey import Survey
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
-from onboarding.lifecycle.facts import Facts
+from onboarding.lifecycle.facts import Facts, SubscriptionFacts
 from onboarding.lifecycle.findings import findings
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
@@ -42,10 +42,15 @@ def codes(*, request: Any = None, survey: Any = None, **facts: Any) -> dict[str,
         "same_name": None,
         "neighbour": None,
         "survey": Survey(**{**usual, **(survey or {})}),
-        "subscription": {"tenantId": TENANT, "state": "Enabled"},
+    }
+    gateway = {
+        "record": {"tenantId": TENANT, "state": "Enabled"},
         "providers": {"Microsoft.Compute": "Registered"},
         "permissions": [{"actions": ["*"], "notActions": []}],
     }
+    known["subscription"] = SubscriptionFacts(
+        **{**gateway, **{name: facts.pop(name) for name in gateway if name in facts}}
+    )
     return {each.code: each.severity for each in findings(Facts(**{**known, **facts}))}
 
 
@@ -54,10 +59,31 @@ def test_nothing_is_found_where_all_is_well():
     assert codes() == {}
 
 
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        ({"subscriptionId": None}, {"no-subscription": Severity.INFORMATION}),
+        ({"clientApp": None, "disableAuthentication": True}, {"no-client-app": Severity.WARNING}),
+    ],
+)
+def test_what_a_tenant_can_do_without(request_, found):
+    """A tenant of users and devices has no subscription, one with only the gateway needs no client app."""
+    more = {"subscription": None} if "subscriptionId" in request_ else {}
+    assert codes(request=request_, **more) == found
+
+
+@pytest.mark.parametrize("way", ["Automatic", "ByService", "ByAdministrator"])
+def test_nobody_is_asked_to_consent_to_nothing(way):
+    """Without client app and discovery there is nothing to consent to, whatever the service may grant."""
+    request = {"clientApp": None, "disableAuthentication": True, "adminConsent": way}
+    survey = {"granted": {"Application.ReadWrite.OwnedBy"}}
+    assert set(codes(request=request, survey=survey)) == {"no-client-app"}
+
+
 @pytest.mark.parametrize("tenant", [OTHER, ""])
 def test_a_subscription_of_another_tenant(tenant):
     """A subscription that this service sees, but that belongs to another tenant, is refused."""
-    found = codes(subscription={"tenantId": tenant, "state": "Enabled"})
+    found = codes(record={"tenantId": tenant, "state": "Enabled"})
     assert found == {"subscription-in-other-tenant": Severity.ERROR}
 
 
@@ -67,7 +93,7 @@ def test_a_subscription_of_another_tenant(tenant):
 )
 def test_a_subscription_that_is_disabled(state, usable):
     """Nothing can be registered in a disabled subscription; one with an unpaid bill still works."""
-    found = codes(subscription={"tenantId": TENANT.upper(), "state": state})
+    found = codes(record={"tenantId": TENANT.upper(), "state": state})
     assert found == ({} if usable else {"subscription-disabled": Severity.ERROR})
 
 

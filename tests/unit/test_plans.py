@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from graphlib import CycleError
 from typing import Any
 
 import pytest
 
 from onboarding.cmg import versions
+from onboarding.cmg.conflicts import conflicts
 from onboarding.cmg.versions import DeploymentModel
-from onboarding.lifecycle.plans import ONBOARD, PLANS
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle.plans import PLANS, plan_of
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Context, Plan, Step
@@ -58,6 +61,7 @@ def test_a_step_named_twice_is_refused():
         Plan("p", Codec(dict), step("a"), step("a"))
 
 
+TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 APPS = {
     "preflight": set(),
     "server-app": {"preflight"},
@@ -66,6 +70,10 @@ APPS = {
     "client-app": {"server-app"},
     "client-principal": {"client-app"},
     "consent": {"server-principal", "client-principal"},
+}
+SERVER_ONLY = {
+    **{name: after for name, after in APPS.items() if not name.startswith("client-")},
+    "consent": {"server-principal"},
 }
 PROVIDERS = {
     "VirtualMachineScaleSet": {
@@ -81,12 +89,24 @@ PROVIDERS = {
 }
 
 
-@pytest.mark.parametrize("model", DeploymentModel)
-def test_an_onboarding_has_these_steps(model):
-    """The names of steps are part of the API; each step waits for exactly what it needs."""
-    providers = set(PROVIDERS[model])
-    assert {name: set(step.after) for name, step in ONBOARD[model].steps.items()} == {
-        **APPS,
+def asked(**fields: Any) -> OnboardingRequest:
+    """A request for an onboarding in a tenant with a subscription."""
+    least = {"name": "Contoso", "tenantId": TENANT, "subscriptionId": TENANT}
+    return OnboardingRequest.model_validate_json(json.dumps({**least, **fields}))
+
+
+@pytest.mark.parametrize("client", [True, False], ids=["with client app", "without client app"])
+@pytest.mark.parametrize("model", [*DeploymentModel, None])
+def test_an_onboarding_has_these_steps(model, client):
+    """The names of steps are part of the API; each step waits for exactly what it needs, and for no more."""
+    gateway = {"deploymentModel": model} if model else {"subscriptionId": None}
+    request = asked(**gateway, **({} if client else {"clientApp": None}))
+    if not (model or client):
+        assert {"/clientApp"} == {pointer for pointer, _ in conflicts(request)}
+        return
+    providers = set(PROVIDERS.get(model, {}))
+    assert {name: set(step.after) for name, step in plan_of(request).steps.items()} == {
+        **(APPS if client else SERVER_ONLY),
         **{each: {"preflight"} for each in providers},
         "connection": {"server-secret", "consent", *providers},
     }
@@ -98,19 +118,25 @@ def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
     assert set(versions.PROVIDERS[model]) == set(PROVIDERS[model].values())
     registrations = {
         name: step.title.rpartition(" ")[2]
-        for name, step in ONBOARD[model].steps.items()
+        for name, step in plan_of(asked(deploymentModel=model)).steps.items()
         if name.startswith("provider-")
     }
     assert registrations == PROVIDERS[model]
 
 
 def test_an_onboarding_that_has_begun_finds_its_plan():
-    """A run stores its plan by name, and each deployment model has a plan of its own."""
+    """A run stores its plan by name: the names stay as they are."""
     assert {name: plan.name for name, plan in PLANS.items()} == {
-        "onboard": "onboard",
-        "onboard-classic": "onboard-classic",
+        name: name
+        for name in (
+            "onboard",
+            "onboard-classic",
+            "onboard-directory",
+            "onboard-gateway",
+            "onboard-gateway-classic",
+        )
     }
-    assert {model: plan.name for model, plan in ONBOARD.items()} == {
-        "VirtualMachineScaleSet": "onboard",
-        "CloudService": "onboard-classic",
-    }
+    assert plan_of(asked()).name == "onboard"
+    assert plan_of(asked(deploymentModel="CloudService")).name == "onboard-classic"
+    assert plan_of(asked(subscriptionId=None)).name == "onboard-directory"
+    assert plan_of(asked(clientApp=None)).name == "onboard-gateway"

@@ -8,6 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from onboarding.cmg.app_fields import SecretValidity
+from onboarding.cmg.conflicts import conflicts as all_conflicts
+from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import key_of
 
@@ -31,10 +33,11 @@ def faults(now: datetime = NOW, **fields) -> dict[str, str]:
 
 
 def test_what_is_left_out_is_as_in_the_console():
-    """Three fields are enough; the others have the defaults of the console's wizard."""
-    request = read()
+    """Two fields are enough; the others have the defaults of the console's wizard."""
+    request = read(subscriptionId=None)
     assert request.model_dump(mode="json", by_alias=True) == {
         **LEAST,
+        "subscriptionId": None,
         "description": "",
         "service": "CloudManagement",
         "azureEnvironment": "AzurePublicCloud",
@@ -65,7 +68,7 @@ def test_what_is_left_out_is_as_in_the_console():
         "notices": {"channels": None},
         "labels": {},
     }
-    assert list(request.faults()) == []
+    assert list(all_conflicts(request)) == []
 
 
 def test_what_was_accepted_can_be_read_again_later():
@@ -447,7 +450,7 @@ def test_the_form_of_a_text_is_told_in_a_sentence():
 
 def conflicts(**fields) -> dict[str, str]:
     """The combinations of fields in a request that are impossible: sentences by pointer."""
-    return dict(read(**fields).faults())
+    return dict(all_conflicts(read(**fields)))
 
 
 @pytest.mark.parametrize("version", [None, "2203", "2409", "2909"])
@@ -465,7 +468,7 @@ def test_classic_is_there_before_2203(version):
     for environment in ("AzurePublicCloud", "AzureUSGovernmentCloud"):
         fields = {"deploymentModel": "CloudService", "configMgrVersion": version}
         request = read(azureEnvironment=environment, **fields)
-        assert list(request.faults()) == []
+        assert list(all_conflicts(request)) == []
         assert set(request.providers) == {"Microsoft.ClassicCompute", "Microsoft.Storage"}
 
 
@@ -537,6 +540,7 @@ def test_each_of_them_alone_is_fine(group, sync, disabled):
 
 
 ID = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
+OTHER = "7a2d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a12"
 
 
 @pytest.mark.parametrize(
@@ -567,7 +571,100 @@ def test_an_existing_server_app_is_named_in_one_way(existing, message):
 )
 def test_an_existing_server_app_needs_nothing_more(existing):
     """An existing application brings its own name, URI and dates."""
-    assert conflicts(serverApp={"existing": existing}, clientApp={"existing": {"clientId": ID}}) == {}
+    assert conflicts(serverApp={"existing": existing}, clientApp={"existing": {"clientId": OTHER}}) == {}
+    no_value = {"existing": existing, "appIdUri": None, "secretEndDate": None, "secretValidity": None}
+    assert conflicts(serverApp=no_value) == {}
+
+
+@pytest.mark.parametrize("spelled", [ID, ID.upper()])
+def test_one_application_is_not_both(spelled):
+    """The server app and the client app are two applications, however their ids are written."""
+    server = {"existing": {"clientId": ID, "secret": "y"}}
+    found = conflicts(serverApp=server, clientApp={"existing": {"clientId": spelled}})
+    assert set(found) == {"/clientApp/existing/clientId"}
+    assert "two applications" in found["/clientApp/existing/clientId"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        ({"subscriptionId": None}, set()),
+        ({"subscriptionId": None, "configMgrVersion": "2010"}, set()),
+        ({"disableAuthentication": True}, set()),
+        ({"disableAuthentication": True, "clientApp": None}, set()),
+        ({"disableAuthentication": True, "userDiscovery": {"enabled": True}, "subscriptionId": None}, set()),
+        ({"disableAuthentication": True, "subscriptionId": None}, {"/disableAuthentication"}),
+        (
+            {"disableAuthentication": True, "configMgrVersion": "2006", "deploymentModel": "CloudService"},
+            {"/disableAuthentication"},
+        ),
+        ({"clientApp": None}, {"/clientApp"}),
+        ({"clientApp": None, "subscriptionId": None}, {"/clientApp"}),
+        (
+            {"clientApp": None, "subscriptionId": None, "disableAuthentication": True},
+            {"/clientApp", "/disableAuthentication"},
+        ),
+        (
+            {"subscriptionId": None, "deploymentModel": "CloudService", "configMgrVersion": "2409"},
+            {"/deploymentModel"},
+        ),
+    ],
+)
+def test_a_tenant_has_users_or_the_gateway_or_both(fields, pointers):
+    """A tenant with users only needs no subscription; one with the gateway only needs no client app."""
+    assert set(conflicts(**fields)) == pointers
+
+
+@pytest.mark.parametrize(
+    ("discovery", "pointers"),
+    [
+        ({"groupNames": ["Berlin"]}, {"/groupDiscovery/enabled"}),
+        (
+            {"enabled": True, "groupNames": ["Berlin", "Bonn", "BERLIN", "bonn"]},
+            {"/groupDiscovery/groupNames/2", "/groupDiscovery/groupNames/3"},
+        ),
+        (
+            {"enabled": True, "groupNames": ["Caf\u00e9", "Cafe\u0301"]},
+            {"/groupDiscovery/groupNames/1"},
+        ),
+        ({"enabled": True, "groupNames": ["Berlin", "Bonn"]}, set()),
+    ],
+)
+def test_groups_are_named_once_and_only_to_be_discovered(discovery, pointers):
+    """Names of groups that would have no effect are refused."""
+    assert set(conflicts(groupDiscovery=discovery)) == pointers
+
+
+@pytest.mark.parametrize(
+    ("fields", "imported", "pointers"),
+    [
+        ({}, False, set()),
+        ({"secretValidity": None, "secretEndDate": None, "vaultSecret": None}, False, set()),
+        ({"secretValidity": "P1Y"}, False, set()),
+        ({"secretValidity": "P1Y", "secretEndDate": "2026-09-01T00:00:00Z"}, False, {"/secretEndDate"}),
+        ({"secretEndDate": "2030-09-01T00:00:00Z"}, False, {"/secretEndDate"}),
+        ({"vaultSecret": "import-x"}, False, {"/vaultSecret"}),
+        ({"secret": "y"}, False, {"/secret"}),
+        ({"secret": "y", "vaultSecret": "import-x"}, False, {"/secret", "/vaultSecret"}),
+        ({}, True, {""}),
+        ({"secret": "y", "vaultSecret": "import-x"}, True, {""}),
+        ({"secret": "y"}, True, set()),
+        ({"secret": "y", "secretValidity": None}, True, set()),
+        ({"secret": "y", "secretValidity": "P1Y"}, True, {"/secretValidity"}),
+        ({"secret": "y", "secretEndDate": "2026-09-01T00:00:00Z"}, True, {"/secretEndDate"}),
+        (
+            {"vaultSecret": "import-x", "secretValidity": "P1Y", "secretEndDate": "2026-09-01T00:00:00Z"},
+            True,
+            {"/secretValidity", "/secretEndDate"},
+        ),
+    ],
+)
+def test_a_renewal_does_not_contradict_its_connection(fields, imported, pointers):
+    """The service makes a new secret or takes one: the fields of the other way are refused, all at once."""
+    request = RenewalRequest.model_validate_json(json.dumps(fields), context={"now": NOW})
+    found = list(request.faults(imported=imported, now=NOW))
+    assert {pointer for pointer, _ in found} == pointers
+    assert len(found) == len(pointers)
 
 
 def test_an_existing_app_is_not_given_what_it_has():
@@ -579,7 +676,7 @@ def test_an_existing_app_is_not_given_what_it_has():
             "homePageUrl": "https://x",
             "secretValidity": "P2Y",
         },
-        clientApp={"existing": {"clientId": ID}, "name": "x"},
+        clientApp={"existing": {"clientId": OTHER}, "name": "x"},
     )
     assert set(found) == {
         "/serverApp/name",

@@ -27,7 +27,7 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
     """Upserts the application by its unique name, then sets the redirect URI, which needs its client ID."""
     request, server = context.request, context.result(SERVER_APP)
     directory = context.services.directory(request.tenant)
-    wanted = request.client_app
+    wanted = request.need_client_app()
     if wanted.existing:
         found = await existing.client_app(context, str(wanted.existing.client_id), server.app_id)
         return Done(

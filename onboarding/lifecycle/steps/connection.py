@@ -58,14 +58,14 @@ def _exists(context: OnboardingContext, other: Connection) -> OnboardingError:
 
 def _connection(context: OnboardingContext) -> Connection:
     request = context.request
-    server, client = context.result(SERVER_APP), context.result(CLIENT_APP)
+    server, client = context.result(SERVER_APP), CLIENT_APP.found_in(context.run)
     return Connection(
         tenant=request.tenant,
         tenant_name=context.result(PREFLIGHT).tenant_name,
         name=request.name,
         description=request.description,
         environment=str(request.azure_environment),
-        subscription=str(request.subscription_id),
+        subscription=str(request.subscription_id) if request.subscription_id else None,
         profile=request.profile.name,
         app_id_uri=server.app_id_uri,
         server_app=AppRecord(
@@ -80,7 +80,9 @@ def _connection(context: OnboardingContext) -> Connection:
             app_id=client.app_id,
             object_id=client.object_id,
             service_principal_id=context.result(CLIENT_PRINCIPAL).object_id,
-        ),
+        )
+        if client
+        else None,
         secret=context.result(SERVER_SECRET),
         request=request,
         onboarding=context.id,

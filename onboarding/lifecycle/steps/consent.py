@@ -57,7 +57,7 @@ class ConsentResult:
 class Permissions:
     """What must be granted, by service principals of the tenant."""
 
-    client: str  # object IDs of service principals
+    client: str  # object IDs of service principals; empty where the tenant has no client app
     server: str
     graph: str
     scopes: tuple[tuple[str, str], ...]  # resource and scope, for the client app
@@ -119,11 +119,12 @@ async def _wanted(context: OnboardingContext) -> Permissions:
     request = context.request
     server = context.result(SERVER_PRINCIPAL).object_id
     graph = await context.services.directory(request.tenant).resource(MICROSOFT_GRAPH)
-    scopes = [(graph, USER_READ.value)]
-    if client_permissions(request.profile, user_discovery=request.user_discovery.enabled):
+    client = CLIENT_PRINCIPAL.found_in(context.run)
+    scopes = [(graph, USER_READ.value)] if client else []
+    if client and client_permissions(request.profile, user_discovery=request.user_discovery.enabled):
         scopes.insert(0, (server, USER_IMPERSONATION))
     return Permissions(
-        client=context.result(CLIENT_PRINCIPAL).object_id,
+        client=client.object_id if client else "",
         server=server,
         graph=graph,
         scopes=tuple(scopes),
@@ -148,12 +149,13 @@ async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant
 async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bool | None]:
     """Whether an administrator has consented, by the client IDs of the apps; None: not visible."""
     directory, found = context.services.directory(context.request.tenant), {}
-    scopes = await directory.granted_scopes(wanted.client)
-    found[context.result(CLIENT_APP).app_id] = (
-        all(scope in scopes.get(resource, ()) for resource, scope in wanted.scopes)
-        if scopes is not None
-        else None
-    )
+    if wanted.client:
+        scopes = await directory.granted_scopes(wanted.client)
+        found[context.result(CLIENT_APP).app_id] = (
+            all(scope in scopes.get(resource, ()) for resource, scope in wanted.scopes)
+            if scopes is not None
+            else None
+        )
     if wanted.reads_directory:
         roles = await directory.granted_roles(wanted.server)
         found[context.result(SERVER_APP).app_id] = (

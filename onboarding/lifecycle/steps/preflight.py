@@ -15,7 +15,7 @@ from onboarding.errors import Finding, PermanentError, Severity, cloud, prerequi
 from onboarding.lifecycle import ownership
 from onboarding.lifecycle.clashes import purgeable
 from onboarding.lifecycle.context import OnboardingContext
-from onboarding.lifecycle.facts import Facts
+from onboarding.lifecycle.facts import Facts, SubscriptionFacts
 from onboarding.lifecycle.findings import findings
 from onboarding.lifecycle.requests import REQUESTER
 from onboarding.storage.codec import Codec
@@ -61,7 +61,7 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
 def result(facts: Facts) -> PreflightResult:
     """The facts that later steps need."""
     return PreflightResult(
-        providers=facts.providers,
+        providers=facts.subscription.providers if facts.subscription else {},
         tenant_name=(facts.survey.organization or {}).get("displayName", ""),
         purge=purgeable(facts),
     )
@@ -70,15 +70,13 @@ def result(facts: Facts) -> PreflightResult:
 async def look(context: OnboardingContext) -> Facts:
     """Reads the facts from the directory, the subscription and the connections."""
     request, services = context.request, context.services
-    subscription = services.clouds.subscription(request.tenant, str(request.subscription_id))
     connections = services.connections
-    survey, record, states, permissions, same_name, neighbour = await asyncio.gather(
+    apps = (request.server_app, request.client_app)
+    survey, subscription, same_name, neighbour = await asyncio.gather(
         services.directory(request.tenant).survey(
-            [request.server_app.name, request.client_app.name], request.server_app.app_id_uri
+            [app.name for app in apps if app], request.server_app.app_id_uri
         ),
-        _visible(subscription.subscription()),
-        _visible(subscription.registrations()),
-        _visible(subscription.permissions()),
+        _subscription(context),
         connections.get(f"{request.tenant}.{key_of(request.name)}"),
         connections.any_of_tenant(request.tenant),
     )
@@ -93,8 +91,24 @@ async def look(context: OnboardingContext) -> Facts:
         same_name=same_name,
         neighbour=neighbour,
         survey=survey,
-        subscription=record,
-        providers={each: (states or {}).get(each.casefold(), "NotRegistered") for each in request.providers},
+        subscription=subscription,
+    )
+
+
+async def _subscription(context: OnboardingContext) -> SubscriptionFacts | None:
+    """The state of the gateway's subscription; None, without a call, where the tenant has none."""
+    request = context.request
+    if request.subscription_id is None:
+        return None
+    subscription = context.services.clouds.subscription(request.tenant, str(request.subscription_id))
+    record, states, permissions = await asyncio.gather(
+        _visible(subscription.subscription()),
+        _visible(subscription.registrations()),
+        _visible(subscription.permissions()),
+    )
+    return SubscriptionFacts(
+        record=record,
+        providers={name: (states or {}).get(name.casefold(), "NotRegistered") for name in request.providers},
         permissions=permissions,
     )
 
