@@ -89,7 +89,7 @@ class SubscriptionSetup(Document):
 
     always_needed: Annotated[
         bool, Field(description="False: only for onboardings that specify subscriptionId.")
-    ] = False
+    ]
     scope: str
     actions: tuple[str, ...]
     custom_role: Annotated[
@@ -190,6 +190,7 @@ class TenantsResource:
                 for name, (purpose, always) in PERMISSIONS.items()
             ],
             subscription=SubscriptionSetup(
+                always_needed=False,
                 scope=scope,
                 actions=ACTIONS,
                 custom_role=(*sign_in, create_role, *_repeated(_assignment(role, scope))),
