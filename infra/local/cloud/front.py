@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -72,6 +73,16 @@ class Calls:
             )
         )
 
+    def record_batch(self, service: str, request: Request, answer: Answer, started: float) -> None:
+        """Store the requests inside a batch, each as a call of its own."""
+        if not request.path.endswith("/$batch") or answer.body is None:
+            return
+        statuses = {each["id"]: each["status"] for each in answer.body.get("responses", ())}
+        base = request.path.removesuffix("/$batch")
+        for step in json.loads(request.body)["requests"] if statuses else ():
+            inner = replace(request, method=step["method"], target=f"{base}/{step['url'].lstrip('/')}")
+            self.record(service, inner, statuses.get(str(step["id"])), started)
+
     def bodies(self, service: str | None) -> list[JsonObject]:
         """As ``GET /calls`` shows them."""
         names = ("service", "method", "path", "status", "at", "clientRequestId", "requestId", "seconds")
@@ -111,6 +122,7 @@ class Front:
             answer = await self._strike(service, request, struck, "after") or answer
         dropped = answer is _NO_ANSWER
         self.calls.record(service.name, request, None if dropped else answer.status, started)
+        self.calls.record_batch(service.name, request, answer, started)
         if dropped and received.transport is not None:
             received.transport.abort()
         return response(answer)
