@@ -128,6 +128,7 @@ class Parts:
             RunIndex(self.tables, names.ONBOARDING_INDEX, owner=REQUESTER),
             PLANS,
             lambda _: self.services,
+            open_runs=self.settings.max_open_onboardings,
         )
 
     @functools.cached_property
@@ -171,6 +172,8 @@ class Parts:
         plans: Mapping[str, Plan[Any, Any]],
         services: Callable[[Plan[Any, Any]], Any],
         policies: retry.Policies = retry.CLOUD,
+        *,
+        open_runs: int = 0,
     ) -> Runtime:
         return Runtime(
             store=RunStore(self.tables, table),
@@ -180,7 +183,9 @@ class Parts:
             plans=plans,
             services=services,
             clock=self.clock,
-            limits=Limits(stalled=timedelta(seconds=self.settings.stalled_after_seconds)),
+            limits=Limits(
+                open_runs=open_runs, stalled=timedelta(seconds=self.settings.stalled_after_seconds)
+            ),
             policies=policies,
         )
 

@@ -74,6 +74,8 @@ class Settings(BaseSettings):
 
     renewal_time_limit_days: int = Field(30, ge=0, le=365)
 
+    max_open_onboardings: int = Field(100, ge=1, le=1000)
+
     renew_before_days: int = Field(0, ge=0, le=365)
 
     stalled_after_seconds: float = Field(900, gt=0)

@@ -28,6 +28,7 @@ param servedTenants string
 param expiryThresholds string
 param expiredRepeatDays int
 param renewalTimeLimitDays int
+param maxOpenOnboardings int
 param renewBeforeDays int
 param expirySchedule string
 param inspectEveryDays int
@@ -76,6 +77,7 @@ var app = {
   INSPECTION_SCHEDULE: inspectionSchedule
   RENEW_BEFORE_DAYS: string(renewBeforeDays)
   RENEWAL_TIME_LIMIT_DAYS: string(renewalTimeLimitDays)
+  MAX_OPEN_ONBOARDINGS: string(maxOpenOnboardings)
   NOTICE_DIGEST: noticeDigest
   NOTICE_ESCALATE_AFTER_DAYS: string(noticeEscalateAfterDays)
   ONBOARDING_STORAGE__clientId: identityClientId

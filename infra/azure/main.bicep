@@ -81,6 +81,10 @@ param renewBeforeDays int = 0
 @maxValue(365)
 param renewalTimeLimitDays int = 30
 
+@description('How many onboardings of one caller can be open at the same time.')
+@minValue(1)
+param maxOpenOnboardings int = 100
+
 @description('When the app searches for warnings that are due: six-field NCRONTAB, UTC.')
 param expirySchedule string = '0 0 * * * *'
 
@@ -216,6 +220,7 @@ module functionApp 'function-app.bicep' = {
     expiredRepeatDays: expiredRepeatDays
     renewBeforeDays: renewBeforeDays
     renewalTimeLimitDays: renewalTimeLimitDays
+    maxOpenOnboardings: maxOpenOnboardings
     expirySchedule: expirySchedule
     inspectEveryDays: inspectEveryDays
     inspectionSchedule: inspectionSchedule

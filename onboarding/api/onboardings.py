@@ -21,6 +21,7 @@ from onboarding.api.onboarding_documents import (
 )
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
+from onboarding.api.problems import ProblemError
 from onboarding.api.reading import HEADER, Flag, Parameters, Traced
 from onboarding.api.runs import EventList, RunQuery, Runs, asker
 from onboarding.clock import Clock
@@ -33,7 +34,7 @@ from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
 from onboarding.storage import keys
 from onboarding.workflow.run import Head, RunStatus
-from onboarding.workflow.runtime import Runtime
+from onboarding.workflow.runtime import Runtime, TooManyOpenError
 
 if TYPE_CHECKING:
     from onboarding.lifecycle.context import Services
@@ -132,7 +133,7 @@ class OnboardingsResource:
         name="create_onboarding",
         answers={202: Accepted, 200: Rehearsal},
         headers={202: WHERE},
-        problems=(requests.IDEMPOTENCY_KEY_REUSED, CLOUD_REFUSES),
+        problems=(requests.IDEMPOTENCY_KEY_REUSED, requests.TOO_MANY_OPEN, CLOUD_REFUSES),
         examples=_EXAMPLES,
     )
     async def create(self, call: Call[CreateQuery, OnboardingRequest]) -> Reply | Rehearsal:
@@ -153,6 +154,8 @@ class OnboardingsResource:
             return self._accepted(call, idempotency.repeated(before.head, fingerprint))
         await self._acceptance.check_shared(wanted, call.caller)
         if wanted.hands_over_a_secret:
+            if await self._runtime.is_full(asker(call).lists(wanted.tenant)):
+                raise self._too_many()  # before the secret is put into Key Vault
             wanted = await handed_over.keep_secret(self._services(), wanted, identifier)
         asking = asker(call)
         head = plan_of(wanted).head(
@@ -165,13 +168,20 @@ class OnboardingsResource:
             fingerprint=fingerprint,
             traceparent=asking.traceparent,
         )
-        if existing := await self._runtime.start(head):
-            if existing.head.fingerprint != fingerprint and (
-                lost := idempotency.secret_of(call.body, wanted)
-            ):
+        try:
+            existing = await self._runtime.start(head)
+        except TooManyOpenError as error:
+            raise self._too_many() from error
+        if existing:
+            lost = idempotency.secret_of(call.body, wanted)
+            if existing.head.fingerprint != fingerprint and lost:
                 await handed_over.discard(self._services(), lost, identifier)
             head = idempotency.repeated(existing.head, fingerprint)
         return self._accepted(call, head)
+
+    def _too_many(self) -> ProblemError:
+        most = self._runtime.limits.open_runs
+        return ProblemError(requests.TOO_MANY_OPEN, most=most, headers={"Retry-After": "60"})
 
     async def _rehearse(self, call: Call[CreateQuery, OnboardingRequest]) -> Rehearsal:
         from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud

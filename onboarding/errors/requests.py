@@ -109,6 +109,14 @@ IDEMPOTENCY_KEY_REUSED: Final = ErrorType(
     remedy="Use a new key for a new request, or send the same body to get the same answer.",
 )
 
+TOO_MANY_OPEN: Final = ErrorType(
+    code="too-many-open-onboardings",
+    status=HTTPStatus.TOO_MANY_REQUESTS,
+    title="The caller has too many open onboardings",
+    detail="You have {most} onboardings that have not ended, which is the maximum for each caller.",
+    remedy="Wait until some have ended, or ask an operator to cancel those that wait for consent.",
+)
+
 # What the state does not allow
 
 NOT_IN_THIS_STATUS: Final = ErrorType(

@@ -11,6 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 from weakref import WeakValueDictionary
 
 from onboarding.errors import steps
@@ -20,9 +24,13 @@ from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
 from onboarding.workflow.run import Run, StepStatus
 from onboarding.workflow.runtime import Runtime
+from onboarding.workflow.shares import Shares
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 
 log = logging.getLogger(__name__)
+
+_PAUSES: Final = (1, 2, 3, 5, 8)
+"""Seconds until a message is delivered again whose owner has its share of the workers."""
 
 
 class Engine:
@@ -31,6 +39,7 @@ class Engine:
     def __init__(self, runtime: Runtime, poison_messages: PoisonMessages) -> None:
         self._runtime = runtime
         self._poison_messages = poison_messages
+        self._shares = Shares(runtime.limits.share, runtime.index.owner)
         # By delivery: the messages that this process handles now.
         self._working: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -50,8 +59,20 @@ class Engine:
             return
         async with self._working.setdefault(delivery, asyncio.Lock()):
             run = await self._run_of(message, body)
-            if run:
+            if run is None:
+                return
+            lists = run.head.lists
+            if not self._shares.free(lists) and not _began(run, delivery):
+                await self._postpone(message)
+                return
+            with self._shares.taken(lists):
                 await Drive(self._runtime, run, message, delivery).go()
+
+    async def _postpone(self, message: StepMessage) -> None:
+        """Puts a message back behind those of others. It costs one read and one write."""
+        number = message.postponed
+        pause = _PAUSES[min(number, len(_PAUSES) - 1)] * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+        await self._runtime.send(replace(message, postponed=number + 1), timedelta(seconds=pause))
 
     async def abandon(self, body: bytes) -> None:
         """Fails the steps and the run of a message that failed as often as the host retries."""
@@ -124,3 +145,8 @@ class Engine:
             queue=runtime.queue, body=body, reason=reason, detail=detail, run=run, at=runtime.clock.now()
         )
         await self._poison_messages.keep(message)
+
+
+def _began(run: Run, delivery: str) -> bool:
+    """Whether a worker of this delivery began a step: it is continued, since only this delivery can do so."""
+    return any(step.delivery == delivery for step in run.steps.values())

@@ -92,7 +92,7 @@ class RunIndex:
         self._tables = tables
         self._table = table
         self._history = history
-        self._owner = owner
+        self.owner = owner
 
     async def announce(self, head: Head) -> None:
         """Announces that a run will be written."""
@@ -102,18 +102,25 @@ class RunIndex:
         """Removes an announcement, because the run already exists."""
         await self._take(NEW, Entry.of(head, NEW))
 
-    async def open_before(self, head: Head, *, most: int) -> int:
-        """How many runs of an announced run's owner are new or open and older; it counts up to ``most``.
+    async def count_open(self, lists: Mapping[str, str], *, most: int, before: Head | None = None) -> int:
+        """How many runs of an owner are new or open; it counts up to ``most``.
 
-        Of runs that are announced at the same moment each counts those that come before it in the list. So
-        the first ones get through, however many there are.
+        Args:
+            lists: The lists that a run of the owner is in.
+            most: How far to count.
+            before: An announced run; only older ones count. Of runs that are announced at the same moment
+                each counts those that come before it. So the first ones get through, however many there are.
         """
-        owner, found = head.lists.get(self._owner, ""), 0
-        older = Range(f"{Entry.of(head, NEW).key}~", "~")
-        for name in (NEW, OPEN):
-            page = await self._tables.page(self._table, Range(_owned(name, owner), ""), keys=older, size=most)
-            found += len(page.rows)
-        return min(found, most)
+        owner = lists.get(self.owner, "")
+        older = Range(f"{Entry.of(before, NEW).key}~", "~") if before else None
+        pages = await asyncio.gather(
+            *(
+                self._tables.page(self._table, Range(_owned(name, owner), ""), keys=older, size=most)
+                for name in (NEW, OPEN)
+            )
+        )
+        found = {row.key for page in pages for row in page.rows}  # one that just began is in both
+        return min(len(found), most)
 
     @staticmethod
     def same_entry(one: Head, other: Head) -> bool:
@@ -193,7 +200,7 @@ class RunIndex:
             await self._tables.write(self._table, row, Write.DELETE)
 
     def _partitions(self, name: str, lists: Mapping[str, str]) -> list[str]:
-        owner = lists.get(self._owner)
+        owner = lists.get(self.owner)
         return [name] if owner is None else [name, _owned(name, owner)]
 
     def _ranges(self, view: RunView) -> list[Range]:

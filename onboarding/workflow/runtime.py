@@ -20,12 +20,18 @@ SERVICE: Final = "service"
 """The actor if there is no caller."""
 
 
+class TooManyOpenError(Exception):
+    """The owner of a run has as many open ones as it may have."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """Time limits."""
 
     step: timedelta = timedelta(minutes=2)  # for one attempt of a step; then it is retried
     invocation: timedelta = timedelta(minutes=1)  # then steps that become ready get messages of their own
+    share: int = 6  # runs of one owner that a process works on at the same time; twice as many of a tenant
+    open_runs: int = 0  # of one owner, at the same time; 0: any number
     stalled: timedelta = timedelta(minutes=15)  # without progress: the sweep continues the run
 
 
@@ -52,12 +58,15 @@ class Runtime:
         return self.plan(run.head).status(run)
 
     async def start(self, head: Head) -> Run | None:
-        """Accepts a run: announces it, writes it, sends its first message. Three storage calls.
+        """Accepts a run: announces it, writes it, sends its first message. Four storage calls.
 
-        If a run with this ID exists, it returns that run unchanged.
+        If a run with this ID exists, it returns that run unchanged. Raises ``TooManyOpenError``.
         """
         plan = self.plan(head)
         await self.index.announce(head)
+        if await self.is_full(head.lists, head) and await self.store.load(head.id) is None:
+            await self.index.retract(head)
+            raise TooManyOpenError
         accepted = Event(run=head.id, at=head.created_at, kind="accepted", actor=head.actor)
         existing = None
         if not await self.store.create(plan.new(head), accepted):
@@ -69,6 +78,11 @@ class Runtime:
             first = StepMessage(run=head.id, step=plan.first, attempt=1, traceparent=head.traceparent)
             await self.send(first)
         return existing
+
+    async def is_full(self, lists: Mapping[str, str], head: Head | None = None) -> bool:
+        """Whether an owner has as many open runs (older than one that is announced) as it may have."""
+        most = self.limits.open_runs
+        return bool(most) and await self.index.count_open(lists, most=most, before=head) >= most
 
     async def send(self, message: StepMessage, delay: timedelta = timedelta(0)) -> None:
         """Puts a step's message on the queue."""

@@ -17,11 +17,13 @@ READER = [{"actions": ["*/read"], "notActions": []}]
 
 
 async def findings(portal: Portal, **changes: Any) -> dict[str, dict[str, str]]:
-    """The findings of a dry run, by code; each contains the problem, the remedy and its documentation."""
+    """What an operator finds in a dry run, by code; each contains problem, remedy and documentation."""
     request = portal.request(
         **{"serverApp": {"name": unique("server")}, "clientApp": {"name": unique("client")}, **changes}
     )
-    answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+    answer = await portal.call(
+        "POST", "/api/onboardings", caller="operator", params={"dryRun": "true"}, json=request
+    )
     assert answer.status_code == 200, answer.text
     document = answer.json()
     found = document["findings"]
@@ -343,11 +345,18 @@ async def test_rights_are_read_as_azure_reads_them(portal, permissions, allowed)
     assert ("register-not-allowed" not in found) is allowed
 
 
+async def test_group_synchronization_without_user_discovery(portal):
+    """Collections are synchronized only with users that discovery has found."""
+    found = await findings(portal, groupSync=True)
+    assert said(found["group-sync-needs-user-discovery"])[0] == "Warning"
+    discovered = await findings(portal, groupSync=True, userDiscovery={"enabled": True})
+    assert "group-sync-needs-user-discovery" not in discovered
+
+
 def test_each_finding_has_its_test():
-    """For each finding that exists, a test here (or for imports) brings the cloud into its state."""
-    here = Path(__file__).read_text(encoding="utf-8")
-    imports = Path(__file__).with_name("test_existing.py").read_text(encoding="utf-8")
-    missing = {
-        kind.code for kind in FINDINGS if f'["{kind.code}"]' not in here and f'"{kind.code}"' not in imports
-    }
+    """For each finding that exists, a test here (or of imports) brings the cloud into its state."""
+    here = Path(__file__)
+    files = [here, here.with_name("test_existing.py"), here.with_name("test_parties.py")]
+    texts = "".join(file.read_text(encoding="utf-8") for file in files)
+    missing = {kind.code for kind in FINDINGS if f'"{kind.code}"' not in texts}
     assert not missing, "bring the local cloud into the state of each, and look at what a person reads"

@@ -29,11 +29,11 @@ async def test_a_run_goes_to_its_end_in_one_invocation(bench):
 
 
 @both
-async def test_accepting_a_run_costs_three_calls(bench):
-    """A caller waits for exactly three storage calls."""
+async def test_accepting_a_run_costs_four_calls(bench):
+    """A caller waits for exactly four storage calls, two of them at the same time."""
     before = bench.fuse.calls
     await bench.start()
-    assert bench.fuse.calls - before == 3
+    assert bench.fuse.calls - before == 4
 
 
 async def test_each_step_is_audited_once(bench):

@@ -35,7 +35,7 @@ async def test_starting_a_run_again_finds_the_one_that_is_there(bench):
 async def test_starting_again_makes_good_a_message_that_was_never_sent(bench):
     """A caller that repeats its request does not have to wait for the sweep to continue the run."""
     head = new_head()
-    bench.fuse.kill(3, after=False)
+    bench.fuse.kill(4, after=False)
     with pytest.raises(KilledError):
         await bench.runs.start(head)
     assert await bench.runs.start(new_head(head.id)) is not None
@@ -57,7 +57,7 @@ async def test_the_same_start_twice_at_once_keeps_its_announcement(bench):
 @both
 async def test_the_sweep_starts_a_run_whose_message_was_lost(bench):
     """The sweep finds a run that was written but never queued, and completes it."""
-    bench.fuse.kill(3, after=False)
+    bench.fuse.kill(4, after=False)
     head = new_head()
     with pytest.raises(KilledError):
         await bench.runs.start(head)

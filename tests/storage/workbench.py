@@ -77,7 +77,7 @@ class Workbench:
         handlers: Handlers = {}
         runs = Runtime(
             store=RunStore(account.tables, f"runs{suffix}"),
-            index=RunIndex(account.tables, f"index{suffix}"),
+            index=RunIndex(account.tables, f"index{suffix}", owner="owner"),
             queues=account.queues,
             queue=suffix,
             plans={DIAMOND.name: DIAMOND},
@@ -105,9 +105,9 @@ class Workbench:
         """Set the handler of a step."""
         self.handlers[name] = function
 
-    async def start(self, run: str = "") -> Head:
+    async def start(self, run: str = "", *, owner: str = "o", place: str = "p") -> Head:
         """Accept a run."""
-        head = new_head(run)
+        head = new_head(run, owner=owner, place=place)
         assert await self.runs.start(head) is None
         return head
 
@@ -182,9 +182,9 @@ class Workbench:
         return [entry.run async for entry in self.runs.index.unfinished()]
 
 
-def new_head(run: str = "") -> Head:
+def new_head(run: str = "", *, owner: str = "o", place: str = "p") -> Head:
     """The head of a run that starts now."""
-    lists = {"owner": "o", "place": "p"}
+    lists = {"owner": owner, "place": place}
     return DIAMOND.head(
         run or str(uuid.uuid4()), {}, actor="app x", created_at=datetime.now(UTC), lists=lists
     )
