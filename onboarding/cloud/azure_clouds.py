@@ -35,7 +35,8 @@ class AzureClouds(Clouds):
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
         if tenant not in self._directories:
-            graph = MicrosoftGraph(self.environment, self._identity.of_tenant(tenant), self._http)
+            credential, client = self._identity.of_tenant(tenant), self._identity.client_of(tenant)
+            graph = MicrosoftGraph(self.environment, credential, self._http, client=client)
             self._directories[tenant] = Directory(graph)
         return self._directories[tenant]
 

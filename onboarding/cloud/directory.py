@@ -14,14 +14,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from onboarding.cloud import failures
+from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph
 from onboarding.cloud.survey import Survey, survey
 from onboarding.errors import cloud
 
-_CREATE_IF_MISSING: Final = {"Prefer": "create-if-missing"}
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
 _IDENTITY: Final = {"%24select": ["id", "appId", "createdDateTime"]}
-_ALL_PRINCIPALS: Final = "AllPrincipals"
+_LISTED: Final = "WindowsAzureActiveDirectoryIntegratedApp"
+"""The tag that the portal gives to a service principal. Without it, the portal's list of enterprise
+applications does not show it (https://learn.microsoft.com/graph/api/resources/serviceprincipal)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +48,14 @@ class Password:
 
 
 class Directory:
-    """Applications, service principals and grants of one tenant."""
+    """Applications and service principals of one tenant, and in ``grants`` what they are allowed."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, fresh: bool = False, resources: dict[str, str] | None = None) -> None:
         self._graph = graph
         self._paths = graph.paths
-        self._resources: dict[str, str] = {}
+        self._fresh = fresh
+        self._resources: dict[str, str] = {} if resources is None else resources
+        self.grants = Grants(graph, fresh=fresh)
 
     @property
     def graph(self) -> Graph:
@@ -82,29 +86,35 @@ class Directory:
         query = {"%24select": ["id"]}
         await self._graph.call("GET", self._paths.organization, query=query)
 
-    async def upsert_application(
-        self, unique_name: str, body: Mapping[str, Any], *, freed: bool = False
+    def of_new_objects(self) -> Directory:
+        """The same directory for objects created a short while ago, which replicas may not have yet."""
+        return Directory(self._graph, fresh=True, resources=self._resources)
+
+    async def create_application(
+        self, unique_name: str, body: Mapping[str, Any], *, look: bool, freed: bool = False
     ) -> Application:
-        """Creates an application, or brings the one with this unique name to the same state.
+        """Creates an application that this service owns; returns the one that exists already.
+
+        An upsert by the unique name can leave an application without an owner, and can be answered by a
+        replica that does not have the application yet. So the service looks first, and names itself owner.
 
         Args:
             unique_name: Its alternate key.
             body: Its properties.
+            look: An earlier attempt may have created it.
             freed: Names among them were freed a moment ago, so the directory may still report them as in use.
         """
-        builder = self._paths.applications_with_unique_name(unique_name)
-        reply = await self._graph.send("PATCH", builder, body, headers=_CREATE_IF_MISSING)
-        if reply.refusal and freed and reply.refusal.already_exists:
-            raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
-        if reply.refusal:
-            raise failures.error_of(reply.refusal)
-        document = reply.document
-        if document is None:  # 204: it exists, and the response has no body
-            # A new builder: all builders of the SDK share their parameters, so while this one waited for the
-            # response, it may have become the builder of another onboarding's application.
-            builder = self._paths.applications_with_unique_name(unique_name)
-            document = await self._graph.call("GET", builder, query=_IDENTITY, fresh=True)
-        return _application(document)
+        if look and (found := await self.find_application(unique_name)):
+            return found
+        wanted = {**body, "uniqueName": unique_name, **await self._owned()}
+        reply = await self._graph.send("POST", self._paths.applications, wanted)
+        refusal = reply.refusal
+        if refusal and refusal.already_exists and (freed or "uniqueName" in refusal.message):
+            # Nobody else uses the unique name: an earlier attempt created the application.
+            raise cloud.REPLICATION_LAG.error(sign=refusal.message, request_id=refusal.request_id)
+        if refusal:
+            raise failures.error_of(refusal)
+        return _application(reply.document)
 
     async def application(self, app_id: str) -> Mapping[str, Any]:
         """An application by its client ID, with all properties. Raises ``PermanentError`` without one."""
@@ -133,15 +143,15 @@ class Directory:
         return await self._delete(builder)
 
     async def update_application(self, object_id: str, body: Mapping[str, Any]) -> None:
-        """Changes an application that was just created."""
+        """Changes an application of this service."""
         builder = self._paths.applications.by_application_id(object_id)
-        await self._graph.call("PATCH", builder, body, fresh=True)
+        await self._graph.call("PATCH", builder, body, fresh=self._fresh, owned=True)
 
     async def passwords(self, object_id: str) -> list[Mapping[str, Any]]:
         """The client secrets of an application: ``keyId``, ``displayName``, ``endDateTime``; not the text."""
         builder = self._paths.applications.by_application_id(object_id)
         query = {"%24select": ["id", "passwordCredentials"]}
-        document = await self._graph.call("GET", builder, query=query, fresh=True)
+        document = await self._graph.call("GET", builder, query=query, fresh=self._fresh)
         found: list[Mapping[str, Any]] = document["passwordCredentials"]
         return found
 
@@ -149,28 +159,53 @@ class Directory:
         """Creates a client secret. Not safe to repeat: a lost response leaves a secret whose text is lost."""
         builder = self._paths.applications.by_application_id(object_id).add_password
         body = {"passwordCredential": {"displayName": name, "endDateTime": _zulu(ends_at)}}
-        document = await self._graph.call("POST", builder, body, fresh=True)
+        document = await self._graph.call("POST", builder, body, fresh=self._fresh, owned=True)
         return Password(
             key_id=document["keyId"],
             ends_at=datetime.fromisoformat(document["endDateTime"]),
             text=document["secretText"],
         )
 
-    async def remove_password(self, object_id: str, key_id: str) -> None:
-        """Removes a client secret; safe to repeat."""
+    async def remove_password(self, object_id: str, key_id: str) -> bool:
+        """Removes a client secret; False if the directory does not find it.
+
+        That is also the answer of a replica that does not have the secret yet.
+        """
         builder = self._paths.applications.by_application_id(object_id).remove_password
         reply = await self._graph.send("POST", builder, {"keyId": key_id})
         if reply.refusal and not _NO_PASSWORD.search(reply.refusal.message):
-            raise failures.error_of(reply.refusal)
+            raise failures.error_of(reply.refusal, fresh=self._fresh, owned=True)
+        return reply.refusal is None
 
-    async def upsert_service_principal(self, app_id: str, body: Mapping[str, Any]) -> str:
-        """Ensures that an application has a service principal; returns its object ID."""
-        builder = self._paths.service_principals_with_app_id(app_id)
-        document = await self._graph.call("PATCH", builder, body, headers=_CREATE_IF_MISSING, fresh=True)
-        if document is None:
-            return await self.service_principal(app_id, fresh=True)
-        object_id: str = document["id"]
-        return object_id
+    async def create_service_principal(self, app_id: str, *, look: bool) -> str:
+        """Creates the service principal of an application; returns the object ID of the one that exists.
+
+        It has the application's name, and the tag that shows it under Enterprise applications in the portal.
+
+        Args:
+            app_id: The application's client ID.
+            look: An earlier attempt may have created it.
+        """
+        if look and (found := await self.find_service_principal(app_id)):
+            return found
+        wanted = {"appId": app_id, "tags": [_LISTED], **await self._owned()}
+        reply = await self._graph.send("POST", self._paths.service_principals, wanted)
+        if reply.refusal and reply.refusal.already_exists:  # by an earlier attempt, and not visible yet
+            raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
+        if reply.refusal:
+            raise failures.error_of(reply.refusal, fresh=self._fresh, owned=True)
+        return str(reply.document["id"])
+
+    async def _owned(self) -> Mapping[str, Any]:
+        """The owner of what this service creates: itself. Nothing if its service principal is not known.
+
+        Application.ReadWrite.OwnedBy allows changes only by an owner.
+        """
+        client = self._graph.client
+        if client and client not in self._resources and (found := await self.find_service_principal(client)):
+            self._resources[client] = found
+        known = self._resources.get(client)
+        return {"owners@odata.bind": [f"{self._graph.address}/directoryObjects/{known}"]} if known else {}
 
     async def service_principal(self, app_id: str, *, fresh: bool = False) -> str:
         """The object ID of an application's service principal."""
@@ -190,94 +225,6 @@ class Directory:
         if app_id not in self._resources:
             self._resources[app_id] = await self.service_principal(app_id)
         return self._resources[app_id]
-
-    async def grant_scope(self, client: str, resource: str, scope: str) -> bool:
-        """Consents, for all users, to a delegated permission of one service principal on another.
-
-        Returns whether it was not granted before.
-        """
-        grants = self._paths.oauth2_permission_grants
-        body = {
-            "clientId": client,
-            "consentType": _ALL_PRINCIPALS,
-            "resourceId": resource,
-            "scope": scope,
-        }
-        reply = await self._graph.send("POST", grants, body)
-        if not reply.refusal:
-            return True
-        if not reply.refusal.already_exists:
-            raise failures.error_of(reply.refusal, fresh=True)
-        added = False
-        for grant in await self._grants(client, resource):
-            scopes = set(str(grant["scope"]).split())
-            if scope not in scopes:
-                builder = grants.by_o_auth2_permission_grant_id(grant["id"])
-                await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes | {scope}))})
-                added = True
-        return added
-
-    async def revoke_scope(self, client: str, resource: str, scope: str) -> None:
-        """Revokes the consent to a delegated permission; safe to repeat."""
-        grants = self._paths.oauth2_permission_grants
-        for grant in await self._grants(client, resource):
-            scopes = set(str(grant["scope"]).split())
-            builder = grants.by_o_auth2_permission_grant_id(grant["id"])
-            if scopes == {scope}:
-                await self._delete(builder)
-            elif scope in scopes:
-                await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes - {scope}))})
-
-    async def _grants(self, client: str, resource: str) -> list[Mapping[str, Any]]:
-        """The consents, for all users, to delegated permissions of one service principal on another."""
-        query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
-        found = await self._graph.call("GET", self._paths.oauth2_permission_grants, query=query)
-        return [grant for grant in found["value"] if grant["consentType"] == _ALL_PRINCIPALS]
-
-    async def granted_scopes(self, client: str) -> dict[str, set[str]] | None:
-        """The delegated permissions that a service principal has for all users, by resource.
-
-        None if the service cannot see them: that takes Directory.Read.All, or the permission to grant them
-        (https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants).
-        """
-        builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
-        found = (await self._graph.send("GET", builder)).readable(fresh=True)
-        if found is None:
-            return None
-        scopes: dict[str, set[str]] = {}
-        for grant in found["value"]:
-            if grant["consentType"] == _ALL_PRINCIPALS:
-                scopes.setdefault(grant["resourceId"], set()).update(str(grant["scope"]).split())
-        return scopes
-
-    async def granted_roles(self, client: str) -> set[tuple[str, str]] | None:
-        """The application permissions that a service principal has: resource and role; None: not readable."""
-        builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
-        found = (await self._graph.send("GET", builder)).readable(fresh=True)
-        if found is None:
-            return None
-        return {(each["resourceId"], each["appRoleId"]) for each in found["value"]}
-
-    async def grant_role(self, client: str, resource: str, role: str) -> bool:
-        """Consents to an application permission of one service principal on another.
-
-        Returns whether it was not granted before.
-        """
-        builder = self._paths.service_principals.by_service_principal_id(resource).app_role_assigned_to
-        body = {"principalId": client, "resourceId": resource, "appRoleId": role}
-        reply = await self._graph.send("POST", builder, body)
-        if reply.refusal and not reply.refusal.already_exists:
-            raise failures.error_of(reply.refusal, fresh=True)
-        return not reply.refusal
-
-    async def revoke_role(self, client: str, resource: str, role: str) -> None:
-        """Revokes the consent to an application permission; safe to repeat."""
-        principal = self._paths.service_principals.by_service_principal_id(client)
-        found = await self._graph.call("GET", principal.app_role_assignments)
-        for each in found["value"]:
-            if (each["resourceId"], each["appRoleId"]) == (resource, role):
-                builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
-                await self._delete(builder)
 
     async def _delete(self, builder: Builder) -> bool:
         """Deletes an object; False if it does not exist."""

@@ -21,7 +21,8 @@ _LAG_MESSAGES: Final = re.compile(
     r"application|backing application of the service principal|Permission Id that cannot be found",
     re.IGNORECASE,
 )
-_EXISTS: Final = re.compile(r"already exists", re.IGNORECASE)
+_EXISTS: Final = re.compile(r"already (exists|in use)", re.IGNORECASE)
+_DENIED: Final = "Authorization_RequestDenied"
 _PASSING: Final = {408, 423, 424, 425, 429, 500, 502, 503, 504}
 _CONCURRENCY: Final = {"Directory_ConcurrencyViolation"}
 _OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
@@ -65,6 +66,11 @@ class Answer:
         return self.status in {400, 409} and bool(_EXISTS.search(self.message))
 
     @property
+    def denied(self) -> bool:
+        """Whether the service lacks a permission, or is not the owner of the object."""
+        return self.status == HTTPStatus.FORBIDDEN and self.code == _DENIED
+
+    @property
     def lags(self) -> bool:
         """Whether the answer is the directory's for objects that it has not replicated yet."""
         if self.status not in {400, 403, 404}:
@@ -72,19 +78,21 @@ class Answer:
         return bool({self.code, *self.details} & _LAG_CODES) or bool(_LAG_MESSAGES.search(self.message))
 
 
-def error_of(answer: Answer, *, fresh: bool = False) -> OnboardingError:
+def error_of(answer: Answer, *, fresh: bool = False, owned: bool = False) -> OnboardingError:
     """The error for an answer.
 
     Args:
         answer: The answer of the service.
         fresh: The call was about objects that were created a short while ago, so that "not found" can be
             replication lag.
+        owned: The call is allowed to owners only. For a fresh object a refusal can mean that a replica does
+            not know the owner yet; the texts differ by tenant.
     """
     codes = {answer.code, *answer.details}
     if answer.status in _PASSING or _CONCURRENCY & codes:
         throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
         return _error(cloud.THROTTLED if throttled else cloud.SERVICE_UNAVAILABLE, answer)
-    if fresh and answer.lags:
+    if fresh and (answer.lags or (owned and answer.denied)):
         return _error(cloud.REPLICATION_LAG, answer)
     if answer.status == HTTPStatus.UNAUTHORIZED and answer.code != _OTHER_TENANT:
         return _error(cloud.TOKEN_REFUSED, answer)

@@ -224,6 +224,10 @@ class Identity:
             self._by_tenant[tenant] = self._make(tenant)
         return self._by_tenant[tenant]
 
+    def client_of(self, tenant: str) -> str:
+        """The client ID that speaks in a tenant; empty for an identity that the settings do not name."""
+        return self._identity_client if tenant.casefold() == self._home else self._multitenant_client
+
     def _make(self, tenant: str) -> Credential:
         if tenant == self._home:
             return IdentityCredential(self._environment, tenant, self._identity_client, self.transport)

@@ -61,7 +61,15 @@ _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 class MicrosoftGraph(Graph):
     """Graph v1.0 in one tenant."""
 
-    def __init__(self, environment: Environment, credential: Credential, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        credential: Credential,
+        http: httpx.AsyncClient,
+        *,
+        client: str = "",
+    ) -> None:
+        """``client`` is the client ID of the service in the tenant; empty if it is not known."""
         host = httpx.URL(environment.graph).host
         self._credential = credential
         self._scope = environment.graph_scope
@@ -70,7 +78,9 @@ class MicrosoftGraph(Graph):
         )
         self._http = http
         self._adapter = GraphRequestAdapter(provider, client=http)
-        self._adapter.base_url = f"{environment.graph}/v1.0"
+        self.address = f"{environment.graph}/v1.0"
+        self.client = client
+        self._adapter.base_url = self.address
         self.paths = GraphServiceClient(request_adapter=self._adapter)
 
     async def send(

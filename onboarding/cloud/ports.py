@@ -86,6 +86,8 @@ class Graph(Protocol):
     """Microsoft Graph v1.0 in one tenant: one request in, one JSON document out."""
 
     paths: GraphServiceClient
+    address: str  # with the version
+    client: str  # client id of this service in the tenant; empty if it is not known
 
     async def send(
         self,
@@ -113,12 +115,13 @@ class Graph(Protocol):
         body: Mapping[str, Any] | None = None,
         *,
         fresh: bool = False,
+        owned: bool = False,
         **more: Any,
     ) -> Any:
-        """Makes one call that must succeed; ``fresh`` as for ``failures.error_of``."""
+        """Makes one call that must succeed; ``fresh`` and ``owned`` as for ``failures.error_of``."""
         reply = await self.send(method, builder, body, **more)
         if reply.refusal:
-            raise failures.error_of(reply.refusal, fresh=fresh)
+            raise failures.error_of(reply.refusal, fresh=fresh, owned=owned)
         return reply.document
 
     async def batch(self, requests: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Reply]:

@@ -63,6 +63,7 @@ class OnboardingError(Exception):
         self.request_id = request_id
         self.findings = findings
         self.retry_after = retry_after  # seconds, as the service asked for
+        self.memo = ""  # what the attempt has done, as the step writes it for the next attempt
 
     def as_finding(self) -> Finding:
         """The error as a finding, for a report that lists both."""

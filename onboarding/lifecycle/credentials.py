@@ -80,10 +80,17 @@ class Credential:
         found = await self.directory.passwords(self.object_id)
         if shown and not any(each["keyId"] == shown for each in found):
             raise cloud.REPLICATION_LAG.error(sign="it does not list the new client secret.")
-        for each in found:
-            ours = str(each.get("displayName") or "").startswith(self._prefix)
-            if ours and each["keyId"] not in keep:
-                await self.directory.remove_password(self.object_id, each["keyId"])
+        ours = [each for each in found if str(each.get("displayName") or "").startswith(self._prefix)]
+        unconfirmed = {
+            each["keyId"]
+            for each in ours
+            if each["keyId"] not in keep
+            and not await self.directory.remove_password(self.object_id, each["keyId"])
+        }
+        if unconfirmed:  # removed by somebody else, or not known to the replica that answered
+            again = await self.directory.passwords(self.object_id)
+            if any(each["keyId"] in unconfirmed for each in again):
+                raise cloud.REPLICATION_LAG.error(sign="it lists a client secret that it does not find.")
 
     @property
     def _prefix(self) -> str:

@@ -136,6 +136,8 @@ class PaperGraph(Graph):
 
     def __init__(self, paper: PaperClouds, real: Graph) -> None:
         self.paths = real.paths
+        self.address = real.address
+        self.client = real.client
         self._paper = paper
         self._real = real
 

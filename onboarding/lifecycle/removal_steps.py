@@ -150,9 +150,9 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     ]
     for grant in added:
         if grant.scope:
-            await directory.revoke_scope(grant.client, grant.resource, grant.scope)
+            await directory.grants.revoke_scope(grant.client, grant.resource, grant.scope)
         else:
-            await directory.revoke_role(grant.client, grant.resource, grant.role)
+            await directory.grants.revoke_role(grant.client, grant.resource, grant.role)
     return Done(result=RevokeResult(revoked=len(added)))
 
 

@@ -74,9 +74,11 @@ def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:
     failure = Failure.of(error)
     match error:
         case ReplicationLagError(retry_after=retry_after):
-            return Retry(reason=RetryReason.REPLICATION, error=failure, retry_after=retry_after)
+            reason = RetryReason.REPLICATION
+            return Retry(reason=reason, error=failure, retry_after=retry_after, memo=error.memo)
         case TransientError(retry_after=retry_after):
-            return Retry(reason=RetryReason.TRANSIENT, error=failure, retry_after=retry_after)
+            reason = RetryReason.TRANSIENT
+            return Retry(reason=reason, error=failure, retry_after=retry_after, memo=error.memo)
         case PermanentError() if not persistent:
             return Failed(error=failure)
         case _:

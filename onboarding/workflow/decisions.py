@@ -31,6 +31,7 @@ def after(
                 actions=(),
                 tries=0,
                 since=None,
+                memo="",
             )
         case Wait():
             return _after_wait(step, outcome, now)
@@ -60,6 +61,7 @@ def renewed(step: StepState, now: datetime) -> StepState:
         tries=0,
         since=None,
         error=None,
+        memo="",  # people may have changed what it is about
     )
 
 
@@ -99,4 +101,5 @@ def _after_retry(step: StepState, outcome: Retry, now: datetime, policy: retry.P
         tries=tries,
         since=begun or now,
         error=outcome.error,
+        memo=outcome.memo or step.memo,
     )

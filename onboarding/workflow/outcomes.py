@@ -70,6 +70,7 @@ class Retry:
     reason: RetryReason
     error: Failure
     retry_after: float | None = None  # seconds, from the service
+    memo: str = ""  # what the attempt has done, so that the next one does not repeat it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

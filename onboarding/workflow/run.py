@@ -120,6 +120,7 @@ class StepState:
     actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for
     error: Failure | None = None
     signal: str = ""  # what a person has sent to the waiting step
+    memo: str = ""  # what an attempt that failed had done, as the step writes it
     result: _OwnColumn = ""  # as the step's codec writes it
     etag: _OwnColumn = ""
 

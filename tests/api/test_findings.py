@@ -155,7 +155,7 @@ async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
         "message": "Another object with the same value for property identifierUris already exists.",
     }
     lost = {"method": "DELETE", "path": "deletedItems", "kind": "drop", "when": "after"}
-    refused = {"method": "PATCH", "path": "uniqueName", "kind": "status", "status": 400, **taken}
+    refused = {"method": "POST", "path": "/applications$", "kind": "status", "status": 400, **taken}
     async with (
         portal.fault(service="graph", **lost) as first,
         portal.fault(service="graph", **refused) as second,

@@ -314,7 +314,7 @@ async def test_only_missing_providers_are_registered(portal):
 
 async def test_a_service_that_throttles_is_given_its_time(portal):
     """A 429 of Graph is shown, retried after Retry-After, and the onboarding succeeds."""
-    throttle = {"service": "graph", "method": "PATCH", "path": "uniqueName", "kind": "throttle"}
+    throttle = {"service": "graph", "method": "POST", "path": "/applications$", "kind": "throttle"}
     async with portal.fault(**throttle, retryAfter=1):
         document = await portal.finished(await portal.accepted())
     assert document["status"] == "Succeeded"

@@ -174,7 +174,7 @@ async def test_a_missing_graph_permission_is_named(portal):
 async def test_a_permission_that_is_taken_away_later_is_named(portal):
     """A refusal of Graph after the preflight is shown with the permission that is needed."""
     denied = {"status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
-    async with portal.fault(service="graph", method="PATCH", path="uniqueName", kind="status", **denied):
+    async with portal.fault(service="graph", method="POST", path="/applications$", kind="status", **denied):
         error = await portal.refused()
     assert (error["step"], error["code"]) == ("server-app", "authorization-request-denied")
     assert error["documentation"].startswith("https://learn.microsoft.com/graph/")

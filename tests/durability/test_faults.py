@@ -99,7 +99,7 @@ async def test_a_service_says_how_long_to_wait(lane):
     """The message of a retry is not visible before the time in Retry-After."""
     throttled = Refusal(status=429, headers={"Retry-After": "7"})
     onboarding = await lane.run(
-        [Point(label="graph PATCH applications(client)", when=BEFORE, interference=throttled)]
+        [Point(label="graph POST applications(client)", when=BEFORE, interference=throttled)]
     )
     (again,) = [each for each in onboarding.exchanges if each.label == "put steps client-app"]
     assert again.query["visibilitytimeout"] == ["7"]
@@ -107,14 +107,14 @@ async def test_a_service_says_how_long_to_wait(lane):
 
 
 async def test_the_directory_lags_behind_its_writes(lanes):
-    """With two seconds of replication lag an onboarding takes longer and ends the same, also after a kill."""
+    """With lag, also of owners and grants, an onboarding ends the same, only later, also after a kill."""
 
     async def lag(lane: Lane, points: list[Point]) -> list[str]:
-        await lane.portal.control("PUT", "/lag", {"seconds": 2})
+        await lane.portal.control("PUT", "/lag", {"seconds": 2, "owners": 3, "grants": 3})
         try:
             onboarding = await lane.run(points, **DISCOVERY)
         finally:
-            await lane.portal.control("PUT", "/lag", {"seconds": 0})
+            await lane.portal.control("PUT", "/lag", {"seconds": 0, "owners": 0, "grants": 0})
         return await problems(lane, onboarding)
 
     lost: list[Interference] = [None, Drop()]

@@ -178,7 +178,13 @@ async def test_a_host_is_killed_while_it_holds_on_to_its_message(lanes):
 
     async def hold_on(lane: Lane, when: str) -> list[str]:
         await lane.restart_host(LOCAL_MESSAGE_LOCK_SECONDS="2")
-        slow = {"service": "graph", "method": "PATCH", "path": "uniqueName=", "kind": "latency", "seconds": 3}
+        slow = {
+            "service": "graph",
+            "method": "POST",
+            "path": "/applications$",
+            "kind": "latency",
+            "seconds": 3,
+        }
         try:
             async with lane.portal.fault(**slow):
                 return await suffer(lane, Kills(points=(Point(label="renew steps preflight", when=when),)))
@@ -192,7 +198,7 @@ async def test_a_message_that_kills_each_host_is_given_up(lane):
     """After ten hosts have died on a message the onboarding fails, also when that kills another host."""
     await lane.run()  # registers the providers, so that none of their steps waits
     deadly = [
-        Point(label="graph PATCH applications(server)", when=BEFORE, number=each) for each in range(1, 11)
+        Point(label="graph POST applications(server)", when=BEFORE, number=each) for each in range(1, 11)
     ]
     giving_up = [
         Point(label=label, when=when)

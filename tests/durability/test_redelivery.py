@@ -137,7 +137,7 @@ async def test_a_message_comes_again_while_its_host_still_works_on_it(lanes):
         made = [each for each in _labels(lane) if each.endswith("addPassword")]
         return await problems(lane, onboarding) + ["two secrets were made"] * (len(made) - 1)
 
-    labels = [ADD_PASSWORD, "graph PATCH applications(server)", "keyVault PUT secrets/cmg"]
+    labels = [ADD_PASSWORD, "graph POST applications(server)", "keyVault PUT secrets/cmg"]
     assert await lanes.share(labels, come_again) == []
 
 

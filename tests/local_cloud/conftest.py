@@ -20,7 +20,8 @@ async def cloud(shared_cloud):
     before = (await shared_cloud.control("GET", "/settings")).json()
     yield shared_cloud
     await shared_cloud.control("DELETE", "/faults")
-    await shared_cloud.control("PUT", "/lag", {"seconds": 0, "federation": 0, "consent": 0, "roles": 0})
+    none = dict.fromkeys(("seconds", "owners", "grants", "federation", "consent", "roles"), 0)
+    await shared_cloud.control("PUT", "/lag", none)
     after = (await shared_cloud.control("GET", "/settings")).json()
     if after != before:
         await shared_cloud.control("PUT", "/settings", before)

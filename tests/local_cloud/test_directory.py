@@ -51,12 +51,14 @@ async def directory(cloud):
 
 
 async def test_simultaneous_onboardings_find_their_own_applications(directory):
-    """Simultaneous upserts each return the application with their own unique name."""
+    """Simultaneous creations and lookups each return the application with their own unique name."""
     names = [f"cmg-{name()}" for _ in range(12)]
     bodies = {each: {"displayName": each, "signInAudience": "AzureADMyOrg"} for each in names}
 
     async def upserted() -> dict[str, str]:
-        found = await asyncio.gather(*(directory.upsert_application(each, bodies[each]) for each in names))
+        found = await asyncio.gather(
+            *(directory.create_application(each, bodies[each], look=True) for each in names)
+        )
         return {each: app.object_id for each, app in zip(names, found, strict=True)}
 
     first = await upserted()
@@ -68,8 +70,8 @@ async def test_simultaneous_onboardings_find_their_own_applications(directory):
 async def test_any_name_can_be_searched(directory, text):
     """A preflight finds exactly the applications with a name, whatever characters it contains."""
     shown = f"{text} {name()}"
-    await directory.upsert_application(
-        f"cmg-{name()}", {"displayName": shown, "signInAudience": "AzureADMyOrg"}
+    await directory.create_application(
+        f"cmg-{name()}", {"displayName": shown, "signInAudience": "AzureADMyOrg"}, look=False
     )
     survey = await directory.survey([shown, f"{shown} client"], None)
     assert [each["displayName"] for each in survey.same_names or ()] == [shown]

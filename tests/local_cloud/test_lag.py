@@ -42,8 +42,8 @@ async def test_a_new_application_does_not_show_at_first(cloud):
     assert (await cloud.graph("GET", path)).status_code == 200
 
 
-async def test_uniqueness_and_upserts_see_everything(cloud):
-    """A name is reserved immediately, and an upsert finds an object that is not visible yet."""
+async def test_uniqueness_sees_everything_and_upserts_what_reads_see(cloud):
+    """A name is reserved immediately, also for an upsert, which does not find what is not visible yet."""
     await lag(cloud, 60)
     unique = name()
     app = await cloud.application(uniqueName=unique)
@@ -51,8 +51,10 @@ async def test_uniqueness_and_upserts_see_everything(cloud):
     assert taken.json()["error"]["details"][0]["code"] == "ObjectConflict"
     path, prefer = f"/applications(uniqueName='{unique}')", {"Prefer": "create-if-missing"}
     answer = await cloud.graph("PATCH", path, {"displayName": "changed"}, headers=prefer)
-    assert answer.status_code == 204
+    assert answer.json()["error"]["details"][0]["code"] == "ObjectConflict"
     await lag(cloud, 0)
+    answer = await cloud.graph("PATCH", path, {"displayName": "changed"}, headers=prefer)
+    assert answer.status_code == 204
     read = (await cloud.graph("GET", path)).json()
     assert (read["id"], read["displayName"]) == (app["id"], "changed")
 
@@ -99,6 +101,41 @@ async def test_a_changed_property_shows_later(cloud):
 
     await until(shown)
     assert (await cloud.graph("GET", path)).json()["notes"] == "after"
+
+
+async def test_a_new_secret_cannot_be_removed_at_first(cloud):
+    """A replica that does not have a secret yet answers that there is none."""
+    app = await cloud.application()
+    path = f"/applications/{app['id']}"
+    await lag(cloud, 0.5)
+    secret = (await cloud.graph("POST", f"{path}/addPassword", {"passwordCredential": {}})).json()
+
+    async def remove() -> httpx.Response:
+        return await cloud.graph("POST", f"{path}/removePassword", {"keyId": secret["keyId"]})
+
+    assert "No password credential found" in error(await remove())[2]
+
+    async def removed() -> bool:
+        return (await remove()).status_code == 204
+
+    await until(removed)
+
+
+async def test_an_owner_may_change_a_new_application_only_after_a_while(cloud):
+    """The ownership of a new application can show later than the application itself."""
+    client = await cloud.client("Application.ReadWrite.OwnedBy")
+    await cloud.control("PUT", "/lag", {"seconds": 0, "owners": 0.5})
+    app = (await cloud.graph("POST", "/applications", {"displayName": "x"}, client=client)).json()
+
+    async def change() -> httpx.Response:
+        return await cloud.graph("PATCH", f"/applications/{app['id']}", {"notes": "x"}, client=client)
+
+    assert error(await change())[:2] == (403, "Authorization_RequestDenied")
+
+    async def changed() -> bool:
+        return (await change()).status_code == 204
+
+    await until(changed)
 
 
 async def test_a_new_secret_can_sign_in_immediately(cloud):

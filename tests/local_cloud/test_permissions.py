@@ -128,11 +128,13 @@ async def test_owned_by_changes_only_what_it_owns(cloud):
         assert (await ask("DELETE", f"/directory/deletedItems/{object_id}")).status_code == 204
 
 
-async def test_the_caller_of_an_upsert_owns_the_application(cloud):
-    """An upsert makes its caller the owner, as a POST does."""
+@pytest.mark.parametrize("owns", [True, False])
+async def test_the_upserting_caller_may_own_what_it_made(cloud, owns):
+    """A POST makes its caller, or the owners that it names, the owners; of an upsert that is not promised."""
+    await cloud.control("PUT", "/settings", {"upsertOwns": owns})
     client = await cloud.client("Application.ReadWrite.OwnedBy")
     path, prefer = f"/applications(uniqueName='{name()}')", {"Prefer": "create-if-missing"}
-    for status in (201, 204):
+    for status in (201, 204 if owns else 403):
         answer = await cloud.graph("PATCH", path, {"displayName": "x"}, client=client, headers=prefer)
         assert answer.status_code == status
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.portal import Portal
@@ -26,3 +28,16 @@ async def portal(stack):
     await portal.control("PUT", "/settings", {"providerSeconds": 0})
     yield portal
     await portal.close()
+
+
+@pytest.fixture
+async def moved(portal):
+    """Moves the clock, and resets it after the test."""
+
+    async def advance(by: timedelta) -> None:
+        address = f"{portal.stack.api}/admin/host/clock"
+        assert (await portal.http.put(address, json={"advance": by.total_seconds()})).is_success
+        await portal.fire("sweep_onboardings")
+
+    yield advance
+    await portal.http.delete(f"{portal.stack.api}/admin/host/clock")

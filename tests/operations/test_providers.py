@@ -13,18 +13,6 @@ NAMESPACE = "Microsoft.Network"
 DAYS = 3 * 24 * 3600
 
 
-@pytest.fixture
-async def moved(portal):
-    """Moves the clock, and sets it right again afterwards."""
-
-    async def advance(by: timedelta) -> None:
-        address = f"{portal.stack.api}/admin/host/clock"
-        assert (await portal.http.put(address, json={"advance": by.total_seconds()})).is_success
-
-    yield advance
-    await portal.http.delete(f"{portal.stack.api}/admin/host/clock")
-
-
 async def registered(portal, change: str = "register") -> None:
     """The subscription's owner registers the provider, or unregisters it."""
     url = f"/subscriptions/{portal.info['subscription']}/providers/{NAMESPACE}/{change}"

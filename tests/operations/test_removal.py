@@ -144,7 +144,7 @@ async def test_an_onboarding_that_waits_is_cancelled(portal):
     ("service", "method", "path", "when"),
     [
         ("graph", "POST", "batch", "before"),
-        ("graph", "PATCH", "uniqueName='[^']*-server", "after"),
+        ("graph", "POST", "/applications$", "after"),
         ("graph", "POST", "addPassword", "before"),
         ("keyVault", "PUT", "secrets/", "after"),
         ("graph", "POST", "oauth2PermissionGrants", "after"),
@@ -218,7 +218,7 @@ async def test_an_app_that_is_being_removed_cannot_be_shared(portal):
 async def test_a_failed_onboarding_is_retried(portal):
     """After its cause is fixed, a failed onboarding resumes where it stopped, and creates nothing twice."""
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
-    async with portal.fault(service="graph", method="PATCH", path="uniqueName='[^']*-client", **refusal):
+    async with portal.fault(service="graph", method="POST", path="/applications$", body="-client", **refusal):
         onboarding = await portal.accepted()
         failed = await portal.finished(onboarding)
         assert (failed["status"], failed["error"]["step"]) == ("Failed", "client-app")

@@ -21,19 +21,6 @@ from tests.support.precreated import precreated
 REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no", "times": None}
 
 
-@pytest.fixture
-async def moved(portal):
-    """Moves the clock, and resets it after the test."""
-
-    async def advance(by: timedelta) -> None:
-        address = f"{portal.stack.api}/admin/host/clock"
-        assert (await portal.http.put(address, json={"advance": by.total_seconds()})).is_success
-        await portal.fire("sweep_onboardings")
-
-    yield advance
-    await portal.http.delete(f"{portal.stack.api}/admin/host/clock")
-
-
 async def still_waits(portal, operation, later) -> None:
     """Move the clock; the operation checks once more whether it is confirmed, and waits again."""
     path = f"/api/operations/{operation['id']}"

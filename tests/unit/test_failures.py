@@ -105,6 +105,16 @@ def test_what_is_refused_stays_refused_right_after_a_write(said):
     assert type(failures.error_of(said, fresh=True)) is PermanentError
 
 
+@pytest.mark.parametrize("text", ["Insufficient privileges to complete the operation.", "Any other text."])
+def test_a_replica_may_not_know_the_owner_yet(text):
+    """A 403 for what only owners may do is lag right after the creation, whatever its text; else final."""
+    said = answer(403, "Authorization_RequestDenied", text)
+    assert type(failures.error_of(said, fresh=True, owned=True)) is ReplicationLagError
+    assert type(failures.error_of(said, owned=True)) is PermanentError
+    other = answer(403, "Forbidden", text)
+    assert type(failures.error_of(other, fresh=True, owned=True)) is PermanentError
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("7", 7), ("0.5", 0.5), ("-3", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), (None, None)],

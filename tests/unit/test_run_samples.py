@@ -186,6 +186,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             actions=("https://x",),
             error=FAILURE,
             signal="confirmed",
+            memo="m",
             result='{"v":1}',
         )
     ),

@@ -31,15 +31,28 @@ class Replication:
     """Seconds until a change shows; 0 shows everything at once, also what was still under way."""
     stale: bool = False
     """While set, reads see each object as it was before its last change."""
+    owners: float = 0.0
+    """Seconds, after an object is created, until its owners may change it."""
+    grants: float = 0.0
+    """Seconds until a grant shows, where that is more than ``lag``."""
+    upsert_owns: bool = False
+    """Whether a caller owns what its upsert creates, which Microsoft does not promise."""
 
 
 class Collection:
     """Objects by ID, in the order of their IDs. Writes and lookups cost the same at any size."""
 
     def __init__(
-        self, database: Database, kind: str, replication: Replication, indexes: Mapping[str, Index]
+        self,
+        database: Database,
+        kind: str,
+        replication: Replication,
+        indexes: Mapping[str, Index],
+        *,
+        is_grant: bool = False,
     ) -> None:
-        """Load this kind from the database."""
+        """Load this kind from the database; ``is_grant``: it can lag more than others."""
+        self._is_grant = is_grant
         self._database = database
         self._kind = kind
         self._replication = replication
@@ -55,6 +68,11 @@ class Collection:
                 self._versions[object_id] = versions
                 self._order.append(object_id)
                 self._index(object_id, versions)
+
+    @property
+    def _lag(self) -> float:
+        lag = self._replication.lag
+        return max(lag, self._replication.grants) if self._is_grant else lag
 
     def indexed(self, name: str) -> bool:
         """Whether objects can be looked up by this property."""
@@ -72,7 +90,7 @@ class Collection:
             return None
         if self._replication.stale:
             return versions[-2][1] if len(versions) > 1 else None
-        if not self._replication.lag:
+        if not self._lag:
             return versions[-1][1]
         now = time.time()
         return next((body for at, body in reversed(versions) if at <= now), None)
@@ -80,9 +98,9 @@ class Collection:
     def waited(self, object_id: str) -> float:
         """The part of an object's delay that has passed: 0.0 just created, 1.0 visible."""
         versions = self._versions.get(object_id)
-        if not versions or not self._replication.lag:
+        if not versions or not self._lag:
             return 1.0
-        return min(1.0, max(0.0, 1.0 - (versions[0][0] - time.time()) / self._replication.lag))
+        return min(1.0, max(0.0, 1.0 - (versions[0][0] - time.time()) / self._lag))
 
     def age(self, object_id: str) -> float:
         """The seconds since an object was created; those from before the last start are old enough."""
@@ -124,16 +142,16 @@ class Collection:
             insort(self._order, object_id)
             self._versions[object_id] = []
             self._created[object_id] = time.time()
-        at = 0.0 if settled else time.time() + self._replication.lag
+        at = 0.0 if settled else time.time() + self._lag
         self._append(object_id, [(at, body), (at, body)] if settled else [(at, body)])
 
     def remove(self, object_id: str) -> None:
         """Delete one object; reads see it until the lag has passed."""
         self._expire()
-        if not self._replication.lag:
+        if not self._lag:
             self._drop(object_id)
             return
-        at = time.time() + self._replication.lag
+        at = time.time() + self._lag
         self._append(object_id, [(at, None)])
         self._deleted.append((at, object_id))
 
@@ -175,7 +193,7 @@ class Collection:
 
     def _expire(self) -> None:
         now = time.time()
-        while self._deleted and (self._deleted[0][0] <= now or not self._replication.lag):
+        while self._deleted and (self._deleted[0][0] <= now or not self._lag):
             _, object_id = self._deleted.popleft()
             if self.latest(object_id) is None and object_id in self._versions:
                 self._drop(object_id)

@@ -4,7 +4,8 @@
 ``POST /faults``                    set a fault (``faults.py`` lists them); 201 with its ``id``
 ``GET /faults``, ``/faults/{id}``   the requests of a fault (``hits``), and those it holds (``held``)
 ``POST /faults/{id}/release``       release what it holds; ``DELETE`` also removes the fault
-``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes;
+``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes, more
+                                    for ``owners`` of new objects and ``grants``;
                                     ``secrets``, ``federation``, ``consent``, ``roles``: ``lags.py``
 ``GET /calls?service=``             the calls to the services; ``DELETE`` removes them
 ``PUT /settings``                   change the named settings (``settings.py``); ``GET`` shows all

@@ -62,12 +62,15 @@ class Directory:
         self.assignments = self._collection(
             "appRoleAssignments",
             {"principalId": _value("principalId"), "resourceId": _value("resourceId")},
+            is_grant=True,
         )
         self.grants = self._collection(
             "oauth2PermissionGrants",
             {"clientId": _value("clientId"), "resourceId": _value("resourceId")},
+            is_grant=True,
         )
         self._owners: dict[str, list[str]] = dict(database.rows(f"{self._prefix}owners"))
+        self._owned_from: dict[str, float] = {}
         self._federated: dict[str, list[JsonObject]] = dict(
             database.rows(f"{self._prefix}federatedCredentials")
         )
@@ -76,17 +79,28 @@ class Directory:
         self._secret_at: dict[str, float] = {}  # those that were added since the start
         self._secrets: dict[str, str] = dict(database.rows(f"{self._prefix}secretHashes"))
 
-    def _collection(self, kind: str, indexes: dict[str, Index]) -> Collection:
-        return Collection(self._database, f"{self._prefix}{kind}", self._replication, indexes)
+    def _collection(self, kind: str, indexes: dict[str, Index], *, is_grant: bool = False) -> Collection:
+        return Collection(
+            self._database, f"{self._prefix}{kind}", self._replication, indexes, is_grant=is_grant
+        )
+
+    @property
+    def upsert_owns(self) -> bool:
+        """Whether a caller owns what its upsert creates."""
+        return self._replication.upsert_owns
 
     # Owners: the service principals that Application.ReadWrite.OwnedBy lets change an object.
 
     def owners(self, object_id: str) -> list[str]:
-        """The IDs of an application's or service principal's owners."""
+        """The IDs of an application's or service principal's owners, as the replicas know them."""
+        if time.time() < self._owned_from.get(object_id, 0.0):
+            return []
         return self._owners.get(object_id, [])
 
-    def set_owners(self, object_id: str, owners: list[str]) -> None:
-        """Replace the owners of an object; without owners, remove the entry."""
+    def set_owners(self, object_id: str, owners: list[str], *, new: bool = False) -> None:
+        """Replace the owners of an object; without owners, remove the entry. Those of a new one can lag."""
+        if new and self._replication.owners:
+            self._owned_from[object_id] = time.time() + self._replication.owners
         if owners:
             self._owners[object_id] = owners
             self._database.put(f"{self._prefix}owners", object_id, owners)

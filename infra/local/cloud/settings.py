@@ -55,6 +55,8 @@ class SettingsChange(BaseModel):
     subscription: Subscription | None = None
     opaqueTokens: bool | None = None  # noqa: N815
     """Whether tokens for Graph are no JWT."""
+    upsertOwns: bool | None = None  # noqa: N815
+    """Whether a caller owns what its upsert creates: Microsoft does not promise it."""
     unconsented: Literal[700016, 7000229] | None = None
     """Login's code for an application that a tenant has not consented to: both occur."""
 
@@ -65,6 +67,8 @@ class LagChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seconds: float | None = Field(default=None, ge=0)
+    owners: float | None = Field(default=None, ge=0)
+    grants: float | None = Field(default=None, ge=0)
     federation: float | None = Field(default=None, ge=0)
     secrets: float | None = Field(default=None, ge=0)
     consent: float | None = Field(default=None, ge=0)
@@ -93,6 +97,7 @@ class Settings:
             "subscription": Subscription().model_dump(),
             "opaqueTokens": False,
             "unconsented": 700016,
+            "upsertOwns": False,
             "lag": {},
         } | (database.get("settings", "all") or {})
         self._apply()
@@ -153,7 +158,9 @@ class Settings:
     def set_lags(self, change: LagChange) -> JsonObject:
         """Set the given delays from now on; returns all of them."""
         self._keep({"lag": self._values["lag"] | change.model_dump(exclude_none=True)})
-        return {"seconds": self._replication.lag} | asdict(self.lags)
+        replication = self._replication
+        graph = {"seconds": replication.lag, "owners": replication.owners, "grants": replication.grants}
+        return graph | asdict(self.lags)
 
     def _keep(self, changes: JsonObject) -> None:
         self._values = self._values | changes
@@ -165,6 +172,9 @@ class Settings:
         self._tokens.seconds = int(self._values["tokenSeconds"])
         lags = {name: float(value) for name, value in self._values["lag"].items()}
         self._replication.lag = lags.pop("seconds", 0.0)
+        self._replication.owners = lags.pop("owners", 0.0)
+        self._replication.grants = lags.pop("grants", 0.0)
+        self._replication.upsert_owns = bool(self._values["upsertOwns"])
         for name, value in lags.items():
             setattr(self.lags, name, value)
 

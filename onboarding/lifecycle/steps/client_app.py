@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.cmg import profiles
-from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import OnboardingContext, notes, unique_name
+from onboarding.lifecycle import creation, existing
+from onboarding.lifecycle.context import OnboardingContext, notes
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
@@ -24,9 +24,8 @@ class ClientAppResult:
 
 
 async def run(context: OnboardingContext) -> Done[ClientAppResult]:
-    """Upserts the application by its unique name, then sets the redirect URI, which needs its client ID."""
+    """Creates the application with its unique name, then sets the redirect URI, which needs its client ID."""
     request, server = context.request, context.result(SERVER_APP)
-    directory = context.services.directory(request.tenant)
     wanted = request.need_client_app()
     if wanted.existing:
         found = await existing.client_app(context, str(wanted.existing.client_id), server.app_id)
@@ -41,9 +40,9 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
         user_discovery=request.user_discovery.enabled,
         notes=notes(context),
     )
-    app = await directory.upsert_application(unique_name(context.id, "client"), body)
+    app = await creation.create_application(context, "client", body)
     redirect = {"publicClient": {"redirectUris": [profiles.client_redirect(app.app_id)]}}
-    await directory.update_application(app.object_id, redirect)
+    await creation.complete(context, app, redirect)
     return Done(result=ClientAppResult(object_id=app.object_id, app_id=app.app_id, name=wanted.name))
 
 

@@ -18,7 +18,7 @@ from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.errors import PermanentError, cloud, prerequisites
-from onboarding.lifecycle import existing, ownership
+from onboarding.lifecycle import creation, existing, ownership
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
@@ -134,12 +134,12 @@ async def _wanted(context: OnboardingContext) -> Permissions:
 
 async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant, ...]:
     """Grants what is missing; returns the new grants."""
-    directory, added = context.services.directory(context.request.tenant), []
+    directory, added = creation.directory(context), []
     # One at a time: the directory refuses concurrent changes of one principal's grants.
     for resource, scope in wanted.scopes:
-        if await directory.grant_scope(wanted.client, resource, scope):
+        if await directory.grants.grant_scope(wanted.client, resource, scope):
             added.append(Grant(client=wanted.client, resource=resource, scope=scope))
-    if wanted.reads_directory and await directory.grant_role(
+    if wanted.reads_directory and await directory.grants.grant_role(
         wanted.server, wanted.graph, DIRECTORY_READ_ALL.id
     ):
         added.append(Grant(client=wanted.server, resource=wanted.graph, role=DIRECTORY_READ_ALL.id))
@@ -148,16 +148,16 @@ async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant
 
 async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bool | None]:
     """Whether an administrator has consented, by the client IDs of the apps; None: not visible."""
-    directory, found = context.services.directory(context.request.tenant), {}
+    directory, found = creation.directory(context), {}
     if wanted.client:
-        scopes = await directory.granted_scopes(wanted.client)
+        scopes = await directory.grants.granted_scopes(wanted.client)
         found[context.result(CLIENT_APP).app_id] = (
             all(scope in scopes.get(resource, ()) for resource, scope in wanted.scopes)
             if scopes is not None
             else None
         )
     if wanted.reads_directory:
-        roles = await directory.granted_roles(wanted.server)
+        roles = await directory.grants.granted_roles(wanted.server)
         found[context.result(SERVER_APP).app_id] = (
             (wanted.graph, DIRECTORY_READ_ALL.id) in roles if roles is not None else None
         )

@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from onboarding.cmg.app_fields import ClientApp, ServerApp
-from onboarding.lifecycle import existing
+from onboarding.lifecycle import creation, existing
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
-
-_ENTERPRISE_APPLICATION: Final = "WindowsAzureActiveDirectoryIntegratedApp"
-"""The tag that the portal gives to a service principal. Without it, the portal's list of enterprise
-applications does not show it (https://learn.microsoft.com/graph/api/resources/serviceprincipal)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,24 +22,22 @@ class PrincipalResult:
 
 
 async def run_server(context: OnboardingContext) -> Done[PrincipalResult]:
-    """Upserts the service principal of the server app."""
-    return await _upsert(context, context.result(SERVER_APP).app_id, context.request.server_app)
+    """Creates the service principal of the server app."""
+    app_id = context.result(SERVER_APP).app_id
+    return await _create(context, app_id, exists=context.request.server_app.existing is not None)
 
 
 async def run_client(context: OnboardingContext) -> Done[PrincipalResult]:
-    """Upserts the service principal of the client app."""
-    return await _upsert(context, context.result(CLIENT_APP).app_id, context.request.need_client_app())
+    """Creates the service principal of the client app."""
+    app_id = context.result(CLIENT_APP).app_id
+    return await _create(context, app_id, exists=context.request.need_client_app().existing is not None)
 
 
-async def _upsert(
-    context: OnboardingContext, app_id: str, wanted: ServerApp | ClientApp
-) -> Done[PrincipalResult]:
-    if wanted.existing:
+async def _create(context: OnboardingContext, app_id: str, *, exists: bool) -> Done[PrincipalResult]:
+    if exists:
         return Done(result=PrincipalResult(object_id=await existing.principal(context, app_id)))
-    directory = context.services.directory(context.request.tenant)
-    object_id = await directory.upsert_service_principal(
-        app_id, {"displayName": wanted.name, "tags": [_ENTERPRISE_APPLICATION]}
-    )
+    directory = creation.directory(context)
+    object_id = await directory.create_service_principal(app_id, look=context.step.attempt > 1)
     return Done(result=PrincipalResult(object_id=object_id))
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from onboarding.cmg import identifiers, profiles
 from onboarding.cmg.app_checks import scope
-from onboarding.lifecycle import existing
-from onboarding.lifecycle.context import OnboardingContext, notes, unique_name
+from onboarding.lifecycle import creation, existing
+from onboarding.lifecycle.context import OnboardingContext, notes
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
@@ -29,12 +29,11 @@ class ServerAppResult:
 
 
 async def run(context: OnboardingContext) -> Done[ServerAppResult]:
-    """Upserts the application by its unique name, then sets the App ID URI, which may need its client ID.
+    """Creates the application with its unique name, then sets the App ID URI, which may need its client ID.
 
     First it purges deleted applications of the service that reserve the URI, if the request permits it.
     """
     request = context.request
-    directory = context.services.directory(request.tenant)
     wanted = request.server_app
     if wanted.existing:
         found = await existing.server_app(context, wanted.existing)
@@ -60,11 +59,11 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
         body["identifierUris"] = [wanted.app_id_uri]
     purged = context.result(PREFLIGHT).purge
     for object_id in purged:
-        await directory.purge(object_id)
-    app = await directory.upsert_application(unique_name(context.id, "server"), body, freed=bool(purged))
+        await context.services.directory(request.tenant).purge(object_id)
+    app = await creation.create_application(context, "server", body, freed=bool(purged))
     uri = wanted.app_id_uri or identifiers.default(request.tenant, app.app_id)
     if not wanted.app_id_uri:
-        await directory.update_application(app.object_id, {"identifierUris": [uri]})
+        await creation.complete(context, app, {"identifierUris": [uri]})
     return Done(
         result=ServerAppResult(
             object_id=app.object_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from onboarding.connections.records import SecretRecord
-from onboarding.lifecycle import existing
+from onboarding.lifecycle import creation, existing
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.steps.server_app import SERVER_APP
@@ -27,7 +27,7 @@ async def run(context: OnboardingContext) -> Done[SecretRecord]:
         )
         return Done(result=secret)
     credential = Credential(
-        directory=services.directory(request.tenant),
+        directory=creation.directory(context),
         vault=services.clouds.vault,
         tenant=request.tenant,
         onboarding=context.id,

@@ -156,19 +156,35 @@ class Labels:
         label = f"{exchange.service} {exchange.method} {path.strip('/')}"
         if exchange.service == "keyVault" and "Authorization" not in exchange.headers:
             return f"{label} (challenge)"
-        if exchange.body and (resource := json.loads(exchange.body).get("resourceId")):
+        body = json.loads(exchange.body) if exchange.body else {}
+        if resource := body.get("resourceId"):
             return f"{label} on {self._names.get(resource, '?')}"
+        if exchange.method == "POST" and (made := _made(path, body)):
+            return f"{label}({self._names.get(made, made)})"
         return label
 
     def _learn_ids(self, exchange: Exchange) -> None:
         document = json.loads(exchange.answer)
         if not isinstance(document, dict) or "id" not in document:
             return
+        body = json.loads(exchange.body) if exchange.body else {}
+        made = _made(exchange.path.removeprefix("/v1.0"), body) if exchange.method == "POST" else ""
         if found := re.search(r"applications\(uniqueName='cmg-[0-9a-f-]{36}-(\w+)'\)", exchange.path):
             self._names[document["id"]] = found[1]
             self._names[document["appId"]] = found[1]
         elif found := re.search(r"servicePrincipals\(appId='([^']+)'\)", exchange.path):
             self._names[document["id"]] = f"{self._names.get(found[1].lower(), '?')}-principal"
+        elif made and "appId" in body:
+            self._names[document["id"]] = f"{self._names.get(made, '?')}-principal"
+        elif made and "appId" in document:
+            self._names[document["id"]] = self._names[document["appId"]] = made
+
+
+def _made(path: str, body: Any) -> str:
+    """What a POST to Graph creates: the role of an application, or the client ID of a service principal."""
+    if path == "/applications":
+        return str(body.get("uniqueName") or "").rpartition("-")[2]
+    return str(body.get("appId") or "").lower() if path == "/servicePrincipals" else ""
 
 
 def _document(body: bytes) -> ET.Element:

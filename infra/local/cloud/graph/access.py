@@ -43,6 +43,22 @@ def need_ownership(call: Call, directory: Directory, object_id: str) -> None:
         raise denied()
 
 
+def new_owners(call: Call, directory: Directory, wanted: JsonObject, *, upsert: bool) -> list[str]:
+    """The owners of an object that is created: those in the request, or the caller.
+
+    Whether an upsert makes its caller the owner is not documented, and at times it did not
+    (https://github.com/microsoftgraph/msgraph-bicep-types/issues/154).
+    """
+    bound = wanted.get("owners@odata.bind") or []
+    owners = [str(each).rstrip("/").rpartition("/")[2].lower() for each in bound]
+    for owner in owners:
+        if directory.service_principals.seen(owner) is None:
+            raise not_found(owner)
+    if owners or (upsert and not directory.upsert_owns):
+        return owners
+    return [call.caller.object_id] if call.caller.object_id else []
+
+
 def application(call: Call, directory: Directory, *, key: Key | None = None) -> JsonObject:
     """The application that a path names, as a read sees it."""
     return _named(directory.applications, key or call.keys[0], ("appId", "uniqueName"))

@@ -13,6 +13,7 @@ from infra.local.cloud.graph.access import (
     application,
     may_write_all,
     need_ownership,
+    new_owners,
 )
 from infra.local.cloud.graph.application_rules import check_application
 from infra.local.cloud.graph.call import Call, done, entity
@@ -104,13 +105,15 @@ class Applications:
             before = application(call, self._directory)
             # A change is applied to the latest state, whatever older one a read sees.
             return self._update(call, self._directory.applications.latest(before["id"]) or before)
-        before_or_none = self._directory.applications.holder("uniqueName", key.value)
+        # What an upsert sees is not documented: here it is what a read sees, so it can try to create again.
+        before_or_none = self._directory.applications.first("uniqueName", key.value)
         if before_or_none is not None:
-            return self._update(call, before_or_none)
+            latest = self._directory.applications.latest(before_or_none["id"])
+            return self._update(call, latest or before_or_none)
         wanted = call.json()
         if wanted.get("passwordCredentials"):
             raise _passwords_not_patchable()
-        return self._create(call, wanted | {"uniqueName": key.value})
+        return self._create(call, wanted | {"uniqueName": key.value}, upsert=True)
 
     def delete(self, call: Call) -> Answer:
         """Move an application, and its service principal, to the deleted items."""
@@ -133,10 +136,13 @@ class Applications:
 
     def remove_password(self, call: Call) -> Answer:
         """Remove a client secret by its key ID."""
+        seen = application(call, self._directory)
         body = self._own_latest(call)
         key_id = str(call.json().get("keyId") or "").lower()
         kept = [each for each in body["passwordCredentials"] if each["keyId"] != key_id]
-        if len(kept) == len(body["passwordCredentials"]):
+        # A replica that does not have the secret yet does not find it, either.
+        known = any(each["keyId"] == key_id for each in seen["passwordCredentials"])
+        if not known or len(kept) == len(body["passwordCredentials"]):
             raise bad_request(f"No password credential found with keyId '{key_id}'.")
         self._directory.forget_secret(key_id)
         self._directory.applications.put(body["id"], body | {"passwordCredentials": kept})
@@ -151,7 +157,8 @@ class Applications:
             raise not_found(body["id"])
         return latest
 
-    def _create(self, call: Call, wanted: JsonObject) -> Answer:
+    def _create(self, call: Call, wanted: JsonObject, *, upsert: bool = False) -> Answer:
+        owners = new_owners(call, self._directory, wanted, upsert=upsert)
         wanted = {name: value for name, value in wanted.items() if "@odata." not in name}
         passwords = wanted.pop("passwordCredentials", None) or []
         body = new_application(self._directory, {"createdByAppId": call.caller.client_id})
@@ -167,8 +174,7 @@ class Applications:
             shown = body | {"passwordCredentials": [once]}
             body = body | {"passwordCredentials": [stored]}
         self._directory.applications.put(body["id"], body)
-        if call.caller.object_id:
-            self._directory.set_owners(body["id"], [call.caller.object_id])
+        self._directory.set_owners(body["id"], owners, new=True)
         return entity(call, context(RESOURCE, (), single=True), shown, status=201)
 
     def _update(self, call: Call, before: JsonObject) -> Answer:

@@ -11,6 +11,7 @@ from infra.local.cloud.graph.access import (
     WRITE_OWNED,
     may_write_all,
     need_ownership,
+    new_owners,
     service_principal,
 )
 from infra.local.cloud.graph.applications import soft_delete_principal
@@ -103,10 +104,11 @@ class ServicePrincipals:
         if key.name != "appId" or not call.creates_if_missing():
             before = service_principal(call, self._directory)
             return self._update(call, self._directory.service_principals.latest(before["id"]) or before)
-        existing = self._directory.principal_of(key.value)
+        existing = self._directory.service_principals.first("appId", key.value)
         if existing is not None:
-            return self._update(call, existing)
-        return self._create(call, key.value, call.json() if call.body else {})
+            latest = self._directory.service_principals.latest(existing["id"])
+            return self._update(call, latest or existing)
+        return self._create(call, key.value, call.json() if call.body else {}, upsert=True)
 
     def delete(self, call: Call) -> Answer:
         """Move a service principal to the deleted items."""
@@ -118,8 +120,13 @@ class ServicePrincipals:
         soft_delete_principal(self._directory, latest)
         return done()
 
-    def _create(self, call: Call, app_id: str, wanted: JsonObject) -> Answer:
+    def _create(self, call: Call, app_id: str, wanted: JsonObject, *, upsert: bool = False) -> Answer:
+        owners = new_owners(call, self._directory, wanted, upsert=upsert)
         application = self._backing_application(call, app_id)
+        if (name := wanted.get("displayName")) is not None and name != application["displayName"]:
+            raise bad_request(
+                "Property displayName on the service principal does not match the application object."
+            )
         if self._directory.principal_of(app_id) is not None:
             raise _taken(app_id)
         deleted = self._directory.deleted_service_principals.holder("appId", app_id)
@@ -134,8 +141,7 @@ class ServicePrincipals:
         body = new_service_principal(self._directory, particular, application)
         body = self._with(body, changes)
         self._directory.service_principals.put(body["id"], body)
-        if call.caller.object_id:
-            self._directory.set_owners(body["id"], [call.caller.object_id])
+        self._directory.set_owners(body["id"], owners, new=True)
         return entity(call, context(RESOURCE, (), single=True), body, status=201)
 
     def _backing_application(self, call: Call, app_id: str) -> JsonObject:

@@ -1,0 +1,119 @@
+"""What service principals of a tenant are allowed: consent to permissions, as grants and as roles.
+
+Each operation can be repeated safely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from onboarding.cloud import failures
+from onboarding.cloud.ports import Builder, Graph
+from onboarding.errors import cloud
+
+_ALL_PRINCIPALS: Final = "AllPrincipals"
+
+
+class Grants:
+    """The grants of one tenant."""
+
+    def __init__(self, graph: Graph, *, fresh: bool = False) -> None:
+        """``fresh``: the service principals were created a short while ago."""
+        self._graph = graph
+        self._paths = graph.paths
+        self._fresh = fresh
+
+    async def grant_scope(self, client: str, resource: str, scope: str) -> bool:
+        """Consents, for all users, to a delegated permission of one service principal on another.
+
+        Returns whether it was not granted before.
+        """
+        grants = self._paths.oauth2_permission_grants
+        body = {
+            "clientId": client,
+            "consentType": _ALL_PRINCIPALS,
+            "resourceId": resource,
+            "scope": scope,
+        }
+        reply = await self._graph.send("POST", grants, body)
+        if not reply.refusal:
+            return True
+        if not reply.refusal.already_exists:
+            raise failures.error_of(reply.refusal, fresh=self._fresh)
+        added, grants_now = False, await self._grants(client, resource)
+        if not grants_now:  # the grant that exists is not visible yet
+            raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
+        for grant in grants_now:
+            scopes = set(str(grant["scope"]).split())
+            if scope not in scopes:
+                builder = grants.by_o_auth2_permission_grant_id(grant["id"])
+                await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes | {scope}))})
+                added = True
+        return added
+
+    async def revoke_scope(self, client: str, resource: str, scope: str) -> None:
+        """Revokes the consent to a delegated permission; safe to repeat."""
+        grants = self._paths.oauth2_permission_grants
+        for grant in await self._grants(client, resource):
+            scopes = set(str(grant["scope"]).split())
+            builder = grants.by_o_auth2_permission_grant_id(grant["id"])
+            if scopes == {scope}:
+                await self._delete(builder)
+            elif scope in scopes:
+                await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes - {scope}))})
+
+    async def _grants(self, client: str, resource: str) -> list[Mapping[str, Any]]:
+        """The consents, for all users, to delegated permissions of one service principal on another."""
+        query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
+        found = await self._graph.call("GET", self._paths.oauth2_permission_grants, query=query)
+        return [grant for grant in found["value"] if grant["consentType"] == _ALL_PRINCIPALS]
+
+    async def granted_scopes(self, client: str) -> dict[str, set[str]] | None:
+        """The delegated permissions that a service principal has for all users, by resource.
+
+        None if the service cannot see them: that takes Directory.Read.All, or the permission to grant them
+        (https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants).
+        """
+        builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
+        found = (await self._graph.send("GET", builder)).readable(fresh=self._fresh)
+        if found is None:
+            return None
+        scopes: dict[str, set[str]] = {}
+        for grant in found["value"]:
+            if grant["consentType"] == _ALL_PRINCIPALS:
+                scopes.setdefault(grant["resourceId"], set()).update(str(grant["scope"]).split())
+        return scopes
+
+    async def granted_roles(self, client: str) -> set[tuple[str, str]] | None:
+        """The application permissions that a service principal has: resource and role; None: not readable."""
+        builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
+        found = (await self._graph.send("GET", builder)).readable(fresh=self._fresh)
+        if found is None:
+            return None
+        return {(each["resourceId"], each["appRoleId"]) for each in found["value"]}
+
+    async def grant_role(self, client: str, resource: str, role: str) -> bool:
+        """Consents to an application permission of one service principal on another.
+
+        Returns whether it was not granted before.
+        """
+        builder = self._paths.service_principals.by_service_principal_id(resource).app_role_assigned_to
+        body = {"principalId": client, "resourceId": resource, "appRoleId": role}
+        reply = await self._graph.send("POST", builder, body)
+        if reply.refusal and not reply.refusal.already_exists:
+            raise failures.error_of(reply.refusal, fresh=self._fresh)
+        return not reply.refusal
+
+    async def revoke_role(self, client: str, resource: str, role: str) -> None:
+        """Revokes the consent to an application permission; safe to repeat."""
+        principal = self._paths.service_principals.by_service_principal_id(client)
+        found = await self._graph.call("GET", principal.app_role_assignments)
+        for each in found["value"]:
+            if (each["resourceId"], each["appRoleId"]) == (resource, role):
+                builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
+                await self._delete(builder)
+
+    async def _delete(self, builder: Builder) -> bool:
+        """Deletes an object; False if it does not exist."""
+        return not (await self._graph.send("DELETE", builder)).is_gone()

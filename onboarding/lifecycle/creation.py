@@ -1,0 +1,55 @@
+"""What an onboarding creates in the directory, and how long the directory may take to show it.
+
+An application is created once. Its ids are kept with the step, so that a later attempt repeats only what
+failed. Just after a creation, other replicas of the directory answer as if the application did not exist, or
+as if the service did not own it. For some minutes that is replication lag, whatever the text; then it is
+final.
+
+Source: https://learn.microsoft.com/graph/errors, and "a newly created object may return Not Found" in
+https://devblogs.microsoft.com/identity/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from onboarding.cloud.directory import Application, Directory
+from onboarding.errors import OnboardingError
+from onboarding.lifecycle.context import OnboardingContext, unique_name
+from onboarding.storage.codec import Codec
+
+_SETTLING: Final = timedelta(minutes=10)
+"""So long an answer about what was just created can come from a replica that does not have it yet."""
+
+_MEMO: Final = Codec(Application)
+
+
+def directory(context: OnboardingContext) -> Directory:
+    """The tenant's directory, for objects that this onboarding has created."""
+    step = context.step
+    since = step.since if step.error else None  # of the trouble, not of a wait
+    settling = since is None or context.services.clock.now() - since < _SETTLING
+    found = context.services.directory(context.request.tenant)
+    return found.of_new_objects() if settling else found
+
+
+async def create_application(
+    context: OnboardingContext, role: str, body: Mapping[str, Any], *, freed: bool = False
+) -> Application:
+    """The application of an onboarding (``role``: server or client), created if it is missing."""
+    if context.step.memo:
+        return _MEMO.load(context.step.memo)
+    return await directory(context).create_application(
+        unique_name(context.id, role), body, look=context.step.attempt > 1, freed=freed
+    )
+
+
+async def complete(context: OnboardingContext, app: Application, changes: Mapping[str, Any]) -> None:
+    """Sets what needs the client id. If that fails, the next attempt does only this."""
+    try:
+        await directory(context).update_application(app.object_id, changes)
+    except OnboardingError as error:
+        error.memo = _MEMO.dump(app)
+        raise

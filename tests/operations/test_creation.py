@@ -1,0 +1,86 @@
+"""Just after a creation the directory may not know yet what exists, and who owns it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests.support.operations import left_of, operate
+from tests.support.portal import until
+
+DENIED = {
+    "kind": "status",
+    "status": 403,
+    "code": "Authorization_RequestDenied",
+    "message": "Insufficient privileges to complete the operation.",
+}
+NOT_FOUND = {"kind": "status", "status": 404, "code": "Request_ResourceNotFound", "message": "Not there."}
+
+
+async def calls(portal, onboarding: str) -> list[str]:
+    """The calls of an onboarding to Graph, without the object IDs."""
+    events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
+    return [f"{call['method']} {call['path']}" for event in events for call in event["calls"]]
+
+
+async def test_only_what_failed_is_repeated(portal):
+    """A refusal right after the creation passes; the application is not created again, nor looked up."""
+    refused = {"service": "graph", "method": "PATCH", "path": "/applications/"}
+    async with portal.fault(**refused, **DENIED, times=2), portal.fault(**refused, **NOT_FOUND, times=2):
+        connection = await portal.onboarded()
+    made = await calls(portal, connection["onboardingId"])
+    assert made.count("POST /v1.0/applications") == 2
+    assert not any("uniqueName" in each for each in made)
+    for app in (connection["serverApp"], connection["clientApp"]):
+        for kind, key in (("applications", "objectId"), ("servicePrincipals", "servicePrincipalId")):
+            owners = (await portal.graph(f"/{kind}/{app[key]}/owners"))["value"]
+            assert [each["id"] for each in owners] == [portal.info["identity"]["principalId"]]
+    principal = await portal.graph(f"/servicePrincipals/{connection['serverApp']['servicePrincipalId']}")
+    assert "WindowsAzureActiveDirectoryIntegratedApp" in principal["tags"]
+
+
+async def test_a_lost_answer_makes_no_second_application(portal):
+    """When the answer of the creation is lost, the service finds what it created, as soon as it shows."""
+    lost = {"service": "graph", "method": "POST", "kind": "drop", "when": "after", "times": 1}
+    await portal.control("PUT", "/lag", {"seconds": 1})
+    try:
+        async with (
+            portal.fault(**lost, path="/applications$"),
+            portal.fault(**lost, path="/servicePrincipals$"),
+        ):
+            connection = await portal.onboarded()
+    finally:
+        await portal.control("PUT", "/lag", {"seconds": 0})
+    made = await portal.graph(
+        f"/applications?$filter=startswith(uniqueName,'cmg-{connection['onboardingId']}')"
+    )
+    assert len(made["value"]) == 2
+    assert made["value"][0]["id"] in {connection[app]["objectId"] for app in ("serverApp", "clientApp")}
+
+
+async def test_a_refusal_that_stays_is_final_after_some_minutes(portal, moved):
+    """After ten minutes the refusal is what it says, with its remedy, and what was made can be removed."""
+    async with portal.fault(service="graph", method="PATCH", path="/applications/", **DENIED, times=None):
+        onboarding = await portal.accepted()
+
+        async def lags() -> Any:
+            document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
+            (step,) = [each for each in document["steps"] if each["name"] == "server-app"]
+            return step["status"] == "Waiting" and step["error"]["code"] == "replication-lag"
+
+        await until(lags, "the first refusal")
+        await moved(timedelta(minutes=11))
+        failed = await portal.finished(onboarding)
+    assert (failed["error"]["step"], failed["error"]["code"]) == (
+        "server-app",
+        "authorization-request-denied",
+    )
+    await operate(portal, "POST", f"/api/onboardings/{onboarding}/rollback")
+
+    async def rolled_back() -> bool:
+        return (await portal.get(f"/api/onboardings/{onboarding}", caller="operator"))[
+            "status"
+        ] == "RolledBack"
+
+    await until(rolled_back, "the end of the removal")
+    assert await left_of(portal, onboarding) == []
