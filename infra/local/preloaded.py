@@ -20,4 +20,3 @@ for _module in PRELOADED:
 # Imports stay: no fork has to search them for garbage, or copy them.
 gc.collect()
 gc.freeze()
-gc.set_threshold(20_000, 10, 20)

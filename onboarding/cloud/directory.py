@@ -129,13 +129,13 @@ class Directory:
         reply = await self._graph.send("GET", builder, query=_IDENTITY)
         return None if reply.is_gone() else _application(reply.document)
 
-    async def delete_application(self, object_id: str) -> None:
+    async def delete_application(self, object_id: str) -> bool:
         """Deletes an application with its service principal; safe to repeat.
 
         Both can be restored for 30 days, and reserve their names for that time; see ``purge``.
         """
         builder = self._paths.applications.by_application_id(object_id)
-        await self._delete(builder)
+        return await self._delete(builder)
 
     async def purge(self, object_id: str) -> bool:
         """Permanently deletes a deleted application or service principal; False if none is visible."""

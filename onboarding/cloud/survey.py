@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
-from onboarding.cloud.ports import Graph, Reply
+from onboarding.cloud.ports import Graph
 
 _SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What a preflight knows about a tenant; None for what the service cannot read."""
+    """What a preflight knows about a tenant; None for what it did not read, or could not."""
 
     organization: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None  # the tenant's default app management policy
@@ -22,10 +22,14 @@ class Survey:
     same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
     deleted_with_uri: Sequence[Mapping[str, Any]] | None  # deleted applications that can be restored
     granted: frozenset[str] | None  # application permissions of this service
+    unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
 
 
 async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
-    """Reads with one call all that a preflight needs to know about the tenant."""
+    """Reads with one call all that a preflight needs to know about the tenant.
+
+    No part must be readable: a permission can be missing, and a filter can be refused.
+    """
     by_name = quote(" or ".join(f"displayName eq '{_quoted(name)}'" for name in names), safe="")
     requests: dict[str, tuple[str, Mapping[str, str]]] = {
         "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
@@ -42,14 +46,20 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
         )
     granted = await graph.granted()  # first: the calls that follow use its new token
     replies = await graph.batch(requests)
-    organization = replies["organization"].readable()
+    found = {name: reply.optional() for name, reply in replies.items()}
+    organization = found["organization"]
     return Survey(
         organization=organization["value"][0] if organization and organization["value"] else None,
-        policy=replies["policy"].readable(),
-        same_names=_found(replies["names"]),
-        same_uri=_found(replies.get("uri")),
-        deleted_with_uri=_found(replies.get("deleted")),
+        policy=found["policy"],
+        same_names=_values(found["names"]),
+        same_uri=_values(found.get("uri")),
+        deleted_with_uri=_values(found.get("deleted")),
         granted=granted,
+        unread={
+            name: f"{reply.status} {reply.refusal.code}".strip()
+            for name, reply in replies.items()
+            if reply.refusal
+        },
     )
 
 
@@ -58,6 +68,5 @@ def _quoted(text: str) -> str:
     return text.replace("'", "''")
 
 
-def _found(reply: Reply | None) -> Sequence[Mapping[str, Any]] | None:
-    document = reply.readable() if reply else None
+def _values(document: Any) -> Sequence[Mapping[str, Any]] | None:
     return document["value"] if document else None

@@ -17,9 +17,11 @@ _EXPANDED: Final = 20
 """Graph returns at most this number of related objects with an object."""
 
 
-def application(app: Mapping[str, Any] | None, *, readable: bool, deleted_at: str) -> Check:
-    """Whether an app registration exists, and whether a deleted one can be restored."""
+def application(app: Mapping[str, Any] | None, *, readable: bool, deleted_at: str | None) -> Check:
+    """Whether an app registration exists, and whether a deleted one can be restored (None: unknown)."""
     passed = (app is not None) if readable else None
+    if deleted_at is None:
+        return rules.APPLICATION_GONE.check(passed)
     if deleted_at:
         return rules.APPLICATION_DELETED.check(passed, deleted=deleted_at[:10])
     return rules.APPLICATION.check(passed)

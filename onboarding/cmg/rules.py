@@ -135,6 +135,16 @@ APPLICATION_DELETED: Final = Rule(
         "under App registrations, Deleted applications."
     ),
 )
+APPLICATION_GONE: Final = Rule(
+    name=APPLICATION.name,
+    expected=APPLICATION.expected,
+    impact=APPLICATION.impact,
+    remedy=(
+        "Look under App registrations, Deleted applications, which the service cannot read. If the "
+        "application is there, restore it with its secrets. Otherwise remove the connection and onboard "
+        "again."
+    ),
+)
 SERVICE_PRINCIPAL: Final = Rule(
     name="service-principal",
     expected="a service principal (enterprise application) in the tenant",

@@ -48,7 +48,7 @@ class DirectorySnapshot:
     principals: Mapping[str, Mapping[str, Any]] | None  # with their appRoleAssignments
     grants: Mapping[str, Grants | None]
     domains: tuple[str, ...] | None  # the tenant's verified ones
-    deleted: Mapping[str, str]  # when the applications that can be restored were deleted
+    deleted: Mapping[str, str] | None  # when the applications that can be restored were deleted
 
 
 async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
@@ -64,7 +64,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     for client in clients:
         urls[client] = f"/servicePrincipals(appId='{client}')/oauth2PermissionGrants"
     replies = await graph.batch({name: (url, {}) for name, url in urls.items()})
-    organization = replies["organization"].readable()
+    organization = replies["organization"].optional()
     applications = _by_client_id(replies, "applications")
     missing = [] if applications is None else [app for app in apps if app not in applications]
     return DirectorySnapshot(
@@ -76,8 +76,11 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     )
 
 
-async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str]:
-    """When those applications were deleted that can be restored."""
+async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str] | None:
+    """When those applications were deleted that can be restored; None if the service cannot read it.
+
+    That takes Application.Read.All (https://learn.microsoft.com/graph/api/directory-deleteditems-list).
+    """
     replies = await graph.batch(
         {
             f"deleted{number}": (
@@ -87,7 +90,9 @@ async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str]:
             for number, some in enumerate(_chunks(apps))
         }
     )
-    found = _by_client_id(replies, "deleted") or {}
+    found = _by_client_id(replies, "deleted")
+    if found is None:
+        return None
     return {app: str(each["deletedDateTime"]) for app, each in found.items()}
 
 
@@ -95,7 +100,7 @@ def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mappin
     found: dict[str, Mapping[str, Any]] = {}
     for name, reply in replies.items():
         if name.startswith(prefix):
-            document = reply.readable()
+            document = reply.optional()
             if document is None:
                 return None
             found |= {str(each["appId"]).casefold(): each for each in document["value"]}
@@ -105,7 +110,7 @@ def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mappin
 def _grants(reply: Reply) -> Grants | None:
     if reply.status == HTTPStatus.NOT_FOUND:  # without a service principal there is no consent
         return Grants(scopes={}, complete=True)
-    document = reply.readable()
+    document = reply.optional()
     if document is None:
         return None
     scopes: dict[str, frozenset[str]] = {}

@@ -139,7 +139,9 @@ def _registration(snapshot: DirectorySnapshot, app_id: str) -> Iterator[Check]:
     """The application and its service principal; without the application, its principal is not checked."""
     app, readable = _application(snapshot, app_id), snapshot.applications is not None
     yield directory_checks.application(
-        app, readable=readable, deleted_at=snapshot.deleted.get(app_id.casefold(), "")
+        app,
+        readable=readable,
+        deleted_at=None if snapshot.deleted is None else snapshot.deleted.get(app_id.casefold(), ""),
     )
     if app or not readable:
         yield from directory_checks.principal(

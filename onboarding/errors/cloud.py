@@ -60,6 +60,16 @@ REQUEST_RESOURCE_NOT_FOUND: Final = _refusal(
     remedy="Check whether an administrator has deleted the object. Restore it, then try again.",
     documentation=_GRAPH_ERRORS,
 )
+OBJECT_CONFLICT: Final = _refusal(
+    code="object-conflict",
+    title="Another object of the tenant has the same value",
+    remedy=(
+        "Another application uses the value; a deleted one reserves its App ID URI for 30 days. Choose "
+        "another App ID URI, or omit appIdUri. Or permanently delete the application (App registrations, "
+        "Deleted applications), then try again."
+    ),
+    documentation="https://learn.microsoft.com/graph/api/resources/directory",
+)
 DIRECTORY_QUOTA_EXCEEDED: Final = _refusal(
     code="directory-quota-exceeded",
     title="The directory quota is exhausted",

@@ -171,7 +171,10 @@ NOT_CHECKED: Final = ErrorType(
     code="not-checked",
     severity=Severity.INFORMATION,
     title="The service cannot read a part of the tenant, and did not check the request against it",
-    detail="The service cannot read the {subject} of the tenant, and did not check the request against it.",
+    detail=(
+        "The service cannot read the {subject} of the tenant ({answer}), and did not check the request "
+        "against them."
+    ),
     remedy=(
         "To include this check, grant the Microsoft Graph application permission {permission} to the "
         f"service's identity. {LATE}"

@@ -19,6 +19,7 @@ from onboarding.cloud.directory import Application, Directory
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle.context import OnboardingContext, unique_name
 from onboarding.storage.codec import Codec
+from onboarding.workflow.run import StepState
 
 _SETTLING: Final = timedelta(minutes=10)
 """So long an answer about what was just created can come from a replica that does not have it yet."""
@@ -35,12 +36,17 @@ def directory(context: OnboardingContext) -> Directory:
     return found.of_new_objects() if settling else found
 
 
+def remembered(step: StepState | None) -> Application | None:
+    """The application that an attempt of a step has created, if it got no further."""
+    return _MEMO.load(step.memo) if step and step.memo else None
+
+
 async def create_application(
     context: OnboardingContext, role: str, body: Mapping[str, Any], *, freed: bool = False
 ) -> Application:
     """The application of an onboarding (``role``: server or client), created if it is missing."""
-    if context.step.memo:
-        return _MEMO.load(context.step.memo)
+    if found := remembered(context.step):
+        return found
     return await directory(context).create_application(
         unique_name(context.id, role), body, look=context.step.attempt > 1, freed=freed
     )

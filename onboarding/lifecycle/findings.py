@@ -25,6 +25,15 @@ _SEE_CONSENT: Final = {
     "DelegatedPermissionGrant.ReadWrite.All",
 }
 """What reading https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants takes."""
+_PARTS: Final = {
+    "organization": ("verified domains", "Organization.Read.All"),
+    "policy": ("app management policy", "Policy.Read.All"),
+    "names": ("names of applications", "Application.ReadWrite.OwnedBy"),
+    "uri": ("App ID URIs of applications", "Application.ReadWrite.OwnedBy"),
+    "deleted": ("deleted applications", "Application.Read.All"),
+}
+"""The parts of a survey: what they are, and the least permission that reads them."""
+
 _WRITE_APPLICATIONS: Final = {"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"}
 
 
@@ -67,12 +76,9 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
     elif creates and not _WRITE_APPLICATIONS & granted:
         yield prerequisites.GRAPH_PERMISSION_MISSING.finding()
     yield from _consent(facts)
-    for unread, subject, permission in (
-        (facts.survey.organization, "verified domains", "Organization.Read.All"),
-        (facts.survey.policy, "app management policy", "Policy.Read.All"),
-    ):
-        if unread is None:
-            yield prerequisites.NOT_CHECKED.finding(subject=subject, permission=permission)
+    for part, (subject, permission) in _PARTS.items():
+        if (answer := facts.survey.unread.get(part)) is not None:
+            yield prerequisites.NOT_CHECKED.finding(subject=subject, permission=permission, answer=answer)
 
 
 def _consent(facts: Facts) -> Iterator[Finding]:

@@ -15,30 +15,28 @@ from typing import Final
 
 from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import PermanentError
-from onboarding.lifecycle import ownership
-from onboarding.lifecycle.context import Services, unique_name
+from onboarding.lifecycle import creation, ownership
+from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
+from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, RemoveResult, delete
 from onboarding.lifecycle.handed_over import discard
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
+from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
-from onboarding.workflow.plan import Context, Plan, Step
+from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.run import Run, RunStatus, StepState
 
 _LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between checks
 _LONGEST: Final = timedelta(hours=1)
 _SETTLED: Final = timedelta(minutes=2)
 """After this time, the directory shows what an interrupted step may have created."""
-_PURGE_LOOKS: Final = 5
-"""How often a step looks for a deleted application that the directory does not show yet."""
-
-RemovalContext = Context[Services, Removal]
-"""An attempt of a step of a removal."""
+_PRINCIPALS: Final = {"client": CLIENT_PRINCIPAL, "server": SERVER_PRINCIPAL}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,14 +44,6 @@ class HaltResult:
     """The connection that is off-boarded, if there is one."""
 
     connection: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MadeApplication:
-    """An application that the onboarding created, by object IDs."""
-
-    object_id: str
-    principal_id: str | None  # None: it has no service principal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,13 +59,6 @@ class RevokeResult:
     """How many grants were revoked."""
 
     revoked: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RemoveResult:
-    """Whether there was anything to remove."""
-
-    removed: bool
 
 
 async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
@@ -116,16 +99,19 @@ async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
     ):
         if app is None or app.existing:
             continue
-        object_id, app_id = (made.object_id, made.app_id) if made else ("", "")
+        step = run.steps.get(f"{role}-app") if run else None
+        created = made or creation.remembered(step)
+        object_id, app_id = (created.object_id, created.app_id) if created else ("", "")
         if not object_id:
-            step = run.steps.get(f"{role}-app") if run else None
             shown = await directory.find_application(unique_name(removal.onboarding, role))
             if shown:
                 object_id, app_id = shown.object_id, shown.app_id
             elif step and _may_still_appear(context, step):
                 return _wait(context, "the directory to show what an interrupted step may have created")
         if object_id:
+            recorded = _PRINCIPALS[role].found_in(run)  # also one that somebody has deleted
             principal = await directory.find_service_principal(app_id)
+            principal = principal or (recorded.object_id if recorded else None)
             found[role] = MadeApplication(object_id=object_id, principal_id=principal)
     return Done(result=InventoryResult(client=found.get("client"), server=found.get("server")))
 
@@ -158,26 +144,12 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
 
 async def delete_client_app(context: RemovalContext) -> Done[RemoveResult] | Wait:
     """Deletes the client app."""
-    return await _delete(context, context.result(INVENTORY).client)
+    return await delete(context, context.result(INVENTORY).client)
 
 
 async def delete_server_app(context: RemovalContext) -> Done[RemoveResult] | Wait:
     """Deletes the server app."""
-    return await _delete(context, context.result(INVENTORY).server)
-
-
-async def _delete(context: RemovalContext, found: MadeApplication | None) -> Done[RemoveResult] | Wait:
-    """Deletes an application with its service principal and secrets, and then purges both."""
-    if found is None:
-        return Done(result=RemoveResult(removed=False))
-    directory = context.services.directory(context.request.tenant)
-    await directory.delete_application(found.object_id)
-    if not await directory.purge(found.object_id) and context.step.tries < _PURGE_LOOKS:
-        # Not visible yet, or purged by an attempt whose response was lost.
-        return _wait(context, "the directory to show the deleted application")
-    if found.principal_id:
-        await directory.purge(found.principal_id)
-    return Done(result=RemoveResult(removed=True))
+    return await delete(context, context.result(INVENTORY).server)
 
 
 async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:

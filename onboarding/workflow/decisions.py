@@ -83,6 +83,7 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
         tries=step.tries + 1,
         since=since,
         error=None,
+        memo=outcome.memo or step.memo,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from onboarding.calls import Call
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import attempts, decisions
-from onboarding.workflow.outcomes import Outcome, Wait
+from onboarding.workflow.outcomes import Done, Outcome, Wait
 from onboarding.workflow.run import Event, Run, StepState, StepStatus
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
@@ -223,6 +223,8 @@ class Drive:
             StepStatus.WAITING: "retrying" if step.error else "waiting",
         }[step.status]
         detail = step.waiting_for if step.status is StepStatus.WAITING else ""
+        if isinstance(outcome, Done):
+            detail = outcome.note
         return [self._runtime.event(step, kind, detail=detail, error=step.error, calls=calls)]
 
     async def _send_wake(self, step: StepState) -> None:

@@ -51,6 +51,7 @@ class Done(Generic[Result]):
     """The step has succeeded. ``result`` is stored for later steps; it never contains a secret."""
 
     result: Result
+    note: str = ""  # what people should know, for the audit trail
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,7 @@ class Wait:
     after: timedelta
     give_up_after: timedelta
     actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for
+    memo: str = ""  # what the attempt has done, so that the next one does not repeat it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 
 from infra.azure.permissions import GRAPH_BASE
 from tests.support.administrator import Administrator, waiting
-from tests.support.portal import Portal, problem, until
+from tests.support.portal import Portal, problem, unique, until
 
 GRANTS = ("/oauth2PermissionGrants", "/appRoleAssignedTo", "/appRoleAssignments")
 BASE = [role.value for role in GRAPH_BASE]
@@ -80,14 +80,18 @@ async def test_with_the_default_permissions_a_person_confirms_the_consent(may_no
     What it can see, such as the server app's role, it waits for all the same.
     """
     portal = may_not_grant
+    uri = {"appIdUri": f"https://contoso.com/{unique()}", "onDeleted": "Purge"}
     plain, discovery = await asyncio.gather(
-        portal.accepted(), portal.accepted(userDiscovery={"enabled": True})
+        portal.accepted(serverApp=uri), portal.accepted(userDiscovery={"enabled": True})
     )
     step = await waiting(portal, plain)
     assert step["actionUrls"] == [await Administrator(portal, plain).link("client")]
     assert step["waitingFor"].endswith("a person to confirm it, because the service cannot see it")
     findings = (await portal.get(f"/api/onboardings/{plain}"))["findings"]
     assert {"administrator-will-be-asked", "consent-not-visible"} <= {each["code"] for each in findings}
+    (unchecked,) = [each for each in findings if each["code"] == "not-checked"]
+    assert "deleted applications" in unchecked["detail"]
+    assert "Application.Read.All" in unchecked["remedy"]
     person = Administrator(portal, discovery)
     links = sorted((await waiting(portal, discovery))["actionUrls"])
     assert links == sorted([await person.link(role) for role in ("client", "server")])
@@ -111,6 +115,13 @@ async def test_only_a_waiting_consent_can_be_confirmed(may_not_grant):
     """An onboarding that fails before the consent has nothing to confirm."""
     portal = may_not_grant
 
+    uri = f"https://contoso.com/{unique()}"
+    theirs = {"displayName": unique("theirs"), "identifierUris": [uri]}
+    made = (await portal.look("graph", "POST", "/v1.0/applications", theirs)).json()
+    await portal.look("graph", "DELETE", f"/v1.0/applications/{made['id']}")
+    reserved = await portal.refused(serverApp={"appIdUri": uri})  # by an application that it cannot see
+    assert (reserved["step"], reserved["code"]) == ("server-app", "object-conflict")
+    assert "Deleted applications" in reserved["remedy"]
     refused = await portal.finished(await portal.accepted(adminConsent="ByService"))
     answer = await portal.call("POST", f"/api/onboardings/{refused['id']}/confirm")
     problem(answer, 409, "not-in-this-status")

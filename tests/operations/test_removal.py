@@ -215,6 +215,43 @@ async def test_an_app_that_is_being_removed_cannot_be_shared(portal):
     assert onboarding not in [each["onboardingId"] for each in listed]
 
 
+async def test_what_people_deleted_is_purged_as_well(portal):
+    """A removal also permanently deletes the halves of what somebody deleted by hand before."""
+    connection = await portal.onboarded()
+    await portal.look("graph", "DELETE", f"/v1.0/applications/{connection['serverApp']['objectId']}")
+    principal = connection["clientApp"]["servicePrincipalId"]
+    await portal.look("graph", "DELETE", f"/v1.0/servicePrincipals/{principal}")
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+    assert await left_of(portal, connection["onboardingId"]) == []
+
+
+async def test_a_removal_waits_for_both_halves(portal):
+    """With lag, the application and its service principal are purged as soon as the directory shows them."""
+    connection = await portal.onboarded()
+    await portal.control("PUT", "/lag", {"seconds": 1.5})
+    try:
+        await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+    finally:
+        await portal.control("PUT", "/lag", {"seconds": 0})
+    assert await left_of(portal, connection["onboardingId"]) == []
+
+
+async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal):
+    """When Graph refuses the purge of a service principal, the removal ends, and the audit trail names it."""
+    connection = await portal.onboarded()
+    principal = connection["serverApp"]["servicePrincipalId"]
+    path = f"deletedItems/{principal}"
+    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    async with portal.fault(service="graph", method="DELETE", path=path, times=None, **refusal):
+        operation = await operate(portal, "DELETE", f"/api/connections/{connection['id']}")
+        await done(portal, operation)
+    events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
+    (kept,) = [event["detail"] for event in events if event["kind"] == "succeeded" and event.get("detail")]
+    assert principal in kept
+    assert "30 days" in kept
+    await portal.look("graph", "DELETE", f"/v1.0/directory/deletedItems/{principal}")
+
+
 async def test_a_failed_onboarding_is_retried(portal):
     """After its cause is fixed, a failed onboarding resumes where it stopped, and creates nothing twice."""
     refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}

@@ -56,7 +56,7 @@ def answer(status, code="", message="", *, detail=None, headers=None) -> failure
         (answer(400, "CredentialTypeNotAllowedAsPerAppPolicy"), PermanentError,
          "credential-type-not-allowed-as-per-app-policy"),
         (answer(400, "Request_BadRequest", TAKEN, detail="ObjectConflict"), PermanentError,
-         "request-bad-request"),
+         "object-conflict"),
         (answer(403, "Authorization_RequestDenied", "Insufficient privileges"), PermanentError,
          "authorization-request-denied"),
         (answer(403, "AuthorizationFailed", FORBIDDEN), PermanentError, "authorization-failed"),

@@ -1,0 +1,99 @@
+"""The permanent deletion of an application that an onboarding created, with its service principal.
+
+Both go to the deleted items first, where they can be restored for 30 days and reserve their names. There each
+of the two is purged on its own; it can take a while until the directory shows it.
+
+Source: https://learn.microsoft.com/graph/api/directory-deleteditems-delete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from onboarding.errors import OnboardingError, PermanentError, cloud
+from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.requests import Removal
+from onboarding.storage.codec import Codec
+from onboarding.workflow.outcomes import Done, Wait
+from onboarding.workflow.plan import Context
+
+_LONGEST: Final = timedelta(hours=1)
+_PURGE_LOOKS: Final = (0.2, 0.5, 1, 2, 5, 10, 20, 30)
+"""Seconds between attempts to purge what this removal deleted, and the directory does not show yet."""
+_FEW_LOOKS: Final = 5
+"""How often it tries to purge what somebody else deleted, who may have purged it, too."""
+
+_KEPT: Final = (
+    "The service could not confirm that these deleted objects are permanently deleted: {objects}. If they "
+    "still exist, Entra ID deletes them after 30 days."
+)
+
+RemovalContext = Context[Services, Removal]
+"""An attempt of a step of a removal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeApplication:
+    """An application that the onboarding created, by object IDs."""
+
+    object_id: str
+    principal_id: str | None  # None: it has no service principal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deletion:
+    """How far the permanent deletion of an application came, in object IDs."""
+
+    deleted: bool = False  # by this removal, and not by somebody else
+    requested: tuple[str, ...] = ()  # purges whose responses were lost
+    purged: tuple[str, ...] = ()
+
+
+_DELETIONS: Final = Codec(Deletion)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemoveResult:
+    """Whether there was anything to remove."""
+
+    removed: bool
+    kept: tuple[str, ...] = ()  # object IDs of what may still be restored for 30 days
+
+
+async def delete(context: RemovalContext, found: MadeApplication | None) -> Done[RemoveResult] | Wait:
+    """Deletes an application with its service principal and secrets, and then purges both."""
+    if found is None:
+        return Done(result=RemoveResult(removed=False))
+    directory, tries = context.services.directory(context.request.tenant), context.step.tries
+    state = _DELETIONS.load(context.step.memo) if context.step.memo else Deletion()
+    if await directory.delete_application(found.object_id):
+        state = replace(state, deleted=True)
+    halves = [each for each in (found.object_id, found.principal_id) if each]
+    denied = []
+    for half in (half for half in halves if half not in state.purged):
+        try:
+            gone = await directory.purge(half) or half in state.requested
+        except PermanentError as error:
+            if half == found.object_id or error.code != cloud.AUTHORIZATION_REQUEST_DENIED.code:
+                raise
+            denied.append(half)  # nothing that is in use depends on it
+            continue
+        except OnboardingError as error:
+            error.memo = _DELETIONS.dump(replace(state, requested=(*state.requested, half)))
+            raise
+        if gone:
+            state = replace(state, purged=(*state.purged, half))
+    kept = tuple(half for half in halves if half not in state.purged)
+    if set(kept) - set(denied) and tries < (len(_PURGE_LOOKS) if state.deleted else _FEW_LOOKS):
+        # Not visible yet, or purged by somebody else.
+        pause = _PURGE_LOOKS[min(tries, len(_PURGE_LOOKS) - 1)]
+        return Wait(
+            reason="the directory to show the deleted application",
+            after=timedelta(seconds=pause),
+            give_up_after=_LONGEST,
+            memo=_DELETIONS.dump(state),
+        )
+    note = _KEPT.format(objects=", ".join(kept)) if kept else ""
+    return Done(result=RemoveResult(removed=True, kept=kept), note=note)
