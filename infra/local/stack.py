@@ -58,6 +58,7 @@ class Stack:
         azure_environment: the simulated Azure environment; a folder keeps its first one.
         permissions: of the service's identity in Microsoft Graph, as the docs grant them without
             ("base") or with ("consent") the permissions to consent; a folder keeps its first ones.
+        storage_tokens: whether the app opens the storage account with its identity, over TLS, as in Azure.
         environment: settings of the hosts that add to or replace the usual ones.
         say: receives a sentence when something was restarted.
     """
@@ -72,6 +73,7 @@ class Stack:
         host_json: Path = ROOT / "host.json",
         azure_environment: str = "AzurePublicCloud",
         permissions: str = "base",
+        storage_tokens: bool = False,
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
@@ -91,7 +93,10 @@ class Stack:
         self._published = False
         self.folder.mkdir(parents=True, exist_ok=True)
         self._hold_folder()
-        self._storage = Storage(self.folder)
+        self._storage_tokens = storage_tokens
+        cloud = self.folder / "cloud"
+        files = {"certificate": cloud / "server.pem", "authority": cloud / "ca.pem"} if storage_tokens else {}
+        self._storage = Storage(self.folder, **files)
         self.account = self._storage.account
         self.storage = Component(
             "storage",
@@ -142,7 +147,9 @@ class Stack:
         """
         try:
             self._listener = _listen(self._port)
-            await _all(self.storage.start(), self.cloud.start())
+            if self._storage_tokens:  # Azurite has a certificate of the cloud's authority
+                await self.cloud.start()
+            await _all(self.storage.start(), *([] if self._storage_tokens else [self.cloud.start()]))
             await _all(*(host.start() for host in self.hosts))
         except BaseException:
             await self.stop()
@@ -260,10 +267,11 @@ class Stack:
     async def _spawn_host(self, name: str) -> process.Process:
         if self._listener is None:
             raise LocalError("the local cloud is not running")
+        opened = surroundings.identity_connection if self._storage_tokens else surroundings.connection
         environment = surroundings.of_host(
             cloud=self.cloud_info,
             api=self.api,
-            storage=self.account.connection_string,
+            storage=opened(self.account),
             clock=self.clock_file,
             root=ROOT,
         )

@@ -15,7 +15,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,22 +46,36 @@ class Account:
     queue: int
     table: int
     key: str
+    scheme: str = "http"
 
     @property
     def connection_string(self) -> str:
         """The connection string for the SDKs and the app's setting ONBOARDING_STORAGE."""
         services = (("Blob", self.blob), ("Queue", self.queue), ("Table", self.table))
-        endpoints = ";".join(f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for name, port in services)
-        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={self.key};{endpoints};"
+        endpoints = ";".join(f"{name}Endpoint={self.url(port)}" for name, port in services)
+        return (
+            f"DefaultEndpointsProtocol={self.scheme};AccountName={ACCOUNT};AccountKey={self.key};{endpoints};"
+        )
+
+    def url(self, port: int) -> str:
+        """The URL of one of the services."""
+        return f"{self.scheme}://127.0.0.1:{port}/{ACCOUNT}"
 
 
 class Storage:
-    """Azurite in a folder."""
+    """Azurite in a folder. With a certificate it also takes tokens, as the account in Azure does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, certificate: Path | None = None, authority: Path | None = None
+    ) -> None:
+        """``certificate`` has the key too; ``authority`` issued it. They exist when Azurite starts."""
         self._folder = folder / "storage"
         self._process: process.Process | None = None
+        self._certificate = certificate
+        self._authority = authority
         self.account, self._reserved = _account(folder)
+        if certificate:
+            self.account = replace(self.account, scheme="https")
 
     async def start(self) -> process.Process:
         """Start Azurite and wait until it is ready.
@@ -93,7 +107,8 @@ class Storage:
             LocalError: it does not answer.
         """
         await _answering(running, (self.account.blob, self.account.queue, self.account.table))
-        await create(self.account.connection_string, tables=names.TABLES, queues=names.QUEUES)
+        trust = {"connection_verify": str(self._authority)} if self._authority else {}
+        await create(self.account.connection_string, tables=names.TABLES, queues=names.QUEUES, **trust)
 
     def _command(self) -> Iterable[str]:
         account = self.account
@@ -110,6 +125,8 @@ class Storage:
         )
         for name, port in (("blob", account.blob), ("queue", account.queue), ("table", account.table)):
             yield from (f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port))
+        if self._certificate:
+            yield from ("--oauth", "basic", "--cert", str(self._certificate), "--key", str(self._certificate))
 
     async def stop(self) -> None:
         """Stop Azurite, which saves its data, and release its ports."""
@@ -123,16 +140,22 @@ class Storage:
         self._reserved.release()
 
 
-async def create(connection_string: str, *, tables: Iterable[str], queues: Iterable[str]) -> None:
-    """Create the tables and queues that do not exist yet."""
+async def create(
+    connection_string: str, *, tables: Iterable[str], queues: Iterable[str], **trust: str
+) -> None:
+    """Create the tables and queues that do not exist yet; ``trust`` is for the clients' transport."""
 
     async def once(made: object) -> None:
         with contextlib.suppress(ResourceExistsError):
             await made  # type: ignore[misc]
 
     async with (
-        TableServiceClient.from_connection_string(connection_string, use_env_settings=False) as table_service,
-        QueueServiceClient.from_connection_string(connection_string, use_env_settings=False) as queue_service,
+        TableServiceClient.from_connection_string(
+            connection_string, use_env_settings=False, **trust
+        ) as table_service,
+        QueueServiceClient.from_connection_string(
+            connection_string, use_env_settings=False, **trust
+        ) as queue_service,
     ):
         try:
             await asyncio.gather(

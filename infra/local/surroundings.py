@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from infra.local.storage import Account
+
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 """Of the caller's own environment a host sees these, and what begins as follows. The rest stays out: a
 developer's AZURE_CLIENT_SECRET or proxy would change what the app does."""
@@ -32,19 +34,20 @@ def inherited() -> dict[str, str]:
     }
 
 
-def of_host(*, cloud: Mapping[str, Any], api: str, storage: str, clock: Path, root: Path) -> dict[str, str]:
+def of_host(
+    *, cloud: Mapping[str, Any], api: str, storage: Mapping[str, str], clock: Path, root: Path
+) -> dict[str, str]:
     """The environment of a trigger host.
 
     Args:
         cloud: the simulated cloud's ``cloud.json``.
         api: base URL of the API, for links in notices.
-        storage: connection string of the storage account.
+        storage: settings of the storage account; see ``connection`` and ``identity_connection``.
         clock: file with the offset of the local clock.
         root: the project's folder.
     """
     settings = {
-        "AzureWebJobsStorage": storage,
-        "ONBOARDING_STORAGE": storage,
+        **storage,
         "AZURE_ENVIRONMENT": cloud["environment"],
         "AZURE_CLIENT_ID": cloud["identity"]["clientId"],
         "HOME_TENANT_ID": cloud["tenant"],
@@ -64,6 +67,24 @@ def of_host(*, cloud: Mapping[str, Any], api: str, storage: str, clock: Path, ro
     }
     path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
     return {**inherited(), **PACE, **settings, "PYTHONPATH": path}
+
+
+def connection(account: Account) -> dict[str, str]:
+    """The settings of a storage account that is opened with its key."""
+    return {
+        "AzureWebJobsStorage": account.connection_string,
+        "ONBOARDING_STORAGE": account.connection_string,
+    }
+
+
+def identity_connection(account: Account) -> dict[str, str]:
+    """The same where the app uses its identity, as in Azure. The local host has none, so it uses the key."""
+    return {
+        "AzureWebJobsStorage": account.connection_string,
+        "ConnectionStrings__ONBOARDING_STORAGE": account.connection_string,
+        "ONBOARDING_STORAGE__tableServiceUri": account.url(account.table),
+        "ONBOARDING_STORAGE__queueServiceUri": account.url(account.queue),
+    }
 
 
 def endpoints(

@@ -23,7 +23,11 @@ def table_service(settings: Settings) -> TableServiceClient:
             settings.storage_connection, **tables.RETRIES, **_DIRECT
         )
     return TableServiceClient(
-        settings.table_service_uri, credential=_credential(settings), **tables.RETRIES, **_DIRECT
+        settings.table_service_uri,
+        credential=_credential(settings),
+        **tables.RETRIES,
+        **_DIRECT,
+        **_trust(settings),
     )
 
 
@@ -34,8 +38,16 @@ def queue_service(settings: Settings) -> QueueServiceClient:
             settings.storage_connection, **queues.RETRIES, **_DIRECT
         )
     return QueueServiceClient(
-        settings.queue_service_uri, credential=_credential(settings), **queues.RETRIES, **_DIRECT
+        settings.queue_service_uri,
+        credential=_credential(settings),
+        **queues.RETRIES,
+        **_DIRECT,
+        **_trust(settings),
     )
+
+
+def _trust(settings: Settings) -> dict[str, Any]:
+    return {"connection_verify": str(settings.local_cloud_ca)} if settings.local_cloud_ca else {}
 
 
 def _credential(settings: Settings) -> AsyncTokenCredential:

@@ -31,6 +31,7 @@ def local_cloud(
     *,
     azure_environment: str = "AzurePublicCloud",
     permissions: str = "consent",
+    storage_tokens: bool = False,
     **settings: str,
 ) -> Stack:
     """A local cloud whose timers only tests fire, and whose host polls for messages often.
@@ -43,6 +44,7 @@ def local_cloud(
         folder,
         azure_environment=azure_environment,
         permissions=permissions,
+        storage_tokens=storage_tokens,
         environment={**timers, **settings},
         host_json=host_json(folder, maxPollingInterval=OFTEN),
     )

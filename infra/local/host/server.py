@@ -146,6 +146,7 @@ class Host:
                     connection_timeout=5,
                     read_timeout=30,
                     use_env_settings=False,
+                    connection_verify=os.environ.get("LOCAL_CLOUD_CA") or True,
                 )
             except ValueError as error:
                 raise StartError(
