@@ -174,6 +174,7 @@ async def test_a_connection_lives_with_what_the_guide_grants(tmp_path, case):
             tmp_path,
             azure_environment=case.environment,
             permissions=case.permissions,
+            storage_tokens=case.tenant == "home" and case.permissions == "base",
             INSPECT_EVERY_DAYS="1",
         ) as stack,
         contextlib.AsyncExitStack() as opened,

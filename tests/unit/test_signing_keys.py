@@ -110,7 +110,6 @@ async def test_unknown_keys_cause_no_flood(watch):
         document("a", use="enc"),
         document("a", n="!"),
     ],
-    ids=repr,
 )
 async def test_a_broken_document_is_an_outage_that_is_remembered(watch, published):
     """Without keys nothing can be verified. A failure is remembered for five seconds, not for longer."""
