@@ -70,7 +70,10 @@ class Service:
     def connections(self) -> ConnectionsResource:
         """``/api/connections``."""
         return ConnectionsResource(
-            connections=self._connections, store=self._parts.connection_store, operations=self._operations
+            connections=self._connections,
+            store=self._parts.connection_store,
+            operations=self._operations,
+            vault_tenant=self._parts.settings.home_tenant_id,
         )
 
     @functools.cached_property
@@ -101,6 +104,7 @@ class Service:
             runs=self._operation_runs,
             operations=self._operations,
             connections=self._parts.connection_store,
+            vault_tenant=self._parts.settings.home_tenant_id,
         )
 
     @functools.cached_property

@@ -16,6 +16,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Traced
 from onboarding.clock import Clock
 from onboarding.cmg import handover, operation_scripts
+from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
@@ -61,10 +62,14 @@ class Connections:
 class ConnectionsResource:
     """The endpoints."""
 
-    def __init__(self, *, connections: Connections, store: ConnectionStore, operations: Operations) -> None:
+    def __init__(
+        self, *, connections: Connections, store: ConnectionStore, operations: Operations, vault_tenant: str
+    ) -> None:
+        """``vault_tenant`` is the tenant of the vault, where people sign in to read a secret."""
         self._connections = connections
         self._store = store
         self._operations = operations
+        self._vault_tenant = vault_tenant
 
     @endpoint(
         "GET /connections",
@@ -136,7 +141,11 @@ class ConnectionsResource:
                 app_id_uri=found.app_id_uri,
                 client_name=found.client_app.name if found.client_app else "",
                 client_app_id=found.client_app.app_id if found.client_app else "",
-                vault_secret_id=found.secret.vault_id,
+                secret=VaultSecret(
+                    id=found.secret.vault_id,
+                    tenant=self._vault_tenant,
+                    environment=found.request.azure_environment,
+                ),
                 secret_ends_at=found.secret.ends_at,
             )
         )

@@ -16,6 +16,7 @@ from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, aske
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
 from onboarding.cmg.operation_scripts import RenewalHandOver
+from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
@@ -132,10 +133,14 @@ class Operations:
 class OperationsResource:
     """The endpoints."""
 
-    def __init__(self, *, runs: Runs, operations: Operations, connections: ConnectionStore) -> None:
+    def __init__(
+        self, *, runs: Runs, operations: Operations, connections: ConnectionStore, vault_tenant: str
+    ) -> None:
+        """``vault_tenant`` is the tenant of the vault, where people sign in to read a secret."""
         self._runs = runs
         self._operations = operations
         self._connections = connections
+        self._vault_tenant = vault_tenant
 
     @endpoint(
         "GET /operations",
@@ -193,10 +198,14 @@ class OperationsResource:
         text = operation_scripts.renewal(
             RenewalHandOver(
                 connection_name=found.name,
-                environment=AzureEnvironment(found.environment),
                 server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,
-                vault_secret_id=made.secret.vault_id,
+                secret=VaultSecret(
+                    id=made.secret.vault_id,
+                    tenant=self._vault_tenant,
+                    environment=AzureEnvironment(found.environment),
+                ),
+                secret_ends_at=made.secret.ends_at,
             )
         )
         return script(text, f"renew-{run.head.id}.ps1")

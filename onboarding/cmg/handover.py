@@ -1,9 +1,10 @@
 """The hand-over: a PowerShell script that connects a site to one tenant, for exactly one connection.
 
-The ConfigMgr administrator runs it at the site. It reads the client secret from Key Vault with the account of
-the administrator, imports both applications and creates the Azure service. It does not change what exists, so
-it can run twice, and then needs no secret. At the end it prints the steps for which there is no cmdlet.
-Windows PowerShell 5.1; values are literals that nothing can break out of.
+The ConfigMgr administrator runs it at the site. It reads the client secret first, because the modules of
+Azure and of Configuration Manager load different versions of the same libraries. Then it compares the site
+with the connection, stops if something does not fit, imports both applications and creates the Azure service.
+It does not change what exists, so it can run twice. At the end it prints the steps for which there is no
+cmdlet. Windows PowerShell 5.1; values are literals that nothing can break out of.
 
 Source of the cmdlets: https://learn.microsoft.com/powershell/module/configurationmanager.
 """
@@ -15,9 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from onboarding.cmg import handover_checks, scripts
 from onboarding.cmg import powershell as ps
-from onboarding.cmg import scripts
 from onboarding.cmg.discovery import GroupDiscovery, Schedule, UserDiscovery
+from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import OnboardingRequest
 
 
@@ -32,14 +34,21 @@ class HandOver:
     app_id_uri: str
     client_name: str
     client_app_id: str  # empty: the tenant has no client app
-    vault_secret_id: str  # https://{vault}/secrets/{name}/{version}
+    secret: VaultSecret
     secret_ends_at: datetime
 
 
 def script(this: HandOver) -> str:
     """The script's text."""
     return scripts.text(
-        (*_head(this), *_values(this), *_console(this), *scripts.by_hand(_instructions(this)))
+        (
+            *_head(this),
+            *_values(this),
+            *scripts.CONSOLE,
+            *_secret(this),
+            *_console(this),
+            *scripts.by_hand(_instructions(this)),
+        )
     )
 
 
@@ -47,13 +56,23 @@ def _head(this: HandOver) -> Iterator[str]:
     return scripts.head(
         (
             f"Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
+            f"Tenant: {this.request.tenant_id}",
             "Run it on a computer with the Configuration Manager console, as an administrator of the site",
             "with permission to read the secret in Key Vault. -WhatIf shows changes. You can run it twice.",
+            *this.secret.permission(),
         ),
         *scripts.SITE,
         (
             "# The client secret, if this computer cannot reach Key Vault.",
             "[System.Security.SecureString] $SecretKey",
+        ),
+        (
+            "# Or a file with the client secret, encrypted (CMS) to your certificate.",
+            "[string] $EncryptedSecretFile",
+        ),
+        (
+            "# The other Azure services of the tenant are not of the type Cloud Management.",
+            "[switch] $AllowOtherService",
         ),
     )
 
@@ -77,51 +96,48 @@ def _values(this: HandOver) -> Iterator[str]:
     yield ""
 
 
-def _console(this: HandOver) -> Iterator[str]:
-    service = (*_CLIENT_APP, *_service(this), *_group_sync(this)) if this.client_app_id else ()
-    return scripts.at_the_site((*_server_app(this), *service))
-
-
-def _server_app(this: HandOver) -> Iterator[str]:
-    yield "$serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication"
-    yield "if ($serverApp) {"
-    yield "    Write-Output 'The server application already exists in the site.'"
+def _secret(this: HandOver) -> Iterator[str]:
+    """Reads the secret. The refusal counts only if the server application must be imported."""
+    yield "# First the secret: the modules of Azure and of the site load different versions of libraries."
+    yield "$refusal = 'The script has no client secret.'"
+    yield "if ($EncryptedSecretFile) {"
+    yield "    $opened = Unprotect-CmsMessage -Path $EncryptedSecretFile"
+    yield "    $SecretKey = ConvertTo-SecureString -String $opened.Trim() -AsPlainText -Force"
     yield "}"
-    yield "elseif ($PSCmdlet.ShouldProcess($serverName, 'Import the server application')) {"
-    yield from (f"    {line}" for line in (*_secret(this), *_IMPORT_SERVER_APP))
+    yield "if (-not $SecretKey -and -not $WhatIfPreference) {"
+    yield from (f"    {line}" for line in this.secret.read("SecretKey"))
     yield "}"
     yield ""
 
 
-def _secret(this: HandOver) -> Iterator[str]:
-    """Reads the secret just before its use: a second run needs no permission to read it."""
-    yield "if (-not $SecretKey) {"
-    for line in scripts.stored_secret("SecretKey", this.vault_secret_id, this.request.azure_environment):
-        yield f"    {line}"
-    yield "}"
+def _console(this: HandOver) -> Iterator[str]:
+    if not this.client_app_id:
+        return scripts.at_the_site((*handover_checks.SERVER_APP, *_SERVER_APP))
+    checks = (*handover_checks.SERVER_APP, *handover_checks.CLIENT_APP, *handover_checks.SERVICE)
+    return scripts.at_the_site((*checks, *_SERVER_APP, *_CLIENT_APP, *_service(this), *_group_sync(this)))
 
 
-_IMPORT_SERVER_APP: Final = (
-    "$server = @{",
-    "    TenantName             = $tenantName",
-    "    TenantId               = $tenantId",
-    "    AppName                = $serverName",
-    "    ClientId               = $serverId",
-    "    SecretKey              = $SecretKey",
-    "    SecretKeyExpiry        = $secretEnd",
-    "    AppIdUri               = [uri] $appIdUri",
-    "    AzureEnvironmentOption = $environment",
+_SERVER_APP: Final = (
+    "if (-not $serverApp -and $PSCmdlet.ShouldProcess($serverName, 'Import the server application')) {",
+    "    if (-not $SecretKey) { throw $refusal }",
+    "    $server = @{",
+    "        TenantName             = $tenantName",
+    "        TenantId               = $tenantId",
+    "        AppName                = $serverName",
+    "        ClientId               = $serverId",
+    "        SecretKey              = $SecretKey",
+    "        SecretKeyExpiry        = $secretEnd",
+    "        AppIdUri               = [uri] $appIdUri",
+    "        AzureEnvironmentOption = $environment",
+    "    }",
+    "    Import-CMAADServerApplication @server | Out-Null",
+    "    $serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication",
     "}",
-    "Import-CMAADServerApplication @server | Out-Null",
-    "$serverApp = Get-CMAADApplication -ClientId $serverId -AppType ServerApplication",
+    "",
 )
 
 _CLIENT_APP: Final = (
-    "$clientApp = Get-CMAADApplication -ClientId $clientId -AppType ClientApplication",
-    "if ($clientApp) {",
-    "    Write-Output 'The client application already exists in the site.'",
-    "}",
-    "elseif ($PSCmdlet.ShouldProcess($clientName, 'Import the client application')) {",
+    "if (-not $clientApp -and $PSCmdlet.ShouldProcess($clientName, 'Import the client application')) {",
     "    $client = @{",
     "        AppName   = $clientName",
     "        ClientId  = $clientId",
@@ -135,11 +151,8 @@ _CLIENT_APP: Final = (
 
 
 def _service(this: HandOver) -> Iterator[str]:
-    yield "$service = Get-CMAzureService -Name $name -DisableWildcardHandling"
-    yield "if ($service) {"
-    yield "    Write-Output 'The Azure service already exists.'"
-    yield "}"
-    yield "elseif ($PSCmdlet.ShouldProcess($name, 'Create the Azure service for Cloud Management')) {"
+    create = "'Create the Azure service for Cloud Management'"
+    yield f"if (-not $service -and $PSCmdlet.ShouldProcess($name, {create})) {{"
     yield "    $cloudManagement = @{"
     yield "        Name                   = $name"
     yield "        ServerApp              = $serverApp"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from onboarding.cmg import powershell as ps
 from onboarding.cmg import scripts
-from onboarding.cmg.wizard import AzureEnvironment
+from onboarding.cmg.vault_reading import VaultSecret
 
 _REMOVE: Final = (
     "$service = Get-CMAzureService -Name $name -DisableWildcardHandling",
@@ -31,10 +32,10 @@ class RenewalHandOver:
     """The values in the script of a renewal."""
 
     connection_name: str
-    environment: AzureEnvironment
     server_name: str
     server_app_id: str
-    vault_secret_id: str  # https://{vault}/secrets/{name}/{version}
+    secret: VaultSecret
+    secret_ends_at: datetime
 
 
 def removal(name: str) -> str:
@@ -49,7 +50,7 @@ def removal(name: str) -> str:
         "Delete the applications under Microsoft Entra tenants. No cmdlet removes them.",
     )
     head = scripts.head(purpose, *scripts.SITE)
-    body = (f"$name = {ps.label(name)}", "", *scripts.at_the_site(_REMOVE))
+    body = (f"$name = {ps.label(name)}", *scripts.CONSOLE, "", *scripts.at_the_site(_REMOVE))
     return scripts.text((*head, *body, *scripts.by_hand(manual)))
 
 
@@ -59,23 +60,32 @@ def renewal(this: RenewalHandOver) -> str:
         f"Copies the new client secret of {ps.comment(this.connection_name)} to the clipboard.",
         "Run it where you use the Configuration Manager console, with permission to read the secret in",
         "Key Vault. -WhatIf shows the changes. You can run it twice.",
+        *this.secret.permission(),
     )
     manual = (
         "In the console, select the tenant: Administration, Cloud Services, Microsoft Entra tenants.",
         f"In the lower pane, select the application {this.server_name} ({this.server_app_id}).",
-        "Choose Renew Secret Key, and paste the secret.",
+        f"Choose Renew Secret Key, and paste the secret. It expires at {_end(this)}.",
         "Clear the clipboard: Set-Clipboard -Value ' '",
         "Confirm the renewal in your portal. The onboarding service then removes the old secret.",
     )
     return scripts.text((*scripts.head(purpose), *_copy(this), *scripts.by_hand(manual)))
 
 
+def _end(this: RenewalHandOver) -> str:
+    return f"{this.secret_ends_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _copy(this: RenewalHandOver) -> Iterator[str]:
     target = ps.label(this.server_name)
     yield f"if ($PSCmdlet.ShouldProcess({target}, 'Copy the new client secret to the clipboard')) {{"
-    for line in scripts.stored_secret("secretKey", this.vault_secret_id, this.environment):
-        yield f"    {line}"
-    yield "    $credential = New-Object System.Net.NetworkCredential -ArgumentList '', $secretKey"
+    yield "    $refusal = ''"
+    yield from (f"    {line}" for line in this.secret.read("secretKey"))
+    yield "    if ($refusal) { throw $refusal }"
+    yield "    $arguments = 'secret', $secretKey"
+    yield "    $account = New-Object System.Management.Automation.PSCredential -ArgumentList $arguments"
+    yield "    $credential = $account.GetNetworkCredential()"
     yield "    Set-Clipboard -Value $credential.Password"
+    yield f"    Write-Output 'The new client secret is in the clipboard. It expires at {_end(this)}.'"
     yield "}"
     yield ""

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from onboarding.cmg import powershell as ps
-from onboarding.cmg.wizard import AzureEnvironment
-
-_AZ_ENVIRONMENTS: Final = {
-    AzureEnvironment.PUBLIC: "AzureCloud",
-    AzureEnvironment.US_GOVERNMENT: "AzureUSGovernment",
-}
-"""The names that ``Connect-AzAccount -Environment`` uses."""
 
 SITE: Final = (
     (
@@ -57,31 +49,12 @@ def head(purpose: Sequence[str], *parameters: Sequence[str]) -> Iterator[str]:
     yield ""
 
 
-def stored_secret(variable: str, vault_secret_id: str, environment: AzureEnvironment) -> Iterator[str]:
-    """Reads a secret as a SecureString, with the account of the administrator who runs the script.
-
-    Args:
-        variable: Name of the variable for the value.
-        vault_secret_id: https://{vault}/secrets/{name}/{version}.
-        environment: The cloud to sign in to.
-    """
-    address = urlsplit(vault_secret_id)
-    _, _, name, version = address.path.split("/", 3)
-    vault = (address.hostname or "").partition(".")[0]
-    yield "if (-not (Get-Module -ListAvailable -Name 'Az.KeyVault')) {"
-    yield "    throw 'Install the module Az.KeyVault. It reads the client secret from Key Vault.'"
-    yield "}"
-    yield "if (-not (Get-AzContext)) {"
-    yield f"    Connect-AzAccount -Environment '{_AZ_ENVIRONMENTS[environment]}' | Out-Null"
-    yield "}"
-    yield "$stored = @{"
-    yield f"    VaultName = {ps.text(vault)}"
-    yield f"    Name      = {ps.text(name)}"
-    yield f"    Version   = {ps.text(version)}"
-    yield "}"
-    yield f"${variable} = (Get-AzKeyVaultSecret @stored).SecretValue"
-    yield f"if (-not ${variable}) {{ throw 'Key Vault has no such secret, or you cannot read it.' }}"
-
+CONSOLE: Final = (
+    "if (-not $env:SMS_ADMIN_UI_PATH) {",
+    "    throw 'The Configuration Manager console is not installed on this computer. Install it first.'",
+    "}",
+)
+"""Stops on a computer without the console, whose setup defines the variable."""
 
 _DRIVE: Final = (
     "Import-Module (Join-Path (Split-Path $env:SMS_ADMIN_UI_PATH) 'ConfigurationManager.psd1')",

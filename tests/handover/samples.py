@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from onboarding.cmg.handover import HandOver, script
-from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.cmg.vault_reading import VaultSecret
+from onboarding.cmg.wizard import AzureEnvironment, OnboardingRequest
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 SERVER = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
 CLIENT = "93f99d42-7284-4643-a203-a7b6e804e408"
 URI = f"api://{TENANT}/{SERVER}"
 END = datetime(2027, 11, 24, 21, 19, 21, tzinfo=UTC)
+VAULT_TENANT = "2d0c4b1a-7e8f-4a59-8c3d-6b5e4f3a2c10"
 VAULT_SECRET = "https://cmgvault.vault.azure.net/secrets/cmg-9c2e0f38/40c5ce42"
 
 EVERYTHING: dict[str, Any] = {
@@ -27,6 +29,11 @@ EVERYTHING: dict[str, Any] = {
     "groupSync": True,
 }
 """All fields that the script can set."""
+
+
+def secret(environment: AzureEnvironment = AzureEnvironment.PUBLIC) -> VaultSecret:
+    """The secret in the vault."""
+    return VaultSecret(id=VAULT_SECRET, tenant=VAULT_TENANT, environment=environment)
 
 
 def made(
@@ -49,7 +56,7 @@ def made(
             app_id_uri=URI,
             client_name=client_name,
             client_app_id=client,
-            vault_secret_id=VAULT_SECRET,
+            secret=secret(AzureEnvironment(fields.get("azureEnvironment", "AzurePublicCloud"))),
             secret_ends_at=ends_at,
         )
     )

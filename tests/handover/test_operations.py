@@ -21,10 +21,10 @@ def renewal(
     return operation_scripts.renewal(
         RenewalHandOver(
             connection_name=connection_name,
-            environment=environment,
             server_name=server_name,
             server_app_id=samples.SERVER,
-            vault_secret_id=samples.VAULT_SECRET,
+            secret=samples.secret(environment),
+            secret_ends_at=samples.END,
         )
     )
 

@@ -82,14 +82,15 @@ def test_whatif_changes_nothing(script):
     assert all(each.inside_should_process for each in writing)
 
 
-def test_the_secret_is_read_only_to_be_imported(script):
-    """With -WhatIf, or if the server app is already imported, there is no sign-in and no secret is read."""
+def test_the_secret_is_read_before_the_site_is_reached(script):
+    """The modules of Azure come first, and not at all with -WhatIf or with a secret that was passed."""
     calls = [each.name for each in script.commands]
-    for name in ("Connect-AzAccount", "Get-AzKeyVaultSecret"):
-        (found,) = [each for each in script.commands if each.name == name]
-        assert found.inside_should_process
-        looked, imported = calls.index("Get-CMAADApplication"), calls.index("Import-CMAADServerApplication")
-        assert looked < calls.index(name) < imported
+    assert (
+        calls.index("Connect-AzAccount") < calls.index("Get-AzKeyVaultSecret") < calls.index("Import-Module")
+    )
+    text = grammar.text(script.root)
+    condition = "if (-not $SecretKey -and -not $WhatIfPreference) {"
+    assert text.index(condition) < text.index("Get-AzContext") < text.index("Import-Module (")
 
 
 def test_a_session_without_the_sites_drive_gets_one():
@@ -107,23 +108,12 @@ def test_a_session_without_the_sites_drive_gets_one():
     assert text.index("Import-Module") < looked < text.index("New-PSDrive") < text.index("Push-Location")
 
 
-def test_it_can_run_twice():
-    """The script finds what is already imported or created, and does not change it."""
-    text = samples.made()
-    for looked, made in (
-        ("Get-CMAADApplication -ClientId $serverId", "Import-CMAADServerApplication"),
-        ("Get-CMAADApplication -ClientId $clientId", "Import-CMAADClientApplication"),
-        ("Get-CMAzureService -Name $name -DisableWildcardHandling", "New-CMCloudManagementAzureService"),
-    ):
-        assert text.index(looked) < text.index("elseif", text.index(looked)) < text.index(made)
-
-
 def test_it_is_for_windows_powershell(script):
     """The script uses nothing from PowerShell 7: a site's console has Windows PowerShell 5.1."""
     text = grammar.text(script.root)
     code = lexer.read(text).code
     assert text.startswith("#Requires -Version 5.1\r\n")
-    for new in ("&&", "||", "??", "?.", "?[", " ? ", "-AsPlainText", "ForEach-Object -Parallel", "clean {"):
+    for new in ("&&", "||", "??", "?.", "?[", " ? ", "ForEach-Object -Parallel", "clean {"):
         assert new not in code, new
 
 
@@ -186,8 +176,6 @@ def test_the_person_who_runs_the_script_reads_the_secret():
     assert read == {"VaultName": "cmgvault", "Name": "cmg-9c2e0f38", "Version": "40c5ce42"}
     text = samples.made()
     assert "[System.Security.SecureString] $SecretKey" in text
-    assert "ConvertTo-SecureString" not in text
-    assert "-AsPlainText" not in text
 
 
 def test_the_remaining_manual_steps_are_listed():

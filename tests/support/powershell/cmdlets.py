@@ -103,9 +103,7 @@ CMDLETS: Final[Mapping[str, Cmdlet]] = {
         required={"VaultName": "String", "Name": "String"},
         optional={"Version": "String", "AsPlainText": _SWITCH},
     ),
-    "Connect-AzAccount": Cmdlet(
-        optional={"Environment": ("AzureCloud", "AzureUSGovernment"), "Tenant": "String"}
-    ),
+    "Connect-AzAccount": Cmdlet(optional={"Environment": "String", "Tenant": "String", "Scope": "String"}),
 }
 
 NOT_CALLED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -123,13 +121,19 @@ NOT_CALLED: Final[Mapping[str, tuple[str, ...]]] = {
 """What there is besides for cloud management, and what the script has no use for."""
 
 OUTPUTS: Final[Mapping[str, str]] = {
+    "ConvertTo-SecureString": "SecureString",
+    "Get-AzContext": "Object",
+    "Get-AzKeyVaultSecret": "Object",
     "New-Object": "Object",
+    "Unprotect-CmsMessage": "String",
     "Get-CMAADApplication": "IResultObject",
     "Get-CMAzureService": "IResultObject",
     "New-CMSchedule": "IResultObject",
 }
 
 OTHERS: Final = {
+    "ConvertTo-SecureString",
+    "ForEach-Object",
     "Get-AzContext",
     "Get-Module",
     "Get-PSDrive",
@@ -143,6 +147,8 @@ OTHERS: Final = {
     "Set-Clipboard",
     "Set-StrictMode",
     "Split-Path",
+    "Unprotect-CmsMessage",
+    "Where-Object",
     "Write-Output",
 }
 """Cmdlets of Windows PowerShell 5.1 and Az.Accounts that change nothing at the site."""

@@ -166,7 +166,7 @@ def _value(found: Script, node: Node) -> Value:
             kind = text(node.named_children[0]).strip("[]").capitalize()
         case "invokation_expression" if shown.startswith("[datetime]::ParseExact("):
             kind = "DateTime"
-        case "member_access" if shown == "(Get-AzKeyVaultSecret @stored).SecretValue":
+        case "member_access" if shown == "$found.SecretValue":
             kind = "SecureString"
         case _ if shown.startswith(_JOINED):
             kind = "String"

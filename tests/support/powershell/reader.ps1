@@ -1,5 +1,6 @@
 # Reads PowerShell as PowerShell does. Each line of standard input is a JSON document; each answer is a line, too.
 $ErrorActionPreference = 'Stop'
+$modulePath = $env:PSModulePath
 
 function Read-Script([string] $Text) {
     $tokens = $null
@@ -37,9 +38,47 @@ function Read-Values([string] $Expression, [string] $Mode) {
     }
 }
 
+function Start-Script($Request) {
+    $env:SMS_ADMIN_UI_PATH = $Request['console']
+    $env:PSModulePath = $Request['modules'] + [IO.Path]::PathSeparator + $modulePath
+    $state = [initialsessionstate]::CreateDefault2()
+    $runspace = [runspacefactory]::CreateRunspace($state)
+    $runspace.Open()
+    try {
+        $shell = [powershell]::Create()
+        $shell.Runspace = $runspace
+        $runspace.SessionStateProxy.SetVariable('Site', $Request['site'])
+        $runspace.SessionStateProxy.SetVariable('Calls', @())
+        $arguments = $Request['arguments']
+        $output, $refusal = @(), ''
+        try {
+            $output = @($shell.AddCommand($Request['run']).AddParameters($arguments).Invoke())
+        }
+        catch {
+            $inner = $_.Exception
+            while ($inner.InnerException) { $inner = $inner.InnerException }
+            $refusal = $inner.Message
+        }
+        $site = $runspace.SessionStateProxy.GetVariable('Site')
+        @{
+            output  = @($output | ForEach-Object { [string] $_ })
+            refusal = $refusal
+            calls   = @($runspace.SessionStateProxy.GetVariable('Calls'))
+            apps    = @($site['Apps'])
+            services = @($site['Services'])
+        }
+    }
+    finally {
+        $runspace.Dispose()
+    }
+}
+
 while ($null -ne ($line = [Console]::In.ReadLine())) {
     $request = ConvertFrom-Json -InputObject $line -AsHashtable
-    $answer = if ($request['script']) {
+    $answer = if ($request['run']) {
+        Start-Script $request
+    }
+    elseif ($request['script']) {
         Read-Script $request['script']
     }
     else {

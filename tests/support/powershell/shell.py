@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 READER: Final = Path(__file__).with_name("reader.ps1")
+_SITE: Final = READER.with_name("site")
 PWSH: Final = shutil.which("pwsh")
 WHY_NOT: Final = "PowerShell (pwsh) is not on the PATH"
 
@@ -35,7 +36,17 @@ class Shell:
             for each in units
         ]
 
-    def _ask(self, document: dict[str, str]) -> dict[str, Any]:
+    def run(
+        self, script: Path, site: dict[str, Any], *, console: bool = True, **arguments: Any
+    ) -> dict[str, Any]:
+        """Runs a script with stand-ins for the modules: its output, refusal, calls, and the site."""
+        places = {
+            "console": str(_SITE / "bin" / "i386") if console else "",
+            "modules": str(_SITE / "modules"),
+        }
+        return self._ask({"run": str(script), "arguments": arguments, "site": site, **places})
+
+    def _ask(self, document: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(document) + "\n")

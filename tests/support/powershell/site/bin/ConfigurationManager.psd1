@@ -1,0 +1,5 @@
+@{
+    RootModule        = 'ConfigurationManager.psm1'
+    ModuleVersion     = '1.0'
+    FunctionsToExport = '*'
+}

@@ -1,0 +1,46 @@
+# A stand-in for the module of the console. What it knows is in $global:Site; what is called, in $global:Calls.
+$global:Calls += 'Import-Module ConfigurationManager'
+
+# The drive of the site: a folder, because there is no provider CMSite.
+New-PSDrive -Name 'ABC' -PSProvider 'FileSystem' -Root $PSScriptRoot -Scope Global | Out-Null
+
+function Get-PSDrive($Name, $PSProvider) { $true }
+
+function Get-CMAADApplication($ClientId, $AppType, $TenantId) {
+    foreach ($app in @($global:Site.Apps)) {
+        if (
+            $app -and $app.ClientId -eq $ClientId -and $app.AppType -eq $AppType -and
+            (-not $TenantId -or $app.TenantId -eq $TenantId)
+        ) { $app }
+    }
+}
+
+function Import-CMAADServerApplication(
+    $TenantName, $TenantId, $AppName, $ClientId, [securestring] $SecretKey, [datetime] $SecretKeyExpiry,
+    [uri] $AppIdUri, $AzureEnvironmentOption
+) {
+    $global:Calls += 'Import-CMAADServerApplication'
+    $plain = (New-Object PSCredential 'x', $SecretKey).GetNetworkCredential().Password
+    $global:Site.Apps += [pscustomobject] @{
+        ClientId = $ClientId; AppType = 'ServerApplication'; TenantId = $TenantId; Name = $AppName
+        Secret = $plain; Ends = $SecretKeyExpiry.ToString('s'); Uri = [string] $AppIdUri
+    }
+}
+
+function Import-CMAADClientApplication($AppName, $ClientId, $ServerApp) {
+    $global:Calls += 'Import-CMAADClientApplication'
+    $global:Site.Apps += [pscustomobject] @{
+        ClientId = $ClientId; AppType = 'ClientApplication'; TenantId = $ServerApp.TenantId; Name = $AppName
+    }
+}
+
+function Get-CMAzureService($Name, [switch] $DisableWildcardHandling) {
+    foreach ($service in @($global:Site.Services)) {
+        if ($service -and (-not $Name -or $service.Name -eq $Name)) { [pscustomobject] $service }
+    }
+}
+
+function New-CMCloudManagementAzureService($Name, $ServerApp, $ClientApp, $AzureEnvironmentOption) {
+    $global:Calls += 'New-CMCloudManagementAzureService'
+    $global:Site.Services += [pscustomobject] @{ Name = $Name; AADTenantID = $ServerApp.TenantId }
+}
