@@ -13,6 +13,7 @@ EMULATOR := infra/local/storage-emulator
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 AZURITE := $(EMULATOR)/node_modules/.installed
+WORKER := $(VENV)/.worker
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links
@@ -20,14 +21,15 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-hea
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-run: $(RUNTIME) $(AZURITE) ## Run the local cloud with a sample (PORT=7071, HOSTS=1, ONCE=1 to end after it, KEEP=1)
+run: $(RUNTIME) $(AZURITE) $(if $(LOCAL_WORKER),$(WORKER)) ## Run the local cloud with a sample (PORT=7071, HOSTS=1, ONCE=1 to end after it, KEEP=1)
 	@$(BIN)/python -m infra.local
 
 test: $(DEVELOPMENT) $(AZURITE) ## Run the tests, but for the long ones (ARGS="-k expiry")
 	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder -m "not soak" $(ARGS)
 
-soak: $(DEVELOPMENT) $(AZURITE) ## Run the long tests of durability: faults, outages, redelivery, kills in every operation
+soak: $(DEVELOPMENT) $(AZURITE) ## Run the long tests: faults, outages, redelivery, kills in every operation, Microsoft's worker
 	@$(BIN)/python -m pytest -m soak $(ARGS)
+	@LOCAL_WORKER=microsoft $(BIN)/python -m pytest --numprocesses 2 -m "not soak" tests/api tests/operations tests/rehearsal
 
 year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which warnings were due, and which arrived
 	@$(BIN)/python -m tests.expiry.year
@@ -82,9 +84,16 @@ $(RUNTIME): requirements.txt | $(BIN)/python
 	@$(PIP) -r requirements.txt || { echo "make: the packages could not be installed" >&2; exit 1; }
 	@touch $@
 
-$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME) $(WORKER)
 	@echo "Installing the packages that tests and checks need"
 	@$(PIP) -r requirements-dev.txt || { echo "make: the packages could not be installed" >&2; exit 1; }
+	@touch $@
+
+# It requires Python 3.13, but runs with 3.11; what it requires beside azure-functions is for bindings that the app lacks.
+$(WORKER): requirements-worker.txt $(RUNTIME)
+	@echo "Installing Microsoft's Python worker"
+	@$(PIP) --no-deps --ignore-requires-python -r requirements-worker.txt \
+		|| { echo "make: the worker could not be installed" >&2; exit 1; }
 	@touch $@
 
 $(AZURITE): $(EMULATOR)/package-lock.json $(EMULATOR)/package.json | $(RUNTIME)

@@ -81,46 +81,68 @@ def index(app: str, environment: Mapping[str, str]) -> list[Function]:
 
 
 def _read(function: Any, environment: Mapping[str, str]) -> Function:
-    name = str(function.get_function_name())
-    trigger = function.get_trigger()
-    for binding in function.get_bindings():
-        if binding is not trigger and binding.type != "http":
-            raise StartError(
-                f"the function {name!r} has a binding of type {binding.type!r}; this host has triggers only"
-            )
     call = function.get_user_function()
+    return described(
+        str(function.get_function_name()),
+        json.loads(function.get_function_json()),
+        environment,
+        call=call,
+        wants_context="context" in inspect.signature(call).parameters,
+    )
+
+
+def described(
+    name: str,
+    document: dict[str, Any],
+    environment: Mapping[str, str],
+    *,
+    call: Callable[..., Any],
+    wants_context: bool,
+) -> Function:
+    """A function by what ``function.json`` would hold.
+
+    Raises:
+        StartError: it has a binding that this host does not support, or a setting is missing.
+    """
+    (trigger,) = (each for each in document["bindings"] if each["type"].endswith("Trigger"))
+    for binding in document["bindings"]:
+        if binding is not trigger and binding["type"] != "http":
+            raise StartError(
+                f"the function {name!r} has a binding of type {binding['type']!r};"
+                " this host has triggers only"
+            )
     return Function(
         name=name,
         call=call,
-        argument=trigger.name,
-        wants_context="context" in inspect.signature(call).parameters,
+        argument=trigger["name"],
+        wants_context=wants_context,
         trigger=_trigger(name, trigger, environment),
         directory=Path.cwd(),
-        bindings=json.loads(function.get_function_json()),
+        bindings=document,
     )
 
 
 def _trigger(
-    name: str, trigger: Any, environment: Mapping[str, str]
+    name: str, trigger: Mapping[str, Any], environment: Mapping[str, str]
 ) -> HttpTrigger | QueueTrigger | TimerTrigger:
     def resolve(text: str) -> str:
         return _SETTING.sub(lambda found: _setting(name, found[1], environment), text)
 
-    match trigger.type:
+    match trigger["type"]:
         case "httpTrigger":
-            methods = frozenset(str(method).upper() for method in trigger.methods or ())
-            return HttpTrigger(route=resolve(trigger.route), methods=methods)
+            methods = frozenset(str(method).upper() for method in trigger.get("methods") or ())
+            return HttpTrigger(route=resolve(trigger["route"]), methods=methods)
         case "queueTrigger":
-            connection = resolve(trigger.connection or connections.USUAL)
+            connection = resolve(trigger.get("connection") or connections.USUAL)
             return QueueTrigger(
-                queue=resolve(trigger.queue_name),
+                queue=resolve(trigger["queueName"]),
                 connection_string=connections.connection_string(name, connection, environment),
             )
         case "timerTrigger":
             return TimerTrigger(
-                schedule=resolve(trigger.schedule),
-                use_monitor=trigger.use_monitor,
-                run_on_startup=bool(trigger.run_on_startup),
+                schedule=resolve(trigger["schedule"]),
+                use_monitor=trigger.get("useMonitor"),
+                run_on_startup=bool(trigger.get("runOnStartup")),
             )
         case other:
             raise StartError(

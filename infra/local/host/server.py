@@ -9,19 +9,19 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
-from infra.local.host import config, log
+from infra.local.host import config, log, microsoft_worker
 from infra.local.host.admin import Admin
 from infra.local.host.bell import Bell
 from infra.local.host.clock import Clock
 from infra.local.host.errors import StartError
-from infra.local.host.functions import QueueTrigger, TimerTrigger, index
+from infra.local.host.functions import Function, QueueTrigger, TimerTrigger, index
 from infra.local.host.http import MAX_BODY, HttpTriggers
 from infra.local.host.invocation import Invoker
 from infra.local.host.log import logger
@@ -51,7 +51,9 @@ class Options:
 class Host:
     """The triggers of one app, in one process."""
 
-    def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, options: Options, environment: Mapping[str, str], functions: Sequence[Function]
+    ) -> None:
         settings = config.read(options.host_json)
         log.configure(
             file=options.folder / "host.log",
@@ -62,7 +64,7 @@ class Host:
         self._options = options
         self._settings = settings
         self._lock_seconds = _lock_seconds(environment)
-        self._functions = index(options.app, environment)
+        self._functions = functions or index(options.app, environment)
         self._bell = Bell()
         self._invoker = Invoker(settings.function_timeout, self._bell)
         clock_file = environment.get("LOCAL_CLOCK_FILE")
@@ -216,7 +218,8 @@ def serve(options: Options, environment: Mapping[str, str]) -> int:
     """Run a host until it is told to stop; return the exit code."""
 
     async def main() -> None:
-        await Host(options, environment).run()
+        functions = await microsoft_worker.functions(options.app, environment)
+        await Host(options, environment, functions).run()
 
     asyncio.run(main())
     return 0
