@@ -26,6 +26,9 @@ def _of_people(name: str) -> str:
 ChannelName = Annotated[str, Field(pattern=r"^[0-9a-z][0-9a-z-]{0,60}$"), AfterValidator(_of_people)]
 """A channel for people; its URL is the secret ``notice-<name>`` in the vault."""
 
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+"""Hosts of the local cloud, which need no encryption."""
+
 DEFAULT_THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
 
 
@@ -60,7 +63,7 @@ class Settings(BaseSettings):
     api_audience: Annotated[tuple[str, ...], NoDecode] = Field(min_length=1)
     public_url: str = ""
 
-    notice_webhook_url: HttpUrl | None = None
+    notice_webhook_url: HttpUrl | None = Field(None, repr=False)  # it may contain a token
     notice_webhook_secret: str = Field("", pattern=r"^(notice-[0-9A-Za-z-]+)?$")
     notice_channels: Annotated[tuple[ChannelName, ...], NoDecode] = ()
     notice_mail_channel: ChannelName | Literal[""] = ""
@@ -88,6 +91,13 @@ class Settings(BaseSettings):
     _split_channels = field_validator("notice_channels", mode="before")(_listed)
     _split_tenants = field_validator("served_tenants", mode="before")(_listed)
     _split_thresholds = field_validator("expiry_thresholds", mode="before")(_listed)
+
+    @field_validator("notice_webhook_url")
+    @classmethod
+    def _encrypted(cls, value: HttpUrl | None) -> HttpUrl | None:
+        if value and value.scheme != "https" and value.host not in _LOOPBACK:
+            raise ValueError("must begin with https://")
+        return value
 
     @field_validator("expiry_thresholds")
     @classmethod

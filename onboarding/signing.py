@@ -17,18 +17,24 @@ from jwt.utils import base64url_decode, base64url_encode
 SHORTEST_KEY: Final = 32
 """Characters of a key: as long as the hash, as RFC 2104 recommends."""
 
-_LONGEST: Final = 2048  # characters; no valid token is longer
+_LONGEST: Final = 6144  # characters; no valid token is longer
 _ALGORITHM: Final = "HS256"
 _EXPIRY: Final = "exp"
 _PURPOSE: Final = "aud"
 
 
 def sign(key: str, claims: Mapping[str, str], expires_at: datetime, *, purpose: str) -> str:
-    """A token that is valid until it expires. Raises ``ValueError`` if the key is too short."""
+    """A token that is valid until it expires.
+
+    Raises ``ValueError`` if the key is too short, or if the token would be too long to be accepted.
+    """
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"a key must have at least {SHORTEST_KEY} characters")
     document = {**claims, _PURPOSE: purpose, _EXPIRY: int(expires_at.timestamp())}
-    return jwt.encode(document, key, algorithm=_ALGORITHM)
+    token = jwt.encode(document, key, algorithm=_ALGORITHM)
+    if len(token) > _LONGEST:
+        raise ValueError(f"a token has at most {_LONGEST} characters")
+    return token
 
 
 def verify(keys: Iterable[str], token: str, now: datetime, *, purpose: str) -> dict[str, str] | None:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
+from pydantic import ValidationError
+
 from onboarding import signing
 from onboarding.api.callers import OPERATE_ROLE, Caller
 from onboarding.api.documents import Document
@@ -84,7 +86,11 @@ class FeedsResource:
             raise ProblemError(requests.FEED_EXPIRED)
         requester = claims.pop("for")
         caller = Caller(id=requester, name="calendar", roles=() if requester else (OPERATE_ROLE,))
-        wanted = self._expirations.wanted(ExpirationFilter.model_validate(claims), caller)
+        try:
+            filters = ExpirationFilter.model_validate(claims)
+        except ValidationError as error:  # an earlier release allowed more
+            raise ProblemError(requests.FEED_EXPIRED) from error
+        wanted = self._expirations.wanted(filters, caller)
         reply, _ = await self._expirations.file(wanted, CALENDAR)
         return reply
 

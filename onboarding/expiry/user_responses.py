@@ -36,15 +36,22 @@ class UserResponses:
         return min(longest, ends_at) if ends_at > now else longest
 
     async def acknowledge(self, connection: str, kind: str, ends_at: datetime, by: str) -> Connection | None:
-        """Acknowledges an expiration. Returns None if its date has changed, or there is none."""
-        now = self._clock.now()
-        response = Acknowledgement(ends_at=ends_at, by=by, at=now)
+        """Acknowledges an expiration. Returns None if its date has changed, or there is none.
 
-        def change(found: Connection) -> Connection:
+        The same answer again changes nothing, and its event is that of the first one.
+        """
+        first = Acknowledgement(ends_at=ends_at, by=by, at=self._clock.now())
+        found = await self._connections.get(connection)
+        before = found.acknowledgement(kind) if found else None
+        response = before if before and before.by == by else first
+
+        def change(found: Connection) -> Connection | None:
+            if found.acknowledgement(kind) == response:
+                return None
             return replace(found, acknowledged={**found.acknowledged, kind: response})
 
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}"
-        return await self._write(connection, kind, ends_at, change, ("acknowledged", by, now, detail))
+        return await self._write(connection, kind, ends_at, change, ("acknowledged", by, response.at, detail))
 
     async def snooze(
         self, connection: str, kind: str, ends_at: datetime, until: datetime, by: str
@@ -64,7 +71,7 @@ class UserResponses:
         connection: str,
         kind: str,
         ends_at: datetime,
-        change: Callable[[Connection], Connection],
+        change: Callable[[Connection], Connection | None],
         trail: tuple[str, str, datetime, str],
     ) -> Connection | None:
         """Changes the connection, then writes the event; after a failure the caller repeats both."""

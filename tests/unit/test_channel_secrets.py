@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.key_vault import KeyVault
@@ -61,7 +65,70 @@ async def test_what_is_missing_is_looked_for_again(safe, known):
         await known.value("notice-a")
     assert caught.value.code == "channel-secret-missing"
     safe.values["notice-a"] = ("one",)
+    safe.time += timedelta(seconds=10)
     assert await known.value("notice-a") == "one"
+
+
+async def test_a_vault_that_refuses_is_not_asked_each_time(safe, known):
+    """A hundred calls at once, and a hundred later ones, read the vault once while it has no such secret."""
+    answers = await asyncio.gather(*(known.value("link-a") for _ in range(100)), return_exceptions=True)
+    for _ in range(100):
+        with pytest.raises(TransientError):
+            await known.value("link-a")
+    assert {type(answer) for answer in answers} == {TransientError}
+    assert safe.reads == 1
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    """An answer that never ends."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await response.write(b"x" * 65_536)
+    return response
+
+
+async def redirects(_: web.Request) -> web.StreamResponse:
+    """A redirect to another path, which keeps the method."""
+    raise web.HTTPTemporaryRedirect("/elsewhere")
+
+
+@contextlib.asynccontextmanager
+async def served(handler) -> AsyncIterator[tuple[str, list[str]]]:
+    """A server whose path / a test sets; its address, and the paths that were called."""
+    called: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        called.append(request.path)
+        return await handler(request) if request.path == "/" else web.Response()
+
+    application = web.Application()
+    application.router.add_post("/{path:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield "{}:{}".format(*runner.addresses[0][:2]), called
+    await runner.cleanup()
+
+
+async def test_an_endless_answer_is_not_read(safe, known):
+    """The answer of a receiver is read up to a limit; its status counts."""
+    async with served(endless) as (host, _), asyncio.timeout(10):
+        webhook = Webhook(f"http://{host}/", "", known, safe)
+        about = item()
+        assert await webhook.send(about.notice, about.connection) == "delivered (200)"
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
+@pytest.mark.parametrize("more", ["", "?redirect=yes"])
+async def test_a_channel_for_people_follows_no_redirect(safe, known, more):
+    """A redirect would send the message, and the credentials of the address, to another server."""
+    async with served(redirects) as (host, called):
+        safe.values["notice-a"] = (f"json://robot:pass@{host}/{more}",)
+        with pytest.raises(TransientError):
+            await People(known).send("a", "", single(item(), "id"))
+        assert called == ["/"]
 
 
 @pytest.mark.parametrize("name", ["cmg-5d3f", "import-contoso", "", "NOTICE-x"])

@@ -61,6 +61,8 @@ def test_the_home_tenant_may_be_named_among_the_served(read):
         ({"EXPIRY_THRESHOLDS": "soon"}, "EXPIRY_THRESHOLDS"),
         ({"API_AUDIENCE": " , "}, "API_AUDIENCE"),
         ({"NOTICE_WEBHOOK_URL": "mailto:x"}, "NOTICE_WEBHOOK_URL"),
+        ({"NOTICE_WEBHOOK_URL": "http://hooks.contoso.com/x"}, "NOTICE_WEBHOOK_URL"),
+        ({"NOTICE_WEBHOOK_URL": "http://127.0.0.1.contoso.com/x"}, "NOTICE_WEBHOOK_URL"),
         ({"SERVED_TENANTS": "fabrikam.com", "MULTITENANT_CLIENT_ID": "c"}, "SERVED_TENANTS"),
         ({"SERVED_TENANTS": TENANT}, "MULTITENANT_CLIENT_ID"),
     ],
@@ -70,6 +72,14 @@ def test_a_wrong_setting_is_named(read, changes, names):
     with pytest.raises(ValidationError) as caught:
         read(**LEAST | changes)
     assert names in str(caught.value)
+
+
+def test_the_webhook_address_is_not_shown(read):
+    """The address of a webhook can contain a token; neither the settings nor their errors show it."""
+    assert "hunter2" not in repr(read(**LEAST | {"NOTICE_WEBHOOK_URL": "https://contoso.com/hunter2"}))
+    with pytest.raises(ValidationError) as caught:
+        read(**LEAST | {"NOTICE_WEBHOOK_URL": "http://contoso.com/hunter2"})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_the_storage_key_is_not_shown(read):

@@ -103,7 +103,16 @@ def test_forged_tokens_are_refused():
 
 def test_a_token_of_any_length_is_refused_early():
     """A token that is longer than any token of this service is refused unread."""
-    assert verify([KEY], sign(KEY, {**CLAIMS, "more": "x" * 2048}, NOW + timedelta(days=1)), NOW) is None
+    assert verify([KEY], "x" * 10_000, NOW) is None
+    with pytest.raises(ValueError, match="at most"):
+        sign(KEY, {**CLAIMS, "more": "x" * 6144}, NOW + timedelta(days=1))
+
+
+def test_a_token_about_the_longest_owner_is_valid():
+    """A feed for an owner with the longest address that a request may have can be read."""
+    claims = {**CLAIMS, "owner": "\U0001f600" * 254}
+    token = sign(KEY, claims, NOW + timedelta(days=1))
+    assert verify([KEY], token, NOW) == claims
 
 
 def test_short_keys_neither_sign_nor_verify():

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from onboarding.clock import Clock
-from onboarding.errors import channels
+from onboarding.errors import OnboardingError, channels
 
 _KEPT: Final = timedelta(minutes=5)
 """Many messages need one read of the vault, and a new value is used soon."""
+
+
+_ERROR_KEPT: Final = timedelta(seconds=10)
 
 
 class Vault(Protocol):
@@ -28,19 +33,46 @@ class ChannelSecrets:
         """``vault`` is called when a value is read, not before."""
         self._vault = vault
         self._clock = clock
-        self._known: dict[tuple[str, int], tuple[datetime, tuple[str, ...]]] = {}
+        self._known: dict[tuple[str, int], _Known] = {}
+        self._reading: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def value(self, name: str) -> str:
         """The value of a secret. Raises this app's errors, also if there is no such secret."""
         return (await self.newest(name, 1))[0]
 
     async def newest(self, name: str, versions: int) -> tuple[str, ...]:
-        """The newest values of a secret, at least one; the current one first. Raises this app's errors."""
+        """The newest values of a secret, at least one; the current one first. Raises this app's errors.
+
+        An error is kept, too, for some seconds: calls without a token, such as those with a link, cannot
+        make the service call the vault each time.
+        """
+        key = (name, versions)
+        async with self._reading.setdefault(key, asyncio.Lock()):
+            known = self._known.get(key)
+            if known is None or not known.is_fresh(self._clock.now()):
+                known = self._known[key] = await self._read(name, versions)
+        if known.error:
+            raise known.error.with_traceback(None)
+        return known.values
+
+    async def _read(self, name: str, versions: int) -> _Known:
         now = self._clock.now()
-        read_at, values = self._known.get((name, versions), (now, ()))
-        if not values or not timedelta(0) <= now - read_at < _KEPT:
+        try:
             values = await self._vault().read(name, versions=versions)
-            if not values:
-                raise channels.CHANNEL_SECRET_MISSING.error(secret=name)
-            self._known[name, versions] = (now, values)
-        return values
+        except OnboardingError as error:
+            return _Known(read_at=now, error=error)
+        missing = None if values else channels.CHANNEL_SECRET_MISSING.error(secret=name)
+        return _Known(read_at=now, values=values, error=missing)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What the vault answered, and when."""
+
+    read_at: datetime
+    values: tuple[str, ...] = field(default=(), repr=False)
+    error: OnboardingError | None = None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether it can be used now. A clock that was set back makes it old."""
+        return timedelta(0) <= now - self.read_at < (_ERROR_KEPT if self.error else _KEPT)

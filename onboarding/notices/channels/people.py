@@ -58,11 +58,17 @@ def _send(address: str, recipient: str, message: Message) -> bool | None:
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType, plugins  # noqa: PLC0415 - 1 s, 30 MB
 
     asset = AppriseAsset(
-        app_id="CMG onboarding", async_mode=False, image_url_mask="", plugin_paths=[], storage_mode="memory"
+        app_id="CMG onboarding",
+        async_mode=False,
+        image_url_mask="",
+        plugin_paths=[],
+        storage_mode="memory",
+        http_redirects=False,
     )
     parsed: dict[str, Any] | None = plugins.url_to_dict(address)  # type: ignore[no-untyped-call]
     if parsed is None or (recipient and "targets" not in parsed):
         return None
+    parsed.pop("redirect", None)  # a redirect would take the credentials of the address to another server
     if recipient:
         parsed["targets"] = [recipient]
     if "headers" in parsed:

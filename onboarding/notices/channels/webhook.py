@@ -24,6 +24,9 @@ from onboarding.notices.notice import Notice
 
 _TIMEOUT: Final = 20.0  # seconds
 
+_LONGEST_ANSWER: Final = 16 * 1024
+"""Bytes of an answer that are read. Only its status counts; a receiver must not fill the memory."""
+
 _ACTIVE_SECRETS: Final = 2
 """The current and the previous one: a receiver accepts either signature while its secret is replaced."""
 
@@ -44,9 +47,10 @@ class Webhook:
         message = to_structured_event(event(notice, connection))
         headers = {**message.headers, **await self._signed(notice.id, message.body)}
         try:
-            response = await self._http.post(
-                self._url, content=message.body, headers=headers, follow_redirects=False
-            )
+            async with self._http.stream(
+                "POST", self._url, content=message.body, headers=headers, follow_redirects=False
+            ) as response:
+                await _skip(response)
         except httpx.TransportError as error:
             raise channels.WEBHOOK_UNREACHABLE.error(kind=type(error).__name__) from error
         if not response.is_success:
@@ -68,6 +72,15 @@ class Webhook:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
+
+
+async def _skip(response: httpx.Response) -> None:
+    """Reads a short answer, so that the connection can be used again. Nothing of it is kept."""
+    read = 0
+    async for part in response.aiter_raw():
+        read += len(part)
+        if read > _LONGEST_ANSWER:
+            return
 
 
 def event(notice: Notice, connection: Connection) -> CloudEvent:
