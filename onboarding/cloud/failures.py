@@ -116,7 +116,9 @@ def _error(kind: ErrorType, answer: Answer) -> OnboardingError:
 
 def unreachable(service: str, error: Exception) -> OnboardingError:
     """The error for a call without an answer."""
-    return cloud.UNREACHABLE.error(service=service, kind=type(error).__name__)
+    name = type(error).__name__
+    kind = cloud.SERVICE_TIMED_OUT if "timeout" in name.casefold() else cloud.UNREACHABLE
+    return kind.error(service=service, kind=name)
 
 
 def seconds(text: str | None) -> float | None:

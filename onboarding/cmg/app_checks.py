@@ -5,7 +5,7 @@ For applications that this service did not create: it checks them before use, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from onboarding.cmg import rules
@@ -50,7 +50,8 @@ def client_checks(
         impersonation = Permission(
             resource=str(server["appId"]), id=found, value=USER_IMPERSONATION, type=USER_READ.type
         )
-        yield _requests(app, impersonation, "Clients cannot get tokens for the server app.")
+        offered = {str(each.get("id")) for each in _at(server, "api", "oauth2PermissionScopes") or ()}
+        yield _requests_scope(app, impersonation, offered)
 
 
 def scope(server: Mapping[str, Any]) -> str | None:
@@ -71,13 +72,37 @@ def _id_tokens(app: Mapping[str, Any]) -> Check:
 
 
 def _requests(app: Mapping[str, Any], permission: Permission, impact: str) -> Check:
-    requested = {
-        (resource.get("resourceAppId"), access.get("id"), access.get("type"))
+    passed = permission.id in _requested(app, permission)
+    return rules.PERMISSION.check(
+        passed, permission=permission.value, described=str(permission), impact=impact
+    )
+
+
+def _requests_scope(app: Mapping[str, Any], permission: Permission, offered: Collection[str]) -> Check:
+    """Whether an app requests a scope of the server app, which can have another id than before."""
+    impact = "Clients cannot get tokens for the server app."
+    requested = _requested(app, permission)
+    earlier = sorted(requested - set(offered))
+    if permission.id in requested or not earlier:
+        return _requests(app, permission, impact)
+    return rules.PERMISSION_BY_EARLIER_ID.check(
+        False,
+        permission=permission.value,
+        described=str(permission),
+        impact=impact,
+        earlier=f"with the ID {earlier[0]}",
+    )
+
+
+def _requested(app: Mapping[str, Any], like: Permission) -> set[str]:
+    """The ids of the permissions that an app requests, of the same resource and type."""
+    return {
+        str(access.get("id"))
         for resource in app.get("requiredResourceAccess") or ()
+        if resource.get("resourceAppId") == like.resource
         for access in resource.get("resourceAccess") or ()
+        if access.get("type") == str(like.type)
     }
-    passed = (permission.resource, permission.id, str(permission.type)) in requested
-    return rules.PERMISSION.check(passed, permission=permission.value, impact=impact)
 
 
 def _at(document: Mapping[str, Any], *path: str) -> Any:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from onboarding.cmg import identifiers, rules
-from onboarding.cmg.permissions import DIRECTORY_READ_ALL
+from onboarding.cmg.permissions import DIRECTORY_READ_ALL, USER_READ
 from onboarding.cmg.rules import Check
 
 _EXPANDED: Final = 20
@@ -64,6 +64,7 @@ def directory_role(found: Mapping[str, Any] | None, *, readable: bool) -> Check:
     return rules.CONSENT.check(
         granted if known else None,
         permission=DIRECTORY_READ_ALL.value,
+        described=str(DIRECTORY_READ_ALL),
         impact=rules.UNREADABLE,
     )
 
@@ -74,6 +75,9 @@ def scope(name: str, granted: Collection[str] | None, *, complete: bool) -> Chec
     return rules.CONSENT.check(
         None if passed is False and not complete else passed,
         permission=name,
+        described=str(USER_READ)
+        if name == USER_READ.value
+        else f"delegated permission {name} of the server app",
         impact="Users cannot sign in: AADSTS65001 (consent is missing).",
     )
 

@@ -29,6 +29,14 @@ class Permission:
     value: str  # its name
     type: PermissionType
 
+    def __str__(self) -> str:
+        """As the portal names it: an application can have a delegated permission of the same name."""
+        kind = "application" if self.type is PermissionType.APPLICATION else "delegated"
+        resource = (
+            "Microsoft Graph" if self.resource == MICROSOFT_GRAPH else f"the server app {self.resource}"
+        )
+        return f"{kind} permission {self.value} of {resource}"
+
 
 USER_READ: Final = Permission(
     resource=MICROSOFT_GRAPH,

@@ -113,9 +113,18 @@ PUBLIC_CLIENT: Final = Rule(
 )
 PERMISSION: Final = Rule(
     name="permission-{permission}",
-    expected="the permission {permission}",
+    expected="the {described}",
     impact="{impact}",
-    remedy="Add {permission} under API permissions, and grant admin consent.",
+    remedy="Add the {described} under API permissions, and grant admin consent.",
+)
+PERMISSION_BY_EARLIER_ID: Final = Rule(
+    name=PERMISSION.name,
+    expected=PERMISSION.expected,
+    impact="{impact} The client app requests a scope {earlier}, which the server app no longer has.",
+    remedy=(
+        "A scope that was deleted and added again has a new ID. Remove the old permission under API "
+        "permissions, add the {described}, and grant admin consent."
+    ),
 )
 
 # What surrounds them in the directory
@@ -177,7 +186,7 @@ VERIFIED_DOMAIN: Final = Rule(
 )
 CONSENT: Final = Rule(
     name="consent-{permission}",
-    expected="admin consent to {permission}",
+    expected="admin consent to the {described}",
     impact="{impact}",
-    remedy="Grant admin consent under Enterprise applications, Permissions.",
+    remedy="Grant admin consent to the {described} under Enterprise applications, Permissions.",
 )

@@ -21,6 +21,7 @@ LATE: Final = "A managed identity can receive a new permission up to 24 hours la
 Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq.
 """
 
+_LIMITS: Final = "https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions"
 _GRAPH_ERRORS: Final = "https://learn.microsoft.com/graph/errors"
 _AZURE_ERRORS: Final = (
     "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors"
@@ -73,8 +74,22 @@ OBJECT_CONFLICT: Final = _refusal(
 DIRECTORY_QUOTA_EXCEEDED: Final = _refusal(
     code="directory-quota-exceeded",
     title="The directory quota is exhausted",
-    remedy="Delete objects that the tenant or the service's identity no longer needs, then try again.",
-    documentation="https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions",
+    remedy=(
+        "An identity without an administrator role can have 250 objects in a tenant, and a tenant has a "
+        "quota of its own. Permanently delete applications that are no longer needed: deleted ones count, "
+        "too. Or assign the service's identity a directory role that can create applications. Then try "
+        "again."
+    ),
+    documentation=_LIMITS,
+)
+DIRECTORY_RESOURCE_SIZE_EXCEEDED: Final = _refusal(
+    code="directory-resource-size-exceeded",
+    title="A directory object is too large",
+    remedy=(
+        "Remove entries that the application no longer needs (secrets, redirect URIs, permissions, App ID "
+        "URIs), then try again."
+    ),
+    documentation=_LIMITS,
 )
 HOST_NAME_NOT_ON_VERIFIED_DOMAIN: Final = _refusal(
     code="host-name-not-on-verified-domain",
@@ -179,6 +194,17 @@ UNREACHABLE: Final = ErrorType(
     title="The service cannot reach a Microsoft service",
     detail="The service cannot reach {service} ({kind}).",
     remedy=f"{_AGAIN} If the error persists, check the network of the function app.",
+)
+SERVICE_TIMED_OUT: Final = ErrorType(
+    code="service-timed-out",
+    failure=TransientError,
+    title="A Microsoft service did not answer in time",
+    detail="The service did not get an answer from {service} in time ({kind}).",
+    remedy=(
+        f"{_AGAIN} A repeated step first reads what the earlier attempt has changed. If the error persists, "
+        "check the health of {service} and the network of the function app."
+    ),
+    documentation="https://learn.microsoft.com/azure/service-health/overview",
 )
 REPLICATION_LAG: Final = ErrorType(
     code="replication-lag",

@@ -121,3 +121,42 @@ def test_properties_that_are_missing_altogether_are_no_error():
     bare = {"appId": SERVER}
     assert len(failing(server_checks(PROFILES["2023-11"], bare, reads_directory=True))) == 7
     assert len(failing(client_checks(PROFILES["2026-08"], bare, server=bare, user_discovery=True))) == 4
+
+
+def test_a_permission_is_named_with_its_resource_and_type():
+    """An application can have a delegated permission of the same name, which does not help."""
+    revision = golden.REVISIONS[-1]
+    web = changed(server(revision, discovery=True), "requiredResourceAccess", [])
+    (check,) = [
+        each
+        for each in server_checks(PROFILES[revision], web, reads_directory=True)
+        if each.name == "permission-Directory.Read.All"
+    ]
+    assert check.passed is False
+    for text in (check.expected, check.remedy):
+        assert "application permission Directory.Read.All of Microsoft Graph" in text
+
+
+@pytest.mark.parametrize("discovery", [False, True])
+def test_a_scope_that_was_made_again_is_explained(discovery):
+    """A scope that was deleted and added again has a new ID, which the client app does not request."""
+    revision = golden.REVISIONS[-1]
+    web, native = server(revision, discovery=discovery), client(revision, discovery=discovery)
+    new = "0b8f1d3e-0e57-4f0d-9a8e-3f1f6f0f6a99"
+    again = changed(web, "api.oauth2PermissionScopes.0.id", new)
+    (check,) = [
+        each
+        for each in client_checks(PROFILES[revision], native, server=again, user_discovery=discovery)
+        if not each.passed
+    ]
+    assert check.name == "permission-user_impersonation"
+    assert SCOPE in check.impact
+    assert f"delegated permission user_impersonation of the server app {SERVER}" in check.remedy
+    assert "new ID" in check.remedy
+    never = changed(native, "requiredResourceAccess", [])
+    (absent,) = [
+        each
+        for each in client_checks(PROFILES[revision], never, server=again, user_discovery=discovery)
+        if each.name == "permission-user_impersonation"
+    ]
+    assert SCOPE not in absent.impact

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import httpx
 import pytest
+from azure.core.exceptions import ServiceRequestError, ServiceRequestTimeoutError, ServiceResponseTimeoutError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -135,6 +137,9 @@ def test_retry_after_is_obeyed(text, seconds):
         (answer(400, "Request_BadRequest", LIFETIME, detail="CredentialInvalidLifetimeAsPerAppPolicy"),
          "shorter secret lifetime"),
         (answer(403, "Forbidden", "x"), "Key Vault Secrets Officer"),
+        (answer(403, "Directory_QuotaExceeded", "The directory object quota limit for the Principal."),
+         "250 objects"),
+        (answer(400, "Request_BadRequest", "x", detail="Directory_ResourceSizeExceeded"), "redirect URIs"),
     ],
     ids=lambda value: value.code if isinstance(value, failures.Answer) else None,
 )  # fmt: skip
@@ -188,3 +193,23 @@ def test_no_answer_is_too_strange(status, body, header, fresh):
     error = failures.error_of(said, fresh=fresh)
     assert isinstance(error, OnboardingError)
     assert all(getattr(error, part) for part in ("code", "title", "detail"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (httpx.ReadTimeout("x"), "service-timed-out"),
+        (httpx.ConnectTimeout("x"), "service-timed-out"),
+        (ServiceResponseTimeoutError("x"), "service-timed-out"),
+        (ServiceRequestTimeoutError("x"), "service-timed-out"),
+        (httpx.ConnectError("x"), "unreachable"),
+        (ServiceRequestError("x"), "unreachable"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_a_call_without_an_answer_has_a_remedy(error, code):
+    """A service that does not answer in time is retried; its effect can be there all the same."""
+    found = failures.unreachable(GRAPH, error)
+    assert (type(found), found.code) == (TransientError, code)
+    assert GRAPH in found.detail
+    assert found.remedy
