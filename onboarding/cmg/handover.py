@@ -215,6 +215,13 @@ def _instructions(this: HandOver) -> Iterator[str]:
             "Create the gateway in the tenant that has its subscription. This tenant has none for it: it "
             "provides only the users and devices."
         )
+    existing = request.server_app.existing
+    if existing and existing.client_id:
+        yield (
+            "Select the server application under Microsoft Entra tenants, and select 'Update Application "
+            "Settings'. An application that was registered manually lacks a setting that only the site can "
+            "make. Without it, clients cannot get device tokens."
+        )
     if request.disable_authentication:
         yield (
             "Disable authentication for this tenant: Azure Services, properties of the Cloud Management "

@@ -27,6 +27,7 @@ class Check:
     expected: str
     impact: str  # what an administrator sees when the check fails
     remedy: str
+    set_by_site: bool = False  # the site sets it after the import, so it cannot be required before
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +38,7 @@ class Rule:
     expected: str
     impact: str
     remedy: str
+    set_by_site: bool = False
 
     def check(self, passed: bool | None, **values: str) -> Check:
         """The rule with its result."""
@@ -46,6 +48,7 @@ class Rule:
             expected=self.expected.format_map(values),
             impact=self.impact.format_map(values),
             remedy=self.remedy.format_map(values),
+            set_by_site=self.set_by_site,
         )
 
 
@@ -79,7 +82,11 @@ DEVICE_TOKENS: Final = Rule(
     name="device-tokens",
     expected="isDeviceOnlyAuthSupported is true",
     impact="Clients cannot get device tokens, and cannot authenticate without a user.",
-    remedy="Set isDeviceOnlyAuthSupported with Graph, or use 'Update Application Settings' in the console.",
+    remedy=(
+        "After the import, select the server app under Microsoft Entra tenants in the Configuration Manager "
+        "console, and select 'Update Application Settings'. Or set isDeviceOnlyAuthSupported with Graph."
+    ),
+    set_by_site=True,  # the manual article never sets it, and the portal does not show it
 )
 APP_ID_URI: Final = Rule(
     name="app-id-uri",

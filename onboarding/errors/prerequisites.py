@@ -315,6 +315,17 @@ APP_NOT_FOUND: Final = ErrorType(
     remedy="Specify the Application (client) ID, not the object ID, of an application in this tenant.",
     documentation=_WIZARD,
 )
+APP_TO_UPDATE: Final = ErrorType(
+    code="app-to-update",
+    severity=Severity.WARNING,
+    pointers=("/serverApp/existing",),
+    title="The site must update the settings of the imported server app",
+    detail="{check}: expected {expected}. {impact}",
+    remedy="{change}",
+    documentation=(
+        "https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard"
+    ),
+)
 APP_CHECK_FAILED: Final = ErrorType(
     code="app-check-failed",
     severity=Severity.ERROR,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from onboarding.cmg.app_checks import client_checks, server_checks
@@ -28,6 +28,22 @@ async def server_app(context: OnboardingContext, existing: ExistingServerApp) ->
     rules = server_checks(request.profile, app, reads_directory=request.reads_directory)
     _check(app, rules, "/serverApp/existing")
     return app
+
+
+async def to_update(context: OnboardingContext) -> Sequence[Check]:
+    """What the site must still set on the existing server app after its import.
+
+    None for an application that the onboarding will not use: a later step reports the reason.
+    """
+    request, existing = context.request, context.request.server_app.existing
+    if existing is None:
+        return ()
+    try:
+        app = await server_app(context, existing)
+    except PermanentError:
+        return ()
+    checks = server_checks(request.profile, app, reads_directory=request.reads_directory)
+    return [check for check in checks if check.set_by_site and not check.passed]
 
 
 async def client_app(context: OnboardingContext, app_id: str, server_app_id: str) -> Mapping[str, Any]:
@@ -115,7 +131,7 @@ async def _application(context: OnboardingContext, app_id: str, pointer: str) ->
 
 
 def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None:
-    failed = [rule for rule in rules if not rule.passed]
+    failed = [rule for rule in rules if not rule.passed and not rule.set_by_site]
     findings = tuple(
         prerequisites.APP_CHECK_FAILED.finding(
             pointer, check=rule.name, expected=rule.expected, impact=rule.impact, change=rule.remedy

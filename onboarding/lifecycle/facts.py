@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from onboarding.cloud.survey import Survey
+from onboarding.cmg.rules import Check
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
 
@@ -32,6 +33,7 @@ class Facts:
     neighbour: Connection | None  # another connection of the tenant
     survey: Survey
     subscription: SubscriptionFacts | None  # None: the tenant has no gateway
+    to_update: Sequence[Check] = ()  # what the site must still set on an existing server app
     requester: str = ""  # object id of the caller who asks
     operates: bool = True  # whether that is an operator, who may see what others have
     own: frozenset[str] = frozenset()  # object ids of applications that the requester's onboardings created

@@ -113,6 +113,13 @@ def _client_app(facts: Facts) -> Iterator[Finding]:
         yield prerequisites.NO_CLIENT_APP.finding()
 
 
+def _existing_server_app(facts: Facts) -> Iterator[Finding]:
+    for check in facts.to_update:
+        yield prerequisites.APP_TO_UPDATE.finding(
+            check=check.name, expected=check.expected, impact=check.impact, change=check.remedy
+        )
+
+
 def _subscription(facts: Facts) -> Iterator[Finding]:
     wanted = str(facts.request.tenant_id)
     if facts.subscription is None:
@@ -156,6 +163,7 @@ RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
     _graph_permissions,
     _group_sync,
     _client_app,
+    _existing_server_app,
     _subscription,
     _register,
 )

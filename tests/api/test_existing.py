@@ -60,6 +60,28 @@ async def test_apps_that_were_made_by_hand_are_imported(portal, revision, discov
     assert [connection["appIdUri"]] == server["identifierUris"]
     assert datetime.fromisoformat(connection["secret"]["endsAt"]) == apps.ends_at
     assert await as_they_are(portal, apps) == before
+    onboarding = await portal.get(f"/api/onboardings/{connection['onboardingId']}")
+    (finding,) = [each for each in onboarding["findings"] if each["code"] == "app-to-update"]
+    assert (finding["severity"], finding["pointer"]) == ("Warning", "/serverApp/existing")
+    assert finding["detail"].startswith("device-tokens: ")
+    assert finding["remedy"].startswith("After the import, ")
+    assert "'Update Application Settings'" in finding["remedy"]
+    script = (await portal.call("GET", f"/api/connections/{connection['id']}/handover")).text
+    assert "Update Application Settings" in script
+
+
+async def test_what_the_site_sets_after_the_import_is_no_obstacle(portal):
+    """A dry run warns that the article does not set device tokens; once they are set, nothing is left."""
+    apps = await precreated(portal)
+    request = portal.request(**apps.request())
+    for enabled, codes in ((None, {"app-to-update"}), (True, set())):
+        body = {"isDeviceOnlyAuthSupported": enabled}
+        await portal.look("graph", "PATCH", f"/v1.0/applications/{apps.server['id']}", body)
+        answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+        document = answer.json()
+        assert document["wouldFail"] is False
+        found = {each["code"] for each in document["findings"] if each["severity"] == "Warning"}
+        assert found - {"tenant-connected"} == codes
 
 
 async def test_whatever_an_imported_app_is_called(portal):
@@ -164,21 +186,21 @@ async def test_an_application_that_does_not_conform_is_refused(portal):
     """Each property that differs from the profile is reported with its impact and its remedy."""
     apps = await precreated(
         portal,
-        server={"isDeviceOnlyAuthSupported": None, "web": {"redirectUris": []}},
+        server={"web": {"redirectUris": []}, "signInAudience": "AzureADMultipleOrgs"},
         client={"isFallbackPublicClient": False},
     )
     before = await as_they_are(portal, apps)
     error = await portal.refused(**apps.request())
     assert (error["step"], error["code"]) == ("server-app", "app-not-conformant")
     found = {each["detail"].partition(":")[0]: each for each in error["findings"]}
-    assert set(found) == {"web-redirect", "device-tokens"}
+    assert set(found) == {"web-redirect", "single-tenant"}
     for finding in found.values():
         assert (finding["code"], finding["pointer"]) == ("app-check-failed", "/serverApp/existing")
         assert finding["remedy"] in error["remedy"]
         assert finding["documentation"].endswith("/manually-register-azure-ad-apps")
     assert "Your server Application needs to be updated" in found["web-redirect"]["detail"]
     assert "http://localhost" in found["web-redirect"]["remedy"]
-    for text in (apps.server["displayName"], apps.server["appId"], "web-redirect, device-tokens"):
+    for text in (apps.server["displayName"], apps.server["appId"], "single-tenant, web-redirect"):
         assert text in error["detail"]
     assert await as_they_are(portal, apps) == before
 

@@ -190,6 +190,14 @@ def test_the_remaining_manual_steps_are_listed():
     assert not [each for each in _told(samples.made()) if "Disable authentication" in each]
 
 
+def test_the_site_updates_an_imported_server_app():
+    """Only for an app that the service did not create the script names the command that the article lacks."""
+    existing = {"clientId": samples.SERVER, "vaultSecret": "import-contoso"}
+    told = _told(samples.made(serverApp={"existing": existing}))
+    assert [each for each in told if "'Update Application Settings'" in each]
+    assert not [each for each in _told(samples.made()) if "Update Application Settings" in each]
+
+
 def test_a_tenant_without_a_subscription_gets_no_gateway():
     """The script says that the gateway belongs to the other tenant, and how that one comes to it."""
     first = _told(samples.made(subscriptionId=None))[0]

@@ -46,8 +46,8 @@ async def precreated(
     As the article says, an administrator grants the permissions that both applications request.
     """
     name, scope = name or unique("by-hand"), str(uuid.uuid4())
-    profile: Any = {"user_discovery": user_discovery, "revision": revision}
-    web = await _register(portal, {**golden.server(name, scope, **profile), **(server or {})})
+    registered = _server(name, scope, user_discovery=user_discovery, revision=revision)
+    web = await _register(portal, {**registered, **(server or {})})
     uri = {"identifierUris": [f"https://contoso.com/{unique('cmg')}"]}
     if "identifierUris" not in (server or {}):
         await _change(portal, web, uri)
@@ -55,15 +55,73 @@ async def precreated(
     password = {"displayName": "CMG", "startDateTime": _text(start), "endDateTime": _text(start + lifetime)}
     path = f"/v1.0/applications/{web['id']}/addPassword"
     made = (await portal.look("graph", "POST", path, {"passwordCredential": password})).json()
-    native = await _register(
-        portal, {**golden.client(f"{name} client"[:256], web["appId"], scope, **profile), **(client or {})}
+    registered = _client(
+        f"{name} client"[:256], web["appId"], scope, user_discovery=user_discovery, revision=revision
     )
+    native = await _register(portal, {**registered, **(client or {})})
     if "publicClient" not in (client or {}):
         redirects = {"redirectUris": golden.client_redirects(native["appId"])}
         await _change(portal, native, {"publicClient": redirects})
     if consent:
         await _consent(portal, web, native)
     return Precreated(server=web, client=native, secret=made["secretText"], ends_at=start + lifetime)
+
+
+def _server(name: str, scope: str, *, user_discovery: bool, revision: str) -> dict[str, Any]:
+    """The web (server) app after each step of "Register the web (server) app", and nothing besides.
+
+    The article sets neither a home page nor device tokens, and it leaves the portal's User.Read on the app
+    unless there is user discovery.
+    """
+    app = _new_registration(name)
+    if revision == "2023-11":  # Redirect URI: Public client/native
+        app["publicClient"] = {"redirectUris": ["http://localhost"]}
+    elif revision != "2021":  # Redirect URI: Web; the first revision leaves it blank
+        app["web"]["redirectUris"] = ["http://localhost"]
+    if user_discovery:  # API permissions
+        access = {"id": golden.DIRECTORY_READ_ALL, "type": "Role"}
+        app["requiredResourceAccess"] = [{"resourceAppId": golden.GRAPH, "resourceAccess": [access]}]
+    app["api"] = {  # Expose an API: Add a scope
+        "oauth2PermissionScopes": [
+            {
+                "id": scope,
+                "value": "user_impersonation",
+                "type": "User",  # Admins and users
+                "isEnabled": True,
+                "adminConsentDisplayName": f"Access {name}"[:100],
+                "adminConsentDescription": f"Allow the application to access {name}.",
+            }
+        ]
+    }
+    return _with_manifest(app, revision)
+
+
+def _client(name: str, server_app: str, scope: str, *, user_discovery: bool, revision: str) -> dict[str, Any]:
+    """The native (client) app after each step of "Register the native (client) app" but the redirect URI."""
+    app = _new_registration(name)
+    app["isFallbackPublicClient"] = True  # Allow public client flows
+    if user_discovery or revision not in {"2021", "2023-11"}:  # API permissions: My APIs
+        access = {"id": scope, "type": "Scope"}
+        app["requiredResourceAccess"].append({"resourceAppId": server_app, "resourceAccess": [access]})
+    return _with_manifest(app, revision)
+
+
+def _new_registration(name: str) -> dict[str, Any]:
+    """What the portal registers: one tenant, and the permission User.Read."""
+    access = [{"id": golden.USER_READ, "type": "Scope"}]
+    return {
+        "displayName": name,
+        "signInAudience": "AzureADMyOrg",
+        "web": {},
+        "requiredResourceAccess": [{"resourceAppId": golden.GRAPH, "resourceAccess": access}],
+    }
+
+
+def _with_manifest(app: dict[str, Any], revision: str) -> dict[str, Any]:
+    """Manifest: "oauth2AllowIdTokenImplicitFlow": true. The newest revision has no such step."""
+    if revision != golden.NEWEST:
+        app["web"]["implicitGrantSettings"] = {"enableIdTokenIssuance": True}
+    return app
 
 
 async def _register(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:

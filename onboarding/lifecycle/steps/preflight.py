@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
 from onboarding.errors import Finding, PermanentError, Severity, cloud, prerequisites, steps
-from onboarding.lifecycle import ownership
+from onboarding.lifecycle import existing, ownership
 from onboarding.lifecycle.clashes import purgeable
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.facts import Facts, SubscriptionFacts
@@ -72,13 +72,14 @@ async def look(context: OnboardingContext) -> Facts:
     request, services = context.request, context.services
     connections = services.connections
     apps = (request.server_app, request.client_app)
-    survey, subscription, same_name, neighbour = await asyncio.gather(
+    survey, subscription, same_name, neighbour, to_update = await asyncio.gather(
         services.directory(request.tenant).survey(
             [app.name for app in apps if app], request.server_app.app_id_uri
         ),
         _subscription(context),
         connections.get(f"{request.tenant}.{key_of(request.name)}"),
         connections.any_of_tenant(request.tenant),
+        existing.to_update(context),
     )
     found = [*(survey.same_names or ()), *(survey.same_uri or ()), *(survey.deleted_with_uri or ())]
     return Facts(
@@ -92,6 +93,7 @@ async def look(context: OnboardingContext) -> Facts:
         neighbour=neighbour,
         survey=survey,
         subscription=subscription,
+        to_update=to_update,
     )
 
 
