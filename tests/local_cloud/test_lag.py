@@ -111,7 +111,10 @@ async def test_a_new_secret_cannot_be_removed_at_first(cloud):
     secret = (await cloud.graph("POST", f"{path}/addPassword", {"passwordCredential": {}})).json()
 
     async def remove() -> httpx.Response:
-        return await cloud.graph("POST", f"{path}/removePassword", {"keyId": secret["keyId"]})
+        answer: httpx.Response = await cloud.graph(
+            "POST", f"{path}/removePassword", {"keyId": secret["keyId"]}
+        )
+        return answer
 
     assert "No password credential found" in error(await remove())[2]
 
@@ -128,7 +131,9 @@ async def test_an_owner_may_change_a_new_application_only_after_a_while(cloud):
     app = (await cloud.graph("POST", "/applications", {"displayName": "x"}, client=client)).json()
 
     async def change() -> httpx.Response:
-        return await cloud.graph("PATCH", f"/applications/{app['id']}", {"notes": "x"}, client=client)
+        path = f"/applications/{app['id']}"
+        answer: httpx.Response = await cloud.graph("PATCH", path, {"notes": "x"}, client=client)
+        return answer
 
     assert error(await change())[:2] == (403, "Authorization_RequestDenied")
 

@@ -78,9 +78,8 @@ async def test_a_refusal_that_stays_is_final_after_some_minutes(portal, moved):
     await operate(portal, "POST", f"/api/onboardings/{onboarding}/rollback")
 
     async def rolled_back() -> bool:
-        return (await portal.get(f"/api/onboardings/{onboarding}", caller="operator"))[
-            "status"
-        ] == "RolledBack"
+        document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
+        return bool(document["status"] == "RolledBack")
 
     await until(rolled_back, "the end of the removal")
     assert await left_of(portal, onboarding) == []

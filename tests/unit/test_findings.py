@@ -165,11 +165,12 @@ def test_only_what_this_service_has_made_is_purged(unique_name, ours):
 def test_what_may_not_be_read_is_not_guessed(unread, count):
     """What the service cannot read is reported as not checked, and is no error."""
     uri = {"serverApp": {"appIdUri": "https://fabrikam.com/cmg"}}
-    survey = {**dict.fromkeys(unread), "unread": dict.fromkeys(unread, "403 Authorization_RequestDenied")}
+    reasons = dict.fromkeys(unread, "403 Authorization_RequestDenied")
+    survey = {**dict.fromkeys(unread), "unread": reasons}
     assert codes(request=uri, survey=survey) == {"not-checked": Severity.INFORMATION}
     more = {"names": "400 Request_UnsupportedQuery", "uri": "403 x", "deleted": "403 x"}
     hidden = {"same_names": None, "same_uri": None, "deleted_with_uri": None}
-    assert codes(request=uri, survey={**survey, **hidden, "unread": {**survey["unread"], **more}}) == {
+    assert codes(request=uri, survey={**survey, **hidden, "unread": {**reasons, **more}}) == {
         "not-checked": Severity.INFORMATION
     }
     assert len(unread) == count

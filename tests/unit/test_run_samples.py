@@ -20,7 +20,7 @@ from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import Finding
-from onboarding.lifecycle import plans, removal_steps, renewal_steps
+from onboarding.lifecycle import deletion, plans, removal_steps, renewal_steps
 from onboarding.lifecycle.requests import Removal, Renewal
 from onboarding.lifecycle.steps.client_app import ClientAppResult
 from onboarding.lifecycle.steps.connection import ConnectionResult
@@ -84,12 +84,12 @@ RESULTS: Final[Mapping[str, Any]] = {
     "connection": ConnectionResult(id="t.n"),
     "removal/halt": removal_steps.HaltResult(connection="t.n"),
     "removal/inventory": removal_steps.InventoryResult(
-        client=removal_steps.MadeApplication(object_id="o", principal_id=None), server=None
+        client=deletion.MadeApplication(object_id="o", principal_id=None), server=None
     ),
     "removal/consent": removal_steps.RevokeResult(revoked=2),
-    "removal/client-app": removal_steps.RemoveResult(removed=True),
-    "removal/server-app": removal_steps.RemoveResult(removed=True),
-    "removal/server-secret": removal_steps.RemoveResult(removed=False),
+    "removal/client-app": deletion.RemoveResult(removed=True),
+    "removal/server-app": deletion.RemoveResult(removed=True),
+    "removal/server-secret": deletion.RemoveResult(removed=False),
     "renewal/check": renewal_steps.CheckResult(object_id="o"),
     "renewal/secret": renewal_steps.NewSecret(secret=SECRET, replaces="cmg-1"),
     "renewal/confirmation": renewal_steps.Confirmation(by="time limit"),

@@ -294,13 +294,13 @@ class Lane(Scene):
     def _environment(self) -> Mapping[str, str]:
         cloud = {**self.stack.cloud_info, **{name: self.proxy.url(name) for name in CLOUD}}
         account = self.stack.account
-        storage = account.connection_string
+        text = account.connection_string
         for service, port in ((QUEUE, account.queue), (TABLE, account.table)):
-            storage = storage.replace(f":{port}/", f":{self.proxy.ports[service]}/")
+            text = text.replace(f":{port}/", f":{self.proxy.ports[service]}/")
         usual = surroundings.of_host(
             api="",
             cloud={**cloud, "certificate": str(self.proxy.trusted)},
-            storage=storage,
+            storage=dict.fromkeys(surroundings.connection(account), text),
             clock=self.stack.clock_file,
             root=ROOT,
         )
