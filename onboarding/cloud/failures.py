@@ -49,6 +49,8 @@ class Answer:
         error = error if isinstance(error, dict) else {}
         details = error.get("details")
         details = details if isinstance(details, list) else []
+        if isinstance(inner := error.get("innererror"), dict) and inner.get("code"):  # Key Vault's
+            details = [*details, inner]
         named = {name.casefold(): value for name, value in headers.items()}
         return cls(
             service=service,

@@ -27,6 +27,13 @@ READABLE: Final = ("notice-", "link-")
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
+_API_VERSION: Final = "7.6"
+"""Fixed, because the newest version of the SDK can be missing in another cloud.
+
+Source: https://learn.microsoft.com/rest/api/keyvault/general/versions.
+"""
+
+
 class KeyVault(Vault):
     """The vault of the deployment."""
 
@@ -35,6 +42,7 @@ class KeyVault(Vault):
     ) -> None:
         self._client = SecretClient(
             vault_url=url,
+            api_version=_API_VERSION,
             credential=credential,
             per_retry_policies=[CallRecorder(KEY_VAULT)],
             retry_total=0,
@@ -88,17 +96,32 @@ class KeyVault(Vault):
             raise error_of(KEY_VAULT, error) from error
 
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
-        """Adds a version to a secret; returns its URL."""
+        """Adds a version to a secret; returns its URL. A deleted secret with the name is recovered first."""
         try:
-            secret = await self._client.set_secret(
-                name,
-                value,
-                expires_on=ends_at,
-                tags=dict(tags),
-                content_type=CONTENT_TYPE,
-            )
+            return await self._set(name, value, ends_at, tags)
+        except AzureError as error:
+            failure = error_of(KEY_VAULT, error)
+            if failure.code != cloud.OBJECT_IS_DELETED.code or not await self.recover(name):
+                raise failure from error
+        try:
+            return await self._set(name, value, ends_at, tags)
         except AzureError as error:
             raise error_of(KEY_VAULT, error) from error
+
+    async def recover(self, name: str) -> bool:
+        """Recovers a deleted secret with its versions; False if there is none."""
+        try:
+            await self._client.recover_deleted_secret(name)
+        except ResourceNotFoundError:
+            return False
+        except AzureError as error:
+            raise error_of(KEY_VAULT, error) from error
+        return True
+
+    async def _set(self, name: str, value: str, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
+        secret = await self._client.set_secret(
+            name, value, expires_on=ends_at, tags=dict(tags), content_type=CONTENT_TYPE
+        )
         return str(secret.id)
 
     async def remove(self, name: str) -> None:

@@ -208,6 +208,10 @@ class Vault(Protocol):
         """Adds a version to a secret; returns its URL."""
         ...
 
+    async def recover(self, name: str) -> bool:
+        """Recovers a deleted secret with its versions; False if there is none."""
+        ...
+
     async def remove(self, name: str) -> None:
         """Deletes a secret with all its versions, permanently if the vault allows that.
 

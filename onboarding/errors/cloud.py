@@ -157,6 +157,15 @@ FORBIDDEN: Final = _refusal(
     ),
     documentation="https://learn.microsoft.com/azure/key-vault/general/rest-error-codes",
 )
+OBJECT_IS_DELETED: Final = _refusal(
+    code="object-is-deleted-but-recoverable",
+    title="A deleted secret in the key vault has the same name",
+    remedy=(
+        "Recover the secret (az keyvault secret recover), then try again. Until then its name cannot be "
+        "reused."
+    ),
+    documentation="https://learn.microsoft.com/azure/key-vault/general/key-vault-recovery",
+)
 REFUSED_BY_CLOUD: Final = ErrorType(
     code="refused-by-cloud",
     failure=PermanentError,

@@ -40,6 +40,8 @@ class Credential:
         if attempt == 1 and not keep:
             return await self._make(attempt)
         stored = await self.vault.stored(self._vault_name)
+        if stored is None and await self.vault.recover(self._vault_name):  # somebody has deleted it
+            stored = await self.vault.stored(self._vault_name)
         works = stored is not None and datetime.fromisoformat(stored.tags["endsAt"]) > self.now
         if stored and works and stored.tags["keyId"] not in keep:
             secret = SecretRecord(

@@ -239,6 +239,11 @@ class PaperVault(Vault):
         self._paper.note(KEY_VAULT, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"
 
+    async def recover(self, name: str) -> bool:
+        """Records the call."""
+        self._paper.note(KEY_VAULT, "POST", f"/deletedsecrets/{name}/recover")
+        return False
+
     async def remove(self, name: str) -> None:
         """Records the call."""
         self._paper.note(KEY_VAULT, "DELETE", f"/secrets/{name}")

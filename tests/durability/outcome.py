@@ -127,7 +127,7 @@ async def _of_secret(
     if key_ids != {stored["tags"]["keyId"]}:
         yield f"the vault has had the secrets {key_ids}"
     deleted = await scene.portal.look("keyVault", "GET", "/deletedsecrets?api-version=7.4")
-    if deleted.json()["value"]:
+    if any(f"/{name}" in each["id"] for each in deleted.json()["value"]):
         yield f"the vault has deleted secrets: {deleted.json()['value']}"
     cloud = scene.stack.cloud_info
     answer = await scene.portal.http.post(

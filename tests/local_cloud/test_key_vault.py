@@ -34,7 +34,7 @@ async def test_versions_of_a_secret(cloud):
     newest = (await ask(cloud, "GET", path)).json()
     assert (newest["value"], newest["id"], newest["tags"]) == ("two", ids[1], {"v": "two"})
     assert (newest["attributes"]["exp"], newest["contentType"]) == (2000000000, "t")
-    assert newest["attributes"]["recoveryLevel"] == "Recoverable+Purgeable"
+    assert newest["attributes"]["recoveryLevel"] == "Recoverable"
     assert (await cloud.service("keyVault", "GET", f"{ids[0]}?{VERSION}")).json()["value"] == "one"
     versions = (await ask(cloud, "GET", f"{path}/versions")).json()["value"]
     assert [version["id"] for version in versions] == ids[::-1]
@@ -54,7 +54,7 @@ async def test_attributes_change_without_the_value(cloud):
 
 
 async def test_a_deleted_secret_is_recovered_or_purged(cloud):
-    """A deleted secret keeps its name until it is purged."""
+    """A deleted secret keeps its name until it is purged, which purge protection forbids to everybody."""
     secret = name()
     path, deleted = f"/secrets/{secret}", f"/deletedsecrets/{secret}"
     await ask(cloud, "PUT", path, {"value": "v"})
@@ -72,6 +72,10 @@ async def test_a_deleted_secret_is_recovered_or_purged(cloud):
     assert (await ask(cloud, "POST", f"{deleted}/recover")).status_code == 200
     assert (await ask(cloud, "GET", path)).json()["value"] == "v"
     await ask(cloud, "DELETE", path)
+    refused = error(await ask(cloud, "DELETE", deleted))
+    assert refused[:2] == (403, "Forbidden")
+    assert "purge protection is enabled" in refused[2]
+    await cloud.control("PUT", "/settings", {"purgeProtection": False})
     assert (await ask(cloud, "DELETE", deleted)).status_code == 204
     assert error(await ask(cloud, "GET", deleted))[:2] == (404, "SecretNotFound")
     assert (await ask(cloud, "PUT", path, {"value": "w"})).status_code == 200
@@ -97,6 +101,9 @@ async def test_lists_are_paged(cloud):
         ("PUT", "/secrets/under_score", {"value": "v"}, (400, "BadParameter")),
         ("PUT", "/secrets/fine", {}, (400, "BadParameter")),
         ("PUT", "/secrets/fine", {"value": "x" * 25601}, (400, "BadParameter")),
+        ("PUT", "/secrets/fine", {"value": "\u00e9" * 12801}, (400, "BadParameter")),
+        ("PUT", "/secrets/fine", {"value": "v", "contentType": "t" * 256}, (400, "BadParameter")),
+        ("PUT", "/secrets/fine", {"value": "v", "tags": {"a": "b" * 257}}, (400, "BadParameter")),
         ("PUT", "/secrets/fine", {"value": "v", "tags": {"a": 1}}, (400, "BadParameter")),
         ("PUT", "/secrets/fine", {"value": "v", "attributes": {"exp": "soon"}}, (400, "BadParameter")),
         ("GET", "/secrets/nobody", None, (404, "SecretNotFound")),
@@ -118,3 +125,18 @@ async def test_the_vault_is_for_its_officers_only(cloud):
     assert error(answer)[:2] == (403, "Forbidden")
     assert answer.json()["error"]["innererror"]["code"] == "ForbiddenByRbac"
     assert error(await cloud.service("keyVault", "GET", "/secrets/x"))[:2] == (400, "BadParameter")
+    unknown = error(await cloud.service("keyVault", "GET", "/secrets/x?api-version=9.9"))
+    assert unknown[:2] == (400, "BadParameter")
+    assert "The specified version (9.9) is not recognized" in unknown[2]
+
+
+async def test_each_data_action_is_decided_on_its_own(cloud):
+    """The service's identity may do what its role lists; a refusal contains the missing action."""
+    await cloud.control("PUT", "/settings", {"vaultActions": ["secrets/setSecret/action"]})
+    token = (await cloud.identity_token("https://vault.azure.net")).json()["access_token"]
+    url = f"{cloud.info['keyVault']}/secrets/{name()}?{VERSION}"
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await cloud.http.put(url, json={"value": "v"}, headers=headers)).status_code == 200
+    refused = error(await cloud.http.get(url, headers=headers))
+    assert refused[:2] == (403, "Forbidden")
+    assert "Action: 'Microsoft.KeyVault/vaults/secrets/getSecret/action'" in refused[2]

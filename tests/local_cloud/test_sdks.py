@@ -111,6 +111,7 @@ async def test_secret_client(cloud, credential):
         connection_verify=cloud.info["certificate"],
     )
     secret = name()
+    await cloud.control("PUT", "/settings", {"purgeProtection": False})
     async with client:
         stored = await client.set_secret(secret, "value", tags={"a": "b"}, content_type="text/plain")
         assert (await client.get_secret(secret)).value == "value"

@@ -86,7 +86,8 @@ async def _left_of(portal: Portal, onboarding: str) -> AsyncIterator[str]:
             yield f"service principal {principal['displayName']}"
     for principal in await listed(portal, f"{deleted}.servicePrincipal"):
         yield f"deleted service principal {principal['displayName']}"
-    for kind in ("secrets", "deletedsecrets"):
+    protected = (await portal.control("GET", "/settings")).json()["purgeProtection"]
+    for kind in ("secrets",) if protected else ("secrets", "deletedsecrets"):
         with contextlib.suppress(AssertionError):
             await portal.look("keyVault", "GET", f"/{kind}/{prefix}?api-version=7.5")
             yield f"vault {kind} {prefix}"

@@ -190,7 +190,8 @@ def _services(
             tokens,
             (at["keyVault"], at["login"]),
             VaultSecrets(database),
-            settings.may_use_vault,
+            may_use=settings.may_use_vault,
+            is_purge_protected=settings.is_purge_protected,
         ),
     )
 

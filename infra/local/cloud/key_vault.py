@@ -15,6 +15,16 @@ from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
 from infra.local.cloud.tokens import Caller, TokenError, Tokens
 from infra.local.cloud.vault_secrets import RECOVERABLE_DAYS, VaultSecrets
 
+_API_VERSIONS: Final = frozenset({"7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6"})
+"""https://learn.microsoft.com/rest/api/keyvault/general/versions: those that every cloud has."""
+_PUBLIC: Final = frozenset({"2025-07-01", "2026-04-01"})
+"""Those that only the public cloud has here: newer ones can be missing in other clouds."""
+_PURGE_PROTECTED: Final = (
+    'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service'
+    " will automatically purge it after the retention period has passed."
+)
+_LONGEST_CONTENT_TYPE: Final = 255
+_LONGEST_TAG: Final = 256
 _NAME: Final = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _LONGEST_VALUE: Final = 25 * 1024
 _MOST_TAGS: Final = 15
@@ -50,14 +60,19 @@ class KeyVault:
         tokens: Tokens,
         addresses: tuple[str, str],
         secrets: VaultSecrets,
-        may_use: Callable[[str], bool],
+        *,
+        may_use: Callable[[str, str], bool],
+        is_purge_protected: Callable[[], bool],
     ) -> None:
-        """``addresses`` are the vault's and login's; ``may_use``: whether a principal has a role here."""
+        """``addresses`` are the vault's and login's; ``may_use``: whether a principal has a data action."""
         self._tokens = tokens
         self._address, login = addresses
         self._secrets = secrets
         self._may_use = may_use
+        self._is_purge_protected = is_purge_protected
         self._audiences = audiences(environment, KEY_VAULT_APP_ID)
+        is_public = environment.key_vault.endswith("azure.net")
+        self._api_versions = _API_VERSIONS | (_PUBLIC if is_public else frozenset())
         self._challenge = f'Bearer authorization="{login}/{TENANT}", resource="{environment.key_vault}"'
 
     def handle(self, request: Request) -> Answer:
@@ -93,6 +108,11 @@ class KeyVault:
             )
         if not request.query.get("api-version"):
             raise _bad("api-version must be specified")
+        if (version := request.query["api-version"]) not in self._api_versions:
+            raise _bad(
+                f"The specified version ({version}) is not recognized. Consider using the latest supported"
+                f" version ({max(_API_VERSIONS)})."
+            )
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
         self._check(caller, request, parts)
         if parts[0] == "secrets":
@@ -145,6 +165,8 @@ class KeyVault:
             case "GET", []:
                 return Answer(status=200, body=self._deleted_body(secret))
             case "DELETE", []:
+                if self._is_purge_protected():
+                    raise VaultError(403, "Forbidden", _PURGE_PROTECTED)
                 self._secrets.purge(secret)
                 return Answer(status=204)
             case "POST", ["recover"]:
@@ -171,7 +193,7 @@ class KeyVault:
             )
         wanted = _json(request)
         value = wanted.get("value")
-        if not isinstance(value, str) or len(value) > _LONGEST_VALUE:
+        if not isinstance(value, str) or len(value.encode()) > _LONGEST_VALUE:
             raise _bad("The parameter value is required, a string, and at most 25 KB long.")
         start = {"attributes": {"enabled": True}, "tags": None, "contentType": None}
         version = self._secrets.add(name, {"value": value} | start | _changes(wanted, start))
@@ -185,7 +207,8 @@ class KeyVault:
         return secret
 
     def _check(self, caller: Caller, request: Request, parts: list[str]) -> None:
-        if self._may_use(caller.object_id):
+        action = _action(request.method, parts)
+        if self._may_use(caller.object_id, action):
             return
         raise VaultError(
             403,
@@ -194,7 +217,9 @@ class KeyVault:
             " assignments or role"
             " definitions were changed recently, please observe propagation time.\r\nCaller:"
             f" appid={caller.client_id};oid={caller.object_id};iss={self._tokens.issuers[TENANT]['1.0']}"
-            f"\r\nAction: '{request.method} {parts[0]}'",
+            f"\r\nAction: 'Microsoft.KeyVault/vaults/{action}'\r\nResource: '{request.path}'"
+            "\r\nAssignment: (not found)\r\nDenyAssignmentId: null"
+            "\r\nDecisionReason: 'DeniedWithNoValidRBAC'",
             "ForbiddenByRbac",
         )
 
@@ -207,7 +232,7 @@ class KeyVault:
             | {
                 "created": version["created"],
                 "updated": version["updated"],
-                "recoveryLevel": "Recoverable+Purgeable",
+                "recoveryLevel": "Recoverable" if self._is_purge_protected() else "Recoverable+Purgeable",
                 "recoverableDays": RECOVERABLE_DAYS,
             },
         }
@@ -277,7 +302,7 @@ def _changes(wanted: JsonObject, before: JsonObject) -> JsonObject:
     given = {name: attributes[name] for name in ("enabled", "exp", "nbf") if attributes.get(name) is not None}
     changes["attributes"] = before["attributes"] | given
     if (content_type := wanted.get("contentType")) is not None:
-        if not isinstance(content_type, str):
+        if not isinstance(content_type, str) or len(content_type) > _LONGEST_CONTENT_TYPE:
             raise _bad("The parameter contentType is invalid.")
         changes["contentType"] = content_type
     if (tags := wanted.get("tags")) is not None:
@@ -285,8 +310,24 @@ def _changes(wanted: JsonObject, before: JsonObject) -> JsonObject:
             raise _bad("The parameter tags is invalid.")
         if len(tags) > _MOST_TAGS:
             raise _bad(f"The request contains more than {_MOST_TAGS} tags.")
+        if any(len(text) > _LONGEST_TAG for tag in tags.items() for text in tag):
+            raise _bad(f"A tag is longer than {_LONGEST_TAG} characters.")
         changes["tags"] = tags
     return changes
+
+
+def _action(method: str, parts: list[str]) -> str:
+    """The data action of a request.
+
+    https://learn.microsoft.com/azure/role-based-access-control/permissions/security#microsoftkeyvault
+    """
+    if parts[0] == "deletedsecrets":
+        names = {"DELETE": "purge", "POST": "recover"}
+        return f"secrets/{names.get(method, 'readMetadata')}/action"
+    if method == "GET":
+        listing = len(parts) == 1 or parts[-1] == "versions"
+        return "secrets/readMetadata/action" if listing else "secrets/getSecret/action"
+    return {"PUT": "secrets/setSecret/action", "PATCH": "secrets/update/action"}.get(method, "secrets/delete")
 
 
 def _version(secret: JsonObject, wanted: str) -> JsonObject:

@@ -6,7 +6,6 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/resource-pro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -20,7 +19,12 @@ from infra.local.cloud.providers import NAMESPACES, Providers
 from infra.local.cloud.settings import Settings
 from infra.local.cloud.tokens import Caller, TokenError, TokenFault, Tokens
 
-_API_VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d(-preview|-alpha|-beta|-privatepreview)?", re.IGNORECASE)
+_API_VERSIONS: Final = frozenset(
+    {"2020-01-01", "2021-04-01", "2022-04-01", "2022-09-01", "2022-12-01", "2024-03-01"}
+)
+"""Those that every cloud has, as far as it is known."""
+_PUBLIC: Final = frozenset({"2025-04-01"})
+"""Those that only the public cloud has here: newer ones can be missing in other clouds."""
 _PAGE: Final = 40
 _FAILURES: Final = {
     429: ("SubscriptionRequestsThrottled", "Number of requests for the subscription exceeded its limit."),
@@ -72,6 +76,8 @@ class ResourceManager:
         self._subscriptions = providers
         self._settings = settings
         self._login = environment.login
+        public = any("azure.com" in name for name in environment.resource_manager)
+        self._api_versions = _API_VERSIONS | (_PUBLIC if public else frozenset())
         self._audiences = audiences(environment, RESOURCE_MANAGER_APP_ID)
 
     def handle(self, request: Request) -> Answer:
@@ -95,7 +101,7 @@ class ResourceManager:
 
     def _route(self, request: Request) -> Answer:
         caller = self._tokens.caller(request.headers.get("Authorization"), self._audiences)
-        _check_api_version(request.query)
+        _check_api_version(request.query, self._api_versions)
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
         names = [part.lower() for part in parts]
         if names[0] != "subscriptions" or len(parts) == 1:
@@ -233,7 +239,7 @@ class ResourceManager:
         return replace(answer, headers=headers | dict(answer.headers))
 
 
-def _check_api_version(query: Mapping[str, str]) -> None:
+def _check_api_version(query: Mapping[str, str], known: frozenset[str]) -> None:
     version = next((value for name, value in query.items() if name.lower() == "api-version"), "")
     if not version:
         raise ResourceManagerError(
@@ -241,12 +247,12 @@ def _check_api_version(query: Mapping[str, str]) -> None:
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
-    if _API_VERSION.fullmatch(version) is None:
+    if version not in known:
         raise ResourceManagerError(
             400,
             "InvalidApiVersionParameter",
             f"The api-version '{version}' is invalid. The supported versions are"
-            " '2025-04-01,2022-12-01,2022-04-01'.",
+            f" '{','.join(sorted(known, reverse=True))}'.",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -53,6 +54,10 @@ class SettingsChange(BaseModel):
     identityAttributes: dict[str, str] | None = None  # noqa: N815
     """Custom security attributes of the service's identity: values by attribute set and name."""
     subscription: Subscription | None = None
+    purgeProtection: bool | None = None  # noqa: N815
+    """Of the vault, as infra/azure deploys it."""
+    vaultActions: list[str] | None = None  # noqa: N815
+    """Data actions of the service's identity in the vault: at first those of Key Vault Secrets Officer."""
     opaqueTokens: bool | None = None  # noqa: N815
     """Whether tokens for Graph are no JWT."""
     upsertOwns: bool | None = None  # noqa: N815
@@ -96,6 +101,8 @@ class Settings:
             "identityRoles": list(tenant.identity_roles),
             "subscription": Subscription().model_dump(),
             "opaqueTokens": False,
+            "purgeProtection": True,
+            "vaultActions": ["secrets/*"],
             "unconsented": 700016,
             "upsertOwns": False,
             "lag": {},
@@ -142,9 +149,15 @@ class Settings:
         """The state of Contoso's subscription in Resource Manager."""
         return Subscription.model_validate(self._values["subscription"])
 
-    def may_use_vault(self, principal_id: str) -> bool:
-        """Whether a principal is a secrets officer of the vault."""
-        return principal_id in (self.tenant.identity_principal_id, self.tenant.administrator.principal_id)
+    def may_use_vault(self, principal_id: str, action: str) -> bool:
+        """Whether a principal has a data action in the vault; the identity's role has patterns of them."""
+        if principal_id == self.tenant.identity_principal_id:
+            return any(fnmatchcase(action.lower(), each.lower()) for each in self._values["vaultActions"])
+        return principal_id == self.tenant.administrator.principal_id
+
+    def is_purge_protected(self) -> bool:
+        """Whether nobody can purge a deleted secret of the vault."""
+        return bool(self._values["purgeProtection"])
 
     def change(self, change: SettingsChange) -> None:
         """Change the settings in the body. Raises ``KeyError`` for an unknown Graph role."""

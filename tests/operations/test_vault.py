@@ -1,0 +1,60 @@
+"""The vault keeps what is deleted: the service recovers a secret that it needs, and else leaves it there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.operations.renewals import confirm, renewal, secrets, works
+from tests.support.operations import done, held, left_of, operate, step
+from tests.support.portal import until
+
+VERSION = "api-version=7.5"
+
+
+async def test_a_secret_that_somebody_deleted_is_recovered_first(portal):
+    """A renewal recovers the secret before it makes a new one, so that the old version stays readable."""
+    connection = await portal.onboarded()
+    path = f"/secrets/cmg-{connection['onboardingId']}"
+    await portal.look("keyVault", "DELETE", f"{path}?{VERSION}")
+    operation = await renewal(portal, connection)
+    assert await works(portal, connection, connection["secret"]["vaultSecretId"])
+    await confirm(portal, connection, operation)
+    assert len(await secrets(portal, connection)) == 1
+    versions = (await portal.look("keyVault", "GET", f"{path}/versions?{VERSION}")).json()["value"]
+    assert len(versions) == 2
+    events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
+    calls = [f"{call['method']} {call['path']}" for event in events for call in event["calls"]]
+    (recovered,) = [at for at, call in enumerate(calls) if call.endswith("/recover")]
+    (made,) = [at for at, call in enumerate(calls) if call.endswith("/addPassword")]
+    assert recovered < made
+
+
+async def test_a_secret_that_is_deleted_meanwhile_is_recovered(portal):
+    """A secret that is deleted just before the service stores its new version is recovered then."""
+    connection = await portal.onboarded()
+    name = f"cmg-{connection['onboardingId']}"
+    taken = {"kind": "hold", "when": "before", "times": 1}
+    put = {"service": "keyVault", "method": "PUT", "path": f"/secrets/{name}", "body": "value"}
+    async with portal.fault(**put, **taken) as fault:
+        accepted = await operate(portal, "POST", f"/api/connections/{connection['id']}/renewals")
+        await until(lambda: held(portal, fault), "the call that is held")
+        await portal.look("keyVault", "DELETE", f"/secrets/{name}?{VERSION}")
+        await portal.control("POST", f"/faults/{fault}/release")
+    await step(portal, f"/api/operations/{accepted['id']}", "confirmation", "Waiting")
+    await confirm(portal, connection, accepted)
+    assert len(await secrets(portal, connection)) == 1
+
+
+@pytest.mark.parametrize("protected", [True, False])
+async def test_a_removal_ends_with_and_without_purge_protection(portal, protected):
+    """Purge protection keeps the deleted secret out of reach; without it, the secret is purged."""
+    connection = await portal.onboarded()
+    async with portal.settings(purgeProtection=protected):
+        await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+        assert await left_of(portal, connection["onboardingId"]) == []
+    name = f"cmg-{connection['onboardingId']}"
+    found = await portal.http.get(
+        f"{portal.info['keyVault']}/deletedsecrets/{name}?{VERSION}",
+        headers={"Authorization": f"Bearer {await portal.token('administrator', 'https://vault.azure.net')}"},
+    )
+    assert found.status_code == (200 if protected else 404)
