@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.data.tables import TransactionOperation, UpdateMode
+from azure.data.tables import TableErrorCode, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
@@ -92,11 +92,13 @@ class Tables:
         return self._clients[table]
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
-        """One row, or None."""
+        """One row, or None; a missing table is an error."""
         client = self._client(table)
         try:
             return Row.from_entity(await client.get_entity(partition, key))
-        except ResourceNotFoundError:
+        except ResourceNotFoundError as error:
+            if getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND:
+                raise
             return None
 
     async def query(self, table: str, partition: str, keys: Range | None = None) -> list[Row]:
@@ -113,7 +115,11 @@ class Tables:
     async def page(
         self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
     ) -> Page:
-        """At most ``size`` rows of a range of partitions, in order, from a continuation on."""
+        """At most ``size`` rows of a range of partitions, in order, from a continuation on.
+
+        Azure can return an empty page with a continuation, which is not the end
+        (https://learn.microsoft.com/rest/api/storageservices/query-timeout-and-pagination).
+        """
         client = self._client(table)
         text, parameters = _filter(partitions, keys)
         pages = client.query_entities(text, parameters=parameters, results_per_page=size).by_page(
@@ -122,7 +128,8 @@ class Tables:
         rows: tuple[Row, ...] = ()
         async for page in pages:
             rows = tuple([Row.from_entity(entity) async for entity in page])
-            break
+            if rows:
+                break
         return Page(rows, _encode(getattr(pages, "continuation_token", None)))
 
     async def write(self, table: str, row: Row, how: Write) -> str:

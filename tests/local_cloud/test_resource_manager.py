@@ -138,11 +138,16 @@ async def test_permissions_are_evaluated_one_assignment_at_a_time(cloud, permiss
 
 
 async def test_permissions_can_be_read(cloud):
-    """The service's identity has the minimum permissions for onboardings, and can read them."""
+    """The service's identity has exactly the actions of the custom role, and can read them."""
     path = "/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
     answer = await as_identity(cloud, "GET", path)
     [entry] = answer.json()["value"]
-    assert entry["actions"] == ["*/register/action", "*/read"]
+    assert entry["actions"] == [
+        "*/register/action",
+        "Microsoft.Authorization/permissions/read",
+        "Microsoft.Resources/subscriptions/read",
+        "Microsoft.Resources/subscriptions/providers/read",
+    ]
     assert entry["notActions"] == []
 
 

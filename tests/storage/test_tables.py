@@ -38,6 +38,8 @@ async def test_a_missing_table_is_an_error(tables):
     """A missing table is an error, and does not look like an empty one."""
     with pytest.raises(HttpResponseError):
         await tables.query("missing", "p")
+    with pytest.raises(HttpResponseError):
+        await tables.get("missing", "p", "k")
 
 
 async def test_inserting_twice_is_a_conflict(tables, table):

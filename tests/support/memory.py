@@ -88,7 +88,7 @@ class MemoryTables(Tables):
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """One row, or None."""
         async with self._call("get", table):
-            return self._rows.get(table, {}).get((partition, key))
+            return self._table(table).get((partition, key))
 
     async def scan(self, table: str, partitions: Range, *, keys: Range | None = None) -> AsyncIterator[Row]:
         """All rows of a range of partitions, in order; each thousand of them costs a call."""
