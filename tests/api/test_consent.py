@@ -33,7 +33,8 @@ async def test_an_administrator_consents_where_the_service_shall_not(portal):
     people = {each: Administrator(portal, each) for each in (plain, discovery)}
     step = await waiting(portal, plain)
     assert step["actionUrls"] == [await people[plain].link("client")]
-    assert step["waitingFor"] == "an administrator of the tenant to consent"
+    assert step["waitingFor"].startswith("an administrator of the tenant to consent. After")
+    assert "AADSTS500113" in step["waitingFor"]
     assert step["nextAttemptAt"]
     assert step["error"] is None
     links = (await waiting(portal, discovery))["actionUrls"]
@@ -86,7 +87,7 @@ async def test_with_the_default_permissions_a_person_confirms_the_consent(may_no
     )
     step = await waiting(portal, plain)
     assert step["actionUrls"] == [await Administrator(portal, plain).link("client")]
-    assert step["waitingFor"].endswith("a person to confirm it, because the service cannot see it")
+    assert "a person to confirm it, because the service cannot see it. After" in step["waitingFor"]
     findings = (await portal.get(f"/api/onboardings/{plain}"))["findings"]
     assert {"administrator-will-be-asked", "consent-not-visible"} <= {each["code"] for each in findings}
     (unchecked,) = [each for each in findings if each["code"] == "not-checked"]

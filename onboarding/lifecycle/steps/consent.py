@@ -30,6 +30,11 @@ from onboarding.workflow.plan import Step
 _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between checks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
 
+_ENDS_ON: Final = (
+    "After the consent, the browser shows an error such as AADSTS500113: the apps have no page to return to"
+)
+"""The apps' reply addresses are for the console and the client; none opens in a browser."""
+
 CONFIRMED: Final = "confirmed"
 """The signal of a person: an administrator has consented, also where the service cannot see it."""
 
@@ -88,11 +93,9 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         by = "confirmation" if unseen else "administrator"
         return Done(result=ConsentResult(granted=wanted.names, by=by))
     environment = context.services.clouds.environment
-    reason = "an administrator of the tenant to consent"
+    confirmed = ", and a person to confirm it, because the service cannot see it" if unseen else ""
     return Wait(
-        reason=f"{reason}, and a person to confirm it, because the service cannot see it"
-        if unseen
-        else reason,
+        reason=f"an administrator of the tenant to consent{confirmed}. {_ENDS_ON}",
         after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
         actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),
