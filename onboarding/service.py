@@ -20,6 +20,7 @@ from onboarding.api.callers import Callers
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import Connections, ConnectionsResource
 from onboarding.api.description import DescriptionResource
+from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
 from onboarding.api.expirations import ExpirationsResource
 from onboarding.api.feeds import FeedsResource
@@ -88,6 +89,18 @@ class Service:
             services=lambda: parts.services,
             clock=parts.clock,
             time_limit_days=parts.settings.renewal_time_limit_days,
+        )
+
+    @functools.cached_property
+    def encrypted_secrets(self) -> EncryptedSecretsResource:
+        """``/api/connections/{id}/encrypted-secret``."""
+        parts = self._parts
+        return EncryptedSecretsResource(
+            connections=self._connections,
+            store=parts.connection_store,
+            audit=parts.onboarding_runs.store,
+            services=lambda: parts.services,
+            clock=parts.clock,
         )
 
     @functools.cached_property

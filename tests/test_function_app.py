@@ -36,6 +36,7 @@ HTTP = {
     "list_operation_events": ("operations/{id}/events", ["GET"]),
     "get_operation_handover": ("operations/{id}/handover", ["GET"]),
     "retry_operation": ("operations/{id}/retry", ["POST"]),
+    "encrypt_secret": ("connections/{id}/encrypted-secret", ["POST"]),
     "acknowledge_connection": ("connections/{id}/acknowledge", ["POST"]),
     "snooze_connection": ("connections/{id}/snooze", ["POST"]),
     "show_link": ("links", ["GET"]),

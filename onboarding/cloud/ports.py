@@ -191,7 +191,7 @@ class Vault(Protocol):
         ...
 
     async def client_secret(self, vault_id: str) -> SecretStr:
-        """The value of one version of a client secret, only to prove it.
+        """The value of one version of a client secret, to prove it or to encrypt it for the site.
 
         Raises ``PermanentError`` if there is no such version.
         """

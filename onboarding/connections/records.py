@@ -45,6 +45,16 @@ class SecretRecord:
         return urlsplit(self.vault_id).path.split("/")[2]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncryptedCopy:
+    """The certificate to which a client secret was encrypted for the site; there is one for each secret."""
+
+    key_id: str  # of the secret
+    thumbprint: str  # of the certificate (SHA-256)
+    by: str
+    at: datetime
+
+
 class ConnectionState(StrEnum):
     """Whether a connection is in use or being removed."""
 
@@ -93,6 +103,7 @@ class Connection:
     state: ConnectionState = ConnectionState.ACTIVE
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
     renewal: str = ""  # the operation that creates the pending secret
+    encrypted_copy: EncryptedCopy | None = None  # of the last secret that was encrypted
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered at last
     inspected_at: datetime | None = None  # of the last inspection
     differences: Mapping[str, Difference] = field(default_factory=dict)  # of the last inspection, by key

@@ -140,6 +140,13 @@ SERVER_APP_OF_OTHER_CONNECTION: Final = ErrorType(
     detail="The connection uses the server app and the client secret of connection {owner}.",
     remedy="Renew the secret of connection {owner}; the renewal covers this connection, too.",
 )
+SECRET_ALREADY_ENCRYPTED: Final = ErrorType(
+    code="secret-already-encrypted",
+    status=HTTPStatus.CONFLICT,
+    title="The client secret was encrypted to another certificate",
+    detail="{by} had the client secret encrypted to another certificate on {at:%Y-%m-%d %H:%M} UTC.",
+    remedy="Use that certificate. If it is not known to the administrator of the site, renew the secret.",
+)
 SERVER_APP_SHARED: Final = ErrorType(
     code="server-app-shared",
     status=HTTPStatus.CONFLICT,

@@ -1,0 +1,80 @@
+"""A client secret, encrypted to the certificate of a site's administrator: a CMS message.
+
+``Unprotect-CmsMessage`` of Windows PowerShell 5.1 opens it. So the administrator needs no account in the
+tenant of the vault. Each secret is encrypted to one certificate only.
+
+Sources: https://www.rfc-editor.org/rfc/rfc5652 and
+https://learn.microsoft.com/powershell/module/microsoft.powershell.security/unprotect-cmsmessage.
+"""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+_SHORTEST_KEY: Final = 2048
+_DOCUMENT_ENCRYPTION: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.80.1")
+
+
+class CertificateError(ValueError):
+    """A text that is not a certificate, or a certificate to which nothing can be encrypted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipient:
+    """The certificate to which a secret is encrypted."""
+
+    certificate: x509.Certificate
+
+    @classmethod
+    def read(cls, pem: str, now: datetime) -> Recipient:
+        """Reads a certificate in PEM form. Raises ``CertificateError`` with the reason."""
+        if "PRIVATE KEY" in pem:
+            raise CertificateError("The text contains a private key. Send the certificate only.")
+        try:
+            certificate = x509.load_pem_x509_certificate(pem.encode())
+            key = certificate.public_key()
+        except ValueError as error:
+            raise CertificateError("The text is not a certificate in PEM form.") from error
+        if not isinstance(key, RSAPublicKey) or key.key_size < _SHORTEST_KEY:
+            raise CertificateError(f"The certificate must have an RSA key of at least {_SHORTEST_KEY} bits.")
+        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+            raise CertificateError("The certificate is not valid at this time.")
+        if not _encrypts_documents(certificate):
+            raise CertificateError(
+                "The certificate must have the key usage encipherment and the enhanced key usage Document "
+                "Encryption (1.3.6.1.4.1.311.80.1)."
+            )
+        return cls(certificate=certificate)
+
+    @property
+    def thumbprint(self) -> str:
+        """The SHA-256 fingerprint in upper-case hexadecimal digits."""
+        return self.certificate.fingerprint(hashes.SHA256()).hex().upper()
+
+    def encrypt(self, secret: str) -> str:
+        """A CMS message in the form that ``Unprotect-CmsMessage`` reads: ASCII, between two lines."""
+        builder = pkcs7.PKCS7EnvelopeBuilder().set_data(secret.encode())
+        builder = builder.set_content_encryption_algorithm(AES256).add_recipient(self.certificate)
+        message = builder.encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
+        lines = textwrap.wrap(base64.b64encode(message).decode(), 64)
+        return "\r\n".join(("-----BEGIN CMS-----", *lines, "-----END CMS-----", ""))
+
+
+def _encrypts_documents(certificate: x509.Certificate) -> bool:
+    """Whether ``Unprotect-CmsMessage`` accepts a certificate."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        enhanced = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return _DOCUMENT_ENCRYPTION in enhanced and (usage.key_encipherment or usage.data_encipherment)
