@@ -55,7 +55,7 @@ openapi: $(RUNTIME) ## Generate docs/openapi.json and the tables in docs
 	@$(BIN)/python -m infra.docs
 
 lock: $(DEVELOPMENT) ## Pin the dependencies anew (requirements*.in to requirements*.txt)
-	@$(LOCK) --output-file requirements.txt requirements.in
+	@$(LOCK) --generate-hashes --output-file requirements.txt requirements.in
 	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
 
 install: $(DEVELOPMENT) $(AZURITE) ## Install everything, run nothing (after make clean: PYTHON=python3.13 to choose one)

@@ -190,11 +190,11 @@ def test_the_host_is_told_what_the_app_relies_on():
 
 
 def test_what_is_deployed_is_pinned():
-    """Each package has one exact version for each Python, so that a deployment is repeatable."""
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    packages = [
-        Requirement(line.strip()) for line in lines if line.strip() and not line.lstrip().startswith("#")
-    ]
+    """Each package has one exact version for each Python, and hashes: what is deployed is what was tested."""
+    text = (ROOT / "requirements.txt").read_text().replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert [line for line in lines if "--hash=sha256:" not in line] == []
+    packages = [Requirement(line.partition("--hash")[0].strip()) for line in lines]
     assert len(packages) > 20
     for package in packages:
         assert re.fullmatch(r"==[^*]+", str(package.specifier)), package

@@ -37,6 +37,14 @@ def test_files_named_in_the_text_exist():
     assert [f"{name}: {path}" for name, path in named if not (ROOT / path).exists()] == []
 
 
+def test_tests_named_in_the_threat_model_exist():
+    """Each defense of the threat model has a test."""
+    named = set(re.findall(r"`(test_\w+)`", page("docs/security.md").text))
+    assert len(named) > 20
+    texts = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in sorted(named) if f"def {name}(" not in texts] == []
+
+
 def test_targets_of_make_exist():
     """Each make command in a page is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
