@@ -2,6 +2,7 @@
 
 - ``requests``: what callers get as an answer, and faults in a body
 - ``prerequisites``: what the preflight finds
+- ``subscription``: what the preflight finds in the subscription
 - ``policies``: what the preflight finds in the policies of a tenant
 - ``steps``: why a step of an onboarding, renewal or removal fails
 - ``cloud``: what the Microsoft cloud refuses, by its own codes

@@ -5,13 +5,24 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from onboarding.errors import channels, cloud, login, policies, prerequisites, requests, secrets, steps
+from onboarding.errors import (
+    channels,
+    cloud,
+    login,
+    policies,
+    prerequisites,
+    requests,
+    secrets,
+    steps,
+    subscription,
+)
 from onboarding.errors.base import ErrorType
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     requests,
     prerequisites,
     policies,
+    subscription,
     steps,
     secrets,
     cloud,
@@ -33,7 +44,7 @@ PROBLEMS: Final = tuple(kind for kind in CATALOGUE.values() if kind.status)
 FAULTS: Final = tuple(kind for kind in _declared(requests) if kind.severity)
 """What can be wrong with a body."""
 
-FINDINGS: Final = tuple(kind for kind in _declared(prerequisites, policies) if kind.severity)
+FINDINGS: Final = tuple(kind for kind in _declared(prerequisites, policies, subscription) if kind.severity)
 """What the preflight reports."""
 
 FAILURES: Final = tuple(kind for kind in CATALOGUE.values() if kind.failure)

@@ -15,6 +15,7 @@ from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagErro
 _ANSWER: Final = "{service} returned this error: {answer}"
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
 
+LATE_ROLE: Final = "Azure can take up to ten minutes to apply a role assignment."
 LATE: Final = "A managed identity can receive a new permission up to 24 hours later."
 """Its tokens come from a cache that nobody can empty.
 
@@ -117,7 +118,7 @@ AUTHORIZATION_FAILED: Final = _refusal(
     title="The service's identity lacks an Azure role",
     remedy=(
         "Assign a role with this action on the subscription, such as Contributor, to the service's identity, "
-        "then try again."
+        f"then try again. {LATE_ROLE}"
     ),
     documentation="https://learn.microsoft.com/azure/role-based-access-control/troubleshooting",
 )

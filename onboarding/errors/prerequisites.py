@@ -12,9 +12,6 @@ _WIZARD: Final = (
 )
 _DELETED: Final = "https://learn.microsoft.com/graph/api/resources/directory"
 _RESTRICTIONS: Final = "https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions"
-_PROVIDERS: Final = (
-    "https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types"
-)
 _PERMISSIONS: Final = "https://learn.microsoft.com/graph/permissions-reference"
 _CONSENT: Final = "https://learn.microsoft.com/entra/identity-platform/v2-admin-consent"
 
@@ -218,79 +215,6 @@ NO_CLIENT_APP: Final = ErrorType(
     documentation=(
         "https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/cloud-management-gateway-faq"
     ),
-)
-
-# The subscription
-
-NO_SUBSCRIPTION: Final = ErrorType(
-    code="no-subscription",
-    severity=Severity.INFORMATION,
-    pointers=("/subscriptionId",),
-    title="The tenant has no subscription for a gateway",
-    detail=(
-        "The request has no subscriptionId. The service creates the app registrations and registers no "
-        "resource providers."
-    ),
-    remedy=(
-        "No action is required if the gateway is in another tenant: onboard that tenant, too, with its "
-        "subscription. Otherwise, specify subscriptionId."
-    ),
-    documentation=(
-        "https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/cloud-management-gateway-faq"
-    ),
-)
-
-SUBSCRIPTION_NOT_FOUND: Final = ErrorType(
-    code="subscription-not-found",
-    severity=Severity.ERROR,
-    pointers=("/subscriptionId",),
-    title="The subscription does not exist in the tenant, or the service has no role on it",
-    detail=(
-        "Tenant {tenant} has no subscription {subscription}, or the service's identity has no role on it."
-    ),
-    remedy=(
-        "Check both IDs. If they are correct, assign a role on the subscription, such as Contributor, to the "
-        "service's identity."
-    ),
-    documentation="https://learn.microsoft.com/azure/role-based-access-control/role-assignments-portal",
-)
-SUBSCRIPTION_IN_OTHER_TENANT: Final = ErrorType(
-    code="subscription-in-other-tenant",
-    severity=Severity.ERROR,
-    pointers=("/subscriptionId",),
-    title="The subscription belongs to another tenant",
-    detail="The subscription belongs to tenant {actual}, not to tenant {expected}.",
-    remedy="Specify a subscription of this tenant.",
-    documentation="https://learn.microsoft.com/entra/fundamentals/how-subscriptions-associated-directory",
-)
-SUBSCRIPTION_DISABLED: Final = ErrorType(
-    code="subscription-disabled",
-    severity=Severity.ERROR,
-    pointers=("/subscriptionId",),
-    title="The subscription is not enabled",
-    detail="The subscription has the state {state}.",
-    remedy="Enable the subscription, or specify another one.",
-    documentation="https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states",
-)
-REGISTER_NOT_ALLOWED: Final = ErrorType(
-    code="register-not-allowed",
-    severity=Severity.ERROR,
-    pointers=("/subscriptionId",),
-    title="A resource provider is missing, and the service cannot register it",
-    detail="The service cannot register these resource providers in the subscription: {providers}.",
-    remedy=(
-        "Register them yourself, or assign the identity a role with */register/action on the subscription: "
-        "Contributor, Owner or the custom role in docs/deploy.md."
-    ),
-    documentation=_PROVIDERS,
-)
-PROVIDERS_TO_REGISTER: Final = ErrorType(
-    code="providers-to-register",
-    severity=Severity.INFORMATION,
-    title="The service will register missing resource providers",
-    detail="The service will register these resource providers: {providers}.",
-    remedy="No action is required: the onboarding registers them and waits for the result.",
-    documentation=_PROVIDERS,
 )
 
 # Existing applications

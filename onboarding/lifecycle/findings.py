@@ -13,6 +13,7 @@ from onboarding.cmg import identifiers
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.errors import Finding, Severity, prerequisites
 from onboarding.errors import policies as errors
+from onboarding.errors import subscription as subscription_errors
 from onboarding.lifecycle import clashes, ownership, policies
 from onboarding.lifecycle.facts import Facts
 
@@ -123,19 +124,19 @@ def _existing_server_app(facts: Facts) -> Iterator[Finding]:
 def _subscription(facts: Facts) -> Iterator[Finding]:
     wanted = str(facts.request.tenant_id)
     if facts.subscription is None:
-        yield prerequisites.NO_SUBSCRIPTION.finding()
+        yield subscription_errors.NO_SUBSCRIPTION.finding()
         return
     record = facts.subscription.record
     if record is None:
-        yield prerequisites.SUBSCRIPTION_NOT_FOUND.finding(
+        yield subscription_errors.SUBSCRIPTION_NOT_FOUND.finding(
             tenant=wanted, subscription=facts.request.subscription_id
         )
         return
     tenant = str(record.get("tenantId", ""))
     if tenant.casefold() != wanted.casefold():
-        yield prerequisites.SUBSCRIPTION_IN_OTHER_TENANT.finding(actual=tenant, expected=wanted)
+        yield subscription_errors.SUBSCRIPTION_IN_OTHER_TENANT.finding(actual=tenant, expected=wanted)
     if (state := record.get("state")) not in {"Enabled", "Warned", "PastDue"}:
-        yield prerequisites.SUBSCRIPTION_DISABLED.finding(state=state)
+        yield subscription_errors.SUBSCRIPTION_DISABLED.finding(state=state)
 
 
 def _register(facts: Facts) -> Iterator[Finding]:
@@ -148,9 +149,9 @@ def _register(facts: Facts) -> Iterator[Finding]:
         namespace for namespace in missing if not rbac.allows(permissions, f"{namespace}/register/action")
     ]
     if denied:
-        yield prerequisites.REGISTER_NOT_ALLOWED.finding(providers=", ".join(denied))
+        yield subscription_errors.REGISTER_NOT_ALLOWED.finding(providers=", ".join(denied))
     elif missing:
-        yield prerequisites.PROVIDERS_TO_REGISTER.finding(providers=", ".join(missing))
+        yield subscription_errors.PROVIDERS_TO_REGISTER.finding(providers=", ".join(missing))
 
 
 RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (

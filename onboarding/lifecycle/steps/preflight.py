@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
-from onboarding.errors import Finding, PermanentError, Severity, cloud, prerequisites, steps
+from onboarding.errors import Finding, PermanentError, Severity, cloud, steps
+from onboarding.errors import subscription as subscription_errors
 from onboarding.lifecycle import existing, ownership
 from onboarding.lifecycle.clashes import purgeable
 from onboarding.lifecycle.context import OnboardingContext
@@ -27,7 +28,7 @@ _MOST_APPS: Final = 50
 """Of how many applications with the same name or URI the service looks for the requester."""
 
 _HIDDEN: Final = {
-    prerequisites.SUBSCRIPTION_NOT_FOUND.code,
+    subscription_errors.SUBSCRIPTION_NOT_FOUND.code,
     cloud.AUTHORIZATION_FAILED.code,
     cloud.INVALID_AUTHENTICATION_TOKEN_TENANT.code,
 }
