@@ -30,11 +30,17 @@ def _strict() -> Mapping[str, Any]:
 
 def check(schema: Mapping[str, Any], value: Any) -> None:
     """Fail unless a document conforms to the description and has nothing else."""
-    faults = [
-        f"{'/'.join(map(str, fault.path))}: {fault.message}"
-        for fault in _validator(json.dumps(schema)).iter_errors(value)
-    ]
+    faults = _faults(json.dumps(schema), json.dumps(value))
     assert not faults, ("a field is described by its model in onboarding/api", faults)
+
+
+@functools.lru_cache(1024)
+def _faults(schema: str, document: str) -> list[str]:
+    """What is wrong with a document. Most answers are alike: tests ask again until something changes."""
+    return [
+        f"{'/'.join(map(str, fault.path))}: {fault.message}"
+        for fault in _validator(schema).iter_errors(json.loads(document))
+    ]
 
 
 @functools.cache
