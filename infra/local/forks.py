@@ -41,6 +41,7 @@ PRELOADED: Final = (
     "onboarding.lifecycle.existing",
     "onboarding.notices.channels.webhook",
     # What these import late:
+    "_strptime",
     "anyio._backends._asyncio",
     "azure.core.rest._aiohttp",
     "azure.identity._internal.msal_managed_identity_client",
@@ -48,9 +49,13 @@ PRELOADED: Final = (
     "email.generator",
     "httpcore",
     "jinja2",
+    "msgraph.generated.applications.applications_request_builder",
     "msgraph.generated.applications.item.add_password.add_password_request_builder",
+    "msgraph.generated.applications.item.application_item_request_builder",
     "msgraph.generated.applications_with_unique_name.applications_with_unique_name_request_builder",
     "msgraph.generated.oauth2_permission_grants.oauth2_permission_grants_request_builder",
+    "msgraph.generated.service_principals.item.service_principal_item_request_builder",
+    "msgraph.generated.service_principals.service_principals_request_builder",
     "msgraph.generated.service_principals_with_app_id.service_principals_with_app_id_request_builder",
 )
 """What is imported once for all; what is missing here costs each process its time."""

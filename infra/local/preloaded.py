@@ -17,6 +17,12 @@ for _module in PRELOADED:
     with contextlib.suppress(Exception):
         importlib.import_module(_module)
 
+# Nor does each fork have to create what the first record of each kind needs.
+with contextlib.suppress(Exception):
+    _kind = importlib.import_module("onboarding.storage.codec").Codec
+    for _codec in [kept for kept in gc.get_objects() if type(kept) is _kind]:
+        _codec.prepare()
+
 # Imports stay: no fork has to search them for garbage, or copy them.
 gc.collect()
 gc.freeze()

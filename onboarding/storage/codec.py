@@ -45,6 +45,10 @@ class Codec(Generic[Record]):
         # Created when the first record is read or written, so that importing a module stays fast.
         return TypeAdapter(self._record)
 
+    def prepare(self) -> None:
+        """Creates now what reading and writing need, which takes some milliseconds."""
+        _ = self._adapter
+
     def dump(self, record: Record) -> str:
         """The record as JSON text, which starts with its version."""
         fields = self._adapter.dump_json(record, by_alias=True).decode()
