@@ -148,6 +148,9 @@ class Connection(Document):
     description: str
     tenant_id: UUID
     tenant_name: str
+    tenant_domain: Annotated[
+        str, Field(description="The initial domain of the tenant, such as contoso.onmicrosoft.com.")
+    ]
     azure_environment: str
     subscription_id: Annotated[UUID | None, Field(description="Null: the gateway is in another tenant.")]
     profile: str
@@ -186,6 +189,7 @@ class Connection(Document):
             description=record.description,
             tenant_id=record.tenant,
             tenant_name=record.tenant_name,
+            tenant_domain=record.tenant_domain,
             azure_environment=record.environment,
             subscription_id=record.subscription,
             profile=record.profile,

@@ -136,6 +136,7 @@ class ConnectionsResource:
             handover.HandOver(
                 request=found.request,
                 tenant_name=found.tenant_name,
+                tenant_domain=found.tenant_domain,
                 server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,
                 app_id_uri=found.app_id_uri,

@@ -120,6 +120,10 @@ class Rehearsal(Document):
     """What an onboarding would find and do. Nothing was written."""
 
     would_fail: bool
+    tenant_name: Annotated[str, Field(description="Empty if the service cannot read it.")]
+    tenant_domain: Annotated[
+        str, Field(description="The initial domain of the tenant, such as contoso.onmicrosoft.com.")
+    ]
     findings: tuple[Finding, ...]
     steps: tuple[PlannedStep, ...]
     calls: tuple[PlannedCall, ...]
@@ -130,6 +134,8 @@ class Rehearsal(Document):
         """The result of a dry run."""
         return cls(
             would_fail=any(finding.severity is Severity.ERROR for finding in found.findings),
+            tenant_name=found.tenant_name,
+            tenant_domain=found.tenant_domain,
             findings=found.findings,
             steps=tuple(plan_of(wanted).steps.values()),
             calls=found.calls,

@@ -24,6 +24,17 @@ class Survey:
     granted: frozenset[str] | None  # application permissions of this service
     unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
 
+    @property
+    def tenant_name(self) -> str:
+        """The display name of the tenant, which anybody can choose; empty if not known."""
+        return str((self.organization or {}).get("displayName", ""))
+
+    @property
+    def initial_domain(self) -> str:
+        """The tenant's initial domain (….onmicrosoft.com), which is unique and never changes."""
+        domains = (self.organization or {}).get("verifiedDomains") or ()
+        return next((str(domain["name"]) for domain in domains if domain.get("isInitial")), "")
+
 
 async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
     """Reads with one call all that a preflight needs to know about the tenant.

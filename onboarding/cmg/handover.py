@@ -29,6 +29,7 @@ class HandOver:
 
     request: OnboardingRequest
     tenant_name: str
+    tenant_domain: str  # the initial one; empty if not known
     server_name: str
     server_app_id: str
     app_id_uri: str
@@ -52,11 +53,17 @@ def script(this: HandOver) -> str:
     )
 
 
+def _tenant(this: HandOver) -> str:
+    """The tenant by its name, which several can have, its initial domain and its ID."""
+    known = (this.tenant_name, this.tenant_domain, str(this.request.tenant_id))
+    return ", ".join(filter(None, known))
+
+
 def _head(this: HandOver) -> Iterator[str]:
     return scripts.head(
         (
             f"Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
-            f"Tenant: {this.request.tenant_id}",
+            f"Tenant: {ps.comment(_tenant(this))}",
             "Run it on a computer with the Configuration Manager console, as an administrator of the site",
             "with permission to read the secret in Key Vault. -WhatIf shows changes. You can run it twice.",
             *this.secret.permission(),

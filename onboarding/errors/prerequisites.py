@@ -239,6 +239,18 @@ APP_NOT_FOUND: Final = ErrorType(
     remedy="Specify the Application (client) ID, not the object ID, of an application in this tenant.",
     documentation=_WIZARD,
 )
+SERVER_APP_OF_SEVERAL: Final = ErrorType(
+    code="server-app-of-several-hierarchies",
+    severity=Severity.WARNING,
+    pointers=("/serverApp/existing",),
+    title="Another connection uses the server app",
+    detail=(
+        "Another connection of the tenant uses this server app. A hierarchy has one connection for each "
+        "tenant, so several hierarchies would share the app. For tenant attach, Microsoft advises against it."
+    ),
+    remedy="If a hierarchy uses tenant attach, omit serverApp.existing. The service then creates another app.",
+    documentation="https://learn.microsoft.com/intune/configmgr/tenant-attach/device-sync-actions",
+)
 APP_TO_UPDATE: Final = ErrorType(
     code="app-to-update",
     severity=Severity.WARNING,

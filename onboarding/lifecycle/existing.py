@@ -46,6 +46,17 @@ async def to_update(context: OnboardingContext) -> Sequence[Check]:
     return [check for check in checks if check.set_by_site and not check.passed]
 
 
+async def is_used(context: OnboardingContext) -> bool:
+    """Whether another connection uses the existing server app."""
+    existing, connections = context.request.server_app.existing, context.services.connections
+    if existing is None:
+        return False
+    if existing.client_id is None:
+        return True  # it is shared
+    using = await connections.of_app(context.request.tenant, str(existing.client_id))
+    return any(connection.onboarding != context.id for connection in using)
+
+
 async def client_app(context: OnboardingContext, app_id: str, server_app_id: str) -> Mapping[str, Any]:
     """An existing client app, as Graph shows it. Raises ``PermanentError``."""
     request, pointer = context.request, "/clientApp/existing"

@@ -34,6 +34,7 @@ class Facts:
     survey: Survey
     subscription: SubscriptionFacts | None  # None: the tenant has no gateway
     to_update: Sequence[Check] = ()  # what the site must still set on an existing server app
+    server_app_is_used: bool = False  # another connection has the existing server app, too
     requester: str = ""  # object id of the caller who asks
     operates: bool = True  # whether that is an operator, who may see what others have
     own: frozenset[str] = frozenset()  # object ids of applications that the requester's onboardings created

@@ -115,6 +115,8 @@ def _client_app(facts: Facts) -> Iterator[Finding]:
 
 
 def _existing_server_app(facts: Facts) -> Iterator[Finding]:
+    if facts.server_app_is_used:
+        yield prerequisites.SERVER_APP_OF_SEVERAL.finding()
     for check in facts.to_update:
         yield prerequisites.APP_TO_UPDATE.finding(
             check=check.name, expected=check.expected, impact=check.impact, change=check.remedy

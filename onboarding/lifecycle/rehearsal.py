@@ -55,6 +55,8 @@ class Rehearsal:
 
     findings: tuple[Finding, ...]
     calls: tuple[Mapping[str, Any], ...]  # step, service, method, path, body
+    tenant_name: str = ""
+    tenant_domain: str = ""  # the initial one
 
 
 async def rehearse(services: Services, request: OnboardingRequest, asker: Asker, now: datetime) -> Rehearsal:
@@ -76,11 +78,13 @@ async def rehearse(services: Services, request: OnboardingRequest, asker: Asker,
         facts = await preflight.look(context)
     except PermanentError as error:
         return Rehearsal(findings=(error.as_finding(),), calls=())
+    tenant = {"tenant_name": facts.survey.tenant_name, "tenant_domain": facts.survey.initial_domain}
     found = findings(facts)
     try:
-        return Rehearsal(findings=found, calls=await _calls(context, facts))
+        return Rehearsal(findings=found, calls=await _calls(context, facts), **tenant)
     except PermanentError as error:  # an existing application that cannot be used
-        return Rehearsal(findings=(*(error.findings or (error.as_finding(),)), *found), calls=())
+        found = (*(error.findings or (error.as_finding(),)), *found)
+        return Rehearsal(findings=found, calls=(), **tenant)
 
 
 async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str, Any], ...]:

@@ -84,6 +84,28 @@ async def test_what_the_site_sets_after_the_import_is_no_obstacle(portal):
         assert found - {"tenant-connected"} == codes
 
 
+async def test_one_server_app_for_several_hierarchies_is_against_the_advice(portal):
+    """Sharing, and importing what another connection has imported, is a warning: tenant attach forbids it."""
+    apps = await precreated(portal)
+    first = await portal.onboarded(**apps.request())
+    for existing in (
+        {"connectionId": first["id"]},
+        {"clientId": apps.server["appId"].upper(), "secret": apps.secret},
+    ):
+        request = portal.request(serverApp={"existing": existing})
+        answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+        document = answer.json()
+        assert document["wouldFail"] is False
+        found = {each["code"]: each for each in document["findings"]}
+        finding = found["server-app-of-several-hierarchies"]
+        assert (finding["severity"], finding["pointer"]) == ("Warning", "/serverApp/existing")
+        assert "tenant attach" in finding["detail"]
+        assert document["tenantName"]
+        assert document["tenantDomain"] == first["tenantDomain"] == "contoso.onmicrosoft.com"
+    script = (await portal.call("GET", f"/api/connections/{first['id']}/handover")).text
+    assert f"contoso.onmicrosoft.com, {first['tenantId']}" in script
+
+
 async def test_whatever_an_imported_app_is_called(portal):
     """An imported app keeps the name that others have chosen; in the script it stays inside its quotes."""
     name = "\u200f'; exit #\u2019 $(x) `\u202e" + "x" * 230

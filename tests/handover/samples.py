@@ -51,6 +51,7 @@ def made(
         HandOver(
             request=OnboardingRequest.model_validate_json(json.dumps(body)),
             tenant_name=tenant_name,
+            tenant_domain="contoso.onmicrosoft.com",
             server_name=server_name,
             server_app_id=SERVER,
             app_id_uri=URI,

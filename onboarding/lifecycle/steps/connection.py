@@ -62,6 +62,7 @@ def _connection(context: OnboardingContext) -> Connection:
     return Connection(
         tenant=request.tenant,
         tenant_name=context.result(PREFLIGHT).tenant_name,
+        tenant_domain=context.result(PREFLIGHT).tenant_domain,
         name=request.name,
         description=request.description,
         environment=str(request.azure_environment),

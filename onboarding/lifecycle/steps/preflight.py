@@ -40,6 +40,7 @@ class PreflightResult:
 
     providers: Mapping[str, str]  # registration states by namespace
     tenant_name: str
+    tenant_domain: str = ""  # the initial one
     purge: tuple[str, ...] = ()  # object IDs of deleted applications that may be purged
     findings: tuple[Finding, ...] = ()
 
@@ -63,7 +64,8 @@ def result(facts: Facts) -> PreflightResult:
     """The facts that later steps need."""
     return PreflightResult(
         providers=facts.subscription.providers if facts.subscription else {},
-        tenant_name=(facts.survey.organization or {}).get("displayName", ""),
+        tenant_name=facts.survey.tenant_name,
+        tenant_domain=facts.survey.initial_domain,
         purge=purgeable(facts),
     )
 
@@ -73,7 +75,7 @@ async def look(context: OnboardingContext) -> Facts:
     request, services = context.request, context.services
     connections = services.connections
     apps = (request.server_app, request.client_app)
-    survey, subscription, same_name, neighbour, to_update = await asyncio.gather(
+    survey, subscription, same_name, neighbour, to_update, used = await asyncio.gather(
         services.directory(request.tenant).survey(
             [app.name for app in apps if app], request.server_app.app_id_uri
         ),
@@ -81,6 +83,7 @@ async def look(context: OnboardingContext) -> Facts:
         connections.get(f"{request.tenant}.{key_of(request.name)}"),
         connections.any_of_tenant(request.tenant),
         existing.to_update(context),
+        existing.is_used(context),
     )
     found = [*(survey.same_names or ()), *(survey.same_uri or ()), *(survey.deleted_with_uri or ())]
     return Facts(
@@ -95,6 +98,7 @@ async def look(context: OnboardingContext) -> Facts:
         survey=survey,
         subscription=subscription,
         to_update=to_update,
+        server_app_is_used=used,
     )
 
 
