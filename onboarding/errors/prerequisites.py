@@ -248,7 +248,7 @@ SERVER_APP_OF_SEVERAL: Final = ErrorType(
         "Another connection of the tenant uses this server app. A hierarchy has one connection for each "
         "tenant, so several hierarchies would share the app. For tenant attach, Microsoft advises against it."
     ),
-    remedy="If a hierarchy uses tenant attach, omit serverApp.existing. The service then creates another app.",
+    remedy="If a hierarchy uses tenant attach, omit serverApp.existing. The service then creates an app.",
     documentation="https://learn.microsoft.com/intune/configmgr/tenant-attach/device-sync-actions",
 )
 APP_TO_UPDATE: Final = ErrorType(

@@ -65,6 +65,7 @@ RESULTS: Final[Mapping[str, Any]] = {
     "preflight": PreflightResult(
         providers={"Microsoft.Storage": "Registered"},
         tenant_name="T",
+        tenant_domain="t.onmicrosoft.com",
         purge=("p",),
         findings=FAILURE.findings,
     ),
