@@ -337,3 +337,20 @@ async def test_owners_can_be_read_added_and_removed(cloud):
     assert len(owners) == 2
     assert (await cloud.graph("DELETE", f"{path}/{other}/$ref")).status_code == 204
     assert len((await cloud.graph("GET", path)).json()["value"]) == 1
+
+
+async def test_owners_can_be_expanded(cloud):
+    """A list of applications can contain their owners."""
+    application = await cloud.application()
+    query = f"$filter=appId eq '{application['appId']}'&$expand=owners"
+    (found,) = (await cloud.graph("GET", f"/applications?{query}")).json()["value"]
+    assert [owner["@odata.type"] for owner in found["owners"]] == ["#microsoft.graph.servicePrincipal"]
+
+
+async def test_bytes_can_have_line_breaks(cloud):
+    """Some clients send base64 with a line break after 76 characters."""
+    key = "TUlJ" * 20 + "\r\n" + "TUlJ" * 5 + "\n"
+    body = {"keyCredentials": [{"type": "AsymmetricX509Cert", "usage": "Verify", "key": key}]}
+    application = await cloud.application()
+    answer = await cloud.graph("PATCH", f"/applications/{application['id']}", body)
+    assert answer.status_code == 204, answer.text

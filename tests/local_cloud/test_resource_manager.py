@@ -169,3 +169,38 @@ async def test_a_subscription_can_be_delegated(cloud):
     record = (await as_identity(cloud, "GET", "?api-version=2022-12-01")).json()
     assert record["tenantId"] == other
     assert record["managedByTenants"] == [{"tenantId": cloud.info["tenant"]}]
+
+
+async def test_a_client_finds_the_services_and_its_subscriptions(cloud):
+    """Anybody can ask where the services are; the subscriptions of a tenant are for those with a role."""
+    metadata = await cloud.http.get(
+        f"{cloud.info['resourceManager']}/metadata/endpoints?api-version=2015-01-01"
+    )
+    assert metadata.status_code == 200
+    assert metadata.json()["authentication"]["loginEndpoint"] == cloud.info["login"]
+    assert metadata.json()["graphEndpoint"] == cloud.info["graph"]
+    listed = await cloud.service("resourceManager", "GET", "/subscriptions?api-version=2022-12-01")
+    assert [each["subscriptionId"] for each in listed.json()["value"]] == [cloud.info["subscription"]]
+    nobody = await cloud.client()
+    none = await cloud.service(
+        "resourceManager", "GET", "/subscriptions?api-version=2022-12-01", client=nobody
+    )
+    assert (none.status_code, none.json()["value"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("graph", "/v1.0/organization"),
+        ("resourceManager", "/subscriptions?api-version=2022-12-01"),
+        ("keyVault", "/secrets?api-version=7.4"),
+    ],
+)
+async def test_the_address_of_a_service_is_a_resource_of_tokens(cloud, service, path):
+    """A client that is configured with the local addresses gets tokens that the services accept."""
+    administrator = cloud.info["clients"]["administrator"]
+    token = await cloud.token(administrator, cloud.info[service])
+    answer = await cloud.http.get(
+        f"{cloud.info[service]}{path}", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code not in {401, 403}, answer.text

@@ -176,12 +176,12 @@ def _services(
     environment = directories[HOME.id].environment
     at = {service: _address(service, bound) for service, bound in sockets.items()}
     return (
-        Login(directories, tokens, at["login"], settings.lags, settings.unconsented),
+        Login(directories, tokens, at, settings.lags, settings.unconsented),
         Graph(directories, tokens, at["graph"], settings.policy),
         ResourceManager(
             environment,
             tokens,
-            at["resourceManager"],
+            at,
             {each.subscription: Providers(database, each, settings.provider_seconds) for each in TENANTS},
             settings,
         ),

@@ -37,11 +37,11 @@ class Login:
         self,
         directories: Mapping[str, Directory],
         tokens: Tokens,
-        address: str,
+        addresses: Mapping[str, str],
         lags: Lags,
         unconsented: Callable[[], int],
     ) -> None:
-        """``directories`` are by tenant, the service's own first; ``address`` is the listening address.
+        """``directories`` are by tenant, the service's own first; ``addresses`` are the services' own.
 
         ``unconsented`` is the code for an application that a tenant has not consented to: Entra ID answers
         both 700016 and 7000229.
@@ -49,7 +49,13 @@ class Login:
         self._directories = directories
         self._home = next(iter(directories.values()))
         self._tokens = tokens
-        self._address = address
+        self._address = addresses["login"]
+        environment = self._home.environment
+        self._addressed = {
+            addresses["graph"]: environment.graph,
+            addresses["resourceManager"]: environment.resource_manager[0],
+            addresses["keyVault"]: environment.key_vault,
+        }
         self._lags = lags
         self._unconsented = unconsented
         self._admin_consent = AdminConsent(self._consentable, self._add_principal)
@@ -181,8 +187,7 @@ class Login:
         if utc_moment(credential["endDateTime"]) <= datetime.now(UTC):
             raise login_errors.expired_secret(application["appId"])
 
-    @staticmethod
-    def _resource(directory: Directory, form: dict[str, str]) -> tuple[str, JsonObject]:
+    def _resource(self, directory: Directory, form: dict[str, str]) -> tuple[str, JsonObject]:
         """The resource in a request, as it is named there, and its service principal."""
         if resource := form.get("resource"):
             name = resource
@@ -193,6 +198,8 @@ class Login:
             if len(scopes) > 1 or not scopes[0].endswith("/.default"):
                 raise login_errors.invalid_scope(" ".join(scopes))
             name = scopes[0].removesuffix("/.default")
+        # Clients that are configured with the addresses of this cloud name the services by them.
+        name = self._addressed.get(name.rstrip("/"), name)
         principal = directory.service_principals.holder("servicePrincipalNames", name.rstrip("/"))
         if principal is None:
             raise login_errors.unknown_resource(name, directory.tenant.name)

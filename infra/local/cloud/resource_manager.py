@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import quote, unquote
 
+from infra.local.cloud import resource_documents
 from infra.local.cloud.environments import TENANT, Environment, TenantNames
 from infra.local.cloud.first_party import RESOURCE_MANAGER_APP_ID, audiences
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, is_guid, new_id
@@ -66,13 +67,14 @@ class ResourceManager:
         self,
         environment: Environment,
         tokens: Tokens,
-        address: str,
+        addresses: Mapping[str, str],
         providers: Mapping[str, Providers],
         settings: Settings,
     ) -> None:
-        """``providers`` are by subscription; ``address`` is where this listens: the base of ``nextLink``."""
+        """``providers`` are by subscription; ``addresses`` are where the services listen, by name."""
         self._tokens = tokens
-        self._address = address
+        self._beside = addresses
+        self._address = addresses["resourceManager"]
         self._subscriptions = providers
         self._settings = settings
         self._login = environment.login
@@ -83,7 +85,8 @@ class ResourceManager:
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
         try:
-            answer = self._route(request)
+            anybody = (request.method, request.path.rstrip("/")) == ("GET", "/metadata/endpoints")
+            answer = self._endpoints(request) if anybody else self._route(request)
         except ResourceManagerError as error:
             answer = _refusal(error)
         except TokenError as error:
@@ -100,10 +103,12 @@ class ResourceManager:
         return self._finished(request, replace(answer, headers=headers))
 
     def _route(self, request: Request) -> Answer:
-        caller = self._tokens.caller(request.headers.get("Authorization"), self._audiences)
-        _check_api_version(request.query, self._api_versions)
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
         names = [part.lower() for part in parts]
+        caller = self._tokens.caller(request.headers.get("Authorization"), self._audiences)
+        _check_api_version(request.query, self._api_versions)
+        if (request.method, names) == ("GET", ["subscriptions"]):
+            return Answer(status=200, body={"value": self._visible(caller)})
         if names[0] != "subscriptions" or len(parts) == 1:
             raise _not_found(request.path)
         providers = self._providers(parts[1])
@@ -129,6 +134,21 @@ class ResourceManager:
                 return Answer(status=200, body=providers.body(namespace))
             case _:
                 raise _not_found(request.path)
+
+    def _endpoints(self, request: Request) -> Answer:
+        """Where the services of this cloud are. Anybody can ask, as ``az cloud register`` does."""
+        _check_api_version(request.query, frozenset({"2015-01-01"}))
+        return Answer(status=200, body=resource_documents.endpoints(self._beside, self._audiences))
+
+    def _visible(self, caller: Caller) -> list[JsonObject]:
+        """The subscriptions of the caller's tenant on which it has a role."""
+        action = "Microsoft.Resources/subscriptions/read"
+        return [
+            self._record(providers.tenant)
+            for providers in self._subscriptions.values()
+            if providers.tenant.id == caller.tenant
+            and allows(self._settings.permissions(caller.object_id), action)
+        ]
 
     def _providers(self, subscription: str) -> Providers:
         if not is_guid(subscription):
@@ -181,7 +201,7 @@ class ResourceManager:
 
     def _record(self, tenant: TenantNames) -> JsonObject:
         """The subscription itself."""
-        record = _subscription(tenant)
+        record = resource_documents.subscription(tenant)
         if tenant.id != TENANT:
             return record
         told = self._settings.subscription().model_dump()
@@ -254,23 +274,6 @@ def _check_api_version(query: Mapping[str, str], known: frozenset[str]) -> None:
             f"The api-version '{version}' is invalid. The supported versions are"
             f" '{','.join(sorted(known, reverse=True))}'.",
         )
-
-
-def _subscription(tenant: TenantNames) -> JsonObject:
-    return {
-        "id": f"/subscriptions/{tenant.subscription}",
-        "authorizationSource": "RoleBased",
-        "managedByTenants": [],
-        "subscriptionId": tenant.subscription,
-        "tenantId": tenant.id,
-        "displayName": f"{tenant.name} Production",
-        "state": "Enabled",
-        "subscriptionPolicies": {
-            "locationPlacementId": "Public_2014-09-01",
-            "quotaId": "PayAsYouGo_2014-09-01",
-            "spendingLimit": "Off",
-        },
-    }
 
 
 def _namespace(name: str) -> str:

@@ -86,3 +86,10 @@ def _named(collection: Collection, key: Key, alternates: tuple[str, ...]) -> Jso
     if body is None:
         raise not_found(key.value)
     return body
+
+
+def owners_of(directory: Directory, object_id: str) -> list[JsonObject]:
+    """The owners of an application or service principal, as reads see them."""
+    found = (directory.service_principals.seen(owner) for owner in directory.owners(object_id))
+    typed = {"@odata.type": "#microsoft.graph.servicePrincipal"}
+    return [typed | body for body in found if body is not None]

@@ -14,6 +14,7 @@ from infra.local.cloud.graph.access import (
     may_write_all,
     need_ownership,
     new_owners,
+    owners_of,
 )
 from infra.local.cloud.graph.application_rules import check_application
 from infra.local.cloud.graph.call import Call, done, entity
@@ -75,7 +76,8 @@ class Applications:
     def list_all(self, call: Call) -> Answer:
         """A page of applications."""
         call.need(*APPLICATION_READERS)
-        return listed(call, RESOURCE, self._directory.applications)
+        related = {"owners": lambda body: owners_of(self._directory, body["id"])}
+        return listed(call, RESOURCE, self._directory.applications, related)
 
     def count(self, call: Call) -> Answer:
         """Their number, as plain text."""

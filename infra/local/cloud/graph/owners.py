@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.graph.access import APPLICATION_READERS, application, need_ownership, service_principal
+from infra.local.cloud.graph.access import (
+    APPLICATION_READERS,
+    application,
+    need_ownership,
+    owners_of,
+    service_principal,
+)
 from infra.local.cloud.graph.call import Call, done, entity
 from infra.local.cloud.graph.errors import bad_request, conflict, not_found, required
 from infra.local.cloud.graph.filters import Filterable
@@ -51,10 +57,8 @@ class Owners:
     def list(self, call: Call) -> Answer:
         """The owners of an object."""
         call.need(*APPLICATION_READERS)
-        principals = self._directory.service_principals
-        owners = [principals.seen(owner) for owner in self._directory.owners(self._named(call)["id"])]
-        typed = {"@odata.type": "#microsoft.graph.servicePrincipal"}
-        return listed(call, SERVICE_PRINCIPALS, Subset([typed | body for body in owners if body is not None]))
+        owners = owners_of(self._directory, self._named(call)["id"])
+        return listed(call, SERVICE_PRINCIPALS, Subset(owners))
 
     def add(self, call: Call) -> Answer:
         """Add an owner."""

@@ -144,11 +144,12 @@ class Binary:
         return None
 
     def read(self, value: object, current: object, path: str) -> object:  # noqa: ARG002
-        """Null or base64."""
+        """Null or base64, which can have line breaks (RFC 2045 section 6.8), as some clients send it."""
         if value is None:
             return None
         try:
-            base64.b64decode(value if isinstance(value, str) else "?", validate=True)
+            text = value if isinstance(value, str) else "?"
+            base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
         except (binascii.Error, ValueError) as error:
             raise _wrong_type("Edm.Binary") from error
         return value

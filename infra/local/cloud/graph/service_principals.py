@@ -12,6 +12,7 @@ from infra.local.cloud.graph.access import (
     may_write_all,
     need_ownership,
     new_owners,
+    owners_of,
     service_principal,
 )
 from infra.local.cloud.graph.applications import soft_delete_principal
@@ -72,7 +73,8 @@ class ServicePrincipals:
         """A page of service principals."""
         call.need(*APPLICATION_READERS)
         related = {
-            "appRoleAssignments": lambda body: self._directory.assignments.find("principalId", body["id"])
+            "appRoleAssignments": lambda body: self._directory.assignments.find("principalId", body["id"]),
+            "owners": lambda body: owners_of(self._directory, body["id"]),
         }
         return listed(call, RESOURCE, self._directory.service_principals, related)
 
