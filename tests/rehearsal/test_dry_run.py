@@ -38,12 +38,12 @@ def is_write(exchange: Exchange) -> bool:
     return exchange.method != "GET"
 
 
-async def dry_run(lane: Lane, request: Mapping[str, Any]) -> dict[str, Any]:
+async def dry_run(lane: Lane, request: Mapping[str, Any], caller: str = "requester") -> dict[str, Any]:
     """The answer of a dry run, which must leave everything unchanged."""
     before = await stored(lane)
     lane.proxy.exchanges.clear()
     answer = await lane.portal.call(
-        "POST", f"{lane.address}/api/onboardings", params={"dryRun": "true"}, json=request
+        "POST", f"{lane.address}/api/onboardings", caller=caller, params={"dryRun": "true"}, json=request
     )
     assert answer.status_code == 200, answer.text
     seen = list(lane.proxy.exchanges)
@@ -96,7 +96,8 @@ async def test_the_calls_are_those_of_the_onboarding(lane, case):
 async def test_the_calls_are_those_of_an_import(lane):
     """Existing apps are not changed: the secret is added to the vault, and consent is granted."""
     apps = await precreated(lane.portal)
-    onboarding = await lane.begin()
+    onboarding = await lane.begin(adminConsent="ByService")
+    onboarding.caller = "operator"  # the service grants nothing to existing apps for a requester
     onboarding.request = {**onboarding.request, **apps.request()}
     calls = await compare(lane, onboarding)
     assert [each["method"] for each in calls] == ["PUT", "POST", "POST"]
@@ -121,10 +122,12 @@ async def test_the_calls_are_those_of_a_shared_app(lane):
     secret = {"value": apps.secret}
     await lane.portal.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", secret)
     onboarding = await lane.begin(adminConsent="ByService")
+    onboarding.caller = "operator"
     onboarding.request = {**onboarding.request, **apps.request(vaultSecret=name)}
     assert [each["path"] for each in await compare(lane, onboarding)] == ["/v1.0/oauth2PermissionGrants"] * 2
     first = (await lane.get(f"/api/onboardings/{onboarding.id}"))["connectionId"]
-    onboarding = await lane.begin()
+    onboarding = await lane.begin(adminConsent="ByService")
+    onboarding.caller = "operator"
     shared = {"serverApp": {"existing": {"connectionId": first}}}
     onboarding.request = {**onboarding.request, **shared}
     calls = await compare(lane, onboarding)
@@ -153,7 +156,7 @@ async def test_the_calls_are_those_of_a_purge(lane):
 
 async def compare(lane: Lane, onboarding: Onboarding) -> list[Any]:
     """The calls in a dry run, which must be those that the onboarding then makes."""
-    document = await dry_run(lane, onboarding.request)
+    document = await dry_run(lane, onboarding.request, onboarding.caller)
     assert document["wouldFail"] is False
     assert {each["severity"] for each in document["findings"]} <= {"Warning", "Information"}
 
@@ -218,7 +221,7 @@ def named(path: str, body: Any, onboarding: str, made: Any) -> tuple[str, Any]:
 async def test_the_plan_is_shown_as_it_would_run(lane):
     """A dry run shows the ordered steps, the request with its defaults, and the step of each call."""
     onboarding = await lane.begin()
-    document = await dry_run(lane, onboarding.request)
+    document = await dry_run(lane, onboarding.request, onboarding.caller)
     plan = PLANS["onboard"]
     assert document["steps"] == [
         {"name": each.name, "title": each.title, "after": list(each.after)} for each in plan.steps.values()

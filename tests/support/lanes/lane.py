@@ -181,7 +181,11 @@ class Lane(Scene):
             await self._alive.wait()
             with contextlib.suppress(httpx.TransportError):
                 answer = await self.portal.call(
-                    "POST", f"{self.address}/api/onboardings", headers=headers, json=onboarding.request
+                    "POST",
+                    f"{self.address}/api/onboardings",
+                    caller=onboarding.caller,
+                    headers=headers,
+                    json=onboarding.request,
                 )
                 assert answer.status_code in {202, 500, 503}, answer.text
                 onboarding.id = answer.json().get("id", "")

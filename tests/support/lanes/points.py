@@ -42,6 +42,7 @@ class Onboarding:
     """One requested onboarding."""
 
     request: Mapping[str, Any]
+    caller: str = "requester"
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     id: str = ""
     exchanges: Sequence[Exchange] = ()
