@@ -63,6 +63,19 @@ class KeyVault(Vault):
             id=str(secret.id), tags=dict(secret.properties.tags or {}), hint=(secret.value or "")[:3]
         )
 
+    async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
+        """The names of the secrets that begin with a prefix and have these tags."""
+        try:
+            listed = [each async for each in self._client.list_properties_of_secrets()]
+        except AzureError as error:
+            raise error_of(KEY_VAULT, error) from error
+        wanted = tags.items()
+        return [
+            str(each.name)
+            for each in listed
+            if str(each.name).startswith(prefix) and wanted <= (each.tags or {}).items()
+        ]
+
     async def client_secret(self, vault_id: str) -> SecretStr:
         """The value of one version of a client secret, to prove it or to encrypt it for the site.
 

@@ -190,6 +190,10 @@ class Vault(Protocol):
         """The current version of a secret, or None. Only a hint of its value is kept."""
         ...
 
+    async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
+        """The names of the secrets that begin with a prefix and have these tags."""
+        ...
+
     async def client_secret(self, vault_id: str) -> SecretStr:
         """The value of one version of a client secret, to prove it or to encrypt it for the site.
 

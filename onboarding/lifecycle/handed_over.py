@@ -15,6 +15,7 @@ from onboarding.connections.records import SecretRecord
 from onboarding.errors import PermanentError, cloud, secrets, steps
 from onboarding.lifecycle.context import Services
 
+_PREFIX: Final = "import-"
 _FRESH: Final = timedelta(minutes=15)
 """How long login may not know a new client secret yet; usually it takes seconds."""
 
@@ -37,7 +38,7 @@ async def keep(services: Services, secret: SecretStr, run: str, tags: Mapping[st
     The name derives from the run and the secret. A repeated request stores it again under this name, and
     concurrent requests with other secrets never replace it.
     """
-    name = f"import-{run}-{digest(secret, run)}"
+    name = f"{_PREFIX}{run}-{digest(secret, run)}"
     await services.clouds.vault.store(name, secret.get_secret_value(), ends_at=None, tags=tags)
     return name
 
@@ -49,6 +50,12 @@ def digest(secret: SecretStr, run: str) -> str:
     """
     value = secret.get_secret_value().encode()
     return hashlib.scrypt(value, salt=run.encode(), n=2**14, r=8, p=1, dklen=8).hex()
+
+
+async def names(services: Services, onboarding: str) -> list[str]:
+    """The names of all secrets that came with the requests of an onboarding and its renewals."""
+    tags = {"onboarding": onboarding}
+    return sorted(await services.clouds.vault.tagged(_PREFIX, tags))
 
 
 async def discard(services: Services, name: str, onboarding: str) -> bool:

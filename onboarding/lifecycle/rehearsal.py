@@ -227,6 +227,10 @@ class PaperVault(Vault):
             return StoredSecret(id=name, tags={}, hint=self._values[name].get_secret_value()[:3])
         return await self._real.stored(name)
 
+    async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
+        """Reads."""
+        return await self._real.tagged(prefix, tags)
+
     async def client_secret(self, vault_id: str) -> SecretStr:
         """Reads what is there, or would be."""
         return self._values.get(vault_id) or await self._real.client_secret(vault_id)

@@ -15,12 +15,10 @@ from typing import Final
 
 from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import PermanentError
-from onboarding.lifecycle import creation, ownership
+from onboarding.lifecycle import creation, handed_over, ownership
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, RemoveResult, delete
-from onboarding.lifecycle.handed_over import discard
-from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
@@ -159,12 +157,8 @@ async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
     if existing is None:
         await services.clouds.vault.remove(vault_name(removal.onboarding))
         return Done(result=RemoveResult(removed=True))
-    names = {existing.vault_secret} if existing.vault_secret else set()
-    if connection := await _connection(context):
-        names |= {secret.vault_name for secret in (connection.secret, connection.pending) if secret}
-        if renewal := await services.operations.store.load(connection.renewal):
-            names |= {RENEW.request_of(renewal.head).vault_secret or ""} - {""}
-    removed = [name for name in sorted(names) if await discard(services, name, removal.onboarding)]
+    names = await handed_over.names(services, removal.onboarding)
+    removed = [name for name in names if await handed_over.discard(services, name, removal.onboarding)]
     return Done(result=RemoveResult(removed=bool(removed)))
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.operations import done, operate
 from tests.support.portal import Portal, pointers, problem, unique, until
 from tests.support.precreated import precreated
 
@@ -158,3 +159,14 @@ async def test_of_secrets_that_meet_one_is_kept(portal):
     (kept,) = await in_vault(portal, accepted[0])
     run = await portal.finished(accepted[0])
     assert kept.endswith(run["request"]["serverApp"]["existing"]["vaultSecret"])
+
+
+async def test_a_removal_finds_each_secret_that_was_handed_over(portal):
+    """A secret that a lost request left in the vault is removed with the others, by its tags."""
+    apps = await precreated(portal)
+    connection = await portal.onboarded(**apps.request())
+    tags = {"onboarding": connection["onboardingId"], "tenantId": connection["tenantId"]}
+    lost = unique("import-lost")
+    await portal.look("keyVault", "PUT", f"/secrets/{lost}?api-version=7.5", {"value": "left", "tags": tags})
+    await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+    assert await in_vault(portal, connection["onboardingId"]) == []
