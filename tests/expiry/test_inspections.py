@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from onboarding.cmg.permissions import MICROSOFT_GRAPH
 from onboarding.connections import pointers
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import AppRecord, Connection, ConnectionState
@@ -102,13 +101,6 @@ class Scene:
             for app in (pair.server, pair.client)
         ]
         server, client = apps
-        microsoft = (await graph(f"/servicePrincipals(appId='{MICROSOFT_GRAPH}')"))["id"]
-        for resource, scope in (
-            (server.service_principal_id, "user_impersonation"),
-            (microsoft, "User.Read"),
-        ):
-            grant = {"clientId": client.service_principal_id, "resourceId": resource, "scope": scope}
-            await self.graph("POST", "/oauth2PermissionGrants", {**grant, "consentType": "AllPrincipals"})
         shown = await graph(f"/applications/{server.object_id}")
         record = replace(
             model,
