@@ -25,8 +25,8 @@ from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredent
 
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.ports import GRAPH, KEY_VAULT, RESOURCE_MANAGER
-from onboarding.cloud.sign_in import ENTRA, error_of
+from onboarding.cloud.ports import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
+from onboarding.cloud.sign_in import error_of
 from onboarding.errors import OnboardingError, login, requests
 
 _ONCE: Final[dict[str, Any]] = {"retry_total": 0}  # the engine decides when to try again
@@ -125,7 +125,7 @@ class Credential(AsyncTokenCredential):
             self._environment.graph_scope: GRAPH,
             self._environment.resource_manager_scope: RESOURCE_MANAGER,
             f"https://{self._environment.vault_suffix}/.default": KEY_VAULT,
-            self._environment.federation_scope: ENTRA,
+            self._environment.federation_scope: LOGIN,
         }
         return names.get(scope, scope.removesuffix("/.default"))
 

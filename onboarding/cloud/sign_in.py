@@ -18,9 +18,8 @@ from typing import Any, Final
 from azure.core.exceptions import AzureError
 
 from onboarding.cloud.failures import seconds, unreachable
+from onboarding.cloud.ports import LOGIN
 from onboarding.errors import ErrorType, OnboardingError, login
-
-ENTRA: Final = "Microsoft Entra ID"
 
 _PASSING: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _TEMPORARY: Final = {"temporarily_unavailable", "server_error"}
@@ -95,7 +94,7 @@ def error_of(service: str, error: AzureError, values: Mapping[str, str]) -> Onbo
     """
     answer = SignInAnswer.of(error)
     if answer is None:
-        return unreachable(ENTRA, error)
+        return unreachable(LOGIN, error)
     known: Mapping[str, Any] = {**values, "service": service, "answer": str(answer)}
     return answer.kind.error(
         request_id=answer.request_id,

@@ -15,6 +15,7 @@ from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import ENVIRONMENTS
 from onboarding.cloud.identity import Credential
 from onboarding.cloud.microsoft_graph import MicrosoftGraph
+from onboarding.errors import PermanentError
 from tests.local_cloud.clouds import name
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -75,3 +76,32 @@ async def test_any_name_can_be_searched(directory, text):
     )
     survey = await directory.survey([shown, f"{shown} client"], None)
     assert [each["displayName"] for each in survey.same_names or ()] == [shown]
+
+
+async def test_a_role_counts_as_soon_as_it_is_assigned(cloud):
+    """A call that is refused for want of a role is made once more, with a token that is surely new."""
+    client = await cloud.client()
+    environment = ENVIRONMENTS["AzurePublicCloud"].redirected(
+        {key: cloud.info[key] for key in ("login", "graph", "resourceManager")}
+    )
+    Administrator.secret = client["clientSecret"]
+    transport = Transport(Path(cloud.info["certificate"]))
+    async with Administrator(environment, TENANT, client["clientId"], transport) as credential:
+        graph = MicrosoftGraph(environment, credential, cloud.http)
+        with pytest.raises(PermanentError) as refused:
+            await Directory(graph).ping()
+        assert "application permission Organization.Read.All" in refused.value.remedy
+        assert await graph.granted() == frozenset()
+        resource = await cloud.graph(
+            "GET", "/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')"
+        )
+        (role,) = [each for each in resource.json()["appRoles"] if each["value"] == "Organization.Read.All"]
+        body = {
+            "principalId": client["principalId"],
+            "resourceId": resource.json()["id"],
+            "appRoleId": role["id"],
+        }
+        path = f"/servicePrincipals/{resource.json()['id']}/appRoleAssignedTo"
+        assert (await cloud.graph("POST", path, body)).status_code == 201
+        await Directory(graph).ping()
+        assert await graph.granted() == frozenset({"Organization.Read.All"})
