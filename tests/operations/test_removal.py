@@ -175,7 +175,11 @@ async def test_imported_apps_are_kept(portal):
         clientApp={"existing": {"clientId": client}},
     )
     kept = imported["request"]["serverApp"]["existing"]["vaultSecret"]
-    sharing = await portal.onboarded(serverApp={"existing": {"connectionId": imported["id"]}})
+    sharing = await portal.onboarded(  # only an operator's onboarding grants consent to imported apps
+        caller="operator",
+        adminConsent="ByService",
+        serverApp={"existing": {"connectionId": imported["id"]}},
+    )
     answer = await portal.call("DELETE", f"/api/connections/{imported['id']}", caller="operator")
     assert sharing["name"] in problem(answer, 409, "server-app-shared")["detail"]
     await done(portal, await operate(portal, "DELETE", f"/api/connections/{sharing['id']}"))
