@@ -69,7 +69,7 @@ class Sample:
             "SAMPLE_FOLDER": str(folder),
             "SAMPLE_QUEUE": queue,
             "SAMPLE_SCHEDULE": "0 0 0 1 1 *",
-            "SAMPLE_STORAGE": connection_string,
+            "ONBOARDING_STORAGE": connection_string,
             "LOCAL_CLOCK_FILE": str(folder / "clock"),
             "LOCAL_MESSAGE_LOCK_SECONDS": "1",
         }

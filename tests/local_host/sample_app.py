@@ -68,7 +68,7 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("done")
 
 
-@app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%", connection="SAMPLE_STORAGE")
+@app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%", connection="ONBOARDING_STORAGE")
 async def work(message: func.QueueMessage) -> None:
     """Do what the message requests: succeed, fail, or hold until the test releases it."""
     body = message.get_body().decode()
@@ -88,7 +88,7 @@ async def work(message: func.QueueMessage) -> None:
     _note(function="work", event="end", id=order["id"])
 
 
-@app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%-poison", connection="SAMPLE_STORAGE")
+@app.queue_trigger(arg_name="message", queue_name="%SAMPLE_QUEUE%-poison", connection="ONBOARDING_STORAGE")
 async def bury(message: func.QueueMessage) -> None:
     """Handle a poison message."""
     _note(function="bury", event="start", body=message.get_body().decode(errors="replace"))

@@ -53,7 +53,16 @@ async def test_endpoints(stack):
     assert stat.S_IMODE((stack.folder / "endpoints.json").stat().st_mode) == 0o600
     assert set(endpoints) == {
         *("api", "login", "graph", "resourceManager", "keyVault", "control", "storage", "certificate"),
-        *("tenant", "subscription", "tenants", "audience", "clients", "hostPids", "log"),
+        *(
+            "tenant",
+            "subscription",
+            "tenants",
+            "audience",
+            "multitenantClientId",
+            "clients",
+            "hostPids",
+            "log",
+        ),
     }
     assert set(endpoints["clients"]) == {"requester", "operator", "administrator"}
     assert len(endpoints["hostPids"]) == 2
