@@ -67,6 +67,7 @@ async def test_the_managed_identity_credential_gets_a_token(cloud, monkeypatch):
 async def test_a_client_assertion_credential_replaces_a_secret(cloud):
     """azure-identity can sign in with a token of the identity as its assertion."""
     app = await cloud.application()
+    await cloud.graph("POST", "/servicePrincipals", {"appId": app["appId"]})
     federated = {
         "name": name(),
         "issuer": f"https://login.microsoftonline.com/{cloud.info['tenant']}/v2.0",
