@@ -17,6 +17,7 @@ import pytest
 from tests.support import golden
 from tests.support.administrator import Administrator, waiting
 from tests.support.portal import Portal, pointers, problem
+from tests.support.powershell import grammar
 from tests.support.precreated import precreated
 from tests.support.stacks import local_cloud
 
@@ -139,13 +140,20 @@ async def _token(place: Portal, client: dict[str, Any], audience: str) -> httpx.
 
 
 async def test_the_hand_over_names_the_environment(place):
-    """The script imports the server app into its environment, and signs in there to read the secret."""
+    """The script imports the server app into its environment, and signs in there to the vault's tenant."""
     connection = await place.onboarded(azureEnvironment=environment(place))
     script = (await place.call("GET", f"/api/connections/{connection['id']}/handover")).text
     assert f"$environment = '{environment(place)}'" in script
     assert script.count("AzureEnvironmentOption = $environment") == 2  # the server app, and the service
-    assert f"Connect-AzAccount -Environment '{AZ_ENVIRONMENT[environment(place)]}'" in script
-    assert OTHER[environment(place)] not in script
+    (sign_in,) = [each for each in grammar.read(script).commands if each.name == "Connect-AzAccount"]
+    assert {name: value.text.strip("'") for name, value in sign_in.parameters.items()} == {
+        "Tenant": place.info["tenant"],
+        "Environment": AZ_ENVIRONMENT[environment(place)],
+        "Scope": "Process",
+    }
+    other = OTHER[environment(place)]
+    assert other not in script
+    assert f"'{AZ_ENVIRONMENT[other]}'" not in script
 
 
 async def test_a_scale_set_needs_a_version_that_supports_it(place):
