@@ -106,6 +106,7 @@ class Connection:
     renewal: str = ""  # the operation that creates the pending secret
     encrypted_copy: EncryptedCopy | None = None  # of the last secret that was encrypted
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered at last
+    updated: tuple[str, ...] = ()  # checks of an imported server app that passed after the site updated it
     inspected_at: datetime | None = None  # of the last inspection
     differences: Mapping[str, Difference] = field(default_factory=dict)  # of the last inspection, by key
     etag: Annotated[str, Field(exclude=True)] = ""  # belongs to the row, not to the document

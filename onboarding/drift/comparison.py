@@ -74,6 +74,7 @@ class Comparison:
     differences: Mapping[str, Difference]  # all present ones, by key
     ends_at: datetime  # when the secret really expires
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure has not registered yet
+    updated: tuple[str, ...] = ()  # what the site has set in an imported server app, as names of checks
 
 
 def compare(connection: Connection, inspection: Inspection, at: datetime) -> Comparison:
@@ -101,7 +102,8 @@ def compare(connection: Connection, inspection: Inspection, at: datetime) -> Com
         ends_at = min(ends_at, at)
     kept = {key: connection.differences[key] for key in unknown if key in connection.differences}
     present = {difference.key: _first(connection, difference) for difference in found}
-    return Comparison(differences=kept | present, ends_at=ends_at)
+    updated = _updated(connection, inspection.server)
+    return Comparison(differences=kept | present, ends_at=ends_at, updated=updated)
 
 
 def with_providers(
@@ -146,13 +148,27 @@ def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> 
         remedy=error.remedy,
     )
     known = {**connection.differences, difference.key: _first(connection, difference)}
-    return Comparison(differences=known, ends_at=connection.secret.ends_at)
+    return Comparison(differences=known, ends_at=connection.secret.ends_at, updated=connection.updated)
+
+
+def _updated(connection: Connection, server: InspectedApp) -> tuple[str, ...]:
+    """What the site has set in an imported server app, now or before.
+
+    The manual article does not set it; 'Update Application Settings' in the console does, after the import.
+    """
+    if not connection.imports_server_app:
+        return ()
+    now = {check.name for check in server.checks if check.set_by_site and check.passed}
+    return tuple(sorted(now.union(connection.updated)))
 
 
 def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datetime) -> Iterator[Difference]:
+    """The checks that failed. What the site has not set yet in an imported app is no difference."""
     record = connection.server_app if app == "serverApp" else connection.client_app
     name = record.name if record else ""
     for check in inspected.checks:
+        if check.set_by_site and connection.imports_server_app and check.name not in connection.updated:
+            continue
         if check.passed is False and check.name != _SECRET_CHECK:
             detail = _MISSING.get(check.name, f"differs from its profile. Expected: {check.expected}.")
             yield Difference(

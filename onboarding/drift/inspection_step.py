@@ -160,6 +160,7 @@ class InspectionStep:
                 differences=comparison.differences,
                 secret=secret,
                 pending_providers=comparison.pending_providers,
+                updated=comparison.updated,
             )
 
         if comparison.differences:

@@ -74,6 +74,7 @@ class Scene:
         self.records["model"] = model
         names = ("untouched", "drift", "removed", "replaced", "shifted", "deleted", "blocked", "imported")
         await asyncio.gather(self.add("near", days=45), *(self.add(name) for name in names))
+        await self.patch("imported", "serverApp", {"isDeviceOnlyAuthSupported": None})  # as by the article
         await self.fleet.store.change(self.records["imported"]["id"], _as_imported)
         await self.fleet.add(replace(await self.stored("model"), tenant=FABRIKAM), datetime.now(UTC))
         key = model["id"].partition(".")[2]
@@ -83,6 +84,7 @@ class Scene:
         await self.second_week()
         await self.inspect(WEEK)
         await self.drift()
+        await self.patch("imported", "serverApp", {"isDeviceOnlyAuthSupported": None})
         await self.inspect(WEEK)
         await self.inspect(timedelta(days=1))
         self.untouched = await self.stored("untouched")
@@ -90,7 +92,9 @@ class Scene:
     async def add(self, name: str, *, days: float = 365) -> None:
         """A connection like one that was onboarded, for a pair of apps of its own."""
         model, graph = await self.stored("model"), self.site.graph
-        pair = await precreated(self.site, lifetime=timedelta(days=days))
+        pair = await precreated(
+            self.site, lifetime=timedelta(days=days), server={"isDeviceOnlyAuthSupported": True}
+        )
         apps = [
             AppRecord(
                 name=app["displayName"],
@@ -139,6 +143,7 @@ class Scene:
         await self.patch("drift", "clientApp", {"isFallbackPublicClient": True})
         await self.remove_secret("replaced")
         await self.remove_secret("imported")
+        await self.patch("imported", "serverApp", {"isDeviceOnlyAuthSupported": True})
         app = self.records["deleted"]["serverApp"]
         for each in (app["objectId"], app["servicePrincipalId"]):
             await self.graph("POST", f"/directory/deletedItems/{each}/restore")
@@ -308,6 +313,17 @@ def test_other_secrets_of_an_imported_app_are_ignored(inspections):
     """An imported app may have other secrets; only the removal of the recorded one is reported."""
     assert inspections[0].codes("imported") == set()
     assert inspections[1].codes("imported") == {"secret-removed"}
+
+
+def test_device_tokens_of_an_imported_app_are_reported_once_the_site_had_set_them(inspections):
+    """The manual article does not set them; after the site did, an app without them differs."""
+    assert [found.codes("imported") - {"secret-removed"} for found in inspections] == [
+        set(),
+        set(),
+        {"device-tokens"},
+        {"device-tokens"},
+    ]
+    assert [each.announced["imported"].count("ProfileDrift") for each in inspections] == [0, 0, 1, 1]
 
 
 def test_a_tenant_without_access_is_reported(inspections):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from onboarding.cmg import rules
 from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection
 from onboarding.drift.comparison import compare, unreadable
@@ -65,6 +66,37 @@ def test_imported_apps_have_secrets_of_others(others):
     removed = compare(imported, inspection(*others), NOW)
     assert set(removed.differences) == {"serverApp/secret-removed"}
     assert removed.ends_at == NOW
+
+
+def device_tokens(*, passed: bool | None) -> Inspection:
+    """What an inspection finds about a setting that the site makes after the import of an app."""
+    found, check = inspection(RECORDED), rules.DEVICE_TOKENS.check(passed)
+    return replace(found, server=replace(found.server, checks=(check,)))
+
+
+def test_what_the_site_never_set_in_an_imported_app_is_no_difference():
+    """The manual article sets no device tokens: they are a difference once an inspection has seen them."""
+    imported, seen = record(imported=True), []
+    for passed in (False, None, True, None, False, True):
+        found = compare(imported, device_tokens(passed=passed), NOW)
+        imported = replace(imported, differences=found.differences, updated=found.updated)
+        seen.append(set(found.differences))
+    assert seen == [set(), set(), set(), set(), {"serverApp/device-tokens"}, set()]
+
+
+def test_a_tenant_without_access_forgets_nothing_that_the_site_set():
+    """After the access is back, device tokens that somebody switched off are a difference."""
+    imported = record(imported=True, updated=("device-tokens",))
+    blind = unreadable(imported, cloud.SCOPE_LOCKED.error(service="Graph", answer="403"), NOW)
+    imported = replace(imported, updated=blind.updated)
+    assert set(compare(imported, device_tokens(passed=False), NOW).differences) == {"serverApp/device-tokens"}
+
+
+def test_what_the_service_set_in_its_own_app_is_a_difference_at_once():
+    """The service sets device tokens in the apps that it creates."""
+    found = compare(record(), device_tokens(passed=False), NOW)
+    assert set(found.differences) == {"serverApp/device-tokens"}
+    assert found.updated == ()
 
 
 def test_an_expired_secret_is_not_a_difference():
