@@ -51,9 +51,9 @@ async def test_opening_a_link_changes_nothing_and_its_button_does(site, people):
     until = datetime.fromisoformat(expiration["snoozedUntil"])
     assert abs(until - datetime.now(UTC) - 7 * DAY) < timedelta(minutes=5)
     trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events", caller="operator")
-    done = [event["kind"] for event in trail if event["actor"] == "signed link"]
-    assert done == ["acknowledged", "snoozed", "acknowledged"]
-    assert f"{ends_at(connection):%Y-%m-%d}" in trail[-1]["detail"]
+    done = [event for event in trail if event["actor"] == "signed link"]
+    assert [event["kind"] for event in done] == ["acknowledged", "snoozed"]  # the same answer is one event
+    assert all(f"{ends_at(connection):%Y-%m-%d}" in event["detail"] for event in done)
 
 
 async def test_a_link_is_good_for_the_end_that_it_was_made_for(site, people):

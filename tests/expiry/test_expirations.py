@@ -16,6 +16,8 @@ from onboarding.api.endpoint import Call
 from onboarding.api.expirations import ExpirationQuery, ExpirationsResource
 from onboarding.clock import SystemClock
 from onboarding.connections.cadence import SECRET, Acknowledgement, Snooze
+from onboarding.storage.sealing import Seals
+from onboarding.storage.tables import Tables
 from tests.support.connections import CADENCE, connection, secret
 from tests.support.portal import problem
 
@@ -225,7 +227,7 @@ async def test_a_wrong_parameter_is_told(site, parameter, value):
     assert parameter in problem(answer, 400, "invalid-parameter")["detail"]
 
 
-async def test_a_large_sheet_says_where_it_goes_on(fleet, tenant):
+async def test_a_large_sheet_says_where_it_goes_on(shared_site, fleet, tenant):
     """A file with more rows than its limit contains a link to the next rows."""
     for number in range(5):
         await fleet.add(connection(day(number), tenant=tenant), day(0))
@@ -233,14 +235,22 @@ async def test_a_large_sheet_says_where_it_goes_on(fleet, tenant):
         calendar=fleet.calendar, store=fleet.store, cadence=CADENCE, clock=SystemClock(), most=2
     )
     operator = Caller(id="o", name="o", roles=("Onboarding.Operate",))
+    seals = Seals(Tables(shared_site.tables))
     base_url = "https://cmg.contoso.com/api"
     called_url = f"{base_url}/expirations"
     url, rows = f"{called_url}?tenantId={tenant}&format=csv", []
     while url:
         params = dict(each.split("=", 1) for each in url.partition("?")[2].split("&"))
         query = ExpirationQuery.read(func.HttpRequest("GET", url, params=params, body=b""))
+        seal = await seals.of(query.listed(operator, PATH))
         call = Call(
-            caller=operator, query=query, body=None, path={}, base_url=base_url, called_url=called_url
+            caller=operator,
+            query=query.opened(seal),
+            seal=seal,
+            body=None,
+            path={},
+            base_url=base_url,
+            called_url=called_url,
         )
         answer = (await resource.list(call)).response()
         text = answer.get_body().decode("utf-8-sig")
