@@ -103,7 +103,8 @@ async def test_imports_and_the_consent_of_an_administrator_work(place):
     where = {"azureEnvironment": environment(place)}
     asked = await place.accepted(**where, adminConsent="ByAdministrator")
     imported = await place.onboarded(**where, **apps.request())
-    shared = await place.onboarded(**where, serverApp={"existing": {"connectionId": imported["id"]}})
+    share = {"serverApp": {"existing": {"connectionId": imported["id"]}}}  # the service has not made the app
+    shared = await place.onboarded(**where, **share, caller="operator", adminConsent="ByService")
     assert shared["serverApp"] == imported["serverApp"]
     step = await waiting(place, asked)
     person = Administrator(place, asked)

@@ -123,7 +123,7 @@ class Life:
 
     async def calls(self) -> set[str]:
         """Method and path of each call that the app made to Graph, Resource Manager or the vault."""
-        found = (await self._portal.control("GET", "/calls")).json()["value"]
+        found = (await self._portal.control("GET", "/calls?batched=true")).json()["value"]
         return {
             f"{call['method']} {template(call['path'])}"
             for call in found

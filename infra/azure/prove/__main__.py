@@ -31,8 +31,7 @@ from onboarding.cloud.environments import ENVIRONMENTS, Environment
 QUESTIONS: Final[tuple[Question, ...]] = (
     graph.permissions,
     graph.earlier,
-    graph.upsert,
-    graph.post,
+    graph.creation,
     graph.deletion,
     graph.consent_page,
     azure.subscription,

@@ -50,48 +50,31 @@ def earlier(run: Run) -> Iterator[Finding]:
         yield yes("An earlier run left applications.", f"{len(found)}, which this run removes")
 
 
-def upsert(run: Run) -> Iterator[Finding]:
-    """An application from the creating upsert: ownership, and what works a moment later."""
-    unique = f"{run.name}-upsert"
-    path = f"/applications(uniqueName='{unique}')"
-    body: dict[str, object] = {"displayName": unique, "signInAudience": "AzureADMyOrg"}
-    created = run.graph("PATCH", path, body, **_UPSERT)
-    yield accepted("An upsert creates an application.", created)
-    if not created.succeeded:
-        return
-    application = _keep(run, created.body)
-    yield reached("The caller that creates with an upsert becomes an owner.", _owned(run, application))
-    repeated = [run.graph("PATCH", path, body, **_UPSERT) for _ in range(_REPEATED)]
-    failed = [answer.text for answer in repeated if not answer.succeeded]
-    question = "An upsert can be repeated."
-    yield no(question, ", ".join(failed)) if failed else yes(question, f"{_REPEATED} times")
-    yield from _used(run, application)
-
-
-def post(run: Run) -> Iterator[Finding]:
-    """An application from a creation with a unique name, and the caller among its owners."""
-    unique = f"{run.name}-post"
-    caller = _caller(run)
-    if caller is None:
-        yield unknown(
-            "A creation can name the caller as owner.", "the caller's service principal is not shown"
-        )
-        return
-    owner = f"{run.environment.graph}/v1.0/directoryObjects/{caller}"
-    body: dict[str, object] = {"displayName": unique, "uniqueName": unique, "owners@odata.bind": [owner]}
+def creation(run: Run) -> Iterator[Finding]:
+    """An application whose owner is the caller, as the app creates it, and what works a moment later."""
+    unique = f"{run.name}-creation"
+    body = {"displayName": unique, "uniqueName": unique, **_owner(run)}
     created = run.graph("POST", "/applications", body)
     yield accepted("A creation can name the caller as owner.", created)
     if not created.succeeded:
         return
     application = _keep(run, created.body)
-    yield reached("The owner is shown.", _owned(run, application))
+    owned = run.wait(lambda: run.graph("GET", f"/applications/{application['id']}/owners"), _nonempty)
+    yield reached("The owner is shown.", owned)
     again = run.graph("POST", "/applications", body)
     if again.succeeded:
         _keep(run, again.body)
     question = "A second creation with the same unique name is refused."
     yield no(question, again.text) if again.succeeded else yes(question, again.text)
-    found = run.wait(lambda: run.graph("GET", f"/applications(uniqueName='{unique}')?$select=id"))
+    path = f"/applications(uniqueName='{unique}')"
+    found = run.wait(lambda: run.graph("GET", f"{path}?$select=id"))
     yield reached("The application is found by its unique name.", found)
+    change: dict[str, object] = {"displayName": unique}
+    repeated = [run.graph("PATCH", path, change, **_UPSERT) for _ in range(_REPEATED)]
+    failed = [answer.text for answer in repeated if not answer.succeeded]
+    question = "An upsert changes the application that exists."
+    yield no(question, ", ".join(failed)) if failed else yes(question, f"{_REPEATED} times")
+    yield from _used(run, application)
 
 
 def _used(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
@@ -99,10 +82,8 @@ def _used(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
     path = f"/applications/{application['id']}"
     changed = run.wait(lambda: run.graph("PATCH", path, {"description": "changed"}))
     yield reached("A new application can be changed.", changed)
-    by_app = f"/servicePrincipals(appId='{application['appId']}')"
-    made = run.wait(lambda: run.graph("PATCH", by_app, {}, **_UPSERT))
+    principal, made = _principal(run, application)
     yield reached("A new application can have a service principal.", made)
-    principal = run.wait(lambda: run.graph("GET", f"{by_app}?$select=id")).last.body.get("id")
     if principal:
         owners = run.wait(lambda: run.graph("GET", f"/servicePrincipals/{principal}/owners"), _nonempty)
         yield reached("The service principal has an owner.", owners)
@@ -167,14 +148,13 @@ def _secrets(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
 def deletion(run: Run) -> Iterator[Finding]:
     """A deleted application: where it is shown, and how it is removed permanently."""
     unique = f"{run.name}-deletion"
-    created = run.graph("PATCH", f"/applications(uniqueName='{unique}')", {"displayName": unique}, **_UPSERT)
+    body = {"displayName": unique, "uniqueName": unique, **_owner(run)}
+    created = run.graph("POST", "/applications", body)
     if not created.succeeded:
         yield unknown("A deleted application can be removed permanently.", created.text)
         return
     application = _keep(run, created.body)
-    by_app = f"/servicePrincipals(appId='{application['appId']}')"
-    made = run.wait(lambda: run.graph("PATCH", by_app, {}, **_UPSERT))
-    principal = run.graph("GET", f"{by_app}?$select=id").body.get("id") if made.reached else None
+    principal, _ = _principal(run, application)
     deleted = run.wait(lambda: run.graph("DELETE", f"/applications/{application['id']}"))
     yield reached("An own application can be deleted.", deleted)
     item = f"/directory/deletedItems/{application['id']}"
@@ -206,8 +186,8 @@ def consent_page(run: Run) -> Iterator[Finding]:
     """The page for administrators, without a sign-in: whether it opens at all."""
     unique = f"{run.name}-consent"
     access = [{"resourceAppId": GRAPH_APP_ID, "resourceAccess": [{"id": _USER_READ, "type": "Scope"}]}]
-    body: dict[str, object] = {"displayName": unique, "requiredResourceAccess": access}
-    created = run.graph("PATCH", f"/applications(uniqueName='{unique}')", body, **_UPSERT)
+    body = {"displayName": unique, "uniqueName": unique, "requiredResourceAccess": access, **_owner(run)}
+    created = run.graph("POST", "/applications", body)
     if not created.succeeded:
         yield unknown("The consent page opens for an application without a reply address.", created.text)
         return
@@ -242,13 +222,19 @@ def _purged(run: Run, object_id: str) -> bool:
     return purged.reached or _gone(purged.last)
 
 
-def _owned(run: Run, application: Mapping[str, Any]) -> Waited:
-    return run.wait(lambda: run.graph("GET", f"/applications/{application['id']}/owners"), _nonempty)
+def _owner(run: Run) -> dict[str, object]:
+    """The service's own principal, from its token, as the owner of what is created."""
+    caller = run.services.claims().get("oid")
+    return (
+        {"owners@odata.bind": [f"{run.environment.graph}/v1.0/directoryObjects/{caller}"]} if caller else {}
+    )
 
 
-def _caller(run: Run) -> str | None:
-    """The object ID of the service's own principal in this tenant, from its token."""
-    return run.services.claims().get("oid")
+def _principal(run: Run, application: Mapping[str, Any]) -> tuple[str, Waited]:
+    """The ID of a new service principal of an application (empty: none), and how that went."""
+    body = {"appId": application["appId"], **_owner(run)}
+    made = run.wait(lambda: run.graph("POST", "/servicePrincipals", body))
+    return str(made.last.body["id"]) if made.reached else "", made
 
 
 def _gone(answer: Answer) -> bool:

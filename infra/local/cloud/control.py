@@ -7,7 +7,8 @@
 ``PUT /lag``                        ``{"seconds": n}``: how far Graph's reads are behind its writes, more
                                     for ``owners`` of new objects and ``grants``;
                                     ``secrets``, ``federation``, ``consent``, ``roles``: ``lags.py``
-``GET /calls?service=``             the calls to the services; ``DELETE`` removes them
+``GET /calls?service=``             the calls to the services, with ``&batched=true`` also the requests
+                                    inside batches; ``DELETE`` removes them
 ``PUT /settings``                   change the named settings (``settings.py``); ``GET`` shows all
 ``POST /clients``                   a new client: ``{"roles": [...], "graphRoles": [...]}``; with
                                     ``"tenant"`` in that one, without roles of the API
@@ -184,10 +185,11 @@ class Control:
         service = request.query.get("service")
         if service is not None and service not in SERVICES:
             return web.json_response({"error": f"There is no service {service}."}, status=400)
-        return web.json_response({"value": self.calls.bodies(service)})
+        batched = request.query.get("batched") == "true"
+        return web.json_response({"value": self.calls.bodies(service, batched=batched)})
 
     async def _clear_calls(self, _: web.Request) -> web.Response:
-        self.calls.entries.clear()
+        self.calls.clear()
         return web.Response(status=204)
 
     async def _get_settings(self, _: web.Request) -> web.Response:

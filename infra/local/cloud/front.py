@@ -48,49 +48,56 @@ def response(answer: Answer) -> web.Response:
     return web.Response(status=answer.status, body=answer.encoded(), headers=headers)
 
 
+_Entry = tuple[str, str, str, int | None, float, str, str, float]
+
+
 @dataclass(slots=True)
 class Calls:
     """The served requests, oldest first, without bodies and tokens."""
 
-    entries: deque[tuple[str, str, str, int | None, float, str, str, float]] = field(
-        default_factory=lambda: deque(maxlen=_REMEMBERED_CALLS)
-    )
+    entries: deque[_Entry] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_CALLS))
+    batched: deque[_Entry] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_CALLS))
+    """The requests inside batches, each with the IDs of its batch."""
 
-    def record(self, service: str, request: Request, status: int | None, started: float) -> None:
-        """Store one call; ``status`` is None if the caller got no answer."""
-        self.entries.append(
-            (
-                service,
-                request.method,
-                request.target,
-                status,
-                started,
-                request.headers.get("client-request-id")
-                or request.headers.get("x-ms-client-request-id")
-                or "",
-                request.id,
-                time.time() - started,
-            )
-        )
-
-    def record_batch(self, service: str, request: Request, answer: Answer, started: float) -> None:
-        """Store the requests inside a batch, each as a call of its own."""
-        if not request.path.endswith("/$batch") or answer.body is None:
+    def record(self, service: str, request: Request, answer: Answer | None, started: float) -> None:
+        """Store one call; ``answer`` is None if the caller got none."""
+        self.entries.append(_entry(service, request, answer.status if answer else None, started))
+        if answer is None or answer.body is None or not request.path.endswith("/$batch"):
             return
         statuses = {each["id"]: each["status"] for each in answer.body.get("responses", ())}
         base = request.path.removesuffix("/$batch")
         for step in json.loads(request.body)["requests"] if statuses else ():
             inner = replace(request, method=step["method"], target=f"{base}/{step['url'].lstrip('/')}")
-            self.record(service, inner, statuses.get(str(step["id"])), started)
+            self.batched.append(_entry(service, inner, statuses.get(str(step["id"])), started))
 
-    def bodies(self, service: str | None) -> list[JsonObject]:
-        """As ``GET /calls`` shows them."""
+    def clear(self) -> None:
+        """Forget all."""
+        self.entries.clear()
+        self.batched.clear()
+
+    def bodies(self, service: str | None, *, batched: bool = False) -> list[JsonObject]:
+        """As ``GET /calls`` shows them; the requests inside batches only if asked for."""
         names = ("service", "method", "path", "status", "at", "clientRequestId", "requestId", "seconds")
-        chosen = (entry for entry in self.entries if service in (None, entry[0]))
+        entries = [*self.entries, *(self.batched if batched else ())]
         return [
             dict(zip(names, entry, strict=True)) | {"at": datetime.fromtimestamp(entry[4], UTC).isoformat()}
-            for entry in chosen
+            for entry in entries
+            if service in {None, entry[0]}
         ]
+
+
+def _entry(service: str, request: Request, status: int | None, started: float) -> _Entry:
+    headers = request.headers
+    return (
+        service,
+        request.method,
+        request.target,
+        status,
+        started,
+        headers.get("client-request-id") or headers.get("x-ms-client-request-id") or "",
+        request.id,
+        time.time() - started,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,8 +128,7 @@ class Front:
             )
             answer = await self._strike(service, request, struck, "after") or answer
         dropped = answer is _NO_ANSWER
-        self.calls.record(service.name, request, None if dropped else answer.status, started)
-        self.calls.record_batch(service.name, request, answer, started)
+        self.calls.record(service.name, request, None if dropped else answer, started)
         if dropped and received.transport is not None:
             received.transport.abort()
         return response(answer)
