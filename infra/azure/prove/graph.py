@@ -167,18 +167,14 @@ def deletion(run: Run) -> Iterator[Finding]:
     purged = run.wait(lambda: run.graph("DELETE", item), lambda answer: answer.succeeded)
     yield reached("A deleted application can be removed permanently.", purged)
     if principal:
-        bin_item = f"/directory/deletedItems/{principal}"
-        left = run.graph("GET", bin_item)
         question = "The deleted service principal goes with its application."
-        yield no(question, left.text) if left.succeeded else yes(question, left.text)
-        if left.succeeded:
-            again = run.graph("DELETE", bin_item)
-            yield accepted("The deleted service principal can be removed permanently.", again)
-            if not again.succeeded:
-                return
-    gone = run.wait(lambda: run.graph("GET", item), _gone)
+        again = run.graph("DELETE", f"/directory/deletedItems/{principal}")
+        yield (yes if _gone(again) and not again.succeeded else no)(question, again.text)
+        if not _gone(again):
+            return
+    gone = run.wait(lambda: run.graph("GET", item), lambda answer: not answer.succeeded)
     yield reached("What was removed permanently is no longer shown.", gone)
-    if gone.reached:
+    if purged.reached:
         run.removed(str(application["id"]))
 
 
@@ -238,6 +234,7 @@ def _principal(run: Run, application: Mapping[str, Any]) -> tuple[str, Waited]:
 
 
 def _gone(answer: Answer) -> bool:
+    """Whether an object is not there, or was removed by this call."""
     return answer.succeeded if answer.status == 204 else answer.status == 404  # noqa: PLR2004
 
 
