@@ -27,7 +27,7 @@ run: $(RUNTIME) $(AZURITE) $(if $(LOCAL_WORKER),$(WORKER)) ## Run the local clou
 test: $(DEVELOPMENT) $(AZURITE) ## Run the tests, but for the long ones (ARGS="-k expiry")
 	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder -m "not soak" $(ARGS)
 
-soak: $(DEVELOPMENT) $(AZURITE) ## Run the long tests: faults, outages, redelivery, kills in every operation, Microsoft's worker
+soak: $(DEVELOPMENT) $(AZURITE) ## Run the long tests: faults, outages, redelivery, kills at every point, Microsoft's worker
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 	@LOCAL_WORKER=microsoft $(BIN)/python -m pytest --numprocesses 2 -m "not soak" tests/api tests/operations tests/rehearsal
 

@@ -37,13 +37,13 @@ class Prove:
         self.cloud.control("DELETE", "/identityTokens", {})
 
     def start(self, *more: str, tenant: str = "") -> subprocess.Popen[str]:
-        """Start it; it waits at most five seconds for an effect."""
+        """Start it; it waits at most a second for an effect."""
         facts = self._facts
         arguments = [
             *("--tenant", tenant or facts["tenant"], "--identity", facts["identity"]["clientId"]),
             *("--login", facts["login"], "--graph", facts["graph"]),
             *("--resource-manager", facts["resourceManager"], "--certificate", facts["certificate"]),
-            *("--patience", "5", "--report", str(self.file), *more),
+            *("--patience", "1", "--report", str(self.file), *more),
         ]
         identity = {
             "IDENTITY_ENDPOINT": facts["managedIdentity"],

@@ -110,6 +110,7 @@ def shared(labels: list[str]) -> Iterable[Kills]:
         yield Kills(points=tuple(points[first::onboardings]))
 
 
+@pytest.mark.soak
 async def test_a_host_is_killed_before_and_after_each_effect(lanes):
     """Wherever the host is killed, another host finishes the onboarding, with nothing lost or duplicated."""
     lane = lanes.lanes[0]
