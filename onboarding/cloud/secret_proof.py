@@ -7,9 +7,8 @@ https://learn.microsoft.com/entra/identity/conditional-access/overview.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -17,12 +16,12 @@ from onboarding.calls import Call, record
 from onboarding.cloud import failures
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.ports import LOGIN
+from onboarding.cloud.sign_in import SignInAnswer
 from onboarding.errors import OnboardingError, secrets
 
 _INVALID: Final = 7000215
 _NO_PRINCIPAL: Final = {700016, 7000229, 7000112}
 _CONDITIONAL_ACCESS: Final = {53000, 53001, 53003, 530032, 530035}
-_TEMPORARY: Final = {"temporarily_unavailable", "server_error"}
 
 
 class SecretProof:
@@ -64,32 +63,20 @@ class SecretProof:
 
 def _refusal(response: httpx.Response, *, app: str, name: str, fresh: bool) -> OnboardingError | None:
     """The error of an answer; None if it proves the secret. Its text is not shown: it can contain values."""
-    document = _document(response)
-    error, codes = str(document.get("error") or ""), document.get("error_codes")
-    code = codes[0] if isinstance(codes, list) and codes and isinstance(codes[0], int) else 0
-    status = response.status_code
-    answer = f"AADSTS{code}" if code else f"{status} {error}".strip()
-    passing = status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500  # noqa: PLR2004
-    if passing or error in _TEMPORARY:
-        status = status if passing else HTTPStatus.SERVICE_UNAVAILABLE
+    found = SignInAnswer.read(response)
+    if found.is_outage:
+        known = response.status_code >= HTTPStatus.TOO_MANY_REQUESTS
+        status = response.status_code if known else HTTPStatus.SERVICE_UNAVAILABLE
         return failures.error_of(failures.Answer.from_body(LOGIN, status, response.headers, None))
-    if code in _CONDITIONAL_ACCESS:
+    if found.code in _CONDITIONAL_ACCESS:
         return None
-    request_id = response.headers.get("x-ms-request-id", "")
+    code, answer, request_id = found.code, str(found), found.request_id
     if code == _INVALID and fresh:
         return secrets.SECRET_NOT_KNOWN_YET.error(answer=answer, request_id=request_id)
     if code == _INVALID:
         return secrets.SECRET_INVALID.error(name=name, app=app, answer=answer, request_id=request_id)
     kind = secrets.SECRET_APP_NOT_USABLE if code in _NO_PRINCIPAL else secrets.SECRET_NOT_PROVED
     return kind.error(app=app, answer=answer, request_id=request_id)
-
-
-def _document(response: httpx.Response) -> Mapping[str, Any]:
-    try:
-        document = response.json()
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _record(url: str, status: int, request_id: str) -> None:

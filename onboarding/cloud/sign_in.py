@@ -52,6 +52,11 @@ class SignInAnswer:
         found = _AADSTS.search(text)
         if response is None:
             return cls(status=0, code=int(found.group(1))) if found else None
+        return cls.read(response, code=int(found.group(1)) if found else 0)
+
+    @classmethod
+    def read(cls, response: Any, *, code: int = 0) -> SignInAnswer:
+        """What an HTTP response of httpx or of the SDK contains; ``code`` counts if it lists none."""
         body = _document(response)
         codes = body.get("error_codes")
         listed = codes[0] if isinstance(codes, list) and codes and isinstance(codes[0], int) else 0
@@ -60,18 +65,22 @@ class SignInAnswer:
         return cls(
             status=int(response.status_code),
             error=oauth if isinstance(oauth, str) and _OAUTH.fullmatch(oauth) else "",
-            code=listed or (int(found.group(1)) if found else 0),
+            code=listed or code,
             no_identity=bool(_NO_IDENTITY.search(str(body.get("message", "")))),
             retry_after=seconds(headers.get("retry-after")),
             request_id=headers.get("x-ms-request-id", ""),
         )
 
     @property
+    def is_outage(self) -> bool:
+        """Whether login could not answer now, whatever its text says."""
+        passing = self.status in _PASSING or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return passing or self.error in _TEMPORARY
+
+    @property
     def kind(self) -> ErrorType:
         """The error that it is. Only a code that is known to be final is final."""
-        if self.status in _PASSING or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return login.NO_TOKEN
-        if self.error in _TEMPORARY:
+        if self.is_outage:
             return login.NO_TOKEN
         if self.no_identity:
             return login.IDENTITY_NOT_ASSIGNED
