@@ -12,7 +12,7 @@ import pytest
 
 from infra.azure.permissions import GRAPH_BASE, GRAPH_CONSENT
 from onboarding.api.tenants import ACTIONS
-from tests.support.administrator import waiting
+from tests.support.administrator import accept, waiting
 from tests.support.customers import CUSTOMER, FABRIKAM, CustomerPortal
 from tests.support.operations import done, operate, step
 from tests.support.pages import page, plain
@@ -86,8 +86,7 @@ class Life:
     async def administrator_consents(self, onboarding: str) -> None:
         """Open each page that the onboarding shows, accept, and confirm."""
         for url in (await waiting(self._portal, onboarding))["actionUrls"]:
-            answer = await self._portal.http.post(url, data={"answer": "accept"})
-            assert answer.status_code in {302, 400}, answer.text
+            await accept(self._portal, url)
         answer = await self._portal.call("POST", f"/api/onboardings/{onboarding}/confirm")
         assert answer.status_code == 202, answer.text
 
