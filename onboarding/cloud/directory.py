@@ -1,8 +1,7 @@
 """A tenant's directory, in the operations that onboarding needs. All but one can be repeated safely.
 
-Applications and service principals are upserted by their alternate keys
-(https://learn.microsoft.com/graph/api/application-upsert); ``add_password`` is the only call whose effect
-cannot be read afterwards.
+What an earlier attempt may have created is found by its alternate key. ``add_password`` is the only call
+whose effect cannot be read afterwards.
 """
 
 from __future__ import annotations
