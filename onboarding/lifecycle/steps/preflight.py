@@ -85,7 +85,8 @@ async def look(context: OnboardingContext) -> Facts:
         existing.to_update(context),
         existing.is_used(context),
     )
-    found = [*(survey.same_names or ()), *(survey.same_uri or ()), *(survey.deleted_with_uri or ())]
+    # Names last: anybody can give a name to any number of applications, but few can have one URI.
+    found = [*(survey.deleted_with_uri or ()), *(survey.same_uri or ()), *(survey.same_names or ())]
     return Facts(
         requester=context.run.head.lists.get(REQUESTER, ""),
         operates=ownership.operates(context.run.head),
