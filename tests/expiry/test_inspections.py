@@ -388,14 +388,11 @@ async def test_a_directory_that_does_not_answer_for_a_day_is_reported(scene):
     await site.clear(names.CONNECTIONS)
     await site.fire(INSPECTION)
     await scene.fleet.store.add(model)
-    async with site.fault(service="graph", path="batch", kind="status", status=503, times=None) as fault:
+    async with site.fault(service="graph", path="batch", kind="status", status=503, times=None):
         await site.advance(WEEK)
         await site.fire(INSPECTION)
-
-        async def tried() -> bool:
-            return bool((await site.control("GET", f"/faults/{fault}")).json()["hits"])
-
-        await until(tried, "the first try")
+        # The day begins with the error as it is recorded, which is after the call was answered.
+        await until(lambda: site.waits({"id": model.id}), "the record of the first error")
         await site.advance(timedelta(hours=25))
         await site.fire("sweep_onboardings")
         await site.settled()
