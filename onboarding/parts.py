@@ -265,6 +265,7 @@ class Parts:
             people=People(secrets),
             routing=Routing.of(self.settings),
             links=self.links,
+            cadence=self.cadence,
             clock=self.clock,
         )
 

@@ -28,6 +28,7 @@ class Timers:
             connections=parts.connection_store,
             notices=parts.notices,
             cadence=parts.cadence,
+            audit=parts.onboarding_runs.store,
             clock=parts.clock,
         )
 

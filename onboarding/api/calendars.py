@@ -13,7 +13,7 @@ from icalendar import Alarm, Calendar, Event
 
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
-from onboarding.expiry.warnings import runbook
+from onboarding.notices.warning_texts import runbook
 from onboarding.storage import keys
 
 _REFRESH: Final = timedelta(hours=12)

@@ -41,7 +41,8 @@ class ExpirationEvent(EventData):
     """A warning about an expiration of a connection."""
 
     expiration: Literal["secret", "application"]
-    days_before_end: int = Field(description="Negative after the end.")
+    days_before_end: int = Field(description="Of the threshold. Negative after the end.")
+    days_left: int = Field(description="When the event was sent: 0 on the first day after the end.")
     ends_at: datetime
     renew_by: datetime = Field(description="The end of the earlier expiration.")
     expirations: dict[str, datetime] = Field(description="The ends of all expirations of the connection.")

@@ -1,6 +1,7 @@
 """When warnings are due: pure dates. A threshold is crossed, never "equal to today", so none is missed.
 
 A connection has two expirations: its secret expires, and its server app becomes too old for a new secret.
+Of several thresholds that have passed, people get the gravest one (docs/decisions/0026).
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ class Snooze:
 class Turn:
     """What to do with a warning that is due."""
 
-    announce: bool
+    announce: ExpiryWarning | None  # the gravest warning that is due
     following: ExpiryWarning | None  # the warning that replaces it
+    passed: tuple[int, ...] = ()  # thresholds that passed before it and were not announced
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,17 +98,24 @@ class Cadence:
     ) -> Turn:
         """What to do with the warning ``days`` before the expiration, which is due now.
 
-        A threshold is never skipped, however late it is, unless people snoozed it. Of several missed
-        repetitions, only the last one is sent.
+        However many thresholds have passed, one warning is sent: the gravest.
         """
         if acknowledged and days < 0:
-            return Turn(announce=False, following=None)
+            return Turn(announce=None, following=None)
         if snooze and snooze.until > now:
-            return Turn(announce=False, following=self._held_back(ends_at, days, snooze, acknowledged))
-        following, last = self._after(ends_at, days), self._last(ends_at, now)
-        if last and last.days < following.days < 0:
-            following = last
-        return Turn(announce=days >= 0 or last is None or last.days >= days, following=following)
+            return Turn(announce=None, following=self._held_back(ends_at, days, snooze, acknowledged))
+        last = self._last(ends_at, now, repeated=not acknowledged)
+        gravest = min(days, last.days) if last else days
+        return Turn(
+            announce=_warning(ends_at, gravest),
+            following=self._after(ends_at, gravest),
+            passed=tuple(threshold for threshold in self.thresholds if gravest < threshold <= days),
+        )
+
+    def is_passed(self, ends_at: datetime, days: int, now: datetime, *, acknowledged: bool) -> bool:
+        """Whether a graver warning than the one ``days`` before the expiration is due."""
+        last = self._last(ends_at, now, repeated=not acknowledged)
+        return last is not None and last.days < days
 
     def upcoming(
         self,

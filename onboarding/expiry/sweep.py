@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
-from onboarding.expiry.warnings import warning
 from onboarding.notices.announcing import Notices
+from onboarding.notices.warning_texts import warning
+from onboarding.workflow.run import Event
+from onboarding.workflow.run_store import RunStore
+from onboarding.workflow.runtime import SERVICE
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +38,14 @@ class ExpirySweep:
         connections: ConnectionStore,
         notices: Notices,
         cadence: Cadence,
+        audit: RunStore,
         clock: Clock,
     ) -> None:
         self._warning_schedule = warning_schedule
         self._connections = connections
         self._notices = notices
         self._cadence = cadence
+        self._audit = audit
         self._clock = clock
 
     async def run(self) -> int:
@@ -49,7 +56,7 @@ class ExpirySweep:
         announced = 0
         slots = asyncio.Semaphore(_AT_ONCE)
         while True:
-            # The warning after a missed one may be due too.
+            # After a clock that was set back, the warning after a sent one may be due too.
             due = [scheduled async for scheduled in self._warning_schedule.due(self._clock.now())]
             results = await asyncio.gather(
                 *(self._handle(scheduled, slots) for scheduled in due), return_exceptions=True
@@ -84,6 +91,27 @@ class ExpirySweep:
             snooze=connection.snooze(kind),
         )
         if turn.announce:
-            await self._notices.announce(warning(scheduled, connection, now), connection)
+            due = replace(scheduled, warning=turn.announce)
+            await self._notices.announce(warning(due, connection, now), connection)
+            await self._record(due, connection, turn.passed)
         await self._warning_schedule.replace(scheduled, turn.following)
-        return int(turn.announce)
+        return int(turn.announce is not None)
+
+    async def _record(
+        self, announced: ScheduledWarning, connection: Connection, passed: tuple[int, ...]
+    ) -> None:
+        """Records in the audit trail which thresholds passed without a warning. Safe to repeat."""
+        if not passed:
+            return
+        skipped = ", ".join(map(str, passed))
+        event = Event(
+            run=connection.onboarding,
+            at=announced.warning.due_at,
+            kind="thresholds-passed",
+            actor=SERVICE,
+            detail=(
+                f"The expiration '{announced.kind}' on {announced.ends_at:%Y-%m-%d}: the warnings {skipped} "
+                f"days before it were late. The warning of day {announced.warning.days} replaces them."
+            ),
+        )
+        await self._audit.commit([], [event])

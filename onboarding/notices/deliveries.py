@@ -33,10 +33,11 @@ async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
     """Sends a notice, or adds it to the digest of its recipient."""
     services, notice, target = context.services, context.request.notice, context.request.channel
     connection = await services.connection(notice)
-    if connection is None:
+    if connection is None or services.is_passed(notice, connection):
         return _SUPERSEDED
     if target == WEBHOOK:
-        return Done(result=DeliveryResult(outcome=await services.webhook.send(notice, connection)))
+        outcome = await services.webhook.send(services.as_sent(notice, connection), connection)
+        return Done(result=DeliveryResult(outcome=outcome))
     if services.routing.digest:
         day = await digests.add(services, notice, target, context.accepted_at)
         return Done(result=DeliveryResult(outcome=f"in the digest of {day}"))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from onboarding.clock import Clock
+from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
+from onboarding.notices import warning_texts
 from onboarding.notices.channels.people import People
 from onboarding.notices.message_text import Item
 from onboarding.notices.notice import DeliveryRequest, DigestRequest, Notice
@@ -37,6 +39,7 @@ class Services:
     people: People
     routing: Routing
     links: NoticeLinks
+    cadence: Cadence
     clock: Clock
 
     async def connection(self, notice: Notice) -> Connection | None:
@@ -44,9 +47,22 @@ class Services:
         connection = await self.connections.get(notice.connection)
         return connection if connection and notice.is_current(connection) else None
 
+    def is_passed(self, notice: Notice, connection: Connection) -> bool:
+        """Whether a graver warning about the same date is due, which replaces this one."""
+        if notice.days is None or notice.ends_at is None:
+            return False
+        acknowledged = connection.acknowledgement(notice.expiration) is not None
+        now = self.clock.now()
+        return self.cadence.is_passed(notice.ends_at, notice.days, now, acknowledged=acknowledged)
+
+    def as_sent(self, notice: Notice, connection: Connection) -> Notice:
+        """The notice as it is sent now."""
+        return warning_texts.refreshed(notice, connection, self.clock.now())
+
     async def item(self, notice: Notice, connection: Connection) -> Item:
         """The notice as a message to people shows it."""
-        return Item(notice=notice, connection=connection, links=await self.links.of(notice))
+        sent = self.as_sent(notice, connection)
+        return Item(notice=sent, connection=connection, links=await self.links.of(sent))
 
 
 DeliveryContext = Context[Services, DeliveryRequest]

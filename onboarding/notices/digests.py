@@ -94,7 +94,9 @@ async def _entries(services: Services, digest: str) -> list[Row]:
 async def _item(services: Services, row: Row) -> Item | None:
     notice = _NOTICES.load(row.columns["document"])
     connection = await services.connection(notice)
-    return await services.item(notice, connection) if connection else None
+    if connection is None or services.is_passed(notice, connection):
+        return None
+    return await services.item(notice, connection)
 
 
 def _head(target: str, day: datetime) -> Head:

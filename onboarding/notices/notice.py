@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from onboarding.connections.records import Connection
 from onboarding.storage import keys
@@ -43,9 +43,16 @@ class Kind(StrEnum):
         return f"ConfigMgr.CloudManagement.{self}"
 
 
+_NAMES: Final[Mapping[Kind, Kind]] = {
+    Kind.SECRET_EXPIRED: Kind.SECRET_NEAR_EXPIRY,
+    Kind.APPLICATION_TOO_OLD: Kind.APPLICATION_NEAR_AGE_LIMIT,
+}
+"""A warning that is sent after the date has another type, but it is the same notice."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """The content of a notice, composed once when it is announced: it is the same on every channel."""
+    """The content of a notice, composed when it is announced; a warning again when it is sent."""
 
     kind: Kind
     connection: str  # its ID
@@ -61,8 +68,14 @@ class Notice:
 
     @property
     def id(self) -> str:
-        """The same for the same subject."""
-        return keys.derived_id(self.kind, self.connection, *self.key)
+        """The same for the same subject, also if its type has changed since it was announced."""
+        return keys.derived_id(_NAMES.get(self.kind, self.kind), self.connection, *self.key)
+
+    @property
+    def days(self) -> int | None:
+        """Of a warning: for how many days before the expiration it is."""
+        days = self.details.get("daysBeforeEnd")
+        return int(days) if self.expiration and days is not None else None
 
     def is_current(self, connection: Connection) -> bool:
         """Whether the expiration that the notice is about still has the same date."""

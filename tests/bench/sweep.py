@@ -92,6 +92,7 @@ class Deployment:
                 connections=ConnectionStore(tables),
                 notices=Notices(runs=runs, clock=clock, routing=Routing()),
                 cadence=CADENCE,
+                audit=RunStore(tables, names.ONBOARDINGS),
                 clock=clock,
             )
             yield cls(tables=tables, sweep=sweep, clock=clock, fuse=fuse)

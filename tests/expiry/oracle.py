@@ -53,22 +53,30 @@ class Oracle:
         self._expirations[connection, kind].acknowledged = True
 
     def run(self, now: datetime) -> None:
-        """The timer runs: it sends what has become due since its last run."""
+        """The timer runs: of what has become due since its last run, it sends the gravest warning."""
         for (connection, kind), state in self._expirations.items():
-            for days in _found(state, now):
-                warned = Warned(connection, kind, state.ends_at, days)
-                if days >= 0 or not state.acknowledged:
-                    self._on_their_way.add(warned)
+            found = [days for days in _found(state, now) if days >= 0 or not state.acknowledged]
+            if found:
+                self._on_their_way.add(Warned(connection, kind, state.ends_at, min(found)))
             state.seen = max(state.seen, now)
 
-    def deliver(self) -> None:
-        """Sent warnings arrive, unless their expiration has changed in the meantime."""
-        self.due |= {
-            warned
-            for warned in self._on_their_way
-            if self._expirations[warned.connection, warned.kind].ends_at == warned.ends_at
-        }
+    def deliver(self, now: datetime) -> None:
+        """Sent warnings arrive, unless their expiration has changed or a graver one is due meanwhile."""
+        for warned in self._on_their_way:
+            state = self._expirations[warned.connection, warned.kind]
+            if state.ends_at == warned.ends_at and warned.days <= min(
+                _passed(state, now), default=warned.days
+            ):
+                self.due.add(warned)
         self._on_their_way.clear()
+
+
+def _passed(state: _Expiration, now: datetime) -> list[int]:
+    """The days before the end of all warnings that are due at a moment."""
+    found = [days for days in THRESHOLDS if state.ends_at - timedelta(days=days) <= now]
+    if now >= state.ends_at + WEEK and not state.acknowledged:
+        found.append(-7 * ((now - state.ends_at) // WEEK))
+    return found
 
 
 def _found(state: _Expiration, now: datetime) -> list[int]:

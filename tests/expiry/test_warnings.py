@@ -60,17 +60,54 @@ async def test_each_threshold_brings_one_warning_and_the_end_one_every_week(site
     assert shown == {"expiration": "secret", "daysBeforeEnd": -35, "dueAt": iso(before(connection, -35, 0))}
 
 
-async def test_missed_days_are_caught_up(site):
-    """After the timer was down for months, each missed threshold brings exactly one warning."""
+async def test_after_silence_one_warning_is_sent(site):
+    """After the timer was down for months, one warning arrives: the gravest, with the days that are left."""
     connection = await site.connection()
     await site.at(before(connection, 10))
     for _ in range(2):
         await site.sweep()
-    events = await site.received(connection)
-    assert sorted(days(events)) == [14, 30, 60, 90]
-    for event in events:
-        # Whenever it arrives, its text is true.
-        assert "days" not in data(event)["message"]
+    (event,) = await site.received(connection)
+    assert (data(event)["daysBeforeEnd"], data(event)["daysLeft"]) == (14, 10)
+    assert "(in 10 days)" in data(event)["message"]
+    trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events")
+    (passed,) = [entry for entry in trail if entry["kind"] == "thresholds-passed"]
+    assert "the warnings 90, 60, 30 days before it were late" in passed["detail"]
+
+
+async def test_a_warning_of_before_the_end_that_is_sent_after_it_is_of_an_end(site):
+    """The type of an event is that of the moment when it is sent, however late a channel accepts it."""
+    connection = await site.connection()
+    await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 1})
+    await site.at(before(connection, 1))
+    await site.fire(SWEEP)
+    await until(lambda: site.waits(connection), "the wait for the second try")
+    await site.at(before(connection, 0, seconds=-60))
+    await site.fire("sweep_onboardings")
+    await site.settled()
+    *_, late = await site.received(connection)
+    assert (late.get_type(), data(late)["daysLeft"]) == (NEAR, 1)
+    await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 1})
+    await site.at(before(connection, 0))
+    await site.fire(SWEEP)
+    await until(lambda: site.waits(connection), "the wait for the second try")
+    await site.at(before(connection, -2))
+    await site.fire("sweep_onboardings")
+    await site.settled()
+    *_, late = await site.received(connection)
+    assert (late.get_type(), data(late)["daysLeft"]) == (EXPIRED, -2)
+
+
+async def test_a_graver_warning_replaces_one_that_a_channel_did_not_accept(site):
+    """When a channel is back after days, it gets the warning that is true now, and none of before."""
+    connection = await site.connection()
+    await site.control("PUT", "/inbox/notices/answer", {"status": 500, "times": 1})
+    await site.at(before(connection, 14))
+    await site.fire(SWEEP)
+    await until(lambda: site.waits(connection), "the wait for the second try")
+    await site.at(before(connection, 7))
+    await site.fire("sweep_onboardings")
+    await site.sweep()
+    assert days(await site.received(connection)) == [14, 7], "the first one was refused"
 
 
 async def test_a_connection_that_is_made_late_is_warned_of_once(site):
@@ -89,7 +126,7 @@ async def test_two_timers_at_once_send_one_warning(site):
     await site.at(before(connection, 60))
     await asyncio.gather(*(site.fire(SWEEP) for _ in range(5)))
     await site.settled()
-    assert sorted(days(await site.received(connection))) == [60, 90]
+    assert days(await site.received(connection)) == [60]
 
 
 async def test_a_clock_that_is_set_back_sends_nothing_twice(site):

@@ -177,14 +177,14 @@ class Year:
         await self.site.at(now)
         self.oracle.run(now)
         await self.site.fire(SWEEP)
-        await self._collect()
+        await self._collect(now)
 
     async def _two_timers(self, now: datetime) -> None:
         self._note(now, "two timers at once")
         await self.site.at(now)
         self.oracle.run(now)
         await asyncio.gather(self.site.fire(SWEEP), self.site.fire(SWEEP))
-        await self._collect()
+        await self._collect(now)
 
     async def _kill(self, now: datetime) -> None:
         """A warning that a killed host was about to deliver may arrive twice, with the same ID."""
@@ -197,7 +197,7 @@ class Year:
         self.oracle.run(now)
         await self.site.fire(SWEEP)
         await self._drive_on()
-        await self._collect(killed=True)
+        await self._collect(now, killed=True)
 
     async def _set_back(self, now: datetime) -> None:
         self._note(now, "the clock is set back by three days")
@@ -216,15 +216,15 @@ class Year:
         await self.site.control("DELETE", "/inbox/notices")  # what was refused did not arrive
         await self.site.at(now + timedelta(hours=24))
         await self._drive_on()
-        await self._collect()
+        await self._collect(now + timedelta(hours=24))
 
     async def _drive_on(self) -> None:
         await self.site.fire("sweep_onboardings")
 
-    async def _collect(self, *, killed: bool = False) -> None:
+    async def _collect(self, now: datetime, *, killed: bool = False) -> None:
         """Wait until no notice is waiting for delivery, and take what has arrived."""
         await self.site.settled()
-        self.oracle.deliver()
+        self.oracle.deliver(now)
         for message in (await self.site.control("GET", "/inbox/notices")).json()["value"]:
             event, told = message["body"]["id"], message["body"]["data"]
             if event not in self._seen or not killed:

@@ -16,12 +16,12 @@ from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.errors import prerequisites, steps
-from onboarding.expiry.warnings import warning
 from onboarding.lifecycle.plans import OPERATIONS, PLANS, plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker, Removal
 from onboarding.notices.deliveries import DELIVERY
 from onboarding.notices.digests import _NOTICES
 from onboarding.notices.notice import DeliveryRequest
+from onboarding.notices.warning_texts import warning
 from onboarding.storage import names
 from onboarding.storage.tables import Row, Write
 from onboarding.workflow.outcomes import Failure

@@ -64,27 +64,42 @@ def test_an_end_is_repeated_where_no_warning_is_wanted_at_the_end_itself():
 
 
 @pytest.mark.parametrize(
-    ("due", "left", "announced", "following"),
+    ("due", "left", "acknowledged", "announced", "passed", "following"),
     [
-        (90, 5, True, 60),  # each missed threshold is made up for, one after the other
-        (0, -3, True, -7),
-        (0, -30, True, -28),  # four repetitions were missed: only the last of them is sent
-        (-7, -30, False, -28),
-        (-28, -30, True, -35),
-        (-28, 100, True, -35),  # a clock that was set back repeats nothing
+        (90, 5, False, 7, (90, 60, 30, 14), 1),  # the gravest, and those that passed before it
+        (14, 14, False, 14, (), 7),
+        (14, -3, False, 0, (14, 7, 1), -7),
+        (30, -15, False, -14, (30, 14, 7, 1, 0), -21),
+        (30, -15, True, 0, (30, 14, 7, 1), -7),  # an acknowledged end is not repeated
+        (0, -30, False, -28, (0,), -35),
+        (-7, -30, False, -28, (), -35),
+        (-28, -30, False, -28, (), -35),
+        (-28, 100, False, -28, (), -35),  # a clock that was set back repeats nothing
     ],
 )
-def test_what_follows_after_missed_runs(due, left, announced, following):
-    """Missed thresholds are made up for; of missed repetitions only the last one is sent."""
-    turn = USUAL.turn(END, due, END - days(left))
+def test_after_silence_one_warning_is_sent(due, left, acknowledged, announced, passed, following):  # noqa: PLR0917
+    """However many thresholds have passed, one warning is sent: the gravest. It names those that passed."""
+    turn = USUAL.turn(END, due, END - days(left), acknowledged=acknowledged)
+    assert turn.announce == ExpiryWarning(days=announced, due_at=END - days(announced))
+    assert turn.passed == passed
     assert turn.following
-    assert (turn.announce, turn.following.days) == (announced, following)
+    assert turn.following.days == following
 
 
-def test_an_acknowledged_end_is_not_repeated():
-    """A person who has acknowledged gets further thresholds and the end itself, and then no repetitions."""
-    assert USUAL.turn(END, 0, END, acknowledged=True).announce
-    assert USUAL.turn(END, -7, END + days(7), acknowledged=True) == Turn(announce=False, following=None)
+@pytest.mark.parametrize(
+    ("sent", "left", "acknowledged", "passed"),
+    [
+        (30, 30, False, False),
+        (30, 15, False, False),
+        (30, 14, False, True),
+        (0, -6, False, False),
+        (0, -7, False, True),
+        (0, -7, True, False),
+    ],
+)
+def test_a_warning_is_passed_when_a_graver_one_is_due(sent, left, acknowledged, passed):
+    """A warning that a channel did not accept in time is not sent after a graver one."""
+    assert USUAL.is_passed(END, sent, END - days(left), acknowledged=acknowledged) is passed
 
 
 @pytest.mark.parametrize(
@@ -103,7 +118,7 @@ def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expe
     asleep = snooze(since=100, until=until)
     turn = USUAL.turn(END, due, END - days(due), acknowledged=acknowledged, snooze=asleep)
     held_back = ExpiryWarning(days=expected, due_at=asleep.until)
-    assert turn == Turn(announce=False, following=held_back)
+    assert turn == Turn(announce=None, following=held_back)
     assert USUAL.turn(END, expected, asleep.until, acknowledged=acknowledged, snooze=asleep).announce
 
 
@@ -158,14 +173,17 @@ class Timer:
     cadence: Cadence
     row: ExpiryWarning
     announced: list[int] = field(default_factory=list)
+    passed: list[int] = field(default_factory=list)
 
     def run(self, now: datetime, row: ExpiryWarning | None = None) -> None:
         """Send what is due, once; ``row`` is what a slower timer still has as the next warning."""
         row = row or self.row
         while row.due_at <= now:
             turn = self.cadence.turn(END, row.days, now)
-            if turn.announce and row.days not in self.announced:  # a notice's id
-                self.announced.append(row.days)
+            assert turn.announce
+            if turn.announce.days not in self.announced:  # a notice's id
+                self.announced.append(turn.announce.days)
+                self.passed.extend(turn.passed)
             assert turn.following
             row = turn.following
         self.row = row
@@ -179,20 +197,22 @@ runs = st.lists(hours, min_size=1, max_size=20)
 
 
 @given(thresholds=thresholds, repeat=st.integers(1, 40), made=hours, runs=runs)
-def test_each_threshold_is_announced_once_whenever_the_timer_runs(thresholds, repeat, made, runs):
-    """After missed runs, a clock that was set back, or two timers, each threshold is sent once."""
+def test_each_run_announces_the_gravest_once_and_records_the_rest(thresholds, repeat, made, runs):
+    """After missed runs, a clock that was set back, or two timers, nothing is sent twice or left out."""
     cadence = Cadence(thresholds=thresholds, repeat=repeat)
     timer = Timer(cadence, cadence.first(END, END - days(made)))
     begun = timer.row.days
     for left in runs:
-        before = timer.row
+        before, sent = timer.row, len(timer.announced)
         timer.run(END - days(left))
         timer.run(END - days(left), before)  # a second timer that read the row at the same time
+        assert len(timer.announced) <= sent + 1
     crossed = {each for each in thresholds if each <= begun and min(runs) <= each}
-    assert [each for each in timer.announced if each >= 0] == sorted(crossed, reverse=True)
-    repeated = [each for each in timer.announced if each < 0]
-    assert repeated == sorted(set(repeated), reverse=True)
+    known = timer.announced + timer.passed
+    assert sorted(each for each in known if each >= 0) == sorted(crossed)
+    assert timer.announced == sorted(set(timer.announced), reverse=True)
     last = -int(-min(runs) // repeat) * repeat
+    repeated = [each for each in timer.announced if each < 0]
     assert (repeated[-1] if repeated else 0) == (last if last < 0 and last <= begun else 0)
     assert timer.row.due_at > END - days(min(runs))
 

@@ -9,8 +9,8 @@ import pytest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import ScheduledWarning
-from onboarding.expiry.warnings import warning
 from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.warning_texts import refreshed, warning
 from tests.support.connections import connection, secret
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ def made(*, secret: int, limit: int | None, version: str | None = None) -> Conne
     return connection(day(secret), name="Contoso CMG", app_made_at=app_made_at, version=version)
 
 
-def notice_of(found: Connection, kind: str, days: int = 30) -> Notice:
+def notice_of(found: Connection, kind: str, days: int = 30, now: datetime = NOW) -> Notice:
     """The warning of an expiration now."""
     scheduled = ScheduledWarning(
         connection=found.id,
@@ -36,7 +36,7 @@ def notice_of(found: Connection, kind: str, days: int = 30) -> Notice:
         ends_at=found.expirations[kind],
         warning=ExpiryWarning(days=days, due_at=NOW),
     )
-    return warning(scheduled, found, NOW)
+    return warning(scheduled, found, now)
 
 
 def date(number: int) -> str:
@@ -47,7 +47,7 @@ def test_a_secret_of_a_young_application_is_renewed():
     """While the application is young enough, a warning is only about the secret and its renewal."""
     notice = notice_of(made(secret=30, limit=None), SECRET)
     assert notice.kind is Kind.SECRET_NEAR_EXPIRY
-    assert notice.message == f"The client secret of 'CMG-ServerApp' expires on {date(30)}."
+    assert notice.message == f"The client secret of 'CMG-ServerApp' expires on {date(30)} (in 30 days)."
     assert notice.remedy.startswith(f"Renew the secret before {date(30)}.\n1. ")
     steps = notice.remedy.split("\n")[1:]
     assert "POST /api/connections/" in steps[0]
@@ -62,9 +62,9 @@ def test_a_secret_of_a_young_application_is_renewed():
     ("kind", "secret", "limit", "message", "headings"),
     [
         # The secret expires first: the text mentions the age as what comes later.
-        (SECRET, 30, 100, "expires on {secret}.", ["Renew", "From"]),
+        (SECRET, 30, 100, "expires on {secret} (in 30 days).", ["Renew", "From"]),
         # The age comes first: the secret must be renewed before, while that is possible.
-        (SECRET, 30, 10, "expires on {secret}. Renew it before {limit}:", ["Renew", "From"]),
+        (SECRET, 30, 10, "expires on {secret} (in 30 days). Renew it before {limit}:", ["Renew", "From"]),
         (
             SECRET,
             30,
@@ -72,11 +72,11 @@ def test_a_secret_of_a_young_application_is_renewed():
             "can no longer be renewed: the application became too old on {limit}",
             ["Replace"],
         ),
-        (SECRET, -5, 100, "expired on {secret}.", ["Renew", "From"]),
-        (SECRET, -5, -3, "expired on {secret}. It can no longer be renewed", ["Replace"]),
+        (SECRET, -5, 100, "expired on {secret} (5 days ago).", ["Renew", "From"]),
+        (SECRET, -5, -3, "expired on {secret} (5 days ago). It can no longer be renewed", ["Replace"]),
         (APPLICATION, 300, 30, "From that date, Configuration Manager refuses", ["Renew", "From"]),
         (APPLICATION, 20, 30, "The secret expires before that on {secret}.", ["Renew", "From"]),
-        (APPLICATION, 300, -1, "became 800 days old on {limit}", ["Replace"]),
+        (APPLICATION, 300, -1, "became 800 days old on {limit} (1 day ago)", ["Replace"]),
         (APPLICATION, -5, 30, "The secret expired on {secret}.", ["Renew", "From"]),
     ],
 )
@@ -95,7 +95,6 @@ def test_a_warning_names_the_earlier_expiration_and_possible_steps(kind, secret,
     assert lines[0].endswith(f" before {date(last)}." if last > 0 else " now.")
     steps = [int(found[1]) for line in lines if (found := re.match(r"(\d)\. \w.+\.$", line))]
     assert steps == [1, 2, 3] * len(headings)
-    assert not re.search(r"\b\d+ days (left|before)|\bin \d+ days", notice.message), "stays true when late"
 
 
 def test_the_secret_of_an_imported_application_is_made_by_hand():
@@ -115,7 +114,7 @@ def test_a_pending_secret_is_not_created_again():
 
 
 @pytest.mark.parametrize(
-    ("expiration", "days", "kind"),
+    ("expiration", "left", "kind"),
     [
         (SECRET, 1, Kind.SECRET_NEAR_EXPIRY),
         (SECRET, 0, Kind.SECRET_EXPIRED),
@@ -125,9 +124,25 @@ def test_a_pending_secret_is_not_created_again():
         (APPLICATION, -7, Kind.APPLICATION_TOO_OLD),
     ],
 )
-def test_each_expiration_has_its_kinds(expiration, days, kind):
-    """The type of an event shows what expires, and whether it has expired."""
-    assert notice_of(made(secret=1, limit=1), expiration, days).kind is kind
+def test_a_warning_has_the_type_of_the_moment_when_it_is_sent(expiration, left, kind):
+    """A warning of 30 days before the end that is sent after the end has the type of an end."""
+    announced = notice_of(made(secret=30, limit=30), expiration)
+    late = day(30 - left)
+    sent = refreshed(announced, made(secret=30, limit=30), late)
+    assert sent.kind is kind
+    assert sent.id == announced.id
+    assert (sent.details["daysBeforeEnd"], sent.details["daysLeft"]) == (30, left)
+    assert sent.message == notice_of(made(secret=30, limit=30), expiration, now=late).message
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(25, "(in 2 days)"), (24, "(in 1 day)"), (1, "(in 1 day)"), (0, "(today)"), (-24, "(1 day ago)")],
+)
+def test_a_warning_names_the_days_that_are_left(hours, words):
+    """The last day counts as one; on the first day after the date it is today."""
+    found = connection(NOW + timedelta(hours=hours))
+    assert words in notice_of(found, SECRET).message
 
 
 def test_an_older_site_has_one_expiration_only():

@@ -84,7 +84,7 @@ async def _skip(response: httpx.Response) -> None:
 
 
 def event(notice: Notice, connection: Connection) -> CloudEvent:
-    """The notice as a CloudEvent; the same notice is always the same event."""
+    """The notice as a CloudEvent; the same notice always has the same ID."""
     attributes: dict[str, Any] = {
         "id": notice.id,
         "source": f"/connections/{connection.id}",

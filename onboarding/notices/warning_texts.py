@@ -1,6 +1,7 @@
 """The texts of the warnings: what expires when, the impact, and the steps to take.
 
-A warning may arrive days late. So it contains dates, never "in 30 days", and remains true.
+A warning can be sent days after it was due. So it is written again when it is sent: its type, the days that
+are left and the steps are those of that moment.
 
 Source of the steps: "Renew secret key" of
 https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard, and for the
@@ -10,11 +11,11 @@ age https://learn.microsoft.com/intune/configmgr/core/plan-design/changes/whats-
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.cmg.versions import OLDEST_RENEWABLE
-from onboarding.connections.cadence import APPLICATION, SECRET
+from onboarding.connections.cadence import APPLICATION, SECRET, ExpiryWarning
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import ScheduledWarning
 from onboarding.notices.notice import Kind, Notice
@@ -37,12 +38,12 @@ _STOPS: Final = (
 
 
 def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) -> Notice:
-    """The notice of a warning that is due."""
+    """The notice of a warning that is due, as it is at this moment."""
     days, kind, ends_at = scheduled.warning.days, scheduled.kind, scheduled.ends_at
     near, over = _KINDS[kind]
     message = _of_secret(connection, now) if kind == SECRET else _of_application(connection, now)
     return Notice(
-        kind=near if days > 0 else over,
+        kind=near if now < ends_at else over,
         connection=connection.id,
         key=(kind, ends_at.isoformat(), str(days)),
         at=scheduled.warning.due_at,
@@ -55,6 +56,7 @@ def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) 
         details={
             "expiration": kind,
             "daysBeforeEnd": days,
+            "daysLeft": days_left(ends_at, now),
             "endsAt": ends_at.isoformat(),
             "renewBy": connection.renew_by.isoformat(),
             "expirations": {name: end.isoformat() for name, end in connection.expirations.items()},
@@ -62,10 +64,32 @@ def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) 
     )
 
 
+def refreshed(notice: Notice, connection: Connection, now: datetime) -> Notice:
+    """A notice as it is sent now: of a warning the type, the days left and the steps change with time."""
+    if notice.days is None or notice.ends_at is None:
+        return notice
+    scheduled = ScheduledWarning(
+        connection=notice.connection,
+        tenant=connection.tenant,
+        kind=notice.expiration,
+        ends_at=notice.ends_at,
+        warning=ExpiryWarning(days=notice.days, due_at=notice.at),
+    )
+    return warning(scheduled, connection, now)
+
+
+def days_left(moment: datetime, now: datetime) -> int:
+    """The days until a moment: 1 on the last day, 0 on the first day after it, negative later."""
+    day = timedelta(days=1)
+    return -(-(moment - now) // day) if now < moment else -((now - moment) // day)
+
+
 def _of_secret(connection: Connection, now: datetime) -> str:
     name, ends_at = isolated(connection.server_app.name), connection.secret.ends_at
     limit = connection.expirations.get(APPLICATION)
-    message = f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}."
+    message = (
+        f"The client secret of '{name}' {_ends(ends_at, now)} on {ends_at:%Y-%m-%d}{_away(ends_at, now)}."
+    )
     if connection.pending:
         return f"{message} A new secret is ready and must be entered at the site."
     if limit and limit <= now:
@@ -80,7 +104,8 @@ def _of_application(connection: Connection, now: datetime) -> str:
     limit = connection.expirations[APPLICATION]
     message = (
         f"The application '{name}' {'becomes' if now < limit else 'became'} {OLDEST_RENEWABLE.days} days old "
-        f"on {limit:%Y-%m-%d}. From that date, Configuration Manager refuses to renew its client secret."
+        f"on {limit:%Y-%m-%d}{_away(limit, now)}. From that date, Configuration Manager refuses to renew "
+        "its client secret."
     )
     earlier = " before that" if now < ends_at < limit else ""
     return f"{message} The secret {_ends(ends_at, now)}{earlier} on {ends_at:%Y-%m-%d}."
@@ -88,6 +113,15 @@ def _of_application(connection: Connection, now: datetime) -> str:
 
 def _ends(moment: datetime, now: datetime) -> str:
     return "expires" if now < moment else "expired"
+
+
+def _away(moment: datetime, now: datetime) -> str:
+    """How far away a date is, in words."""
+    left = days_left(moment, now)
+    if left == 0:
+        return " (today)"
+    number = f"{abs(left)} {'day' if abs(left) == 1 else 'days'}"
+    return f" (in {number})" if left > 0 else f" ({number} ago)"
 
 
 def _by(moment: datetime, now: datetime) -> str:
