@@ -39,6 +39,7 @@ from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
+from onboarding.words import log as words_in_logs
 from onboarding.workflow import retry
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.plan import Plan
@@ -286,6 +287,7 @@ class Parts:
 @functools.cache
 def parts() -> Parts:
     """The parts of this process. Raises ``pydantic.ValidationError`` if the settings are not valid."""
+    words_in_logs.install()
     for name in _SDK_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     values: dict[str, Any] = {}

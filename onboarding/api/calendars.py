@@ -15,6 +15,7 @@ from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
 from onboarding.notices.warning_texts import runbook
 from onboarding.storage import keys
+from onboarding.words import calendar as words
 
 _REFRESH: Final = timedelta(hours=12)
 _DAY: Final = timedelta(days=1)
@@ -37,7 +38,7 @@ def calendar(ends: Iterable[tuple[Connection, str]], thresholds: Iterable[int], 
 
 
 def _event(connection: Connection, kind: str, days: Iterable[int], now: datetime) -> Event:
-    ends_at, name = connection.expirations[kind], connection.server_app.name
+    ends_at, name = connection.expirations[kind], words.name(connection.server_app.name)
     ending = (
         f"Client secret of '{name}' expires" if kind == SECRET else f"'{name}' becomes too old to be renewed"
     )
@@ -46,9 +47,9 @@ def _event(connection: Connection, kind: str, days: Iterable[int], now: datetime
     event.add("dtstamp", now)
     event.add("dtstart", ends_at.date())
     event.add("dtend", ends_at.date() + _DAY)  # exclusive
-    event.add("summary", f"{ending} ({connection.name}, {connection.tenant_name})")
+    event.add("summary", f"{ending} ({words.name(connection.name)}, {words.name(connection.tenant_name)})")
     exactly = f"At {ends_at:%Y-%m-%d %H:%M} UTC. Tenant {connection.tenant}."
-    event.add("description", f"{exactly}\n\n{runbook(connection, now)}")
+    event.add("description", f"{exactly}\n\n{words.description(runbook(connection, now))}")
     event.add("categories", ["Cloud Management Gateway", kind])
     event.add("transp", "TRANSPARENT")  # it does not block time
     for number in days:

@@ -20,6 +20,7 @@ from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import Id, Parameters, Query
 from onboarding.cloud.environments import Environment
 from onboarding.errors import requests
+from onboarding.words import command
 
 PERMISSIONS: Final[Mapping[str, tuple[str, bool]]] = {
     "Application.ReadWrite.OwnedBy": (
@@ -167,7 +168,7 @@ class TenantsResource:
     def _setup(self, tenant: str, subscription: str) -> TenantSetup:
         scope = f"/subscriptions/{subscription}"
         role = f"CMG onboarding: register resource providers in {subscription}"
-        definition = {
+        role_definition = {
             "Name": role,
             "IsCustom": True,
             "Description": "Register resource providers and read their registration state.",
@@ -176,10 +177,11 @@ class TenantsResource:
         }
         sign_in = (
             f"az cloud set --name {_AZ_CLOUDS[self._environment.name]}",
-            f"az login --tenant {tenant}",
-            f"principal=$(az ad sp show --id {self._client} --query id --output tsv)",
+            f"az login --tenant {command.bash(tenant)}",
+            f"principal=$(az ad sp show --id {command.bash(self._client)} --query id --output tsv)",
         )
-        create_role = f"az role definition create --role-definition '{json.dumps(definition)}' --output none"
+        definition = command.bash(json.dumps(role_definition))
+        create_role = f"az role definition create --role-definition {definition} --output none"
         return TenantSetup(
             tenant_id=tenant,
             azure_environment=self._environment.name,
@@ -210,6 +212,6 @@ def _repeated(command: str) -> tuple[str, ...]:
 
 def _assignment(role: str, scope: str) -> str:
     return (
-        'az role assignment create --assignee-object-id "$principal" '
-        f'--assignee-principal-type ServicePrincipal --role "{role}" --scope "{scope}"'
+        'az role assignment create --assignee-object-id "$principal" --assignee-principal-type '
+        f"ServicePrincipal --role {command.bash(role)} --scope {command.bash(scope)}"
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from onboarding.cloud.ports import Graph
+from onboarding.words import odata
 
 _SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
 
@@ -41,14 +42,14 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
 
     No part must be readable: a permission can be missing, and a filter can be refused.
     """
-    by_name = quote(" or ".join(f"displayName eq '{_quoted(name)}'" for name in names), safe="")
+    by_name = quote(" or ".join(f"displayName eq {odata.text(name)}" for name in names), safe="")
     requests: dict[str, tuple[str, Mapping[str, str]]] = {
         "organization": ("/organization?$select=id,displayName,verifiedDomains", {}),
         "policy": ("/policies/defaultAppManagementPolicy", {}),
         "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
     }
     if uri is not None:
-        by_uri = quote(f"identifierUris/any(uri:uri eq '{_quoted(uri)}')", safe="")
+        by_uri = quote(f"identifierUris/any(uri:uri eq {odata.text(uri)})", safe="")
         requests["uri"] = (f"/applications?$filter={by_uri}&$select={_SURVEYED}", {})
         deleted = "/directory/deletedItems/microsoft.graph.application"
         requests["deleted"] = (
@@ -72,11 +73,6 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
             if reply.refusal
         },
     )
-
-
-def _quoted(text: str) -> str:
-    """Text inside an OData string literal."""
-    return text.replace("'", "''")
 
 
 def _values(document: Any) -> Sequence[Mapping[str, Any]] | None:

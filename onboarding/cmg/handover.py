@@ -17,10 +17,10 @@ from datetime import datetime
 from typing import Final
 
 from onboarding.cmg import handover_checks, scripts
-from onboarding.cmg import powershell as ps
 from onboarding.cmg.discovery import GroupDiscovery, Schedule, UserDiscovery
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.words import powershell as ps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

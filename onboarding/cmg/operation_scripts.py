@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from onboarding.cmg import powershell as ps
 from onboarding.cmg import scripts
 from onboarding.cmg.vault_reading import VaultSecret
+from onboarding.words import powershell as ps
 
 _REMOVE: Final = (
     "$service = Get-CMAzureService -Name $name -DisableWildcardHandling",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from onboarding.cmg import powershell as ps
+from onboarding.words import powershell as ps
 
 SITE: Final = (
     (

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from onboarding.cmg import powershell as ps
 from onboarding.cmg.wizard import AzureEnvironment
+from onboarding.words import command
+from onboarding.words import powershell as ps
 
 _AZ_ENVIRONMENTS: Final = {
     AzureEnvironment.PUBLIC: "AzureCloud",
@@ -48,10 +49,10 @@ class VaultSecret:
     @property
     def role_assignment(self) -> str:
         """The command, for Bash and PowerShell, that lets an account read this secret and no other."""
-        vault = f"$(az keyvault show --name {self.vault} --query id --output tsv)"
+        vault = f"$(az keyvault show --name {command.shared(self.vault)} --query id --output tsv)"
         return (
             'az role assignment create --role "Key Vault Secrets User" --assignee "ACCOUNT" '
-            f'--scope "{vault}/secrets/{self.name}"'
+            f'--scope "{vault}/secrets/{command.shared(self.name)}"'
         )
 
     def permission(self) -> tuple[str, ...]:

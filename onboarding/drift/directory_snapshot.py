@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from onboarding.cloud.ports import Graph, Reply
+from onboarding.words import odata
 
 MOST_PAIRS: Final = 15
 _VALUES: Final = 15
@@ -128,7 +129,7 @@ def _domains(organization: Any) -> tuple[str, ...] | None:
 
 
 def _any_of(apps: Sequence[str]) -> str:
-    return quote(" or ".join(f"appId eq '{app}'" for app in apps), safe="")
+    return quote(" or ".join(f"appId eq {odata.text(app)}" for app in apps), safe="")
 
 
 def _chunks(apps: Sequence[str]) -> Iterator[Sequence[str]]:

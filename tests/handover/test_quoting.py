@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onboarding.cmg import powershell as ps
 from onboarding.cmg.fields import plain
+from onboarding.words import powershell as ps
 from tests.handover import samples
 from tests.support.powershell import grammar, lexer
 

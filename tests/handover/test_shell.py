@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onboarding.cmg import operation_scripts
-from onboarding.cmg import powershell as ps
+from onboarding.words import powershell as ps
 from tests.handover import samples
 from tests.handover.test_operations import renewal
 from tests.handover.test_quoting import PIECES

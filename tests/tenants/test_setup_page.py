@@ -48,7 +48,7 @@ async def test_the_page_lists_what_an_administrator_must_do(portal):
     assert words[words.index("--role") + 1] == role["Name"]
     assert words[words.index("--scope") + 1] == f"/subscriptions/{SUBSCRIPTION}"
     assert "*/register/action" in role["Actions"] == document["subscription"]["actions"]
-    assert '--role "Contributor"' in document["subscription"]["contributor"][-1]
+    assert "--role Contributor" in document["subscription"]["contributor"][-1]
 
 
 async def test_the_commands_wait_until_the_new_role_exists(portal, tmp_path):

@@ -1,0 +1,11 @@
+"""A string in a filter of Microsoft Graph (OData).
+
+Source: https://learn.microsoft.com/graph/query-parameters#escaping-single-quotes.
+"""
+
+from __future__ import annotations
+
+
+def text(value: str) -> str:
+    """A string literal. The whole filter is encoded for the URL afterwards."""
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,1 @@
+"""Words of others in every language that the service writes."""
