@@ -209,7 +209,13 @@ class Service:
     def front(self) -> Front:
         """What all calls have in common."""
         parts = self._parts
-        return Front(self._callers, Seals(parts.tables), parts.clock, parts.settings.public_url)
+        return Front(
+            callers=self._callers,
+            seals=Seals(parts.tables),
+            clock=parts.clock,
+            public_url=parts.settings.public_url,
+            operators_only=parts.settings.operators_only,
+        )
 
     @functools.cached_property
     def _callers(self) -> Callers:

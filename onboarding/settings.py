@@ -29,6 +29,9 @@ ChannelName = Annotated[str, Field(pattern=r"^[0-9a-z][0-9a-z-]{0,60}$"), AfterV
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """Hosts of the local cloud, which need no encryption."""
 
+OwnerAction = Literal["cancel", "retry", "rollback", "renew", "confirm", "remove"]
+"""What requesters may do to what belongs to them, unless a deployment reserves it for operators."""
+
 DEFAULT_THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
 
 
@@ -62,6 +65,7 @@ class Settings(BaseSettings):
 
     api_audience: Annotated[tuple[str, ...], NoDecode] = Field(min_length=1)
     public_url: str = ""
+    operators_only: Annotated[tuple[OwnerAction, ...], NoDecode] = ()
 
     notice_webhook_url: HttpUrl | None = Field(None, repr=False)  # it may contain a token
     notice_webhook_secret: str = Field("", pattern=r"^(notice-[0-9A-Za-z-]+)?$")
@@ -88,6 +92,7 @@ class Settings(BaseSettings):
     local_clock_file: Path | None = None
 
     _split_audience = field_validator("api_audience", mode="before")(_listed)
+    _split_actions = field_validator("operators_only", mode="before")(_listed)
     _split_channels = field_validator("notice_channels", mode="before")(_listed)
     _split_tenants = field_validator("served_tenants", mode="before")(_listed)
     _split_thresholds = field_validator("expiry_thresholds", mode="before")(_listed)

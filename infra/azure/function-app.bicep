@@ -22,6 +22,7 @@ param noticeDigest string
 param noticeEscalation string
 param noticeEscalateAfterDays int
 param linkKey string
+param operatorsOnly string
 param apiAudience string
 param multitenantClientId string
 param servedTenants string
@@ -98,6 +99,7 @@ var chosen = union(
   empty(noticeMailChannel) ? {} : { NOTICE_MAIL_CHANNEL: noticeMailChannel },
   empty(noticeEscalation) ? {} : { NOTICE_ESCALATION: noticeEscalation },
   empty(linkKey) ? {} : { LINK_KEY: linkKey },
+  empty(operatorsOnly) ? {} : { OPERATORS_ONLY: operatorsOnly },
   empty(servedTenants) ? {} : { SERVED_TENANTS: servedTenants }
 )
 

@@ -64,6 +64,9 @@ param noticeEscalateAfterDays int = 3
 @description('Name of the vault secret that signs links in messages (link-...). Empty: no links.')
 param linkKey string = ''
 
+@description('What only operators can do to the resources of requesters, comma separated. Empty: nothing.')
+param operatorsOnly string = ''
+
 @description('Days before the expiration of a secret on which its owner gets a warning, comma separated.')
 param expiryThresholds string = '90,60,30,14,7,1,0'
 
@@ -213,6 +216,7 @@ module functionApp 'function-app.bicep' = {
     noticeEscalation: noticeEscalation
     noticeEscalateAfterDays: noticeEscalateAfterDays
     linkKey: linkKey
+    operatorsOnly: operatorsOnly
     apiAudience: apiAudience
     multitenantClientId: multitenantClientId
     servedTenants: servedTenants

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from onboarding.api.connection_documents import Connection, ConnectionList, upcoming
-from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, script
+from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
@@ -102,7 +102,7 @@ class ConnectionsResource:
     @endpoint(
         "DELETE /connections/{id}",
         name="remove_connection",
-        roles=OPERATORS,
+        reserve=Reserve.REMOVE,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.SERVER_APP_SHARED),
@@ -111,7 +111,7 @@ class ConnectionsResource:
         """Off-board a connection: remove its apps, client secret and grants permanently."""
         found = await self._connections.find(call)
         try:
-            await self._store.need_unshared(found)
+            await self._store.need_unshared(found, shows=call.caller.may_see)
         except PermanentError as error:
             raise ProblemError(error, HTTPStatus.CONFLICT) from error
         wanted = Removal(
@@ -119,7 +119,7 @@ class ConnectionsResource:
             request=found.request,
             connection=found.id,
         )
-        return await self._operations.remove(call, wanted)
+        return await self._operations.remove(call, wanted, owner=found.requester)
 
     @endpoint(
         "GET /connections/{id}/handover",

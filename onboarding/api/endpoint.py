@@ -6,8 +6,9 @@ From it come the trigger, the authorization, the parsing of query and body, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 from urllib.parse import urlencode
@@ -27,6 +28,21 @@ EITHER: Final = (REQUEST_ROLE, OPERATE_ROLE)
 OPERATORS: Final = (OPERATE_ROLE,)
 OPEN: Final = ()
 """Who may call an endpoint: a caller with one of these app roles. An open endpoint takes no token."""
+
+
+class Reserve(StrEnum):
+    """What requesters may do to what belongs to them, unless a deployment reserves it for operators.
+
+    The values are those of the setting OPERATORS_ONLY.
+    """
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+    ROLL_BACK = "rollback"
+    RENEW = "renew"
+    CONFIRM = "confirm"
+    REMOVE = "remove"
+
 
 WHERE: Final = ("Location", "Operation-Location", "Retry-After")
 """Headers of the response to a request that the service accepts and processes later."""
@@ -131,12 +147,17 @@ class Endpoint:
     headers: Mapping[int, tuple[str, ...]]  # of answers
     problems: tuple[ErrorType | HTTPStatus, ...]  # besides those that follow from roles, query and body
     handler: str  # name of the method
+    reserve: Reserve | None  # a deployment can reserve the endpoint for operators
     resource: str = ""  # attribute of the API that has the method
 
     @property
     def route(self) -> str:
         """Method and path."""
         return f"{self.method} {self.path}"
+
+    def allowed(self, reserved: Collection[str]) -> tuple[str, ...]:
+        """The roles that may call it in a deployment that reserves some endpoints for operators."""
+        return OPERATORS if self.reserve in reserved else self.roles
 
 
 def endpoint(
@@ -148,6 +169,7 @@ def endpoint(
     headers: Mapping[int, tuple[str, ...]] | None = None,
     problems: tuple[ErrorType | HTTPStatus, ...] = (),
     examples: Mapping[str, Mapping[str, Any]] | None = None,
+    reserve: Reserve | None = None,
 ) -> Callable[[_Handler], _Handler]:
     """Declares a method of a resource as the handler of an endpoint.
 
@@ -175,6 +197,7 @@ def endpoint(
             headers=headers or {},
             problems=problems,
             handler=handler.__name__,
+            reserve=reserve,
         )
         return handler
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +31,17 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Document | Reply]]
 class Front:
     """Serves endpoints to callers."""
 
-    def __init__(self, callers: Callers, seals: Seals, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self,
+        *,
+        callers: Callers,
+        seals: Seals,
+        clock: Clock,
+        public_url: str,
+        operators_only: Collection[str],
+    ) -> None:
+        """``operators_only`` are the names of ``Reserve`` that the deployment reserves for operators."""
+        self._operators_only = frozenset(operators_only)
         self._callers = callers
         self._seals = seals
         self._clock = clock
@@ -55,7 +65,8 @@ class Front:
         authorization = request.headers.get("Authorization")
         caller = ANYBODY
         if endpoint.roles:
-            caller = await self._callers.identify(authorization, endpoint.roles)
+            allowed = endpoint.allowed(self._operators_only)
+            caller = await self._callers.identify(authorization, allowed)
         url = urlsplit(request.url)
         origin = self._public_url or f"{url.scheme}://{url.netloc}"
         prefix, _, path = url.path.rpartition("/api/")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from onboarding.api import idempotency
 from onboarding.api.acceptance import Acceptance
-from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, WHERE, Call, Reply, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, WHERE, Call, Reply, Reserve, endpoint
 from onboarding.api.onboarding_documents import (
     Accepted,
     Onboarding,
@@ -30,7 +30,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
 from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.plans import PLANS, plan_of
-from onboarding.lifecycle.requests import Removal
+from onboarding.lifecycle.requests import REQUESTER, Removal
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
 from onboarding.storage import keys
 from onboarding.workflow.run import Head, RunStatus
@@ -237,7 +237,7 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings/{id}/retry",
         name="retry_onboarding",
-        roles=OPERATORS,
+        reserve=Reserve.RETRY,
         answers={202: OnboardingSummary},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
@@ -262,7 +262,7 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings/{id}/cancel",
         name="cancel_onboarding",
-        roles=OPERATORS,
+        reserve=Reserve.CANCEL,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
@@ -274,7 +274,7 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings/{id}/rollback",
         name="roll_back_onboarding",
-        roles=OPERATORS,
+        reserve=Reserve.ROLL_BACK,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
@@ -293,4 +293,4 @@ class OnboardingsResource:
             request=PLANS[run.head.plan].request_of(run.head),
             stop_as=way.stop_as,
         )
-        return await self._operations.remove(call, wanted)
+        return await self._operations.remove(call, wanted, owner=run.head.lists[REQUESTER])

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.documents import Document, StepError
-from onboarding.api.endpoint import OPERATORS, WHERE, Call, Reply, endpoint, script
+from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.reading import Parameters, Traced
 from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, asker, error_of
@@ -88,15 +88,20 @@ class Operations:
         self._runtime = runtime
         self._clock = clock
 
-    async def remove(self, call: Call[Traced, None], wanted: Removal) -> Reply:
-        """Starts to undo an onboarding: 202. A repeated request resumes a removal that failed."""
+    async def remove(self, call: Call[Traced, None], wanted: Removal, *, owner: str) -> Reply:
+        """Starts to undo an onboarding of an owner: 202. A repeated request resumes a removal that failed."""
         asking = asker(call)
         head = REMOVE.head(
             keys.derived_id(REMOVE.name, wanted.onboarding),
             wanted,
             actor=asking.name,
             created_at=self._clock.now(),
-            lists=asking.lists(wanted.tenant),
+            lists=asking.lists_of(
+                wanted.tenant,
+                owner=owner,
+                onboarding=wanted.onboarding,
+                connection=wanted.connection or "",
+            ),
             traceparent=asking.traceparent,
         )
         return await self.start(call, head)
@@ -145,7 +150,6 @@ class OperationsResource:
     @endpoint(
         "GET /operations",
         name="list_operations",
-        roles=OPERATORS,
         answers={200: OperationList},
     )
     async def list(self, call: Call[RunQuery, None]) -> OperationList:
@@ -157,7 +161,6 @@ class OperationsResource:
     @endpoint(
         "GET /operations/{id}",
         name="get_operation",
-        roles=OPERATORS,
         answers={200: Operation},
         headers={200: ("Retry-After",)},
         problems=(requests.NOT_FOUND,),
@@ -170,7 +173,6 @@ class OperationsResource:
     @endpoint(
         "GET /operations/{id}/events",
         name="list_operation_events",
-        roles=OPERATORS,
         answers={200: EventList},
         problems=(requests.NOT_FOUND,),
     )
@@ -181,7 +183,6 @@ class OperationsResource:
     @endpoint(
         "GET /operations/{id}/handover",
         name="get_operation_handover",
-        roles=OPERATORS,
         answers={200: "text/plain"},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
@@ -191,9 +192,9 @@ class OperationsResource:
         if run.head.plan == REMOVE.name:
             name = REMOVE.request_of(run.head).name
             return script(operation_scripts.removal(name), f"remove-{run.head.id}.ps1")
-        made = SECRET.found_in(run)
-        found = await self._connections.get(RENEW.request_of(run.head).connection)
-        if made is None or found is None:
+        made, renewal = SECRET.found_in(run), RENEW.request_of(run.head)
+        found = await self._connections.get(renewal.connection)
+        if made is None or found is None or renewal.onboarding not in {"", found.onboarding}:
             raise self._runs.not_now(self._runs.status(run), "handed over", "There is no new secret yet.")
         text = operation_scripts.renewal(
             RenewalHandOver(
@@ -213,7 +214,7 @@ class OperationsResource:
     @endpoint(
         "POST /operations/{id}/retry",
         name="retry_operation",
-        roles=OPERATORS,
+        reserve=Reserve.RETRY,
         answers={202: OperationSummary},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.api.connections import Connections
-from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, WHERE, Call, Reply, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, WHERE, Call, Reply, Reserve, endpoint
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Traced, need
@@ -57,7 +57,7 @@ class RenewalsResource:
     @endpoint(
         "POST /connections/{id}/renewals",
         name="renew_secret",
-        roles=OPERATORS,
+        reserve=Reserve.RENEW,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(
@@ -113,7 +113,7 @@ class RenewalsResource:
     @endpoint(
         "POST /connections/{id}/renewals/{renewal}/confirm",
         name="confirm_renewal",
-        roles=OPERATORS,
+        reserve=Reserve.CONFIRM,
         answers={202: Operation},
         headers={202: WHERE},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),

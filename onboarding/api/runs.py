@@ -16,7 +16,7 @@ from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Traced, is_id
 from onboarding.errors import requests
-from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
+from onboarding.lifecycle.requests import ASKER, REQUESTER, TENANT, Asker
 from onboarding.workflow import interventions, plan
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import RunView
@@ -46,7 +46,7 @@ class Requester(Document):
     @classmethod
     def of(cls, head: Head) -> Self:
         """The requester of a run."""
-        return cls(id=head.lists[REQUESTER], name=head.actor)
+        return cls(id=head.lists.get(ASKER, head.lists[REQUESTER]), name=head.actor)
 
 
 class Step(Document):
@@ -153,9 +153,12 @@ class Runs:
         """Resumes the failed run in the path."""
         run = await self.find(call)
         try:
-            return await interventions.resume(self._runs, run.head.id, call.caller.name) or run
+            resumed = await interventions.resume(
+                self._runs, run.head.id, call.caller.name, keep_authority=call.caller.operates
+            )
         except interventions.NotPossibleError as error:
             raise self.not_now(error.status, "retried", "Only a failed run can be retried.") from error
+        return resumed or run
 
     async def confirm(self, call: Call[Any, Any], run: Run, step: plan.Step[Any, Any, Any], text: str) -> Run:
         """Signals a confirmation to a waiting step; does nothing if the step is done."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.documents import Document
-from onboarding.api.endpoint import JSON, OPEN, OPERATORS, Call, Reply, endpoint
+from onboarding.api.endpoint import JSON, OPEN, Call, Reply, endpoint
 from onboarding.api.pages import HTML, page
 from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import Id, Parameters, Query
@@ -140,7 +140,6 @@ class TenantsResource:
     @endpoint(
         "GET /tenants/{id}/setup",
         name="get_tenant_setup",
-        roles=OPERATORS,
         answers={200: (TenantSetup, HTML)},
         problems=(requests.NOT_FOUND,),
     )
@@ -148,7 +147,10 @@ class TenantsResource:
         """Get what an administrator of a tenant must do before the tenant can be onboarded."""
         tenant = call.path["id"].lower()
         if not self._tenants.needs_setup(tenant):
-            raise ProblemError(requests.NOT_FOUND, what="The tenant in SERVED_TENANTS")
+            raise ProblemError(
+                requests.NOT_FOUND,
+                what="A tenant with this ID that this service serves and that must admit it",
+            )
         setup = self._setup(tenant, call.query.subscription_id or _PLACEHOLDER)
         headers = {"Vary": "Accept"}
         if call.preferred(JSON, HTML) == JSON:

@@ -55,8 +55,10 @@ class ConnectionStore:
             if wanted in {app.app_id.casefold() for app in connection.apps}
         ]
 
-    async def need_unshared(self, connection: Connection) -> None:
+    async def need_unshared(self, connection: Connection, *, shows: Callable[[str], bool]) -> None:
         """Raises ``PermanentError`` when other connections use what would be deleted with this one.
+
+        The error names only those of requesters whom the reader of the error may see (``shows``).
 
         That is each application that the service created for it. Of an imported server app only the secret
         is removed. Then only connections matter that share it.
@@ -73,7 +75,9 @@ class ConnectionStore:
             )
         ]
         if others:
-            named = ", ".join(f"'{other.name}' ({other.id})" for other in others)
+            known = [f"'{other.name}' ({other.id})" for other in others if shows(other.requester)]
+            hidden = len(others) - len(known)
+            named = ", ".join([*known, *([f"{hidden} of other requesters"] if hidden else [])])
             raise requests.SERVER_APP_SHARED.error(connections=named)
 
     async def remove(self, connection: Connection) -> None:

@@ -38,7 +38,12 @@ def head(
         renewal,
         actor=asker.name,
         created_at=now,
-        lists=asker.lists(connection.tenant),
+        lists=asker.lists_of(
+            connection.tenant,
+            owner=connection.requester,
+            onboarding=connection.onboarding,
+            connection=connection.id,
+        ),
         traceparent=asker.traceparent,
     )
 

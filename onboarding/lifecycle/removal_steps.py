@@ -73,8 +73,9 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
     if connection is None:
         return Done(result=HaltResult(connection=None))
     connection = await services.connections.change(connection.id, _to(ConnectionState.REMOVING)) or connection
+    owner = connection.requester
     try:  # only now: from here on, an onboarding that shares the app sees that it is removed
-        await services.connections.need_unshared(connection)
+        await services.connections.need_unshared(connection, shows=lambda requester: requester == owner)
     except PermanentError:
         await services.connections.change(connection.id, _to(ConnectionState.ACTIVE))
         raise

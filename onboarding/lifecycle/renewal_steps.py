@@ -201,13 +201,16 @@ def _credential(context: RenewalContext, connection: Connection, object_id: str)
 
 async def _connection(context: RenewalContext) -> Connection:
     """The connection whose secret is renewed."""
-    found = await context.services.connections.get(context.request.connection)
+    request = context.request
+    found = await context.services.connections.get(request.connection)
     if (
         found is None
         or found.state is not ConnectionState.ACTIVE
         or found.created_at > context.accepted_at  # another one, which got the same name later
+        or request.onboarding
+        not in {"", found.onboarding}  # empty: a renewal that an earlier version accepted
     ):
-        raise requests.CONNECTION_NOT_FOUND.error(connection=context.request.connection)
+        raise requests.CONNECTION_NOT_FOUND.error(connection=request.connection)
     return found
 
 

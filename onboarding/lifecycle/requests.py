@@ -18,7 +18,16 @@ OPERATOR: Final = "operator"
 
 REQUESTER: Final = "requester"
 TENANT: Final = "tenant"
-"""The lists of the index that contain a run: its requester's (object ID in Entra), and its tenant's."""
+"""The lists of the index that contain a run: its owner's (object ID in Entra), and its tenant's.
+
+An onboarding belongs to its requester. An operation belongs to the requester of that onboarding, even if an
+operator asks for it.
+"""
+
+ASKER: Final = "asker"
+OF_ONBOARDING: Final = "onboarding"
+OF_CONNECTION: Final = "connection"
+"""More lists that contain an operation: of the caller who asks for it, and of what it changes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,8 +45,13 @@ class Asker:
         return OPERATOR if self.operates else ""
 
     def lists(self, tenant: str) -> dict[str, str]:
-        """The lists that contain a run in a tenant."""
+        """The lists that contain an onboarding in a tenant."""
         return {REQUESTER: self.id, TENANT: tenant}
+
+    def lists_of(self, tenant: str, *, owner: str, onboarding: str, connection: str = "") -> dict[str, str]:
+        """The lists that contain an operation in a tenant."""
+        lists = {REQUESTER: owner, ASKER: self.id, TENANT: tenant, OF_ONBOARDING: onboarding}
+        return {**lists, OF_CONNECTION: connection} if connection else lists
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +78,8 @@ class Removal:
 class Renewal:
     """Which secret is renewed, and how."""
 
-    connection: str  # its ID
+    connection: str  # its ID, which a later connection of the same name has, too
+    onboarding: str = ""  # of the connection: tells it from the later one
     tenant: str
     name: str  # of the connection
     secret_validity: SecretValidity | None = None
@@ -92,6 +107,7 @@ class Renewal:
         given = wanted.time_limit_days
         return cls(
             connection=connection.id,
+            onboarding=connection.onboarding,
             tenant=connection.tenant,
             name=connection.name,
             secret_validity=wanted.secret_validity,

@@ -43,8 +43,10 @@ class _Change:
     head: Head | None = None
 
 
-async def resume(runtime: Runtime, run_id: str, actor: str) -> Run | None:
+async def resume(runtime: Runtime, run_id: str, actor: str, *, keep_authority: bool = True) -> Run | None:
     """Resumes a failed run where it stopped; returns it, or None if there is none.
+
+    ``keep_authority`` is false where the person who resumes the run has less authority than the run.
 
     Raises ``NotPossibleError`` unless the run has failed.
     """
@@ -59,7 +61,11 @@ async def resume(runtime: Runtime, run_id: str, actor: str) -> Run | None:
         now = runtime.clock.now()
         stuck = {StepStatus.FAILED, StepStatus.WAITING}
         steps = [decisions.renewed(step, now) for step in run.steps.values() if step.status in stuck]
-        return _Change(steps=steps, event=Event(run=run_id, at=now, kind="resumed", actor=actor))
+        return _Change(
+            head=run.head.evolve(authority="") if run.head.authority and not keep_authority else None,
+            steps=steps,
+            event=Event(run=run_id, at=now, kind="resumed", actor=actor),
+        )
 
     run = await _change(runtime, run_id, change)
     if run is not None:

@@ -10,8 +10,9 @@ from tests.support.stacks import local_cloud
 
 @pytest.fixture(scope="package")
 async def stack(tmp_path_factory):
-    """The local cloud of a deployment that renews secrets on its own."""
-    async with local_cloud(tmp_path_factory.mktemp("stack"), RENEW_BEFORE_DAYS="40") as stack:
+    """The local cloud of a deployment that renews secrets on its own, and where only operators retry."""
+    folder = tmp_path_factory.mktemp("stack")
+    async with local_cloud(folder, RENEW_BEFORE_DAYS="40", OPERATORS_ONLY="retry") as stack:
         yield stack
 
 

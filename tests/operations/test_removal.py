@@ -300,15 +300,11 @@ async def test_what_the_status_does_not_allow_is_refused(portal, untouched):
         assert "Succeeded" in problem(answer, 409, "not-in-this-status")["detail"]
 
 
-async def test_only_operators_operate(portal, untouched):
-    """Only operators can resume, cancel, roll back and remove what a portal has requested."""
+async def test_a_deployment_reserves_calls_for_operators(portal, untouched):
+    """A call that the settings reserve for operators is refused for a requester; the others are not."""
     onboarding = f"/api/onboardings/{untouched['onboardingId']}"
-    for method, path in (
-        ("POST", f"{onboarding}/cancel"),
-        ("POST", f"{onboarding}/rollback"),
-        ("POST", f"{onboarding}/retry"),
-        ("DELETE", f"/api/connections/{untouched['id']}"),
-        ("POST", f"/api/connections/{untouched['id']}/renewals"),
-        ("GET", "/api/operations"),
-    ):
-        problem(await portal.call(method, path), 403, "role-missing")
+    for path in (f"{onboarding}/retry", "/api/operations/none/retry"):
+        document = problem(await portal.call("POST", path), 403, "role-missing")
+        assert "Onboarding.Operate" in document["detail"]
+        assert "Onboarding.Request" not in document["detail"]
+    problem(await portal.call("POST", f"{onboarding}/cancel"), 409, "not-in-this-status")

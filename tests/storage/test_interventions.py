@@ -50,6 +50,15 @@ async def failed_run(bench: Workbench) -> Head:
     return head
 
 
+async def test_a_resumed_run_has_no_more_authority_than_its_caller(bench):
+    """Someone who is no operator any more resumes the run, but no longer with an operator's authority."""
+    head = await failed_run(bench)
+    run = await bench.run(head)
+    await bench.runs.store.commit([], [], head=run.head.evolve(authority="operator"))
+    await interventions.resume(bench.runs, head.id, WHO, keep_authority=False)
+    assert (await bench.run(head)).head.authority == ""
+
+
 @both
 async def test_a_failed_run_goes_on_where_it_stopped(bench):
     """Finished steps stay finished; the failed and the waiting ones start again."""
