@@ -20,7 +20,14 @@ from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
-from onboarding.lifecycle.removal_steps import HALT, REMOVE
+from onboarding.lifecycle.removal_steps import (
+    DELETE_CLIENT,
+    DELETE_SERVER,
+    HALT,
+    INVENTORY,
+    REMOVE,
+    REVOKE,
+)
 from onboarding.lifecycle.renewal_steps import RENEW, SECRET
 from onboarding.lifecycle.requests import TENANT, Removal
 from onboarding.storage import keys
@@ -69,10 +76,31 @@ class OperationSummary(Document):
         )
 
 
+class LeftBehind(Document):
+    """Something that a removal did not remove."""
+
+    kind: Literal["clientApp", "serverApp", "consent"]
+    id: Annotated[str, Field(description="The object ID, client ID or unique name of the application.")]
+    reason: Annotated[str, Field(description="Why it is left, and who can remove it.")]
+    needed_by: Annotated[tuple[str, ...], Field(description="The connections and onboardings that use it.")]
+
+    @classmethod
+    def all_of(cls, run: Run) -> tuple[Self, ...]:
+        """Everything that a removal has left behind so far."""
+        results = (step.found_in(run) for step in (INVENTORY, REVOKE, DELETE_CLIENT, DELETE_SERVER))
+        found = (left for result in results if result for left in result.left)
+        return tuple(
+            cls(kind=left.kind, id=left.id, reason=left.reason, needed_by=left.needed_by) for left in found
+        )
+
+
 class Operation(OperationSummary):
     """A renewal or a removal with its steps."""
 
     steps: tuple[Step, ...]
+    left_behind: Annotated[
+        tuple[LeftBehind, ...], Field(description="What a removal did not remove, and why.")
+    ]
     events_url: str
 
 
@@ -131,6 +159,7 @@ class Operations:
             run,
             self._runs.status(run),
             steps=self._runs.steps(run),
+            left_behind=LeftBehind.all_of(run) if run.head.plan == REMOVE.name else (),
             events_url=self._runs.events_url(call, run),
         )
 

@@ -40,6 +40,10 @@ class AzureClouds(Clouds):
             self._directories[tenant] = Directory(graph)
         return self._directories[tenant]
 
+    def is_home(self, tenant: str) -> bool:
+        """Whether a tenant is the one in which this service is deployed."""
+        return self._identity.is_home(tenant)
+
     def subscription(self, tenant: str, subscription: str) -> ResourceManager:
         """A subscription, with the service's identity in the tenant."""
         key = (tenant, subscription)

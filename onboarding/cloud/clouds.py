@@ -20,6 +20,10 @@ class Clouds(Protocol):
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
         ...
 
+    def is_home(self, tenant: str) -> bool:
+        """Whether a tenant is the one in which this service is deployed."""
+        ...
+
     def subscription(self, tenant: str, subscription: str) -> Subscription:
         """A subscription, with the service's identity in the tenant."""
         ...

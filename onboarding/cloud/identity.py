@@ -217,6 +217,10 @@ class Identity:
         """The managed identity itself: for the vault, and for the home tenant's directory."""
         return self.of_tenant(self._home)
 
+    def is_home(self, tenant: str) -> bool:
+        """Whether a tenant is the one of the managed identity."""
+        return tenant.casefold() == self._home
+
     def of_tenant(self, tenant: str) -> Credential:
         """The credential for a tenant; ``PermanentError`` when this deployment has none for it."""
         tenant = tenant.casefold()
@@ -226,7 +230,7 @@ class Identity:
 
     def client_of(self, tenant: str) -> str:
         """The client ID that speaks in a tenant; empty for an identity that the settings do not name."""
-        return self._identity_client if tenant.casefold() == self._home else self._multitenant_client
+        return self._identity_client if self.is_home(tenant) else self._multitenant_client
 
     def _make(self, tenant: str) -> Credential:
         if tenant == self._home:

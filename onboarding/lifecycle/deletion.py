@@ -13,7 +13,9 @@ from datetime import timedelta
 from typing import Final
 
 from onboarding.errors import OnboardingError, PermanentError, cloud
+from onboarding.lifecycle import left_behind
 from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
@@ -60,12 +62,29 @@ class RemoveResult:
 
     removed: bool
     kept: tuple[str, ...] = ()  # object IDs of what may still be restored for 30 days
+    left: tuple[LeftBehind, ...] = ()
 
 
-async def delete(context: RemovalContext, found: MadeApplication | None) -> Done[RemoveResult] | Wait:
-    """Deletes an application with its service principal and secrets, and then purges both."""
+async def delete(
+    context: RemovalContext, kind: str, found: MadeApplication | None
+) -> Done[RemoveResult] | Wait:
+    """Deletes an application with its service principal and secrets, and then purges both.
+
+    What the tenant refuses is left behind.
+    """
     if found is None:
         return Done(result=RemoveResult(removed=False))
+    tenant = context.request.tenant
+    try:
+        return await _delete(context, found)
+    except PermanentError as error:
+        if not left_behind.refused(context.services, tenant, error):
+            raise
+        left = (left_behind.by_tenant(kind, found.object_id, tenant, error),)
+        return Done(result=RemoveResult(removed=False, left=left), note=left_behind.note(left))
+
+
+async def _delete(context: RemovalContext, found: MadeApplication) -> Done[RemoveResult] | Wait:
     directory, tries = context.services.directory(context.request.tenant), context.step.tries
     state = _DELETIONS.load(context.step.memo) if context.step.memo else Deletion()
     if await directory.delete_application(found.object_id):

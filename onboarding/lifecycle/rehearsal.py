@@ -121,6 +121,10 @@ class PaperClouds(Clouds):
         """A tenant's directory."""
         return Directory(PaperGraph(self, self._real.directory(tenant).graph))
 
+    def is_home(self, tenant: str) -> bool:
+        """Whether a tenant is the one in which this service is deployed."""
+        return self._real.is_home(tenant)
+
     def subscription(self, tenant: str, subscription: str) -> Subscription:
         """A subscription."""
         return PaperSubscription(self, subscription, self._real.subscription(tenant, subscription))

@@ -3,7 +3,7 @@
 What the service created is permanently deleted, so that its names can be used again at once. Applications
 that were imported or belong to another connection are kept, and so are resource providers, which others may
 use. The steps look for what exists instead of trusting stored results, so they can be interrupted and
-repeated anywhere.
+repeated anywhere. A tenant that refuses the service stops no removal: what is only there is left behind.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from onboarding.cloud.directory import Directory
 from onboarding.connections.records import Connection, ConnectionState, key_of
-from onboarding.errors import PermanentError
-from onboarding.lifecycle import creation, handed_over, ownership
+from onboarding.errors import OnboardingError, PermanentError
+from onboarding.lifecycle import creation, handed_over, left_behind, ownership
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, RemoveResult, delete
+from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
@@ -50,6 +52,7 @@ class InventoryResult:
 
     client: MadeApplication | None
     server: MadeApplication | None
+    left: tuple[LeftBehind, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +60,7 @@ class RevokeResult:
     """How many grants were revoked."""
 
     revoked: int
+    left: tuple[LeftBehind, ...] = ()
 
 
 async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
@@ -89,9 +93,22 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
 
 async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
     """Finds the object IDs of what the onboarding created, before anything is deleted."""
+    tenant = context.request.tenant
+    try:
+        return await _inventory(context, context.services.directory(tenant), None)
+    except PermanentError as error:
+        if not left_behind.refused(context.services, tenant, error):
+            raise
+        return await _inventory(context, None, error)
+
+
+async def _inventory(
+    context: RemovalContext, directory: Directory | None, refusal: OnboardingError | None
+) -> Done[InventoryResult] | Wait:
+    """The same; without the directory, which refuses the service, from the records of the onboarding."""
     removal, run = context.request, await _onboarding(context)
-    directory = context.services.directory(removal.tenant)
     found: dict[str, MadeApplication] = {}
+    left: list[LeftBehind] = []
     for role, app, made in (
         ("client", removal.request.client_app, CLIENT_APP.found_in(run)),
         ("server", removal.request.server_app, SERVER_APP.found_in(run)),
@@ -101,54 +118,72 @@ async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
         step = run.steps.get(f"{role}-app") if run else None
         created = made or creation.remembered(step)
         object_id, app_id = (created.object_id, created.app_id) if created else ("", "")
-        if not object_id:
+        if not object_id and directory:
             shown = await directory.find_application(unique_name(removal.onboarding, role))
             if shown:
                 object_id, app_id = shown.object_id, shown.app_id
             elif step and _may_still_appear(context, step):
                 return _wait(context, "the directory to show what an interrupted step may have created")
+        elif not object_id and refusal and step and step.attempt:
+            name = unique_name(removal.onboarding, role)
+            left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))
         if object_id:
             recorded = _PRINCIPALS[role].found_in(run)  # also one that somebody has deleted
-            principal = await directory.find_service_principal(app_id)
+            principal = await directory.find_service_principal(app_id) if directory else None
             principal = principal or (recorded.object_id if recorded else None)
             found[role] = MadeApplication(object_id=object_id, principal_id=principal)
-    return Done(result=InventoryResult(client=found.get("client"), server=found.get("server")))
+    result = InventoryResult(client=found.get("client"), server=found.get("server"), left=tuple(left))
+    return Done(result=result, note=left_behind.note(left))
 
 
 async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     """Revokes what the onboarding granted to imported apps. Other apps are deleted with their grants."""
-    request = context.request.request
-    directory = context.services.directory(request.tenant)
+    request, services = context.request.request, context.services
     run, onboarding = await _onboarding(context), context.request.onboarding
     consent, server, client = CONSENT.found_in(run), SERVER_APP.found_in(run), CLIENT_APP.found_in(run)
     imports = any(app and app.existing for app in (request.server_app, request.client_app))
     if consent is None or server is None or not imports:
         return Done(result=RevokeResult(revoked=0))
-    used = {
-        app.app_id: bool(await ownership.others(context.services, request.tenant, app.app_id, onboarding))
+    users = {
+        app.app_id: await ownership.others(services, request.tenant, app.app_id, onboarding)
         for app in (server, client)
         if app
     }
     # The grants of an application are needed by all that use it.
-    added = [
-        grant for grant in consent.added if (app := server if grant.role else client) and not used[app.app_id]
-    ]
-    for grant in added:
-        if grant.scope:
-            await directory.grants.revoke_scope(grant.client, grant.resource, grant.scope)
-        else:
-            await directory.grants.revoke_role(grant.client, grant.resource, grant.role)
-    return Done(result=RevokeResult(revoked=len(added)))
+    added = [(grant, app) for grant in consent.added if (app := server if grant.role else client)]
+    left = {
+        app.app_id: left_behind.for_others("consent", app.app_id, users[app.app_id])
+        for _, app in added
+        if users[app.app_id]
+    }
+    revoked = 0
+    for grant, app in added:
+        if app.app_id in left:
+            continue
+        try:
+            grants = services.directory(request.tenant).grants
+            if grant.scope:
+                await grants.revoke_scope(grant.client, grant.resource, grant.scope)
+            else:
+                await grants.revoke_role(grant.client, grant.resource, grant.role)
+        except PermanentError as error:
+            if not left_behind.refused(services, request.tenant, error):
+                raise
+            left[app.app_id] = left_behind.by_tenant("consent", app.app_id, request.tenant, error)
+            continue
+        revoked += 1
+    found = tuple(left.values())
+    return Done(result=RevokeResult(revoked=revoked, left=found), note=left_behind.note(found))
 
 
 async def delete_client_app(context: RemovalContext) -> Done[RemoveResult] | Wait:
     """Deletes the client app."""
-    return await delete(context, context.result(INVENTORY).client)
+    return await delete(context, "clientApp", context.result(INVENTORY).client)
 
 
 async def delete_server_app(context: RemovalContext) -> Done[RemoveResult] | Wait:
     """Deletes the server app."""
-    return await delete(context, context.result(INVENTORY).server)
+    return await delete(context, "serverApp", context.result(INVENTORY).server)
 
 
 async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:

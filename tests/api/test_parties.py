@@ -148,9 +148,11 @@ async def test_consent_stays_while_another_connection_needs_it(portal):
     first = await portal.onboarded(**asked, **apps.request())
     second = await portal.onboarded(**asked, **apps.request())
     had = await grants(portal, apps.client["appId"])
-    for connection, left in ((first, had), (second, had)):
+    for connection, left, users in ((first, had, [second["id"]]), (second, had, [])):
         answer = await portal.call("DELETE", f"/api/connections/{connection['id']}", caller="operator")
-        await done(portal, answer.json())
+        operation = await done(portal, answer.json())
+        assert all(each["neededBy"] == users for each in operation["leftBehind"])
+        assert {each["kind"] for each in operation["leftBehind"]} == ({"consent"} if users else set())
         assert await grants(portal, apps.client["appId"]) == left
     assert had == 2
 

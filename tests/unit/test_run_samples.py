@@ -21,6 +21,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import Finding
 from onboarding.lifecycle import deletion, plans, removal_steps, renewal_steps
+from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal, Renewal
 from onboarding.lifecycle.steps.client_app import ClientAppResult
 from onboarding.lifecycle.steps.connection import ConnectionResult
@@ -61,6 +62,7 @@ REQUEST: Final = OnboardingRequest.model_validate_json(
     )
 )
 SECRET: Final = SecretRecord(key_id="k", vault_id="https://v.vault.azure.net/secrets/cmg-1/2", ends_at=NOW)
+LEFT: Final = LeftBehind(kind="consent", id="a", reason="r", needed_by=("t.n",))
 RESULTS: Final[Mapping[str, Any]] = {
     "preflight": PreflightResult(
         providers={"Microsoft.Storage": "Registered"},
@@ -87,8 +89,8 @@ RESULTS: Final[Mapping[str, Any]] = {
     "removal/inventory": removal_steps.InventoryResult(
         client=deletion.MadeApplication(object_id="o", principal_id=None), server=None
     ),
-    "removal/consent": removal_steps.RevokeResult(revoked=2),
-    "removal/client-app": deletion.RemoveResult(removed=True),
+    "removal/consent": removal_steps.RevokeResult(revoked=2, left=(LEFT,)),
+    "removal/client-app": deletion.RemoveResult(removed=False, left=(LEFT,)),
     "removal/server-app": deletion.RemoveResult(removed=True),
     "removal/server-secret": deletion.RemoveResult(removed=False),
     "renewal/check": renewal_steps.CheckResult(object_id="o"),

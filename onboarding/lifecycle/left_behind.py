@@ -1,0 +1,71 @@
+"""What a removal leaves behind, why, and who needs it or can remove it.
+
+A removal deletes what belongs to the service: the connection, its warnings and its secrets in the vault. For
+that it needs nobody. For the rest it needs the tenant. An administrator who withdraws the consent, or a
+tenant that no longer exists, must not keep a secret in the vault. So what the tenant refuses is left behind
+and listed. The home tenant cannot leave: a refusal there is a fault of the deployment, and an operator
+corrects it.
+
+Source of the refusals: https://learn.microsoft.com/entra/identity-platform/reference-error-codes and
+https://learn.microsoft.com/graph/errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from onboarding.connections.records import Connection
+from onboarding.errors import OnboardingError, PermanentError, cloud, login, requests
+from onboarding.lifecycle.context import Services
+from onboarding.workflow.run import Run
+
+_IDENTITY_NOT_FOUND: Final = "authorization-identity-not-found"
+"""The code of Microsoft Graph for a token of a service principal that was deleted."""
+
+_REFUSALS: Final = {
+    requests.TENANT_NOT_SERVED.code,
+    login.TENANT_NOT_CONSENTED.code,
+    login.TENANT_NOT_FOUND.code,
+    login.TENANT_IN_OTHER_CLOUD.code,
+    login.APPLICATION_DISABLED.code,
+    login.SIGN_IN_BLOCKED.code,
+    cloud.AUTHORIZATION_REQUEST_DENIED.code,
+    _IDENTITY_NOT_FOUND,
+}
+"""What only an administrator of the tenant can change, who may not want to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftBehind:
+    """Something that a removal did not remove."""
+
+    kind: str  # clientApp, serverApp or consent
+    id: str  # of the application: its object ID, its client ID, or the unique name that it may have
+    reason: str
+    needed_by: tuple[str, ...] = ()  # IDs of the connections and onboardings that use it
+
+
+def refused(services: Services, tenant: str, error: OnboardingError) -> bool:
+    """Whether a tenant, other than the home tenant, refuses the service until its administrator acts."""
+    return (
+        isinstance(error, PermanentError) and error.code in _REFUSALS and not services.clouds.is_home(tenant)
+    )
+
+
+def by_tenant(kind: str, known: str, tenant: str, error: OnboardingError) -> LeftBehind:
+    """What a tenant does not let the service remove."""
+    reason = f"An administrator of tenant {tenant} can remove it; the service cannot: {error.detail}"
+    return LeftBehind(kind=kind, id=known, reason=reason)
+
+
+def for_others(kind: str, known: str, users: Iterable[Connection | Run]) -> LeftBehind:
+    """What others need."""
+    ids = sorted(user.id if isinstance(user, Connection) else user.head.id for user in users)
+    return LeftBehind(kind=kind, id=known, reason="Others use the application.", needed_by=tuple(ids))
+
+
+def note(left: Iterable[LeftBehind]) -> str:
+    """What people should know of it, for the audit trail; empty if there is nothing."""
+    return " ".join(f"Left behind: {each.kind} {each.id}. {each.reason}" for each in left)

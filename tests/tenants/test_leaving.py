@@ -1,0 +1,74 @@
+"""Customers that have left: what belongs to the service is removed, and the rest is listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.customers import CUSTOMER, FABRIKAM, CustomerPortal
+from tests.support.operations import done, ended, operate, step
+from tests.support.portal import problem
+
+DENIED = {"service": "graph", "kind": "status", "status": 403, "times": None, "message": "no"}
+
+
+async def removed(customer: CustomerPortal, connection: dict[str, Any]) -> dict[str, str]:
+    """Off-board a connection; return what is left behind, each kind with its reason.
+
+    Its record, its expirations and its secret in the vault no longer exist.
+    """
+    path = f"/api/connections/{connection['id']}"
+    operation = await done(customer, await operate(customer, "DELETE", path))
+    problem(await customer.call("GET", path, caller="operator"), 404, "not-found")
+    listed = await customer.all("/api/expirations", caller="operator", tenantId=FABRIKAM)
+    assert connection["id"] not in {entry["connectionId"] for entry in listed}
+    with pytest.raises(AssertionError, match="SecretNotFound"):
+        await customer.look("keyVault", "GET", f"/secrets/cmg-{connection['onboardingId']}?api-version=7.5")
+    ids = {app: connection[app]["objectId"] for app in ("clientApp", "serverApp")}
+    assert {left["kind"]: left["id"] for left in operation["leftBehind"]} == ids
+    events = await customer.all(f"/api/operations/{operation['id']}/events", caller="operator")
+    for object_id in ids.values():
+        assert any(object_id in event.get("detail", "") for event in events)
+    return {left["kind"]: left["reason"] for left in operation["leftBehind"]}
+
+
+async def test_a_customer_that_has_left_is_off_boarded(stranger):
+    """After the consent is withdrawn, or the tenant deleted, nothing of ours remains, and warnings end."""
+    await stranger.let_in()
+    first, second = [await stranger.onboarded(**CUSTOMER) for _ in range(2)]
+    waiting = await stranger.accepted(**CUSTOMER, adminConsent="ByAdministrator")
+    await step(stranger, f"/api/onboardings/{waiting}", "consent", "Waiting")
+    await stranger.leave()
+    await stranger.restart_host()  # so that it has no token of the customer's tenant
+    reasons = await removed(stranger, first)
+    assert set(reasons) == {"clientApp", "serverApp"}
+    assert all("AADSTS700016" in reason and FABRIKAM in reason for reason in reasons.values())
+    fault = {"service": "login", "tenant": FABRIKAM, "kind": "status", "status": 400, "code": "AADSTS90002"}
+    async with stranger.fault(**fault, times=None):
+        reasons = await removed(stranger, second)
+    assert all("AADSTS90002" in reason for reason in reasons.values())
+    assert (await stranger.finished(waiting))["status"] == "Failed"  # consent cannot be given any more
+    operation = await done(stranger, await operate(stranger, "POST", f"/api/onboardings/{waiting}/rollback"))
+    assert len(operation["leftBehind"]) == 2
+    assert (await stranger.finished(waiting))["status"] == "RolledBack"
+
+
+@pytest.mark.parametrize("code", ["Authorization_RequestDenied", "Authorization_IdentityNotFound"])
+async def test_a_customer_who_takes_rights_back_keeps_no_secret_in_the_vault(customer, code):
+    """An administrator who removes the permissions of the service stops no off-boarding."""
+    connection = await customer.onboarded(**CUSTOMER)
+    async with customer.fault(**DENIED, method="DELETE", tenant=FABRIKAM, code=code):
+        reasons = await removed(customer, connection)
+    assert all("403" in reason for reason in reasons.values())
+
+
+async def test_the_home_tenant_cannot_leave(customer):
+    """In the tenant of the deployment, a refusal is a fault that an operator corrects."""
+    connection = await customer.onboarded()
+    path = f"/api/connections/{connection['id']}"
+    async with customer.fault(**DENIED, method="DELETE", code="Authorization_RequestDenied"):
+        operation = await ended(customer, await operate(customer, "DELETE", path))
+    assert (operation["status"], operation["leftBehind"]) == ("Failed", [])
+    operation = await done(customer, await operate(customer, "DELETE", path))
+    assert operation["leftBehind"] == []
