@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import onboarding
@@ -16,13 +17,13 @@ OURS = {"check", "step", "plan", "template", "environment", "error"}
 """Whose names the service itself chose."""
 
 
-def _modules():
+def _modules() -> Iterator[Path]:
     for place in READERS:
         found = ROOT / place
         yield from [found] if found.suffix else sorted(found.rglob("*.py"))
 
 
-def _bare(tree: ast.AST):
+def _bare(tree: ast.AST) -> Iterator[str]:
     """The names of others that an f-string of a module shows as they are."""
     for text in ast.walk(tree):
         if not isinstance(text, ast.FormattedValue) or not isinstance(text.value, ast.Attribute):
