@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -20,10 +20,14 @@ from onboarding.api.problems import ProblemError, unavailable
 from onboarding.api.reading import read_body
 from onboarding.clock import Clock
 from onboarding.errors import PermanentError, TransientError, requests
+from onboarding.storage import patience
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import InvalidContinuationError
 
 log = logging.getLogger(__name__)
+
+_STORAGE_SECONDS: Final = 20.0
+"""For all storage calls of one HTTP call."""
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Document | Reply]]
 
@@ -38,9 +42,11 @@ class Front:
         seals: Seals,
         clock: Clock,
         public_url: str,
-        operators_only: Collection[str],
+        operators_only: Collection[str] = (),
+        storage_seconds: float = _STORAGE_SECONDS,
     ) -> None:
         """``operators_only`` are the names of ``Reserve`` that the deployment reserves for operators."""
+        self._storage_seconds = storage_seconds
         self._operators_only = frozenset(operators_only)
         self._callers = callers
         self._seals = seals
@@ -53,7 +59,8 @@ class Front:
         """Answers a request. No exception and no trace leaves it."""
         request_id = str(uuid.uuid4())
         try:
-            response = await self._answer(request, endpoint, handler)
+            with patience.limited(self._storage_seconds):
+                response = await self._answer(request, endpoint, handler)
         except Exception as error:  # noqa: BLE001 - the caller gets a response in any case
             response = _problem(error, request_id).response(request_id)
         response.headers["x-ms-request-id"] = request_id

@@ -47,6 +47,7 @@ class HealthResource:
         name="get_health",
         roles=OPEN,
         answers={200: Health, 503: Health},
+        headers={503: ("Retry-After",)},
     )
     async def get(self, _: Call[Query, None]) -> Reply:
         """Check each dependency of the service."""
@@ -60,6 +61,7 @@ class HealthResource:
         return Reply(
             content=Health(status="ok" if healthy else "failing", checks=checks),
             status=HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE,
+            headers={} if healthy else {"Retry-After": "10"},
         )
 
 

@@ -15,6 +15,8 @@ from typing import Any, Final
 from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
+from onboarding.storage.patience import patient
+
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "initial_backoff": 0.5, "increment_base": 2}
 LONGEST_DELAY: Final = timedelta(days=7)
 """The service's own limit (https://learn.microsoft.com/rest/api/storageservices/put-message)."""
@@ -51,7 +53,8 @@ class Queues:
 
     async def ping(self, queue: str) -> None:
         """Raises unless the queue answers."""
-        await self._client(queue).get_queue_properties()
+        async with patient():
+            await self._client(queue).get_queue_properties()
 
     async def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Puts a message that becomes visible after a delay (whole seconds, rounded up)."""
@@ -60,20 +63,24 @@ class Queues:
     async def put(self, queue: str, body: bytes, *, delay: timedelta = timedelta(0)) -> None:
         """Puts any bytes."""
         seconds = -(-min(delay, LONGEST_DELAY) // timedelta(seconds=1))
-        await self._client(queue).send_message(
-            body, visibility_timeout=max(seconds, 0), time_to_live=_FOREVER
-        )
+        async with patient():
+            await self._client(queue).send_message(
+                body, visibility_timeout=max(seconds, 0), time_to_live=_FOREVER
+            )
 
     async def length(self, queue: str) -> int:
         """About how many messages are on a queue, also those that are not visible now."""
-        properties = await self._client(queue).get_queue_properties()
+        async with patient():
+            properties = await self._client(queue).get_queue_properties()
         return int(properties.approximate_message_count or 0)
 
     async def peek(self, queue: str) -> list[Waiting]:
         """The first visible messages (32, the service's limit). They stay on the queue."""
+        async with patient():
+            peeked = await self._client(queue).peek_messages(max_messages=_MOST_PEEKED)
         return [
             Waiting(
                 body=message.content, inserted_at=message.inserted_on, deliveries=message.dequeue_count or 0
             )
-            for message in await self._client(queue).peek_messages(max_messages=_MOST_PEEKED)
+            for message in peeked
         ]

@@ -18,6 +18,8 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableErrorCode, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from onboarding.storage.patience import patient
+
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
 """Calls are short and retried quickly; after that, the message is delivered again."""
 
@@ -95,7 +97,8 @@ class Tables:
         """One row, or None; a missing table is an error."""
         client = self._client(table)
         try:
-            return Row.from_entity(await client.get_entity(partition, key))
+            async with patient():
+                return Row.from_entity(await client.get_entity(partition, key))
         except ResourceNotFoundError as error:
             if getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND:
                 raise
@@ -109,8 +112,14 @@ class Tables:
         """All rows of a range of partitions, in order; they are read page by page, as they are needed."""
         client = self._client(table)
         text, parameters = _filter(partitions, keys)
-        async for entity in client.query_entities(text, parameters=parameters):
-            yield Row.from_entity(entity)
+        pages = client.query_entities(text, parameters=parameters).by_page()
+        while True:
+            async with patient():
+                page = await anext(pages, None)
+            if page is None:
+                return
+            async for entity in page:
+                yield Row.from_entity(entity)
 
     async def page(
         self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
@@ -126,29 +135,19 @@ class Tables:
             continuation_token=_decode(continuation)
         )
         rows: tuple[Row, ...] = ()
-        async for page in pages:
-            rows = tuple([Row.from_entity(entity) async for entity in page])
-            if rows:
-                break
+        async with patient():
+            async for page in pages:
+                rows = tuple([Row.from_entity(entity) async for entity in page])
+                if rows:
+                    break
         return Page(rows, _encode(getattr(pages, "continuation_token", None)))
 
     async def write(self, table: str, row: Row, how: Write) -> str:
         """Writes one row and returns its new ETag. Raises ``ConflictError`` if the row is not as expected."""
         client = self._client(table)
-        entity = row.as_entity()
         try:
-            match how:
-                case Write.INSERT:
-                    done: Mapping[str, Any] = await client.create_entity(entity)
-                case Write.UPSERT:
-                    done = await client.upsert_entity(entity, mode=UpdateMode.REPLACE)
-                case Write.UPDATE:
-                    done = await client.update_entity(entity, mode=UpdateMode.REPLACE, **_unless_changed(row))
-                case Write.DELETE:
-                    await client.delete_entity(
-                        row.partition, row.key, **(_unless_changed(row) if row.etag else {})
-                    )
-                    done = {}
+            async with patient():
+                done = await _write(client, row, how)
         except HttpResponseError as error:
             _raise_conflict(error, row)
             raise
@@ -175,11 +174,29 @@ class Tables:
             else:
                 operations.append((TransactionOperation.DELETE, row.as_entity()))
         try:
-            done = await client.submit_transaction(operations)
+            async with patient():
+                done = await client.submit_transaction(operations)
         except HttpResponseError as error:
             _raise_conflict(error, writes[0][1])
             raise
         return [str(each.get("etag", "")) for each in done]
+
+
+async def _write(client: TableClient, row: Row, how: Write) -> Mapping[str, Any]:
+    """Writes one row; returns what the service answers."""
+    match how:
+        case Write.INSERT:
+            done: Mapping[str, Any] = await client.create_entity(row.as_entity())
+        case Write.UPSERT:
+            done = await client.upsert_entity(row.as_entity(), mode=UpdateMode.REPLACE)
+        case Write.UPDATE:
+            done = await client.update_entity(
+                row.as_entity(), mode=UpdateMode.REPLACE, **_unless_changed(row)
+            )
+        case Write.DELETE:
+            await client.delete_entity(row.partition, row.key, **(_unless_changed(row) if row.etag else {}))
+            done = {}
+    return done
 
 
 def _unless_changed(row: Row) -> dict[str, Any]:

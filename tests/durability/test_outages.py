@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import time
 
 import pytest
 
@@ -15,7 +18,7 @@ from infra.local.stack import Stack
 from tests.durability.outcome import problems
 from tests.support.lanes.points import Onboarding
 from tests.support.lanes.scene import Scene
-from tests.support.portal import unique, until
+from tests.support.portal import problem, unique, until
 from tests.support.stacks import NEVER, host_json
 
 pytestmark = pytest.mark.soak
@@ -128,3 +131,26 @@ async def _waiting(scene: Scene, onboarding: Onboarding) -> bool:
     own = await scene.rows("onboardings", f"PartitionKey eq '{onboarding.id}'")
     rows = [row for row in own if json.loads(row["document"]).get("status") == "Waiting"]
     return bool(rows)
+
+
+async def test_storage_hangs_while_a_portal_asks(scene):
+    """Storage that accepts connections and does not answer: 503 in time, and the repetition creates one."""
+    name = unique("hanging")
+    ask = {"json": scene.portal.request(name=name), "headers": {"Idempotency-Key": name}, "timeout": 60}
+    pid = part(scene, "storage").pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        refused = await scene.portal.call("POST", "/api/onboardings", **ask)
+        assert time.monotonic() - began < 30
+        problem(refused, 503, "storage-unavailable")
+        assert refused.headers["Retry-After"]
+        problem(await scene.portal.call("GET", "/api/onboardings", timeout=60), 503, "storage-unavailable")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    answers = [await scene.portal.call("POST", "/api/onboardings", **ask) for _ in range(2)]
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    await scene.portal.finished(answers[0].json()["id"])
+    found = [each for each in await scene.portal.all("/api/onboardings") if each["name"] == name]
+    assert [each["status"] for each in found] == ["Succeeded"]
