@@ -163,6 +163,8 @@ def _failures() -> str:
 def _retried(kind: ErrorType) -> str:
     """How long the engine retries a step that fails with this error."""
     failure = kind.failure or PermanentError
+    if kind.actor.is_awaited and kind not in vars(channels).values():
+        return _duration(retry.CLOUD[RetryReason.BLOCKED].give_up_after)
     if issubclass(failure, PermanentError):
         return ""
     if issubclass(failure, ReplicationLagError):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from onboarding.errors import Severity
+from onboarding.errors import Actor, Severity
 
 FullRequest = Annotated[
     dict[str, Any],
@@ -40,6 +40,7 @@ class Finding(Document):
     remedy: str = ""
     pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the request.")] = ""
     documentation: Annotated[str, Field(json_schema_extra={"format": "uri"})] = ""
+    actor: Annotated[Actor, Field(description="Who must act.")]
 
 
 class Problem(Document):
@@ -66,4 +67,13 @@ class StepError(Document):
     documentation: Annotated[str, Field(json_schema_extra={"format": "uri"})] = ""
     request_id: Annotated[str, Field(description="Microsoft support finds the call by it.")] = ""
     findings: tuple[Finding, ...] = ()
+    actor: Annotated[
+        Actor,
+        Field(
+            description=(
+                "Who must act. A run waits for TenantAdministrator, SubscriptionOwner and Operator, and "
+                "continues by itself. Nobody: the error passes."
+            )
+        ),
+    ]
     step: Annotated[str, Field(description="The failed step, in the error of a run.")] = ""

@@ -243,7 +243,7 @@ class OnboardingsResource:
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
-        """Resume a failed onboarding where it stopped."""
+        """Resume an onboarding that has failed, or waits for somebody to act, where it stopped."""
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
 

@@ -249,6 +249,6 @@ class OperationsResource:
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
-        """Resume a failed operation where it stopped."""
+        """Resume an operation that has failed, or waits for somebody to act, where it stopped."""
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run.head, OperationSummary.of(run, self._runs.status(run)))

@@ -150,14 +150,18 @@ class Runs:
         return run
 
     async def resume(self, call: Call[Any, Any]) -> Run:
-        """Resumes the failed run in the path."""
+        """Resumes the run in the path, which has failed or waits for somebody to act."""
         run = await self.find(call)
         try:
             resumed = await interventions.resume(
                 self._runs, run.head.id, call.caller.name, keep_authority=call.caller.operates
             )
         except interventions.NotPossibleError as error:
-            raise self.not_now(error.status, "retried", "Only a failed run can be retried.") from error
+            raise self.not_now(
+                error.status,
+                "retried",
+                "Only a run that has failed, or that waits for somebody to act, can be retried.",
+            ) from error
         return resumed or run
 
     async def confirm(self, call: Call[Any, Any], run: Run, step: plan.Step[Any, Any, Any], text: str) -> Run:
@@ -215,8 +219,9 @@ class Runs:
 
 
 def error_of(run: Run) -> StepError | None:
-    """The error of the step that failed, if one did."""
-    failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
+    """The error of the step that failed, or at which the run waits for somebody to act."""
+    steps = sorted(run.steps.values(), key=lambda step: step.status is not StepStatus.FAILED)
+    failed = next((step for step in steps if step.status is StepStatus.FAILED or step.is_blocked), None)
     if failed is None or failed.error is None:
         return None
     return StepError.model_validate(failed.error).model_copy(update={"step": failed.name})

@@ -98,7 +98,8 @@ def error_of(answer: Answer, *, fresh: bool = False, owned: bool = False) -> Onb
         return _error(cloud.REPLICATION_LAG, answer)
     if answer.status == HTTPStatus.UNAUTHORIZED and answer.code != _OTHER_TENANT:
         return _error(cloud.TOKEN_REFUSED, answer)
-    return _error(cloud.refusal(answer.code, *answer.details), answer)
+    denied = answer.status == HTTPStatus.FORBIDDEN
+    return _error(cloud.refusal(answer.code, *answer.details, denied=denied), answer)
 
 
 def _error(kind: ErrorType, answer: Answer) -> OnboardingError:

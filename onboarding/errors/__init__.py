@@ -15,6 +15,7 @@ The catalogue of all of them is in ``catalogue``; the tables of codes in docs/ap
 from __future__ import annotations
 
 from onboarding.errors.base import (
+    Actor,
     ErrorType,
     Finding,
     OnboardingError,
@@ -26,6 +27,7 @@ from onboarding.errors.base import (
 )
 
 __all__ = [
+    "Actor",
     "ErrorType",
     "Finding",
     "OnboardingError",

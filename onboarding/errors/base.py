@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -23,6 +23,28 @@ class Severity(StrEnum):
     INFORMATION = "Information"
 
 
+class Actor(StrEnum):
+    """Who must act so that the work can continue, and therefore whose fault an error is."""
+
+    REQUESTER = "Requester"  # the caller: with a corrected request, or with another decision
+    TENANT_ADMINISTRATOR = "TenantAdministrator"  # of the customer's directory
+    SUBSCRIPTION_OWNER = "SubscriptionOwner"  # of the customer's subscription
+    OPERATOR = "Operator"  # of this service: its identity, vault, storage, settings
+    SITE_ADMINISTRATOR = "SiteAdministrator"  # of the Configuration Manager site
+    NOBODY = "Nobody"  # it passes
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether work waits for this actor: it continues by itself once they have acted."""
+        return self in {Actor.TENANT_ADMINISTRATOR, Actor.SUBSCRIPTION_OWNER, Actor.OPERATOR}
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Actor:
+        """The one who must act first about findings: only what all can wait for is waited for."""
+        actors = {finding.actor for finding in findings if finding.severity is Severity.ERROR}
+        return next((actor for actor in cls if actor in actors), cls.REQUESTER)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One thing that is wrong, where it is wrong, and what to do about it."""
@@ -33,6 +55,7 @@ class Finding:
     remedy: str = ""
     pointer: str = ""  # JSON pointer (RFC 6901) into the request, when a field is at fault
     documentation: str = ""
+    actor: Actor = Actor.REQUESTER
     args: Annotated[Mapping[str, Any], Field(exclude=True)] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -50,6 +73,7 @@ class OnboardingError(Exception):
         request_id: str = "",
         findings: tuple[Finding, ...] = (),
         retry_after: float | None = None,
+        actor: Actor | None = None,
     ) -> None:
         texts = kind.texts(args)
         super().__init__(texts.detail)
@@ -59,6 +83,8 @@ class OnboardingError(Exception):
         self.detail = texts.detail
         self.remedy = texts.remedy
         self.documentation = kind.documentation
+        self.actor = actor or kind.actor
+        self.links = texts.links
         self.values = dict(args)
         self.request_id = request_id
         self.findings = findings
@@ -72,6 +98,7 @@ class OnboardingError(Exception):
             detail=self.detail,
             remedy=self.remedy,
             documentation=self.documentation,
+            actor=self.actor,
             args=self.values,
         )
 
@@ -94,6 +121,7 @@ class Texts:
 
     detail: str
     remedy: str
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +137,9 @@ class ErrorType:
     detail: str
     remedy: str = ""
     documentation: str = ""
+    actor: Actor = Actor.REQUESTER
+    link: str = ""
+    """The template of the URL where the actor can do what the remedy asks for."""
     status: HTTPStatus | None = None
     severity: Severity | None = None
     pointers: tuple[str, ...] = ()
@@ -118,14 +149,19 @@ class ErrorType:
     @property
     def fields(self) -> frozenset[str]:
         """The names of the values that the texts need."""
-        parsed = (*Formatter().parse(self.detail), *Formatter().parse(self.remedy))
+        templates = (self.detail, self.remedy, self.link)
+        parsed = (part for template in templates for part in Formatter().parse(template))
         return frozenset(name for _, name, _, _ in parsed if name)
 
     def texts(self, args: Mapping[str, Any]) -> Texts:
         """The texts of one occurrence. Raises ``TypeError`` unless the values are exactly those needed."""
         if differing := self.fields ^ set(args):
             raise TypeError(f"{self.code}: missing or unknown values {', '.join(sorted(differing))}")
-        return Texts(detail=self.detail.format_map(args), remedy=self.remedy.format_map(args))
+        return Texts(
+            detail=self.detail.format_map(args),
+            remedy=self.remedy.format_map(args),
+            links=(self.link.format_map(args),) if self.link else (),
+        )
 
     def finding(self, pointer: str | None = None, **args: Any) -> Finding:
         """One occurrence as a finding, at a field of the request."""
@@ -143,6 +179,7 @@ class ErrorType:
             remedy=texts.remedy,
             pointer=pointer,
             documentation=self.documentation,
+            actor=self.actor,
             args=args,
         )
 
@@ -152,9 +189,15 @@ class ErrorType:
         request_id: str = "",
         findings: tuple[Finding, ...] = (),
         retry_after: float | None = None,
+        actor: Actor | None = None,
         **args: Any,
     ) -> OnboardingError:
-        """One occurrence as an exception, of the class that shows whether a retry can help."""
+        """One occurrence as an exception, of the class that shows whether a retry can help.
+
+        ``actor``: who must act, where that depends on the findings.
+        """
         if self.failure is None:
             raise TypeError(f"{self.code} is not a failure")
-        return self.failure(self, args, request_id=request_id, findings=findings, retry_after=retry_after)
+        return self.failure(
+            self, args, request_id=request_id, findings=findings, retry_after=retry_after, actor=actor
+        )

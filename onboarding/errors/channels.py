@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import ErrorType, TransientError
+from onboarding.errors.base import Actor, ErrorType, TransientError
 
 NO_CHANNEL: Final = ErrorType(
     code="no-channel",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="The deployment has no channel for notices",
     detail="The deployment has neither a webhook nor a channel for people.",
     remedy="Set NOTICE_WEBHOOK_URL or NOTICE_CHANNELS (docs/operations.md).",
@@ -16,6 +17,7 @@ NO_CHANNEL: Final = ErrorType(
 WEBHOOK_UNREACHABLE: Final = ErrorType(
     code="webhook-unreachable",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="The service cannot reach the webhook",
     detail="The service cannot reach the webhook ({kind}).",
     remedy="Check NOTICE_WEBHOOK_URL, its certificate and the network of the function app.",
@@ -23,6 +25,7 @@ WEBHOOK_UNREACHABLE: Final = ErrorType(
 WEBHOOK_REFUSED: Final = ErrorType(
     code="webhook-refused",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="The webhook did not accept the notice",
     detail="The webhook returned the status {status}.",
     remedy="Check the log of the receiver. It must return a status from 200 to 299.",
@@ -30,6 +33,7 @@ WEBHOOK_REFUSED: Final = ErrorType(
 WEBHOOK_SECRET_UNUSABLE: Final = ErrorType(
     code="webhook-secret-unusable",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="The service cannot sign notices with the webhook secret",
     detail="The vault secret '{secret}' is not a valid signing key.",
     remedy="Set it to 'whsec_' followed by 24 to 64 random bytes in base64.",
@@ -38,6 +42,7 @@ WEBHOOK_SECRET_UNUSABLE: Final = ErrorType(
 CHANNEL_SECRET_MISSING: Final = ErrorType(
     code="channel-secret-missing",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="The vault does not have the secret of a channel",
     detail="The vault has no secret '{secret}'.",
     remedy="Add the address or key of the channel to the vault as '{secret}'.",
@@ -45,6 +50,7 @@ CHANNEL_SECRET_MISSING: Final = ErrorType(
 CHANNEL_UNUSABLE: Final = ErrorType(
     code="channel-unusable",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="The vault secret of a channel is not a valid address",
     detail="The vault secret '{secret}' is not an Apprise URL that the service can use.",
     remedy="Set it to an Apprise URL. For mail to owners, use the URL of a mail service.",
@@ -53,6 +59,7 @@ CHANNEL_UNUSABLE: Final = ErrorType(
 CHANNEL_REFUSED: Final = ErrorType(
     code="channel-refused",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="A channel did not accept a message",
     detail="The channel '{channel}' did not accept the message.",
     remedy="Test the address manually. The response is not stored, because it may contain credentials.",

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
+from onboarding.errors.base import Actor, ErrorType, PermanentError, ReplicationLagError, TransientError
 
 _ANSWER: Final = "{service} returned this error: {answer}"
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
@@ -33,9 +33,12 @@ _POLICY: Final = "https://learn.microsoft.com/graph/api/resources/appmanagementp
 _BY_CODE: Final[dict[str, ErrorType]] = {}
 
 
-def _refusal(*, code: str, title: str, remedy: str, documentation: str) -> ErrorType:
+def _refusal(
+    *, code: str, title: str, remedy: str, documentation: str, actor: Actor = Actor.REQUESTER
+) -> ErrorType:
     kind = ErrorType(
         code=code,
+        actor=actor,
         failure=PermanentError,
         title=title,
         detail=_ANSWER,
@@ -49,6 +52,7 @@ def _refusal(*, code: str, title: str, remedy: str, documentation: str) -> Error
 
 AUTHORIZATION_REQUEST_DENIED: Final = _refusal(
     code="authorization-request-denied",
+    actor=Actor.OPERATOR,
     title="The service's identity lacks a Microsoft Graph permission",
     remedy=(
         "Grant the Microsoft Graph application permission {permission} to the service's identity, then try "
@@ -74,6 +78,7 @@ OBJECT_CONFLICT: Final = _refusal(
 )
 DIRECTORY_QUOTA_EXCEEDED: Final = _refusal(
     code="directory-quota-exceeded",
+    actor=Actor.OPERATOR,
     title="The directory quota is exhausted",
     remedy=(
         "An identity without an administrator role can have 250 objects in a tenant, and a tenant has a "
@@ -106,6 +111,7 @@ CREDENTIAL_INVALID_LIFETIME: Final = _refusal(
 )
 CREDENTIAL_TYPE_NOT_ALLOWED: Final = _refusal(
     code="credential-type-not-allowed-as-per-app-policy",
+    actor=Actor.TENANT_ADMINISTRATOR,
     title="A tenant policy does not allow client secrets",
     remedy=(
         "Exempt the service's identity from the app management policy that forbids client secrets "
@@ -115,6 +121,7 @@ CREDENTIAL_TYPE_NOT_ALLOWED: Final = _refusal(
 )
 AUTHORIZATION_FAILED: Final = _refusal(
     code="authorization-failed",
+    actor=Actor.SUBSCRIPTION_OWNER,
     title="The service's identity lacks an Azure role",
     remedy=(
         "Assign a role with this action on the subscription, such as Contributor, to the service's identity, "
@@ -130,12 +137,14 @@ INVALID_AUTHENTICATION_TOKEN_TENANT: Final = _refusal(
 )
 READ_ONLY_DISABLED_SUBSCRIPTION: Final = _refusal(
     code="read-only-disabled-subscription",
+    actor=Actor.SUBSCRIPTION_OWNER,
     title="The subscription is disabled",
     remedy="Enable the subscription, then try again.",
     documentation="https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states",
 )
 REQUEST_DISALLOWED_BY_POLICY: Final = _refusal(
     code="request-disallowed-by-policy",
+    actor=Actor.SUBSCRIPTION_OWNER,
     title="An Azure Policy does not allow the change",
     remedy="Exempt the subscription from the Azure Policy that the error names, then try again.",
     documentation=(
@@ -145,12 +154,14 @@ REQUEST_DISALLOWED_BY_POLICY: Final = _refusal(
 )
 SCOPE_LOCKED: Final = _refusal(
     code="scope-locked",
+    actor=Actor.SUBSCRIPTION_OWNER,
     title="A resource lock prevents the change",
     remedy="Remove the resource lock from the subscription, then try again.",
     documentation="https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
 )
 FORBIDDEN: Final = _refusal(
     code="forbidden",
+    actor=Actor.OPERATOR,
     title="The service's identity has no access to the key vault",
     remedy=(
         "Assign the role Key Vault Secrets Officer on the key vault to the service's identity. Also check "
@@ -160,6 +171,7 @@ FORBIDDEN: Final = _refusal(
 )
 OBJECT_IS_DELETED: Final = _refusal(
     code="object-is-deleted-but-recoverable",
+    actor=Actor.OPERATOR,
     title="A deleted secret in the key vault has the same name",
     remedy=(
         "Recover the secret (az keyvault secret recover), then try again. Until then its name cannot be "
@@ -185,6 +197,7 @@ REFUSED_BY_CLOUD: Final = ErrorType(
 THROTTLED: Final = ErrorType(
     code="throttled",
     failure=TransientError,
+    actor=Actor.NOBODY,
     title="A Microsoft service throttles calls",
     detail=_ANSWER,
     remedy=f"{_AGAIN} If the error persists, find out what else sends many calls to the tenant.",
@@ -193,6 +206,7 @@ THROTTLED: Final = ErrorType(
 SERVICE_UNAVAILABLE: Final = ErrorType(
     code="service-unavailable",
     failure=TransientError,
+    actor=Actor.NOBODY,
     title="A Microsoft service is not available at the moment",
     detail=_ANSWER,
     remedy=f"{_AGAIN} If the error persists, check the health of the Microsoft service.",
@@ -201,6 +215,7 @@ SERVICE_UNAVAILABLE: Final = ErrorType(
 UNREACHABLE: Final = ErrorType(
     code="unreachable",
     failure=TransientError,
+    actor=Actor.NOBODY,
     title="The service cannot reach a Microsoft service",
     detail="The service cannot reach {service} ({kind}).",
     remedy=f"{_AGAIN} If the error persists, check the network of the function app.",
@@ -208,6 +223,7 @@ UNREACHABLE: Final = ErrorType(
 SERVICE_TIMED_OUT: Final = ErrorType(
     code="service-timed-out",
     failure=TransientError,
+    actor=Actor.NOBODY,
     title="A Microsoft service did not answer in time",
     detail="The service did not get an answer from {service} in time ({kind}).",
     remedy=(
@@ -219,6 +235,7 @@ SERVICE_TIMED_OUT: Final = ErrorType(
 REPLICATION_LAG: Final = ErrorType(
     code="replication-lag",
     failure=ReplicationLagError,
+    actor=Actor.NOBODY,
     title="The directory has not replicated a change yet",
     detail="The directory has not replicated a recent change yet: {sign}",
     remedy=f"{_AGAIN} If the error persists, check whether the object still exists.",
@@ -227,6 +244,7 @@ REPLICATION_LAG: Final = ErrorType(
 TOKEN_REFUSED: Final = ErrorType(
     code="token-refused",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="A Microsoft service did not accept the access token of the service",
     detail=_ANSWER,
     remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
@@ -236,6 +254,7 @@ TOKEN_REFUSED: Final = ErrorType(
 SECRET_NOT_READABLE: Final = ErrorType(
     code="secret-not-readable",
     failure=PermanentError,
+    actor=Actor.OPERATOR,
     title="A setting names a vault secret that the service does not read",
     detail="The service does not read the vault secret '{name}'.",
     remedy="Choose a name that begins with {prefixes} for the secret.",
@@ -247,9 +266,13 @@ def code_of(code: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", code).lower()
 
 
-def refusal(code: str, *more: str) -> ErrorType:
-    """The declaration for the first of the cloud's codes that is known, or the general one."""
+def refusal(code: str, *more: str, denied: bool = False) -> ErrorType:
+    """The declaration for the first of the cloud's codes that is known, or the general one.
+
+    ``denied``: the service may not make the call, which only its operator can change.
+    """
     for known in map(code_of, (code, *more)):
         if known in _BY_CODE:
             return _BY_CODE[known]
-    return replace(REFUSED_BY_CLOUD, code=code_of(code)) if code else REFUSED_BY_CLOUD
+    actor = Actor.OPERATOR if denied else REFUSED_BY_CLOUD.actor
+    return replace(REFUSED_BY_CLOUD, code=code_of(code) or REFUSED_BY_CLOUD.code, actor=actor)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
+from onboarding.errors.base import Actor, ErrorType, PermanentError, ReplicationLagError, TransientError
 
 _REFUSED: Final = "The service cannot get a token for {service}; the identity platform returned {answer}."
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
@@ -24,10 +24,19 @@ FINAL: Final[dict[int, ErrorType]] = {}
 
 
 def _final(
-    *codes: int, code: str, title: str, remedy: str, documentation: str, detail: str = _REFUSED
+    *codes: int,
+    code: str,
+    title: str,
+    remedy: str,
+    documentation: str,
+    detail: str = _REFUSED,
+    actor: Actor = Actor.REQUESTER,
+    link: str = "",
 ) -> ErrorType:
     kind = ErrorType(
         code=code,
+        actor=actor,
+        link=link,
         failure=PermanentError,
         title=title,
         detail=detail,
@@ -43,6 +52,7 @@ def _final(
 NO_TOKEN: Final = ErrorType(
     code="no-token",
     failure=TransientError,
+    actor=Actor.NOBODY,
     title="The identity of the service cannot get an access token at the moment",
     detail=_REFUSED,
     remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
@@ -51,6 +61,7 @@ NO_TOKEN: Final = ErrorType(
 FEDERATION_NOT_FOUND: Final = ErrorType(
     code="federation-not-found",
     failure=ReplicationLagError,
+    actor=Actor.OPERATOR,
     title="The multi-tenant application does not accept the managed identity",
     detail=_REFUSED,
     remedy=(
@@ -65,6 +76,7 @@ FEDERATION_NOT_FOUND: Final = ErrorType(
 IDENTITY_NOT_ASSIGNED: Final = ErrorType(
     code="identity-not-assigned",
     failure=ReplicationLagError,
+    actor=Actor.OPERATOR,
     title="The function app does not have the managed identity",
     detail=_REFUSED,
     remedy=(
@@ -85,6 +97,8 @@ TENANT_NOT_CONSENTED: Final = _final(
     700016,
     7000229,
     code="tenant-not-consented",
+    actor=Actor.TENANT_ADMINISTRATOR,
+    link="{url}",
     title="The tenant has not consented to the service",
     detail=(
         "Tenant {tenant} has not consented to the application {app} of this service; the identity platform "
@@ -101,6 +115,7 @@ APPLICATION_DISABLED: Final = _final(
     70001,
     7000112,
     code="application-disabled",
+    actor=Actor.TENANT_ADMINISTRATOR,
     title="The application of the service is disabled",
     remedy=(
         "Enable sign-in for the enterprise application {app} in tenant {tenant} (Properties, 'Enabled for "
@@ -111,6 +126,7 @@ APPLICATION_DISABLED: Final = _final(
 APPLICATION_NOT_MULTITENANT: Final = _final(
     50194,
     code="application-not-multitenant",
+    actor=Actor.OPERATOR,
     title="The application of the service is registered for one tenant only",
     remedy=(
         "Set the supported account types of application {app} to accounts in any organizational directory "
@@ -125,6 +141,7 @@ FEDERATION_NOT_POSSIBLE: Final = _final(
     700229,
     700236,
     code="federation-not-possible",
+    actor=Actor.OPERATOR,
     title="The multi-tenant application cannot accept this managed identity",
     remedy=(
         "Register application {app} in the tenant of the managed identity, and name a user-assigned identity "
@@ -136,6 +153,7 @@ ASSERTION_NOT_CURRENT: Final = _final(
     700024,
     500133,
     code="assertion-not-current",
+    actor=Actor.OPERATOR,
     title="The token of the managed identity is not valid at this time",
     remedy=(
         "A new token did not help, so the time of the function app is probably wrong. Restart the app, then "
@@ -154,6 +172,7 @@ SIGN_IN_REFUSED: Final = _final(
     7000218,
     7000222,
     code="sign-in-refused",
+    actor=Actor.OPERATOR,
     title="The identity platform refuses the credential or the request of the service",
     remedy=(
         "Check the managed identity, MULTITENANT_CLIENT_ID and the federated credential (docs/deploy.md), "
@@ -203,6 +222,7 @@ SIGN_IN_BLOCKED: Final = _final(
     530032,
     530035,
     code="sign-in-blocked",
+    actor=Actor.TENANT_ADMINISTRATOR,
     title="A policy of the tenant blocks the service",
     remedy=(
         "Ask an administrator of tenant {tenant} to find the Conditional Access policy or tenant restriction "
@@ -217,6 +237,7 @@ RESOURCE_NOT_IN_TENANT: Final = _final(
     650054,
     650057,
     code="resource-not-in-tenant",
+    actor=Actor.TENANT_ADMINISTRATOR,
     title="The tenant does not have the Microsoft service that the service calls",
     remedy=(
         "Ask an administrator of tenant {tenant} to create the service principal of {service} (az ad sp "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import ErrorType, Severity
+from onboarding.errors.base import Actor, ErrorType, Severity
 
 _RESTRICTIONS: Final = "https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions"
 _POLICY: Final = "https://learn.microsoft.com/graph/api/resources/tenantappmanagementpolicy"
@@ -41,6 +41,7 @@ POLICY_UNDECIDED: Final = ErrorType(
 SECRETS_FORBIDDEN: Final = ErrorType(
     code="secrets-forbidden",
     severity=Severity.ERROR,
+    actor=Actor.TENANT_ADMINISTRATOR,
     title="A tenant policy does not allow client secrets",
     detail="The tenant's app management policy (passwordAddition) does not allow client secrets.",
     remedy=(

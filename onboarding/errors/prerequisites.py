@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import ErrorType, PermanentError, Severity
+from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity
 from onboarding.errors.cloud import LATE
 
 _WIZARD: Final = (
@@ -102,6 +102,7 @@ URI_HELD_BY_OWN_DELETED: Final = ErrorType(
 GRAPH_PERMISSION_MISSING: Final = ErrorType(
     code="graph-permission-missing",
     severity=Severity.ERROR,
+    actor=Actor.OPERATOR,
     title="The service cannot create applications in the tenant",
     detail="The service's identity has no permission to create applications in the tenant.",
     remedy=(

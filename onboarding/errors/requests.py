@@ -15,7 +15,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from onboarding.errors.base import ErrorType, OnboardingError, PermanentError, Severity
+from onboarding.errors.base import Actor, ErrorType, OnboardingError, PermanentError, Severity
 
 # Who calls
 
@@ -183,6 +183,7 @@ INTERNAL_ERROR: Final = ErrorType(
     code="internal-error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     failure=OnboardingError,
+    actor=Actor.OPERATOR,
     title="An internal error occurred",
     detail="A defect prevented the service from completing this request or step.",
     remedy="Find the request or run ID in the log of the function app, and report the error.",
@@ -190,6 +191,7 @@ INTERNAL_ERROR: Final = ErrorType(
 MISCONFIGURED: Final = ErrorType(
     code="misconfigured",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
+    actor=Actor.OPERATOR,
     title="The service is not configured correctly",
     detail="The app settings of the service are not valid.",
     remedy="Correct the settings that the log of the function app names.",
@@ -197,6 +199,7 @@ MISCONFIGURED: Final = ErrorType(
 STORAGE_UNAVAILABLE: Final = ErrorType(
     code="storage-unavailable",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
+    actor=Actor.NOBODY,
     title="The service cannot reach its storage at the moment",
     detail="The tables or queues of the service do not respond.",
     remedy="Try again later with the same Idempotency-Key. A repeated request has no further effect.",
@@ -244,6 +247,7 @@ TENANT_NOT_SERVED: Final = ErrorType(
     severity=Severity.ERROR,
     pointers=("/tenantId",),
     failure=PermanentError,
+    actor=Actor.OPERATOR,
     title="The deployment does not serve the tenant",
     detail="This deployment does not serve tenant {tenant}.",
     remedy=(

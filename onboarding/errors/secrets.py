@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError
+from onboarding.errors.base import Actor, ErrorType, PermanentError, ReplicationLagError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _CODES: Final = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
@@ -31,6 +31,7 @@ SECRET_NOT_YET_VALID: Final = ErrorType(
 SECRET_NOT_KNOWN_YET: Final = ErrorType(
     code="secret-not-known-yet",
     failure=ReplicationLagError,
+    actor=Actor.NOBODY,
     title="Entra ID does not accept the new client secret yet",
     detail="The client secret is new, and the sign-in service of Entra ID does not know it yet ({answer}).",
     remedy="The service tries again automatically. If the error persists, check that the value is complete.",

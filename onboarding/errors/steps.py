@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import ErrorType, PermanentError, TransientError
+from onboarding.errors.base import Actor, ErrorType, PermanentError, TransientError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _LOG: Final = "Check the function app's log at the times of the attempts, then resume the run."
@@ -91,6 +91,7 @@ APPLICATION_TOO_OLD: Final = ErrorType(
 WORKER_CRASHED: Final = ErrorType(
     code="worker-crashed",
     failure=PermanentError,
+    actor=Actor.OPERATOR,
     title="The worker stopped repeatedly before it finished the step",
     detail="The service started the step several times, and the worker stopped each time.",
     remedy=_LOG,
@@ -105,6 +106,7 @@ TIMED_OUT: Final = ErrorType(
 STEP_TIMEOUT: Final = ErrorType(
     code="step-timeout",
     failure=TransientError,
+    actor=Actor.NOBODY,
     title="One attempt of the step took too long",
     detail="The service stopped an attempt of the step that took longer than {limit}.",
     remedy=_LOG,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import ErrorType, Severity
+from onboarding.errors.base import Actor, ErrorType, Severity
 from onboarding.errors.cloud import LATE_ROLE
 
 _PROVIDERS: Final = (
@@ -33,6 +33,7 @@ SUBSCRIPTION_NOT_FOUND: Final = ErrorType(
     code="subscription-not-found",
     severity=Severity.ERROR,
     pointers=("/subscriptionId",),
+    actor=Actor.SUBSCRIPTION_OWNER,
     title="The subscription does not exist in the tenant, or the service has no role on it",
     detail=(
         "Tenant {tenant} has no subscription {subscription}, or the service's identity has no role on it."
@@ -56,6 +57,7 @@ SUBSCRIPTION_DISABLED: Final = ErrorType(
     code="subscription-disabled",
     severity=Severity.ERROR,
     pointers=("/subscriptionId",),
+    actor=Actor.SUBSCRIPTION_OWNER,
     title="The subscription is not enabled",
     detail="The subscription has the state {state}.",
     remedy="Enable the subscription, or specify another one.",
@@ -65,6 +67,7 @@ REGISTER_NOT_ALLOWED: Final = ErrorType(
     code="register-not-allowed",
     severity=Severity.ERROR,
     pointers=("/subscriptionId",),
+    actor=Actor.SUBSCRIPTION_OWNER,
     title="A resource provider is missing, and the service cannot register it",
     detail="The service cannot register these resource providers in the subscription: {providers}.",
     remedy=(

@@ -13,7 +13,7 @@ from typing import Final
 
 from onboarding.cmg import versions
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import Severity, requests, steps
+from onboarding.errors import Actor, Severity, requests, steps
 from onboarding.lifecycle import handed_over, policies
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential
@@ -90,6 +90,7 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
         )
         if refusals:
             raise steps.SECRET_REFUSED.error(
+                actor=Actor.of(refusals),
                 details=" ".join(finding.detail for finding in refusals),
                 remedies=" ".join(finding.remedy for finding in refusals),
                 findings=refusals,

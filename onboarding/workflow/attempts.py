@@ -70,9 +70,20 @@ async def _outcome(
 
 
 def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:
-    """The outcome for an error of this app; ``persistent`` as in ``Plan``."""
+    """The outcome for an error of this app; ``persistent`` as in ``Plan``.
+
+    Whose fault it is decides: work waits for an actor who is not its requester, whatever the error is.
+    """
     failure = Failure.of(error)
     match error:
+        case OnboardingError() if error.actor.is_awaited and not persistent:
+            return Retry(
+                reason=RetryReason.BLOCKED,
+                error=failure,
+                retry_after=error.retry_after,
+                actions=error.links,
+                memo=error.memo,
+            )
         case ReplicationLagError(retry_after=retry_after):
             reason = RetryReason.REPLICATION
             return Retry(reason=reason, error=failure, retry_after=retry_after, memo=error.memo)

@@ -65,6 +65,14 @@ def renewed(step: StepState, now: datetime) -> StepState:
     )
 
 
+def _continues(before: Failure | None, now: Failure) -> bool:
+    """Whether an error belongs to the trouble that a step had before.
+
+    A wait for a person can be long. What happens after it has a time limit of its own.
+    """
+    return before is not None and (now.actor.is_awaited or not before.actor.is_awaited)
+
+
 def _failed(step: StepState, error: Failure, now: datetime) -> StepState:
     return step.evolve(status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="", actions=())
 
@@ -88,7 +96,7 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
 
 
 def _after_retry(step: StepState, outcome: Retry, now: datetime, policy: retry.Policy) -> StepState:
-    begun = step.since if step.since and step.error is not None else None
+    begun = step.since if step.since and _continues(step.error, outcome.error) else None
     tries = step.tries + 1 if begun else 1
     pause = retry.delay(policy, tries=tries, since=begun or now, now=now, retry_after=outcome.retry_after)
     if pause is None:
@@ -98,7 +106,7 @@ def _after_retry(step: StepState, outcome: Retry, now: datetime, policy: retry.P
         changed_at=now,
         due_at=now + pause,
         waiting_for="",
-        actions=(),
+        actions=outcome.actions,
         tries=tries,
         since=begun or now,
         error=outcome.error,

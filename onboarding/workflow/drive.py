@@ -217,6 +217,8 @@ class Drive:
         """The audit event of an outcome; none if a step still waits for the same thing."""
         if isinstance(outcome, Wait) and before.waiting_for == step.waiting_for:
             return []
+        if step.is_blocked and before.error and step.error and before.error.code == step.error.code:
+            return []
         kind = {
             StepStatus.SUCCEEDED: "succeeded",
             StepStatus.FAILED: "failed",

@@ -44,20 +44,20 @@ class _Change:
 
 
 async def resume(runtime: Runtime, run_id: str, actor: str, *, keep_authority: bool = True) -> Run | None:
-    """Resumes a failed run where it stopped; returns it, or None if there is none.
+    """Resumes a failed run where it stopped, or a blocked one at once; returns it, or None if there is none.
 
     ``keep_authority`` is false where the person who resumes the run has less authority than the run.
 
-    Raises ``NotPossibleError`` unless the run has failed.
+    Raises ``NotPossibleError`` unless the run has failed or waits for somebody to act.
     """
     run = await runtime.store.load(run_id)
     if run is None:
         return None
-    _need_failed(runtime, run)
+    _need_trouble(runtime, run)
     await runtime.index.reopen(run.head)  # the index is written before the run
 
     def change(run: Run) -> _Change:
-        _need_failed(runtime, run)
+        _need_trouble(runtime, run)
         now = runtime.clock.now()
         stuck = {StepStatus.FAILED, StepStatus.WAITING}
         steps = [decisions.renewed(step, now) for step in run.steps.values() if step.status in stuck]
@@ -160,9 +160,10 @@ async def _begin_ready(runtime: Runtime, run: Run) -> None:
         )
 
 
-def _need_failed(runtime: Runtime, run: Run) -> None:
+def _need_trouble(runtime: Runtime, run: Run) -> None:
     status = runtime.status(run)
-    if status is not RunStatus.FAILED:
+    blocked = status is RunStatus.WAITING and any(step.is_blocked for step in run.steps.values())
+    if status is not RunStatus.FAILED and not blocked:
         raise NotPossibleError(status)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Generic, Self, TypeVar
 
-from onboarding.errors import Finding, OnboardingError
+from onboarding.errors import Actor, Finding, OnboardingError
 
 Result = TypeVar("Result")
 
@@ -17,6 +17,7 @@ class RetryReason(StrEnum):
 
     TRANSIENT = "transient"  # a service was unavailable, slow or throttling
     REPLICATION = "replication"  # the directory does not show a recent write yet
+    BLOCKED = "blocked"  # somebody must act, who is not the requester: see ``Actor.is_awaited``
     INTERNAL = "internal"  # a defect of this app; retried a few times, in case it is not
 
 
@@ -31,6 +32,7 @@ class Failure:
     documentation: str = ""
     request_id: str = ""
     findings: tuple[Finding, ...] = ()
+    actor: Actor = Actor.REQUESTER
 
     @classmethod
     def of(cls, error: OnboardingError) -> Self:
@@ -43,6 +45,7 @@ class Failure:
             documentation=error.documentation,
             request_id=error.request_id,
             findings=error.findings,
+            actor=error.actor,
         )
 
 
@@ -72,6 +75,7 @@ class Retry:
     reason: RetryReason
     error: Failure
     retry_after: float | None = None  # seconds, from the service
+    actions: tuple[str, ...] = ()  # URLs where a person can do what helps
     memo: str = ""  # what the attempt has done, so that the next one does not repeat it
 
 

@@ -124,6 +124,11 @@ class StepState:
     result: _OwnColumn = ""  # as the step's codec writes it
     etag: _OwnColumn = ""
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the step waits until somebody who is not the requester removes the cause of its error."""
+        return self.status is StepStatus.WAITING and self.error is not None and self.error.actor.is_awaited
+
     def evolve(self, **changes: Any) -> StepState:
         """The same step, changed."""
         return replace(self, **changes)

@@ -204,7 +204,7 @@ async def test_a_policy_that_exempts_some_callers(portal):
         assert "custom security attributes" in found["policy-undecided"]["detail"]
         async with portal.settings(identityAttributes={"Provisioning_Tool": "cmg"}):
             await portal.onboarded(**wanted)
-        error = await portal.refused()
+        error = await portal.withheld()
     assert (error["step"], error["code"]) == (
         "server-secret",
         "credential-type-not-allowed-as-per-app-policy",

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.portal import problem, unique
+from tests.support.portal import REFUSED, problem, unique
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 ELSEWHERE = "8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21"  # served, but it has not consented
@@ -16,9 +16,11 @@ ELSEWHERE = "8b1f6c70-2d94-4e3a-a5c1-6f7e0d9b3a21"  # served, but it has not con
 async def alice(portal):
     """A portal of its own, with five onboardings that failed in another tenant and two that worked."""
     name = await portal.caller("Onboarding.Request")
-    for number in range(5):
-        onboarding = await portal.accepted(caller=name, name=f"a{number}", tenantId=ELSEWHERE)
-        await portal.finished(onboarding)
+    unknown = {"service": "login", "tenant": ELSEWHERE, "kind": "status", "status": 400, "times": None}
+    async with portal.fault(**unknown, code="AADSTS90002"):
+        for number in range(5):
+            onboarding = await portal.accepted(caller=name, name=f"a{number}", tenantId=ELSEWHERE)
+            await portal.finished(onboarding)
     for number in range(5, 7):
         await portal.finished(await portal.accepted(caller=name, name=unique(f"a{number}")))
     return name
@@ -60,7 +62,7 @@ async def test_an_entry_tells_what_a_list_needs(portal, alice):
     assert (worked["status"], failed["status"]) == ("Succeeded", "Failed")
     assert worked["connectionId"]
     assert worked["error"] is None
-    assert (failed["error"]["code"], failed["error"]["step"]) == ("tenant-not-consented", "preflight")
+    assert (failed["error"]["code"], failed["error"]["step"]) == ("tenant-not-found", "preflight")
     assert failed["tenantId"] == ELSEWHERE
     assert failed["requestedBy"]["name"] == f"app {portal.clients[alice]['clientId']}"
 
@@ -278,7 +280,7 @@ async def test_a_list_is_not_cached(portal):
 async def test_a_list_is_whole_while_onboardings_go_on(portal):
     """A caller who reads a list sees onboardings that are accepted and finished meanwhile; no page fails."""
     caller = await portal.caller("Onboarding.Request")
-    accepted = await asyncio.gather(*(portal.accepted(caller=caller, tenantId=ELSEWHERE) for _ in range(6)))
+    accepted = await asyncio.gather(*(portal.accepted(caller=caller, **REFUSED) for _ in range(6)))
     seen = {each["id"] for each in await portal.all("/api/onboardings", caller=caller, maxpagesize="2")}
     await asyncio.gather(*map(portal.finished, accepted))
     later = [each["id"] for each in await portal.all("/api/onboardings", caller=caller, maxpagesize="2")]

@@ -8,7 +8,7 @@ import pytest
 from onboarding.service import ENDPOINTS
 from tests.support import described
 from tests.support.customers import FABRIKAM
-from tests.support.portal import Portal, problem, unique
+from tests.support.portal import REFUSED, Portal, problem, unique
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ async def addresses(portal) -> dict[str, str]:
     apps = (
         f"serverAppId={connection['serverApp']['clientId']}&clientAppId={connection['clientApp']['clientId']}"
     )
-    await portal.refused(subscriptionId=FABRIKAM)  # so that lists hold one with an error
+    await portal.refused(**REFUSED)  # so that lists hold one with an error
     onboarding = f"/onboardings/{connection['onboardingId']}"
     path = f"/api/connections/{connection['id']}/renewals"
     operation = f"/operations/{(await portal.call('POST', path, caller='operator')).json()['id']}"

@@ -16,8 +16,7 @@ from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.workflow.run_index import Entry
 from tests.support.connections import Fleet, connection
-from tests.support.customers import FABRIKAM
-from tests.support.portal import Portal, problem
+from tests.support.portal import REFUSED, Portal, problem
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ async def test_what_is_open_and_what_failed_is_counted(portal):
     hold = {"service": "graph", "method": "PATCH", "path": "applications", "kind": "hold", "when": "before"}
     async with portal.fault(**hold):
         onboarding = await portal.accepted()
-        await portal.refused(subscriptionId=FABRIKAM)
+        await portal.refused(**REFUSED)
         during = await overview(portal)
         runs = during["onboardings"]
         counts = {name: each["count"] for name, each in runs["byStatus"].items()}

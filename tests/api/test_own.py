@@ -12,8 +12,8 @@ _REFUSED = {
     "method": "POST",
     "path": "oauth2PermissionGrants",
     "kind": "status",
-    "status": 403,
-    "code": "Authorization_RequestDenied",
+    "status": 400,
+    "code": "Request_BadRequest",
     "times": None,
 }
 

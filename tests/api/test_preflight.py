@@ -11,18 +11,32 @@ from tests.support.portal import unique
 OTHER = "11111111-2222-4333-8444-555555555555"
 
 
-async def findings(portal, **changes) -> dict[str, dict[str, str]]:
-    """The errors of the preflight, by code; it creates nothing, and each error contains a remedy."""
-    document = await portal.finished(await portal.accepted(**changes))
+async def _refused(portal, onboarding: str, *, waits: bool) -> dict[str, Any]:
+    """An onboarding that the preflight has ended, or that waits for somebody to act and is cancelled."""
+    if not waits:
+        finished: dict[str, Any] = await portal.finished(onboarding)
+        return finished
+    document: dict[str, Any] = await portal.blocked(onboarding)
+    await portal.call("POST", f"/api/onboardings/{onboarding}/cancel", caller="operator")
+    return document
+
+
+async def findings(portal, *, waits: bool = False, **changes) -> dict[str, dict[str, str]]:
+    """The errors of the preflight, by code; it creates nothing, and each error contains a remedy.
+
+    ``waits``: somebody else than the requester must act, so the onboarding waits.
+    """
+    document = await _refused(portal, await portal.accepted(**changes), waits=waits)
     error = document["error"]
     assert (error["step"], error["code"]) == ("preflight", "preflight-refused"), error
     statuses = {step["name"]: step["status"] for step in document["steps"]}
-    assert statuses.pop("preflight") == "Failed"
+    assert statuses.pop("preflight") == ("Waiting" if waits else "Failed")
     assert set(statuses.values()) == {"Pending"}
     made = await portal.graph(f"/applications?$filter=startswith(uniqueName,'cmg-{document['id']}')")
     assert made["value"] == []
     found = error["findings"]
     assert found == document["findings"]
+    assert not waits or all(each["actor"] != "Requester" for each in found if each["severity"] == "Error")
     errors = [each for each in found if each["severity"] == "Error"]
     assert errors == found[: len(errors)]
     assert all(each["detail"] and each["remedy"] for each in errors)
@@ -67,9 +81,9 @@ async def test_a_domain_that_is_not_verified_is_refused(portal):
     assert "contoso.com" in finding["detail"]
 
 
-async def test_a_subscription_that_is_not_there_is_refused(portal):
-    """The finding points to a subscription that does not exist, or that the service cannot see."""
-    found = await findings(portal, subscriptionId=OTHER)
+async def test_a_subscription_that_is_not_there_is_waited_for(portal):
+    """The finding points to a subscription that does not exist, or on which the service has no role yet."""
+    found = await findings(portal, waits=True, subscriptionId=OTHER)
     finding = found["subscription-not-found"]
     assert finding["pointer"] == "/subscriptionId"
     assert OTHER in finding["detail"]
@@ -79,7 +93,7 @@ async def test_a_subscription_of_another_tenant_is_refused(portal):
     """A token of the tenant does not work for a subscription of another one; the service does not retry."""
     other = {"status": 401, "code": "InvalidAuthenticationTokenTenant", "message": "wrong issuer"}
     async with portal.fault(service="resourceManager", kind="status", times=None, **other):
-        found = await findings(portal)
+        found = await findings(portal, waits=True)
     assert found["subscription-not-found"]["pointer"] == "/subscriptionId"
     assert found["subscription-not-found"]["detail"].startswith("Tenant ")
 
@@ -105,7 +119,7 @@ async def test_a_policy_on_secrets_is_obeyed(portal, restriction, code):
     """The preflight refuses what the tenant's app management policy would refuse later."""
     policies = policy(**restriction)
     async with portal.settings(policies=policies):
-        found = await findings(portal)
+        found = await findings(portal, waits=code == "secrets-forbidden")
     assert set(found) == {code}
     if code == "secret-lives-too-long":
         assert found[code]["pointer"] in {"/serverApp/secretEndDate", "/serverApp/secretValidity"}
@@ -144,7 +158,7 @@ async def test_missing_rights_on_the_subscription_are_told(portal, permissions):
         f"{subscription}/providers/Microsoft.Compute/unregister?api-version=2025-04-01",
     )
     async with portal.settings(permissions=permissions):
-        found = await findings(portal)
+        found = await findings(portal, waits=True)
     finding = found["register-not-allowed"]
     assert "Microsoft.Compute" in finding["detail"]
     assert "Microsoft.Storage" not in finding["detail"]
@@ -165,17 +179,21 @@ async def test_a_missing_graph_permission_is_named(portal):
     roles = ["Organization.Read.All", "Policy.Read.All", "Application.Read.All"]
     async with portal.settings(identityRoles=roles):
         await portal.restart_host()  # an earlier token would still contain the roles
-        found = await findings(portal)
+        found = await findings(portal, waits=True)
     await portal.restart_host()
     assert set(found) == {"graph-permission-missing"}
     assert "Application.ReadWrite.OwnedBy" in found["graph-permission-missing"]["remedy"]
 
 
 async def test_a_permission_that_is_taken_away_later_is_named(portal):
-    """A refusal of Graph after the preflight is shown with the permission that is needed."""
+    """A refusal of Graph after the preflight shows the permission; the onboarding goes on when it is back."""
     denied = {"status": 403, "code": "Authorization_RequestDenied", "message": "Insufficient privileges."}
-    async with portal.fault(service="graph", method="POST", path="/applications$", kind="status", **denied):
-        error = await portal.refused()
+    fault = {"service": "graph", "method": "POST", "path": "/applications$", "kind": "status", "times": None}
+    async with portal.fault(**fault, **denied):
+        onboarding = await portal.accepted()
+        error = (await portal.blocked(onboarding))["error"]
+    assert (await portal.finished(onboarding))["status"] == "Succeeded"
+    assert error["actor"] == "Operator"
     assert (error["step"], error["code"]) == ("server-app", "authorization-request-denied")
     assert error["documentation"].startswith("https://learn.microsoft.com/graph/")
     assert "Application.ReadWrite.OwnedBy" in error["remedy"]

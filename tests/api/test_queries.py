@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.support.portal import Portal, problem
+from tests.support.portal import REFUSED, Portal, problem
 
 
 async def start(portal: Portal, query: str, **more) -> tuple[str, httpx.Response]:
@@ -104,7 +104,7 @@ async def carol(portal):
     """A requester with two onboardings that failed."""
     caller = await portal.caller("Onboarding.Request")
     for _ in range(2):
-        await portal.refused(caller=caller, subscriptionId="00000000-0000-4000-8000-000000000000")
+        await portal.refused(caller=caller, **REFUSED)
     return caller
 
 

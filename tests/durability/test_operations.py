@@ -25,7 +25,7 @@ TOGETHER: Final = 6
 REFUSED: Final = Point(
     label="graph POST oauth2PermissionGrants on Graph-principal",
     when=BEFORE,
-    interference=Refusal(status=403),
+    interference=Refusal(status=400),
 )
 
 

@@ -58,7 +58,7 @@ async def test_a_lost_answer_makes_no_second_application(portal):
     assert made["value"][0]["id"] in {connection[app]["objectId"] for app in ("serverApp", "clientApp")}
 
 
-async def test_a_refusal_that_stays_is_final_after_some_minutes(portal, moved):
+async def test_a_refusal_that_stays_is_named_after_some_minutes(portal, moved):
     """After ten minutes the refusal is what it says, with its remedy, and what was made can be removed."""
     async with portal.fault(service="graph", method="PATCH", path="/applications/", **DENIED, times=None):
         onboarding = await portal.accepted()
@@ -70,16 +70,11 @@ async def test_a_refusal_that_stays_is_final_after_some_minutes(portal, moved):
 
         await until(lags, "the first refusal")
         await moved(timedelta(minutes=11))
-        failed = await portal.finished(onboarding)
-    assert (failed["error"]["step"], failed["error"]["code"]) == (
+        waiting = await portal.blocked(onboarding)
+    assert (waiting["error"]["step"], waiting["error"]["code"]) == (
         "server-app",
         "authorization-request-denied",
     )
-    await operate(portal, "POST", f"/api/onboardings/{onboarding}/rollback")
-
-    async def rolled_back() -> bool:
-        document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
-        return bool(document["status"] == "RolledBack")
-
-    await until(rolled_back, "the end of the removal")
+    await operate(portal, "POST", f"/api/onboardings/{onboarding}/cancel")
+    assert (await portal.finished(onboarding))["status"] == "Cancelled"
     assert await left_of(portal, onboarding) == []

@@ -92,7 +92,7 @@ async def test_the_same_names_several_times_in_a_row(portal, times):
 async def test_a_failed_onboarding_is_rolled_back(portal):
     """A rollback removes what a failed onboarding created; then the same request succeeds."""
     wishes = {"name": unique("Contoso"), "userDiscovery": {"enabled": True}}
-    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    refusal = {"kind": "status", "status": 400, "code": "Request_BadRequest", "message": "no"}
     async with portal.fault(service="graph", method="POST", path="oauth2PermissionGrants", **refusal):
         onboarding = await portal.accepted(**wishes, adminConsent="ByService")
         assert (await portal.finished(onboarding))["status"] == "Failed"
@@ -258,7 +258,7 @@ async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal):
 
 async def test_a_failed_onboarding_is_retried(portal):
     """After its cause is fixed, a failed onboarding resumes where it stopped, and creates nothing twice."""
-    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    refusal = {"kind": "status", "status": 400, "code": "Request_BadRequest", "message": "no"}
     async with portal.fault(service="graph", method="POST", path="/applications$", body="-client", **refusal):
         onboarding = await portal.accepted()
         failed = await portal.finished(onboarding)
@@ -277,7 +277,7 @@ async def test_a_removal_that_fails_is_retried(portal):
     """A failed removal shows the reason; a new request, or a resume, continues it."""
     connection = await portal.onboarded()
     path = f"/api/connections/{connection['id']}"
-    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    refusal = {"kind": "status", "status": 400, "code": "Request_BadRequest", "message": "no"}
     async with portal.fault(service="graph", method="DELETE", path="/applications/", times=None, **refusal):
         failed = await ended(portal, await operate(portal, "DELETE", path))
         assert failed["status"] == "Failed"

@@ -18,7 +18,7 @@ from tests.support.operations import (
 from tests.support.portal import problem, until
 from tests.support.precreated import precreated
 
-REFUSAL = {"kind": "status", "status": 403, "code": "Forbidden", "message": "no", "times": None}
+REFUSAL = {"kind": "status", "status": 400, "code": "BadParameter", "message": "no", "times": None}
 
 
 async def still_waits(portal, operation, later) -> None:

@@ -19,6 +19,9 @@ _LONGEST_PAUSE: Final = 0.25  # seconds
 USUAL: Final = 0.2
 """Seconds between two looks at a run that somebody waits for: none takes less."""
 
+REFUSED: Final = {"serverApp": {"appIdUri": "https://fabrikam.com/x"}}
+"""What the preflight refuses, and only the requester can correct: a URI on a domain of others."""
+
 FINAL: Final = {"Succeeded", "Failed", "Cancelled", "RolledBack"}
 _RESOURCES: Final = {
     "AzurePublicCloud": {
@@ -177,6 +180,26 @@ class Portal:
         document = await self.finished(await self.accepted(**changes))
         assert document["status"] == "Failed", document
         error: dict[str, Any] = document["error"]
+        return error
+
+    async def blocked(self, onboarding: str) -> dict[str, Any]:
+        """An onboarding that waits for somebody to act, as an operator sees it."""
+
+        async def waits() -> dict[str, Any] | None:
+            document: dict[str, Any] = await self.get(f"/api/onboardings/{onboarding}", caller="operator")
+            assert document["status"] not in FINAL, document
+            actor = (document["error"] or {}).get("actor")
+            awaited = actor in {"TenantAdministrator", "SubscriptionOwner", "Operator"}
+            return document if awaited and document["status"] == "Waiting" else None
+
+        found: dict[str, Any] = await until(waits, f"the wait of {onboarding}", pause=USUAL)
+        return found
+
+    async def withheld(self, **changes: Any) -> dict[str, Any]:
+        """The error of an onboarding that waits for somebody to act; it is cancelled then."""
+        onboarding = await self.accepted(**changes)
+        error: dict[str, Any] = (await self.blocked(onboarding))["error"]
+        await self.call("POST", f"/api/onboardings/{onboarding}/cancel", caller="operator")
         return error
 
     async def look(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:

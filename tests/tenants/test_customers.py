@@ -16,15 +16,22 @@ UNKNOWN = "99999999-2222-4333-8444-555555555555"
 
 
 async def test_an_administrator_admits_a_tenant_by_consent(stranger):
-    """The error names the URL that an administrator must open; after that, the same request succeeds."""
-    error = await stranger.refused(**CUSTOMER)
+    """The step shows the URL that an administrator must open; then the onboarding goes on by itself."""
+    onboarding = await stranger.accepted(**CUSTOMER)
+    document = await stranger.blocked(onboarding)
+    error = document["error"]
     assert error["code"] == "tenant-not-consented"
     assert "AADSTS700016" in error["detail"]
     url = f"{stranger.info['login']}/{FABRIKAM}/adminconsent?client_id={stranger.info['multitenantClientId']}"
     assert url in error["remedy"]
     assert f"/api/tenants/{FABRIKAM}/setup" in error["remedy"]
+    assert error["actor"] == "TenantAdministrator"
+    (step,) = [each for each in document["steps"] if each["error"]]
+    assert step["actionUrls"] == [url]
     await stranger.let_in()
-    connection = await stranger.onboarded(**CUSTOMER)
+    document = await stranger.finished(onboarding)
+    assert document["status"] == "Succeeded", document["error"]
+    connection = await stranger.get(f"/api/connections/{document['connectionId']}", caller="operator")
     assert (connection["tenantId"], connection["tenantName"]) == (FABRIKAM, "Fabrikam")
     assert connection["appIdUri"].startswith(f"api://{FABRIKAM}/")
 
@@ -67,14 +74,14 @@ async def test_a_customer_who_grants_what_the_page_requires_can_be_onboarded(str
 async def test_missing_permissions_are_found_before_anything_is_created(stranger):
     """The preflight reports an application without permissions and without a role."""
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
-    error = await stranger.refused(**CUSTOMER)
+    error = await stranger.withheld(**CUSTOMER)
     codes = {finding["code"] for finding in error["findings"]}
     assert {"graph-permission-missing", "subscription-not-found"} <= codes
 
 
 async def test_a_subscription_of_another_tenant_is_refused(customer):
     """A customer's request cannot use the subscription of the service's own tenant."""
-    error = await customer.refused(tenantId=FABRIKAM, subscriptionId=customer.info["subscription"])
+    error = await customer.withheld(tenantId=FABRIKAM, subscriptionId=customer.info["subscription"])
     assert {finding["code"] for finding in error["findings"]} >= {"subscription-not-found"}
 
 

@@ -111,20 +111,22 @@ async def test_a_new_federated_credential_is_waited_for(customer):
 async def test_a_consent_that_is_new_is_asked_for_again(stranger, code):
     """Both codes for a missing consent lead to the page that grants it; a consent works without a restart."""
     async with stranger.settings(unconsented=code):
-        error = await stranger.refused(**CUSTOMER)
+        onboarding = await stranger.accepted(**CUSTOMER)
+        error = (await stranger.blocked(onboarding))["error"]
     assert error["code"] == "tenant-not-consented"
     assert f"AADSTS{code}" in error["detail"]
     await stranger.let_in()
-    await stranger.onboarded(**CUSTOMER)
+    assert (await stranger.finished(onboarding))["status"] == "Succeeded"
 
 
 async def test_what_was_granted_a_moment_ago_counts(stranger):
     """A token without a role does not refuse a request after the role was granted."""
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
-    error = await stranger.refused(**CUSTOMER)
+    onboarding = await stranger.accepted(**CUSTOMER)
+    error = (await stranger.blocked(onboarding))["error"]
     assert {finding["code"] for finding in error["findings"]} >= {"graph-permission-missing"}
     await stranger.let_in()
-    await stranger.onboarded(**CUSTOMER)
+    assert (await stranger.finished(onboarding))["status"] == "Succeeded"
 
 
 async def test_a_token_that_cannot_be_read_is_no_refusal(customer):

@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from onboarding.errors import (
+    Actor,
+    ErrorType,
+    Finding,
+    PermanentError,
+    ReplicationLagError,
+    Severity,
+    TransientError,
+)
 from onboarding.storage.codec import Codec
 from onboarding.workflow import decisions, retry
+from onboarding.workflow.attempts import outcome_of
 from onboarding.workflow.outcomes import Done, Failed, Failure, Retry, RetryReason, Wait
 from onboarding.workflow.plan import Context, Step
 from onboarding.workflow.run import StepState, StepStatus
@@ -136,3 +147,58 @@ def test_an_answer_that_is_none_is_a_defect():
     """A handler that returns no result raises a clear error."""
     with pytest.raises(TypeError, match="answered None"):
         decisions.after(STEP, running(), None, NOW, POLICIES)  # type: ignore[arg-type]
+
+
+def test_a_wait_for_a_person_does_not_use_up_the_time_of_an_outage():
+    """After weeks without a consent, a service that is unavailable for a moment ends nothing."""
+    blocked = Retry(reason=RetryReason.BLOCKED, error=replace(ERROR, actor=Actor.TENANT_ADMINISTRATOR))
+    step = decisions.after(STEP, running(), blocked, NOW, retry.CLOUD)
+    assert (step.status, step.since, step.is_blocked) == (StepStatus.WAITING, NOW, True)
+    later = NOW + timedelta(days=20)
+    outage = Retry(reason=RetryReason.TRANSIENT, error=replace(ERROR, actor=Actor.NOBODY))
+    step = decisions.after(STEP, step, outage, later, retry.CLOUD)
+    assert (step.status, step.since, step.is_blocked) == (StepStatus.WAITING, later, False)
+
+
+def test_a_wait_for_a_person_ends_after_a_month():
+    """Nobody acts for a month: the step fails, with the error that says who had to act."""
+    error = replace(ERROR, actor=Actor.OPERATOR)
+    blocked = Retry(reason=RetryReason.BLOCKED, error=error, actions=("https://consent.example",))
+    step = decisions.after(STEP, running(), blocked, NOW, retry.CLOUD)
+    assert step.actions == ("https://consent.example",)
+    step = decisions.after(STEP, step, blocked, NOW + timedelta(days=29), retry.CLOUD)
+    assert step.status is StepStatus.WAITING
+    step = decisions.after(STEP, step, blocked, NOW + timedelta(days=30), retry.CLOUD)
+    assert (step.status, step.error) == (StepStatus.FAILED, error)
+
+
+@pytest.mark.parametrize("failure", [PermanentError, TransientError, ReplicationLagError])
+@pytest.mark.parametrize("actor", Actor)
+def test_whose_fault_it_is_decides_whether_a_step_waits(actor, failure):
+    """A requester's error is final or passes; a run waits for the customer and the operator."""
+    kind = ErrorType(
+        code="x", title="x", detail="X.", actor=actor, failure=failure, link="https://x.example/{y}"
+    )
+    outcome = outcome_of(kind.error(y="z"), persistent=False)
+    if actor.is_awaited:
+        assert isinstance(outcome, Retry)
+        assert (outcome.reason, outcome.actions) == (RetryReason.BLOCKED, ("https://x.example/z",))
+        assert outcome.error.actor is actor
+    elif failure is PermanentError:
+        assert outcome == Failed(error=Failure.of(kind.error(y="z")))
+    else:
+        assert isinstance(outcome, Retry)
+        assert outcome.reason is not RetryReason.BLOCKED
+
+
+def test_a_report_waits_only_if_all_its_errors_can_be_waited_for():
+    """One error that only the requester can correct makes the whole report the requester's."""
+
+    def finding(actor: Actor, severity: Severity = Severity.ERROR) -> Finding:
+        return Finding(code="x", detail="X.", severity=severity, actor=actor)
+
+    customer, operator = finding(Actor.SUBSCRIPTION_OWNER), finding(Actor.OPERATOR)
+    assert Actor.of([operator, customer]) is Actor.SUBSCRIPTION_OWNER
+    assert Actor.of([operator]) is Actor.OPERATOR
+    assert Actor.of([operator, customer, finding(Actor.REQUESTER)]) is Actor.REQUESTER
+    assert Actor.of([operator, finding(Actor.REQUESTER, Severity.WARNING)]) is Actor.OPERATOR

@@ -20,7 +20,7 @@ _NOT_SAID = re.compile(
     r"dead letter|\bclocks?\b|\blook\b|meanwhile|\bgives?\b|\btells?\b|\bstands\b",
     re.IGNORECASE,
 )
-_RESERVED = {"request_id", "findings", "retry_after", "pointer"}
+_RESERVED = {"request_id", "findings", "retry_after", "pointer", "actor"}
 _LONGEST = 25  # words of a sentence
 
 declared = pytest.mark.parametrize("kind", CATALOGUE.values(), ids=list(CATALOGUE))

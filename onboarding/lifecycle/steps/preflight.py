@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
-from onboarding.errors import Finding, PermanentError, Severity, cloud, steps
+from onboarding.errors import Actor, Finding, PermanentError, Severity, cloud, steps
 from onboarding.errors import subscription as subscription_errors
 from onboarding.lifecycle import existing, ownership
 from onboarding.lifecycle.clashes import purgeable
@@ -53,6 +53,7 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     if errors:
         raise steps.PREFLIGHT_REFUSED.error(
+            actor=Actor.of(errors),
             details=" ".join(finding.detail for finding in errors),
             remedies=" ".join(finding.remedy for finding in errors),
             findings=found,
