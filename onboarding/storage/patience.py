@@ -18,7 +18,7 @@ from typing import Final
 from azure.core.exceptions import AzureError
 
 
-class ImpatientError(AzureError):  # type: ignore[misc] # the SDK hides its type
+class ImpatientError(AzureError):
     """The storage account did not answer in time. What was sent can still take effect."""
 
     def __init__(self) -> None:

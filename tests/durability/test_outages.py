@@ -138,6 +138,7 @@ async def test_storage_hangs_while_a_portal_asks(scene):
     name = unique("hanging")
     ask = {"json": scene.portal.request(name=name), "headers": {"Idempotency-Key": name}, "timeout": 60}
     pid = part(scene, "storage").pid
+    assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
