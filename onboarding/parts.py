@@ -257,12 +257,13 @@ class Parts:
         from onboarding.notices.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415 - no SDK for calls
 
         url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
+        origin = self.settings.public_url.rstrip("/")
         secrets = self.channel_secrets
         return DeliveryServices(
             runs=self.notice_runs,
             tables=self.tables,
             connections=self.connection_store,
-            webhook=Webhook(str(url), secret, secrets, self.clock) if url else NoWebhook(),
+            webhook=Webhook(str(url), secret, secrets, self.clock, origin) if url else NoWebhook(),
             people=People(secrets),
             routing=Routing.of(self.settings),
             links=self.links,

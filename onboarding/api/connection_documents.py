@@ -12,7 +12,7 @@ from pydantic import Field
 from onboarding.api.documents import Document, FullRequest
 from onboarding.api.paging import Page
 from onboarding.connections import records
-from onboarding.connections.cadence import Cadence, ExpiryWarning
+from onboarding.connections.cadence import SECRET, Cadence, ExpiryWarning
 from onboarding.connections.records import ConnectionState
 
 Upcoming = Mapping[str, ExpiryWarning | None]
@@ -82,6 +82,12 @@ class ExpirationDetails(Document):
     """When something expires, the next warning, and the responses of people."""
 
     ends_at: datetime
+    cause: Annotated[
+        str | None,
+        Field(
+            description="The code of the difference that ended the secret before its date. Null: its date."
+        ),
+    ]
     next_warning: PlannedWarning | None
     acknowledged: Annotated[
         Acknowledged | None, Field(description="After the end, warnings are not repeated.")
@@ -94,6 +100,7 @@ class ExpirationDetails(Document):
         snooze = record.snooze(kind)
         return cls(
             ends_at=record.expirations[kind],
+            cause=record.loss.code if kind == SECRET and record.loss else None,
             next_warning=PlannedWarning.of(warning) if warning else None,
             acknowledged=record.acknowledgement(kind),
             snoozed_until=snooze.until if snooze else None,

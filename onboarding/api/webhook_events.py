@@ -13,6 +13,8 @@ from pydantic import Field
 
 from onboarding.api.documents import Document
 from onboarding.api.expirations import AppName
+from onboarding.errors import Actor
+from onboarding.notices.actions import ActionKind
 from onboarding.notices.notice import Kind
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -26,6 +28,17 @@ class EventConnection(Document):
     tenant_id: UUID
 
 
+class EventAction(Document):
+    """Something that people can do: a call of the API, or a page."""
+
+    kind: ActionKind
+    label: str
+    actor: Actor = Field(description="Who must act.")
+    method: str | None = Field(description="Of a call of the API. Null: ``url`` is a page for a person.")
+    url: str | None
+    app_id: UUID | None = Field(description="The client ID of the application that it is about.")
+
+
 class EventData(Document):
     """What all events have in common."""
 
@@ -35,6 +48,7 @@ class EventData(Document):
     impact: str = Field(description="What stops working, and when.")
     remedy: str = Field(description="What to do, step by step.")
     documentation: str = Field(description="URL of a page about it, or empty.")
+    actions: tuple[EventAction, ...] = Field(description="What to do, the first step first.")
 
 
 class ExpirationEvent(EventData):
@@ -64,6 +78,7 @@ class DirectoryEvent(EventData):
 
     difference: str = Field(description="The code of the difference.")
     app: Literal["serverApp", "clientApp"] | None
+    days_since: int = Field(description="Above 0: the event is a repetition, sent so many days later.")
 
 
 _EXPIRATION_KINDS: Final = (

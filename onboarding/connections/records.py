@@ -72,11 +72,27 @@ class Difference:
     detail: str
     impact: str
     remedy: str
+    restorable: bool = True  # of a deleted application: whether it can be restored
 
     @property
     def key(self) -> str:
         """Identifies it among the differences of a connection."""
         return f"{self.app}/{self.code}"
+
+
+SECRET_REMOVED: Final = "serverApp/secret-removed"  # noqa: S105 - the key of a difference
+"""Somebody has removed the client secret."""
+
+SERVER_APP_DELETED: Final = "serverApp/application"
+"""Somebody has deleted the server app, with its secret."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loss:
+    """The client secret stopped working before its date."""
+
+    difference: str  # the key of the difference that is the cause
+    at: datetime  # of the inspection that found it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +125,7 @@ class Connection:
     updated: tuple[str, ...] = ()  # checks of an imported server app that passed after the site updated it
     inspected_at: datetime | None = None  # of the last inspection
     differences: Mapping[str, Difference] = field(default_factory=dict)  # of the last inspection, by key
+    lost: Loss | None = None  # why the secret no longer works; None: it works until its date
     etag: Annotated[str, Field(exclude=True)] = ""  # belongs to the row, not to the document
 
     @property
@@ -123,12 +140,22 @@ class Connection:
 
     @property
     def expirations(self) -> Mapping[str, datetime]:
-        """What expires when, by kind; the application only where the site checks its age."""
-        ends = {SECRET: self.secret.ends_at}
+        """What expires when, by kind; the application only where the site checks its age.
+
+        A secret that stopped working before its date expired when the service found that.
+        """
+        ends = {SECRET: min(self.secret.ends_at, self.lost.at) if self.lost else self.secret.ends_at}
         made, version = self.server_app.created_at, self.request.config_mgr_version
+        if self.lost and self.lost.difference == SERVER_APP_DELETED:
+            return ends
         if made and (limit := versions.renewable_until(made, version)):
             ends[APPLICATION] = limit
         return ends
+
+    @property
+    def loss(self) -> Difference | None:
+        """The difference because of which the secret no longer works."""
+        return self.differences.get(self.lost.difference) if self.lost else None
 
     @property
     def renew_by(self) -> datetime:

@@ -10,8 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from onboarding.cmg import rules
 from onboarding.cmg.directory_checks import end_of
-from onboarding.connections.records import Connection, Difference
+from onboarding.connections.records import (
+    SECRET_REMOVED,
+    SERVER_APP_DELETED,
+    Connection,
+    Difference,
+    Loss,
+)
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import OnboardingError
 from onboarding.words.line import isolated
@@ -72,7 +79,8 @@ class Comparison:
     """What follows from an inspection."""
 
     differences: Mapping[str, Difference]  # all present ones, by key
-    ends_at: datetime  # when the secret really expires
+    ends_at: datetime  # when the secret expires by its date
+    lost: Loss | None = None  # why it no longer works
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure has not registered yet
     updated: tuple[str, ...] = ()  # what the site has set in an imported server app, as names of checks
 
@@ -91,19 +99,20 @@ def compare(connection: Connection, inspection: Inspection, at: datetime) -> Com
         for check in inspected.checks
         if check.passed is None
     ]
-    ends_at = connection.secret.ends_at
+    ends_at, lost = connection.secret.ends_at, None
     if inspection.server.exists is None:
         unknown += [f"serverApp/{code}" for code in _SECRET_CODES]
+        lost = connection.lost
     elif inspection.server.exists:
         secret = _secret(connection, inspection.passwords, at)
-        ends_at = secret.ends_at
+        ends_at, lost = secret.ends_at, secret.lost
         found += secret.differences.values()
     else:
-        ends_at = min(ends_at, at)
+        lost = _loss(connection, SERVER_APP_DELETED, at)
     kept = {key: connection.differences[key] for key in unknown if key in connection.differences}
     present = {difference.key: _first(connection, difference) for difference in found}
     updated = _updated(connection, inspection.server)
-    return Comparison(differences=kept | present, ends_at=ends_at, updated=updated)
+    return Comparison(differences=kept | present, ends_at=ends_at, lost=lost, updated=updated)
 
 
 def with_providers(
@@ -148,7 +157,12 @@ def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> 
         remedy=error.remedy,
     )
     known = {**connection.differences, difference.key: _first(connection, difference)}
-    return Comparison(differences=known, ends_at=connection.secret.ends_at, updated=connection.updated)
+    return Comparison(
+        differences=known,
+        ends_at=connection.secret.ends_at,
+        lost=connection.lost,
+        updated=connection.updated,
+    )
 
 
 def _updated(connection: Connection, server: InspectedApp) -> tuple[str, ...]:
@@ -178,6 +192,7 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
                 detail=f"'{isolated(name)}' ({inspected.app_id}) {detail}",
                 impact=check.impact,
                 remedy=check.remedy,
+                restorable=check.remedy != rules.APPLICATION.remedy,
             )
 
 
@@ -195,9 +210,10 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
         return Comparison(differences={}, ends_at=connection.secret.ends_at)
     if newest > at:
         return _secret_differs(connection, "secret-replaced", at, newest, newest)
-    tidied = connection.secret.ends_at <= at and f"serverApp/{_REMOVED}" not in connection.differences
+    tidied = connection.secret.ends_at <= at and SECRET_REMOVED not in connection.differences
     if end is None and not tidied:  # an expired secret may be removed
-        return _secret_differs(connection, _REMOVED, at, min(connection.secret.ends_at, at), at)
+        removed = _secret_differs(connection, _REMOVED, at, connection.secret.ends_at, at)
+        return replace(removed, lost=_loss(connection, SECRET_REMOVED, at))
     return Comparison(differences={}, ends_at=end or connection.secret.ends_at)
 
 
@@ -223,6 +239,12 @@ def _secret_differs(
     detail, impact, remedy = (text.format(**words) for text in _SECRET_TEXTS[code])
     found = Difference(code=code, app="serverApp", since=at, detail=detail, impact=impact, remedy=remedy)
     return Comparison(differences={found.key: found}, ends_at=ends_at)
+
+
+def _loss(connection: Connection, difference: str, at: datetime) -> Loss:
+    """The loss of the secret by a difference: the known one, if that has the same cause."""
+    known = connection.lost
+    return known if known and known.difference == difference else Loss(difference=difference, at=at)
 
 
 def _first(connection: Connection, difference: Difference) -> Difference:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,11 +12,9 @@ from onboarding.clock import Clock
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import Subscription
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection, ConnectionState, Difference
+from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.drift.comparison import (
-    PROVIDERS_PENDING,
-    UNREADABLE,
     Comparison,
     compare,
     unreadable,
@@ -27,7 +25,7 @@ from onboarding.drift.inspection import Subject, inspect
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.errors import OnboardingError, PermanentError
 from onboarding.notices.announcing import Notices
-from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.difference_texts import difference_notice
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Context, Plan, Step
@@ -37,18 +35,6 @@ _SETTLED: Final = timedelta(hours=1)
 
 _PATIENCE: Final = timedelta(days=1)
 """A directory that does not answer for this time is reported as a difference."""
-
-_KINDS: Final[Mapping[str, Kind]] = {
-    "application": Kind.APPLICATION_DELETED,
-    "service-principal": Kind.SIGN_IN_BLOCKED,
-    "sign-in-enabled": Kind.SIGN_IN_BLOCKED,
-    "secret-added": Kind.SECRET_ADDED,
-    "secret-replaced": Kind.SECRET_REPLACED,
-    "secret-removed": Kind.SECRET_REMOVED,
-    "secret-end-changed": Kind.SECRET_END_CHANGED,
-    UNREADABLE: Kind.DIRECTORY_UNREADABLE,
-    PROVIDERS_PENDING: Kind.PROVIDERS_PENDING,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,10 +132,10 @@ class InspectionStep:
     async def _apply(
         self, inspected: Connection, comparison: Comparison, started_at: datetime, *, again: bool
     ) -> None:
-        """Announces new differences, then records them: after a crash they are repeated with the same ID."""
-        for difference in comparison.differences.values():
-            if difference.since == started_at:
-                await self._notices.announce(_notice(inspected, difference), inspected)
+        """Records the differences, then announces new ones: after a crash both are repeated.
+
+        A difference that this inspection found has its time, so a repetition announces it with the same ID.
+        """
         secret = replace(inspected.secret, ends_at=comparison.ends_at)
 
         def changed(current: Connection) -> Connection | None:
@@ -159,6 +145,7 @@ class InspectionStep:
                 inspected_at=started_at,
                 differences=comparison.differences,
                 secret=secret,
+                lost=comparison.lost,
                 pending_providers=comparison.pending_providers,
                 updated=comparison.updated,
             )
@@ -166,33 +153,22 @@ class InspectionStep:
         if comparison.differences:
             await self._drift_index.enter(inspected.evolve(differences=comparison.differences))
         kept = await self._connections.change(inspected.id, changed)
-        if kept is None:
+        if kept is None or kept.inspected_at != started_at:
             return
         if inspected.pending_providers and not kept.pending_providers:
             await self._inspection_schedule.relax(kept.id)
         if not kept.differences:
             await self._drift_index.remove(kept.id)
-        if again or kept.secret.ends_at != inspected.secret.ends_at:
+        if again or kept.expirations != inspected.expirations:
             await self._warning_schedule.schedule(kept, self._clock.now())
+        for difference in kept.differences.values():
+            if difference.since == started_at:
+                await self._notices.announce(difference_notice(kept, difference), kept)
 
 
 def _is_settled(connection: Connection, started_at: datetime) -> bool:
     """Whether the directory already shows a connection completely, and it is not being removed."""
     return connection.state is ConnectionState.ACTIVE and connection.created_at < started_at - _SETTLED
-
-
-def _notice(connection: Connection, difference: Difference) -> Notice:
-    kind = Kind.CONSENT_WITHDRAWN if difference.code.startswith("consent-") else Kind.PROFILE_DRIFT
-    return Notice(
-        kind=_KINDS.get(difference.code, kind),
-        connection=connection.id,
-        key=(difference.key, difference.since.isoformat()),
-        at=difference.since,
-        message=difference.detail,
-        impact=difference.impact,
-        remedy=difference.remedy,
-        details={"difference": difference.code, "app": difference.app or None},
-    )
 
 
 InspectionContext = Context[InspectionStep, InspectionRequest]

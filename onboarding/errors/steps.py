@@ -75,6 +75,18 @@ SECRET_REFUSED: Final = ErrorType(
     detail="{details}",
     remedy="{remedies}",
 )
+APPLICATION_DELETED: Final = ErrorType(
+    code="application-deleted",
+    failure=PermanentError,
+    title="The application no longer exists",
+    detail="The directory no longer has the application {app}, so it cannot get a new client secret.",
+    remedy=(
+        "Within 30 days of its deletion, restore the application with its secrets under App registrations, "
+        "Deleted applications, then retry. After that, remove the connection and onboard again."
+    ),
+    documentation="https://learn.microsoft.com/entra/identity-platform/howto-restore-app",
+    actor=Actor.REQUESTER,
+)
 APPLICATION_TOO_OLD: Final = ErrorType(
     code="application-too-old",
     failure=PermanentError,

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.connections.cadence import Cadence
+from onboarding.connections.cadence import SECRET, Cadence, ExpiryWarning
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection
+from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.notices.announcing import Notices
 from onboarding.notices.warning_texts import warning
@@ -90,12 +90,14 @@ class ExpirySweep:
             acknowledged=connection.acknowledgement(kind) is not None,
             snooze=connection.snooze(kind),
         )
-        if turn.announce:
+        if turn.announce and not _is_known(connection, scheduled, turn.announce):
             due = replace(scheduled, warning=turn.announce)
             await self._notices.announce(warning(due, connection, now), connection)
             await self._record(due, connection, turn.passed)
+            await self._warning_schedule.replace(scheduled, turn.following)
+            return 1
         await self._warning_schedule.replace(scheduled, turn.following)
-        return int(turn.announce is not None)
+        return 0
 
     async def _record(
         self, announced: ScheduledWarning, connection: Connection, passed: tuple[int, ...]
@@ -115,3 +117,13 @@ class ExpirySweep:
             ),
         )
         await self._audit.commit([], [event])
+
+
+def _is_known(connection: Connection, scheduled: ScheduledWarning, due: ExpiryWarning) -> bool:
+    """Whether people do not need a warning: the connection is being removed, or a notice was first.
+
+    An inspection announces at once that a secret no longer works; only the repetitions are warnings.
+    """
+    if connection.state is not ConnectionState.ACTIVE:
+        return True
+    return scheduled.kind == SECRET and connection.lost is not None and due.days >= 0

@@ -11,7 +11,7 @@ from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection, ConnectionState
+from onboarding.connections.records import SERVER_APP_DELETED, Connection, ConnectionState
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import Asker, Renewal
 from onboarding.storage import keys
@@ -76,11 +76,12 @@ class AutomaticRenewals:
         until = self.clock.now() + timedelta(days=self.days)
         async for entry in self.calendar.scan(since=None, until=until):
             connection = await self.connections.get(entry.connection) if entry.kind == SECRET else None
-            if connection and connection.secret.ends_at == entry.ends_at and _renews_itself(connection):
+            if connection and connection.expirations[SECRET] == entry.ends_at and _renews_itself(connection):
                 yield connection
 
 
 def _renews_itself(connection: Connection) -> bool:
     """Whether the service may renew the secret. After a failed renewal, operators decide."""
     active = connection.state is ConnectionState.ACTIVE
-    return active and not connection.renewal and not connection.imports_server_app
+    deleted = connection.lost is not None and connection.lost.difference == SERVER_APP_DELETED
+    return active and not deleted and not connection.renewal and not connection.imports_server_app

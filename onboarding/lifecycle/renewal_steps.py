@@ -13,7 +13,7 @@ from typing import Final
 
 from onboarding.cmg import versions
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import Actor, Severity, requests, steps
+from onboarding.errors import Actor, PermanentError, Severity, cloud, requests, steps
 from onboarding.lifecycle import handed_over, policies
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential
@@ -67,7 +67,13 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
     directory = services.directory(context.request.tenant)
     await services.connections.change(connection.id, lambda found: found.evolve(renewal=context.id))
     request = connection.request
-    app = await directory.application(connection.server_app.app_id)
+    try:
+        app = await directory.application(connection.server_app.app_id)
+    except PermanentError as error:
+        if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
+            raise
+        app_id = connection.server_app.app_id
+        raise steps.APPLICATION_DELETED.error(app=app_id, request_id=error.request_id) from error
     now = services.clock.now()
     created = datetime.fromisoformat(str(app["createdDateTime"])).astimezone(UTC)
     until = versions.renewable_until(created, request.config_mgr_version)
@@ -183,7 +189,7 @@ def _renewed(connection: Connection, key_id: str) -> Connection | None:
     """The connection with its pending secret as its secret; None if this has already happened."""
     if connection.pending is None or connection.pending.key_id != key_id:
         return None
-    return connection.evolve(secret=connection.pending, pending=None, renewal="")
+    return connection.evolve(secret=connection.pending, pending=None, renewal="", lost=None)
 
 
 def _credential(context: RenewalContext, connection: Connection, object_id: str) -> Credential:

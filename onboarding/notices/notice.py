@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from onboarding.connections.records import Connection
+from onboarding.notices.actions import Action
 from onboarding.storage import keys
 
 
@@ -64,18 +65,14 @@ class Notice:
     documentation: str = ""
     expiration: str = ""  # its kind; the notice is outdated once its date is not ends_at
     ends_at: datetime | None = None
+    days: int | None = None  # of a warning: how many days before the expiration
     details: Mapping[str, Any] = field(default_factory=dict)  # JSON for programs
+    actions: tuple[Action, ...] = ()  # what to do, the first one first
 
     @property
     def id(self) -> str:
         """The same for the same subject, also if its type has changed since it was announced."""
         return keys.derived_id(_NAMES.get(self.kind, self.kind), self.connection, *self.key)
-
-    @property
-    def days(self) -> int | None:
-        """Of a warning: for how many days before the expiration it is."""
-        days = self.details.get("daysBeforeEnd")
-        return int(days) if self.expiration and days is not None else None
 
     def is_current(self, connection: Connection) -> bool:
         """Whether the expiration that the notice is about still has the same date."""

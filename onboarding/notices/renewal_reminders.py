@@ -6,6 +6,7 @@ from datetime import datetime
 
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection
+from onboarding.notices import actions
 from onboarding.notices.announcing import Notices
 from onboarding.notices.notice import Kind, Notice
 from onboarding.words.line import isolated
@@ -24,7 +25,7 @@ class RenewalReminders:
         pending = connection.pending
         if pending is None:
             return
-        name, renewal, end = connection.server_app.name, connection.renewal, connection.secret.ends_at
+        name, renewal, end = connection.server_app.name, connection.renewal, connection.expirations[SECRET]
         sooner = limit is not None and limit < end
         removal = f" It is removed on {limit:%Y-%m-%d} regardless." if sooner else ""
         notice = Notice(
@@ -48,5 +49,6 @@ class RenewalReminders:
                 "endsAt": pending.ends_at.isoformat(),
                 "retiresAt": limit.isoformat() if limit else None,
             },
+            actions=(actions.get_script(connection), actions.confirm(connection)),
         )
         await self._notices.announce(notice, connection)

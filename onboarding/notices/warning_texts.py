@@ -11,13 +11,17 @@ age https://learn.microsoft.com/intune/configmgr/core/plan-design/changes/whats-
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from onboarding.cmg.versions import OLDEST_RENEWABLE
 from onboarding.connections.cadence import APPLICATION, SECRET, ExpiryWarning
-from onboarding.connections.records import Connection
+from onboarding.connections.records import Connection, Difference
 from onboarding.connections.warning_schedule import ScheduledWarning
+from onboarding.notices import actions
+from onboarding.notices.actions import Action
+from onboarding.notices.difference_texts import kind_of, steps
 from onboarding.notices.notice import Kind, Notice
 from onboarding.words.line import isolated
 
@@ -41,26 +45,64 @@ def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) 
     """The notice of a warning that is due, as it is at this moment."""
     days, kind, ends_at = scheduled.warning.days, scheduled.kind, scheduled.ends_at
     near, over = _KINDS[kind]
-    message = _of_secret(connection, now) if kind == SECRET else _of_application(connection, now)
-    return Notice(
-        kind=near if now < ends_at else over,
-        connection=connection.id,
-        key=(kind, ends_at.isoformat(), str(days)),
-        at=scheduled.warning.due_at,
-        message=message,
-        impact=f"{_LAST if kind == APPLICATION else _WHEN} {_STOPS}",
-        remedy=runbook(connection, now),
-        documentation=_RENEWAL,
-        expiration=kind,
-        ends_at=ends_at,
-        details={
+    loss = connection.loss if kind == SECRET else None
+    written = _of_loss(connection, loss) if loss else _of_date(connection, kind, now)
+    left = days_left(ends_at, now)
+    if loss:
+        details: dict[str, Any] = {"difference": loss.code, "app": loss.app, "daysSince": -left}
+    else:
+        details = {
             "expiration": kind,
             "daysBeforeEnd": days,
-            "daysLeft": days_left(ends_at, now),
+            "daysLeft": left,
             "endsAt": ends_at.isoformat(),
             "renewBy": connection.renew_by.isoformat(),
             "expirations": {name: end.isoformat() for name, end in connection.expirations.items()},
-        },
+        }
+    return Notice(
+        kind=kind_of(loss) if loss else near if now < ends_at else over,
+        connection=connection.id,
+        key=(kind, ends_at.isoformat(), str(days)),
+        at=scheduled.warning.due_at,
+        message=written.message,
+        impact=written.impact,
+        remedy=written.remedy,
+        documentation="" if loss else _RENEWAL,
+        expiration=kind,
+        ends_at=ends_at,
+        days=days,
+        details=details,
+        actions=written.actions,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Written:
+    """What a warning says."""
+
+    message: str
+    impact: str
+    remedy: str
+    actions: tuple[Action, ...]
+
+
+def _of_loss(connection: Connection, loss: Difference) -> _Written:
+    """The warning about a secret that stopped working before its date: its cause, and what helps there."""
+    return _Written(
+        message=f"{loss.detail} The service found this on {loss.since:%Y-%m-%d}, and it is still so.",
+        impact=loss.impact,
+        remedy=loss.remedy,
+        actions=steps(connection, loss),
+    )
+
+
+def _of_date(connection: Connection, kind: str, now: datetime) -> _Written:
+    secret = kind == SECRET
+    return _Written(
+        message=_of_secret(connection, now) if secret else _of_application(connection, now),
+        impact=f"{_WHEN if secret else _LAST} {_STOPS}",
+        remedy=runbook(connection, now),
+        actions=_actions(connection, now),
     )
 
 
@@ -131,6 +173,8 @@ def _by(moment: datetime, now: datetime) -> str:
 def runbook(connection: Connection, now: datetime) -> str:
     """The steps: to renew while that is possible, and to replace the applications where it is not."""
     limit, ends_at = connection.expirations.get(APPLICATION), connection.secret.ends_at
+    if loss := connection.loss:
+        return loss.remedy
     if limit and limit <= now:
         return f"Replace the applications {_by(ends_at, now)}.\n{_numbered(_replacement(connection))}"
     renewal = f"Renew the secret {_by(connection.renew_by, now)}.\n{_numbered(_renewal(connection))}"
@@ -143,10 +187,24 @@ def runbook(connection: Connection, now: datetime) -> str:
     )
 
 
+def _actions(connection: Connection, now: datetime) -> tuple[Action, ...]:
+    """The same steps for programs, those that are possible now."""
+    limit = connection.expirations.get(APPLICATION)
+    if limit and limit <= now:
+        return (actions.onboard(), actions.off_board(connection))
+    return actions.renewal(connection)
+
+
 def _renewal(connection: Connection) -> Sequence[str]:
-    app, renewals = connection.server_app, f"/api/connections/{connection.id}/renewals"
+    owner = connection.shares or connection.id
+    app, renewals = connection.server_app, f"/api/connections/{owner}/renewals"
     if connection.pending:
         make = "A new secret is already in Key Vault, beside the old one."
+    elif connection.shares:
+        make = (
+            f"The secret of '{isolated(app.name)}' (client ID {app.app_id}) belongs to another connection. "
+            f"Request a new secret there (POST {renewals}). This connection then has it, too."
+        )
     elif connection.imports_server_app:
         make = (
             f"In the Microsoft Entra admin center, open App registrations, '{isolated(app.name)}' (client ID "

@@ -8,7 +8,7 @@ import pytest
 
 from onboarding.cmg import rules
 from onboarding.cmg.rules import Check
-from onboarding.connections.records import Connection
+from onboarding.connections.records import Connection, Loss
 from onboarding.drift.comparison import compare, unreadable
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import cloud
@@ -47,8 +47,8 @@ def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None 
         ([RECORDED, by_hand(200)], {"secret-added"}, END),
         ([{**RECORDED, "endDateTime": "2027-09-01T00:00:00Z"}], {"secret-end-changed"}, None),
         ([by_hand(200)], {"secret-replaced"}, NOW + timedelta(days=200)),
-        ([by_hand(-1)], {"secret-removed"}, NOW),
-        ([], {"secret-removed"}, NOW),
+        ([by_hand(-1)], {"secret-removed"}, END),  # the date of the secret is not that of its removal
+        ([], {"secret-removed"}, END),
     ],
 )
 def test_what_happened_to_the_secret(passwords, codes, ends_at):
@@ -65,7 +65,7 @@ def test_imported_apps_have_secrets_of_others(others):
     assert compare(imported, inspection(RECORDED, *others), NOW).differences == {}
     removed = compare(imported, inspection(*others), NOW)
     assert set(removed.differences) == {"serverApp/secret-removed"}
-    assert removed.ends_at == NOW
+    assert removed.lost == Loss(difference="serverApp/secret-removed", at=NOW)
 
 
 def device_tokens(*, passed: bool | None) -> Inspection:
@@ -114,13 +114,12 @@ def test_a_difference_keeps_the_day_on_which_it_was_found():
     """A difference that lasts a week is the same one, and a difference that was fixed is gone."""
     first = compare(record(), inspection(passed=False), NOW)
     assert set(first.differences) == {"serverApp/web-redirect", "serverApp/secret-removed"}
-    kept = record(differences=first.differences)
-    kept = replace(kept, secret=replace(kept.secret, ends_at=first.ends_at))
+    kept = record(differences=first.differences, lost=first.lost)
     again = compare(kept, inspection(passed=False), NOW + timedelta(days=7))
     assert again == first
     mended = compare(kept, inspection(RECORDED), NOW + timedelta(days=7))
-    assert set(mended.differences) == {"serverApp/secret-end-changed"}
-    assert mended.ends_at == END
+    assert mended.differences == {}
+    assert (mended.ends_at, mended.lost) == (END, None)
 
 
 def test_what_may_not_be_read_changes_nothing():
@@ -133,8 +132,13 @@ def test_what_may_not_be_read_changes_nothing():
 
 
 def test_the_secret_of_a_deleted_app_has_expired():
-    """The secret is deleted with its application."""
-    assert compare(record(), inspection(exists=False), NOW).ends_at == NOW
+    """The secret is lost with its application: warnings say so, and its own date stays known."""
+    found = compare(record(), inspection(exists=False), NOW)
+    assert (found.ends_at, found.lost) == (END, Loss(difference="serverApp/application", at=NOW))
+    again = compare(record(lost=found.lost), inspection(exists=False), NOW + timedelta(days=7))
+    assert again.lost == found.lost, "since the inspection that found it"
+    assert compare(record(lost=found.lost), inspection(exists=None), NOW).lost == found.lost
+    assert compare(record(lost=found.lost), inspection(RECORDED), NOW).lost is None
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
-from onboarding.connections.records import Connection
+from onboarding.connections.records import Connection, Difference, Loss
 from onboarding.connections.warning_schedule import ScheduledWarning
+from onboarding.notices.actions import ActionKind
 from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.warning_texts import refreshed, warning
 from tests.support.connections import connection, secret
@@ -101,6 +102,30 @@ def test_the_secret_of_an_imported_application_is_made_by_hand():
     """The service changes no imported application: the first step is one in Entra ID."""
     notice = notice_of(connection(day(30), imported=True), SECRET)
     assert "1. In the Microsoft Entra admin center, open App registrations" in notice.remedy
+
+
+@pytest.mark.parametrize(
+    ("key", "restorable", "kind", "first"),
+    [
+        ("serverApp/application", True, Kind.APPLICATION_DELETED, ActionKind.RESTORE_APPLICATION),
+        ("serverApp/application", False, Kind.APPLICATION_DELETED, ActionKind.OFF_BOARD),
+        ("serverApp/secret-removed", True, Kind.SECRET_REMOVED, ActionKind.RENEW_SECRET),
+    ],
+)
+def test_a_secret_that_was_lost_is_warned_of_with_its_cause(key, restorable, kind, first):
+    """A deleted application is not an expired secret: the warning has its cause, date and action."""
+    app, _, code = key.partition("/")
+    lost = Difference(
+        code=code, app=app, since=NOW, detail="It is gone.", impact="i", remedy="r", restorable=restorable
+    )
+    found = replace(made(secret=300, limit=400), differences={key: lost}, lost=Loss(difference=key, at=NOW))
+    notice = notice_of(found, SECRET, -7, now=day(7))
+    assert notice.kind is kind
+    assert notice.message == f"It is gone. The service found this on {date(0)}, and it is still so."
+    assert (notice.impact, notice.remedy) == ("i", "r")
+    assert notice.actions[0].kind is first
+    assert notice.details == {"difference": code, "app": app, "daysSince": 7}
+    assert (APPLICATION in found.expirations) is (code != "application")
 
 
 def test_a_pending_secret_is_not_created_again():

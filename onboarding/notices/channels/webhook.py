@@ -34,8 +34,11 @@ _ACTIVE_SECRETS: Final = 2
 class Webhook:
     """Posts notices to one URL. Any 2xx response means that they were accepted."""
 
-    def __init__(self, url: str, secret: str, secrets: ChannelSecrets, clock: Clock) -> None:
-        """``secret`` names the vault's secret that signs; empty: messages are not signed."""
+    def __init__(
+        self, url: str, secret: str, secrets: ChannelSecrets, clock: Clock, origin: str = ""
+    ) -> None:
+        """``secret`` names the vault secret that signs (empty: none); ``origin`` is the URL of the API."""
+        self._origin = origin
         self._url = url
         self._secret = secret
         self._secrets = secrets
@@ -44,7 +47,7 @@ class Webhook:
 
     async def send(self, notice: Notice, connection: Connection) -> str:
         """Posts a notice. Raises ``TransientError`` unless the response is 2xx."""
-        message = to_structured_event(event(notice, connection))
+        message = to_structured_event(event(notice, connection, self._origin))
         headers = {**message.headers, **await self._signed(notice.id, message.body)}
         try:
             async with self._http.stream(
@@ -83,7 +86,7 @@ async def _skip(response: httpx.Response) -> None:
             return
 
 
-def event(notice: Notice, connection: Connection) -> CloudEvent:
+def event(notice: Notice, connection: Connection, origin: str = "") -> CloudEvent:
     """The notice as a CloudEvent; the same notice always has the same ID."""
     attributes: dict[str, Any] = {
         "id": notice.id,
@@ -101,6 +104,7 @@ def event(notice: Notice, connection: Connection) -> CloudEvent:
         "impact": notice.impact,
         "remedy": notice.remedy,
         "documentation": notice.documentation,
+        "actions": [action.document(origin) for action in notice.actions],
     }
     return CloudEvent(attributes=attributes, data=data)
 

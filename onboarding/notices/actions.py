@@ -1,0 +1,189 @@
+"""What people can do about a notice, for programs: the same steps as in its remedy, one entry each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from onboarding.cloud.environments import ENVIRONMENTS
+from onboarding.connections.records import AppRecord, Connection
+from onboarding.errors import Actor
+
+
+class ActionKind(StrEnum):
+    """What is to be done."""
+
+    RENEW_SECRET = "RenewSecret"  # noqa: S105 - the name of an action
+    ADD_SECRET = "AddSecret"  # noqa: S105 - in the portal: the application was imported
+    GET_SCRIPT = "GetScript"  # that enters the new secret at the site
+    CONFIRM_RENEWAL = "ConfirmRenewal"
+    ONBOARD = "Onboard"  # the tenant again, with new applications
+    OFF_BOARD = "OffBoard"
+    RESTORE_APPLICATION = "RestoreApplication"
+    CHANGE_APPLICATION = "ChangeApplication"
+    GRANT_CONSENT = "GrantConsent"
+    REGISTER_PROVIDERS = "RegisterProviders"
+    READ = "Read"  # the state of something
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """One thing to do: a call of the API (``method`` and ``path``), or a page for a person (``url``)."""
+
+    kind: ActionKind
+    label: str
+    actor: Actor
+    method: str = ""
+    path: str = ""  # of the API
+    url: str = ""
+    app_id: str = ""
+
+    def document(self, origin: str) -> Mapping[str, str | None]:
+        """The action as JSON; ``origin`` is the URL of the API, empty if it is not known."""
+        return {
+            "kind": self.kind,
+            "label": self.label,
+            "actor": self.actor,
+            "method": self.method or None,
+            "url": f"{origin}{self.path}" if self.path else self.url or None,
+            "appId": self.app_id or None,
+        }
+
+
+_PAGE: Final = "#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~"
+_DELETED: Final = "#view/Microsoft_AAD_RegisteredApps/DeletedApplicationsList.ReactView"
+
+
+def renewal(connection: Connection) -> tuple[Action, ...]:
+    """The steps to another client secret. A renewal in progress is continued."""
+    if connection.pending:
+        return (get_script(connection), confirm(connection))
+    if connection.imports_server_app and not connection.shares:
+        return (add_secret(connection), renew(connection))
+    return (renew(connection),)
+
+
+def renew(connection: Connection) -> Action:
+    """Creates a new client secret, at the connection to which the secret belongs."""
+    owner = connection.shares or connection.id
+    return Action(
+        kind=ActionKind.RENEW_SECRET,
+        label="Create a new client secret",
+        actor=Actor.OPERATOR,
+        method="POST",
+        path=f"/api/connections/{owner}/renewals",
+        app_id=connection.server_app.app_id,
+    )
+
+
+def add_secret(connection: Connection) -> Action:
+    """Adds a client secret to an imported application, which the service does not change."""
+    app_id = connection.server_app.app_id
+    return Action(
+        kind=ActionKind.ADD_SECRET,
+        label="Add a client secret in the portal",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url=_page(connection, "Credentials", app_id),
+        app_id=app_id,
+    )
+
+
+def get_script(connection: Connection) -> Action:
+    """Reads the script of the renewal in progress."""
+    return Action(
+        kind=ActionKind.GET_SCRIPT,
+        label="Get the script for the site",
+        actor=Actor.SITE_ADMINISTRATOR,
+        method="GET",
+        path=f"/api/operations/{connection.renewal}/handover",
+        app_id=connection.server_app.app_id,
+    )
+
+
+def confirm(connection: Connection) -> Action:
+    """Confirms that the site has the new secret."""
+    owner = connection.shares or connection.id
+    return Action(
+        kind=ActionKind.CONFIRM_RENEWAL,
+        label="Confirm that the site has the new secret",
+        actor=Actor.OPERATOR,
+        method="POST",
+        path=f"/api/connections/{owner}/renewals/{connection.renewal}/confirm",
+        app_id=connection.server_app.app_id,
+    )
+
+
+def onboard() -> Action:
+    """Onboards the tenant again."""
+    return Action(
+        kind=ActionKind.ONBOARD,
+        label="Onboard the tenant again under another name",
+        actor=Actor.OPERATOR,
+        method="POST",
+        path="/api/onboardings",
+    )
+
+
+def off_board(connection: Connection) -> Action:
+    """Removes the connection."""
+    return Action(
+        kind=ActionKind.OFF_BOARD,
+        label="Off-board the connection",
+        actor=Actor.OPERATOR,
+        method="DELETE",
+        path=f"/api/connections/{connection.id}",
+    )
+
+
+def restore(connection: Connection, app: AppRecord) -> Action:
+    """Restores a deleted application."""
+    return Action(
+        kind=ActionKind.RESTORE_APPLICATION,
+        label="Restore the application with its secrets",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url=f"{_portal(connection)}/{_DELETED}",
+        app_id=app.app_id,
+    )
+
+
+def change(connection: Connection, app: AppRecord, *, consent: bool) -> Action:
+    """Changes an application, or grants consent to its permissions, in the portal."""
+    return Action(
+        kind=ActionKind.GRANT_CONSENT if consent else ActionKind.CHANGE_APPLICATION,
+        label="Grant admin consent" if consent else "Change the application",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url=_page(connection, "CallAnAPI" if consent else "Overview", app.app_id),
+        app_id=app.app_id,
+    )
+
+
+def register_providers(connection: Connection) -> Action:
+    """Registers resource providers in the subscription."""
+    return Action(
+        kind=ActionKind.REGISTER_PROVIDERS,
+        label="Register the resource providers",
+        actor=Actor.SUBSCRIPTION_OWNER,
+        method="GET",
+        path=f"/api/tenants/{connection.tenant}/setup",
+    )
+
+
+def read(connection: Connection) -> Action:
+    """Reads the connection."""
+    return Action(
+        kind=ActionKind.READ,
+        label="Read the connection",
+        actor=Actor.OPERATOR,
+        method="GET",
+        path=f"/api/connections/{connection.id}",
+    )
+
+
+def _portal(connection: Connection) -> str:
+    return ENVIRONMENTS[connection.environment].portal
+
+
+def _page(connection: Connection, page: str, app_id: str) -> str:
+    return f"{_portal(connection)}/{_PAGE}/{page}/appId/{app_id}"

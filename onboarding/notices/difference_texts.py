@@ -1,0 +1,72 @@
+"""The notices about differences in the directory: what differs, since when, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from onboarding.connections.cadence import SECRET
+from onboarding.connections.records import Connection, Difference
+from onboarding.notices import actions
+from onboarding.notices.actions import Action
+from onboarding.notices.notice import Kind, Notice
+
+APPLICATION: Final = "application"
+_CONSENT: Final = "consent-"
+_KINDS: Final[Mapping[str, Kind]] = {
+    APPLICATION: Kind.APPLICATION_DELETED,
+    "service-principal": Kind.SIGN_IN_BLOCKED,
+    "sign-in-enabled": Kind.SIGN_IN_BLOCKED,
+    "secret-added": Kind.SECRET_ADDED,
+    "secret-replaced": Kind.SECRET_REPLACED,
+    "secret-removed": Kind.SECRET_REMOVED,
+    "secret-end-changed": Kind.SECRET_END_CHANGED,
+    "directory-unreadable": Kind.DIRECTORY_UNREADABLE,
+    "providers-pending": Kind.PROVIDERS_PENDING,
+}
+
+
+def kind_of(difference: Difference) -> Kind:
+    """The kind of the notice about a difference."""
+    other = Kind.CONSENT_WITHDRAWN if difference.code.startswith(_CONSENT) else Kind.PROFILE_DRIFT
+    return _KINDS.get(difference.code, other)
+
+
+def difference_notice(connection: Connection, difference: Difference) -> Notice:
+    """The notice about a difference that an inspection has found first.
+
+    If the client secret no longer works because of it, people can acknowledge the notice.
+    """
+    lost = connection.lost is not None and connection.lost.difference == difference.key
+    return Notice(
+        kind=kind_of(difference),
+        connection=connection.id,
+        key=(difference.key, difference.since.isoformat()),
+        at=difference.since,
+        message=difference.detail,
+        impact=difference.impact,
+        remedy=difference.remedy,
+        expiration=SECRET if lost else "",
+        ends_at=connection.expirations[SECRET] if lost else None,
+        details={"difference": difference.code, "app": difference.app or None, "daysSince": 0},
+        actions=steps(connection, difference),
+    )
+
+
+def steps(connection: Connection, difference: Difference) -> tuple[Action, ...]:
+    """What to do about a difference."""
+    client, server = connection.client_app, connection.server_app
+    app = client if difference.app == "clientApp" and client else server
+    match kind_of(difference):
+        case Kind.PROVIDERS_PENDING:
+            return (actions.register_providers(connection),)
+        case Kind.APPLICATION_DELETED if difference.restorable:
+            return (actions.restore(connection, app),)
+        case Kind.APPLICATION_DELETED:
+            return (actions.off_board(connection), actions.onboard())
+        case Kind.SECRET_ADDED | Kind.SECRET_REPLACED | Kind.SECRET_REMOVED:
+            return actions.renewal(connection)
+        case Kind.DIRECTORY_UNREADABLE | Kind.SECRET_END_CHANGED:
+            return (actions.read(connection),)
+        case kind:
+            return (actions.change(connection, app, consent=kind is Kind.CONSENT_WITHDRAWN),)

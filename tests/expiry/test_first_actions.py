@@ -1,0 +1,145 @@
+"""What a notice asks for can be done: its first action is accepted in the state that caused it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.storage import names
+from tests.expiry.site import Site, before, data
+from tests.support.connections import connection
+from tests.support.operations import ended, operate, step
+from tests.support.portal import unique
+
+WEEK = timedelta(days=7)
+INSPECTION = "sweep_directory"
+
+Record = dict[str, Any]
+
+
+async def newest(site: Site, about: Record) -> tuple[str, Record]:
+    """The type of the last event about a connection, and its data."""
+    *_, event = await site.received(about)
+    return str(event.get_type()).rpartition(".")[2], data(event)
+
+
+async def carried_out(site: Site, action: Record, body: Any = None) -> Any:
+    """The answer to an action that is a call of the API."""
+    path = action["url"][action["url"].index("/api/") :]
+    answer = await site.call(action["method"], path, caller="operator", json=body)
+    assert answer.is_success, answer.text
+    return answer
+
+
+async def inspected(site: Site) -> None:
+    """A week later, the directory is inspected, and what it finds is announced."""
+    await site.advance(WEEK)
+    await site.fire(INSPECTION)
+    await site.settled()
+
+
+async def by_hand(site: Site, method: str, path: str, body: Any = None) -> None:
+    """Somebody changes the directory."""
+    await site.look("graph", method, f"/v1.0{path}", body)
+
+
+@pytest.fixture
+async def begun(site):
+    """The site after the inspections of today."""
+    await site.clear(names.CONNECTIONS)
+    await site.fire(INSPECTION)
+    yield site
+    await site.clear(names.CONNECTIONS)
+
+
+async def test_a_secret_that_expires_is_renewed_and_then_entered(site):
+    """The first step is to renew; once that is done, the first step is the script of the renewal."""
+    owner = await site.connection(days=20)
+    sharing = await site.onboarded(serverApp={"existing": {"connectionId": owner["id"]}})
+    await site.sweep()
+    warned = [(await newest(site, about))[1]["actions"][0] for about in (sharing, owner)]
+    for action in warned:  # the secret belongs to the owner, whoever is warned of it
+        assert action["kind"] == "RenewSecret"
+        answer = await carried_out(site, action, {})
+        await step(site, f"/api/operations/{answer.json()['id']}", "confirmation", "Waiting")
+    await site.at(before(owner, 14))
+    await site.sweep()
+    for about in (sharing, owner):
+        events = [data(event) for event in await site.received(about)]
+        (told,) = [each for each in events if each.get("daysBeforeEnd") == 14]
+        assert [action["kind"] for action in told["actions"]] == ["GetScript", "ConfirmRenewal"]
+        assert "param" in (await carried_out(site, told["actions"][0])).text.casefold()
+
+
+async def test_a_deleted_application_is_restored(begun):
+    """It is announced as deleted, and again each week, never as a secret that has expired."""
+    site, about = begun, await begun.connection()
+    app = about["serverApp"]
+    await by_hand(site, "DELETE", f"/applications/{app['objectId']}")
+    await inspected(site)
+    kind, told = await newest(site, about)
+    assert (kind, told["daysSince"]) == ("ApplicationDeleted", 0)
+    await site.sweep()
+    assert len(await site.received(about)) == 1, "one fact is one notice"
+    expiration = (await site.get(f"/api/connections/{about['id']}"))["expirations"]["secret"]
+    assert expiration["cause"] == "application"
+    await site.advance(WEEK)
+    await site.sweep()
+    kind, told = await newest(site, about)
+    assert (kind, told["daysSince"]) == ("ApplicationDeleted", 7)
+    assert "no longer exists in the directory" in told["message"]
+    assert told["actions"][0]["kind"] == "RestoreApplication"
+    operation = await operate(site, "POST", f"/api/connections/{about['id']}/renewals", json={})
+    failed = await ended(site, operation)
+    assert failed["error"]["code"] == "application-deleted"
+    assert "restore the application" in failed["error"]["remedy"]
+    for each in (app["objectId"], app["servicePrincipalId"]):
+        await by_hand(site, "POST", f"/directory/deletedItems/{each}/restore")
+    await inspected(site)
+    shown = await site.get(f"/api/connections/{about['id']}")
+    assert "application" not in {each["code"] for each in shown["directory"]["differences"]}
+    assert shown["expirations"]["secret"]["cause"] is None
+    assert shown["expirations"]["secret"]["endsAt"] == about["secret"]["endsAt"]
+
+
+async def test_a_purged_application_is_off_boarded(begun):
+    """What cannot be restored is removed: the first step works although the application is gone."""
+    site, about = begun, await begun.connection()
+    app = about["serverApp"]
+    await by_hand(site, "DELETE", f"/applications/{app['objectId']}")
+    await by_hand(site, "DELETE", f"/directory/deletedItems/{app['objectId']}")
+    await inspected(site)
+    kind, told = await newest(site, about)
+    assert kind == "ApplicationDeleted"
+    assert [action["kind"] for action in told["actions"]] == ["OffBoard", "Onboard"]
+    answer = await carried_out(site, told["actions"][0])
+    assert (await ended(site, answer.json()))["status"] == "Succeeded"
+
+
+async def test_a_removed_secret_is_replaced(begun):
+    """A secret that somebody removed did not expire: a renewal gives the site another one."""
+    site, about = begun, await begun.connection()
+    key = {"keyId": about["secret"]["keyId"]}
+    await by_hand(site, "POST", f"/applications/{about['serverApp']['objectId']}/removePassword", key)
+    await inspected(site)
+    await site.advance(WEEK)
+    await site.sweep()
+    kind, told = await newest(site, about)
+    assert (kind, told["daysSince"]) == ("SecretRemoved", 7)
+    answer = await carried_out(site, told["actions"][0], {})
+    await step(site, f"/api/operations/{answer.json()['id']}", "confirmation", "Waiting")
+
+
+async def test_an_application_that_is_too_old_is_replaced(site, fleet):
+    """Its secret can no longer be renewed: the first step is another onboarding."""
+    now = datetime.now(UTC)
+    record = connection(now + timedelta(days=25), app_made_at=now - timedelta(days=801))
+    await fleet.add(record, now)
+    await site.sweep()
+    found = await site.received({"id": record.id})
+    first = [data(event)["actions"][0] for event in found]
+    assert {action["kind"] for action in first} == {"Onboard"}
+    answer = await carried_out(site, first[0], site.request(name=unique("Contoso again")))
+    await site.finished(answer.json()["id"])
