@@ -12,8 +12,9 @@ from typing import Final
 
 from pydantic import Field
 
+from onboarding.api.counting import Some
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
-from onboarding.api.overview_documents import OPEN, Expiring, Facts, Overview, Some
+from onboarding.api.overview_documents import OPEN, Expiring, Facts, Overview
 from onboarding.api.reading import Id, Parameters
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
@@ -23,6 +24,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
+from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.run_index import Entry, RunIndex, RunView
@@ -82,7 +84,10 @@ class OverviewResource:
 
     async def _facts(self, tenant: str | None) -> Facts:
         now = self._clock.now()
-        (onboardings, operations, lengths, messages), (expirations, drifting, failing) = await asyncio.gather(
+        (
+            (onboardings, operations, lengths, messages),
+            (blocked, expirations, drifting, failing),
+        ) = await asyncio.gather(
             asyncio.gather(
                 self._statuses(self._onboardings, tenant),
                 self._statuses(self._operations, tenant),
@@ -90,6 +95,7 @@ class OverviewResource:
                 self._messages.page(size=_LISTED),
             ),
             asyncio.gather(
+                self._blocked(tenant),
                 self._expiring(tenant, now),
                 self._differences.first(_LISTED, tenant),
                 failing_deliveries.page(self._notices, size=_LISTED),
@@ -100,12 +106,23 @@ class OverviewResource:
             operations=operations,
             queues=dict(zip(names.QUEUES, lengths, strict=True)),
             messages=Some(messages[0], more=bool(messages[1])),
+            blocked=blocked,
             expirations=expirations,
             drifting=Some(drifting, more=len(drifting) == _LISTED),
             failing=Some(failing[0], more=bool(failing[1])).where(
                 lambda delivery: tenant in {None, delivery.tenant}
             ),
             now=now,
+        )
+
+    async def _blocked(self, tenant: str | None) -> Some[BlockedStep]:
+        """The steps that wait for somebody to act."""
+        pages = await asyncio.gather(
+            *(index.blocked.page(size=_MOST) for index in (self._onboardings, self._operations))
+        )
+        steps = [step for found, _ in pages for step in found]
+        return Some(steps, more=any(more for _, more in pages)).where(
+            lambda step: tenant in {None, step.lists.get(TENANT)}
         )
 
     @staticmethod

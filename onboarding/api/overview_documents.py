@@ -6,18 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Generic, Self, TypeVar
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import Field
 
+from onboarding.api.blocked_runs import BlockedRuns
+from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import Document, StepError
 from onboarding.connections import records
 from onboarding.drift.drift_index import DriftEntry
+from onboarding.errors import Actor
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
 from onboarding.storage import names
+from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.poison_messages import PoisonMessage
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.run_index import Entry
@@ -25,32 +29,17 @@ from onboarding.workflow.run_index import Entry
 OPEN: Final = "Open"
 """Running and waiting runs. Only their steps show which of the two a run is."""
 
+OWN_TROUBLE: Final = "own-trouble"
+"""The entry for what only the operator of this service can correct: one for each cause."""
+
 _SHOWN: Final = 10
 _TENANTS: Final = 100
 _URGENT: Final = timedelta(days=7)
 _RECENT: Final = timedelta(days=7)
 _LONG: Final = timedelta(days=1)
 
-_Thing = TypeVar("_Thing")
 Expiring = tuple[records.Connection, str]
 """A connection, and one of its expirations."""
-
-
-@dataclass(frozen=True, slots=True)
-class Some(Generic[_Thing]):
-    """What was found of something, and whether there is more that was not read."""
-
-    found: Sequence[_Thing]
-    more: bool
-
-    def where(self, keep: Callable[[_Thing], bool]) -> Some[_Thing]:
-        """A part of it."""
-        return Some(list(filter(keep, self.found)), self.more)
-
-    @property
-    def count(self) -> int:
-        """How many were found."""
-        return len(self.found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +50,7 @@ class Facts:
     operations: Mapping[str, Some[Entry]]
     queues: Mapping[str, int]
     messages: Some[PoisonMessage]
+    blocked: Some[BlockedStep]
     expirations: Some[Expiring]  # the soonest first
     drifting: Some[DriftEntry]
     failing: Some[failing_deliveries.FailingDelivery]
@@ -71,13 +61,6 @@ class Facts:
         failed = statuses[RunStatus.FAILED]
         recent = failed.where(lambda entry: entry.announced_at > self.now - _RECENT)
         return Some(recent.found, failed.more and recent.count == failed.count)
-
-
-class Counted(Document):
-    """A number. ``more`` means: at least this number, the rest was not read."""
-
-    count: int
-    more: bool
 
 
 class Attention(Counted):
@@ -216,6 +199,10 @@ class Overview(Document):
     attention: Annotated[tuple[Attention, ...], Field(description="The most serious first.")]
     onboardings: RunsOverview
     operations: RunsOverview
+    blocked: Annotated[
+        tuple[BlockedRuns, ...],
+        Field(description="What runs wait for, by cause. They continue by themselves."),
+    ]
     expirations: tuple[ExpirationOverview, ...]
     differences: tuple[DriftingConnection, ...]
     channels: tuple[FailingDelivery, ...]
@@ -231,6 +218,7 @@ class Overview(Document):
             attention=tuple(_attention(facts, url)),
             onboardings=RunsOverview.of(facts.onboardings, facts),
             operations=RunsOverview.of(facts.operations, facts),
+            blocked=tuple(BlockedRuns.all_of(facts.blocked)[:_SHOWN]),
             expirations=tuple(map(ExpirationOverview.of, facts.expirations.found[:_SHOWN])),
             differences=tuple(map(DriftingConnection.of, facts.drifting.found[:_SHOWN])),
             channels=tuple(map(FailingDelivery.of, facts.failing.found[:_SHOWN])),
@@ -247,6 +235,11 @@ def _attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
     urgent = unseen.where(lambda expiring: facts.now < _end(expiring) <= facts.now + _URGENT)
     old = _open(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
     failed, failed_operations = facts.failed(facts.onboardings), facts.failed(facts.operations)
+    for cause in BlockedRuns.all_of(facts.blocked):
+        if cause.actor is Actor.OPERATOR:
+            title = f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC"
+            yield Attention(code=OWN_TROUBLE, title=title, count=cause.count, more=cause.more, url=None)
+    waiting = facts.blocked.where(lambda step: step.actor is not Actor.OPERATOR)
     needs: Sequence[tuple[str, str, Some[Any], str]] = (
         ("poison-queue", "There are messages on a poison queue", Some(range(stuck), more=False), "poison"),
         ("given-up", "There are poison messages", facts.messages, "poison"),
@@ -261,6 +254,7 @@ def _attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
             failed_operations,
             "operations?status=Failed",
         ),
+        ("waits-for-customer", "Runs wait for a customer", waiting, ""),  # see blocked
         ("open-for-long", "Onboardings take more than a day", old, "onboardings?status=Waiting"),
     )
     for code, title, some, path in needs:

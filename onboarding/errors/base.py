@@ -53,6 +53,7 @@ class Finding:
     severity: Severity = Severity.ERROR
     detail: str
     remedy: str = ""
+    title: str = ""
     pointer: str = ""  # JSON pointer (RFC 6901) into the request, when a field is at fault
     documentation: str = ""
     actor: Actor = Actor.REQUESTER
@@ -95,6 +96,7 @@ class OnboardingError(Exception):
         """The error as a finding, for a report that lists both."""
         return Finding(
             code=self.code,
+            title=self.title,
             detail=self.detail,
             remedy=self.remedy,
             documentation=self.documentation,
@@ -174,6 +176,7 @@ class ErrorType:
         texts = self.texts(args)
         return Finding(
             code=self.code,
+            title=self.title,
             severity=self.severity,
             detail=texts.detail,
             remedy=texts.remedy,

@@ -11,6 +11,8 @@ from typing import Any
 from onboarding.calls import Call
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import attempts, decisions
+from onboarding.workflow.blocked_steps import BlockedStep
+from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Done, Outcome, Wait
 from onboarding.workflow.run import Event, Run, StepState, StepStatus
 from onboarding.workflow.runtime import Runtime
@@ -181,6 +183,7 @@ class Drive:
 
     async def _follow_up(self, step: StepState, handed_over: list[str]) -> None:
         """After the transaction: sends messages, and checks what other invocations have done."""
+        await self._report(step)
         for name in handed_over:
             await self._runtime.send(self._to(self._steps[name]))
         if step.status is StepStatus.WAITING:
@@ -188,6 +191,16 @@ class Drive:
         elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step, handed_over):
             await self._reload()
             await self._begin(name for name in self._next(step) if name not in handed_over)
+
+    async def _report(self, step: StepState) -> None:
+        """Lists a step that is blocked, no longer lists one that was, and logs a failure."""
+        blocked = self._runtime.index.blocked
+        if step.is_blocked:
+            await blocked.enter(BlockedStep.of(self._head, step))
+        elif step.attempt > 1:
+            await blocked.leave(step)
+        if step.status is StepStatus.FAILED:
+            log_failure(self._head, step)
 
     def _next(self, step: StepState) -> list[str]:
         """The steps that can start after this one."""

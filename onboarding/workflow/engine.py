@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 from onboarding.errors import steps
 from onboarding.storage.codec import UnknownVersionError, UnreadableError
 from onboarding.workflow.drive import Drive
+from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
 from onboarding.workflow.run import Run, StepStatus
@@ -93,6 +94,8 @@ class Engine:
             await self._give_up(body, Reason.WORKER_CRASHED, f"In step {names}.", run.head.id)
             events = [self._runtime.event(step, "failed", error=crashed) for step in failed]
             await self._runtime.store.commit(failed, events)
+            for step in failed:
+                log_failure(run.head, step)
         await self._runtime.settle(run.having(failed))
 
     async def sweep(self) -> int:

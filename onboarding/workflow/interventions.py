@@ -94,6 +94,8 @@ async def stop(runtime: Runtime, run_id: str, stop_as: RunStatus, actor: str) ->
     if run is None or run.head.undone:
         return run
     await runtime.index.reopen(run.head)  # until what it created is removed
+    for step in (step for step in run.steps.values() if step.is_blocked):
+        await runtime.index.blocked.leave(step)
     return await _change(runtime, run_id, change)
 
 

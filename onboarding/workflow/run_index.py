@@ -19,6 +19,7 @@ from pydantic import Field
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
+from onboarding.workflow.blocked_steps import BlockedSteps
 from onboarding.workflow.run import FINAL, Head, RunStatus
 
 NEW: Final = "new"
@@ -92,6 +93,7 @@ class RunIndex:
         self._tables = tables
         self._table = table
         self._history = history
+        self.blocked = BlockedSteps(tables, table)
         self.owner = owner
 
     async def announce(self, head: Head) -> None:

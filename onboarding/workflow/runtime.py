@@ -98,6 +98,9 @@ class Runtime:
         status = self.status(run)
         if not status.final:
             return
+        if status is not RunStatus.SUCCEEDED:
+            for step in (step for step in run.steps.values() if step.attempt > 1):
+                await self.index.blocked.leave(step)
         await self.index.close(run.head, status)
         if status is RunStatus.FAILED:
             # A person may have resumed or stopped it before the index was written.

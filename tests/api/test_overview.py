@@ -38,6 +38,11 @@ def attention(document: dict[str, Any]) -> list[str]:
     return [each["code"] for each in document["attention"]]
 
 
+def causes(document: dict[str, Any], code: str) -> list[dict[str, Any]]:
+    """What runs wait for, with a code."""
+    return [each for each in document["blocked"] if each["code"] == code]
+
+
 async def test_what_is_open_and_what_failed_is_counted(portal):
     """The overview counts onboardings by status, names the oldest open one, and lists failures."""
     before = (await overview(portal))["onboardings"]
@@ -128,3 +133,58 @@ async def test_wrong_parameters_are_named(portal):
     for params in ({"tenantId": "x"}, {"colour": "red"}):
         answer = await portal.call("GET", "/api/overview", caller="operator", params=params)
         assert problem(answer, 400, "invalid-parameter")["detail"].startswith(next(iter(params)))
+
+
+async def test_own_trouble_is_one_entry_with_its_cause(portal):
+    """While the vault is closed, runs wait for one cause in the overview; then they go on by themselves."""
+    closed = {"service": "keyVault", "method": "PUT", "kind": "status", "status": 403, "times": None}
+    before = datetime.now(UTC)
+    async with portal.fault(**closed, code="Forbidden", message="Client address is not authorized."):
+        onboardings = [await portal.accepted() for _ in range(3)]
+        for onboarding in onboardings:
+            document = await portal.blocked(onboarding)
+            assert (document["error"]["step"], document["error"]["code"]) == ("server-secret", "forbidden")
+        during = await overview(portal)
+        await portal.call("POST", f"/api/onboardings/{onboardings[2]}/cancel", caller="operator")
+        assert (await portal.finished(onboardings[2]))["status"] == "Cancelled"
+        assert [cause["count"] for cause in causes(await overview(portal), "forbidden")] == [2]
+    (cause,) = causes(during, "forbidden")
+    assert (cause["actor"], cause["count"], cause["tenants"]) == ("Operator", 3, [portal.info["tenant"]])
+    assert "Key Vault Secrets Officer" in cause["remedy"]
+    assert before <= datetime.fromisoformat(cause["since"]) <= datetime.now(UTC)
+    assert during["attention"][0]["code"] == "own-trouble"
+    assert during["attention"][0]["count"] == 3
+    assert "no access to the key vault: runs wait since" in during["attention"][0]["title"]
+    for onboarding in onboardings[:2]:
+        assert (await portal.finished(onboarding))["status"] == "Succeeded"
+    assert causes(await overview(portal), "forbidden") == []
+
+
+async def test_what_a_customer_must_do_is_listed_apart(portal):
+    """A subscription without a role waits for its owner, and is no trouble of the service."""
+    hidden = str(uuid.uuid4())
+    onboarding = await portal.accepted(subscriptionId=hidden)
+    await portal.blocked(onboarding)
+    document = await overview(portal)
+    (cause,) = [each for each in causes(document, "subscription-not-found") if hidden in each["detail"]]
+    assert (cause["actor"], cause["count"]) == ("SubscriptionOwner", 1)
+    assert "waits-for-customer" in attention(document)
+    assert "own-trouble" not in attention(document)
+    answer = await portal.call("POST", f"/api/onboardings/{onboarding}/retry", caller="operator")
+    assert answer.status_code == 202, answer.text
+    await portal.blocked(onboarding)
+    await portal.call("POST", f"/api/onboardings/{onboarding}/cancel", caller="operator")
+    await portal.finished(onboarding)
+    assert not [
+        each for each in causes(await overview(portal), "subscription-not-found") if hidden in each["detail"]
+    ]
+
+
+async def test_a_failure_is_one_line_of_the_log(portal):
+    """A query of the log finds each final failure with its run, tenant and code."""
+    onboarding = await portal.accepted(**REFUSED)
+    await portal.finished(onboarding)
+    log = (portal.stack.folder / "host.log").read_text(encoding="utf-8")
+    (line,) = [line for line in log.splitlines() if "run failed" in line and onboarding in line]
+    assert "WARNING" in line
+    assert f"tenant={portal.info['tenant']} step=preflight code=preflight-refused actor=Requester" in line

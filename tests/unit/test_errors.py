@@ -86,6 +86,7 @@ def test_an_occurrence_has_the_texts_and_the_values():
     finding = kind.finding(thing="door", colour="red")
     assert finding == Finding(
         code="too-blue",
+        title="It is too blue",
         severity=Severity.WARNING,
         detail="The door is blue.",
         remedy="Paint it red.",

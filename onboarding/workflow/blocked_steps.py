@@ -1,0 +1,87 @@
+"""The steps that wait until somebody acts who is not the requester of their run, with the cause.
+
+Each has a row beside the index of runs, so that many runs that wait for one thing are shown as one. A row is
+written after its step, again at each attempt, and removed when the step continues or its run is stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Self
+
+from onboarding.errors import Actor, Severity
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.workflow.run import Head, StepState
+
+_PARTITION: Final = "blocked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockedStep:
+    """A step that waits for an actor."""
+
+    run: str
+    step: str
+    lists: Mapping[str, str]  # as in the run's head
+    actor: Actor
+    code: str
+    title: str
+    detail: str
+    remedy: str
+    since: datetime
+
+    @classmethod
+    def of(cls, head: Head, step: StepState) -> Self:
+        """A step that is blocked. The cause is the first error that its report lists, if it has one."""
+        error = step.error
+        if error is None or step.since is None:
+            raise ValueError(f"step {step.name} of run {step.run} is not blocked")
+        listed = (finding for finding in error.findings if finding.severity is Severity.ERROR)
+        cause = next((finding for finding in listed if finding.actor is error.actor), error)
+        return cls(
+            run=step.run,
+            step=step.name,
+            lists=head.lists,
+            actor=error.actor,
+            code=cause.code,
+            title=cause.title or error.title,
+            detail=cause.detail,
+            remedy=cause.remedy,
+            since=step.since,
+        )
+
+
+class BlockedSteps:
+    """The blocked steps of the runs that one table indexes."""
+
+    def __init__(self, tables: Tables, table: str) -> None:
+        self._tables = tables
+        self._table = table
+
+    async def enter(self, blocked: BlockedStep) -> None:
+        """Records that a step is blocked; safe to repeat."""
+        columns = {"document": _CODEC.dump(blocked)}
+        row = Row(partition=_PARTITION, key=_key(blocked.run, blocked.step), columns=columns)
+        await self._tables.write(self._table, row, Write.UPSERT)
+
+    async def leave(self, step: StepState) -> None:
+        """Records that a step is no longer blocked; safe to repeat."""
+        row = Row(partition=_PARTITION, key=_key(step.run, step.name), columns={})
+        await self._tables.write(self._table, row, Write.DELETE)
+
+    async def page(self, *, size: int, continuation: str = "") -> tuple[list[BlockedStep], str]:
+        """Some blocked steps, and the continuation (empty at the end)."""
+        page = await self._tables.page(
+            self._table, Range(_PARTITION, ""), size=size, continuation=continuation
+        )
+        return [_CODEC.load(row.columns["document"]) for row in page.rows], page.continuation
+
+
+def _key(run: str, step: str) -> str:
+    return f"{run}:{step}"
+
+
+_CODEC: Final = Codec(BlockedStep)
