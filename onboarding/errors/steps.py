@@ -98,6 +98,31 @@ APPLICATION_TOO_OLD: Final = ErrorType(
     remedy="Onboard the tenant with new applications, then remove this connection.",
 )
 
+# Renewals
+
+RENEWAL_SUPERSEDED: Final = ErrorType(
+    code="renewal-superseded",
+    failure=PermanentError,
+    title="Another renewal has taken the place of this one",
+    detail="The connection no longer waits for this renewal. Its renewal now: {renewal}.",
+    remedy="No action is required. To renew the present client secret, request a new renewal.",
+)
+RENEWAL_IN_PROGRESS: Final = ErrorType(
+    code="renewal-in-progress",
+    failure=PermanentError,
+    title="Another renewal of the client secret is in progress",
+    detail="The connection has the renewal {renewal}, which has not ended.",
+    remedy="Confirm that renewal, or wait until it ends. Then request a new one if you still need it.",
+)
+NEW_SECRET_MISSING: Final = ErrorType(
+    code="new-secret-missing",
+    failure=PermanentError,
+    title="The new client secret is no longer on the application",
+    detail="The application does not list the new client secret, so the connection keeps the previous one.",
+    remedy="Request a new renewal, enter its secret at the site, and confirm it.",
+    documentation=_SECRETS,
+)
+
 # The engine
 
 WORKER_CRASHED: Final = ErrorType(

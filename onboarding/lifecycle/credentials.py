@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.cloud.directory import Directory
-from onboarding.cloud.ports import Vault
+from onboarding.cloud.ports import StoredSecret, Vault
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import cloud
 
@@ -43,7 +43,7 @@ class Credential:
         if stored is None and await self.vault.recover(self._vault_name):  # somebody has deleted it
             stored = await self.vault.stored(self._vault_name)
         works = stored is not None and datetime.fromisoformat(stored.tags["endsAt"]) > self.now
-        if stored and works and stored.tags["keyId"] not in keep:
+        if stored and works and stored.tags["keyId"] not in keep and await self._is_usable(stored):
             secret = SecretRecord(
                 key_id=stored.tags["keyId"],
                 vault_id=stored.id,
@@ -57,6 +57,13 @@ class Credential:
         await self.remove_others(keep | {secret.key_id}, shown=secret.key_id)
         return secret
 
+    async def _is_usable(self, stored: StoredSecret) -> bool:
+        """Whether this run made a secret, or the app still lists it: somebody may have deleted another's."""
+        if stored.tags.get("run", "") == self.label:
+            return True
+        found = await self.directory.passwords(self.object_id)
+        return any(each["keyId"] == stored.tags["keyId"] for each in found)
+
     async def _make(self, attempt: int) -> SecretRecord:
         """Creates a secret and stores it in the vault immediately."""
         name = f"{self._prefix}{self.label}{attempt}"
@@ -67,6 +74,7 @@ class Credential:
             "appId": self.app_id,
             "keyId": password.key_id,
             "endsAt": password.ends_at.isoformat(),
+            "run": self.label,
         }
         vault_id = await self.vault.store(
             self._vault_name, password.text, ends_at=password.ends_at, tags=tags

@@ -111,19 +111,29 @@ async def keep_up(context: OnboardingContext, sharing: Connection) -> None:
     """Brings a new connection up to date with the connection whose server app it shares.
 
     A removal or renewal of the other connection updates all connections that share its app. It can miss this
-    one, which was written a moment later. Raises ``PermanentError`` if the other one is being removed.
+    one, which was written a moment later. So what was copied is read again after it is written. Raises
+    ``PermanentError`` if the other one is being removed.
     """
     existing, connections = context.request.server_app.existing, context.services.connections
     if existing is None or existing.connection_id is None:
         return
-    try:
-        owner = await connection(context, existing)
-    except PermanentError:
-        await context.services.warning_schedule.forget(sharing.id)
-        await connections.remove(sharing)
-        raise
-    latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}
-    changed = await connections.change(sharing.id, lambda found: found.evolve(**latest))
+    copied: dict[str, Any] = {}
+    changed: Connection | None = None
+    while True:
+        try:
+            owner = await connection(context, existing)
+        except PermanentError:
+            await context.services.warning_schedule.forget(sharing.id)
+            await connections.remove(sharing)
+            raise
+        latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}
+        if latest == copied:  # still, after they were written
+            break
+        copied = latest
+        changed = await connections.change(
+            sharing.id,
+            lambda found, latest=latest: found.evolve(**latest),  # type: ignore[misc] # as in the loop
+        )
     if changed and changed.expirations != sharing.expirations:
         await context.services.warning_schedule.schedule(changed, context.services.clock.now())
 

@@ -8,19 +8,18 @@ repeated anywhere. A tenant that refuses the service stops no removal: what is o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from onboarding.cloud.directory import Directory
-from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import OnboardingError, PermanentError
 from onboarding.lifecycle import creation, handed_over, left_behind, ownership
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, RemoveResult, delete
 from onboarding.lifecycle.left_behind import LeftBehind
+from onboarding.lifecycle.removal_halt import HALT, connection_of, onboarding_of, wait
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
@@ -30,20 +29,11 @@ from onboarding.storage.codec import Codec
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
-from onboarding.workflow.run import Run, RunStatus, StepState
+from onboarding.workflow.run import StepState
 
-_LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between checks
-_LONGEST: Final = timedelta(hours=1)
 _SETTLED: Final = timedelta(minutes=2)
 """After this time, the directory shows what an interrupted step may have created."""
 _PRINCIPALS: Final = {"client": CLIENT_PRINCIPAL, "server": SERVER_PRINCIPAL}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HaltResult:
-    """The connection that is off-boarded, if there is one."""
-
-    connection: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,34 +53,6 @@ class RevokeResult:
     left: tuple[LeftBehind, ...] = ()
 
 
-async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
-    """Stops the onboarding and any renewal, and waits, without holding a worker, until no step runs."""
-    services, removal, actor = context.services, context.request, context.run.head.actor
-    stop_as, run = removal.stop_as, await _onboarding(context)
-    if not stop_as and run and services.onboardings.status(run) is not RunStatus.SUCCEEDED:
-        stop_as = RunStatus.ROLLED_BACK  # the step that writes the connection did not succeed
-    if stop_as:
-        run = await interventions.stop(services.onboardings, removal.onboarding, stop_as, actor)
-        if run and not interventions.at_rest(run):
-            return _wait(context, "the step in progress to finish")
-    connection = await _connection(context)
-    if connection is None:
-        return Done(result=HaltResult(connection=None))
-    connection = await services.connections.change(connection.id, _to(ConnectionState.REMOVING)) or connection
-    owner = connection.requester
-    try:  # only now: from here on, an onboarding that shares the app sees that it is removed
-        await services.connections.need_unshared(connection, shows=lambda requester: requester == owner)
-    except PermanentError:
-        await services.connections.change(connection.id, _to(ConnectionState.ACTIVE))
-        raise
-    if connection.renewal:
-        run = await interventions.stop(services.operations, connection.renewal, RunStatus.CANCELLED, actor)
-        if run and not interventions.at_rest(run):
-            return _wait(context, "the renewal of the secret to finish")
-        await interventions.finish(services.operations, connection.renewal)
-    return Done(result=HaltResult(connection=connection.id))
-
-
 async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
     """Finds the object IDs of what the onboarding created, before anything is deleted."""
     tenant = context.request.tenant
@@ -106,7 +68,7 @@ async def _inventory(
     context: RemovalContext, directory: Directory | None, refusal: OnboardingError | None
 ) -> Done[InventoryResult] | Wait:
     """The same; without the directory, which refuses the service, from the records of the onboarding."""
-    removal, run = context.request, await _onboarding(context)
+    removal, run = context.request, await onboarding_of(context)
     found: dict[str, MadeApplication] = {}
     left: list[LeftBehind] = []
     for role, app, made in (
@@ -123,7 +85,7 @@ async def _inventory(
             if shown:
                 object_id, app_id = shown.object_id, shown.app_id
             elif step and _may_still_appear(context, step):
-                return _wait(context, "the directory to show what an interrupted step may have created")
+                return wait(context, "the directory to show what an interrupted step may have created")
         elif not object_id and refusal and step and step.attempt:
             name = unique_name(removal.onboarding, role)
             left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))
@@ -139,7 +101,7 @@ async def _inventory(
 async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     """Revokes what the onboarding granted to imported apps. Other apps are deleted with their grants."""
     request, services = context.request.request, context.services
-    run, onboarding = await _onboarding(context), context.request.onboarding
+    run, onboarding = await onboarding_of(context), context.request.onboarding
     consent, server, client = CONSENT.found_in(run), SERVER_APP.found_in(run), CLIENT_APP.found_in(run)
     imports = any(app and app.existing for app in (request.server_app, request.client_app))
     if consent is None or server is None or not imports:
@@ -201,28 +163,12 @@ async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
 async def forget(context: RemovalContext) -> Done[None]:
     """Removes the connection with its warnings, and records that the stopped run is undone."""
     services = context.services
-    if connection := await _connection(context):
+    if connection := await connection_of(context):
         await services.warning_schedule.forget(connection.id)
         await services.connections.remove(connection)
     await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)
     return Done(result=None)
-
-
-async def _connection(context: RemovalContext) -> Connection | None:
-    """The connection that the onboarding wrote, if any; never another one of the same name."""
-    removal = context.request
-    found = await context.services.connections.get(f"{removal.tenant}.{key_of(removal.name)}")
-    return found if found and found.onboarding == removal.onboarding else None
-
-
-async def _onboarding(context: RemovalContext) -> Run | None:
-    return await context.services.onboardings.store.load(context.request.onboarding)
-
-
-def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
-    """The change to a state; None if the connection already has it."""
-    return lambda found: None if found.state is state else found.evolve(state=state)
 
 
 def _may_still_appear(context: RemovalContext, step: StepState) -> bool:
@@ -231,12 +177,6 @@ def _may_still_appear(context: RemovalContext, step: StepState) -> bool:
     return step.attempt > 0 and step.changed_at is not None and step.changed_at > since
 
 
-def _wait(context: RemovalContext, reason: str) -> Wait:
-    pause = _LOOKS[min(context.step.tries, len(_LOOKS) - 1)]
-    return Wait(reason=reason, after=timedelta(seconds=pause), give_up_after=_LONGEST)
-
-
-HALT: Final = Step(name="halt", title="Stop the runs in progress", handler=halt, result=Codec(HaltResult))
 INVENTORY: Final = Step(
     name="inventory",
     title="Find what the onboarding created",

@@ -9,27 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from onboarding.cmg import versions
-from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import Actor, PermanentError, Severity, cloud, requests, steps
-from onboarding.lifecycle import handed_over, policies
-from onboarding.lifecycle.context import Services
+from onboarding.connections.records import Connection, SecretRecord
+from onboarding.errors import Actor, PermanentError, Severity, cloud, steps
+from onboarding.lifecycle import handed_over, policies, renewal_mark
 from onboarding.lifecycle.credentials import Credential
+from onboarding.lifecycle.renewal_mark import RenewalContext
 from onboarding.lifecycle.requests import Renewal
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
-from onboarding.workflow.plan import Context, Plan, Step
+from onboarding.workflow.plan import Plan, Step
 
 CONFIRMED: Final = "confirmed"
 """The signal to the step ``confirmation`` that the site has the new secret."""
 
 _LONGEST_LOOK: Final = timedelta(hours=6)
 _REMINDERS: Final = timedelta(days=7)
-
-RenewalContext = Context[Services, Renewal]
-"""An attempt of a step of a renewal."""
+_SETTLING: Final = timedelta(minutes=10)
+"""So long the directory may not list a secret that exists."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,9 +62,8 @@ class Retirement:
 
 async def check(context: RenewalContext) -> Done[CheckResult]:
     """Fails with the reason if the tenant or Configuration Manager would refuse the renewal later."""
-    services, connection = context.services, await _connection(context)
+    services, connection = context.services, await renewal_mark.take(context)
     directory = services.directory(context.request.tenant)
-    await services.connections.change(connection.id, lambda found: found.evolve(renewal=context.id))
     request = connection.request
     try:
         app = await directory.application(connection.server_app.app_id)
@@ -110,7 +108,7 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
     An imported application is never changed: a person created its new secret, which is only checked.
     """
     services, request = context.services, context.request
-    connection, object_id = await _connection(context), context.result(CHECK).object_id
+    connection, object_id = await renewal_mark.held(context), context.result(CHECK).object_id
     if connection.imports_server_app:
         secret = await handed_over.checked(
             services,
@@ -123,11 +121,8 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
     else:
         credential = _credential(context, connection, object_id)
         secret = await credential.ensure(context.step.attempt, keep=frozenset({connection.secret.key_id}))
-    for each in await services.connections.sharing(connection):
-        if each.secret.key_id == connection.secret.key_id:
-            await services.connections.change(
-                each.id, lambda found: found.evolve(pending=secret, renewal=context.id)
-            )
+    waiting = {"pending": secret, "renewal": context.id}
+    await renewal_mark.change_all(context, connection, lambda found: _with(found, **waiting))
     return Done(result=NewSecret(secret=secret, replaces=connection.secret.vault_name))
 
 
@@ -135,7 +130,7 @@ async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
     """Waits for the confirmation that the site has the new secret, or for the time limit. Sends reminders."""
     if context.step.signal == CONFIRMED:
         return Done(result=Confirmation(by="confirmation"))
-    connection = await _connection(context)
+    connection = await renewal_mark.held(context)
     now, since = context.services.clock.now(), context.step.started_at or context.accepted_at
     days = context.request.time_limit_days
     limit = since + timedelta(days=days) if days else None
@@ -156,40 +151,64 @@ async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
 async def retire(context: RenewalContext) -> Done[Retirement]:
     """Records the new secret in the connection, and removes the old one if the service created it.
 
-    For an imported application, the old secret is removed from Key Vault only. Login must accept the new
-    secret first, so that the step never removes the last valid one.
+    For an imported application, the old secret is removed from Key Vault only. First the directory must list
+    the new secret, and login must accept it: otherwise the connection keeps the old one.
     """
     services, made = context.services, context.result(SECRET)
-    connection = await _connection(context)
-    if made.secret.ends_at <= services.clock.now():
-        raise steps.SECRET_EXPIRED.error(ended=made.secret.ends_at)
-    await handed_over.prove(
-        services, tenant=connection.tenant, app=connection.server_app.app_id, secret=made.secret
-    )
+    connection = await renewal_mark.held(context)
+    await _need_usable(context, connection, made.secret)
+    await renewal_mark.change_all(context, connection, lambda found: _renewed(found, made.secret))
     for each in await services.connections.sharing(connection):
-        changed = await services.connections.change(
-            each.id, lambda found: _renewed(found, made.secret.key_id)
-        )
-        if changed:
-            await services.warning_schedule.schedule(changed, services.clock.now())
-    in_use = await _connection(context)  # includes the secret of a later renewal in progress
+        await services.warning_schedule.schedule(each, services.clock.now())
+    removed = True
     if connection.imports_server_app:
-        replaced = made.replaces
-        gone = replaced != in_use.secret.vault_name and await handed_over.discard(
-            services, replaced, connection.onboarding
+        removed = made.replaces != made.secret.vault_name and await handed_over.discard(
+            services, made.replaces, connection.onboarding
         )
-        return Done(result=Retirement(removed=gone))
-    credential = _credential(context, connection, context.result(CHECK).object_id)
-    keep = frozenset(each.key_id for each in (in_use.secret, in_use.pending) if each)
-    await credential.remove_others(keep, shown=made.secret.key_id)
-    return Done(result=Retirement(removed=True))
+    else:
+        credential = _credential(context, connection, context.result(CHECK).object_id)
+        await credential.remove_others(frozenset({made.secret.key_id}), shown=made.secret.key_id)
+    await renewal_mark.release(context, connection)  # last: off-boarding waits as long as it is there
+    return Done(result=Retirement(removed=removed))
 
 
-def _renewed(connection: Connection, key_id: str) -> Connection | None:
-    """The connection with its pending secret as its secret; None if this has already happened."""
-    if connection.pending is None or connection.pending.key_id != key_id:
+async def _need_usable(context: RenewalContext, connection: Connection, secret: SecretRecord) -> None:
+    """Raises unless the new secret can be used: the directory lists it, and login accepts it.
+
+    Somebody has deleted a secret that the directory does not list after some time. Then nothing waits for it
+    any longer, and the next renewal makes another one.
+    """
+    services, now = context.services, context.services.clock.now()
+    if secret.ends_at <= now:
+        raise steps.SECRET_EXPIRED.error(ended=secret.ends_at)
+    listed = await services.directory(connection.tenant).passwords(context.result(CHECK).object_id)
+    if not any(each["keyId"] == secret.key_id for each in listed):
+        since = context.step.since if context.step.error else None
+        if since is None or now - since < _SETTLING:
+            raise cloud.REPLICATION_LAG.error(sign="it does not list the new client secret.")
+        await renewal_mark.change_all(context, connection, lambda found: _without(found, secret))
+        raise steps.NEW_SECRET_MISSING.error()
+    await handed_over.prove(
+        services, tenant=connection.tenant, app=connection.server_app.app_id, secret=secret
+    )
+
+
+def _without(connection: Connection, pending: SecretRecord) -> Connection | None:
+    """The connection without this pending secret; None if it has another one."""
+    return connection.evolve(pending=None) if connection.pending == pending else None
+
+
+def _with(connection: Connection, **values: Any) -> Connection | None:
+    """The connection with these values; None if it has them."""
+    changed = connection.evolve(**values)
+    return None if changed == connection else changed
+
+
+def _renewed(connection: Connection, secret: SecretRecord) -> Connection | None:
+    """The connection with its new secret; None if this has already happened."""
+    if connection.secret.key_id == secret.key_id and connection.pending is None:
         return None
-    return connection.evolve(secret=connection.pending, pending=None, renewal="", lost=None)
+    return connection.evolve(secret=secret, pending=None, lost=None)
 
 
 def _credential(context: RenewalContext, connection: Connection, object_id: str) -> Credential:
@@ -204,21 +223,6 @@ def _credential(context: RenewalContext, connection: Connection, object_id: str)
         ends_at=context.request.ends_at(context.accepted_at),
         now=context.services.clock.now(),
     )
-
-
-async def _connection(context: RenewalContext) -> Connection:
-    """The connection whose secret is renewed."""
-    request = context.request
-    found = await context.services.connections.get(request.connection)
-    if (
-        found is None
-        or found.state is not ConnectionState.ACTIVE
-        or found.created_at > context.accepted_at  # another one, which got the same name later
-        or request.onboarding
-        not in {"", found.onboarding}  # empty: a renewal that an earlier version accepted
-    ):
-        raise requests.CONNECTION_NOT_FOUND.error(connection=request.connection)
-    return found
 
 
 def _need_another(connection: Connection, secret: SecretRecord) -> None:

@@ -86,6 +86,7 @@ class Renewal:
     secret_end_date: datetime | None = None
     vault_secret: str | None = None  # for an imported app: the name of its new secret in Key Vault
     time_limit_days: int  # until the old secret is removed without a confirmation; 0: never
+    secret: str = ""  # key ID of the secret that is replaced
 
     @classmethod
     def of(
@@ -114,6 +115,7 @@ class Renewal:
             secret_end_date=wanted.secret_end_date,
             vault_secret=vault_secret or wanted.vault_secret,
             time_limit_days=time_limit_days if given is None else given,
+            secret=connection.secret.key_id,
         )
 
     def ends_at(self, accepted_at: datetime) -> datetime:

@@ -6,7 +6,7 @@ notices it at its next write, and never sees half of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -73,13 +73,23 @@ async def resume(runtime: Runtime, run_id: str, actor: str, *, keep_authority: b
     return run
 
 
-async def stop(runtime: Runtime, run_id: str, stop_as: RunStatus, actor: str) -> Run | None:
+async def stop(
+    runtime: Runtime,
+    run_id: str,
+    stop_as: RunStatus,
+    actor: str,
+    *,
+    only: Collection[RunStatus] = tuple(RunStatus),
+) -> Run | None:
     """Stops a run: no other step starts. A running step finishes first; see ``at_rest``.
 
-    Safe to repeat. It also releases the steps of crashed workers.
+    Safe to repeat. It also releases the steps of crashed workers. A run whose status is not one of ``only``
+    stays as it is.
     """
 
     def change(run: Run) -> _Change | None:
+        if run.head.stop_as is None and runtime.status(run) not in only:
+            return None
         now = runtime.clock.now()
         idle = [step for step in run.steps.values() if _idle(step) or _abandoned(runtime, step)]
         if run.head.stop_as and not idle:
@@ -91,7 +101,7 @@ async def stop(runtime: Runtime, run_id: str, stop_as: RunStatus, actor: str) ->
         )
 
     run = await runtime.store.load(run_id)
-    if run is None or run.head.undone:
+    if run is None or run.head.undone or (run.head.stop_as is None and runtime.status(run) not in only):
         return run
     await runtime.index.reopen(run.head)  # until what it created is removed
     for step in (step for step in run.steps.values() if step.is_blocked):

@@ -113,7 +113,7 @@ async def test_a_renewal_that_failed_leaves_no_third_secret(portal):
 
 
 async def test_a_late_resume_does_not_affect_the_next_renewal(portal):
-    """The next renewal removes the old secret after a failed one; a late resume removes nothing more."""
+    """The next renewal removes the old secret in place of a failed one, which nobody can resume any more."""
     connection = await portal.onboarded()
     first = await renewal(portal, connection)
     path = f"/api/connections/{connection['id']}/renewals/{first['id']}/confirm"
@@ -122,8 +122,8 @@ async def test_a_late_resume_does_not_affect_the_next_renewal(portal):
         assert failed["error"]["step"] == "retirement"
     await renewal(portal, connection)
     now = await shown(portal, connection)
-    await portal.call("POST", f"/api/operations/{first['id']}/retry", caller="operator")
-    await done(portal, first)
+    late = await portal.call("POST", f"/api/operations/{first['id']}/retry", caller="operator")
+    assert "Cancelled" in problem(late, 409, "not-in-this-status")["detail"]
     assert await secrets(portal, connection) == {now["secret"]["keyId"], now["pendingSecret"]["keyId"]}
     assert await works(portal, connection, current(now["secret"]["vaultSecretId"]))
 

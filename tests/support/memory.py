@@ -44,13 +44,18 @@ class Call:
     """Of the method of ``Tables`` or ``Queues``, or what the host does: receive, delete."""
     place: str
     """The table or queue."""
+    rows: tuple[tuple[str, str], ...] = ()
+    """Partition and key of each row that a call of ``Tables`` names; a range has no keys."""
+    writes: bool = False
+    """Whether it can change something."""
 
 
 Around = Callable[[Call], AbstractAsyncContextManager[None]]
 
 
 @contextlib.asynccontextmanager
-async def _nothing(_call: Call) -> AsyncIterator[None]:
+async def nothing(_call: Call) -> AsyncIterator[None]:
+    """What happens around a call where a test does not care."""
     yield
 
 
@@ -76,7 +81,7 @@ class _Message:
 class MemoryTables(Tables):
     """Tables that last as long as the test."""
 
-    def __init__(self, around: Around = _nothing) -> None:
+    def __init__(self, around: Around = nothing) -> None:
         self._around = around
         self._rows: dict[str, dict[tuple[str, str], Row]] = {}
         self._versions = itertools.count(1)
@@ -87,14 +92,14 @@ class MemoryTables(Tables):
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """One row, or None."""
-        async with self._call("get", table):
+        async with self._call("get", table, (partition, key)):
             return self._table(table).get((partition, key))
 
     async def scan(self, table: str, partitions: Range, *, keys: Range | None = None) -> AsyncIterator[Row]:
         """All rows of a range of partitions, in order; each thousand of them costs a call."""
         start: tuple[str, str] | None = ("", "")
         while start is not None:
-            async with self._call("scan", table):
+            async with self._call("scan", table, (partitions.first, "")):
                 found = [row for row in self._select(table, partitions, keys) if _place(row) >= start]
             for row in found[:_PAGE]:
                 yield row
@@ -105,7 +110,7 @@ class MemoryTables(Tables):
     ) -> Page:
         """At most ``size`` rows of a range of partitions, in order, from a continuation on."""
         token = tables._decode(continuation)
-        async with self._call("page", table):
+        async with self._call("page", table, (partitions.first, "")):
             start = (token["PartitionKey"], token["RowKey"]) if token else ("", "")
             found = [row for row in self._select(table, partitions, keys) if _place(row) >= start]
             rest = [{"PartitionKey": row.partition, "RowKey": row.key} for row in found[size:]]
@@ -114,12 +119,12 @@ class MemoryTables(Tables):
     async def write(self, table: str, row: Row, how: Write) -> str:
         """Write one row and return its new ETag; ``ConflictError`` when the row is not as expected."""
         if how is Write.DELETE:
-            async with self._call("write", table):
+            async with self._call("delete", table, _place(row), writes=True):
                 with contextlib.suppress(ResourceNotFoundError):
                     self._apply(table, [(how, row)])
                 return ""
         _check_columns(row)
-        async with self._call("write", table):
+        async with self._call(how.value, table, _place(row), writes=True):
             _check_sizes(row)
             return self._apply(table, [(how, row)])[0]
 
@@ -130,7 +135,7 @@ class MemoryTables(Tables):
         for how, row in writes:
             if how is not Write.DELETE:
                 _check_columns(row)
-        async with self._call("transact", table):
+        async with self._call("transact", table, *(_place(row) for _, row in writes), writes=True):
             if len(writes) > _MOST_ROWS or len({row.key for _, row in writes}) < len(writes):
                 raise _error(HttpResponseError, 400, "InvalidInput")
             if sum(map(_size, (row for _, row in writes))) > _MOST_BYTES:
@@ -144,9 +149,11 @@ class MemoryTables(Tables):
             return self._apply(table, unconditional)
 
     @contextlib.asynccontextmanager
-    async def _call(self, name: str, table: str) -> AsyncIterator[None]:
+    async def _call(
+        self, name: str, table: str, *rows: tuple[str, str], writes: bool = False
+    ) -> AsyncIterator[None]:
         """One call: others run before it and after it, and none during it."""
-        async with self._around(Call(name=name, place=table)):
+        async with self._around(Call(name=name, place=table, rows=rows, writes=writes)):
             await asyncio.sleep(0)
             yield
         await asyncio.sleep(0)
@@ -193,7 +200,7 @@ class MemoryQueues(Queues):
     """Queues that last as long as the test. Time is real, unless a test has another clock."""
 
     def __init__(
-        self, around: Around = _nothing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, around: Around = nothing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._around = around
         self._now = now
@@ -258,7 +265,8 @@ class MemoryQueues(Queues):
 
     @contextlib.asynccontextmanager
     async def _call(self, name: str, queue: str) -> AsyncIterator[None]:
-        async with self._around(Call(name=name, place=queue)):
+        writes = name in {"put", "receive", "delete"}
+        async with self._around(Call(name=name, place=queue, writes=writes)):
             await asyncio.sleep(0)
             yield
         await asyncio.sleep(0)

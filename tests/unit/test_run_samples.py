@@ -20,7 +20,7 @@ from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import Finding
-from onboarding.lifecycle import deletion, plans, removal_steps, renewal_steps
+from onboarding.lifecycle import deletion, plans, removal_halt, removal_steps, renewal_steps
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal, Renewal
 from onboarding.lifecycle.steps.client_app import ClientAppResult
@@ -85,7 +85,7 @@ RESULTS: Final[Mapping[str, Any]] = {
     ),
     "provider-storage": ProviderResult(namespace="Microsoft.Storage", state="Registered"),
     "connection": ConnectionResult(id="t.n"),
-    "removal/halt": removal_steps.HaltResult(connection="t.n"),
+    "removal/halt": removal_halt.HaltResult(connection="t.n"),
     "removal/inventory": removal_steps.InventoryResult(
         client=deletion.MadeApplication(object_id="o", principal_id=None), server=None
     ),
@@ -232,6 +232,8 @@ KINDS: Final[Mapping[str, Kind]] = {
             secret_end_date=NOW,
             vault_secret="import-x",
             time_limit_days=30,
+            onboarding="o",
+            secret="k",
         ),
     ),
     **results(),

@@ -1,0 +1,97 @@
+"""The first step of a removal: it stops the runs in progress, once it knows that it may remove anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from onboarding.connections.records import Connection, ConnectionState, key_of
+from onboarding.errors import PermanentError
+from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.deletion import RemovalContext
+from onboarding.lifecycle.renewal_steps import RENEW
+from onboarding.storage.codec import Codec
+from onboarding.workflow import interventions
+from onboarding.workflow.outcomes import Done, Wait
+from onboarding.workflow.plan import Step
+from onboarding.workflow.run import Run, RunStatus
+
+_LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between checks
+_LONGEST: Final = timedelta(hours=1)
+_STOPPED: Final = frozenset(RunStatus) - {RunStatus.SUCCEEDED}
+_RENEWAL: Final = "the renewal of the secret to finish"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HaltResult:
+    """The connection that is off-boarded, if there is one."""
+
+    connection: str | None
+
+
+async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
+    """Stops the onboarding and any renewal, and waits, without holding a worker, until no step runs."""
+    services, removal, actor = context.services, context.request, context.run.head.actor
+    stop_as, run = removal.stop_as, await onboarding_of(context)
+    if not stop_as and run and services.onboardings.status(run) is not RunStatus.SUCCEEDED:
+        stop_as = RunStatus.ROLLED_BACK  # the step that writes the connection did not succeed
+    if stop_as:
+        run = await interventions.stop(services.onboardings, removal.onboarding, stop_as, actor)
+        if run and not interventions.at_rest(run):
+            return wait(context, "the step in progress to finish")
+    connection = await connection_of(context)
+    if connection is None:
+        return Done(result=HaltResult(connection=None))
+    connection = await services.connections.change(connection.id, _to(ConnectionState.REMOVING)) or connection
+    owner = connection.requester
+    try:  # only now: from here on, an onboarding that shares the app sees that it is removed
+        await services.connections.need_unshared(connection, shows=lambda requester: requester == owner)
+    except PermanentError:
+        await services.connections.change(connection.id, _to(ConnectionState.ACTIVE))
+        raise
+    if connection.renewal not in {"", context.step.memo} and await _is_own(services, connection):
+        # Noted before it is stopped: it may end, and then the connection no longer names it.
+        return replace(wait(context, _RENEWAL), after=timedelta(0), memo=connection.renewal)
+    if renewal := context.step.memo:
+        run = await interventions.stop(
+            services.operations, renewal, RunStatus.CANCELLED, actor, only=_STOPPED
+        )
+        if run and not interventions.at_rest(run):
+            return wait(context, _RENEWAL)
+        if run and run.head.stop_as:
+            await interventions.finish(services.operations, renewal)
+    return Done(result=HaltResult(connection=connection.id))
+
+
+async def _is_own(services: Services, connection: Connection) -> bool:
+    """Whether the renewal that a connection names is its own, and not that of a secret that it shares."""
+    run = await services.operations.store.load(connection.renewal)
+    return run is not None and RENEW.request_of(run.head).connection == connection.id
+
+
+async def connection_of(context: RemovalContext) -> Connection | None:
+    """The connection that the onboarding wrote, if any; never another one of the same name."""
+    removal = context.request
+    found = await context.services.connections.get(f"{removal.tenant}.{key_of(removal.name)}")
+    return found if found and found.onboarding == removal.onboarding else None
+
+
+async def onboarding_of(context: RemovalContext) -> Run | None:
+    """The onboarding that is undone."""
+    return await context.services.onboardings.store.load(context.request.onboarding)
+
+
+def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
+    """The change to a state; None if the connection already has it."""
+    return lambda found: None if found.state is state else found.evolve(state=state)
+
+
+def wait(context: RemovalContext, reason: str) -> Wait:
+    """Looks again soon, and then less often."""
+    pause = _LOOKS[min(context.step.tries, len(_LOOKS) - 1)]
+    return Wait(reason=reason, after=timedelta(seconds=pause), give_up_after=_LONGEST)
+
+
+HALT: Final = Step(name="halt", title="Stop the runs in progress", handler=halt, result=Codec(HaltResult))

@@ -1,0 +1,108 @@
+"""The mark of a renewal on its connection. A connection has one renewal at a time: the one that it names.
+
+A renewal sets its mark first and removes it last. Its steps go on only while the connection names it. It
+takes the place of another renewal only if that one is over, or has failed: then that one is stopped, so that
+nobody can resume it. All connections that share the secret have the mark, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from onboarding.connections.records import Connection, ConnectionState
+from onboarding.errors import requests, steps
+from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.requests import Renewal
+from onboarding.workflow import interventions
+from onboarding.workflow.plan import Context
+from onboarding.workflow.run import RunStatus
+
+RenewalContext = Context[Services, Renewal]
+"""An attempt of a step of a renewal."""
+
+
+async def take(context: RenewalContext) -> Connection:
+    """The connection whose secret is renewed, once it names this renewal. Raises ``PermanentError``."""
+    connections, renewal = context.services.connections, context.request
+    connection = await _connection(context)
+    while connection.renewal != context.id:
+        if renewal.secret and renewal.secret != connection.secret.key_id:
+            raise steps.RENEWAL_SUPERSEDED.error(renewal=connection.renewal or "another one")
+        marked = connection.renewal
+        if marked:
+            await _need_over(context, marked)
+        changed = await connections.change(
+            connection.id,
+            lambda found, marked=marked: (  # type: ignore[misc] # the type of the default is that of the loop
+                found.evolve(renewal=context.id) if found.renewal == marked else None
+            ),
+        )
+        connection = changed if changed and changed.renewal == context.id else await _connection(context)
+    return connection
+
+
+async def held(context: RenewalContext) -> Connection:
+    """The connection whose secret is renewed, if it still names this renewal. Raises ``PermanentError``."""
+    connection = await _connection(context)
+    if connection.renewal != context.id:
+        raise steps.RENEWAL_SUPERSEDED.error(renewal=connection.renewal or "another one")
+    return connection
+
+
+async def release(context: RenewalContext, connection: Connection) -> None:
+    """Removes the mark; safe to repeat."""
+    await change_all(
+        context, connection, lambda found: found.evolve(renewal="") if found.renewal == context.id else None
+    )
+
+
+async def change_all(
+    context: RenewalContext, connection: Connection, change: Callable[[Connection], Connection | None]
+) -> list[Connection]:
+    """Changes a connection and all that share its secret; returns those that were changed.
+
+    The owner is first, and then it looks again until nothing is left to change. A connection that begins to
+    share meanwhile copies from the owner, looks again, too, and so has the change in any order.
+
+    Args:
+        context: The attempt.
+        connection: The owner of the secret.
+        change: Returns the changed connection; None for one that already is as it must be.
+    """
+    connections, done = context.services.connections, dict[str, Connection]()
+    while True:
+        found = sorted(await connections.sharing(connection), key=lambda each: each.id != connection.id)
+        missing = [sharing for sharing in found if change(sharing)]
+        if not missing:
+            return list(done.values())
+        for sharing in missing:
+            if changed := await connections.change(sharing.id, change):
+                done[changed.id] = changed
+
+
+async def _need_over(context: RenewalContext, other: str) -> None:
+    """Stops another renewal that failed. Raises ``PermanentError`` if it is not over."""
+    operations, actor = context.services.operations, context.run.head.actor
+    run = await interventions.stop(
+        operations, other, RunStatus.CANCELLED, actor, only=frozenset({RunStatus.FAILED})
+    )
+    if run and run.head.stop_as:
+        if not interventions.at_rest(run):
+            raise steps.RENEWAL_IN_PROGRESS.error(renewal=other)
+        await interventions.finish(operations, other)
+    elif run and not operations.status(run).final:
+        raise steps.RENEWAL_IN_PROGRESS.error(renewal=other)
+
+
+async def _connection(context: RenewalContext) -> Connection:
+    """The connection in the request, and never another one that got its name later."""
+    renewal = context.request
+    found = await context.services.connections.get(renewal.connection)
+    if (
+        found is None
+        or found.state is not ConnectionState.ACTIVE
+        or (renewal.onboarding or found.onboarding) != found.onboarding
+        or found.created_at > context.accepted_at
+    ):
+        raise requests.CONNECTION_NOT_FOUND.error(connection=renewal.connection)
+    return found

@@ -1,0 +1,88 @@
+"""Instances of the function app in the process of the test, with their callers and their clock."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
+from onboarding.clock import Clock
+from onboarding.cloud.clouds import Clouds
+from onboarding.parts import Parts
+from onboarding.service import Service
+from onboarding.settings import Settings
+from onboarding.storage.queues import Queues
+from onboarding.storage.tables import Tables
+from onboarding.timers import Timers
+from tests.interleavings.cloud import InProcessCloud, InProcessClouds
+
+OPERATOR: Final = Caller(id="operator-1", name="operator", roles=(OPERATE_ROLE,))
+REQUESTER: Final = Caller(id="requester-1", name="requester", roles=(REQUEST_ROLE,))
+_CALLERS: Final = {caller.name: caller for caller in (OPERATOR, REQUESTER)}
+_TICK: Final = timedelta(milliseconds=1)
+
+
+class HandClock:
+    """A clock that a test moves; it ticks at each look, so that no two moments are the same."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+
+    def now(self) -> datetime:
+        """The current time."""
+        self.at += _TICK
+        return self.at
+
+
+class _Callers:
+    """Knows a caller by a name in place of a token."""
+
+    async def identify(self, authorization: str | None, _allowed: Any) -> Caller:
+        return _CALLERS[str(authorization)]
+
+
+class _HostParts(Parts):
+    """The parts of one host."""
+
+    def __init__(
+        self, settings: Settings, tables: Tables, queues: Queues, clock: Clock, cloud: InProcessCloud
+    ) -> None:
+        super().__init__(settings)
+        self._given = tables, queues, clock
+        self._cloud = cloud
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        return self._given[0]
+
+    @functools.cached_property
+    def queues(self) -> Queues:
+        return self._given[1]
+
+    @functools.cached_property
+    def clock(self) -> Clock:
+        return self._given[2]
+
+    @functools.cached_property
+    def clouds(self) -> Clouds:
+        return InProcessClouds(self._cloud)
+
+
+class _HostService(Service):
+    """The API of one host."""
+
+    @functools.cached_property
+    def _callers(self) -> Any:
+        return _Callers()
+
+
+class Host:
+    """One instance of the function app."""
+
+    def __init__(
+        self, settings: Settings, tables: Tables, queues: Queues, clock: Clock, cloud: InProcessCloud
+    ) -> None:
+        self.parts = _HostParts(settings, tables, queues, clock, cloud)
+        self.service = _HostService(self.parts)
+        self.timers = Timers(self.parts)
