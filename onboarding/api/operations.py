@@ -20,10 +20,10 @@ from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
+from onboarding.lifecycle.removal_halt import HALT
 from onboarding.lifecycle.removal_steps import (
     DELETE_CLIENT,
     DELETE_SERVER,
-    HALT,
     INVENTORY,
     REMOVE,
     REVOKE,
