@@ -151,7 +151,7 @@ class Parts:
             names.NOTICES,
             RunIndex(self.tables, names.NOTICE_INDEX, history=False),
             {**delivery_plans.PLANS, INSPECTION.name: INSPECTION},
-            lambda plan: self._inspection_step if plan is INSPECTION else self._delivery_services,
+            lambda plan: self.inspection_step if plan is INSPECTION else self._delivery_services,
             delivery_plans.POLICIES,
         )
 
@@ -272,7 +272,8 @@ class Parts:
         )
 
     @functools.cached_property
-    def _inspection_step(self) -> InspectionStep:
+    def inspection_step(self) -> InspectionStep:
+        """Inspects connections."""
         return InspectionStep(
             directory=self.clouds.directory,
             subscription=self.clouds.subscription,

@@ -26,6 +26,7 @@ from onboarding.api.expirations import ExpirationsResource
 from onboarding.api.feeds import FeedsResource
 from onboarding.api.front import Front
 from onboarding.api.health import HealthResource, Ping
+from onboarding.api.inspections import InspectionsResource
 from onboarding.api.links import LinksResource
 from onboarding.api.onboardings import OnboardingsResource
 from onboarding.api.operations import Operations, OperationsResource
@@ -157,6 +158,16 @@ class Service:
             connections=parts.connection_store,
             tenants=self._tenants,
             directory=parts.clouds.directory,
+            clock=parts.clock,
+        )
+
+    @functools.cached_property
+    def inspections(self) -> InspectionsResource:
+        """``POST /api/connections/{id}/inspect``."""
+        parts = self._parts
+        return InspectionsResource(
+            connections=self._connections,
+            inspect=parts.inspection_step.inspect_now,
             clock=parts.clock,
         )
 

@@ -43,6 +43,7 @@ HTTP = {
     "follow_link": ("links", ["POST"]),
     "get_handover": ("connections/{id}/handover", ["GET"]),
     "get_connection_conformance": ("connections/{id}/conformance", ["GET"]),
+    "inspect_connection": ("connections/{id}/inspect", ["POST"]),
     "get_tenant_conformance": ("tenants/{id}/conformance", ["GET"]),
     "get_overview": ("overview", ["GET"]),
     "list_poison": ("poison", ["GET"]),

@@ -38,7 +38,7 @@ def of_place(place: int) -> str:
 
 
 def daily(connection: str) -> Row:
-    """The pointer to a connection that is inspected every day, because something about it is pending."""
+    """The pointer to a connection that is inspected every day, because it differs or something is pending."""
     return Row(partition=DAILY, key=connection)
 
 

@@ -19,17 +19,13 @@ from onboarding.connections.records import (
     Difference,
     Loss,
 )
+from onboarding.drift.directory_snapshot import TenantNames
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import OnboardingError
 from onboarding.words.line import isolated
 
 UNREADABLE: Final = "directory-unreadable"
 """The code for a tenant that the service cannot read."""
-
-PROVIDERS_PENDING: Final = "providers-pending"
-"""The code for resource providers that Azure has not registered yet."""
-
-_REGISTERED: Final = "Registered"
 
 _SECRET_CHECK: Final = "secret"  # noqa: S105 - a check's name; the codes below are more precise
 _REMOVED: Final = "secret-removed"
@@ -83,6 +79,7 @@ class Comparison:
     lost: Loss | None = None  # why it no longer works
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure has not registered yet
     updated: tuple[str, ...] = ()  # what the site has set in an imported server app, as names of checks
+    tenant: TenantNames | None = None  # as the directory has them now; None if the service cannot read them
 
 
 def compare(connection: Connection, inspection: Inspection, at: datetime) -> Comparison:
@@ -112,38 +109,9 @@ def compare(connection: Connection, inspection: Inspection, at: datetime) -> Com
     kept = {key: connection.differences[key] for key in unknown if key in connection.differences}
     present = {difference.key: _first(connection, difference) for difference in found}
     updated = _updated(connection, inspection.server)
-    return Comparison(differences=kept | present, ends_at=ends_at, lost=lost, updated=updated)
-
-
-def with_providers(
-    connection: Connection, comparison: Comparison, states: Mapping[str, str] | None, at: datetime
-) -> Comparison:
-    """The comparison with the resource providers that were pending.
-
-    Args:
-        connection: The connection.
-        comparison: What differs in the directory.
-        states: Registration states, by lower-case namespace; None if the service cannot read them.
-        at: When the inspection started.
-    """
-    pending = connection.pending_providers
-    if states is not None:
-        pending = tuple(each for each in pending if states.get(each.casefold()) != _REGISTERED)
-    if not pending:
-        return replace(comparison, pending_providers=())
-    difference = Difference(
-        code=PROVIDERS_PENDING,
-        app="",
-        since=at,
-        detail=f"Azure has not finished registering these resource providers: {', '.join(pending)}.",
-        impact="The deployment of the gateway can fail in regions where a provider is not registered yet.",
-        remedy=(
-            "The service registered them twice. If they stay in this state for days, register them again "
-            "(az provider register), then contact Azure support."
-        ),
+    return Comparison(
+        differences=kept | present, ends_at=ends_at, lost=lost, updated=updated, tenant=inspection.tenant
     )
-    known = {**comparison.differences, difference.key: _first(connection, difference)}
-    return replace(comparison, differences=known, pending_providers=pending)
 
 
 def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:

@@ -42,6 +42,14 @@ class Grants:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TenantNames:
+    """What a tenant is called: people can change its name, but not its initial domain."""
+
+    name: str
+    initial_domain: str  # empty if the directory does not show it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DirectorySnapshot:
     """What exists, by client id in lower case; None where the service may not read it."""
 
@@ -49,6 +57,7 @@ class DirectorySnapshot:
     principals: Mapping[str, Mapping[str, Any]] | None  # with their appRoleAssignments
     grants: Mapping[str, Grants | None]
     domains: tuple[str, ...] | None  # the tenant's verified ones
+    tenant: TenantNames | None
     deleted: Mapping[str, str] | None  # when the applications that can be restored were deleted
 
 
@@ -56,7 +65,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
     """Reads a tenant. Raises ``TransientError``, and ``PermanentError`` without access to the tenant."""
     apps = sorted({app.casefold() for pair in pairs for app in (pair.server, pair.client) if app})
     clients = sorted({pair.client.casefold() for pair in pairs if pair.client})
-    urls = {"organization": "/organization?$select=id,verifiedDomains"}
+    urls = {"organization": "/organization?$select=id,displayName,verifiedDomains"}
     for number, some in enumerate(_chunks(apps)):
         urls[f"applications{number}"] = f"/applications?$filter={_any_of(some)}"
         urls[f"principals{number}"] = (
@@ -73,6 +82,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
         principals=_by_client_id(replies, "principals"),
         grants={client: _grants(replies[client]) for client in clients},
         domains=_domains(organization),
+        tenant=_tenant(organization),
         deleted=await _deleted(graph, missing) if missing else {},
     )
 
@@ -126,6 +136,14 @@ def _domains(organization: Any) -> tuple[str, ...] | None:
     if not organization or not organization["value"]:
         return None
     return tuple(str(each["name"]) for each in organization["value"][0]["verifiedDomains"])
+
+
+def _tenant(organization: Any) -> TenantNames | None:
+    if not organization or not organization["value"]:
+        return None
+    (shown, *_) = organization["value"]
+    initial = [str(each["name"]) for each in shown["verifiedDomains"] if each.get("isInitial")]
+    return TenantNames(name=str(shown.get("displayName") or ""), initial_domain="".join(initial[:1]))
 
 
 def _any_of(apps: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
 from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection
 from onboarding.drift import directory_snapshot
-from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair
+from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair, TenantNames
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory
@@ -64,6 +64,7 @@ class Inspection:
     server: InspectedApp
     client: InspectedApp | None  # None: the tenant has no client app
     passwords: Sequence[Mapping[str, Any]]
+    tenant: TenantNames | None = None  # None if the service may not read it
 
     @property
     def apps(self) -> Mapping[str, InspectedApp]:
@@ -97,6 +98,7 @@ def _inspection(subject: Subject, snapshot: DirectorySnapshot, now: datetime) ->
         server=_inspected_app(snapshot, subject.pair.server, _server(subject, snapshot, now)),
         client=_inspected_app(snapshot, client, _client(subject, client, snapshot)) if client else None,
         passwords=passwords,
+        tenant=snapshot.tenant,
     )
 
 

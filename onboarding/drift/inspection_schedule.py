@@ -63,8 +63,12 @@ class InspectionSchedule:
         await self._tables.write(names.CONNECTIONS, pointers.inspection(connection), Write.DELETE)
         await self.relax(connection)
 
+    async def inspect_daily(self, connection: str) -> None:
+        """Has a connection inspected every day: it differs, or something is pending; safe to repeat."""
+        await self._tables.write(names.CONNECTIONS, pointers.daily(connection), Write.UPSERT)
+
     async def relax(self, connection: str) -> None:
-        """Ends the daily inspections of a connection about which nothing is pending; safe to repeat."""
+        """Ends the daily inspections of a connection that is as it should be; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.daily(connection), Write.DELETE)
 
     async def _at(self, partition: str) -> set[str]:

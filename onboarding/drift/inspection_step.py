@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,15 +15,14 @@ from onboarding.cloud.ports import Subscription
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.warning_schedule import WarningSchedule
-from onboarding.drift.comparison import (
-    Comparison,
-    compare,
-    unreadable,
-    with_providers,
-)
+from onboarding.drift.comparison import Comparison, compare, unreadable
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.drift.inspection import Subject, inspect
 from onboarding.drift.inspection_schedule import InspectionSchedule
+from onboarding.drift.subscription_comparison import (
+    SubscriptionSnapshot,
+    with_subscription,
+)
 from onboarding.errors import OnboardingError, PermanentError
 from onboarding.notices.announcing import Notices
 from onboarding.notices.difference_texts import difference_notice
@@ -30,7 +30,7 @@ from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Context, Plan, Step
 
-_SETTLED: Final = timedelta(hours=1)
+SETTLED: Final = timedelta(hours=1)
 """The directory may not show newer objects yet."""
 
 _PATIENCE: Final = timedelta(days=1)
@@ -81,20 +81,27 @@ class InspectionStep:
         found = await asyncio.gather(*map(self._connection, ids))
         settled = [connection for connection in found if connection and _is_settled(connection, started_at)]
         if settled:
-            comparisons = await self._comparisons(settled, started_at)
-            comparisons = await asyncio.gather(
-                *(
-                    self._with_providers(connection, comparison, started_at)
-                    for connection, comparison in zip(settled, comparisons, strict=True)
-                )
-            )
-            await asyncio.gather(
-                *(
-                    self._apply(connection, comparison, started_at, again=again)
-                    for connection, comparison in zip(settled, comparisons, strict=True)
-                )
-            )
+            await self._inspect(settled, started_at, again=again)
         return Done(result=InspectionResult(inspected=len(settled)))
+
+    async def inspect_now(self, connection: Connection) -> None:
+        """Inspects one connection, and records what it finds. Raises ``TransientError``."""
+        await self._inspect([connection], self._clock.now(), again=False)
+
+    async def _inspect(self, connections: Sequence[Connection], started_at: datetime, *, again: bool) -> None:
+        comparisons = await self._comparisons(connections, started_at)
+        comparisons = await asyncio.gather(
+            *(
+                self._with_subscription(connection, comparison, started_at)
+                for connection, comparison in zip(connections, comparisons, strict=True)
+            )
+        )
+        await asyncio.gather(
+            *(
+                self._apply(connection, comparison, started_at, again=again)
+                for connection, comparison in zip(connections, comparisons, strict=True)
+            )
+        )
 
     async def _connection(self, identifier: str) -> Connection | None:
         connection = await self._connections.get(identifier)
@@ -116,18 +123,19 @@ class InspectionStep:
             for connection, inspection in zip(connections, inspections, strict=True)
         ]
 
-    async def _with_providers(
+    async def _with_subscription(
         self, connection: Connection, comparison: Comparison, started_at: datetime
     ) -> Comparison:
-        """The comparison with what was pending in the subscription; errors there change nothing."""
-        if not connection.pending_providers or connection.subscription is None:
+        """The comparison with what differs in the subscription; errors there change nothing."""
+        if connection.subscription is None:
             return comparison
-        try:
-            subscription = self._subscription(connection.tenant, connection.subscription)
-            states = await subscription.registrations()
-        except OnboardingError:
-            states = None
-        return with_providers(connection, comparison, states, started_at)
+        subscription = self._subscription(connection.tenant, connection.subscription)
+        snapshot = SubscriptionSnapshot()
+        with contextlib.suppress(OnboardingError):
+            snapshot = SubscriptionSnapshot(record=await subscription.subscription())
+            if connection.pending_providers:
+                snapshot = replace(snapshot, providers=await subscription.registrations())
+        return with_subscription(connection, comparison, snapshot, started_at)
 
     async def _apply(
         self, inspected: Connection, comparison: Comparison, started_at: datetime, *, again: bool
@@ -136,7 +144,7 @@ class InspectionStep:
 
         A difference that this inspection found has its time, so a repetition announces it with the same ID.
         """
-        secret = replace(inspected.secret, ends_at=comparison.ends_at)
+        secret, tenant = replace(inspected.secret, ends_at=comparison.ends_at), comparison.tenant
 
         def changed(current: Connection) -> Connection | None:
             if current.secret != inspected.secret:  # it was renewed in the meantime
@@ -148,16 +156,18 @@ class InspectionStep:
                 lost=comparison.lost,
                 pending_providers=comparison.pending_providers,
                 updated=comparison.updated,
+                tenant_name=(tenant.name if tenant else "") or current.tenant_name,
+                tenant_domain=(tenant.initial_domain if tenant else "") or current.tenant_domain,
             )
 
         if comparison.differences:
+            await self._inspection_schedule.inspect_daily(inspected.id)
             await self._drift_index.enter(inspected.evolve(differences=comparison.differences))
         kept = await self._connections.change(inspected.id, changed)
         if kept is None or kept.inspected_at != started_at:
             return
-        if inspected.pending_providers and not kept.pending_providers:
-            await self._inspection_schedule.relax(kept.id)
         if not kept.differences:
+            await self._inspection_schedule.relax(kept.id)
             await self._drift_index.remove(kept.id)
         if again or kept.expirations != inspected.expirations:
             await self._warning_schedule.schedule(kept, self._clock.now())
@@ -168,7 +178,7 @@ class InspectionStep:
 
 def _is_settled(connection: Connection, started_at: datetime) -> bool:
     """Whether the directory already shows a connection completely, and it is not being removed."""
-    return connection.state is ConnectionState.ACTIVE and connection.created_at < started_at - _SETTLED
+    return connection.state is ConnectionState.ACTIVE and connection.created_at < started_at - SETTLED
 
 
 InspectionContext = Context[InspectionStep, InspectionRequest]

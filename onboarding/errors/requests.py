@@ -155,6 +155,13 @@ SERVER_APP_SHARED: Final = ErrorType(
     detail="Other connections use the server app or the client app of this connection: {connections}.",
     remedy="Remove the other connections first.",
 )
+TOO_EARLY_TO_INSPECT: Final = ErrorType(
+    code="too-early-to-inspect",
+    status=HTTPStatus.CONFLICT,
+    title="The connection is too new to be inspected",
+    detail="For an hour, the directory may not show all objects of the connection '{name}'.",
+    remedy="Try again after {ready:%Y-%m-%d %H:%M} UTC.",
+)
 EXPIRATION_CHANGED: Final = ErrorType(
     code="expiration-changed",
     status=HTTPStatus.CONFLICT,

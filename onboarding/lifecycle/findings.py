@@ -11,6 +11,7 @@ from typing import Final
 from onboarding.cloud import rbac
 from onboarding.cmg import identifiers
 from onboarding.cmg.wizard import AdminConsent
+from onboarding.connections import subscription_state
 from onboarding.errors import Finding, Severity, prerequisites
 from onboarding.errors import policies as errors
 from onboarding.errors import subscription as subscription_errors
@@ -134,11 +135,7 @@ def _subscription(facts: Facts) -> Iterator[Finding]:
             tenant=wanted, subscription=facts.request.subscription_id
         )
         return
-    tenant = str(record.get("tenantId", ""))
-    if tenant.casefold() != wanted.casefold():
-        yield subscription_errors.SUBSCRIPTION_IN_OTHER_TENANT.finding(actual=tenant, expected=wanted)
-    if (state := record.get("state")) not in {"Enabled", "Warned", "PastDue"}:
-        yield subscription_errors.SUBSCRIPTION_DISABLED.finding(state=state)
+    yield from subscription_state.faults(record, wanted)
 
 
 def _register(facts: Facts) -> Iterator[Finding]:

@@ -23,6 +23,8 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "secret-end-changed": Kind.SECRET_END_CHANGED,
     "directory-unreadable": Kind.DIRECTORY_UNREADABLE,
     "providers-pending": Kind.PROVIDERS_PENDING,
+    "subscription-in-other-tenant": Kind.SUBSCRIPTION_CHANGED,
+    "subscription-disabled": Kind.SUBSCRIPTION_CHANGED,
 }
 
 
@@ -66,7 +68,7 @@ def steps(connection: Connection, difference: Difference) -> tuple[Action, ...]:
             return (actions.off_board(connection), actions.onboard())
         case Kind.SECRET_ADDED | Kind.SECRET_REPLACED | Kind.SECRET_REMOVED:
             return actions.renewal(connection)
-        case Kind.DIRECTORY_UNREADABLE | Kind.SECRET_END_CHANGED:
+        case Kind.DIRECTORY_UNREADABLE | Kind.SECRET_END_CHANGED | Kind.SUBSCRIPTION_CHANGED:
             return (actions.read(connection),)
         case kind:
             return (actions.change(connection, app, consent=kind is Kind.CONSENT_WITHDRAWN),)

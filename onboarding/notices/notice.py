@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SECRET_END_CHANGED = "SecretEndChanged"  # noqa: S105
     PROFILE_DRIFT = "ProfileDrift"
     DIRECTORY_UNREADABLE = "DirectoryUnreadable"
+    SUBSCRIPTION_CHANGED = "SubscriptionChanged"  # it moved to another tenant, or is disabled
     PROVIDERS_PENDING = "ProvidersPending"  # Azure takes long to register resource providers
 
     @property

@@ -12,7 +12,7 @@ import pytest
 
 from onboarding.connections import pointers
 from onboarding.connections.cadence import SECRET
-from onboarding.connections.records import AppRecord, Connection, ConnectionState
+from onboarding.connections.records import AppRecord, Connection, ConnectionState, Difference
 from onboarding.connections.warning_schedule import CODEC
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.storage import names
@@ -380,6 +380,70 @@ async def test_a_hundred_connections_cost_seven_calls(scene):
     assert await InspectionSchedule(tables, days=1).members((datetime.now(UTC).date(),)) == {
         record.id for record in (*records, *others)
     }
+
+
+async def look(site: Site, record: Connection) -> Any:
+    """Inspect a connection now."""
+    answer = await site.call("POST", f"/api/connections/{record.id}/inspect", caller="operator")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def alone(scene: Scene, **changes: Any) -> Connection:
+    """The untouched connection, as the only one."""
+    record = replace(scene.untouched, name=unique("now"), inspected_at=None, **changes)
+    await scene.site.clear(names.CONNECTIONS)
+    await scene.fleet.store.add(record)
+    return record
+
+
+async def test_an_operator_inspects_now(scene):
+    """What was repaired is no difference at once. Within a minute, the next call asks no cloud."""
+    site = scene.site
+    found = Difference(
+        code="web-redirect", app="serverApp", since=datetime.now(UTC), detail="d", impact="i", remedy="r"
+    )
+    record = await alone(scene, differences={found.key: found})
+    await site.control("DELETE", "/calls")
+    shown = await look(site, record)
+    assert shown["directory"]["differences"] == []
+    assert await look(site, record) == shown
+    calls = (await site.control("GET", "/calls?service=graph")).json()["value"]
+    assert len(calls) == 1
+
+
+async def test_what_can_change_in_the_tenant_is_read_again(scene):
+    """The name of the tenant, and the subscription's state and tenant."""
+    site = scene.site
+    record = await alone(scene, tenant_name="Before", tenant_domain="")
+    await site.control("PUT", "/settings", {"subscription": {"state": "Disabled", "tenantId": FABRIKAM}})
+    try:
+        shown = await look(site, record)
+        assert [each["code"] for each in shown["directory"]["differences"]] == [
+            "subscription-in-other-tenant",
+            "subscription-disabled",
+        ]
+        assert (shown["tenantName"], shown["tenantDomain"]) == ("Contoso", "contoso.onmicrosoft.com")
+        daily = await InspectionSchedule(Tables(site.tables), days=28).members(())
+        assert daily == {record.id}
+    finally:
+        await site.control("PUT", "/settings", {"subscription": {}})
+    await site.advance(timedelta(minutes=2))
+    assert (await look(site, record))["directory"]["differences"] == []
+    assert await InspectionSchedule(Tables(site.tables), days=28).members(()) == set()
+
+
+async def test_a_connection_that_is_too_new_is_not_inspected(scene):
+    """The answer says from when it can be; one that is being removed is refused, too."""
+    site = scene.site
+    now = datetime.fromisoformat((await site.http.get(f"{site.stack.api}/admin/host/clock")).json()["now"])
+    record = await alone(scene, created_at=now)
+    answer = await site.call("POST", f"/api/connections/{record.id}/inspect", caller="operator")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too-early-to-inspect")
+    assert f"{now + timedelta(hours=1):%Y-%m-%d %H:%M}" in answer.json()["remedy"]
+    record = await alone(scene, state=ConnectionState.REMOVING)
+    answer = await site.call("POST", f"/api/connections/{record.id}/inspect", caller="operator")
+    assert (answer.status_code, answer.json()["code"]) == (409, "connection-removing")
 
 
 async def test_a_directory_that_does_not_answer_for_a_day_is_reported(scene):

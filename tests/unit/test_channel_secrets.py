@@ -18,8 +18,8 @@ from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Webhook
 from onboarding.notices.message_text import single
 from onboarding.workflow.outcomes import Failure
+from tests.support.notices import item
 from tests.support.receivers import WebServer
-from tests.unit.notices import item
 
 
 class Safe:

@@ -18,7 +18,7 @@ from onboarding.clock import SystemClock
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.message_text import digest, single
-from tests.unit.notices import item
+from tests.support.notices import item
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 

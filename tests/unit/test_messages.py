@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from onboarding.notices.message_text import digest, single
-from tests.unit.notices import item
+from tests.support.notices import item
 
 ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a_b", "renew_secret")
 

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from onboarding.notices.message_text import digest, single
 from onboarding.words.chat import quiet, unlinked
 from onboarding.words.line import isolated, line
-from tests.unit.notices import item
+from tests.support.notices import item
 
 HOSTILE = st.text(
     st.sampled_from("<>&\"'[](){}*_~`|\\!#@:/.-+=$^;%? ab1\u200b\u202e\u05d0\t")

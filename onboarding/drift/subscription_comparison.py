@@ -1,0 +1,72 @@
+"""The differences of the subscription: its tenant, its state, and the resource providers that were pending.
+
+What the service cannot read changes nothing: it needs its role only to register resource providers, and an
+administrator may remove the role afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from onboarding.connections import subscription_state
+from onboarding.connections.records import Connection, Difference
+from onboarding.drift.comparison import Comparison
+
+_FAULTS: Final = ("subscription-in-other-tenant", "subscription-disabled")
+_REGISTERED: Final = "Registered"
+_IMPACT: Final = "The gateway is a resource of this subscription. It stops, or nobody can change it."
+_REMEDY: Final = (
+    "Ask the owner of the subscription. If the change was intended, deploy the gateway in another "
+    "subscription: onboard the tenant again with it, and remove this connection."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubscriptionSnapshot:
+    """What Resource Manager shows of a subscription; None where the service cannot read it."""
+
+    record: Mapping[str, Any] | None = None  # with tenantId and state
+    providers: Mapping[str, str] | None = None  # registration states, by lower-case namespace
+
+
+def with_subscription(
+    connection: Connection, comparison: Comparison, snapshot: SubscriptionSnapshot, at: datetime
+) -> Comparison:
+    """The comparison with the differences of the subscription; ``at``: when the inspection started."""
+    pending = _pending(connection, snapshot)
+    found = [*_faults(connection, snapshot, at), *([_providers(pending, at)] if pending else [])]
+    known = {difference.key: connection.differences.get(difference.key, difference) for difference in found}
+    return replace(comparison, differences={**comparison.differences, **known}, pending_providers=pending)
+
+
+def _pending(connection: Connection, snapshot: SubscriptionSnapshot) -> tuple[str, ...]:
+    states = snapshot.providers
+    if states is None:
+        return connection.pending_providers
+    return tuple(each for each in connection.pending_providers if states.get(each.casefold()) != _REGISTERED)
+
+
+def _faults(connection: Connection, snapshot: SubscriptionSnapshot, at: datetime) -> list[Difference]:
+    if snapshot.record is None:
+        return [each for each in connection.differences.values() if each.code in _FAULTS]
+    return [
+        Difference(code=fault.code, app="", since=at, detail=fault.detail, impact=_IMPACT, remedy=_REMEDY)
+        for fault in subscription_state.faults(snapshot.record, connection.tenant)
+    ]
+
+
+def _providers(pending: tuple[str, ...], at: datetime) -> Difference:
+    return Difference(
+        code="providers-pending",
+        app="",
+        since=at,
+        detail=f"Azure has not finished registering these resource providers: {', '.join(pending)}.",
+        impact="The deployment of the gateway can fail in regions where a provider is not registered yet.",
+        remedy=(
+            "The service registered them twice. If they stay in this state for days, register them again "
+            "(az provider register), then contact Azure support."
+        ),
+    )
