@@ -8,73 +8,62 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, get_type_hints
 
 import azure.functions as func
 from pydantic import ValidationError
 
-from onboarding.api.acceptance import Acceptance
 from onboarding.api.acknowledgements import AcknowledgementsResource
-from onboarding.api.callers import Callers
 from onboarding.api.conformance import ConformanceResource
-from onboarding.api.connections import Connections, ConnectionsResource
+from onboarding.api.connections import ConnectionsResource
 from onboarding.api.description import DescriptionResource
 from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
 from onboarding.api.expirations import ExpirationsResource
 from onboarding.api.feeds import FeedsResource
 from onboarding.api.front import Front
-from onboarding.api.health import HealthResource, Ping
+from onboarding.api.health import HealthResource, pings
 from onboarding.api.inspections import InspectionsResource
 from onboarding.api.links import LinksResource
 from onboarding.api.onboardings import OnboardingsResource
-from onboarding.api.operations import Operations, OperationsResource
+from onboarding.api.operations import OperationsResource
 from onboarding.api.overview import OverviewResource
 from onboarding.api.poison import PoisonResource
 from onboarding.api.problems import ProblemError
 from onboarding.api.renewals import RenewalsResource
-from onboarding.api.runs import Runs
-from onboarding.api.tenants import ServedTenants, TenantsResource
+from onboarding.api.tenants import TenantsResource
 from onboarding.errors import requests
 from onboarding.parts import Parts, parts
-from onboarding.storage import names
+from onboarding.shared import Shared
 from onboarding.storage.sealing import Seals
 
 log = logging.getLogger(__name__)
 
 
 class Service:
-    """The resources of the API, in the order of its description, and what they share."""
+    """The resources of the API, in the order of its description."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._shared = Shared(parts)
 
     @functools.cached_property
     def onboardings(self) -> OnboardingsResource:
         """``/api/onboardings``."""
-        parts = self._parts
         return OnboardingsResource(
-            runs=self._onboarding_runs,
-            operations=self._operations,
-            acceptance=Acceptance(
-                environment=parts.environment.name,
-                tenants=self._tenants,
-                channels=parts.settings.notice_channels,
-                connections=parts.connection_store,
-            ),
-            runtime=parts.onboarding_runs,
-            services=lambda: parts.services,
-            clock=parts.clock,
+            runs=self._shared.onboarding_runs,
+            operations=self._shared.operations,
+            acceptance=self._shared.acceptance,
         )
 
     @functools.cached_property
     def connections(self) -> ConnectionsResource:
         """``/api/connections``."""
         return ConnectionsResource(
-            connections=self._connections,
+            connections=self._shared.connections,
             store=self._parts.connection_store,
-            operations=self._operations,
+            operations=self._shared.operations,
             vault_tenant=self._parts.settings.home_tenant_id,
         )
 
@@ -83,9 +72,9 @@ class Service:
         """``/api/connections/{id}/renewals``."""
         parts = self._parts
         return RenewalsResource(
-            connections=self._connections,
-            runs=self._operation_runs,
-            operations=self._operations,
+            connections=self._shared.connections,
+            runs=self._shared.operation_runs,
+            operations=self._shared.operations,
             runtime=parts.operation_runs,
             services=lambda: parts.services,
             clock=parts.clock,
@@ -97,7 +86,7 @@ class Service:
         """``/api/connections/{id}/encrypted-secret``."""
         parts = self._parts
         return EncryptedSecretsResource(
-            connections=self._connections,
+            connections=self._shared.connections,
             store=parts.connection_store,
             audit=parts.onboarding_runs.store,
             services=lambda: parts.services,
@@ -108,15 +97,15 @@ class Service:
     def acknowledgements(self) -> AcknowledgementsResource:
         """``/api/connections/{id}/acknowledge`` and ``/snooze``."""
         return AcknowledgementsResource(
-            connections=self._connections, responses=self._parts.responses, clock=self._parts.clock
+            connections=self._shared.connections, responses=self._parts.responses, clock=self._parts.clock
         )
 
     @functools.cached_property
     def operations(self) -> OperationsResource:
         """``/api/operations``."""
         return OperationsResource(
-            runs=self._operation_runs,
-            operations=self._operations,
+            runs=self._shared.operation_runs,
+            operations=self._shared.operations,
             connections=self._parts.connection_store,
             vault_tenant=self._parts.settings.home_tenant_id,
         )
@@ -156,7 +145,7 @@ class Service:
         parts = self._parts
         return ConformanceResource(
             connections=parts.connection_store,
-            tenants=self._tenants,
+            tenants=self._shared.tenants,
             directory=parts.clouds.directory,
             clock=parts.clock,
         )
@@ -166,7 +155,7 @@ class Service:
         """``POST /api/connections/{id}/inspect``."""
         parts = self._parts
         return InspectionsResource(
-            connections=self._connections,
+            connections=self._shared.connections,
             inspect=parts.inspection_step.inspect_now,
             clock=parts.clock,
         )
@@ -175,7 +164,7 @@ class Service:
     def tenants(self) -> TenantsResource:
         """``/api/tenants``."""
         return TenantsResource(
-            tenants=self._tenants,
+            tenants=self._shared.tenants,
             environment=self._parts.environment,
             client=self._parts.settings.multitenant_client_id,
         )
@@ -209,7 +198,16 @@ class Service:
     @functools.cached_property
     def health(self) -> HealthResource:
         """``/api/health``."""
-        return HealthResource(self._pings)
+        parts = self._parts
+        return HealthResource(
+            pings(
+                tables=parts.tables,
+                queues=parts.queues,
+                login=self._shared.callers.ping,
+                clouds=lambda: parts.clouds,
+                home_tenant=parts.settings.home_tenant_id,
+            )
+        )
 
     @functools.cached_property
     def description(self) -> DescriptionResource:
@@ -221,61 +219,12 @@ class Service:
         """What all calls have in common."""
         parts = self._parts
         return Front(
-            callers=self._callers,
+            callers=self._shared.callers,
             seals=Seals(parts.tables),
             clock=parts.clock,
             public_url=parts.settings.public_url,
             operators_only=parts.settings.operators_only,
         )
-
-    @functools.cached_property
-    def _callers(self) -> Callers:
-        settings, environment = self._parts.settings, self._parts.environment
-        return Callers(
-            tenant=settings.home_tenant_id,
-            audience=settings.api_audience,
-            issuers=environment.issuers(settings.home_tenant_id),
-            keys_url=environment.keys(settings.home_tenant_id),
-            certificate=settings.local_cloud_ca,
-        )
-
-    @functools.cached_property
-    def _tenants(self) -> ServedTenants:
-        settings = self._parts.settings
-        return ServedTenants(
-            home=settings.home_tenant_id, others=frozenset(map(str, settings.served_tenants))
-        )
-
-    @functools.cached_property
-    def _onboarding_runs(self) -> Runs:
-        return Runs(runs=self._parts.onboarding_runs, path="onboardings", noun="The onboarding")
-
-    @functools.cached_property
-    def _operation_runs(self) -> Runs:
-        return Runs(runs=self._parts.operation_runs, path="operations", noun="The operation")
-
-    @functools.cached_property
-    def _operations(self) -> Operations:
-        return Operations(
-            runs=self._operation_runs, runtime=self._parts.operation_runs, clock=self._parts.clock
-        )
-
-    @functools.cached_property
-    def _connections(self) -> Connections:
-        parts = self._parts
-        return Connections(store=parts.connection_store, cadence=parts.cadence, clock=parts.clock)
-
-    @functools.cached_property
-    def _pings(self) -> Mapping[str, Ping]:
-        parts = self._parts
-        return {
-            "tables": lambda: parts.tables.get(names.CONNECTIONS, "ping", "ping"),
-            "queues": lambda: parts.queues.ping(names.STEPS_QUEUE),
-            "login": self._callers.ping,
-            "graph": lambda: parts.clouds.directory(parts.settings.home_tenant_id).ping(),
-            "resourceManager": lambda: parts.clouds.ping_resource_manager(),  # noqa: PLW0108 - made then
-            "keyVault": lambda: parts.clouds.vault.stored("ping"),
-        }
 
 
 def _declared() -> Iterator[Endpoint]:

@@ -1,22 +1,45 @@
-"""Which requests for an onboarding this deployment accepts."""
+"""Which requests for an onboarding this deployment accepts, and how."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
+from onboarding.api import idempotency
 from onboarding.api.callers import Caller
-from onboarding.api.problems import invalid
+from onboarding.api.endpoint import Call
+from onboarding.api.onboarding_documents import Rehearsal
+from onboarding.api.onboarding_queries import CreateQuery
+from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import need
+from onboarding.api.runs import asker
 from onboarding.api.tenants import ServedTenants
+from onboarding.clock import Clock
 from onboarding.cmg.conflicts import SAME_APP, SAME_APP_POINTER, conflicts
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import Finding, prerequisites, requests
-from onboarding.lifecycle import ownership
+from onboarding.lifecycle import handed_over, ownership
+from onboarding.lifecycle.name_reservations import Holder, NameReservations
+from onboarding.lifecycle.plans import plan_of
+from onboarding.lifecycle.requests import REQUESTER, TENANT
+from onboarding.storage import keys
+from onboarding.workflow.run import Head, Run
+from onboarding.workflow.runtime import Runtime, TooManyOpenError
+
+if TYPE_CHECKING:
+    from onboarding.lifecycle.context import Services
+
+NAME_TAKEN: Final = (prerequisites.CONNECTION_EXISTS, prerequisites.NAME_RESERVED)
+"""The problems of a name that is not free."""
+
+Creation = Call[CreateQuery, OnboardingRequest]
+"""A call that requests an onboarding."""
 
 
 class Acceptance:
-    """Checks a valid request against the settings of the deployment."""
+    """Checks valid requests against the settings of the deployment, and starts their onboardings."""
 
     def __init__(
         self,
@@ -25,14 +48,110 @@ class Acceptance:
         tenants: ServedTenants,
         channels: Sequence[str],
         connections: ConnectionStore,
+        reservations: NameReservations,
+        runtime: Runtime,
+        services: Callable[[], Services],
+        clock: Clock,
     ) -> None:
-        """``environment`` is the Azure environment of this deployment; ``channels`` are those for people."""
+        """``environment`` is the Azure environment of this deployment; ``channels`` are those for people.
+
+        ``services`` makes the clients of the cloud.
+        """
         self._environment = environment
         self._tenants = tenants
         self._channels = channels
         self._connections = connections
+        self._reservations = reservations
+        self._runtime = runtime
+        self._services = services
+        self._clock = clock
 
-    def check(self, wanted: OnboardingRequest, caller: Caller) -> None:
+    async def accept(self, call: Creation) -> Head:
+        """The head of the onboarding that a call requests. Raises ``ProblemError``.
+
+        With an ``Idempotency-Key`` the ID is derived from caller and key. So the insert itself detects that
+        the same request was accepted before, and the answer is the same.
+        """
+        wanted, key = call.body, call.query.idempotency_key
+        self._check(wanted, call.caller)
+        identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
+        fingerprint = idempotency.fingerprint(wanted, identifier)
+        if key and wanted.server_app.existing and (before := await self._runtime.store.load(identifier)):
+            # A repeated request is answered before its secret is put into Key Vault again, and whatever has
+            # become of the connection that it shares.
+            return idempotency.repeated(before.head, fingerprint)
+        await self._check_shared(wanted, call.caller)
+        holder = await self._reservations.reserve(wanted.tenant, wanted.name, identifier, call.caller.id)
+        if holder:
+            if key and (before := await self._runtime.store.load(identifier)):
+                return idempotency.repeated(before.head, fingerprint)
+            raise _name_taken(holder, wanted.name, call.caller)
+        wanted = await self._kept(call, identifier)
+        asking = asker(call)
+        head = plan_of(wanted).head(
+            identifier,
+            wanted,
+            actor=asking.name,
+            created_at=self._clock.now(),
+            lists=asking.lists(wanted.tenant),
+            authority=asking.authority,
+            fingerprint=fingerprint,
+            traceparent=asking.traceparent,
+        )
+        try:
+            existing = await self._runtime.start(head)
+        except TooManyOpenError as error:
+            await self._reservations.release(wanted.tenant, wanted.name, identifier)
+            raise self._too_many() from error
+        if existing is None:
+            return head
+        lost = idempotency.secret_of(call.body, wanted)
+        if existing.head.fingerprint != fingerprint and lost:
+            await handed_over.discard(self._services(), lost, identifier)
+        return idempotency.repeated(existing.head, fingerprint)
+
+    async def rehearse(self, call: Creation) -> Rehearsal:
+        """The dry run of a call. Raises ``ProblemError`` for what would not be accepted at all."""
+        from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud
+
+        wanted = call.body
+        self._check(wanted, call.caller)
+        await self._check_shared(wanted, call.caller)
+        found = await rehearse(self._services(), wanted, asker(call), self._clock.now())
+        holder = await self._reservations.holder(wanted.tenant, wanted.name)
+        reserved = [_reserved(holder, wanted.name, call.caller)] if holder and not holder.connection else []
+        return Rehearsal.of(wanted, found, besides=reserved)
+
+    async def reserve_again(self, caller: Caller, run: Run, name: str) -> None:
+        """Reserves the name of an onboarding that is about to be resumed. Raises ``ProblemError`` (409)."""
+        lists = run.head.lists
+        holder = await self._reservations.reserve(
+            lists[TENANT], name, run.head.id, lists[REQUESTER], resuming=True
+        )
+        if holder:
+            raise _name_taken(holder, name, caller)
+
+    async def _kept(self, call: Creation, identifier: str) -> OnboardingRequest:
+        """The request as it is stored: with the name of a secret in Key Vault in place of the secret."""
+        wanted = call.body
+        if not wanted.hands_over_a_secret:
+            return wanted
+        kept = None
+        try:
+            if not await self._runtime.is_full(asker(call).lists(wanted.tenant)):
+                kept = await handed_over.keep_secret(self._services(), wanted, identifier)
+        finally:
+            if kept is None and await self._runtime.store.load(identifier) is None:
+                await self._reservations.release(wanted.tenant, wanted.name, identifier)
+        if kept is None:
+            raise self._too_many()
+        return kept
+
+    def _too_many(self) -> ProblemError:
+        most = self._runtime.limits.open_runs
+        return ProblemError(requests.TOO_MANY_OPEN, most=most, headers={"Retry-After": "60"})
+
+    def _check(self, wanted: OnboardingRequest, caller: Caller) -> None:
         """Raises ``ProblemError`` (422) unless the fields agree with each other and with the deployment."""
         need(conflicts(wanted))
         if wanted.azure_environment != self._environment:
@@ -48,7 +167,7 @@ class Acceptance:
         if findings := tuple(self._unknown_channels(wanted)):
             raise invalid(*findings)
 
-    async def check_shared(self, wanted: OnboardingRequest, caller: Caller) -> None:
+    async def _check_shared(self, wanted: OnboardingRequest, caller: Caller) -> None:
         """Raises ``ProblemError`` (422) unless the caller may share the connection and its app."""
         existing = wanted.server_app.existing
         if existing is None or existing.connection_id is None:
@@ -67,3 +186,18 @@ class Acceptance:
                 pointer = f"/notices/channels/{number}"
                 channels = ", ".join(self._channels) or "none"
                 yield requests.CHANNEL_UNKNOWN.finding(pointer, channel=name, channels=channels)
+
+
+def _name_taken(holder: Holder, name: str, caller: Caller) -> ProblemError:
+    """The problem (409) of a name that a connection or another onboarding has."""
+    if holder.connection:
+        which = f" ({holder.connection})" if caller.may_see(holder.requester) else ""
+        finding = prerequisites.CONNECTION_EXISTS.finding(name=name, which=which)
+        return ProblemError(prerequisites.CONNECTION_EXISTS, errors=(finding,), name=name, which=which)
+    finding = _reserved(holder, name, caller)
+    return ProblemError(prerequisites.NAME_RESERVED, errors=(finding,), **finding.args)
+
+
+def _reserved(holder: Holder, name: str, caller: Caller) -> Finding:
+    which = f" ({holder.onboarding})" if caller.may_see(holder.requester) else ""
+    return prerequisites.NAME_RESERVED.finding(name=name, which=which)

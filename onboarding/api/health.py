@@ -10,13 +10,19 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import OPEN, Call, Reply, endpoint
 from onboarding.api.reading import Query
+from onboarding.storage import names
+from onboarding.storage.queues import Queues
+from onboarding.storage.tables import Tables
+
+if TYPE_CHECKING:
+    from onboarding.cloud.clouds import Clouds
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +69,20 @@ class HealthResource:
             status=HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE,
             headers={} if healthy else {"Retry-After": "10"},
         )
+
+
+def pings(
+    *, tables: Tables, queues: Queues, login: Ping, clouds: Callable[[], Clouds], home_tenant: str
+) -> Mapping[str, Ping]:
+    """The probe of each dependency. ``clouds`` makes the clients of the cloud."""
+    return {
+        "tables": lambda: tables.get(names.CONNECTIONS, "ping", "ping"),
+        "queues": lambda: queues.ping(names.STEPS_QUEUE),
+        "login": login,
+        "graph": lambda: clouds().directory(home_tenant).ping(),
+        "resourceManager": lambda: clouds().ping_resource_manager(),
+        "keyVault": lambda: clouds().vault.stored("ping"),
+    }
 
 
 async def _ping(name: str, ping: Ping) -> str:

@@ -16,6 +16,7 @@ from onboarding.api.runs import Requester, Step, error_of
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
 from onboarding.lifecycle.plans import PLANS, plan_of
+from onboarding.lifecycle.remains import leaves_something
 from onboarding.lifecycle.requests import TENANT
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
@@ -59,6 +60,12 @@ class OnboardingSummary(Document):
     requested_by: Requester
     connection_id: str | None
     error: StepError | None
+    left_behind: Annotated[
+        bool,
+        Field(
+            description="Something that the onboarding created may still exist: if it failed, roll it back."
+        ),
+    ]
 
     @classmethod
     def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
@@ -73,6 +80,7 @@ class OnboardingSummary(Document):
             requested_by=Requester.of(run.head),
             connection_id=made.id if made else None,
             error=error_of(run),
+            left_behind=status is RunStatus.FAILED and leaves_something(run),
             **more,
         )
 
@@ -130,13 +138,20 @@ class Rehearsal(Document):
     request: FullRequest
 
     @classmethod
-    def of(cls, wanted: OnboardingRequest, found: rehearsal.Rehearsal) -> Self:
-        """The result of a dry run."""
+    def of(
+        cls,
+        wanted: OnboardingRequest,
+        found: rehearsal.Rehearsal,
+        *,
+        besides: Sequence[errors.Finding] = (),
+    ) -> Self:
+        """The result of a dry run. ``besides`` is what a dry run in the directory cannot find."""
+        findings = (*besides, *found.findings)
         return cls(
-            would_fail=any(finding.severity is Severity.ERROR for finding in found.findings),
+            would_fail=any(finding.severity is Severity.ERROR for finding in findings),
             tenant_name=found.tenant_name,
             tenant_domain=found.tenant_domain,
-            findings=found.findings,
+            findings=findings,
             steps=tuple(plan_of(wanted).steps.values()),
             calls=found.calls,
             request=wanted.model_dump(mode="json", by_alias=True),

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Final
 
-from pydantic import Field
-
-from onboarding.api import idempotency
-from onboarding.api.acceptance import Acceptance
+from onboarding.api.acceptance import NAME_TAKEN, Acceptance
 from onboarding.api.endpoint import CLOUD_REFUSES, WHERE, Call, Reply, Reserve, endpoint
 from onboarding.api.onboarding_documents import (
     Accepted,
@@ -19,68 +14,17 @@ from onboarding.api.onboarding_documents import (
     OnboardingSummary,
     Rehearsal,
 )
+from onboarding.api.onboarding_queries import EXAMPLES, CreateQuery
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
-from onboarding.api.problems import ProblemError
-from onboarding.api.reading import HEADER, Flag, Parameters, Traced
-from onboarding.api.runs import EventList, RunQuery, Runs, asker
-from onboarding.clock import Clock
-from onboarding.cmg.fields import Form
+from onboarding.api.reading import Parameters, Traced
+from onboarding.api.runs import EventList, RunQuery, Runs
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
-from onboarding.lifecycle import handed_over
-from onboarding.lifecycle.plans import PLANS, plan_of
+from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import REQUESTER, Removal
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
-from onboarding.storage import keys
-from onboarding.workflow.run import Head, RunStatus
-from onboarding.workflow.runtime import Runtime, TooManyOpenError
-
-if TYPE_CHECKING:
-    from onboarding.lifecycle.context import Services
-
-_TENANT, _SUBSCRIPTION = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05", "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
-_LEAST: Final = {"name": "Contoso CMG", "tenantId": _TENANT, "subscriptionId": _SUBSCRIPTION}
-_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "required fields": _LEAST,
-    "custom names and discovery": {
-        **_LEAST,
-        "serverApp": {"name": "CMG-ServerApp", "appIdUri": f"api://{_TENANT}/ConfigMgrService"},
-        "clientApp": {"name": "CMG-ClientApp"},
-        "userDiscovery": {"enabled": True, "schedule": {"unit": "Days", "every": 1}},
-        "configMgrVersion": "2409",
-        "owners": [{"name": "Kim", "email": "kim@contoso.com"}],
-    },
-    "users and devices, with the gateway in another tenant": {
-        "name": "Contoso users",
-        "tenantId": _TENANT,
-    },
-    "only the gateway": {**_LEAST, "clientApp": None, "disableAuthentication": True},
-    "existing apps": {
-        **_LEAST,
-        "serverApp": {
-            "existing": {
-                "clientId": "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed",
-                "vaultSecret": "import-contoso",
-            }
-        },
-        "clientApp": {"existing": {"clientId": "93f99d42-7284-4643-a203-a7b6e804e408"}},
-    },
-}
-
-
-class CreateQuery(Traced):
-    """How a request is meant."""
-
-    dry_run: Flag = Field(False, description="Check the request and return the plan; write nothing.")
-    idempotency_key: (
-        Annotated[str, Form(r"[\x21-\x7e]{1,255}", "must be 1 to 255 visible ASCII characters")] | None
-    ) = Field(
-        None,
-        alias="Idempotency-Key",
-        json_schema_extra=HEADER,
-        description="The same key with the same request returns the same answer and creates nothing new.",
-    )
+from onboarding.workflow.run import RunStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,87 +54,24 @@ _ROLL_BACK: Final = _Undo(
 class OnboardingsResource:
     """The endpoints."""
 
-    def __init__(
-        self,
-        *,
-        runs: Runs,
-        operations: Operations,
-        acceptance: Acceptance,
-        runtime: Runtime,
-        services: Callable[[], Services],
-        clock: Clock,
-    ) -> None:
-        """``services`` makes the clients of the cloud."""
+    def __init__(self, *, runs: Runs, operations: Operations, acceptance: Acceptance) -> None:
         self._runs = runs
         self._operations = operations
         self._acceptance = acceptance
-        self._runtime = runtime
-        self._services = services
-        self._clock = clock
 
     @endpoint(
         "POST /onboardings",
         name="create_onboarding",
         answers={202: Accepted, 200: Rehearsal},
         headers={202: WHERE},
-        problems=(requests.IDEMPOTENCY_KEY_REUSED, requests.TOO_MANY_OPEN, CLOUD_REFUSES),
-        examples=_EXAMPLES,
+        problems=(requests.IDEMPOTENCY_KEY_REUSED, *NAME_TAKEN, requests.TOO_MANY_OPEN, CLOUD_REFUSES),
+        examples=EXAMPLES,
     )
     async def create(self, call: Call[CreateQuery, OnboardingRequest]) -> Reply | Rehearsal:
-        """Request an onboarding, or with dryRun=true its plan and findings.
-
-        With an ``Idempotency-Key`` the ID is derived from caller and key. So the insert itself detects that
-        the same request was accepted before, and the answer is the same.
-        """
-        wanted, key = call.body, call.query.idempotency_key
-        self._acceptance.check(wanted, call.caller)
+        """Request an onboarding, or with dryRun=true its plan and findings."""
         if call.query.dry_run:
-            return await self._rehearse(call)
-        identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
-        fingerprint = idempotency.fingerprint(wanted, identifier)
-        if key and wanted.server_app.existing and (before := await self._runtime.store.load(identifier)):
-            # A repeated request is answered before its secret is put into Key Vault again, and whatever has
-            # become of the connection that it shares.
-            return self._accepted(call, idempotency.repeated(before.head, fingerprint))
-        await self._acceptance.check_shared(wanted, call.caller)
-        if wanted.hands_over_a_secret:
-            if await self._runtime.is_full(asker(call).lists(wanted.tenant)):
-                raise self._too_many()  # before the secret is put into Key Vault
-            wanted = await handed_over.keep_secret(self._services(), wanted, identifier)
-        asking = asker(call)
-        head = plan_of(wanted).head(
-            identifier,
-            wanted,
-            actor=asking.name,
-            created_at=self._clock.now(),
-            lists=asking.lists(wanted.tenant),
-            authority=asking.authority,
-            fingerprint=fingerprint,
-            traceparent=asking.traceparent,
-        )
-        try:
-            existing = await self._runtime.start(head)
-        except TooManyOpenError as error:
-            raise self._too_many() from error
-        if existing:
-            lost = idempotency.secret_of(call.body, wanted)
-            if existing.head.fingerprint != fingerprint and lost:
-                await handed_over.discard(self._services(), lost, identifier)
-            head = idempotency.repeated(existing.head, fingerprint)
-        return self._accepted(call, head)
-
-    def _too_many(self) -> ProblemError:
-        most = self._runtime.limits.open_runs
-        return ProblemError(requests.TOO_MANY_OPEN, most=most, headers={"Retry-After": "60"})
-
-    async def _rehearse(self, call: Call[CreateQuery, OnboardingRequest]) -> Rehearsal:
-        from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud
-
-        await self._acceptance.check_shared(call.body, call.caller)
-        found = await rehearse(self._services(), call.body, asker(call), self._clock.now())
-        return Rehearsal.of(call.body, found)
-
-    def _accepted(self, call: Call[CreateQuery, OnboardingRequest], head: Head) -> Reply:
+            return await self._acceptance.rehearse(call)
+        head = await self._acceptance.accept(call)
         return self._runs.accepted(call, head, Accepted.of(head))
 
     @endpoint(
@@ -240,10 +121,14 @@ class OnboardingsResource:
         reserve=Reserve.RETRY,
         answers={202: OnboardingSummary},
         headers={202: WHERE},
-        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS, *NAME_TAKEN),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
         """Resume an onboarding that has failed, or waits for somebody to act, where it stopped."""
+        found = await self._runs.find(call)
+        name = PLANS[found.head.plan].request_of(found.head).name
+        if self._runs.status(found) is RunStatus.FAILED:
+            await self._acceptance.reserve_again(call.caller, found, name)
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
 

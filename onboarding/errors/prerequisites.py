@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity
@@ -19,12 +20,26 @@ _CONSENT: Final = "https://learn.microsoft.com/entra/identity-platform/v2-admin-
 
 CONNECTION_EXISTS: Final = ErrorType(
     code="connection-exists",
+    status=HTTPStatus.CONFLICT,
     severity=Severity.ERROR,
     pointers=("/name",),
     failure=PermanentError,
     title="The tenant already has a connection with this name",
     detail="The tenant already has a connection named '{name}'{which}.",
     remedy="Choose another name, or remove the existing connection first.",
+    documentation=_WIZARD,
+)
+NAME_RESERVED: Final = ErrorType(
+    code="name-reserved",
+    status=HTTPStatus.CONFLICT,
+    severity=Severity.ERROR,
+    pointers=("/name",),
+    title="Another onboarding has this name",
+    detail=(
+        "In this tenant, an onboarding has the name '{name}'{which}. It is in progress, or it failed and "
+        "something that it created still exists."
+    ),
+    remedy="Wait for that onboarding, roll it back if it failed, or choose another name.",
     documentation=_WIZARD,
 )
 TENANT_CONNECTED: Final = ErrorType(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.portal import unique
+from tests.support.portal import pointers, problem, unique
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 
@@ -57,20 +57,21 @@ async def test_a_name_that_is_taken_is_refused(portal):
     name = unique("Caf\u00e9")
     first = await portal.onboarded(name=name)
     for again in (name, name.upper(), name.replace("\u00e9", "e\u0301")):
-        found = await findings(portal, name=again)
-        assert found["connection-exists"]["pointer"] == "/name"
-        assert first["id"] in found["connection-exists"]["detail"]
+        document = problem(await portal.post(name=again), 409, "connection-exists")
+        assert pointers(document) == {"/name"}
+        assert first["id"] in document["detail"]
 
 
 async def test_two_at_once_under_one_name_make_one_connection(portal):
-    """Of two simultaneous onboardings with the same name one succeeds, and the other one shows why not."""
+    """Of two simultaneous requests with the same name one is accepted; the other one shows why it is not."""
     name = unique("Contoso")
-    documents = await asyncio.gather(
-        *[portal.finished(each) for each in [await portal.accepted(name=name) for _ in range(2)]]
-    )
-    assert sorted(document["status"] for document in documents) == ["Failed", "Succeeded"]
-    (error,) = [document["error"] for document in documents if document["error"]]
-    assert "connection-exists" in {error["code"], *(each["code"] for each in error.get("findings", ()))}
+    answers = await asyncio.gather(*(portal.post(name=name) for _ in range(2)))
+    first, second = sorted(answers, key=lambda answer: answer.status_code)
+    assert problem(second, 409, "name-reserved")["errors"][0]["pointer"] == "/name"
+    assert first.json()["id"] in second.json()["detail"]
+    assert (await portal.finished(first.json()["id"]))["status"] == "Succeeded"
+    again = await portal.post(name=name.upper())
+    assert pointers(problem(again, 409, "connection-exists")) == {"/name"}
 
 
 async def test_a_domain_that_is_not_verified_is_refused(portal):
@@ -102,9 +103,14 @@ async def test_everything_is_found_at_once(portal):
     """One answer contains three findings: the requester does not have to try three times."""
     name = unique("Contoso")
     await portal.onboarded(name=name)
-    found = await findings(
-        portal, name=name, subscriptionId=OTHER, serverApp={"appIdUri": "https://fabrikam.com/x"}
+    uri = {"appIdUri": "https://fabrikam.com/x"}
+    answer = await portal.call(
+        "POST",
+        "/api/onboardings",
+        params={"dryRun": "true"},
+        json=portal.request(name=name, subscriptionId=OTHER, serverApp=uri),
     )
+    found = [each["code"] for each in answer.json()["findings"] if each["severity"] == "Error"]
     assert set(found) == {"connection-exists", "subscription-not-found", "domain-not-verified"}
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from onboarding.connections import app_users, calendar, records, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
+from onboarding.lifecycle import name_reservations
 from onboarding.notices import deliveries, digests
 from onboarding.storage import sealing
 from onboarding.storage.codec import Codec
@@ -32,6 +33,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "drift-entry": drift_index.CODEC,
     "inspection-request": inspection_step.INSPECTION._request,
     "last-inspections": inspection_schedule.LAST,
+    "name-reservation": name_reservations.CODEC,
     "notice": digests._NOTICES,
     "scheduled-warning": warning_schedule.CODEC,
     "sealing-key": sealing.KEYS,

@@ -1,0 +1,129 @@
+"""The name of a connection belongs to one onboarding from the moment when its request is accepted.
+
+Otherwise two requests for one name both run, and the slower one fails in its last step, with applications
+and a client secret that no connection has. The rule is that of the last step: the tenant and the name, in any
+case.
+
+A reservation is a row that names an onboarding. It counts while that onboarding is in progress, or while
+something that it created still exists. Nothing has to remove it: the status of the onboarding decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from onboarding.clock import Clock
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.records import key_of
+from onboarding.lifecycle.plans import PLANS
+from onboarding.lifecycle.remains import leaves_something
+from onboarding.lifecycle.requests import TENANT
+from onboarding.storage import names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import ConflictError, Row, Tables, Write
+from onboarding.workflow.interventions import GONE
+from onboarding.workflow.run import Run, RunStatus
+from onboarding.workflow.runtime import Runtime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reservation:
+    """Which onboarding has a name."""
+
+    onboarding: str
+    requester: str
+    at: datetime
+    resuming: bool = False  # an onboarding that failed is about to continue
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holder:
+    """The onboarding, or the connection, that has a name."""
+
+    requester: str
+    onboarding: str
+    connection: str = ""
+
+
+CODEC: Final = Codec(Reservation)
+
+
+class NameReservations:
+    """The names of connections, by tenant. The rows share the table of the connections."""
+
+    def __init__(
+        self, tables: Tables, *, onboardings: Runtime, connections: ConnectionStore, clock: Clock
+    ) -> None:
+        self._tables = tables
+        self._onboardings = onboardings
+        self._connections = connections
+        self._clock = clock
+
+    async def holder(self, tenant: str, name: str, onboarding: str = "") -> Holder | None:
+        """The connection, or another onboarding, that has a name; None if it is free."""
+        connection = await self._connections.get(f"{tenant}.{key_of(name)}")
+        if connection and connection.onboarding != onboarding:
+            return Holder(
+                requester=connection.requester, onboarding=connection.onboarding, connection=connection.id
+            )
+        row = await self._row(tenant, name)
+        found = CODEC.load(row.columns["document"]) if row else None
+        if found and found.onboarding != onboarding and await self._counts(found, tenant, name):
+            return Holder(requester=found.requester, onboarding=found.onboarding)
+        return None
+
+    async def reserve(
+        self, tenant: str, name: str, onboarding: str, requester: str, *, resuming: bool = False
+    ) -> Holder | None:
+        """Reserves a name for an onboarding; safe to repeat. Returns who has it if that is somebody else."""
+        while True:
+            row = await self._row(tenant, name)
+            if found := await self.holder(tenant, name, onboarding):
+                return found
+            wanted = Reservation(
+                onboarding=onboarding, requester=requester, at=self._clock.now(), resuming=resuming
+            )
+            document = {"document": CODEC.dump(wanted)}
+            key = Row(partition=_of(tenant), key=key_of(name), columns=document, etag=row.etag if row else "")
+            try:
+                await self._tables.write(names.CONNECTIONS, key, Write.UPDATE if row else Write.INSERT)
+            except ConflictError:
+                continue
+            return None
+
+    async def release(self, tenant: str, name: str, onboarding: str) -> None:
+        """Gives a name back if an onboarding that does not exist has it."""
+        row = await self._row(tenant, name)
+        if row and CODEC.load(row.columns["document"]).onboarding == onboarding:
+            try:
+                await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
+            except ConflictError:
+                return
+
+    async def _row(self, tenant: str, name: str) -> Row | None:
+        return await self._tables.get(names.CONNECTIONS, _of(tenant), key_of(name))
+
+    async def _counts(self, found: Reservation, tenant: str, name: str) -> bool:
+        """Whether a reservation of another onboarding counts."""
+        run = await self._onboardings.store.load(found.onboarding)
+        if run is None or found.resuming:
+            fresh = found.at > self._clock.now() - GONE
+            if run is None or fresh:
+                return fresh
+        return _has(run, tenant, name) and self._is_alive(run)
+
+    def _is_alive(self, run: Run) -> bool:
+        status = self._onboardings.status(run)
+        return not status.final or (status is RunStatus.FAILED and leaves_something(run))
+
+
+def _has(run: Run, tenant: str, name: str) -> bool:
+    """Whether a run is for this name: the same ID can come from a request for another one."""
+    own = PLANS[run.head.plan].request_of(run.head).name
+    return run.head.lists[TENANT] == tenant and key_of(own) == key_of(name)
+
+
+def _of(tenant: str) -> str:
+    return f"~name:{tenant}"

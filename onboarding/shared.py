@@ -1,0 +1,84 @@
+"""What several resources of the API share, put together from the parts below it (``parts.py``)."""
+
+from __future__ import annotations
+
+import functools
+
+from onboarding.api.acceptance import Acceptance
+from onboarding.api.callers import Callers
+from onboarding.api.connections import Connections
+from onboarding.api.operations import Operations
+from onboarding.api.runs import Runs
+from onboarding.api.tenants import ServedTenants
+from onboarding.lifecycle.name_reservations import NameReservations
+from onboarding.parts import Parts
+
+
+class Shared:
+    """Made when it is first used. Making it does no I/O."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @functools.cached_property
+    def callers(self) -> Callers:
+        """Who calls."""
+        settings, environment = self._parts.settings, self._parts.environment
+        return Callers(
+            tenant=settings.home_tenant_id,
+            audience=settings.api_audience,
+            issuers=environment.issuers(settings.home_tenant_id),
+            keys_url=environment.keys(settings.home_tenant_id),
+            certificate=settings.local_cloud_ca,
+        )
+
+    @functools.cached_property
+    def tenants(self) -> ServedTenants:
+        """The tenants that are served."""
+        settings = self._parts.settings
+        return ServedTenants(
+            home=settings.home_tenant_id, others=frozenset(map(str, settings.served_tenants))
+        )
+
+    @functools.cached_property
+    def onboarding_runs(self) -> Runs:
+        """The onboardings, for callers."""
+        return Runs(runs=self._parts.onboarding_runs, path="onboardings", noun="The onboarding")
+
+    @functools.cached_property
+    def operation_runs(self) -> Runs:
+        """The renewals and removals, for callers."""
+        return Runs(runs=self._parts.operation_runs, path="operations", noun="The operation")
+
+    @functools.cached_property
+    def operations(self) -> Operations:
+        """Starts renewals and removals."""
+        return Operations(
+            runs=self.operation_runs, runtime=self._parts.operation_runs, clock=self._parts.clock
+        )
+
+    @functools.cached_property
+    def connections(self) -> Connections:
+        """The connections, for callers."""
+        parts = self._parts
+        return Connections(store=parts.connection_store, cadence=parts.cadence, clock=parts.clock)
+
+    @functools.cached_property
+    def acceptance(self) -> Acceptance:
+        """Accepts requests for onboardings."""
+        parts = self._parts
+        return Acceptance(
+            environment=parts.environment.name,
+            tenants=self.tenants,
+            channels=parts.settings.notice_channels,
+            connections=parts.connection_store,
+            reservations=NameReservations(
+                parts.tables,
+                onboardings=parts.onboarding_runs,
+                connections=parts.connection_store,
+                clock=parts.clock,
+            ),
+            runtime=parts.onboarding_runs,
+            services=lambda: parts.services,
+            clock=parts.clock,
+        )
