@@ -18,11 +18,9 @@ def leaves_something(run: Run) -> bool:
     For existing applications it creates only grants. Resource providers stay registered in any case.
     """
     request = PLANS[run.head.plan].request_of(run.head)
-    creating = [CONSENT, CONNECTION]
+    creating = [CONSENT.name, CONNECTION.name]
     if request.server_app.existing is None:
-        creating += [SERVER_APP, SERVER_PRINCIPAL, SERVER_SECRET]
+        creating += [SERVER_APP.name, SERVER_PRINCIPAL.name, SERVER_SECRET.name]
     if request.client_app and request.client_app.existing is None:
-        creating += [CLIENT_APP, CLIENT_PRINCIPAL]
-    return not run.head.undone and any(
-        run.steps[step.name].attempt > 0 for step in creating if step.name in run.steps
-    )
+        creating += [CLIENT_APP.name, CLIENT_PRINCIPAL.name]
+    return not run.head.undone and any(run.steps[name].attempt > 0 for name in creating if name in run.steps)
