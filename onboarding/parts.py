@@ -32,6 +32,7 @@ from onboarding.notices.announcing import Notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.delivery_context import Services as DeliveryServices
+from onboarding.notices.receipts import Receipts
 from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
@@ -219,7 +220,7 @@ class Parts:
             clock=self.clock,
             onboardings=self.onboarding_runs,
             operations=self.operation_runs,
-            reminders=RenewalReminders(self.notices),
+            reminders=RenewalReminders(self.notices, self.receipts),
         )
 
     # Notices
@@ -228,6 +229,11 @@ class Parts:
     def notices(self) -> Notices:
         """Where notices are announced."""
         return Notices(runs=self.notice_runs, clock=self.clock, routing=Routing.of(self.settings))
+
+    @functools.cached_property
+    def receipts(self) -> Receipts:
+        """Which notices a channel has accepted."""
+        return Receipts(self.tables, self.clock)
 
     @functools.cached_property
     def channel_secrets(self) -> ChannelSecrets:
@@ -267,6 +273,7 @@ class Parts:
             people=People(secrets),
             routing=Routing.of(self.settings),
             links=self.links,
+            receipts=self.receipts,
             cadence=self.cadence,
             clock=self.clock,
         )

@@ -67,10 +67,19 @@ class RenewalEvent(EventData):
 
     renewal_id: UUID
     reminder: int = Field(description="0 for the first event, then counting.")
+    last_reminder: bool = Field(description="The last one before the time limit.")
     ends_at: datetime = Field(description="When the new secret expires.")
     retires_at: datetime | None = Field(
         description="When the previous secret is removed without a confirmation. Null: never."
     )
+
+
+class SecretRenewedEvent(EventData):
+    """A renewal is complete: the old client secret was removed."""
+
+    renewal_id: UUID
+    ends_at: datetime = Field(description="When the new secret expires.")
+    reason: Literal["Confirmation", "TimeLimit"]
 
 
 class DirectoryEvent(EventData):
@@ -88,13 +97,15 @@ _EXPIRATION_KINDS: Final = (
     Kind.APPLICATION_TOO_OLD,
 )
 _RENEWAL_KINDS: Final = (Kind.RENEWAL_WAITS,)
+_RENEWED_KINDS: Final = (Kind.SECRET_REPLACED_BY_RENEWAL,)
 
 EVENTS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
     "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
     "renewal": (RenewalEvent, _RENEWAL_KINDS),
+    "renewed": (SecretRenewedEvent, _RENEWED_KINDS),
     "directory": (
         DirectoryEvent,
-        tuple(kind for kind in Kind if kind not in {*_EXPIRATION_KINDS, *_RENEWAL_KINDS}),
+        tuple(kind for kind in Kind if kind not in {*_EXPIRATION_KINDS, *_RENEWAL_KINDS, *_RENEWED_KINDS}),
     ),
 }
 """The data of each sort of event, and the kinds of notices that it is for."""

@@ -14,6 +14,7 @@ from onboarding.connections.app_users import AppUsers
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import WarningSchedule
+from onboarding.notices.renewal_reminders import Reminder
 from onboarding.workflow.plan import Context
 from onboarding.workflow.runtime import Runtime
 
@@ -21,17 +22,18 @@ from onboarding.workflow.runtime import Runtime
 class Reminders(Protocol):
     """Reminds people of renewals."""
 
-    async def renewal_waits(
-        self, connection: Connection, *, number: int, at: datetime, limit: datetime | None
-    ) -> None:
-        """Announces that a new secret must be entered at the site. Each number is announced once.
+    async def renewal_waits(self, connection: Connection, reminder: Reminder) -> None:
+        """Announces once that a new secret must be entered at the site."""
+        ...
 
-        Args:
-            connection: With its pending secret.
-            number: 0 for the first notice, then one more for each reminder.
-            at: When this reminder is due.
-            limit: When the old secret is removed without a confirmation; None: never.
-        """
+    async def delivered_at(self, connection: Connection, reminder: Reminder) -> datetime | None:
+        """When a channel first accepted a reminder; None if none has."""
+        ...
+
+    async def secret_replaced(
+        self, connection: Connection, *, renewal: str, at: datetime, by_time: bool
+    ) -> None:
+        """Announces once that the old secret of a renewal was removed, and why."""
         ...
 
 

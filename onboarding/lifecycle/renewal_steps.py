@@ -16,14 +16,20 @@ from onboarding.connections.records import Connection, SecretRecord
 from onboarding.errors import Actor, PermanentError, Severity, cloud, steps
 from onboarding.lifecycle import handed_over, policies, renewal_mark
 from onboarding.lifecycle.credentials import Credential
+from onboarding.lifecycle.patience import CODEC as PATIENCE
+from onboarding.lifecycle.patience import Patience, awaited
 from onboarding.lifecycle.renewal_mark import RenewalContext
 from onboarding.lifecycle.requests import Renewal
+from onboarding.notices.renewal_reminders import Reminder
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 
 CONFIRMED: Final = "confirmed"
 """The signal to the step ``confirmation`` that the site has the new secret."""
+
+TIME_LIMIT: Final = "time limit"
+"""What ends the wait if nobody confirms."""
 
 _LONGEST_LOOK: Final = timedelta(hours=6)
 _REMINDERS: Final = timedelta(days=7)
@@ -48,7 +54,7 @@ class NewSecret:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmation:
-    """What ended the wait for the site: a confirmation, or the time limit."""
+    """What ended the wait for the site: ``confirmation``, or ``TIME_LIMIT``."""
 
     by: str
 
@@ -132,19 +138,30 @@ async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
         return Done(result=Confirmation(by="confirmation"))
     connection = await renewal_mark.held(context)
     now, since = context.services.clock.now(), context.step.started_at or context.accepted_at
-    days = context.request.time_limit_days
-    limit = since + timedelta(days=days) if days else None
-    if limit and limit <= now:
-        return Done(result=Confirmation(by="time limit"))
+    reminders, days = context.services.reminders, context.request.time_limit_days
+    patience = Patience.of(context.step.memo, since, days, now) if days else None
+    if patience and patience.last_reminder_is_due(now):
+        patience = replace(patience, reminded=True)
+        await reminders.renewal_waits(connection, Reminder(at=now, limit=patience.limit, last=True))
+    elif patience and patience.reminded:
+        last = Reminder(at=now, limit=patience.limit, last=True)
+        delivered_at = await reminders.delivered_at(connection, last)
+        if delivered_at and patience.is_over(now, delivered_at):
+            note = (
+                f"Nobody confirmed until {patience.limit:%Y-%m-%d %H:%M} UTC (time limit). "
+                f"The last reminder was delivered on {delivered_at:%Y-%m-%d}."
+            )
+            return Done(result=Confirmation(by=TIME_LIMIT), note=note)
     number = (now - since) // _REMINDERS
     due = since + number * _REMINDERS
-    await context.services.reminders.renewal_waits(connection, number=number, at=due, limit=limit)
-    until = due + _REMINDERS
-    look = min(until, limit) if limit else until
+    limit = patience.limit if patience else None
+    await reminders.renewal_waits(connection, Reminder(at=due, number=number, limit=limit))
+    look = min([due + _REMINDERS, *([limit] if limit and limit > now else [])])
     return Wait(
-        reason="a person to enter the new secret at the site, and to confirm it",
+        reason=awaited(since, days, patience),
         after=min(max(look - now, timedelta(seconds=1)), _LONGEST_LOOK),
         give_up_after=timedelta(days=1000),  # the old secret expires long before
+        memo=PATIENCE.dump(patience) if patience else "",
     )
 
 
@@ -168,8 +185,19 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
     else:
         credential = _credential(context, connection, context.result(CHECK).object_id)
         await credential.remove_others(frozenset({made.secret.key_id}), shown=made.secret.key_id)
+    await _announce(context)
     await renewal_mark.release(context, connection)  # last: off-boarding waits as long as it is there
     return Done(result=Retirement(removed=removed))
+
+
+async def _announce(context: RenewalContext) -> None:
+    """Announces that the old secret was removed, and why. Each renewal announces it once."""
+    await context.services.reminders.secret_replaced(
+        await renewal_mark.held(context),
+        renewal=context.id,
+        at=context.services.clock.now(),
+        by_time=context.result(CONFIRMATION).by == TIME_LIMIT,
+    )
 
 
 async def _need_usable(context: RenewalContext, connection: Connection, secret: SecretRecord) -> None:

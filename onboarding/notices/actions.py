@@ -90,14 +90,14 @@ def add_secret(connection: Connection) -> Action:
     )
 
 
-def get_script(connection: Connection) -> Action:
-    """Reads the script of the renewal in progress."""
+def get_script(connection: Connection, renewal: str = "") -> Action:
+    """Reads the script of a renewal; by default of the one in progress."""
     return Action(
         kind=ActionKind.GET_SCRIPT,
         label="Get the script for the site",
         actor=Actor.SITE_ADMINISTRATOR,
         method="GET",
-        path=f"/api/operations/{connection.renewal}/handover",
+        path=f"/api/operations/{renewal or connection.renewal}/handover",
         app_id=connection.server_app.app_id,
     )
 

@@ -10,6 +10,7 @@ from onboarding.notices.deliveries import DELIVERY, ESCALATION
 from onboarding.notices.delivery_context import Services
 from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.routing import Routing
+from onboarding.settings import WEBHOOK
 from onboarding.storage import keys
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.runtime import SERVICE, Runtime
@@ -25,7 +26,10 @@ class Notices:
 
     async def announce(self, notice: Notice, connection: Connection) -> None:
         """Starts the deliveries of a notice to its channels; safe to repeat."""
-        deliveries = [(DELIVERY, target) for target in self._routing.targets(connection)]
+        targets = self._routing.targets(connection)
+        if notice.programs_only:
+            targets = (WEBHOOK,) if self._routing.webhook else ()
+        deliveries = [(DELIVERY, target) for target in targets]
         if self._routing.escalates(notice.at, notice.ends_at):
             deliveries.append((ESCALATION, self._routing.escalation))
         await asyncio.gather(*(self._start(plan, notice, target) for plan, target in deliveries))

@@ -37,6 +37,7 @@ async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
         return _SUPERSEDED
     if target == WEBHOOK:
         outcome = await services.webhook.send(services.as_sent(notice, connection), connection)
+        await services.receipts.keep(notice, target)
         return Done(result=DeliveryResult(outcome=outcome))
     if services.routing.digest:
         day = await digests.add(services, notice, target, context.accepted_at)
@@ -67,6 +68,7 @@ async def _send(context: DeliveryContext, connection: Connection, preface: str =
     item = await services.item(request.notice, connection)
     message = message_text.single(item, request.notice.id, preface)
     outcome = await services.people.send(*services.routing.address(request.channel), message)
+    await services.receipts.keep(request.notice, request.channel)
     return Done(result=DeliveryResult(outcome=outcome))
 
 

@@ -13,6 +13,7 @@ from onboarding.notices import warning_texts
 from onboarding.notices.channels.people import People
 from onboarding.notices.message_text import Item
 from onboarding.notices.notice import DeliveryRequest, DigestRequest, Notice
+from onboarding.notices.receipts import Receipts
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
 from onboarding.storage.tables import Tables
@@ -39,6 +40,7 @@ class Services:
     people: People
     routing: Routing
     links: NoticeLinks
+    receipts: Receipts
     cadence: Cadence
     clock: Clock
 

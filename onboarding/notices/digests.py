@@ -77,6 +77,7 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
         return Done(result=DigestResult(outcome="superseded"))
     message = message_text.digest(items, context.id)
     outcome = await services.people.send(*services.routing.address(request.channel), message)
+    await asyncio.gather(*(services.receipts.keep(item.notice, request.channel) for item in items))
     return Done(result=DigestResult(outcome=outcome, notices=len(items)))
 
 

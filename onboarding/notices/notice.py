@@ -26,6 +26,7 @@ class Kind(StrEnum):
     APPLICATION_NEAR_AGE_LIMIT = "ApplicationNearAgeLimit"  # soon its secret can no longer be renewed
     APPLICATION_TOO_OLD = "ApplicationTooOld"
     RENEWAL_WAITS = "RenewalWaits"
+    SECRET_REPLACED_BY_RENEWAL = "SecretRenewed"  # noqa: S105
     # Drift:
     APPLICATION_DELETED = "ApplicationDeleted"
     SIGN_IN_BLOCKED = "SignInBlocked"
@@ -69,6 +70,7 @@ class Notice:
     days: int | None = None  # of a warning: how many days before the expiration
     details: Mapping[str, Any] = field(default_factory=dict)  # JSON for programs
     actions: tuple[Action, ...] = ()  # what to do, the first one first
+    programs_only: bool = False  # good news, with which programs close what they opened
 
     @property
     def id(self) -> str:

@@ -1,7 +1,8 @@
-"""Reminders that a new client secret must be entered at the site."""
+"""Notices about renewals: a new client secret must be entered at the site; the old one was removed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.connections.cadence import SECRET
@@ -9,46 +10,110 @@ from onboarding.connections.records import Connection
 from onboarding.notices import actions
 from onboarding.notices.announcing import Notices
 from onboarding.notices.notice import Kind, Notice
+from onboarding.notices.receipts import Receipts
 from onboarding.words.line import isolated
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reminder:
+    """One of the reminders of a renewal."""
+
+    at: datetime  # when it is due
+    number: int = 0  # 0 for the first notice, then one more for each week
+    limit: datetime | None  # from when on the old secret is removed without a confirmation; None: never
+    last: bool = False  # the one before the removal: there is one for each limit
+
+    @property
+    def key(self) -> str:
+        """Identifies it among the reminders of its renewal."""
+        return f"last:{self.limit.isoformat()}" if self.last and self.limit else str(self.number)
+
+
 class RenewalReminders:
-    """Announces that a new secret is ready, and repeats that."""
+    """Announces that a new secret is ready, repeats that, and announces what ended the wait."""
 
-    def __init__(self, notices: Notices) -> None:
+    def __init__(self, notices: Notices, receipts: Receipts) -> None:
         self._notices = notices
+        self._receipts = receipts
 
-    async def renewal_waits(
-        self, connection: Connection, *, number: int, at: datetime, limit: datetime | None
+    async def renewal_waits(self, connection: Connection, reminder: Reminder) -> None:
+        """Announces a new secret that must be entered at the site. Each reminder makes one notice."""
+        if notice := _waits(connection, reminder):
+            await self._notices.announce(notice, connection)
+
+    async def delivered_at(self, connection: Connection, reminder: Reminder) -> datetime | None:
+        """When a channel first accepted a reminder; None if none has."""
+        notice = _waits(connection, reminder)
+        return await self._receipts.first(notice.id) if notice else None
+
+    async def secret_replaced(
+        self, connection: Connection, *, renewal: str, at: datetime, by_time: bool
     ) -> None:
-        """Announces a new secret that must be entered at the site. Each number makes one notice."""
-        pending = connection.pending
-        if pending is None:
-            return
-        name, renewal, end = connection.server_app.name, connection.renewal, connection.expirations[SECRET]
-        sooner = limit is not None and limit < end
-        removal = f" It is removed on {limit:%Y-%m-%d} regardless." if sooner else ""
+        """Announces that the old secret was removed: to programs, and after a time limit to everybody."""
+        name, end = connection.server_app.name, connection.secret.ends_at
+        reason = (
+            "the time limit of the renewal ended without a confirmation" if by_time else "it was confirmed"
+        )
         notice = Notice(
-            kind=Kind.RENEWAL_WAITS,
+            kind=Kind.SECRET_REPLACED_BY_RENEWAL,
             connection=connection.id,
-            key=(connection.renewal, str(number)),
+            key=(renewal,),
             at=at,
-            message=f"A new client secret of '{isolated(name)}' must be entered at the site.",
-            impact=f"The old secret works until it expires on {end:%Y-%m-%d} or is removed.{removal}",
-            remedy=(
-                f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
-                "2. In the console, open Administration, Cloud Services, Microsoft Entra tenants, select "
-                f"'{isolated(name)}', and enter the secret with 'Renew Secret Key'.\n"
-                f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
+            message=(
+                f"The old client secret of '{isolated(name)}' was removed on {at:%Y-%m-%d}, because "
+                f"{reason}. The new one expires on {end:%Y-%m-%d}."
             ),
-            expiration=SECRET,  # outdated once the old secret is replaced
-            ends_at=end,
+            impact=(
+                "If the site does not have the new secret, the cloud management gateway and discovery stop."
+                if by_time
+                else "None: the site has the new secret."
+            ),
+            remedy=(
+                f"If the site does not have the new secret, get the script that fetches it: "
+                f"GET /api/operations/{renewal}/handover."
+                if by_time
+                else ""
+            ),
             details={
-                "renewalId": connection.renewal,
-                "reminder": number,
-                "endsAt": pending.ends_at.isoformat(),
-                "retiresAt": limit.isoformat() if limit else None,
+                "renewalId": renewal,
+                "endsAt": end.isoformat(),
+                "reason": "TimeLimit" if by_time else "Confirmation",
             },
-            actions=(actions.get_script(connection), actions.confirm(connection)),
+            actions=(actions.get_script(connection, renewal),) if by_time else (),
+            programs_only=not by_time,
         )
         await self._notices.announce(notice, connection)
+
+
+def _waits(connection: Connection, reminder: Reminder) -> Notice | None:
+    pending, limit = connection.pending, reminder.limit
+    if pending is None:
+        return None
+    name, renewal, end = connection.server_app.name, connection.renewal, connection.expirations[SECRET]
+    sooner = limit is not None and limit < end
+    removal = f" It is removed from {limit:%Y-%m-%d} on, without a confirmation." if sooner else ""
+    last = "This is the last reminder. " if reminder.last else ""
+    return Notice(
+        kind=Kind.RENEWAL_WAITS,
+        connection=connection.id,
+        key=(connection.renewal, reminder.key),
+        at=reminder.at,
+        message=f"{last}A new client secret of '{isolated(name)}' must be entered at the site.",
+        impact=f"The old secret works until it expires on {end:%Y-%m-%d} or is removed.{removal}",
+        remedy=(
+            f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
+            "2. In the console, open Administration, Cloud Services, Microsoft Entra tenants, select "
+            f"'{isolated(name)}', and enter the secret with 'Renew Secret Key'.\n"
+            f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
+        ),
+        expiration=SECRET,  # outdated once the old secret is replaced
+        ends_at=end,
+        details={
+            "renewalId": connection.renewal,
+            "reminder": reminder.number,
+            "lastReminder": reminder.last,
+            "endsAt": pending.ends_at.isoformat(),
+            "retiresAt": limit.isoformat() if limit else None,
+        },
+        actions=(actions.get_script(connection), actions.confirm(connection)),
+    )

@@ -16,8 +16,8 @@ import pytest
 
 from onboarding.connections import app_users, calendar, records, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
-from onboarding.lifecycle import name_reservations
-from onboarding.notices import deliveries, digests
+from onboarding.lifecycle import name_reservations, patience
+from onboarding.notices import deliveries, digests, receipts
 from onboarding.storage import sealing
 from onboarding.storage.codec import Codec
 
@@ -35,6 +35,8 @@ CODECS: Mapping[str, Codec[Any]] = {
     "last-inspections": inspection_schedule.LAST,
     "name-reservation": name_reservations.CODEC,
     "notice": digests._NOTICES,
+    "patience": patience.CODEC,
+    "receipt": receipts.CODEC,
     "scheduled-warning": warning_schedule.CODEC,
     "sealing-key": sealing.KEYS,
 }

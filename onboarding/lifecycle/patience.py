@@ -1,0 +1,72 @@
+"""How long a renewal waits for the site before it removes the old secret without a confirmation.
+
+Nothing is destroyed by time alone. People are reminded a last time before the time limit, and the reminder
+must have been delivered for the grace. A service that was away could not be reached: the grace begins again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from onboarding.storage.codec import Codec
+
+_GRACE: Final = timedelta(days=7)
+_LONGEST_GAP: Final = timedelta(days=3)
+"""A service that did not look for this time was away."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """The wait for the site, as it was at the last look."""
+
+    seen_at: datetime
+    limit: datetime  # the date that people know
+    grace: timedelta
+    reminded: bool = False  # a last time, with this limit
+
+    @classmethod
+    def of(cls, memo: str, since: datetime, days: int, now: datetime) -> Self:
+        """The wait at this look; ``memo`` is that of the last look, empty at the first one."""
+        known: Any = CODEC.load(memo) if memo else cls.begin(since, days, now)
+        found: Self = known.look(now)
+        return found
+
+    @classmethod
+    def begin(cls, since: datetime, days: int, now: datetime) -> Self:
+        """The wait of a renewal with a time limit, at its first look."""
+        limit = timedelta(days=days)
+        return cls(seen_at=now, limit=since + limit, grace=min(_GRACE, limit / 2))
+
+    def look(self, now: datetime) -> Self:
+        """The wait at another look. After an absence the grace begins again."""
+        gap = now - self.seen_at
+        if gap <= min(_LONGEST_GAP, self.grace / 2):
+            return replace(self, seen_at=now)
+        limit = max(self.limit, now + self.grace)
+        return replace(self, seen_at=now, limit=limit, reminded=False)
+
+    def last_reminder_is_due(self, now: datetime) -> bool:
+        """Whether people must be reminded a last time now."""
+        return not self.reminded and now >= self.limit - self.grace
+
+    def is_over(self, now: datetime, delivered_at: datetime | None) -> bool:
+        """Whether the old secret may be removed: the last reminder was delivered for the grace."""
+        return (
+            self.reminded
+            and self.limit <= now
+            and delivered_at is not None
+            and delivered_at + self.grace <= now
+        )
+
+
+CODEC: Final = Codec(Patience)
+
+
+def awaited(since: datetime, days: int, patience: Patience | None) -> str:
+    """What a renewal waits for. A new time limit is an entry of the audit trail."""
+    reason = "a person to enter the new secret at the site, and to confirm it"
+    if patience is None or patience.limit <= since + timedelta(days=days):
+        return reason
+    return f"{reason}; the service was away, so the time limit is {patience.limit:%Y-%m-%d} now"
