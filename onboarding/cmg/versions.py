@@ -26,7 +26,9 @@ FIRST_SCALE_SET: Final = "2107"
 """The first version that can deploy any gateway to a virtual machine scale set."""
 
 FIRST_SCALE_SET_US_GOVERNMENT: Final = "2111"
-FIRST_WITHOUT_CLASSIC: Final = "2203"
+RETIRED: Final = "Microsoft retired cloud services (classic) on August 31, 2024. No gateway can run on them."
+"""Why the deployment model ``CloudService`` is refused
+(https://learn.microsoft.com/troubleshoot/azure/cloud-services/classic/deploy/troubleshoot-mismatched-config)."""
 
 FIRST_WITHOUT_AUTHENTICATION: Final = "2010"
 """The first version that can disable authentication for a tenant
@@ -44,7 +46,7 @@ class DeploymentModel(StrEnum):
     """Where the gateway will run."""
 
     SCALE_SET = "VirtualMachineScaleSet"
-    CLASSIC = "CloudService"
+    CLASSIC = "CloudService"  # retired: refused, and still read in what was stored
 
 
 PROVIDERS: Final[Mapping[DeploymentModel, tuple[str, ...]]] = {
@@ -54,7 +56,6 @@ PROVIDERS: Final[Mapping[DeploymentModel, tuple[str, ...]]] = {
         "Microsoft.Network",
         "Microsoft.Compute",
     ),
-    DeploymentModel.CLASSIC: ("Microsoft.ClassicCompute", "Microsoft.Storage"),
 }
 """The resource providers that a subscription needs before it can contain a gateway
 (https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/configure-azure-ad)."""
@@ -63,12 +64,7 @@ PROVIDERS: Final[Mapping[DeploymentModel, tuple[str, ...]]] = {
 def fault(model: DeploymentModel, version: str | None, *, us_government: bool) -> str:
     """Why a version (None: the newest) cannot deploy a gateway like this; empty if it can."""
     if model is DeploymentModel.CLASSIC:
-        if version is None or version >= FIRST_WITHOUT_CLASSIC:
-            return (
-                f"Version {FIRST_WITHOUT_CLASSIC} and later cannot deploy a cloud service (classic). "
-                f"Use {DeploymentModel.SCALE_SET}, or specify the older configMgrVersion of the site."
-            )
-        return ""
+        return f"{RETIRED} Use {DeploymentModel.SCALE_SET}, or omit the field."
     first = FIRST_SCALE_SET_US_GOVERNMENT if us_government else FIRST_SCALE_SET
     if version is not None and version < first:
         where = "Azure US Government" if us_government else "Azure"

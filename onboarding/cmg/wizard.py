@@ -129,7 +129,8 @@ class OnboardingRequest(WizardModel):
     )
     deployment_model: DeploymentModel = Field(
         DeploymentModel.SCALE_SET,
-        description="Where the gateway will run. CloudService (classic) is for a site before version 2203.",
+        description="Where the gateway will run. CloudService is refused: Microsoft retired cloud services "
+        "(classic) on August 31, 2024.",
     )
     config_mgr_version: SiteVersion | None = Field(
         None, description="Version of the site, such as 2409. Default: the newest."
@@ -179,7 +180,7 @@ class OnboardingRequest(WizardModel):
     @property
     def providers(self) -> tuple[str, ...]:
         """The resource providers that the gateway needs; none without a subscription to register them in."""
-        return PROVIDERS[self.deployment_model] if self.subscription_id else ()
+        return PROVIDERS.get(self.deployment_model, ()) if self.subscription_id else ()
 
     @property
     def reads_directory(self) -> bool:

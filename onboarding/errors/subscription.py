@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, Severity
+from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity
 from onboarding.errors.cloud import LATE_ROLE
 
 _PROVIDERS: Final = (
@@ -75,6 +75,14 @@ REGISTER_NOT_ALLOWED: Final = ErrorType(
         f"Contributor, Owner or the custom role in docs/deploy.md. {LATE_ROLE}"
     ),
     documentation=_PROVIDERS,
+)
+DEPLOYMENT_MODEL_RETIRED: Final = ErrorType(
+    code="deployment-model-retired",
+    failure=PermanentError,
+    title="Microsoft has retired cloud services (classic)",
+    detail="Microsoft retired cloud services (classic) on August 31, 2024. No gateway can run on them.",
+    remedy="Roll back the onboarding, and send another request without deploymentModel.",
+    documentation="https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/supported-configurations",
 )
 PROVIDERS_TO_REGISTER: Final = ErrorType(
     code="providers-to-register",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.lifecycle.context import Services
+from onboarding.errors import subscription
+from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
@@ -16,38 +17,48 @@ from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.consent import CONSENT
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
-from onboarding.lifecycle.steps.provider import register
+from onboarding.lifecycle.steps.provider import ProviderResult, register
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.lifecycle.steps.server_secret import SERVER_SECRET
 from onboarding.storage.codec import Codec
-from onboarding.workflow.plan import Plan
+from onboarding.workflow.outcomes import Done
+from onboarding.workflow.plan import Plan, Step
 
 OnboardingPlan = Plan[Services, OnboardingRequest]
 
 _GATEWAY: Final = "onboard-gateway"
 _NAMES: Final[Mapping[tuple[DeploymentModel | None, bool], str]] = {
     (DeploymentModel.SCALE_SET, True): "onboard",
-    (DeploymentModel.CLASSIC, True): "onboard-classic",
     (None, True): "onboard-directory",
     (DeploymentModel.SCALE_SET, False): _GATEWAY,
-    (DeploymentModel.CLASSIC, False): f"{_GATEWAY}-classic",
 }
 """The names of the plans, which runs store: by the gateway in the tenant, and whether it has a client app."""
 
 
-def _onboard(model: DeploymentModel | None, *, client: bool) -> OnboardingPlan:
+_RETIRED: Final[Mapping[str, bool]] = {"onboard-classic": True, f"{_GATEWAY}-classic": False}
+"""Plans of a retired deployment model, with whether they have a client app. Stored runs are still shown; one
+that has not ended fails with the reason."""
+
+
+async def _refuse(_: OnboardingContext) -> Done[ProviderResult]:
+    raise subscription.DEPLOYMENT_MODEL_RETIRED.error()
+
+
+def _onboard(
+    name: str, registrations: Iterable[Step[Services, OnboardingRequest, ProviderResult]], *, client: bool
+) -> OnboardingPlan:
     """The plan of an onboarding.
 
     Args:
-        model: Of the gateway in the tenant's subscription; None: the tenant has none.
+        name: Of the plan.
+        registrations: The steps that register resource providers.
         client: Whether the tenant has a client app.
     """
-    namespaces = PROVIDERS[model] if model else ()
-    registrations = [register(namespace) for namespace in namespaces]
+    registrations = tuple(registrations)
     needed = (*CONNECTION.after, *(step.name for step in registrations))
     of_client = (CLIENT_APP, CLIENT_PRINCIPAL, CONSENT)
     return Plan(
-        _NAMES[model, client],
+        name,
         Codec(OnboardingRequest),
         PREFLIGHT,
         SERVER_APP,
@@ -60,7 +71,21 @@ def _onboard(model: DeploymentModel | None, *, client: bool) -> OnboardingPlan:
 
 
 PLANS: Final[Mapping[str, OnboardingPlan]] = {
-    name: _onboard(model, client=client) for (model, client), name in _NAMES.items()
+    **{
+        name: _onboard(name, map(register, PROVIDERS[model] if model else ()), client=client)
+        for (model, client), name in _NAMES.items()
+    },
+    **{
+        name: _onboard(
+            name,
+            (
+                replace(register(namespace), handler=_refuse)
+                for namespace in ("Microsoft.ClassicCompute", "Microsoft.Storage")
+            ),
+            client=client,
+        )
+        for name, client in _RETIRED.items()
+    },
 }
 """The plans of onboardings, by name."""
 

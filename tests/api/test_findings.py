@@ -12,6 +12,7 @@ from onboarding.errors.catalogue import FINDINGS
 from tests.support.portal import Portal, unique
 
 SENTENCES = re.compile(r"[A-Z].*[A-Za-z0-9)]\.", re.DOTALL)
+VERSION = "api-version=2025-04-01"
 OTHER = "11111111-2222-4333-8444-555555555555"
 READER = [{"actions": ["*/read"], "notActions": []}]
 
@@ -322,9 +323,9 @@ async def test_providers_that_are_missing(portal):
     [
         ([{"actions": ["*"]}], True),
         ([{"actions": ["*/register/action", "*/read"]}], True),
-        ([{"actions": ["Microsoft.ClassicCompute/*", "*/read"]}], True),
-        ([{"actions": ["microsoft.classiccompute/REGISTER/action", "*/read"]}], True),
-        ([{"actions": ["*"], "notActions": ["Microsoft.ClassicCompute/*"]}], False),
+        ([{"actions": ["Microsoft.Compute/*", "*/read"]}], True),
+        ([{"actions": ["microsoft.compute/REGISTER/action", "*/read"]}], True),
+        ([{"actions": ["*"], "notActions": ["Microsoft.Compute/*"]}], False),
         # What the notActions of one assignment exclude, another assignment can still allow.
         ([{"actions": ["*"], "notActions": ["*/register/action"]}, {"actions": ["*/register/action"]}], True),
         (
@@ -338,10 +339,12 @@ async def test_providers_that_are_missing(portal):
 )
 async def test_rights_are_read_as_azure_reads_them(portal, permissions, allowed):
     """The service evaluates wildcards, notActions and several assignments as Resource Manager does."""
-    url = f"/subscriptions/{portal.info['subscription']}/providers/Microsoft.ClassicCompute/unregister"
-    await portal.look("resourceManager", "POST", f"{url}?api-version=2025-04-01")
+    providers = f"/subscriptions/{portal.info['subscription']}/providers/Microsoft"
+    for namespace in ("KeyVault", "Storage", "Network"):
+        await portal.look("resourceManager", "POST", f"{providers}.{namespace}/register?{VERSION}")
+    await portal.look("resourceManager", "POST", f"{providers}.Compute/unregister?{VERSION}")
     async with portal.settings(permissions=permissions):
-        found = await findings(portal, deploymentModel="CloudService", configMgrVersion="2111")
+        found = await findings(portal)
     assert ("register-not-allowed" not in found) is allowed
 
 

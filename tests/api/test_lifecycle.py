@@ -326,28 +326,14 @@ async def test_a_service_that_throttles_is_given_its_time(portal):
     assert server["attempts"] == 2
 
 
-async def test_a_classic_gateway_needs_other_providers(portal):
-    """For a site before version 2203 only two providers for a classic cloud service are registered."""
-    subscription = f"/subscriptions/{portal.info['subscription']}"
-    version = "api-version=2025-04-01"
-    for namespace in ("ClassicCompute", "Storage", "Compute"):
-        url = f"{subscription}/providers/Microsoft.{namespace}/unregister?{version}"
-        await portal.look("resourceManager", "POST", url)
-    connection = await portal.onboarded(deploymentModel="CloudService", configMgrVersion="2111")
-    document = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller="operator")
-    steps = {each["name"]: each["status"] for each in document["steps"]}
-    assert {name for name in steps if name.startswith("provider-")} == {
-        "provider-classiccompute",
-        "provider-storage",
-    }
-    assert set(steps.values()) == {"Succeeded"}
-    states = {}
-    for namespace in ("ClassicCompute", "Storage", "Compute"):
-        url = f"{subscription}/providers/Microsoft.{namespace}?{version}"
-        states[namespace] = (await portal.look("resourceManager", "GET", url)).json()["registrationState"]
-    assert states == {"ClassicCompute": "Registered", "Storage": "Registered", "Compute": "Unregistered"}
-    assert connection["profile"] == "2021"
-    assert connection["request"]["deploymentModel"] == "CloudService"
+@pytest.mark.parametrize("query", ["", "?dryRun=true"])
+async def test_a_retired_deployment_model_is_refused(portal, query):
+    """A cloud service (classic) is refused with the date on which Microsoft retired it, for every version."""
+    request = portal.request(deploymentModel="CloudService", configMgrVersion="2111")
+    answer = await portal.call("POST", f"/api/onboardings{query}", json=request)
+    document = problem(answer, 422, "invalid-request")
+    assert pointers(document) == {"/deploymentModel"}
+    assert "August 31, 2024" in document["errors"][0]["detail"]
 
 
 async def test_fields_that_exclude_each_other_are_pointed_at(portal):

@@ -107,7 +107,6 @@ ARTICLE: Final[dict[str, tuple[str, ...]]] = {
 
 SUBSCRIPTION: Final = (
     "Register Microsoft.KeyVault, Microsoft.Storage, Microsoft.Network, Microsoft.Compute",
-    "Register Microsoft.ClassicCompute, Microsoft.Storage",
     "Have the right to register",
     "Wait until they are registered",
     "Create the gateway",

@@ -76,7 +76,6 @@ CASES: dict[str, dict[str, Any]] = {
     "least": {},
     "user discovery": {"userDiscovery": {"enabled": True}},
     "older site": {"configMgrVersion": "2211"},
-    "classic": {"configMgrVersion": "2111", "deploymentModel": "CloudService"},
     "own URI": {},
     "an administrator consents": {"adminConsent": "ByAdministrator"},
 }

@@ -10,6 +10,7 @@ from onboarding.cmg import versions
 from onboarding.cmg.conflicts import conflicts
 from onboarding.cmg.versions import DeploymentModel
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors import PermanentError
 from onboarding.lifecycle.plans import PLANS, plan_of
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
@@ -19,6 +20,10 @@ from onboarding.workflow.plan import Context, Plan, Step
 async def nothing(_context: Context[None, dict[str, Any]]) -> Done[None]:
     """Do nothing."""
     return Done(result=None)
+
+
+CONTEXT: Any = None
+"""Of an attempt that needs nothing."""
 
 
 def step(name: str, *after: str) -> Step[None, dict[str, Any], None]:
@@ -82,10 +87,6 @@ PROVIDERS = {
         "provider-network": "Microsoft.Network",
         "provider-compute": "Microsoft.Compute",
     },
-    "CloudService": {
-        "provider-classiccompute": "Microsoft.ClassicCompute",
-        "provider-storage": "Microsoft.Storage",
-    },
 }
 
 
@@ -96,7 +97,7 @@ def asked(**fields: Any) -> OnboardingRequest:
 
 
 @pytest.mark.parametrize("client", [True, False], ids=["with client app", "without client app"])
-@pytest.mark.parametrize("model", [*DeploymentModel, None])
+@pytest.mark.parametrize("model", [DeploymentModel.SCALE_SET, None])
 def test_an_onboarding_has_these_steps(model, client):
     """The names of steps are part of the API; each step waits for exactly what it needs, and for no more."""
     gateway = {"deploymentModel": model} if model else {"subscriptionId": None}
@@ -112,9 +113,9 @@ def test_an_onboarding_has_these_steps(model, client):
     }
 
 
-@pytest.mark.parametrize("model", DeploymentModel)
+@pytest.mark.parametrize("model", versions.PROVIDERS)
 def test_a_gateway_needs_the_providers_of_its_deployment_model(model):
-    """The providers are those in Microsoft's article on the gateway, for a scale set or a classic service."""
+    """The providers are those in Microsoft's article on the gateway."""
     assert set(versions.PROVIDERS[model]) == set(PROVIDERS[model].values())
     registrations = {
         name: step.title.rpartition(" ")[2]
@@ -137,6 +138,17 @@ def test_an_onboarding_that_has_begun_finds_its_plan():
         )
     }
     assert plan_of(asked()).name == "onboard"
-    assert plan_of(asked(deploymentModel="CloudService")).name == "onboard-classic"
     assert plan_of(asked(subscriptionId=None)).name == "onboard-directory"
     assert plan_of(asked(clientApp=None)).name == "onboard-gateway"
+
+
+@pytest.mark.parametrize(("name", "client"), [("onboard-classic", True), ("onboard-gateway-classic", False)])
+async def test_an_onboarding_of_a_retired_deployment_model_is_read_and_refused(name, client):
+    """Runs that were stored with a classic service keep their steps; none registers a provider any more."""
+    steps = PLANS[name].steps
+    providers = {"provider-classiccompute", "provider-storage"}
+    assert {step for step in steps if step.startswith("provider-")} == providers
+    assert ("client-app" in steps) is client
+    for provider in providers:
+        with pytest.raises(PermanentError, match="August 31, 2024"):
+            await steps[provider].handler(CONTEXT)

@@ -4,28 +4,24 @@ import json
 
 import pytest
 
-from onboarding.cmg.conflicts import conflicts as all_conflicts
 from onboarding.cmg.renewal_request import RenewalRequest
 from tests.unit.wizard import NOW, conflicts, faults, read
 
 
-@pytest.mark.parametrize("version", [None, "2203", "2409", "2909"])
-def test_a_classic_service_is_refused_from_2203_on(version):
-    """From version 2203 on, and for the newest version, a classic cloud service is refused."""
-    found = conflicts(deploymentModel="CloudService", configMgrVersion=version)
+@pytest.mark.parametrize("environment", ["AzurePublicCloud", "AzureUSGovernmentCloud"])
+@pytest.mark.parametrize("version", [None, "2010", "2111", "2203", "2909"])
+def test_a_classic_service_is_refused_with_the_date_of_its_retirement(environment, version):
+    """No version can deploy a cloud service (classic) any more: the refusal contains the date."""
+    found = conflicts(azureEnvironment=environment, deploymentModel="CloudService", configMgrVersion=version)
     assert set(found) == {"/deploymentModel"}
-    assert "2203" in found["/deploymentModel"]
+    assert "August 31, 2024" in found["/deploymentModel"]
     assert "VirtualMachineScaleSet" in found["/deploymentModel"]
 
 
-@pytest.mark.parametrize("version", ["2010", "2107", "2111"])
-def test_a_classic_service_is_accepted_before_2203(version):
-    """A site before version 2203 can have a classic cloud service, in both clouds; it needs two providers."""
-    for environment in ("AzurePublicCloud", "AzureUSGovernmentCloud"):
-        fields = {"deploymentModel": "CloudService", "configMgrVersion": version}
-        request = read(azureEnvironment=environment, **fields)
-        assert list(all_conflicts(request)) == []
-        assert set(request.providers) == {"Microsoft.ClassicCompute", "Microsoft.Storage"}
+def test_a_stored_request_with_a_classic_service_is_read():
+    """What was stored before the retirement is read; it needs no resource provider."""
+    request = read(deploymentModel="CloudService", configMgrVersion="2111")
+    assert (str(request.deployment_model), request.providers) == ("CloudService", ())
 
 
 @pytest.mark.parametrize(
@@ -105,8 +101,8 @@ def test_each_field_alone_is_valid(group, sync, disabled):
         ({"disableAuthentication": True, "userDiscovery": {"enabled": True}, "subscriptionId": None}, set()),
         ({"disableAuthentication": True, "subscriptionId": None}, {"/disableAuthentication"}),
         (
-            {"disableAuthentication": True, "configMgrVersion": "2006", "deploymentModel": "CloudService"},
-            {"/disableAuthentication"},
+            {"disableAuthentication": True, "configMgrVersion": "2006"},
+            {"/disableAuthentication", "/deploymentModel"},
         ),
         ({"clientApp": None}, {"/clientApp"}),
         ({"clientApp": None, "subscriptionId": None}, {"/clientApp"}),

@@ -27,7 +27,6 @@ _REGISTRATION_FREE: Final = (
 """Providers that every subscription has without registering."""
 
 _TYPES: Final = {
-    "Microsoft.ClassicCompute": "domainNames",
     "Microsoft.Compute": "virtualMachineScaleSets",
     "Microsoft.Insights": "components",
     "Microsoft.KeyVault": "vaults",
