@@ -42,7 +42,7 @@ from onboarding.lifecycle.requests import Asker
 from onboarding.lifecycle.steps import preflight
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
-from onboarding.workflow.outcomes import Done
+from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context
 from onboarding.workflow.run import StepState, StepStatus
 
@@ -100,6 +100,9 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
         paper.step = step.name
         state = StepState(run=_ID, name=step.name, attempt=1)
         outcome = await step.handler(Context(services=services, request=request, run=run, step=state))
+        if isinstance(outcome, Wait) and outcome.memo:  # it has noted what the next attempt does
+            state = state.evolve(attempt=2, memo=outcome.memo)
+            outcome = await step.handler(Context(services=services, request=request, run=run, step=state))
         if isinstance(outcome, Done):
             done = state.evolve(status=StepStatus.SUCCEEDED, result=step.dump(outcome.result))
             run = run.having([done])

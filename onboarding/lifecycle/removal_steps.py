@@ -22,14 +22,14 @@ from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.removal_halt import HALT, connection_of, onboarding_of, wait
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
-from onboarding.lifecycle.steps.consent import CONSENT
+from onboarding.lifecycle.steps.consent import CONSENT, Grant, Noted
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
-from onboarding.workflow.run import StepState
+from onboarding.workflow.run import Run, StepState
 
 _SETTLED: Final = timedelta(minutes=2)
 """After this time, the directory shows what an interrupted step may have created."""
@@ -104,7 +104,8 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     run, onboarding = await onboarding_of(context), context.request.onboarding
     consent, server, client = CONSENT.found_in(run), SERVER_APP.found_in(run), CLIENT_APP.found_in(run)
     imports = any(app and app.existing for app in (request.server_app, request.client_app))
-    if consent is None or server is None or not imports:
+    granted = consent.added if consent else _granted_by_the_way(run)
+    if not granted or server is None or not imports:
         return Done(result=RevokeResult(revoked=0))
     users = {
         app.app_id: await ownership.others(services, request.tenant, app.app_id, onboarding)
@@ -112,7 +113,7 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
         if app
     }
     # The grants of an application are needed by all that use it.
-    added = [(grant, app) for grant in consent.added if (app := server if grant.role else client)]
+    added = [(grant, app) for grant in granted if (app := server if grant.role else client)]
     left = {
         app.app_id: left_behind.for_others("consent", app.app_id, users[app.app_id])
         for _, app in added
@@ -136,6 +137,12 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
         revoked += 1
     found = tuple(left.values())
     return Done(result=RevokeResult(revoked=revoked, left=found), note=left_behind.note(found))
+
+
+def _granted_by_the_way(run: Run | None) -> tuple[Grant, ...]:
+    """What a step that did not end may have granted. It noted before that these grants did not exist."""
+    noted = Noted.of(run.steps.get(CONSENT.name) if run else None)
+    return noted.grants if noted else ()
 
 
 async def delete_client_app(context: RemovalContext) -> Done[RemoveResult] | Wait:

@@ -50,7 +50,7 @@ def cancelled(step: StepState, now: datetime) -> StepState:
     )
 
 
-def renewed(step: StepState, now: datetime) -> StepState:
+def renewed(declared: Step[Any, Any, Any], step: StepState, now: datetime) -> StepState:
     """A step that starts again. It keeps its number of attempts, because some steps clean up after them."""
     return step.evolve(
         status=StepStatus.PENDING,
@@ -61,7 +61,7 @@ def renewed(step: StepState, now: datetime) -> StepState:
         tries=0,
         since=None,
         error=None,
-        memo="",  # people may have changed what it is about
+        memo=step.memo if declared.keeps_memo else "",  # people may have changed what it is about
     )
 
 

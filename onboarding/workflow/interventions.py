@@ -60,7 +60,12 @@ async def resume(runtime: Runtime, run_id: str, actor: str, *, keep_authority: b
         _need_trouble(runtime, run)
         now = runtime.clock.now()
         stuck = {StepStatus.FAILED, StepStatus.WAITING}
-        steps = [decisions.renewed(step, now) for step in run.steps.values() if step.status in stuck]
+        declared = runtime.plan(run.head).steps
+        steps = [
+            decisions.renewed(declared[step.name], step, now)
+            for step in run.steps.values()
+            if step.status in stuck
+        ]
         return _Change(
             head=run.head.evolve(authority="") if run.head.authority and not keep_authority else None,
             steps=steps,

@@ -55,6 +55,7 @@ class Step(Generic[Services, Request, Result]):
     """Runs the step. It is safe to run twice, and raises ``OnboardingError`` for errors that it expects."""
     result: Codec[Result] | None = None  # None: the step has no result
     after: tuple[str, ...] = ()  # the steps whose results it needs
+    keeps_memo: bool = False  # also when people resume the run: it is about what the service has done
 
     def dump(self, result: Result) -> str:
         """A result as it is stored with the step."""

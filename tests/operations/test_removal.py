@@ -6,6 +6,7 @@ import json
 import pytest
 from azure.data.tables.aio import TableServiceClient
 
+from onboarding.cmg.permissions import MICROSOFT_GRAPH
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel
 from onboarding.storage import names
 from tests.support.operations import (
@@ -19,7 +20,8 @@ from tests.support.operations import (
     signs_in,
     step,
 )
-from tests.support.portal import problem, unique, until
+from tests.support.portal import Portal, problem, unique, until
+from tests.support.precreated import precreated
 
 
 async def test_a_connection_is_off_boarded(portal):
@@ -193,6 +195,38 @@ async def test_imported_apps_are_kept(portal):
         f"/servicePrincipals/{first['clientApp']['servicePrincipalId']}/oauth2PermissionGrants"
     )
     assert len(grants["value"]) == 2, "granted before the import, so they are kept"
+
+
+@pytest.mark.parametrize("times", [1, None], ids=["succeeds later", "is cancelled"])
+async def test_grants_whose_answer_was_lost_are_revoked(portal, times):
+    """Grants on imported apps are the service's although no answer came; those that were there are kept."""
+    apps = await precreated(portal, user_discovery=True, consent=False)
+    client = (await portal.graph(f"/servicePrincipals(appId='{apps.client['appId']}')"))["id"]
+    graph = (await portal.graph(f"/servicePrincipals(appId='{MICROSOFT_GRAPH}')"))["id"]
+    theirs = {"clientId": client, "consentType": "AllPrincipals", "resourceId": graph, "scope": "User.Read"}
+    await portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", theirs)
+    lost = {"service": "graph", "method": "POST", "path": "oauth2PermissionGrants$|appRoleAssignedTo$"}
+    wishes = {"adminConsent": "ByService", "userDiscovery": {"enabled": True}, **apps.request()}
+    async with portal.fault(**lost, kind="drop", when="after", times=times):
+        onboarding = await portal.accepted(caller="operator", **wishes)
+        path = f"/api/onboardings/{onboarding}"
+        if times is None:
+            await until(lambda: _granted(portal, client), "the grant")
+            removal = await operate(portal, "POST", f"{path}/cancel")
+        else:
+            connection = (await portal.finished(onboarding))["connectionId"]
+            removal = await operate(portal, "DELETE", f"/api/connections/{connection}")
+    await done(portal, removal)
+    grants = await portal.graph(f"/servicePrincipals/{client}/oauth2PermissionGrants")
+    assert [grant["scope"] for grant in grants["value"]] == ["User.Read"]
+    server = (await portal.graph(f"/servicePrincipals(appId='{apps.server['appId']}')"))["id"]
+    assert (await portal.graph(f"/servicePrincipals/{server}/appRoleAssignments"))["value"] == []
+
+
+async def _granted(portal: Portal, client: str) -> bool:
+    """Whether the client app has the permission of the server app."""
+    grants = await portal.graph(f"/servicePrincipals/{client}/oauth2PermissionGrants")
+    return any(grant["scope"] == "user_impersonation" for grant in grants["value"])
 
 
 async def test_a_server_app_that_others_use_is_kept(portal):

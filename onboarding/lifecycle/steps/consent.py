@@ -26,6 +26,7 @@ from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
+from onboarding.workflow.run import StepState
 
 _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between checks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
@@ -59,6 +60,23 @@ class ConsentResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Noted:
+    """The grants to imported apps that the service is about to add. None of them was there before.
+
+    The answer to a grant can be lost. Without the note, the grant would seem to be somebody else's, and no
+    removal would revoke it.
+    """
+
+    grants: tuple[Grant, ...]
+    attempt: int  # that has written the note: an earlier one than the next can have added grants
+
+    @classmethod
+    def of(cls, step: StepState | None) -> Noted | None:
+        """The note of a step, if it has one."""
+        return _NOTES.load(step.memo) if step and step.memo else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Permissions:
     """What must be granted, by service principals of the tenant."""
 
@@ -74,14 +92,24 @@ class Permissions:
         roles = (DIRECTORY_READ_ALL.value,) if self.reads_directory else ()
         return (*(scope for _, scope in self.scopes), *roles)
 
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """The permissions as grants."""
+        scopes = (Grant(client=self.client, resource=to, scope=scope) for to, scope in self.scopes)
+        roles = (Grant(client=self.server, resource=self.graph, role=DIRECTORY_READ_ALL.id),)
+        return (*scopes, *(roles if self.reads_directory else ()))
+
 
 async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     """Grants the permissions that the apps need, or waits until an administrator has consented."""
     wanted = await _wanted(context)
     way = context.request.admin_consent
-    if not context.step.waiting_for and await _may_grant(context):
+    noted = Noted.of(context.step)
+    if (noted or not context.step.waiting_for) and await _may_grant(context):
+        if noted is None and _uses_others(context):
+            return await _note(context, wanted)
         try:
-            added = await _grant(context, wanted)
+            added = await _grant(context, wanted, noted)
             return Done(result=ConsentResult(granted=wanted.names, by="service", added=added))
         except PermanentError as error:
             if way is AdminConsent.BY_SERVICE or error.code != cloud.AUTHORIZATION_REQUEST_DENIED.code:
@@ -100,6 +128,12 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         give_up_after=_LONGEST,
         actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),
     )
+
+
+def _uses_others(context: OnboardingContext) -> bool:
+    """Whether the grants stay when the onboarding is removed, unless the removal revokes them."""
+    request = context.request
+    return any(app and app.existing for app in (request.server_app, request.client_app))
 
 
 async def _may_grant(context: OnboardingContext) -> bool:
@@ -135,17 +169,37 @@ async def _wanted(context: OnboardingContext) -> Permissions:
     )
 
 
-async def _grant(context: OnboardingContext, wanted: Permissions) -> tuple[Grant, ...]:
+async def _note(context: OnboardingContext, wanted: Permissions) -> Wait:
+    """Notes which grants are missing, before any of them is added."""
+    grants = creation.directory(context).grants
+    scopes = (await grants.granted_scopes(wanted.client) if wanted.client else {}) or {}
+    roles = (await grants.granted_roles(wanted.server) if wanted.reads_directory else set()) or set()
+    missing = tuple(
+        grant
+        for grant in wanted.grants
+        if grant.scope not in scopes.get(grant.resource, ()) and (grant.resource, grant.role) not in roles
+    )
+    return Wait(
+        reason="the service to grant the permissions",
+        after=timedelta(0),
+        give_up_after=_LONGEST,
+        memo=_NOTES.dump(Noted(grants=missing, attempt=context.step.attempt)),
+    )
+
+
+async def _grant(context: OnboardingContext, wanted: Permissions, noted: Noted | None) -> tuple[Grant, ...]:
     """Grants what is missing; returns the new grants."""
-    directory, added = creation.directory(context), []
+    grants, added = creation.directory(context).grants, []
+    tried = noted is not None and context.step.attempt > noted.attempt + 1
     # One at a time: the directory refuses concurrent changes of one principal's grants.
-    for resource, scope in wanted.scopes:
-        if await directory.grants.grant_scope(wanted.client, resource, scope):
-            added.append(Grant(client=wanted.client, resource=resource, scope=scope))
-    if wanted.reads_directory and await directory.grants.grant_role(
-        wanted.server, wanted.graph, DIRECTORY_READ_ALL.id
-    ):
-        added.append(Grant(client=wanted.server, resource=wanted.graph, role=DIRECTORY_READ_ALL.id))
+    for grant in wanted.grants:
+        new = (
+            await grants.grant_scope(grant.client, grant.resource, grant.scope)
+            if grant.scope
+            else await grants.grant_role(grant.client, grant.resource, grant.role)
+        )
+        if new or (tried and noted and grant in noted.grants):
+            added.append(grant)
     return tuple(added)
 
 
@@ -167,10 +221,13 @@ async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bo
     return found
 
 
+_NOTES: Final = Codec(Noted)
+
 CONSENT: Final = Step(
     name="consent",
     title="Grant the permissions of both apps",
     handler=run,
     result=Codec(ConsentResult),
     after=(SERVER_PRINCIPAL.name, CLIENT_PRINCIPAL.name),
+    keeps_memo=True,
 )
