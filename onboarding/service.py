@@ -32,6 +32,7 @@ from onboarding.api.overview import OverviewResource
 from onboarding.api.poison import PoisonResource
 from onboarding.api.problems import ProblemError
 from onboarding.api.renewals import RenewalsResource
+from onboarding.api.sign_in import SignIn
 from onboarding.api.tenants import TenantsResource
 from onboarding.errors import requests
 from onboarding.parts import Parts, parts
@@ -212,7 +213,13 @@ class Service:
     @functools.cached_property
     def description(self) -> DescriptionResource:
         """``/api/openapi.json``."""
-        return DescriptionResource(ENDPOINTS)
+        settings = self._parts.settings
+        sign_in = SignIn(
+            login=self._parts.environment.login,
+            tenant=settings.home_tenant_id,
+            audience=settings.api_audience[0],
+        )
+        return DescriptionResource(ENDPOINTS, sign_in)
 
     @functools.cached_property
     def front(self) -> Front:

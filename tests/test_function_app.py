@@ -55,6 +55,7 @@ HTTP = {
     "show_consented": ("consented", ["GET"]),
     "get_health": ("health", ["GET"]),
     "get_openapi": ("openapi.json", ["GET"]),
+    "get_openapi_30": ("openapi-3.0.json", ["GET"]),
 }
 QUEUES = {
     "run_step": "steps",

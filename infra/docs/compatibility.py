@@ -141,8 +141,10 @@ def _variants(schema: Schema, document: Schema) -> dict[str, Schema]:
         return _variants({**target, **{key: schema[key] for key in schema if key != "$ref"}}, document)
     found: dict[str, Schema] = {}
     for choice in schema.get("anyOf", ()):
-        found |= _variants(choice, document)
-    return found or {str(schema.get("type", "any")): schema}
+        for kind, variant in _variants(choice, document).items():
+            found[kind] = {**found.get(kind, {}), **variant}  # an open enumeration is text with known values
+    kinds = schema.get("type", "any")
+    return found or dict.fromkeys(kinds if isinstance(kinds, list) else [str(kinds)], schema)
 
 
 def _values(schema: Schema) -> tuple[Any, ...]:

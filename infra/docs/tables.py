@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 from onboarding.api import openapi
 from onboarding.api.callers import REQUEST_ROLE
 from onboarding.api.endpoint import Endpoint
+from onboarding.api.sign_in import SignIn
 from onboarding.errors import ErrorType, PermanentError, ReplicationLagError, TransientError, channels
 from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
 from onboarding.lifecycle.plans import PLANS
@@ -21,8 +23,16 @@ from onboarding.workflow import retry
 from onboarding.workflow.outcomes import RetryReason
 from onboarding.workflow.plan import Plan
 
-DOCUMENT: Final = openapi.document(ENDPOINTS, "https://<function app>/api")
-"""The description, with a placeholder for the address of a deployment."""
+DOCUMENT: Final = openapi.document(
+    ENDPOINTS,
+    "https://cmg.contoso.com/api",
+    SignIn(
+        login="https://login.microsoftonline.com",
+        tenant="contoso.onmicrosoft.com",
+        audience="api://9d0f4c7e-2b61-4c5a-8f3e-6a1d7b2c9e40",
+    ),
+)
+"""The description of an imaginary deployment."""
 
 _SCHEMAS: Final[Mapping[str, Any]] = DOCUMENT["components"]["schemas"]
 _BY_NAME: Final = {endpoint.name: endpoint for endpoint in ENDPOINTS}
@@ -53,7 +63,11 @@ def _role(endpoint: Endpoint) -> str:
 
 def _statuses(endpoint: Endpoint) -> str:
     """The statuses of answers, then those of problems."""
-    problems = [str(status) for status in openapi.problems(endpoint) if status not in _ALWAYS]
+    problems = [
+        str(status)
+        for status, codes in openapi.problems(endpoint).items()
+        if status not in _ALWAYS and (codes or status != HTTPStatus.TOO_MANY_REQUESTS)
+    ]
     answers = map(str, endpoint.answers)
     return "; ".join(filter(None, (", ".join(answers), ", ".join(problems))))
 

@@ -25,7 +25,7 @@ from onboarding.lifecycle.name_reservations import Holder, NameReservations
 from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT
 from onboarding.storage import keys
-from onboarding.workflow.run import Head, Run
+from onboarding.workflow.run import Run
 from onboarding.workflow.runtime import Runtime, TooManyOpenError
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ class Acceptance:
         self._services = services
         self._clock = clock
 
-    async def accept(self, call: Creation) -> Head:
-        """The head of the onboarding that a call requests. Raises ``ProblemError``.
+    async def accept(self, call: Creation) -> tuple[Run, bool]:
+        """The onboarding that a call requests, and whether an earlier call did. Raises ``ProblemError``.
 
         With an ``Idempotency-Key`` the ID is derived from caller and key. So the insert itself detects that
-        the same request was accepted before, and the answer is the same.
+        the same request was accepted before.
         """
         wanted, key = call.body, call.query.idempotency_key
         self._check(wanted, call.caller)
@@ -79,12 +79,12 @@ class Acceptance:
         if key and wanted.server_app.existing and (before := await self._runtime.store.load(identifier)):
             # A repeated request is answered before its secret is put into Key Vault again, and whatever has
             # become of the connection that it shares.
-            return idempotency.repeated(before.head, fingerprint)
+            return idempotency.repeated(before, fingerprint), True
         await self._check_shared(wanted, call.caller)
         holder = await self._reservations.reserve(wanted.tenant, wanted.name, identifier, call.caller.id)
         if holder:
             if key and (before := await self._runtime.store.load(identifier)):
-                return idempotency.repeated(before.head, fingerprint)
+                return idempotency.repeated(before, fingerprint), True
             raise _name_taken(holder, wanted.name, call.caller)
         wanted = await self._kept(call, identifier)
         asking = asker(call)
@@ -104,11 +104,11 @@ class Acceptance:
             await self._reservations.release(wanted.tenant, wanted.name, identifier)
             raise self._too_many() from error
         if existing is None:
-            return head
+            return self._runtime.plan(head).new(head), False
         lost = idempotency.secret_of(call.body, wanted)
         if existing.head.fingerprint != fingerprint and lost:
             await handed_over.discard(self._services(), lost, identifier)
-        return idempotency.repeated(existing.head, fingerprint)
+        return idempotency.repeated(existing, fingerprint), True
 
     async def rehearse(self, call: Creation) -> Rehearsal:
         """The dry run of a call. Raises ``ProblemError`` for what would not be accepted at all."""

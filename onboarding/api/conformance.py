@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from onboarding.api.documents import Document
+from onboarding.api.documents import CheckName, Document, ProfileName
 from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, Call, endpoint
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Flag, Id, Parameters
@@ -18,7 +18,7 @@ from onboarding.clock import Clock
 from onboarding.cmg import profiles
 from onboarding.cmg.discovery import reads_directory
 from onboarding.cmg.versions import SiteVersion
-from onboarding.cmg.wizard import ProfileName
+from onboarding.cmg.wizard import ProfileName as RequestedProfile
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.drift import inspection
 from onboarding.drift.directory_snapshot import Pair
@@ -44,7 +44,7 @@ class PairQuery(Parameters):
     config_mgr_version: SiteVersion | None = Field(
         None, description="Version of the site, such as 2409. It selects the profile. Default: the newest."
     )
-    profile: ProfileName | None = Field(
+    profile: RequestedProfile | None = Field(
         None, description="Revision of the manual article. Not together with configMgrVersion."
     )
     user_discovery: Flag = Field(False, description="Whether the site uses Entra user discovery.")
@@ -82,7 +82,7 @@ class PairQuery(Parameters):
 class Check(Document):
     """One requirement of Configuration Manager. Unknown: the service cannot read it."""
 
-    name: str
+    name: CheckName
     result: Literal["Fail", "Unknown", "Pass"]
     expected: str
     impact: Annotated[str, Field(description="What an administrator sees if the check fails.")]
@@ -93,7 +93,7 @@ class CheckedApp(Document):
     """One of the two applications. Failed checks come first."""
 
     client_id: UUID
-    name: Annotated[str | None, Field(description="Null if the directory does not show the application.")]
+    name: Annotated[str | None, Field(description="Missing if the directory does not show the application.")]
     checks: tuple[Check, ...]
 
     @classmethod
@@ -120,13 +120,13 @@ class Conformance(Document):
     """How the directory shows two applications."""
 
     conformant: Annotated[
-        bool | None, Field(description="Null: no check failed, but the result of some is unknown.")
+        bool | None, Field(description="Missing: no check failed, but the result of some is unknown.")
     ]
     checked_at: datetime
-    profile: str
+    profile: ProfileName
     connection_id: str | None
     server_app: CheckedApp
-    client_app: Annotated[CheckedApp | None, Field(description="Null: the tenant has no client app.")]
+    client_app: Annotated[CheckedApp | None, Field(description="Missing: the tenant has no client app.")]
 
     @classmethod
     def of(cls, found: Inspection, subject: Subject, connection: str | None, now: datetime) -> Self:

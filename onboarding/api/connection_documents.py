@@ -9,10 +9,17 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Document, FullRequest
+from onboarding.api.documents import (
+    DifferenceCode,
+    Document,
+    ExpirationKind,
+    FullRequest,
+    ProfileName,
+)
 from onboarding.api.paging import Page
+from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
-from onboarding.connections.cadence import SECRET, Cadence, ExpiryWarning
+from onboarding.connections.cadence import APPLICATION, SECRET, Cadence, ExpiryWarning
 from onboarding.connections.records import ConnectionState
 
 Upcoming = Mapping[str, ExpiryWarning | None]
@@ -66,7 +73,7 @@ class PlannedWarning(Document):
 class NextWarning(Document):
     """The next warning of all expirations of a connection."""
 
-    expiration: str
+    expiration: ExpirationKind
     days_before_end: Annotated[int, Field(description="Negative after the end.")]
     due_at: datetime
 
@@ -85,7 +92,7 @@ class ExpirationDetails(Document):
     cause: Annotated[
         str | None,
         Field(
-            description="The code of the difference that ended the secret before its date. Null: its date."
+            description="The code of the difference that ended the secret before its date. Missing: its date."
         ),
     ]
     next_warning: PlannedWarning | None
@@ -107,10 +114,26 @@ class ExpirationDetails(Document):
         )
 
 
+class Expirations(Document):
+    """What of a connection expires."""
+
+    secret: Annotated[ExpirationDetails, Field(description="The client secret ends.")]
+    application: Annotated[
+        ExpirationDetails | None,
+        Field(description="The server app becomes too old for a new secret, where the site checks its age."),
+    ] = None
+
+    @classmethod
+    def of(cls, record: records.Connection, upcoming: Upcoming) -> Self:
+        """The expirations of a connection."""
+        details = {kind: ExpirationDetails.of(record, kind, warning) for kind, warning in upcoming.items()}
+        return cls(secret=details[SECRET], application=details.get(APPLICATION))
+
+
 class DirectoryDifference(Document):
     """A difference between the directory and what it should be."""
 
-    code: str
+    code: DifferenceCode
     app: Literal["serverApp", "clientApp"] | None
     since: Annotated[datetime, Field(description="The first inspection that found it.")]
     detail: str
@@ -158,12 +181,12 @@ class Connection(Document):
     tenant_domain: Annotated[
         str, Field(description="The initial domain of the tenant, such as contoso.onmicrosoft.com.")
     ]
-    azure_environment: str
-    subscription_id: Annotated[UUID | None, Field(description="Null: the gateway is in another tenant.")]
-    profile: str
+    azure_environment: AzureEnvironment
+    subscription_id: Annotated[UUID | None, Field(description="Missing: the gateway is in another tenant.")]
+    profile: ProfileName
     app_id_uri: str
     server_app: App
-    client_app: Annotated[App | None, Field(description="Null: the tenant has only the gateway.")]
+    client_app: Annotated[App | None, Field(description="Missing: the tenant has only the gateway.")]
     state: ConnectionState
     secret: Secret
     pending_secret: Annotated[
@@ -171,18 +194,12 @@ class Connection(Document):
     ]
     renewal_id: Annotated[UUID | None, Field(description="The renewal in progress, or the last failed one.")]
     renew_by: Annotated[datetime, Field(description="The end of the earlier expiration.")]
-    expirations: Annotated[
-        dict[str, ExpirationDetails],
-        Field(
-            description="secret: the client secret ends. application: the server app becomes too old for a "
-            "new secret."
-        ),
-    ]
+    expirations: Expirations
     next_warning: NextWarning | None
     pending_providers: Annotated[
         tuple[str, ...], Field(description="Resource providers that Azure has not registered yet.")
     ]
-    directory: Annotated[DirectoryState | None, Field(description="Null before the first inspection.")]
+    directory: Annotated[DirectoryState | None, Field(description="Missing before the first inspection.")]
     request: FullRequest
     onboarding_id: UUID
     created_at: datetime
@@ -208,13 +225,11 @@ class Connection(Document):
             pending_secret=Secret.of(record.pending) if record.pending else None,
             renewal_id=record.renewal or None,
             renew_by=record.renew_by,
-            expirations={
-                kind: ExpirationDetails.of(record, kind, warning) for kind, warning in upcoming.items()
-            },
+            expirations=Expirations.of(record, upcoming),
             next_warning=_soonest(upcoming),
             pending_providers=record.pending_providers,
             directory=DirectoryState.of(record),
-            request=record.request.model_dump(mode="json", by_alias=True),
+            request=record.request.complete(),
             onboarding_id=record.onboarding,
             created_at=record.created_at,
         )

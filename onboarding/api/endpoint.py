@@ -5,6 +5,7 @@ From it come the trigger, the authorization, the parsing of query and body, and 
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,9 @@ class Reserve(StrEnum):
 
 WHERE: Final = ("Location", "Operation-Location", "Retry-After")
 """Headers of the response to a request that the service accepts and processes later."""
+
+REPLAYED: Final = "Idempotent-Replayed"
+"""The header of an answer to a request that repeats an earlier one. It shows the present state."""
 
 CLOUD_REFUSES: Final = HTTPStatus.BAD_GATEWAY
 """Declares that a call can fail with any error of the Microsoft cloud."""
@@ -139,6 +143,7 @@ class Endpoint:
     path: str  # below /api
     name: str  # of the function; part of a deployment
     summary: str
+    details: str
     roles: tuple[str, ...]
     query: type[Query]
     body: type[BaseModel] | None
@@ -174,18 +179,20 @@ def endpoint(
     """Declares a method of a resource as the handler of an endpoint.
 
     The models of query and body are those of the handler's annotation ``Call[query, body]``. The first line
-    of the handler's docstring is the summary in the description.
+    of the handler's docstring is the summary in the description, the others are its details.
     """
     method, _, path = route.partition(" ")
 
     def declare(handler: _Handler) -> _Handler:
         call, *_ = get_type_hints(handler).values()
         query, body = get_args(call)
+        summary, _, details = inspect.cleandoc(str(handler.__doc__)).partition("\n")
         handler.__dict__["endpoint"] = Endpoint(
             method=method,
             path=path,
             name=name,
-            summary=str(handler.__doc__).partition("\n")[0].rstrip("."),
+            summary=summary.rstrip("."),
+            details=details.strip(),
             roles=roles,
             query=query,
             body=None if body is type(None) else body,

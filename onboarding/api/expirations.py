@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from onboarding.api.callers import Caller
 from onboarding.api.connection_documents import ExpirationDetails, upcoming
-from onboarding.api.documents import Document
+from onboarding.api.documents import Document, ExpirationKind
 from onboarding.api.endpoint import JSON, Call, Reply, download, endpoint
 from onboarding.api.paging import LARGEST, Page, PageQuery
 from onboarding.api.reading import DIGITS, Id, Parameters
@@ -112,7 +112,7 @@ class Expiration(ExpirationDetails):
     tenant_id: UUID
     tenant_name: str
     server_app: AppName
-    kind: str
+    kind: ExpirationKind
     state: ExpirationState
     days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the end.")]
     renew_by: datetime

@@ -10,7 +10,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
 from onboarding.lifecycle.handed_over import digest
-from onboarding.workflow.run import Head
+from onboarding.workflow.run import Run
 
 
 def secret_of(called: OnboardingRequest, kept: OnboardingRequest) -> str:
@@ -28,8 +28,8 @@ def fingerprint(wanted: OnboardingRequest, identifier: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def repeated(before: Head, fingerprint: str) -> Head:
-    """The head of the earlier request with the same key, if it asked for the same."""
-    if before.fingerprint != fingerprint:
+def repeated(before: Run, fingerprint: str) -> Run:
+    """The run of the earlier request with the same key, if it asked for the same."""
+    if before.head.fingerprint != fingerprint:
         raise ProblemError(requests.IDEMPOTENCY_KEY_REUSED)
     return before

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field
 
 from onboarding import errors
-from onboarding.api.documents import Document, Finding, FullRequest, StepError
+from onboarding.api.documents import CloudService, Document, Finding, FullRequest, StepError, StepName
 from onboarding.api.paging import Page
 from onboarding.api.runs import Requester, Step, error_of
 from onboarding.cmg.wizard import OnboardingRequest
@@ -20,33 +20,10 @@ from onboarding.lifecycle.remains import leaves_something
 from onboarding.lifecycle.requests import TENANT
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
-from onboarding.workflow.run import Head, Run, RunStatus
+from onboarding.workflow.run import Run, RunStatus
 
 if TYPE_CHECKING:
     from onboarding.lifecycle import rehearsal
-
-
-class Accepted(Document):
-    """An accepted onboarding. The header ``Location`` has the URL of its status."""
-
-    id: UUID
-    status: Literal["NotStarted"]
-    name: str
-    tenant_id: UUID
-    created_at: datetime
-    requested_by: Requester
-
-    @classmethod
-    def of(cls, head: Head) -> Self:
-        """An onboarding as it was accepted; the same for every repetition of the request."""
-        return cls(
-            id=head.id,
-            status="NotStarted",
-            name=PLANS[head.plan].request_of(head).name,
-            tenant_id=head.lists[TENANT],
-            created_at=head.created_at,
-            requested_by=Requester.of(head),
-        )
 
 
 class OnboardingSummary(Document):
@@ -109,16 +86,16 @@ class OnboardingList(Page[OnboardingSummary]):
 class PlannedStep(Document):
     """A step that the onboarding would have."""
 
-    name: str
+    name: StepName
     title: str
-    after: tuple[str, ...]
+    after: tuple[StepName, ...]
 
 
 class PlannedCall(Document):
     """A call that the onboarding would make. Values that only an answer provides are in braces."""
 
-    step: Annotated[str, Field(description="Missing for a call made when the request arrives.")] = ""
-    service: str
+    step: Annotated[StepName, Field(description="Missing for a call made when the request arrives.")] = ""
+    service: CloudService
     method: str
     path: str
     body: dict[str, Any] | None = None
@@ -154,5 +131,5 @@ class Rehearsal(Document):
             findings=findings,
             steps=tuple(plan_of(wanted).steps.values()),
             calls=found.calls,
-            request=wanted.model_dump(mode="json", by_alias=True),
+            request=wanted.complete(),
         )

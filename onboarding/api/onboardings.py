@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.api.acceptance import NAME_TAKEN, Acceptance
-from onboarding.api.endpoint import CLOUD_REFUSES, WHERE, Call, Reply, Reserve, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, REPLAYED, WHERE, Call, Reply, Reserve, endpoint
 from onboarding.api.onboarding_documents import (
-    Accepted,
     Onboarding,
     OnboardingList,
     OnboardingSummary,
@@ -62,8 +61,8 @@ class OnboardingsResource:
     @endpoint(
         "POST /onboardings",
         name="create_onboarding",
-        answers={202: Accepted, 200: Rehearsal},
-        headers={202: WHERE},
+        answers={202: OnboardingSummary, 200: Rehearsal},
+        headers={202: (*WHERE, REPLAYED)},
         problems=(requests.IDEMPOTENCY_KEY_REUSED, *NAME_TAKEN, requests.TOO_MANY_OPEN, CLOUD_REFUSES),
         examples=EXAMPLES,
     )
@@ -71,8 +70,9 @@ class OnboardingsResource:
         """Request an onboarding, or with dryRun=true its plan and findings."""
         if call.query.dry_run:
             return await self._acceptance.rehearse(call)
-        head = await self._acceptance.accept(call)
-        return self._runs.accepted(call, head, Accepted.of(head))
+        run, is_repeated = await self._acceptance.accept(call)
+        document = OnboardingSummary.of(run, self._runs.status(run))
+        return self._runs.accepted(call, run, document, **({REPLAYED: "true"} if is_repeated else {}))
 
     @endpoint(
         "GET /onboardings",
@@ -100,7 +100,7 @@ class OnboardingsResource:
             self._runs.status(run),
             steps=self._runs.steps(run),
             findings=Onboarding.findings_of(run),
-            request=PLANS[run.head.plan].request_of(run.head).model_dump(mode="json", by_alias=True),
+            request=PLANS[run.head.plan].request_of(run.head).complete(),
             events_url=self._runs.events_url(call, run),
         )
         return self._runs.shown(run, document)
@@ -130,7 +130,7 @@ class OnboardingsResource:
         if self._runs.status(found) is RunStatus.FAILED:
             await self._acceptance.reserve_again(call.caller, found, name)
         run = await self._runs.resume(call)
-        return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
+        return self._runs.accepted(call, run, OnboardingSummary.of(run, self._runs.status(run)))
 
     @endpoint(
         "POST /onboardings/{id}/confirm",
@@ -142,7 +142,7 @@ class OnboardingsResource:
     async def confirm(self, call: Call[Parameters, None]) -> Reply:
         """Confirm that an administrator has consented, where the service cannot see it."""
         run = await self._runs.confirm(call, await self._runs.find(call), CONSENT, CONFIRMED)
-        return self._runs.accepted(call, run.head, OnboardingSummary.of(run, self._runs.status(run)))
+        return self._runs.accepted(call, run, OnboardingSummary.of(run, self._runs.status(run)))
 
     @endpoint(
         "POST /onboardings/{id}/cancel",

@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 description of the API, made from the endpoints and their models.
 
-Source: https://spec.openapis.org/oas/v3.1.1.html.
+Source: https://spec.openapis.org/oas/v3.1.1.html. AutoRest's extensions mark pages and
+accepted requests: https://azure.github.io/autorest/extensions/.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from onboarding.api import described_headers, tags
 from onboarding.api.documents import Problem
-from onboarding.api.endpoint import JSON, Endpoint, Schema
+from onboarding.api.endpoint import JSON, OPEN, Endpoint, Schema
+from onboarding.api.openapi30 import open_values
+from onboarding.api.paging import Page
 from onboarding.api.problems import MEDIA_TYPE
+from onboarding.api.schemas import named, names_in, reachable, reference, schemas_of
+from onboarding.api.sign_in import SCHEME, SignIn
 from onboarding.api.webhook_events import EVENTS, webhooks
 from onboarding.errors import ErrorType, requests
 
@@ -33,17 +38,34 @@ _BODIES: Final = (
     requests.CONTENT_TYPE_NOT_JSON,
     requests.INVALID_REQUEST,
 )
-_ALWAYS: Final = (requests.INTERNAL_ERROR, requests.MISCONFIGURED, requests.STORAGE_UNAVAILABLE)
+_ALWAYS: Final = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    requests.INTERNAL_ERROR,
+    requests.MISCONFIGURED,
+    requests.STORAGE_UNAVAILABLE,
+)
+"""The Functions host limits the requests that an instance has at the same time, whatever they ask for.
+
+Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook#hostjson-settings.
+"""
+
+_INFO: Final[Mapping[str, Any]] = {
+    "title": "CMG onboarding",
+    "version": "unreleased",
+    "description": "Prepares Microsoft Entra ID and Azure for a Cloud Management Gateway of Configuration "
+    "Manager, and warns before the client secret expires.\n\nAn answer leaves out optional fields that have "
+    "no value. An enumeration of an answer can get more values. Azure Functions itself refuses some requests "
+    "before the service sees them (400, 404, 413, 414, 429, 431), without a problem document.",
+    "contact": {"name": "The operators of the deployment"},
+}
+_LICENSE: Final[Mapping[str, str]] = {"name": "MIT", "url": "https://opensource.org/license/mit"}
 
 _TEXT: Final = {"type": "string"}
-_URL: Final = {"type": "string", "format": "uri"}
-_HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "Location": {"schema": _URL, "description": "The URL of the status."},
-    "Operation-Location": {"schema": _URL, "description": "The same URL."},
-    "Link": {"schema": _TEXT, "description": "In a spreadsheet or calendar: the URL of the next entries."},
-    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds. Missing in a final status."},
-}
 
+_IN_PATHS: Final[Mapping[str, str]] = {
+    "id": "ID of the resource. In /tenants, the ID of the tenant.",
+    "renewal": "ID of the renewal.",
+}
 
 _RENAMED: Final = {
     413: "Content Too Large",
@@ -54,36 +76,28 @@ _RENAMED: Final = {
 """Names of statuses that RFC 9110 changed. Python has them from 3.13 on."""
 
 
-def document(endpoints: Sequence[Endpoint], base_url: str) -> dict[str, Any]:
+def document(endpoints: Sequence[Endpoint], base_url: str, sign_in: SignIn) -> dict[str, Any]:
     """The description of an API whose base URL ends with /api."""
     schemas = _schemas(endpoints)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        parameters = _parameters(endpoint, schemas)
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, parameters)
-    for model in {endpoint.query.__name__ for endpoint in endpoints}:
-        schemas.pop(model, None)
+        parameters = [*_in_path(endpoint.path), *_parameters(endpoint, schemas)]
+        described = _operation(endpoint, parameters, sign_in)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = described
+    events = webhooks()
+    for name in schemas.keys() - reachable(names_in((paths, events)), schemas):
+        del schemas[name]
     return {
         "openapi": "3.1.1",
-        "info": {
-            "title": "CMG onboarding",
-            "version": "unreleased",
-            "description": "Prepares Microsoft Entra ID and Azure for a Cloud Management Gateway of "
-            "Configuration Manager, and warns before the client secret expires.",
-        },
+        "info": {**_INFO, "license": _LICENSE},
         "servers": [{"url": base_url}],
+        "tags": tags.tags(endpoints),
         "paths": paths,
-        "webhooks": webhooks(),
+        "webhooks": events,
         "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "entra": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "A Microsoft Entra access token for the API's audience, with an app role.",
-                }
-            },
+            "schemas": dict(sorted(schemas.items())),
+            "headers": described_headers.HEADERS,
+            "securitySchemes": {SCHEME: sign_in.scheme()},
         },
     }
 
@@ -117,33 +131,67 @@ def phrase(status: int) -> str:
     return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
-def _operation(endpoint: Endpoint, parameters: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _operation(
+    endpoint: Endpoint, parameters: Sequence[Mapping[str, Any]], sign_in: SignIn
+) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": endpoint.name,
+        "tags": [tags.tag_of(endpoint)],
         "summary": endpoint.summary,
-        "parameters": [*_in_path(endpoint.path), *parameters],
+        "description": "\n\n".join(filter(None, (endpoint.details, _who(endpoint)))),
+        "parameters": parameters,
         "responses": _responses(endpoint),
-        # One of the roles is enough. Without a role, no token is needed.
-        "security": [{"entra": [role]} for role in endpoint.roles],
+        "security": sign_in.security() if endpoint.roles else [],
+        **_extensions(endpoint),
     }
     if endpoint.body:
-        examples = {name: {"value": value} for name, value in endpoint.examples.items()}
+        examples = {
+            name.replace(" ", "-"): {"summary": name, "value": value}
+            for name, value in endpoint.examples.items()
+        }
         required = any(field.is_required() for field in endpoint.body.model_fields.values())
-        content = {JSON: {"schema": _reference(endpoint.body), "examples": examples}}
+        content = {JSON: {"schema": reference(endpoint.body.__name__), "examples": examples}}
         described["requestBody"] = {"required": required, "content": content}
     return described
 
 
+def _who(endpoint: Endpoint) -> str:
+    if endpoint.roles == OPEN:
+        return "The call needs no access token."
+    reserved = " A deployment can reserve it for operators." if endpoint.reserve else ""
+    return f"The caller needs the app role {' or '.join(endpoint.roles)}.{reserved}"
+
+
+def _extensions(endpoint: Endpoint) -> dict[str, Any]:
+    """The roles by name, and what AutoRest reads of pages and accepted requests."""
+    found: dict[str, Any] = {}
+    if endpoint.roles:
+        found["x-app-roles"] = list(endpoint.roles)
+    answers = itertools.chain.from_iterable(endpoint.answers.values())
+    if any(isinstance(answer, type) and issubclass(answer, Page) for answer in answers):
+        found["x-ms-pageable"] = {"nextLinkName": "nextLink"}
+    if HTTPStatus.ACCEPTED in endpoint.answers:
+        found["x-ms-long-running-operation"] = True
+        found["x-ms-long-running-operation-options"] = {"final-state-via": "operation-location"}
+    return found
+
+
 def _in_path(path: str) -> Iterator[Mapping[str, Any]]:
     for name in re.findall(r"{(\w+)}", path):
-        yield {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        yield {"name": name, "in": "path", "required": True, "description": _IN_PATHS[name], "schema": _TEXT}
 
 
 def _parameters(endpoint: Endpoint, schemas: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The fields of a query model as parameters."""
+    """The fields of a query model as parameters. Their enumerations are closed: others are refused."""
     model = schemas[endpoint.query.__name__]
     for name, described in model.get("properties", {}).items():
-        schema = _not_null(described)
+        schema = {**schemas.get(named(described), {}), **described}
+        schema.pop("$ref", None)
+        if values := open_values(schema):
+            schema = {**schema, "type": "string", "enum": values}
+            schema.pop("anyOf")
+        if schema.get("default") == "":
+            schema.pop("default")
         yield {
             "name": name,
             "in": schema.pop("in", "query"),
@@ -153,62 +201,36 @@ def _parameters(endpoint: Endpoint, schemas: Mapping[str, Any]) -> Iterator[Mapp
         }
 
 
-def _not_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a parameter: it can be missing, but it cannot be null."""
-    merged = dict(schema)
-    for choice in merged.pop("anyOf", ()):
-        if choice != {"type": "null"}:
-            merged |= choice
-    if merged.get("default", "") in {None, ""}:
-        merged.pop("default", None)
-    return merged
-
-
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, codes in problems(endpoint).items():
         description = f"{phrase(status)}: {', '.join(codes)}" if codes else phrase(status)
-        content = {MEDIA_TYPE: {"schema": _reference(Problem)}}
-        responses[str(status)] = {"description": description, "content": content}
-    for status, schemas in endpoint.answers.items():
-        response = responses.setdefault(str(status), {"description": phrase(status), "content": {}})
-        response["content"] |= dict(map(_content, schemas))
-        if names := endpoint.headers.get(status):
-            response["headers"] = {name: _HEADERS[name] for name in names}
+        responses[str(status)] = {"description": description, "headers": described_headers.of_problem(status)}
+        if codes or status != HTTPStatus.TOO_MANY_REQUESTS:
+            responses[str(status)]["content"] = {MEDIA_TYPE: {"schema": reference(Problem.__name__)}}
+    for status, answers in endpoint.answers.items():
+        response = responses.setdefault(str(status), {"description": phrase(status), "headers": {}})
+        content = dict(map(_content, answers))
+        response["content"] = {**response.get("content", {}), **content}
+        response["headers"] |= described_headers.of_answer(endpoint.headers.get(status, ()), content)
     return dict(sorted(responses.items()))
 
 
 def _content(schema: Schema) -> tuple[str, dict[str, Any]]:
     """The media type of an answer, with its schema."""
     if isinstance(schema, str):
-        return schema, {"schema": {} if schema == JSON else _TEXT}
-    return JSON, {"schema": _reference(schema)}
-
-
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-class _Untitled(GenerateJsonSchema):
-    """Without titles, which would repeat the names of the fields."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
-        return False
+        return schema, {"schema": {"type": "object"} if schema == JSON else _TEXT}
+    return JSON, {"schema": reference(schema.__name__)}
 
 
 def _schemas(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
-    """The models as JSON schemas: requests as they are read, answers as they are written."""
-    models: set[tuple[type[BaseModel], Literal["validation", "serialization"]]]
-    models = {(Problem, "serialization")}
-    models |= {(event, "serialization") for event, _ in EVENTS.values()}
+    """The schemas of all models by name."""
+    written: set[type[BaseModel]] = {Problem, *(event for event, _ in EVENTS.values())}
     for endpoint in endpoints:
         answers = itertools.chain.from_iterable(endpoint.answers.values())
-        models |= {(schema, "serialization") for schema in answers if not isinstance(schema, str)}
-        models |= {(model, "validation") for model in (endpoint.query, endpoint.body) if model}
-    _, definitions = models_json_schema(
-        sorted(models, key=str),
-        ref_template="#/components/schemas/{model}",
-        schema_generator=_Untitled,
+        written |= {schema for schema in answers if not isinstance(schema, str)}
+    return schemas_of(
+        bodies={endpoint.body for endpoint in endpoints if endpoint.body},
+        queries={endpoint.query for endpoint in endpoints},
+        answers=written,
     )
-    found: dict[str, Any] = definitions["$defs"]
-    return found

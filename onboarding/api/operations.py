@@ -151,7 +151,7 @@ class Operations:
 
     def accepted(self, call: Call[Any, Any], run: Run) -> Reply:
         """202, with an operation."""
-        return self._runs.accepted(call, run.head, self.document(call, run))
+        return self._runs.accepted(call, run, self.document(call, run))
 
     def document(self, call: Call[Any, Any], run: Run) -> Operation:
         """An operation with its steps."""
@@ -251,4 +251,4 @@ class OperationsResource:
     async def retry(self, call: Call[Parameters, None]) -> Reply:
         """Resume an operation that has failed, or waits for somebody to act, where it stopped."""
         run = await self._runs.resume(call)
-        return self._runs.accepted(call, run.head, OperationSummary.of(run, self._runs.status(run)))
+        return self._runs.accepted(call, run, OperationSummary.of(run, self._runs.status(run)))

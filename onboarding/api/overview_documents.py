@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Self
@@ -13,7 +13,15 @@ from pydantic import Field
 
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
-from onboarding.api.documents import Document, StepError
+from onboarding.api.documents import (
+    AttentionCode,
+    DifferenceCode,
+    Document,
+    ExpirationKind,
+    NoticeKind,
+    StepError,
+    Url,
+)
 from onboarding.connections import records
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.errors import Actor
@@ -31,6 +39,20 @@ OPEN: Final = "Open"
 
 OWN_TROUBLE: Final = "own-trouble"
 """The entry for what only the operator of this service can correct: one for each cause."""
+
+ATTENTION: Final[Mapping[str, str]] = {
+    "poison-queue": "There are messages on a poison queue",
+    "given-up": "There are poison messages",
+    "ended": "Something has expired and nobody has acknowledged it",
+    "ends-soon": "Something expires within a week",
+    "drifting": "The directory differs from what it should be",
+    "channel-trouble": "A notification channel is failing",
+    "onboarding-failed": "Onboardings failed within a week",
+    "operation-failed": "Operations failed within a week",
+    "waits-for-customer": "Runs wait for a customer",
+    "open-for-long": "Onboardings take more than a day",
+}
+"""What else needs attention, the most serious first: the titles by code."""
 
 _SHOWN: Final = 10
 _TENANTS: Final = 100
@@ -66,9 +88,9 @@ class Facts:
 class Attention(Counted):
     """Something that needs attention."""
 
-    code: str
+    code: AttentionCode
     title: str
-    url: Annotated[str | None, Field(description="Where to look. Null: in this document.")]
+    url: Annotated[Url | None, Field(description="Where to look. Missing: in this document.")]
 
 
 class OpenRun(Document):
@@ -107,7 +129,7 @@ class ExpirationOverview(Document):
     connection_id: str
     connection_name: str
     tenant_id: UUID
-    kind: str
+    kind: ExpirationKind
     ends_at: datetime
     acknowledged: bool
 
@@ -131,7 +153,7 @@ class DriftingConnection(Document):
     connection_id: str
     connection_name: str
     tenant_id: UUID
-    codes: tuple[str, ...]
+    codes: tuple[DifferenceCode, ...]
     since: datetime
 
     @classmethod
@@ -151,7 +173,7 @@ class FailingDelivery(Document):
 
     channel: str
     state: DeliveryState
-    kind: str
+    kind: NoticeKind
     connection_id: str
     tenant_id: str
     since: datetime
@@ -240,24 +262,20 @@ def _attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
             title = f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC"
             yield Attention(code=OWN_TROUBLE, title=title, count=cause.count, more=cause.more, url=None)
     waiting = facts.blocked.where(lambda step: step.actor is not Actor.OPERATOR)
-    needs: Sequence[tuple[str, str, Some[Any], str]] = (
-        ("poison-queue", "There are messages on a poison queue", Some(range(stuck), more=False), "poison"),
-        ("given-up", "There are poison messages", facts.messages, "poison"),
-        ("ended", "Something has expired and nobody has acknowledged it", over, "expirations?state=Expired"),
-        ("ends-soon", "Something expires within a week", urgent, "expirations?withinDays=7"),
-        ("drifting", "The directory differs from what it should be", facts.drifting, ""),  # see differences
-        ("channel-trouble", "A notification channel is failing", facts.failing, ""),  # see channels
-        ("onboarding-failed", "Onboardings failed within a week", failed, "onboardings?status=Failed"),
-        (
-            "operation-failed",
-            "Operations failed within a week",
-            failed_operations,
-            "operations?status=Failed",
-        ),
-        ("waits-for-customer", "Runs wait for a customer", waiting, ""),  # see blocked
-        ("open-for-long", "Onboardings take more than a day", old, "onboardings?status=Waiting"),
-    )
-    for code, title, some, path in needs:
+    needs: Mapping[str, tuple[Some[Any], str]] = {
+        "poison-queue": (Some(range(stuck), more=False), "poison"),
+        "given-up": (facts.messages, "poison"),
+        "ended": (over, "expirations?state=Expired"),
+        "ends-soon": (urgent, "expirations?withinDays=7"),
+        "drifting": (facts.drifting, ""),  # see differences
+        "channel-trouble": (facts.failing, ""),  # see channels
+        "onboarding-failed": (failed, "onboardings?status=Failed"),
+        "operation-failed": (failed_operations, "operations?status=Failed"),
+        "waits-for-customer": (waiting, ""),  # see blocked
+        "open-for-long": (old, "onboardings?status=Waiting"),
+    }
+    for code, title in ATTENTION.items():
+        some, path = needs[code]
         if some.found:
             yield Attention(
                 code=code, title=title, count=some.count, more=some.more, url=url(path) if path else None

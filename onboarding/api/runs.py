@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import Field
 
-from onboarding.api.documents import Document, StepError
+from onboarding.api.documents import CloudService, Document, StepError, StepName
 from onboarding.api.endpoint import Call, Reply
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
@@ -52,7 +52,7 @@ class Requester(Document):
 class Step(Document):
     """One step of a run."""
 
-    name: str
+    name: StepName
     title: str
     status: StepStatus
     attempts: int
@@ -84,7 +84,7 @@ class Step(Document):
 class CloudCall(Document):
     """One call to the cloud. Status 0 means that there was no answer."""
 
-    service: str
+    service: CloudService
     method: str
     path: str
     status: int
@@ -98,7 +98,7 @@ class Event(Document):
     at: datetime
     kind: str
     actor: str
-    step: str = ""
+    step: StepName = ""
     attempt: int = 0
     detail: str = ""
     error: StepError | None = None
@@ -178,10 +178,11 @@ class Runs:
             raise self.not_now(error.status, "confirmed", hint) from error
         return signalled or run
 
-    def accepted(self, call: Call[Any, Any], head: Head, document: Document) -> Reply:
-        """202, with the URL of the status."""
-        url = call.url(f"{self._path}/{head.id}")
-        headers = {"Location": url, "Operation-Location": url, **RETRY_AFTER}
+    def accepted(self, call: Call[Any, Any], run: Run, document: Document, **headers: str) -> Reply:
+        """202, with the URL of the status, and the time of the next call unless the run has ended."""
+        url = call.url(f"{self._path}/{run.head.id}")
+        shown = self.shown(run, document).headers
+        headers = {"Location": url, "Operation-Location": url, **shown, **headers}
         return Reply(content=document, status=HTTPStatus.ACCEPTED, headers=headers)
 
     def shown(self, run: Run, document: Document) -> Reply:

@@ -19,6 +19,7 @@ from onboarding.api.pages import HTML, page
 from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import Id, Parameters, Query
 from onboarding.cloud.environments import Environment
+from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.errors import requests
 from onboarding.words import command
 
@@ -103,7 +104,7 @@ class TenantSetup(Document):
     """What an administrator of a tenant must do before the tenant can be onboarded."""
 
     tenant_id: UUID
-    azure_environment: str
+    azure_environment: AzureEnvironment
     client_id: UUID
     admin_consent_url: str
     graph_permissions: tuple[GraphPermission, ...]

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Document
+from onboarding.api import tags
+from onboarding.api.documents import DifferenceCode, Document
 from onboarding.api.expirations import AppName
 from onboarding.errors import Actor
 from onboarding.notices.actions import ActionKind
@@ -34,7 +35,7 @@ class EventAction(Document):
     kind: ActionKind
     label: str
     actor: Actor = Field(description="Who must act.")
-    method: str | None = Field(description="Of a call of the API. Null: ``url`` is a page for a person.")
+    method: str | None = Field(description="Of a call of the API. Missing: ``url`` is a page for a person.")
     url: str | None
     app_id: UUID | None = Field(description="The client ID of the application that it is about.")
 
@@ -51,6 +52,13 @@ class EventData(Document):
     actions: tuple[EventAction, ...] = Field(description="What to do, the first step first.")
 
 
+class ExpirationEnds(Document):
+    """When each expiration of a connection ends."""
+
+    secret: datetime
+    application: datetime | None = None
+
+
 class ExpirationEvent(EventData):
     """A warning about an expiration of a connection."""
 
@@ -59,7 +67,7 @@ class ExpirationEvent(EventData):
     days_left: int = Field(description="When the event was sent: 0 on the first day after the end.")
     ends_at: datetime
     renew_by: datetime = Field(description="The end of the earlier expiration.")
-    expirations: dict[str, datetime] = Field(description="The ends of all expirations of the connection.")
+    expirations: ExpirationEnds = Field(description="The ends of all expirations of the connection.")
 
 
 class RenewalEvent(EventData):
@@ -70,7 +78,7 @@ class RenewalEvent(EventData):
     last_reminder: bool = Field(description="The last one before the time limit.")
     ends_at: datetime = Field(description="When the new secret expires.")
     retires_at: datetime | None = Field(
-        description="When the previous secret is removed without a confirmation. Null: never."
+        description="When the previous secret is removed without a confirmation. Missing: never."
     )
 
 
@@ -85,7 +93,7 @@ class SecretRenewedEvent(EventData):
 class DirectoryEvent(EventData):
     """The directory differs from what it should be."""
 
-    difference: str = Field(description="The code of the difference.")
+    difference: DifferenceCode = Field(description="The code of the difference.")
     app: Literal["serverApp", "clientApp"] | None
     days_since: int = Field(description="Above 0: the event is a repetition, sent so many days later.")
 
@@ -113,10 +121,10 @@ EVENTS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
 
 def webhooks() -> dict[str, Any]:
     """The webhooks of the description: one POST for each sort of event."""
-    return {name: {"post": _post(model, kinds)} for name, (model, kinds) in EVENTS.items()}
+    return {name: {"post": _post(name, model, kinds)} for name, (model, kinds) in EVENTS.items()}
 
 
-def _post(model: type[EventData], kinds: tuple[Kind, ...]) -> dict[str, Any]:
+def _post(name: str, model: type[EventData], kinds: tuple[Kind, ...]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
     members = {
         "specversion": {"const": "1.0"},
@@ -130,7 +138,11 @@ def _post(model: type[EventData], kinds: tuple[Kind, ...]) -> dict[str, Any]:
     }
     event = {"type": "object", "properties": members, "required": list(members)}
     return {
-        "summary": str(model.__doc__),
+        "operationId": f"receive_{name}",
+        "tags": [tags.EVENTS],
+        "summary": str(model.__doc__).rstrip("."),
+        "description": "The service posts this CloudEvent to the webhook of the deployment.",
+        "security": [],
         "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": event}}},
         "responses": {"2XX": {"description": "Accepted. After any other answer the service retries."}},
     }

@@ -17,12 +17,12 @@ from pydantic import (
 
 from onboarding.cmg import identifiers
 from onboarding.cmg.client_secrets import ClientSecret
-from onboarding.cmg.fields import Form, Name, Timestamp, WizardModel, plain
+from onboarding.cmg.fields import SPACES, Form, Name, Timestamp, WizardModel, plain
 
 VaultSecret = Annotated[
     str,
     Form(
-        "import-[0-9A-Za-z-]{1,120}",
+        r"import-[0-9A-Za-z\-]{1,120}",
         "must be the name of a secret in Key Vault: 'import-', then up to 120 letters, digits and hyphens",
     ),
 ]
@@ -110,7 +110,7 @@ class ServerApp(SecretTerms):
     home_page_url: Annotated[
         str,
         Field(max_length=255),
-        Form(r"https?://[^\s\"'<>\\]+", "must be a URL that begins with https:// or http://"),
+        Form(rf"""https?://[^"'<>\\{SPACES}]+""", "must be a URL that begins with https:// or http://"),
         AfterValidator(plain),
     ] = Field(
         "https://ConfigMgrService",

@@ -60,7 +60,9 @@ class UserDiscovery(WizardModel):
     delta_interval_minutes: Minutes | None = Field(
         5, description="Interval of delta discovery in minutes, 5 to 60. Null: no delta discovery."
     )
-    schedule: Schedule = Field(default_factory=lambda: Schedule.model_validate({}))
+    schedule: Schedule = Field(
+        default_factory=lambda: Schedule.model_validate({}), json_schema_extra={"default": {}}
+    )
 
 
 class GroupDiscovery(WizardModel):
@@ -77,7 +79,9 @@ class GroupDiscovery(WizardModel):
     delta_interval_minutes: Minutes | None = Field(
         5, description="Interval of delta discovery in minutes, 5 to 60. Null: no delta discovery."
     )
-    schedule: Schedule = Field(default_factory=lambda: Schedule.model_validate({}))
+    schedule: Schedule = Field(
+        default_factory=lambda: Schedule.model_validate({}), json_schema_extra={"default": {}}
+    )
 
 
 def reads_directory(*, users: bool, groups: bool, group_sync: bool) -> bool:

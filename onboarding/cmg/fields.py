@@ -47,11 +47,20 @@ def plain(text: str) -> str:
     return text
 
 
+SPACES: Final = r"\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""For a class of a pattern: white space and control characters, whatever ``\\s`` means in a language."""
+
+
 class Form:
     """The form of a text: a regular expression for the description, a sentence for people."""
 
     def __init__(self, pattern: str, sentence: str) -> None:
-        """``sentence`` completes "The value …", such as "must be a UUID"."""
+        r"""``sentence`` completes "The value …", such as "must be a UUID".
+
+        The pattern must mean the same in ECMA-262 with the flag ``u``, to which JSON Schema refers: no
+        ``\d``, ``\w``, ``\s``, ``(?i)`` or possessive quantifier, and ``-`` in a class is escaped.
+        Source: https://json-schema.org/draft/2020-12/json-schema-core#section-6.4.
+        """
         self._pattern = re.compile(pattern)
         self._sentence = sentence
 
@@ -88,3 +97,17 @@ class WizardModel(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
     )
+
+    def complete(self) -> dict[str, Any]:
+        """The fields with all defaults, as JSON that can be sent again.
+
+        A field is null only where null means something else than no field.
+        """
+        values = self.model_dump(mode="json", by_alias=True)
+        for name, field in type(self).model_fields.items():
+            value, alias = getattr(self, name), field.alias or name
+            if isinstance(value, WizardModel):
+                values[alias] = value.complete()
+            elif value is None and field.get_default(call_default_factory=True) is None:
+                del values[alias]
+        return values

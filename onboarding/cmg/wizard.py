@@ -20,12 +20,13 @@ from pydantic import (
 from onboarding.cmg import profiles
 from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery, reads_directory
-from onboarding.cmg.fields import Form, Name, Text, WizardModel, plain
+from onboarding.cmg.fields import SPACES, Form, Name, Text, WizardModel, plain
 from onboarding.cmg.profiles import Profile
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel, SiteVersion
 
 _EMAIL: Final = Form(
-    r"[^@\s\"<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "must be an email address, such as kim@contoso.com"
+    rf'[^@"<>,;{SPACES}]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+',
+    "must be an email address, such as kim@contoso.com",
 )
 
 Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
@@ -101,14 +102,21 @@ class OnboardingRequest(WizardModel):
         "users and devices whose gateway is in another tenant: the service then makes no call to Azure "
         "Resource Manager.",
     )
-    server_app: ServerApp = Field(default_factory=lambda: ServerApp.model_validate({}))
+    server_app: ServerApp = Field(
+        default_factory=lambda: ServerApp.model_validate({}), json_schema_extra={"default": {}}
+    )
     client_app: ClientApp | None = Field(
         default_factory=lambda: ClientApp.model_validate({}),
+        json_schema_extra={"default": {}},
         description="The native (client) app registration. Null: none, for a tenant that has only the "
         "gateway. It requires subscriptionId and disableAuthentication.",
     )
-    user_discovery: UserDiscovery = Field(default_factory=lambda: UserDiscovery.model_validate({}))
-    group_discovery: GroupDiscovery = Field(default_factory=lambda: GroupDiscovery.model_validate({}))
+    user_discovery: UserDiscovery = Field(
+        default_factory=lambda: UserDiscovery.model_validate({}), json_schema_extra={"default": {}}
+    )
+    group_discovery: GroupDiscovery = Field(
+        default_factory=lambda: GroupDiscovery.model_validate({}), json_schema_extra={"default": {}}
+    )
     group_sync: bool = Field(
         False,
         description="Whether collections are synchronized to Entra groups. The server app then requests "
@@ -144,7 +152,9 @@ class OnboardingRequest(WizardModel):
     owners: Annotated[tuple[Owner, ...], Field(max_length=20)] = Field(
         (), description="People who are responsible for the connection, up to 20."
     )
-    notices: NoticePreferences = Field(default_factory=lambda: NoticePreferences.model_validate({}))
+    notices: NoticePreferences = Field(
+        default_factory=lambda: NoticePreferences.model_validate({}), json_schema_extra={"default": {}}
+    )
     labels: Annotated[dict[Label, LabelValue], Field(max_length=20)] = Field(
         default_factory=dict,
         json_schema_extra={"default": {}},

@@ -13,7 +13,7 @@ from onboarding.notices.notice import Kind, Notice
 
 APPLICATION: Final = "application"
 _CONSENT: Final = "consent-"
-_KINDS: Final[Mapping[str, Kind]] = {
+KINDS: Final[Mapping[str, Kind]] = {
     APPLICATION: Kind.APPLICATION_DELETED,
     "service-principal": Kind.SIGN_IN_BLOCKED,
     "sign-in-enabled": Kind.SIGN_IN_BLOCKED,
@@ -31,7 +31,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 def kind_of(difference: Difference) -> Kind:
     """The kind of the notice about a difference."""
     other = Kind.CONSENT_WITHDRAWN if difference.code.startswith(_CONSENT) else Kind.PROFILE_DRIFT
-    return _KINDS.get(difference.code, other)
+    return KINDS.get(difference.code, other)
 
 
 def difference_notice(connection: Connection, difference: Difference) -> Notice:

@@ -198,7 +198,7 @@ async def test_what_may_not_be_read_is_not_passed(portal, connection):
         await portal.restart_host()  # with another token
         document = await checked(portal, connection)
     await portal.restart_host()
-    assert document["conformant"] is None
+    assert "conformant" not in document
     assert set(results(document, "Unknown")) == {
         "clientApp/consent-user_impersonation",
         "clientApp/consent-User.Read",
@@ -215,7 +215,7 @@ async def test_two_apps_of_somebody_else_are_checked(portal):
         "clientApp/permission-user_impersonation",
         "clientApp/consent-user_impersonation",
     }
-    assert (newest["profile"], newest["connectionId"]) == ("2026-08", None)
+    assert (newest["profile"], newest.get("connectionId")) == ("2026-08", None)
     older = await portal.get(
         path,
         caller="operator",
@@ -240,7 +240,7 @@ async def test_an_unknown_app_is_not_there(portal):
     path = f"/api/tenants/{portal.info['tenant']}/conformance"
     document = await portal.get(path, caller="operator", serverAppId=FABRIKAM, clientAppId=UNKNOWN)
     assert set(results(document, "Fail")) == {"serverApp/application", "clientApp/application"}
-    assert document["serverApp"]["name"] is None
+    assert "name" not in document["serverApp"]
 
 
 @pytest.mark.parametrize(

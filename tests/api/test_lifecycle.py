@@ -61,7 +61,7 @@ async def test_a_tenant_of_users_needs_no_subscription(portal):
     document = await portal.finished(accepted.json()["id"])
     assert document["status"] == "Succeeded", document["error"]
     connection = await portal.get(f"/api/connections/{document['connectionId']}")
-    assert connection["subscriptionId"] is None
+    assert "subscriptionId" not in connection
     conformance = await portal.get(f"/api/connections/{connection['id']}/conformance", caller="operator")
     assert conformance["conformant"] is True
     script = (await portal.call("GET", f"/api/connections/{connection['id']}/handover")).text
@@ -79,11 +79,12 @@ async def test_a_tenant_of_the_gateway_needs_no_client_app(portal):
     assert "provider-compute" in steps
     assert not [each for each in steps if each.startswith("client-")]
     connection = await portal.get(f"/api/connections/{document['connectionId']}")
-    assert connection["clientApp"] is None
+    assert "clientApp" not in connection
     found = await portal.graph(f"/applications?$filter=startswith(uniqueName,'cmg-{onboarding}')")
     assert [each["appId"] for each in found["value"]] == [connection["serverApp"]["clientId"]]
     conformance = await portal.get(f"/api/connections/{connection['id']}/conformance", caller="operator")
-    assert (conformance["conformant"], conformance["clientApp"]) == (True, None)
+    assert conformance["conformant"] is True
+    assert "clientApp" not in conformance
     script = (await portal.call("GET", f"/api/connections/{connection['id']}/handover")).text
     assert "Import-CMAADServerApplication" in script
     assert "New-CMCloudManagementAzureService" not in script
@@ -304,7 +305,7 @@ async def test_only_missing_providers_are_registered(portal):
         assert step["name"] == "provider-network"
         assert step["waitingFor"] == "Azure to register Microsoft.Network"
         assert step["nextAttemptAt"]
-        assert step["error"] is None
+        assert "error" not in step
         document = await portal.finished(onboarding)
     assert document["status"] == "Succeeded"
     calls = (await portal.control("GET", "/calls?service=resourceManager")).json()["value"]

@@ -61,7 +61,7 @@ async def test_an_entry_tells_what_a_list_needs(portal, alice):
     worked, failed = entries[0], entries[-1]
     assert (worked["status"], failed["status"]) == ("Succeeded", "Failed")
     assert worked["connectionId"]
-    assert worked["error"] is None
+    assert "error" not in worked
     assert (failed["error"]["code"], failed["error"]["step"]) == ("tenant-not-found", "preflight")
     assert failed["tenantId"] == ELSEWHERE
     assert failed["requestedBy"]["name"] == f"app {portal.clients[alice]['clientId']}"

@@ -43,7 +43,7 @@ async def test_opening_a_link_changes_nothing_and_its_button_does(site, people):
             assert "form-action 'self'" in page.headers["Content-Security-Policy"]
             assert page.headers["Referrer-Policy"] == "no-referrer"
     expiration = (await expirations(site, connection))["secret"]
-    assert (expiration["acknowledged"], expiration["snoozedUntil"]) == (None, None)
+    assert not {"acknowledged", "snoozedUntil"} & set(expiration)
     for link in (acknowledge, snooze, acknowledge):
         assert (await site.http.post(link)).status_code == 200
     expiration = (await expirations(site, connection))["secret"]

@@ -63,8 +63,6 @@ async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
         "renewBy": iso(made.secret.ends_at),
         "endsAt": iso(made.secret.ends_at),
         "nextWarning": {"daysBeforeEnd": 30, "dueAt": iso(made.secret.ends_at - timedelta(days=30))},
-        "acknowledged": None,
-        "snoozedUntil": None,
         "owners": [{"name": "", "email": "kim@contoso.com"}],
     }
 
@@ -132,7 +130,7 @@ async def test_what_people_said_is_listed(site, fleet, tenant):
     (found,) = await site.all(PATH, caller="operator", tenantId=tenant)
     assert found["acknowledged"] == {"by": by, "at": iso(at)}
     assert found["snoozedUntil"] == iso(until)
-    assert found["nextWarning"] is None
+    assert "nextWarning" not in found
 
 
 async def test_a_spreadsheet_opens_it(site, fleet, tenant):

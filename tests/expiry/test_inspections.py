@@ -223,7 +223,7 @@ def inspections(scene):
 
 def test_no_difference_no_notice(scene, inspections):
     """An inspection that finds nothing records its time, and sends no notice."""
-    assert scene.records["untouched"]["directory"] is None
+    assert "directory" not in scene.records["untouched"]
     times = [each.inspected_at("untouched") for each in inspections[:3]]
     assert times == sorted(set(times))
     for found in inspections:

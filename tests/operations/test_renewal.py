@@ -49,7 +49,7 @@ async def test_a_secret_is_renewed_without_a_gap(portal):
     document = await confirm(portal, before, operation)
     assert [each["status"] for each in document["steps"]] == ["Succeeded"] * 4
     after = await shown(portal, before)
-    assert (after["pendingSecret"], after["renewalId"]) == (None, None)
+    assert not {"pendingSecret", "renewalId"} & set(after)
     assert after["secret"] == during["pendingSecret"]
     assert after["expirations"]["secret"]["endsAt"] == after["secret"]["endsAt"] > before["secret"]["endsAt"]
     assert await secrets(portal, before) == {after["secret"]["keyId"]}
@@ -321,7 +321,7 @@ async def test_a_new_secret_that_login_refuses_replaces_none(portal):
     document = await ended(portal, await operate(portal, "POST", path, json={"secret": wrong}))
     assert (document["error"]["step"], document["error"]["code"]) == ("secret", "secret-invalid")
     now = await shown(portal, imported)
-    assert (now["secret"], now["pendingSecret"]) == (imported["secret"], None)
+    assert (now["secret"], now.get("pendingSecret")) == (imported["secret"], None)
     assert await works(portal, imported, now["secret"]["vaultSecretId"])
 
 
@@ -409,7 +409,7 @@ async def test_an_invalid_renewal_is_refused(portal, untouched, body, pointer):
     path = f"/api/connections/{untouched['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator", json=body)
     assert [each["pointer"] for each in problem(answer, 422, "invalid-request")["errors"]] == [pointer]
-    assert (await shown(portal, untouched))["renewalId"] is None
+    assert "renewalId" not in await shown(portal, untouched)
 
 
 async def test_a_deployment_renews_automatically(portal, untouched):
@@ -421,7 +421,7 @@ async def test_a_deployment_renews_automatically(portal, untouched):
     await portal.fire("sweep_expirations")
 
     async def waits() -> bool:
-        return bool((await shown(portal, soon))["pendingSecret"])
+        return "pendingSecret" in await shown(portal, soon)
 
     await until(waits, "the renewal")
     await portal.fire("sweep_expirations")
@@ -429,7 +429,7 @@ async def test_a_deployment_renews_automatically(portal, untouched):
     own = [each for each in renewals if each["connectionId"] == soon["id"]]
     assert [each["requestedBy"]["name"] for each in own] == ["service"]
     for other in (untouched, imported):
-        assert (await shown(portal, other))["renewalId"] is None
+        assert "renewalId" not in await shown(portal, other)
     await confirm(portal, soon, own[0])
     await portal.fire("sweep_expirations")
-    assert (await shown(portal, soon))["renewalId"] is None
+    assert "renewalId" not in await shown(portal, soon)

@@ -182,7 +182,7 @@ async def consent(lane: Lane, onboarding: Onboarding) -> None:
         if not onboarding.id:
             return False
         steps = (await lane.get(f"/api/onboardings/{onboarding.id}"))["steps"]
-        return any(each["name"] == "consent" and each["waitingFor"] for each in steps)
+        return any(each["name"] == "consent" and "waitingFor" in each for each in steps)
 
     await until(asked, "the question for consent")
     await Administrator(lane.portal, onboarding.id).consents_for_client()

@@ -14,7 +14,7 @@ async def waiting(portal: Portal, onboarding: str) -> dict[str, Any]:
         document = await portal.get(f"/api/onboardings/{onboarding}")
         assert document["status"] not in {"Succeeded", "Failed"}, document["error"]
         (step,) = [each for each in document["steps"] if each["name"] == "consent"]
-        return step if step["status"] == "Waiting" and step["waitingFor"] else None
+        return step if step["status"] == "Waiting" and "waitingFor" in step else None
 
     found: dict[str, Any] = await until(waits, "the wait for an administrator")
     return found

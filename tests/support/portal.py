@@ -188,7 +188,7 @@ class Portal:
         async def waits() -> dict[str, Any] | None:
             document: dict[str, Any] = await self.get(f"/api/onboardings/{onboarding}", caller="operator")
             assert document["status"] not in FINAL, document
-            actor = (document["error"] or {}).get("actor")
+            actor = document.get("error", {}).get("actor")
             awaited = actor in {"TenantAdministrator", "SubscriptionOwner", "Operator"}
             return document if awaited and document["status"] == "Waiting" else None
 

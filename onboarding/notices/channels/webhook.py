@@ -7,6 +7,7 @@ https://www.standardwebhooks.com): the receiver can recognise forged and replaye
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from onboarding.connections.records import Connection
 from onboarding.errors import channels
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
+
+_UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 
 _TIMEOUT: Final = 20.0  # seconds
 
@@ -106,7 +109,19 @@ def event(notice: Notice, connection: Connection, origin: str = "") -> CloudEven
         "documentation": notice.documentation,
         "actions": [action.document(origin) for action in notice.actions],
     }
-    return CloudEvent(attributes=attributes, data=data)
+    return CloudEvent(attributes=attributes, data=_as_in_answers(data))
+
+
+def _as_in_answers(value: Any) -> Any:
+    """Data in the form that answers of the API have: no null, and dates that end with Z."""
+    match value:
+        case Mapping():
+            return {name: _as_in_answers(member) for name, member in value.items() if member is not None}
+        case list() | tuple():
+            return [_as_in_answers(member) for member in value]
+        case str() if _UTC.fullmatch(value):
+            return value.replace("+00:00", "Z")
+    return value
 
 
 class NoWebhook:

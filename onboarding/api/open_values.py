@@ -1,0 +1,48 @@
+"""The values, known today, of what callers branch on. A later release can have more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from onboarding.api.overview_documents import ATTENTION, OWN_TROUBLE
+from onboarding.cloud.ports import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
+from onboarding.cmg import permissions, rules
+from onboarding.cmg.permissions import Permission
+from onboarding.cmg.profiles import PROFILES
+from onboarding.cmg.rules import Rule
+from onboarding.connections.cadence import APPLICATION, SECRET
+from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
+from onboarding.lifecycle.plans import PLANS
+from onboarding.lifecycle.removal_steps import REMOVE
+from onboarding.lifecycle.renewal_steps import RENEW
+from onboarding.notices.difference_texts import KINDS
+from onboarding.notices.notice import Kind
+from onboarding.workflow.plan import Plan
+
+_PLANS: Final[tuple[Plan[object, object], ...]] = (*PLANS.values(), REMOVE, RENEW)  # type: ignore[arg-type]
+_PERMISSIONS: Final = (
+    "user_impersonation",  # of the server app
+    *(each.value for each in vars(permissions).values() if isinstance(each, Permission)),
+)
+_CHECKS: Final = {
+    rule.name.format(permission=permission)
+    for rule in vars(rules).values()
+    if isinstance(rule, Rule)
+    for permission in _PERMISSIONS
+}
+
+VALUES: Final[Mapping[str, Iterable[str]]] = {
+    "AttentionCode": (OWN_TROUBLE, *ATTENTION),
+    "CheckName": _CHECKS,
+    "CloudService": (GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER),
+    "DifferenceCode": {*_CHECKS, *KINDS} - {rules.SECRET.name},
+    "ExpirationKind": (SECRET, APPLICATION),
+    "FailureCode": {kind.code for kind in FAILURES},
+    "FindingCode": {kind.code for kind in (*FINDINGS, *FAULTS, *FAILURES)},
+    "NoticeKind": set(map(str, Kind)),
+    "ProblemCode": {kind.code for kind in (*PROBLEMS, *FAILURES)},
+    "ProfileName": PROFILES,
+    "StepName": {name for plan in _PLANS for name in plan.steps},
+}
+"""By the name that ``documents.open_value`` gives to a field."""

@@ -1,0 +1,41 @@
+"""The groups of endpoints: one for each resource at the beginning of a path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from onboarding.api.endpoint import Endpoint
+
+EVENTS: Final = "events"
+"""The group of the webhooks."""
+
+_DESCRIPTIONS: Final = {
+    "connections": "Tenants that were onboarded: their apps, secrets, hand-over and renewals.",
+    "consented": "The page that an administrator sees after the consent page of Microsoft Entra ID.",
+    EVENTS: "What the service posts to the webhook.",
+    "expirations": "What expires when, as JSON, spreadsheet or calendar.",
+    "health": "For monitors: whether the dependencies of the service respond.",
+    "links": "The pages behind the links in messages.",
+    "onboardings": "Request an onboarding, follow it, resume or undo it.",
+    "openapi": "This description.",
+    "operations": "Renewals and removals.",
+    "overview": "What needs attention in the deployment or in one tenant.",
+    "poison": "Messages that the service cannot process.",
+    "tenants": "What a tenant needs before it can be onboarded, and whether its apps conform.",
+}
+
+
+def tag_of(endpoint: Endpoint) -> str:
+    """The group of an endpoint, such as ``connections``."""
+    resource = endpoint.path.lstrip("/").partition("/")[0]
+    return resource.partition(".")[0].partition("-")[0]
+
+
+def tags(endpoints: Sequence[Endpoint]) -> list[dict[str, str]]:
+    """The groups of these endpoints, by name. A group that has no description has only its name."""
+    names = sorted({*map(tag_of, endpoints), EVENTS})
+    return [
+        {"name": name, **({"description": _DESCRIPTIONS[name]} if name in _DESCRIPTIONS else {})}
+        for name in names
+    ]
