@@ -91,7 +91,7 @@ class Acceptance:
         head = plan_of(wanted).head(
             identifier,
             wanted,
-            actor=asking.name,
+            author=asking.author,
             created_at=self._clock.now(),
             lists=asking.lists(wanted.tenant),
             authority=asking.authority,

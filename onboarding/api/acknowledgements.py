@@ -58,7 +58,7 @@ class AcknowledgementsResource:
         """Acknowledge an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
-        return self._changed(await self._responses.acknowledge(found.id, kind, ends_at, call.caller.name))
+        return self._changed(await self._responses.acknowledge(found.id, kind, ends_at, call.caller.author))
 
     @endpoint(
         "POST /connections/{id}/snooze",
@@ -75,7 +75,7 @@ class AcknowledgementsResource:
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
         until = self._until(call.body, ends_at)
-        return self._changed(await self._responses.snooze(found.id, kind, ends_at, until, call.caller.name))
+        return self._changed(await self._responses.snooze(found.id, kind, ends_at, until, call.caller.author))
 
     def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
         """When a snooze ends. Raises ``ProblemError`` if that is in the past or too late."""

@@ -16,6 +16,7 @@ import jwt
 from onboarding.api.problems import ProblemError, unavailable
 from onboarding.api.signing_keys import KeysUnavailableError, SigningKeys
 from onboarding.errors import requests
+from onboarding.workflow.run import Author
 
 REQUEST_ROLE: Final = "Onboarding.Request"
 """App role of portals: they can request onboardings, and see their own."""
@@ -35,6 +36,11 @@ class Caller:
     id: str  # object id in the home tenant
     name: str  # for the audit trail
     roles: tuple[str, ...]
+
+    @property
+    def author(self) -> Author:
+        """The caller, as the audit trail shows it."""
+        return Author(name=self.name, id=self.id)
 
     @property
     def operates(self) -> bool:

@@ -90,9 +90,8 @@ class EncryptedSecretsResource:
             by, at = (first.by, first.at) if first else (copy.by, copy.at)
             raise ProblemError(requests.SECRET_ALREADY_ENCRYPTED, by=by, at=at)
         detail = f"The client secret {secret.key_id}, to the certificate {recipient.thumbprint}"
-        event = Event(
-            run=connection.onboarding, at=now, kind="encrypted", actor=call.caller.name, detail=detail
-        )
+        author = call.caller.author
+        event = Event.by(author, run=connection.onboarding, at=now, kind="encrypted", detail=detail)
         await self._audit.commit([], [event])
         value = await self._services().clouds.vault.client_secret(secret.vault_id)
         message = recipient.encrypt(value.get_secret_value())

@@ -22,8 +22,9 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.expiry.user_responses import UserResponses
 from onboarding.notices.signed_links import ACKNOWLEDGE, SNOOZE_DAYS, NoticeLinks
+from onboarding.workflow.run import Author
 
-_ACTOR: Final = "signed link"
+_AUTHOR: Final = Author(name="signed link")
 
 
 class TokenQuery(Query):
@@ -104,11 +105,11 @@ class LinksResource:
             return _gone()
         expiration = (action.connection.id, action.kind, action.ends_at)
         if action.acknowledges:
-            result, done = "Acknowledged", await self._responses.acknowledge(*expiration, _ACTOR)
+            result, done = "Acknowledged", await self._responses.acknowledge(*expiration, _AUTHOR)
         else:
             until = self._until(action)
             result = f"Snoozed until {until:%Y-%m-%d %H:%M} UTC"
-            done = await self._responses.snooze(*expiration, until, _ACTOR)
+            done = await self._responses.snooze(*expiration, until, _AUTHOR)
         return page("link-done.html", result=result, expiration=action.expiration) if done else _gone()
 
     def _until(self, action: _Action) -> datetime:

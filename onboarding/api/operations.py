@@ -32,7 +32,7 @@ from onboarding.lifecycle.renewal_steps import RENEW, SECRET
 from onboarding.lifecycle.requests import TENANT, Removal
 from onboarding.storage import keys
 from onboarding.workflow import interventions
-from onboarding.workflow.run import Head, Run, RunStatus
+from onboarding.workflow.run import Author, Head, Run, RunStatus
 from onboarding.workflow.runtime import Runtime
 
 
@@ -122,7 +122,7 @@ class Operations:
         head = REMOVE.head(
             keys.derived_id(REMOVE.name, wanted.onboarding),
             wanted,
-            actor=asking.name,
+            author=asking.author,
             created_at=self._clock.now(),
             lists=asking.lists_of(
                 wanted.tenant,
@@ -138,13 +138,13 @@ class Operations:
         """Starts an operation, or resumes the one with this ID if it failed: 202."""
         run = await self._runtime.start(head)
         if run and self._runs.status(run) is RunStatus.FAILED:
-            run = await self.resume(run, call.caller.name)
+            run = await self.resume(run, call.caller.author)
         return self.accepted(call, run or self._runtime.plan(head).new(head))
 
-    async def resume(self, run: Run, actor: str) -> Run:
+    async def resume(self, run: Run, author: Author) -> Run:
         """A failed operation, resumed. Another caller may have done that at the same moment."""
         try:
-            changed = await interventions.resume(self._runtime, run.head.id, actor)
+            changed = await interventions.resume(self._runtime, run.head.id, author)
         except interventions.NotPossibleError:
             changed = await self._runtime.store.load(run.head.id)
         return changed or run

@@ -21,7 +21,7 @@ from onboarding.storage import names, queues
 from onboarding.workflow import interventions, poison_messages
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.poison_messages import PoisonMessages, Reason
-from onboarding.workflow.run import RunStatus
+from onboarding.workflow.run import Author, RunStatus
 from onboarding.workflow.runtime import Runtime
 
 Outcome = Literal["Retried", "SentAgain", "NothingToDo"]
@@ -125,17 +125,17 @@ class PoisonResource:
         message = await self._messages.get(call.path["id"])
         if message is None:
             raise ProblemError(requests.NOT_FOUND, what="The message")
-        outcome = await self._redrive(message, call.caller.name)
+        outcome = await self._redrive(message, call.caller.author)
         await self._messages.remove(message)
         return Reply(content=Redriven(id=message.id, outcome=outcome), status=HTTPStatus.ACCEPTED)
 
-    async def _redrive(self, message: poison_messages.PoisonMessage, actor: str) -> Outcome:
+    async def _redrive(self, message: poison_messages.PoisonMessage, author: Author) -> Outcome:
         if message.reason is not Reason.WORKER_CRASHED:
             await self._queues.put(message.queue, message.body)
             return "SentAgain"
         try:
             # The message alone would find a failed run and do nothing.
-            run = await interventions.resume(self._runs[message.queue], message.run, actor)
+            run = await interventions.resume(self._runs[message.queue], message.run, author)
         except NotPossibleError:
             return "NothingToDo"
         return "Retried" if run else "NothingToDo"

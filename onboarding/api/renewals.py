@@ -19,7 +19,7 @@ from onboarding.errors import requests
 from onboarding.lifecycle import automatic_renewals, handed_over
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
 from onboarding.lifecycle.requests import Renewal
-from onboarding.workflow.run import Run, RunStatus
+from onboarding.workflow.run import Author, Run, RunStatus
 from onboarding.workflow.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class RenewalsResource:
         connection = await self._connections.find(call)
         _need_own_secret(connection)
         previous = await self._runtime.store.load(connection.renewal) if connection.renewal else None
-        if previous and (current := await self._current(connection, previous, call.caller.name)):
+        if previous and (current := await self._current(connection, previous, call.caller.author)):
             return self._operations.accepted(call, current)
         now = self._clock.now()
         need(call.body.faults(imported=connection.imports_server_app, now=now))
@@ -100,7 +100,7 @@ class RenewalsResource:
             name = await handed_over.keep(self._services(), wanted.secret, run, tags)
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
-    async def _current(self, connection: records.Connection, renewal: Run, actor: str) -> Run | None:
+    async def _current(self, connection: records.Connection, renewal: Run, author: Author) -> Run | None:
         """A renewal in progress, or one that failed after it made its secret, resumed. None: it is over."""
         status = self._runs.status(renewal)
         if not status.final:
@@ -109,7 +109,7 @@ class RenewalsResource:
         waits = made and connection.pending and made.secret.key_id == connection.pending.key_id
         usable = made and waits and made.secret.ends_at > self._clock.now()
         if status is RunStatus.FAILED and usable:
-            return await self._operations.resume(renewal, actor)
+            return await self._operations.resume(renewal, author)
         return None
 
     @endpoint(

@@ -98,6 +98,10 @@ class Event(Document):
     at: datetime
     kind: str
     actor: str
+    actor_id: Annotated[
+        str,
+        Field(description="Object ID of the caller. Empty: nobody signed in."),
+    ] = ""
     step: StepName = ""
     attempt: int = 0
     detail: str = ""
@@ -154,7 +158,7 @@ class Runs:
         run = await self.find(call)
         try:
             resumed = await interventions.resume(
-                self._runs, run.head.id, call.caller.name, keep_authority=call.caller.operates
+                self._runs, run.head.id, call.caller.author, keep_authority=call.caller.operates
             )
         except interventions.NotPossibleError as error:
             raise self.not_now(
@@ -169,7 +173,9 @@ class Runs:
         if step.is_done(run):
             return run
         try:
-            signalled = await interventions.signal(self._runs, run.head.id, step.name, text, call.caller.name)
+            signalled = await interventions.signal(
+                self._runs, run.head.id, step.name, text, call.caller.author
+            )
         except interventions.NotPossibleError as error:
             latest = await self._runs.store.load(run.head.id)
             if latest and step.is_done(latest):  # another confirmation came first

@@ -18,8 +18,8 @@ from onboarding.drift.directory_snapshot import MOST_PAIRS
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.drift.inspection_step import INSPECTION, InspectionRequest
 from onboarding.storage import keys
-from onboarding.workflow.run import Head
-from onboarding.workflow.runtime import SERVICE, Runtime
+from onboarding.workflow.run import SERVICE, Head
+from onboarding.workflow.runtime import Runtime
 
 _NEAR: Final = timedelta(days=30)
 """The time before and after an expiration in which a connection is inspected every day."""
@@ -74,6 +74,6 @@ def _head(ids: list[str], now: datetime) -> Head:
     return INSPECTION.head(
         keys.derived_id(INSPECTION.name, f"{now:%Y-%m-%d}", *ids),
         InspectionRequest(connections=tuple(ids)),
-        actor=SERVICE,
+        author=SERVICE,
         created_at=now,
     )

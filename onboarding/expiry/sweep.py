@@ -18,9 +18,8 @@ from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.notices.announcing import Notices
 from onboarding.notices.warning_texts import warning
-from onboarding.workflow.run import Event
+from onboarding.workflow.run import SERVICE, Event
 from onboarding.workflow.run_store import RunStore
-from onboarding.workflow.runtime import SERVICE
 
 log = logging.getLogger(__name__)
 
@@ -106,11 +105,11 @@ class ExpirySweep:
         if not passed:
             return
         skipped = ", ".join(map(str, passed))
-        event = Event(
+        event = Event.by(
+            SERVICE,
             run=connection.onboarding,
             at=announced.warning.due_at,
             kind="thresholds-passed",
-            actor=SERVICE,
             detail=(
                 f"The expiration '{announced.kind}' on {announced.ends_at:%Y-%m-%d}: the warnings {skipped} "
                 f"days before it were late. The warning of day {announced.warning.days} replaces them."

@@ -15,7 +15,7 @@ from onboarding.clock import Clock
 from onboarding.connections.cadence import Acknowledgement, Snooze
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.workflow.run import Event
+from onboarding.workflow.run import Author, Event
 from onboarding.workflow.run_store import RunStore
 
 LONGEST_SNOOZE: Final = timedelta(days=30)
@@ -35,15 +35,17 @@ class UserResponses:
         longest = now + LONGEST_SNOOZE
         return min(longest, ends_at) if ends_at > now else longest
 
-    async def acknowledge(self, connection: str, kind: str, ends_at: datetime, by: str) -> Connection | None:
+    async def acknowledge(
+        self, connection: str, kind: str, ends_at: datetime, author: Author
+    ) -> Connection | None:
         """Acknowledges an expiration. Returns None if its date has changed, or there is none.
 
         The same answer again changes nothing, and its event is that of the first one.
         """
-        first = Acknowledgement(ends_at=ends_at, by=by, at=self._clock.now())
+        first = Acknowledgement(ends_at=ends_at, by=author.name, at=self._clock.now())
         found = await self._connections.get(connection)
         before = found.acknowledgement(kind) if found else None
-        response = before if before and before.by == by else first
+        response = before if before and before.by == author.name else first
 
         def change(found: Connection) -> Connection | None:
             if found.acknowledgement(kind) == response:
@@ -51,20 +53,22 @@ class UserResponses:
             return replace(found, acknowledged={**found.acknowledged, kind: response})
 
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}"
-        return await self._write(connection, kind, ends_at, change, ("acknowledged", by, response.at, detail))
+        return await self._write(
+            connection, kind, ends_at, change, ("acknowledged", author, response.at, detail)
+        )
 
     async def snooze(
-        self, connection: str, kind: str, ends_at: datetime, until: datetime, by: str
+        self, connection: str, kind: str, ends_at: datetime, until: datetime, author: Author
     ) -> Connection | None:
         """Snoozes the warnings about an expiration. Returns None as ``acknowledge`` does."""
         now = self._clock.now()
-        response = Snooze(ends_at=ends_at, until=until, by=by, at=now)
+        response = Snooze(ends_at=ends_at, until=until, by=author.name, at=now)
 
         def change(found: Connection) -> Connection:
             return replace(found, snoozed={**found.snoozed, kind: response})
 
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}, until {until:%Y-%m-%d %H:%M} UTC"
-        return await self._write(connection, kind, ends_at, change, ("snoozed", by, now, detail))
+        return await self._write(connection, kind, ends_at, change, ("snoozed", author, now, detail))
 
     async def _write(
         self,
@@ -72,7 +76,7 @@ class UserResponses:
         kind: str,
         ends_at: datetime,
         change: Callable[[Connection], Connection | None],
-        trail: tuple[str, str, datetime, str],
+        trail: tuple[str, Author, datetime, str],
     ) -> Connection | None:
         """Changes the connection, then writes the event; after a failure the caller repeats both."""
 
@@ -82,7 +86,7 @@ class UserResponses:
         changed = await self._connections.change(connection, unless_changed)
         if changed is None or changed.expirations.get(kind) != ends_at:
             return None
-        kind, by, at, detail = trail
-        event = Event(run=changed.onboarding, at=at, kind=kind, actor=by, detail=detail)
+        kind, author, at, detail = trail
+        event = Event.by(author, run=changed.onboarding, at=at, kind=kind, detail=detail)
         await self._audit.commit([], [event])
         return changed

@@ -36,7 +36,7 @@ def head(
     return RENEW.head(
         identifier(connection, previous),
         renewal,
-        actor=asker.name,
+        author=asker.author,
         created_at=now,
         lists=asker.lists_of(
             connection.tenant,

@@ -66,7 +66,7 @@ async def rehearse(services: Services, request: OnboardingRequest, asker: Asker,
         plan.head(
             _ID,
             request,
-            actor=asker.name,
+            author=asker.author,
             created_at=now,
             lists=asker.lists(request.tenant),
             authority=asker.authority,

@@ -33,12 +33,12 @@ class HaltResult:
 
 async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
     """Stops the onboarding and any renewal, and waits, without holding a worker, until no step runs."""
-    services, removal, actor = context.services, context.request, context.run.head.actor
+    services, removal, author = context.services, context.request, context.run.head.author
     stop_as, run = removal.stop_as, await onboarding_of(context)
     if not stop_as and run and services.onboardings.status(run) is not RunStatus.SUCCEEDED:
         stop_as = RunStatus.ROLLED_BACK  # the step that writes the connection did not succeed
     if stop_as:
-        run = await interventions.stop(services.onboardings, removal.onboarding, stop_as, actor)
+        run = await interventions.stop(services.onboardings, removal.onboarding, stop_as, author)
         if run and not interventions.at_rest(run):
             return wait(context, "the step in progress to finish")
     connection = await connection_of(context)
@@ -56,7 +56,7 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
         return replace(wait(context, _RENEWAL), after=timedelta(0), memo=connection.renewal)
     if renewal := context.step.memo:
         run = await interventions.stop(
-            services.operations, renewal, RunStatus.CANCELLED, actor, only=_STOPPED
+            services.operations, renewal, RunStatus.CANCELLED, author, only=_STOPPED
         )
         if run and not interventions.at_rest(run):
             return wait(context, _RENEWAL)

@@ -82,9 +82,9 @@ async def change_all(
 
 async def _need_over(context: RenewalContext, other: str) -> None:
     """Stops another renewal that failed. Raises ``PermanentError`` if it is not over."""
-    operations, actor = context.services.operations, context.run.head.actor
+    operations, author = context.services.operations, context.run.head.author
     run = await interventions.stop(
-        operations, other, RunStatus.CANCELLED, actor, only=frozenset({RunStatus.FAILED})
+        operations, other, RunStatus.CANCELLED, author, only=frozenset({RunStatus.FAILED})
     )
     if run and run.head.stop_as:
         if not interventions.at_rest(run):

@@ -10,8 +10,7 @@ from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
-from onboarding.workflow.run import RunStatus
-from onboarding.workflow.runtime import SERVICE
+from onboarding.workflow.run import SERVICE, Author, RunStatus
 
 OPERATOR: Final = "operator"
 """The authority of a run that an operator asked for."""
@@ -35,9 +34,14 @@ class Asker:
     """The caller who requests a run."""
 
     id: str = ""  # object ID in Entra; empty for the service itself
-    name: str = SERVICE
+    name: str = SERVICE.name
     traceparent: str = ""
     operates: bool = False  # it may act on what belongs to others
+
+    @property
+    def author(self) -> Author:
+        """The caller, as the audit trail shows it."""
+        return Author(name=self.name, id=self.id)
 
     @property
     def authority(self) -> str:

@@ -13,7 +13,8 @@ from onboarding.notices.routing import Routing
 from onboarding.settings import WEBHOOK
 from onboarding.storage import keys
 from onboarding.workflow.plan import Plan
-from onboarding.workflow.runtime import SERVICE, Runtime
+from onboarding.workflow.run import SERVICE
+from onboarding.workflow.runtime import Runtime
 
 
 class Notices:
@@ -37,5 +38,5 @@ class Notices:
     async def _start(self, plan: Plan[Services, DeliveryRequest], notice: Notice, target: str) -> None:
         identifier = keys.derived_id(plan.name, notice.id, target)
         request = DeliveryRequest(notice=notice, channel=target)
-        head = plan.head(identifier, request, actor=SERVICE, created_at=self._clock.now())
+        head = plan.head(identifier, request, author=SERVICE, created_at=self._clock.now())
         await self._runs.start(head)

@@ -22,8 +22,7 @@ from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Write
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
-from onboarding.workflow.run import Head
-from onboarding.workflow.runtime import SERVICE
+from onboarding.workflow.run import SERVICE, Head
 
 _ENDS: Final = time(6, tzinfo=UTC)
 """When a day ends: the digest arrives before the working day in Europe and America."""
@@ -104,7 +103,7 @@ def _head(target: str, day: datetime) -> Head:
     return DIGEST.head(
         keys.derived_id(DIGEST.name, target, day.isoformat()),
         DigestRequest(channel=target, day=day),
-        actor=SERVICE,
+        author=SERVICE,
         created_at=day - timedelta(days=1),  # the same for all entries: one row in the index
     )
 

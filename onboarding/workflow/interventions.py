@@ -13,8 +13,8 @@ from typing import Final
 
 from onboarding.storage.tables import ConflictError
 from onboarding.workflow import decisions
-from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.runtime import SERVICE, Runtime
+from onboarding.workflow.run import SERVICE, Author, Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
 
 GONE: Final = timedelta(minutes=6)
@@ -43,7 +43,7 @@ class _Change:
     head: Head | None = None
 
 
-async def resume(runtime: Runtime, run_id: str, actor: str, *, keep_authority: bool = True) -> Run | None:
+async def resume(runtime: Runtime, run_id: str, author: Author, *, keep_authority: bool = True) -> Run | None:
     """Resumes a failed run where it stopped, or a blocked one at once; returns it, or None if there is none.
 
     ``keep_authority`` is false where the person who resumes the run has less authority than the run.
@@ -69,7 +69,7 @@ async def resume(runtime: Runtime, run_id: str, actor: str, *, keep_authority: b
         return _Change(
             head=run.head.evolve(authority="") if run.head.authority and not keep_authority else None,
             steps=steps,
-            event=Event(run=run_id, at=now, kind="resumed", actor=actor),
+            event=Event.by(author, run=run_id, at=now, kind="resumed"),
         )
 
     run = await _change(runtime, run_id, change)
@@ -82,7 +82,7 @@ async def stop(
     runtime: Runtime,
     run_id: str,
     stop_as: RunStatus,
-    actor: str,
+    author: Author,
     *,
     only: Collection[RunStatus] = tuple(RunStatus),
 ) -> Run | None:
@@ -102,7 +102,7 @@ async def stop(
         return _Change(
             head=None if run.head.stop_as else run.head.evolve(stop_as=stop_as),
             steps=[decisions.cancelled(step, now) for step in idle],
-            event=Event(run=run_id, at=now, kind="stopped", actor=actor),
+            event=Event.by(author, run=run_id, at=now, kind="stopped"),
         )
 
     run = await runtime.store.load(run_id)
@@ -125,7 +125,7 @@ async def finish(runtime: Runtime, run_id: str) -> None:
     def change(run: Run) -> _Change | None:
         if run.head.stop_as is None or run.head.undone:
             return None
-        event = Event(run=run_id, at=runtime.clock.now(), kind=_ENDED[run.head.stop_as], actor=SERVICE)
+        event = Event.by(SERVICE, run=run_id, at=runtime.clock.now(), kind=_ENDED[run.head.stop_as])
         return _Change(head=run.head.evolve(undone=True), steps=(), event=event)
 
     run = await _change(runtime, run_id, change)
@@ -133,7 +133,7 @@ async def finish(runtime: Runtime, run_id: str) -> None:
         await runtime.settle(run)
 
 
-async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, actor: str) -> Run | None:
+async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, author: Author) -> Run | None:
     """Sends a signal to a waiting step, and wakes it; a step that is running runs once more.
 
     Raises ``NotPossibleError`` if the step has not started, or has finished.
@@ -143,7 +143,7 @@ async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, actor
         step = run.steps[step_name]
         if run.head.stop_as or step.status not in {StepStatus.WAITING, StepStatus.RUNNING}:
             raise NotPossibleError(runtime.status(run))
-        event = Event(run=run_id, at=runtime.clock.now(), kind=text, step=step_name, actor=actor)
+        event = Event.by(author, run=run_id, at=runtime.clock.now(), kind=text, step=step_name)
         return _Change(steps=[step.evolve(signal=text)], event=event)
 
     run = await _change(runtime, run_id, change)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Outcome
-from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Author, Head, Run, RunStatus, StepState, StepStatus
 
 Services = TypeVar("Services")
 Request = TypeVar("Request")
@@ -106,14 +106,15 @@ class Plan(Generic[Services, Request]):
         self.first = next(iter(self.steps))
 
     def head(
-        self, identifier: str, request: Request, *, actor: str, created_at: datetime, **more: Any
+        self, identifier: str, request: Request, *, author: Author, created_at: datetime, **more: Any
     ) -> Head:
         """The head of a new run; ``more`` are other fields of ``Head``."""
         return Head(
             id=identifier,
             plan=self.name,
             request=self._request.dump(request),
-            actor=actor,
+            actor=author.name,
+            actor_id=author.id,
             created_at=created_at,
             **more,
         )

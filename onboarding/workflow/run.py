@@ -69,12 +69,25 @@ FINAL: Final = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Author:
+    """Who did something, as the audit trail shows it: a name can be inherited or shared, an ID cannot."""
+
+    name: str
+    id: str = ""  # object ID in the home tenant; empty if nobody signed in
+
+
+SERVICE: Final = Author(name="service")
+"""The author if there is no caller."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
     """The request, its time and its caller. ``Plan.head`` creates it."""
 
     id: str
     plan: str
-    actor: str  # the caller, as the audit trail shows it
+    actor: str  # the name of the author
+    actor_id: str = ""
     created_at: datetime
     lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that contain it, by kind
     fingerprint: str = ""  # of the request: the same idempotency key must have the same fingerprint
@@ -84,6 +97,11 @@ class Head:
     undone: bool = False  # a stopped run: nothing is running, and what it created is removed
     request: _OwnColumn = ""  # as the plan's codec writes it
     etag: _OwnColumn = field(default="", compare=False)
+
+    @property
+    def author(self) -> Author:
+        """Who requested the run."""
+        return Author(name=self.actor, id=self.actor_id)
 
     def evolve(self, **changes: Any) -> Head:
         """The same head, changed."""
@@ -157,9 +175,15 @@ class Event:
     step: str = ""
     attempt: int = 0
     actor: str
+    actor_id: str = ""
     detail: str = ""
     error: Failure | None = None
     calls: tuple[Call, ...] = ()
+
+    @classmethod
+    def by(cls, author: Author, **fields: Any) -> Event:
+        """An event of an author."""
+        return cls(actor=author.name, actor_id=author.id, **fields)
 
     def to_row(self) -> Row:
         """The event's row. The same event has the same row. If there are many calls, the newest are kept."""

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from onboarding.clock import Clock
 from onboarding.storage.queues import Queues
 from onboarding.workflow import retry
 from onboarding.workflow.plan import Plan
-from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import SERVICE, Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.step_message import MESSAGES, StepMessage
-
-SERVICE: Final = "service"
-"""The actor if there is no caller."""
 
 
 class TooManyOpenError(Exception):
@@ -67,7 +64,7 @@ class Runtime:
         if await self.is_full(head.lists, head) and await self.store.load(head.id) is None:
             await self.index.retract(head)
             raise TooManyOpenError
-        accepted = Event(run=head.id, at=head.created_at, kind="accepted", actor=head.actor)
+        accepted = Event.by(head.author, run=head.id, at=head.created_at, kind="accepted")
         existing = None
         if not await self.store.create(plan.new(head), accepted):
             existing = await self.store.load(head.id)
@@ -90,8 +87,8 @@ class Runtime:
 
     def event(self, step: StepState, kind: str, **more: Any) -> Event:
         """An audit event of a step, now."""
-        fields = {"actor": SERVICE, "at": self.clock.now(), **more}
-        return Event(run=step.run, kind=kind, step=step.name, attempt=step.attempt, **fields)
+        fields = {"run": step.run, "step": step.name, "attempt": step.attempt, "at": self.clock.now(), **more}
+        return Event.by(SERVICE, kind=kind, **fields)
 
     async def settle(self, run: Run) -> None:
         """Closes the index of a finished run."""

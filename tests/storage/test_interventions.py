@@ -8,14 +8,14 @@ import pytest
 from onboarding.workflow import interventions
 from onboarding.workflow.interventions import GONE, NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
-from onboarding.workflow.run import Head, Run, RunStatus, StepStatus
+from onboarding.workflow.run import Author, Head, Run, RunStatus, StepStatus
 from onboarding.workflow.run_index import RunView
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
 from tests.support.accounts import both
 from tests.support.transports import KilledError
 
 DAY = timedelta(days=1)
-WHO = "operator x"
+WHO = Author(name="operator x", id="00000000-0000-4000-8000-000000000001")
 
 
 async def listed(bench: Workbench, status: RunStatus) -> list[str]:
@@ -74,7 +74,7 @@ async def test_a_failed_run_goes_on_where_it_stopped(bench):
     assert run.steps["left"].attempt == 2
     assert (await bench.open_runs(), await listed(bench, RunStatus.SUCCEEDED)) == ([], [head.id])
     (resumed,) = [event for event in await bench.events(head) if event.kind == "resumed"]
-    assert resumed.actor == WHO
+    assert (resumed.actor, resumed.actor_id) == (WHO.name, WHO.id)
 
 
 async def test_only_what_has_failed_is_retried(bench):

@@ -25,7 +25,7 @@ from onboarding.notices.warning_texts import warning
 from onboarding.storage import names
 from onboarding.storage.tables import Row, Write
 from onboarding.workflow.outcomes import Failure
-from onboarding.workflow.run import Event, StepStatus
+from onboarding.workflow.run import SERVICE, Event, StepStatus
 from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.step_message import MESSAGES, StepMessage
@@ -102,7 +102,7 @@ async def test_whatever_is_accepted_can_be_stored(body, requester):
         entry = Row(partition=ID, key=notice.id, columns={"document": _NOTICES.dump(notice)})
         await account.tables.write(names.NOTICES, entry, Write.UPSERT)
         head = DELIVERY.head(
-            ID, DeliveryRequest(notice=notice, channel="c" * 61), actor="service", created_at=NOW
+            ID, DeliveryRequest(notice=notice, channel="c" * 61), author=SERVICE, created_at=NOW
         )
         await account.tables.write(names.NOTICES, head.to_row(), Write.UPSERT)
 
@@ -115,7 +115,7 @@ async def _runs(account: MemoryAccount, request: OnboardingRequest, asker: Asker
         (remove, Removal(onboarding=ID, request=request), names.OPERATIONS),
     ]
     for kind, document, table in wanted:
-        head = kind.head(ID, document, actor=asker.name, created_at=NOW, lists=asker.lists(request.tenant))
+        head = kind.head(ID, document, author=asker.author, created_at=NOW, lists=asker.lists(request.tenant))
         index = RunIndex(account.tables, names.ONBOARDING_INDEX, owner=REQUESTER)
         await index.announce(head)
         await index.begin(head)
@@ -146,7 +146,7 @@ async def test_an_error_of_any_size_can_be_stored(count):
     request = OnboardingRequest.model_validate_json(
         json.dumps({"name": name, "tenantId": ID, "subscriptionId": ID})
     )
-    head = plan.head(ID, request, actor="a", created_at=NOW)
+    head = plan.head(ID, request, author=SERVICE, created_at=NOW)
     await store.create(plan.new(head), Event(run=ID, at=NOW, kind="accepted", actor="a"))
     run = await store.load(ID)
     assert run is not None

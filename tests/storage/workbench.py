@@ -17,7 +17,7 @@ from onboarding.workflow.outcomes import Done, Failure, Outcome, RetryReason, Wa
 from onboarding.workflow.plan import Context, Plan, Step
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.retry import Policy
-from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Author, Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.runtime import Limits, Runtime
@@ -186,7 +186,7 @@ def new_head(run: str = "", *, owner: str = "o", place: str = "p") -> Head:
     """The head of a run that starts now."""
     lists = {"owner": owner, "place": place}
     return DIAMOND.head(
-        run or str(uuid.uuid4()), {}, actor="app x", created_at=datetime.now(UTC), lists=lists
+        run or str(uuid.uuid4()), {}, author=Author(name="app x"), created_at=datetime.now(UTC), lists=lists
     )
 
 

@@ -34,7 +34,7 @@ from onboarding.storage.tables import Row
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessage, Reason
-from onboarding.workflow.run import Event, Head, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import SERVICE, Event, Head, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import OPEN, Entry
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 
@@ -135,10 +135,10 @@ def row(record: Any) -> Kind:
 
 def request(plan: Plan[Any, Any], record: Any) -> Kind:
     """The request of a run."""
-    head = plan.head("r", record, actor="a", created_at=NOW)
+    head = plan.head("r", record, author=SERVICE, created_at=NOW)
     return Kind(
         record=record,
-        write=lambda record: plan.head("r", record, actor="a", created_at=NOW).request,
+        write=lambda record: plan.head("r", record, author=SERVICE, created_at=NOW).request,
         read=lambda text: plan.request_of(head.evolve(request=text)),
     )
 

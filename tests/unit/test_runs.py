@@ -13,7 +13,7 @@ from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
 from onboarding.workflow.outcomes import Done, Failure
 from onboarding.workflow.plan import Context, Plan, Step
-from onboarding.workflow.run import Event, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Author, Event, Head, Run, RunStatus, StepState, StepStatus
 
 
 async def nothing(context: Context[None, dict[str, Any]]) -> Done[dict[str, Any]]:
@@ -30,7 +30,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEAD = PLAN.head(
     "r",
     {"name": "Contoso \u2013 'quoted'"},
-    actor="app x",
+    author=Author(name="app x", id="x"),
     created_at=NOW,
     lists={"owner": "o", "place": "p"},
     fingerprint="f",
