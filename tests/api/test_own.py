@@ -55,6 +55,11 @@ async def test_a_requester_follows_and_confirms_a_renewal_of_somebody_else(porta
     confirmed = await portal.call("POST", f"{path}/renewals/{operation['id']}/confirm", caller=alice)
     assert confirmed.status_code == 202
     await done(portal, operation)
+    onboarding = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller=alice)
+    trail = {each["kind"]: each for each in await portal.all(f"{mine}/events", caller=alice)}
+    assert trail["accepted"]["actorId"] == operator["id"]
+    assert trail["confirmed"]["actorId"] == onboarding["requestedBy"]["id"] != operator["id"]
+    assert "actorId" not in trail["started"]
     own = await portal.call("POST", f"{path}/renewals", caller=alice)
     assert own.status_code == 202, own.text
     removal = await portal.call("DELETE", path, caller=alice)
