@@ -23,7 +23,7 @@ from onboarding.api.endpoint import Endpoint
 from onboarding.api.expirations import ExpirationsResource
 from onboarding.api.feeds import FeedsResource
 from onboarding.api.front import Front
-from onboarding.api.health import HealthResource, pings
+from onboarding.api.health import HealthResource, pings, rights
 from onboarding.api.inspections import InspectionsResource
 from onboarding.api.links import LinksResource
 from onboarding.api.onboardings import OnboardingsResource
@@ -207,7 +207,14 @@ class Service:
                 login=self._shared.callers.ping,
                 clouds=lambda: parts.clouds,
                 home_tenant=parts.settings.home_tenant_id,
-            )
+            ),
+            rights(
+                tables=parts.tables,
+                queues=parts.queues,
+                clouds=lambda: parts.clouds,
+                home_tenant=parts.settings.home_tenant_id,
+            ),
+            parts.clock,
         )
 
     @functools.cached_property

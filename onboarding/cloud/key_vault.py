@@ -10,6 +10,7 @@ from typing import Final
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.rest import HttpRequest
 from azure.keyvault.secrets import KeyVaultSecretIdentifier
 from azure.keyvault.secrets.aio import SecretClient
 from pydantic import SecretStr
@@ -118,6 +119,22 @@ class KeyVault(Vault):
                 raise failure from error
         try:
             return await self._set(name, value, ends_at, tags)
+        except AzureError as error:
+            raise error_of(KEY_VAULT, error) from error
+
+    async def check_write(self) -> None:
+        """Raises if the service may not store secrets. Nothing is stored: the request has no value.
+
+        The vault checks rights before it reads a request, or refuses the request itself (400). Microsoft does
+        not document the order; in the second case this cannot find a missing right.
+        """
+        request = HttpRequest("PUT", "/secrets/ping", params={"api-version": _API_VERSION}, json={})
+        try:
+            response = await self._client.send_request(request)
+            response.raise_for_status()
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.BAD_REQUEST:
+                raise error_of(KEY_VAULT, error) from error
         except AzureError as error:
             raise error_of(KEY_VAULT, error) from error
 

@@ -212,6 +212,10 @@ class Vault(Protocol):
         """Adds a version to a secret; returns its URL."""
         ...
 
+    async def check_write(self) -> None:
+        """Raises if the service may not store secrets. Nothing is stored."""
+        ...
+
     async def recover(self, name: str) -> bool:
         """Recovers a deleted secret with its versions; False if there is none."""
         ...

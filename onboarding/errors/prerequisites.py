@@ -116,6 +116,7 @@ URI_HELD_BY_OWN_DELETED: Final = ErrorType(
 
 GRAPH_PERMISSION_MISSING: Final = ErrorType(
     code="graph-permission-missing",
+    failure=PermanentError,
     severity=Severity.ERROR,
     actor=Actor.OPERATOR,
     title="The service cannot create applications in the tenant",

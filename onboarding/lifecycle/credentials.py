@@ -7,13 +7,14 @@ vault removes the secrets that earlier attempts left on the app, then creates it
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import StoredSecret, Vault
 from onboarding.connections.records import SecretRecord
-from onboarding.errors import cloud
+from onboarding.errors import OnboardingError, PermanentError, cloud
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +66,12 @@ class Credential:
         return any(each["keyId"] == stored.tags["keyId"] for each in found)
 
     async def _make(self, attempt: int) -> SecretRecord:
-        """Creates a secret and stores it in the vault immediately."""
+        """Creates a secret and stores it in the vault immediately.
+
+        An attempt after the first one asks the vault before: as long as the vault refuses, none is created.
+        """
+        if attempt > 1:
+            await self.vault.check_write()
         name = f"{self._prefix}{self.label}{attempt}"
         password = await self.directory.add_password(self.object_id, name, self.ends_at)
         tags = {
@@ -76,10 +82,23 @@ class Credential:
             "endsAt": password.ends_at.isoformat(),
             "run": self.label,
         }
-        vault_id = await self.vault.store(
-            self._vault_name, password.text, ends_at=password.ends_at, tags=tags
-        )
+        try:
+            vault_id = await self.vault.store(
+                self._vault_name, password.text, ends_at=password.ends_at, tags=tags
+            )
+        except OnboardingError as error:
+            if error.kind.failure is PermanentError or error.actor.is_awaited:  # refused, without effect
+                await self._withdraw(password.key_id)
+            raise
         return SecretRecord(key_id=password.key_id, vault_id=vault_id, ends_at=password.ends_at)
+
+    async def _withdraw(self, key_id: str) -> None:
+        """Removes a secret that nobody has, so that it does not stay until the vault accepts one.
+
+        If that fails, too, the next attempt removes it.
+        """
+        with contextlib.suppress(OnboardingError):
+            await self.directory.remove_password(self.object_id, key_id)
 
     async def remove_others(self, keep: frozenset[str], *, shown: str = "") -> None:
         """Removes the secrets of the service that are not to be kept.

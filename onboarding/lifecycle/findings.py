@@ -36,7 +36,7 @@ _PARTS: Final = {
 }
 """The parts of a survey: what they are, and the least permission that reads them."""
 
-_WRITE_APPLICATIONS: Final = {"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"}
+WRITE_APPLICATIONS: Final = {"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"}
 
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
@@ -75,7 +75,7 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
     granted = facts.survey.granted
     if granted is None:
         yield prerequisites.PERMISSIONS_NOT_CHECKED.finding()
-    elif creates and not _WRITE_APPLICATIONS & granted:
+    elif creates and not WRITE_APPLICATIONS & granted:
         yield prerequisites.GRAPH_PERMISSION_MISSING.finding()
     yield from _consent(facts)
     for part, (subject, permission) in _PARTS.items():

@@ -10,9 +10,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
-from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy, StorageErrorCode
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from onboarding.storage.patience import patient
@@ -22,6 +24,8 @@ LONGEST_DELAY: Final = timedelta(days=7)
 """The service's own limit (https://learn.microsoft.com/rest/api/storageservices/put-message)."""
 
 _FOREVER: Final = -1
+_ABSENT: Final = "00000000-0000-0000-0000-000000000000"
+"""The ID of a message that never exists."""
 _MOST_PEEKED: Final = 32
 
 
@@ -55,6 +59,21 @@ class Queues:
         """Raises unless the queue answers."""
         async with patient():
             await self._client(queue).get_queue_properties()
+
+    async def check_write(self, queue: str) -> None:
+        """Raises unless the service may write messages: it changes one that does not exist.
+
+        Source: https://learn.microsoft.com/rest/api/storageservices/update-message.
+        """
+        try:
+            async with patient():
+                await self._client(queue).update_message(_ABSENT, pop_receipt="AgAAAA==", content=b"")
+        except ResourceNotFoundError as error:
+            if getattr(error, "error_code", None) == StorageErrorCode.QUEUE_NOT_FOUND:
+                raise
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.BAD_REQUEST:
+                raise
 
     async def send(self, queue: str, message: Mapping[str, Any], *, delay: timedelta = timedelta(0)) -> None:
         """Puts a message that becomes visible after a delay (whole seconds, rounded up)."""

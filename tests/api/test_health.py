@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import httpx
+import pytest
 
 from tests.support.portal import Portal, until
 
-CHECKS = {"tables", "queues", "login", "graph", "resourceManager", "keyVault"}
+RIGHTS = {"tablesWrite", "queuesWrite", "graphApplications", "keyVaultWrite"}
+CHECKS = {"tables", "queues", "login", "graph", "resourceManager", "keyVault", *RIGHTS}
 
 
 async def health(portal: Portal) -> httpx.Response:
@@ -17,7 +20,11 @@ async def test_health_is_open_and_names_each_dependency(portal):
     """A monitor needs no token, and sees only for each dependency whether it answers."""
     answer = await until_status(portal, 200)
     document = answer.json()
-    assert document == {"status": "ok", "checks": dict.fromkeys(CHECKS, "ok")}
+    assert (document["status"], document["checks"]) == ("ok", dict.fromkeys(CHECKS, "ok"))
+    assert set(document["checkedAt"]) == CHECKS
+    for name, moment in document["checkedAt"].items():
+        age = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+        assert 0 <= age <= (65 if name in RIGHTS else 10), name
     assert answer.headers["Cache-Control"] == "no-store"
 
 
@@ -44,8 +51,29 @@ async def test_what_is_away_is_named(portal):
         portal.fault(service="resourceManager", kind="drop", times=None),
     ):
         answer = await until_status(portal, 503)
-    failing = {"keyVault": "failing", "resourceManager": "failing"}
-    assert answer.json() == {"status": "failing", "checks": dict.fromkeys(CHECKS, "ok") | failing}
+    document, failing = answer.json(), {"keyVault": "failing", "resourceManager": "failing"}
+    assert document["status"] == "failing"
+    assert {name: document["checks"][name] for name in CHECKS - RIGHTS} == (
+        dict.fromkeys(CHECKS - RIGHTS, "ok") | failing
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "check"),
+    [
+        ({"identityRoles": ["Organization.Read.All"]}, "graphApplications"),
+        ({"vaultActions": ["secrets/getSecret/action", "secrets/readMetadata/action"]}, "keyVaultWrite"),
+    ],
+)
+async def test_what_the_service_may_not_do_is_named(portal, settings, check):
+    """A permission that is lost is failing, although everything answers; nothing is written to find it."""
+    await portal.restart_host()  # so that no result is kept
+    async with portal.settings(**settings):
+        document = (await until_status(portal, 503)).json()
+    assert {name for name, status in document["checks"].items() if status != "ok"} == {check}
+    secrets = (await portal.look("keyVault", "GET", "/secrets?api-version=7.5")).json()["value"]
+    assert not [secret for secret in secrets if secret["id"].endswith("/ping")]
+    await until_status(portal, 200)  # a failing right is asked for again soon
 
 
 async def until_status(portal: Portal, status: int) -> httpx.Response:

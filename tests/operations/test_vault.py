@@ -58,3 +58,27 @@ async def test_a_removal_ends_with_and_without_purge_protection(portal, protecte
         headers={"Authorization": f"Bearer {await portal.token('administrator', 'https://vault.azure.net')}"},
     )
     assert found.status_code == (200 if protected else 404)
+
+
+async def test_a_refused_secret_does_not_stay_in_the_tenant(portal):
+    """While the vault accepts no secret, the app has none, and the service creates none again and again."""
+    reading = ["secrets/getSecret/action", "secrets/readMetadata/action", "secrets/recover/action"]
+    async with portal.settings(vaultActions=reading):
+        onboarding = await portal.accepted()
+        document = await portal.blocked(onboarding)
+        assert (document["error"]["step"], document["error"]["code"]) == ("server-secret", "forbidden")
+
+        async def again() -> bool:
+            steps = (await portal.get(f"/api/onboardings/{onboarding}", caller="operator"))["steps"]
+            return any(step["name"] == "server-secret" and step["attempts"] > 2 for step in steps)
+
+        await until(again, "more attempts")
+        made = await portal.graph(f"/applications(uniqueName='cmg-{onboarding}-server')")
+        assert made["passwordCredentials"] == []
+        calls = (await portal.control("GET", "/calls?service=graph")).json()["value"]
+        added = [call for call in calls if call["path"].endswith(f"{made['id']}/addPassword")]
+        assert len(added) == 1
+    document = await portal.finished(onboarding)
+    assert document["status"] == "Succeeded", document["error"]
+    made = await portal.graph(f"/applications(uniqueName='cmg-{onboarding}-server')")
+    assert len(made["passwordCredentials"]) == 1
