@@ -23,6 +23,7 @@ HTTP = {
     "get_onboarding": ("onboardings/{id}", ["GET"]),
     "list_onboarding_events": ("onboardings/{id}/events", ["GET"]),
     "retry_onboarding": ("onboardings/{id}/retry", ["POST"]),
+    "resume_onboarding": ("onboardings/{id}/resume", ["POST"]),
     "confirm_consent": ("onboardings/{id}/confirm", ["POST"]),
     "cancel_onboarding": ("onboardings/{id}/cancel", ["POST"]),
     "roll_back_onboarding": ("onboardings/{id}/rollback", ["POST"]),

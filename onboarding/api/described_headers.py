@@ -11,6 +11,10 @@ _URL: Final = {"type": "string", "format": "uri"}
 
 HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Content-Disposition": {"schema": _TEXT, "description": "The name of the file."},
+    "ETag": {
+        "schema": _TEXT,
+        "description": "Send it in If-None-Match: an unchanged document is answered with 304.",
+    },
     "Idempotent-Replayed": {
         "schema": {"type": "string", "enum": ["true"]},
         "description": "An earlier request had the same Idempotency-Key. The answer is its present state.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Collection
@@ -92,7 +93,24 @@ class Front:
             called_url=f"{origin}{prefix}/api/{path}",
         )
         answer = await handler(call)
-        return (answer if isinstance(answer, Reply) else Reply(content=answer)).response()
+        response = (answer if isinstance(answer, Reply) else Reply(content=answer)).response()
+        if response.status_code == HTTPStatus.OK and "ETag" in endpoint.headers.get(HTTPStatus.OK, ()):
+            return _unless_known(response, request.headers.get("If-None-Match", ""))
+        return response
+
+
+def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:
+    """A response with its entity tag; without its content if the caller has it (RFC 9110, section 13.1.2).
+
+    The tag is weak: the same content can be encoded in several ways.
+    """
+    tag = f'W/"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
+    if any(each.strip() in {tag, "*"} for each in known.split(",")):
+        response = func.HttpResponse(
+            status_code=int(HTTPStatus.NOT_MODIFIED), headers=dict(response.headers.items())
+        )
+    response.headers["ETag"] = tag
+    return response
 
 
 def _problem(error: Exception, request_id: str) -> ProblemError:

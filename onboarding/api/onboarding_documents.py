@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
@@ -12,7 +12,7 @@ from pydantic import Field
 from onboarding import errors
 from onboarding.api.documents import CloudService, Document, Finding, FullRequest, StepError, StepName
 from onboarding.api.paging import Page
-from onboarding.api.runs import Requester, Step, error_of
+from onboarding.api.run_documents import Progress, RemovalState, Requester, Step, error_of
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
 from onboarding.lifecycle.plans import PLANS, plan_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from onboarding.lifecycle import rehearsal
 
 
-class OnboardingSummary(Document):
+class OnboardingSummary(Progress):
     """An onboarding in a list."""
 
     id: UUID
@@ -36,27 +36,40 @@ class OnboardingSummary(Document):
     created_at: datetime
     requested_by: Requester
     connection_id: str | None
-    error: StepError | None
-    left_behind: Annotated[
-        bool,
-        Field(
-            description="Something that the onboarding created may still exist: if it failed, roll it back."
-        ),
+    connection_url: str | None
+    error: Annotated[StepError | None, Field(description="Of the onboarding, or of the removal.")]
+    removal: Annotated[
+        RemovalState | None, Field(description="While and after the onboarding is undone; otherwise null.")
     ]
+    left_behind: Annotated[
+        bool, Field(description="Something that a failed onboarding created may still exist: roll it back.")
+    ]
+    labels: dict[str, str]
 
     @classmethod
-    def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
-        """An onboarding."""
-        made = CONNECTION.found_in(run)
+    def of(
+        cls,
+        run: Run,
+        status: RunStatus,
+        url: Callable[[str], str],
+        removal: RemovalState | None = None,
+        **more: Any,
+    ) -> Self:
+        """An onboarding. ``url`` makes the URL of a path."""
+        made, request = CONNECTION.found_in(run), PLANS[run.head.plan].request_of(run.head)
         return cls(
+            **cls.of_run(run, status),
             id=run.head.id,
             status=status,
-            name=PLANS[run.head.plan].request_of(run.head).name,
+            name=request.name,
             tenant_id=run.head.lists[TENANT],
             created_at=run.head.created_at,
             requested_by=Requester.of(run.head),
             connection_id=made.id if made else None,
-            error=error_of(run),
+            connection_url=url(f"connections/{made.id}") if made else None,
+            error=error_of(run) or (removal.error if removal else None),
+            removal=removal,
+            labels=request.labels,
             left_behind=status is RunStatus.FAILED and leaves_something(run),
             **more,
         )
@@ -68,6 +81,7 @@ class Onboarding(OnboardingSummary):
     steps: tuple[Step, ...]
     findings: Annotated[tuple[Finding, ...], Field(description="What the preflight found.")]
     request: FullRequest
+    handover_url: str | None
     events_url: str
 
     @staticmethod

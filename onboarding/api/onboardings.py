@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from onboarding.api.acceptance import NAME_TAKEN, Acceptance
 from onboarding.api.endpoint import CLOUD_REFUSES, REPLAYED, WHERE, Call, Reply, Reserve, endpoint
@@ -17,13 +18,15 @@ from onboarding.api.onboarding_queries import EXAMPLES, CreateQuery
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Parameters, Traced
-from onboarding.api.runs import EventList, RunQuery, Runs
+from onboarding.api.run_documents import EventList
+from onboarding.api.runs import RunQuery, Runs
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import REQUESTER, Removal
+from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
-from onboarding.workflow.run import RunStatus
+from onboarding.workflow.run import Run, RunStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +74,7 @@ class OnboardingsResource:
         if call.query.dry_run:
             return await self._acceptance.rehearse(call)
         run, is_repeated = await self._acceptance.accept(call)
-        document = OnboardingSummary.of(run, self._runs.status(run))
+        document = await self._summary(call, run)
         return self._runs.accepted(call, run, document, **({REPLAYED: "true"} if is_repeated else {}))
 
     @endpoint(
@@ -82,28 +85,57 @@ class OnboardingsResource:
     async def list(self, call: Call[RunQuery, None]) -> OnboardingList:
         """List onboardings, newest first."""
         found, next_link = await self._runs.page(call)
-        value = [OnboardingSummary.of(run, self._runs.status(run)) for run in found]
+        value = await asyncio.gather(*(self._summary(call, run) for run in found))
         return OnboardingList(value=value, next_link=next_link)
 
     @endpoint(
         "GET /onboardings/{id}",
         name="get_onboarding",
-        answers={200: Onboarding},
-        headers={200: ("Retry-After",)},
+        answers={200: Onboarding, 304: ()},
+        headers={200: ("Retry-After", "ETag")},
         problems=(requests.NOT_FOUND,),
     )
     async def get(self, call: Call[Parameters, None]) -> Reply:
         """Get an onboarding with its steps."""
         run = await self._runs.find(call)
+        removal = await self._removal(run)
+        made = CONNECTION.found_in(run)
         document = Onboarding.of(
             run,
             self._runs.status(run),
+            call.url,
+            self._operations.state(call, removal) if removal else None,
+            handover_url=call.url(f"connections/{made.id}/handover") if made else None,
             steps=self._runs.steps(run),
             findings=Onboarding.findings_of(run),
             request=PLANS[run.head.plan].request_of(run.head).complete(),
             events_url=self._runs.events_url(call, run),
         )
-        return self._runs.shown(run, document)
+        undoing = removal if removal and not run.head.undone else None
+        seconds = self._operations.retry_after(undoing) if undoing else self._runs.retry_after(run)
+        return self._runs.shown(document, seconds)
+
+    async def _removal(self, run: Run) -> Run | None:
+        return await self._operations.removal_of(run.head.id) if run.head.stop_as else None
+
+    async def _summary(self, call: Call[Any, Any], run: Run) -> OnboardingSummary:
+        removal = await self._removal(run)
+        state = self._operations.state(call, removal) if removal else None
+        return OnboardingSummary.of(run, self._runs.status(run), call.url, state)
+
+    async def _accepted(self, call: Call[Any, Any], run: Run) -> Reply:
+        return self._runs.accepted(call, run, await self._summary(call, run))
+
+    @endpoint(
+        "POST /onboardings/{id}/resume",
+        name="resume_onboarding",
+        answers={202: OnboardingSummary},
+        headers={202: WHERE},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def resume(self, call: Call[Parameters, None]) -> Reply:
+        """Check now whether what an onboarding waits for has happened, such as a consent."""
+        return await self._accepted(call, await self._runs.wake(call))
 
     @endpoint(
         "GET /onboardings/{id}/events",
@@ -130,7 +162,7 @@ class OnboardingsResource:
         if self._runs.status(found) is RunStatus.FAILED:
             await self._acceptance.reserve_again(call.caller, found, name)
         run = await self._runs.resume(call)
-        return self._runs.accepted(call, run, OnboardingSummary.of(run, self._runs.status(run)))
+        return await self._accepted(call, run)
 
     @endpoint(
         "POST /onboardings/{id}/confirm",
@@ -142,7 +174,7 @@ class OnboardingsResource:
     async def confirm(self, call: Call[Parameters, None]) -> Reply:
         """Confirm that an administrator has consented, where the service cannot see it."""
         run = await self._runs.confirm(call, await self._runs.find(call), CONSENT, CONFIRMED)
-        return self._runs.accepted(call, run, OnboardingSummary.of(run, self._runs.status(run)))
+        return await self._accepted(call, run)
 
     @endpoint(
         "POST /onboardings/{id}/cancel",

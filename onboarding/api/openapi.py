@@ -211,7 +211,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     for status, answers in endpoint.answers.items():
         response = responses.setdefault(str(status), {"description": phrase(status), "headers": {}})
         content = dict(map(_content, answers))
-        response["content"] = {**response.get("content", {}), **content}
+        if content:
+            response["content"] = {**response.get("content", {}), **content}
         response["headers"] |= described_headers.of_answer(endpoint.headers.get(status, ()), content)
     return dict(sorted(responses.items()))
 

@@ -12,7 +12,8 @@ from onboarding.api.documents import Document, StepError
 from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.reading import Parameters, Traced
-from onboarding.api.runs import EventList, Requester, RunQuery, Runs, Step, asker, error_of
+from onboarding.api.run_documents import EventList, Progress, RemovalState, Requester, Step, error_of
+from onboarding.api.runs import SOON, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
 from onboarding.cmg.operation_scripts import RenewalHandOver
@@ -36,7 +37,7 @@ from onboarding.workflow.run import Author, Head, Run, RunStatus
 from onboarding.workflow.runtime import Runtime
 
 
-class OperationSummary(Document):
+class OperationSummary(Progress):
     """A renewal or a removal in a list."""
 
     id: UUID
@@ -62,6 +63,7 @@ class OperationSummary(Document):
             renewal = RENEW.request_of(head)
             name, connection = renewal.name, renewal.connection
         return cls(
+            **cls.of_run(run, status),
             id=head.id,
             kind=head.plan,
             status=status,
@@ -149,6 +151,24 @@ class Operations:
             changed = await self._runtime.store.load(run.head.id)
         return changed or run
 
+    async def removal_of(self, onboarding: str) -> Run | None:
+        """The removal of what an onboarding created, if there is one."""
+        return await self._runs.load(keys.derived_id(REMOVE.name, onboarding))
+
+    def state(self, call: Call[Any, Any], removal: Run) -> RemovalState:
+        """How far a removal is."""
+        return RemovalState(
+            operation_id=removal.head.id,
+            operation_url=call.url(f"operations/{removal.head.id}"),
+            status=self._runs.status(removal),
+            error=error_of(removal),
+        )
+
+    def retry_after(self, removal: Run) -> int | None:
+        """The seconds after which an onboarding that is undone can change; None if a person must act."""
+        failed = self._runs.status(removal) is RunStatus.FAILED
+        return None if failed else self._runs.retry_after(removal) or SOON
+
     def accepted(self, call: Call[Any, Any], run: Run) -> Reply:
         """202, with an operation."""
         return self._runs.accepted(call, run, self.document(call, run))
@@ -190,14 +210,14 @@ class OperationsResource:
     @endpoint(
         "GET /operations/{id}",
         name="get_operation",
-        answers={200: Operation},
-        headers={200: ("Retry-After",)},
+        answers={200: Operation, 304: ()},
+        headers={200: ("Retry-After", "ETag")},
         problems=(requests.NOT_FOUND,),
     )
     async def get(self, call: Call[Parameters, None]) -> Reply:
         """Get a renewal or a removal with its steps."""
         run = await self._runs.find(call)
-        return self._runs.shown(run, self._operations.document(call, run))
+        return self._runs.shown(self._operations.document(call, run), self._runs.retry_after(run))
 
     @endpoint(
         "GET /operations/{id}/events",

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
-from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import Field
 
-from onboarding.api.documents import CloudService, Document, StepError, StepName
+from onboarding.api.documents import Document
 from onboarding.api.endpoint import Call, Reply
-from onboarding.api.paging import Page, PageQuery
+from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Traced, is_id
+from onboarding.api.run_documents import EventList, Step
 from onboarding.errors import requests
-from onboarding.lifecycle.requests import ASKER, REQUESTER, TENANT, Asker
+from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
 from onboarding.workflow import interventions, plan
-from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import Run, RunStatus, StepStatus
 from onboarding.workflow.run_index import RunView
 from onboarding.workflow.runtime import Runtime
 
-RETRY_AFTER: Final = {"Retry-After": "2"}
+_IN_PROGRESS: Final = {RunStatus.NOT_STARTED, RunStatus.RUNNING, RunStatus.WAITING}
 
-_OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
+SOON: Final = 2
+_LATE: Final = 300
+"""The shortest and the longest time until the next poll, in seconds."""
 
 
 AnyTraced = TypeVar("AnyTraced", bound=Traced)
@@ -35,82 +38,6 @@ class RunQuery(PageQuery):
 
     status: RunStatus | None = Field(None, description="Only runs with this status.")
     tenant_id: Id | None = Field(None, description="Only runs of this tenant.")
-
-
-class Requester(Document):
-    """The caller who requested a run."""
-
-    id: str
-    name: str
-
-    @classmethod
-    def of(cls, head: Head) -> Self:
-        """The requester of a run."""
-        return cls(id=head.lists.get(ASKER, head.lists[REQUESTER]), name=head.actor)
-
-
-class Step(Document):
-    """One step of a run."""
-
-    name: StepName
-    title: str
-    status: StepStatus
-    attempts: int
-    started_at: datetime | None
-    finished_at: datetime | None
-    next_attempt_at: datetime | None
-    waiting_for: str | None
-    action_urls: Annotated[tuple[str, ...], Field(description="Where a person must do something.")]
-    error: StepError | None
-
-    @classmethod
-    def of(cls, step: StepState, title: str) -> Self:
-        """The current state of a step."""
-        waiting = step.status is StepStatus.WAITING
-        return cls(
-            name=step.name,
-            title=title,
-            status=step.status,
-            attempts=step.attempt,
-            started_at=step.started_at,
-            finished_at=step.changed_at if step.status in _OVER else None,
-            next_attempt_at=step.due_at if waiting else None,
-            waiting_for=(step.waiting_for or None) if waiting else None,
-            action_urls=step.actions if waiting else (),
-            error=step.error,
-        )
-
-
-class CloudCall(Document):
-    """One call to the cloud. Status 0 means that there was no answer."""
-
-    service: CloudService
-    method: str
-    path: str
-    status: int
-    request_id: str
-    client_request_id: str
-
-
-class Event(Document):
-    """An entry of the audit trail."""
-
-    at: datetime
-    kind: str
-    actor: str
-    actor_id: Annotated[
-        str,
-        Field(description="Object ID of the caller. Empty: nobody signed in."),
-    ] = ""
-    step: StepName = ""
-    attempt: int = 0
-    detail: str = ""
-    error: StepError | None = None
-    calls: tuple[CloudCall, ...]
-
-
-class EventList(Page[Event]):
-    """A page of an audit trail."""
 
 
 class Runs:
@@ -161,6 +88,8 @@ class Runs:
                 self._runs, run.head.id, call.caller.author, keep_authority=call.caller.operates
             )
         except interventions.NotPossibleError as error:
+            if error.status in _IN_PROGRESS:  # the same call came first
+                return await self._runs.store.load(run.head.id) or run
             raise self.not_now(
                 error.status,
                 "retried",
@@ -187,13 +116,24 @@ class Runs:
     def accepted(self, call: Call[Any, Any], run: Run, document: Document, **headers: str) -> Reply:
         """202, with the URL of the status, and the time of the next call unless the run has ended."""
         url = call.url(f"{self._path}/{run.head.id}")
-        shown = self.shown(run, document).headers
+        shown = self.shown(document, self.retry_after(run)).headers
         headers = {"Location": url, "Operation-Location": url, **shown, **headers}
         return Reply(content=document, status=HTTPStatus.ACCEPTED, headers=headers)
 
-    def shown(self, run: Run, document: Document) -> Reply:
-        """200, with the time of the next call unless the run has ended."""
-        return Reply(content=document, headers={} if self.status(run).final else RETRY_AFTER)
+    def shown(self, document: Document, seconds: int | None) -> Reply:
+        """200, with the time of the next poll (``retry_after``)."""
+        return Reply(content=document, headers={"Retry-After": str(seconds)} if seconds else {})
+
+    def retry_after(self, run: Run) -> int | None:
+        """The seconds after which a run can have changed; None if only a person can change it."""
+        status = self.status(run)
+        if status.final:
+            return None
+        dues = [step.due_at for step in run.steps.values() if step.status is StepStatus.WAITING]
+        if status is not RunStatus.WAITING or not all(dues):
+            return SOON
+        left = min(due for due in dues if due) - self._runs.clock.now()
+        return min(max(math.ceil(left.total_seconds()), SOON), _LATE)
 
     def status(self, run: Run) -> RunStatus:
         """The status of a run."""
@@ -210,6 +150,15 @@ class Runs:
         """The URL of the audit trail of a run."""
         return call.url(f"{self._path}/{run.head.id}/events")
 
+    async def load(self, run: str) -> Run | None:
+        """A run by its ID, whoever may see it."""
+        return await self._runs.store.load(run)
+
+    async def wake(self, call: Call[Any, Any]) -> Run:
+        """Lets the waiting steps of the run in the path check now."""
+        run = await self.find(call)
+        return await interventions.wake(self._runs, run.head.id, call.caller.author) or run
+
     def not_found(self) -> ProblemError:
         """The problem of a run that does not exist, for this caller at least."""
         return ProblemError(requests.NOT_FOUND, what=self._noun)
@@ -223,15 +172,6 @@ class Runs:
     def _in(self, view: RunView, run: Run) -> bool:
         """Whether a run belongs to a view, now that it is read as a whole."""
         return view.shows(run.head.lists) and view.status in {None, self.status(run)}
-
-
-def error_of(run: Run) -> StepError | None:
-    """The error of the step that failed, or at which the run waits for somebody to act."""
-    steps = sorted(run.steps.values(), key=lambda step: step.status is not StepStatus.FAILED)
-    failed = next((step for step in steps if step.status is StepStatus.FAILED or step.is_blocked), None)
-    if failed is None or failed.error is None:
-        return None
-    return StepError.model_validate(failed.error).model_copy(update={"step": failed.name})
 
 
 def asker(call: Call[AnyTraced, Any]) -> Asker:

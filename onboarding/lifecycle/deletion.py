@@ -14,6 +14,7 @@ from typing import Final
 
 from onboarding.errors import OnboardingError, PermanentError, cloud
 from onboarding.lifecycle import left_behind
+from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal
@@ -110,6 +111,7 @@ async def _delete(context: RemovalContext, found: MadeApplication) -> Done[Remov
         pause = _PURGE_LOOKS[min(tries, len(_PURGE_LOOKS) - 1)]
         return Wait(
             reason="the directory to show the deleted application",
+            code=Awaited.DIRECTORY,
             after=timedelta(seconds=pause),
             give_up_after=_LONGEST,
             memo=_DELETIONS.dump(state),

@@ -9,6 +9,7 @@ from typing import Final
 
 from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import PermanentError
+from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.deletion import RemovalContext
 from onboarding.lifecycle.renewal_steps import RENEW
@@ -88,10 +89,10 @@ def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
     return lambda found: None if found.state is state else found.evolve(state=state)
 
 
-def wait(context: RemovalContext, reason: str) -> Wait:
+def wait(context: RemovalContext, reason: str, code: Awaited = Awaited.STEP_IN_PROGRESS) -> Wait:
     """Looks again soon, and then less often."""
     pause = _LOOKS[min(context.step.tries, len(_LOOKS) - 1)]
-    return Wait(reason=reason, after=timedelta(seconds=pause), give_up_after=_LONGEST)
+    return Wait(reason=reason, code=code, after=timedelta(seconds=pause), give_up_after=_LONGEST)
 
 
 HALT: Final = Step(name="halt", title="Stop the runs in progress", handler=halt, result=Codec(HaltResult))

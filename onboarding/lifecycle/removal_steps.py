@@ -15,6 +15,7 @@ from typing import Final
 from onboarding.cloud.directory import Directory
 from onboarding.errors import OnboardingError, PermanentError
 from onboarding.lifecycle import creation, handed_over, left_behind, ownership
+from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, RemoveResult, delete
@@ -85,7 +86,8 @@ async def _inventory(
             if shown:
                 object_id, app_id = shown.object_id, shown.app_id
             elif step and _may_still_appear(context, step):
-                return wait(context, "the directory to show what an interrupted step may have created")
+                reason = "the directory to show what an interrupted step may have created"
+                return wait(context, reason, Awaited.DIRECTORY)
         elif not object_id and refusal and step and step.attempt:
             name = unique_name(removal.onboarding, role)
             left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))

@@ -15,6 +15,7 @@ from onboarding.cmg import versions
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.errors import Actor, PermanentError, Severity, cloud, steps
 from onboarding.lifecycle import handed_over, policies, renewal_mark
+from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.patience import CODEC as PATIENCE
 from onboarding.lifecycle.patience import Patience, awaited
@@ -159,6 +160,7 @@ async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
     look = min([due + _REMINDERS, *([limit] if limit and limit > now else [])])
     return Wait(
         reason=awaited(since, days, patience),
+        code=Awaited.SITE_CONFIRMATION,
         after=min(max(look - now, timedelta(seconds=1)), _LONGEST_LOOK),
         give_up_after=timedelta(days=1000),  # the old secret expires long before
         memo=PATIENCE.dump(patience) if patience else "",

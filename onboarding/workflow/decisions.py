@@ -28,6 +28,7 @@ def after(
                 result=declared.dump(outcome.result),
                 error=None,
                 waiting_for="",
+                waiting_code="",
                 actions=(),
                 tries=0,
                 since=None,
@@ -46,7 +47,13 @@ def after(
 def cancelled(step: StepState, now: datetime) -> StepState:
     """A step that does not continue, because its run was stopped."""
     return step.evolve(
-        status=StepStatus.CANCELLED, changed_at=now, due_at=None, waiting_for="", actions=(), signal=""
+        status=StepStatus.CANCELLED,
+        changed_at=now,
+        due_at=None,
+        waiting_for="",
+        waiting_code="",
+        actions=(),
+        signal="",
     )
 
 
@@ -57,6 +64,7 @@ def renewed(declared: Step[Any, Any, Any], step: StepState, now: datetime) -> St
         changed_at=now,
         due_at=None,
         waiting_for="",
+        waiting_code="",
         actions=(),
         tries=0,
         since=None,
@@ -74,7 +82,9 @@ def _continues(before: Failure | None, now: Failure) -> bool:
 
 
 def _failed(step: StepState, error: Failure, now: datetime) -> StepState:
-    return step.evolve(status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="", actions=())
+    return step.evolve(
+        status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="", waiting_code="", actions=()
+    )
 
 
 def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
@@ -87,6 +97,7 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
         changed_at=now,
         due_at=now + outcome.after,
         waiting_for=outcome.reason,
+        waiting_code=outcome.code,
         actions=outcome.actions,
         tries=step.tries + 1,
         since=since,
@@ -106,6 +117,7 @@ def _after_retry(step: StepState, outcome: Retry, now: datetime, policy: retry.P
         changed_at=now,
         due_at=now + pause,
         waiting_for="",
+        waiting_code="",
         actions=outcome.actions,
         tries=tries,
         since=begun or now,

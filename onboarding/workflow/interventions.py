@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.storage.tables import ConflictError
@@ -21,6 +21,9 @@ GONE: Final = timedelta(minutes=6)
 """A worker that has not written for this time has crashed: the host ends an invocation after five minutes
 (``functionTimeout`` in host.json)."""
 
+
+_CALM: Final = timedelta(seconds=2)
+"""Between two checks of a step that people ask for."""
 
 _ENDED: Final = {RunStatus.CANCELLED: "cancelled", RunStatus.ROLLED_BACK: "rolledBack"}
 """The events of the audit trail at the end of a stopped run."""
@@ -125,8 +128,9 @@ async def finish(runtime: Runtime, run_id: str) -> None:
     def change(run: Run) -> _Change | None:
         if run.head.stop_as is None or run.head.undone:
             return None
-        event = Event.by(SERVICE, run=run_id, at=runtime.clock.now(), kind=_ENDED[run.head.stop_as])
-        return _Change(head=run.head.evolve(undone=True), steps=(), event=event)
+        now = runtime.clock.now()
+        event = Event.by(SERVICE, run=run_id, at=now, kind=_ENDED[run.head.stop_as])
+        return _Change(head=run.head.evolve(undone=True, undone_at=now), steps=(), event=event)
 
     run = await _change(runtime, run_id, change)
     if run is not None:
@@ -151,6 +155,30 @@ async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, autho
         attempt = run.steps[step_name].attempt + 1
         await runtime.send(StepMessage(run=run_id, step=step_name, attempt=attempt))
     return run
+
+
+async def wake(runtime: Runtime, run_id: str, author: Author) -> Run | None:
+    """Lets the steps that wait for a person or for Azure check now; steps after an error keep their pause.
+
+    Does nothing for a step that has just checked, however often it is called.
+    """
+    run = await runtime.store.load(run_id)
+    if run is None or run.head.stop_as:
+        return run
+    now = runtime.clock.now()
+    ready = [step for step in run.steps.values() if _may_check(step, now)]
+    if not ready:
+        return run
+    event = Event.by(author, run=run_id, at=now, kind="resumed")
+    await runtime.store.commit([], [event])
+    for step in ready:
+        await runtime.send(StepMessage(run=run_id, step=step.name, attempt=step.attempt + 1))
+    return run
+
+
+def _may_check(step: StepState, now: datetime) -> bool:
+    waits = step.status is StepStatus.WAITING and (step.is_blocked or step.error is None)
+    return waits and step.changed_at is not None and step.changed_at <= now - _CALM
 
 
 async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:

@@ -62,6 +62,7 @@ class Wait:
     """The step waits for something outside the service. No worker is blocked in the meantime."""
 
     reason: str
+    code: str = ""  # of the reason, for programs
     after: timedelta
     give_up_after: timedelta
     actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Outcome
-from onboarding.workflow.run import Author, Head, Run, RunStatus, StepState, StepStatus
+from onboarding.workflow.run import STOPPING, Author, Head, Run, RunStatus, StepState, StepStatus
 
 Services = TypeVar("Services")
 Request = TypeVar("Request")
@@ -140,7 +140,7 @@ class Plan(Generic[Services, Request]):
     def status(self, run: Run) -> RunStatus:
         """The status of a run, which follows from its steps and from whether it was stopped."""
         if run.head.stop_as:
-            return run.head.stop_as if run.head.undone else RunStatus.RUNNING
+            return run.head.stop_as if run.head.undone else STOPPING.get(run.head.stop_as, RunStatus.RUNNING)
         statuses = {step.status for step in run.steps.values()}
         if statuses == {StepStatus.SUCCEEDED}:
             return RunStatus.SUCCEEDED

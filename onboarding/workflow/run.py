@@ -49,11 +49,13 @@ class StepStatus(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """The status of a run; the last four are final."""
+    """The status of a run; see ``final``."""
 
     NOT_STARTED = "NotStarted"
     RUNNING = "Running"
     WAITING = "Waiting"  # until a delayed message becomes visible
+    CANCELLING = "Cancelling"  # stopped; what it created is being removed, or could not be removed
+    ROLLING_BACK = "RollingBack"  # the same for one that had failed
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELLED = "Cancelled"  # stopped, and what it created is removed
@@ -64,6 +66,12 @@ class RunStatus(StrEnum):
         """Whether the run changes only if a person intervenes."""
         return self in FINAL
 
+
+STOPPING: Final = {
+    RunStatus.CANCELLED: RunStatus.CANCELLING,
+    RunStatus.ROLLED_BACK: RunStatus.ROLLING_BACK,
+}
+"""The status before the final one of a stopped run."""
 
 FINAL: Final = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK)
 
@@ -95,6 +103,7 @@ class Head:
     authority: str = ""  # of the caller; the plan knows its meaning
     stop_as: RunStatus | None = None  # the final status of a stopped run
     undone: bool = False  # a stopped run: nothing is running, and what it created is removed
+    undone_at: datetime | None = None
     request: _OwnColumn = ""  # as the plan's codec writes it
     etag: _OwnColumn = field(default="", compare=False)
 
@@ -135,6 +144,7 @@ class StepState:
     tries: int = 0  # number of consecutive errors or waits
     since: datetime | None = None  # the start of the wait or of the errors
     waiting_for: str = ""
+    waiting_code: str = ""  # the same for programs
     actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for
     error: Failure | None = None
     signal: str = ""  # what a person has sent to the waiting step

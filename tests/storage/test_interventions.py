@@ -133,7 +133,7 @@ async def test_a_stopped_run_begins_nothing_more(bench):
     assert interventions.at_rest(run)
     bench.on("left", done)
     await bench.drain()
-    assert await bench.status(head) is RunStatus.RUNNING
+    assert await bench.status(head) is RunStatus.CANCELLING
     assert await bench.statuses(head) == {
         "first": StepStatus.SUCCEEDED,
         "left": StepStatus.CANCELLED,

@@ -86,9 +86,9 @@ def test_these_statuses_are_final():
 
 @pytest.mark.parametrize("letters", ["SSWP", "SFSP", "SSSS", "PPPP"])
 def test_a_stopped_run_is_at_work_until_all_is_removed(letters):
-    """A stopped run is running until it is undone, whatever its steps are."""
+    """A stopped run is rolling back until it is undone, whatever its steps are."""
     stopped = run(letters).head.evolve(stop_as=RunStatus.ROLLED_BACK)
-    assert PLAN.status(Run(head=stopped, steps=run(letters).steps)) is RunStatus.RUNNING
+    assert PLAN.status(Run(head=stopped, steps=run(letters).steps)) is RunStatus.ROLLING_BACK
     undone = Run(head=stopped.evolve(undone=True), steps=run(letters).steps)
     assert PLAN.status(undone) is RunStatus.ROLLED_BACK
 

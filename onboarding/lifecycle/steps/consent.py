@@ -19,6 +19,7 @@ from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.errors import PermanentError, cloud, prerequisites
 from onboarding.lifecycle import creation, existing, ownership
+from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
@@ -124,6 +125,7 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     confirmed = ", and a person to confirm it, because the service cannot see it" if unseen else ""
     return Wait(
         reason=f"an administrator of the tenant to consent{confirmed}. {_ENDS_ON}",
+        code=Awaited.ADMIN_CONSENT if missing else Awaited.CONSENT_CONFIRMATION,
         after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
         actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.findings import REGISTERED, REGISTERING
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
@@ -61,7 +62,10 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
         return Done(result=ProviderResult(namespace=namespace, state=state))
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]
     return Wait(
-        reason=f"Azure to register {namespace}", after=timedelta(seconds=pause), give_up_after=_LONGEST
+        reason=f"Azure to register {namespace}",
+        code=Awaited.PROVIDER_REGISTRATION,
+        after=timedelta(seconds=pause),
+        give_up_after=_LONGEST,
     )
 
 

@@ -1,0 +1,175 @@
+"""The documents of runs of any kind: their steps, their progress, their audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from onboarding.api.documents import CloudService, Document, StepError, StepName
+from onboarding.api.paging import Page
+from onboarding.errors import Actor
+from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.requests import ASKER, REQUESTER
+from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
+
+_OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
+
+
+class Requester(Document):
+    """The caller who requested a run."""
+
+    id: str
+    name: str
+
+    @classmethod
+    def of(cls, head: Head) -> Self:
+        """The requester of a run."""
+        return cls(id=head.lists.get(ASKER, head.lists[REQUESTER]), name=head.actor)
+
+
+class Step(Document):
+    """One step of a run."""
+
+    name: StepName
+    title: str
+    status: StepStatus
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    waiting_for: str | None
+    waiting_code: Annotated[Awaited | None, Field(description="What waitingFor describes, for programs.")]
+    action_urls: Annotated[tuple[str, ...], Field(description="Where a person must do something.")]
+    error: StepError | None
+
+    @classmethod
+    def of(cls, step: StepState, title: str) -> Self:
+        """The current state of a step."""
+        waiting = step.status is StepStatus.WAITING
+        return cls(
+            name=step.name,
+            title=title,
+            status=step.status,
+            attempts=step.attempt,
+            started_at=step.started_at,
+            finished_at=step.changed_at if step.status in _OVER else None,
+            next_attempt_at=step.due_at if waiting else None,
+            waiting_for=(step.waiting_for or None) if waiting else None,
+            waiting_code=_code(step),
+            action_urls=step.actions if waiting else (),
+            error=step.error,
+        )
+
+
+class WaitingFor(Document):
+    """What a run waits for, and who must act."""
+
+    step: str
+    code: Awaited | None
+    text: str
+    actor: Actor
+    action_urls: tuple[str, ...]
+    since: datetime | None
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def all_of(cls, run: Run) -> tuple[Self, ...]:
+        """What the waiting steps of a run wait for. An error that is awaited is in ``error`` instead."""
+        return tuple(
+            cls(
+                step=step.name,
+                code=_code(step),
+                text=step.waiting_for,
+                actor=code.actor if (code := _code(step)) else Actor.NOBODY,
+                action_urls=step.actions,
+                since=step.since,
+                next_attempt_at=step.due_at,
+            )
+            for step in run.steps.values()
+            if step.status is StepStatus.WAITING and step.waiting_for
+        )
+
+
+class Progress(Document):
+    """How far a run is, and what it waits for."""
+
+    waiting_for: tuple[WaitingFor, ...]
+    started_at: datetime | None
+    updated_at: datetime
+    finished_at: Annotated[datetime | None, Field(description="Null until the status is final.")]
+    steps_done: int
+    steps_total: int
+
+    @staticmethod
+    def of_run(run: Run, status: RunStatus) -> dict[str, Any]:
+        """The members."""
+        steps = run.steps.values()
+        started = [step.started_at for step in steps if step.started_at]
+        changes = [step.changed_at for step in steps if step.changed_at]
+        updated = max([run.head.created_at, *changes, *([run.head.undone_at] if run.head.undone_at else [])])
+        return {
+            "waiting_for": WaitingFor.all_of(run),
+            "started_at": min(started, default=None),
+            "updated_at": updated,
+            "finished_at": updated if status.final else None,
+            "steps_done": sum(step.status is StepStatus.SUCCEEDED for step in steps),
+            "steps_total": len(run.steps),
+        }
+
+
+class RemovalState(Document):
+    """The removal of what an onboarding created."""
+
+    operation_id: UUID
+    operation_url: str
+    status: RunStatus
+    error: StepError | None
+
+
+def _code(step: StepState) -> Awaited | None:
+    waits = step.status is StepStatus.WAITING and step.waiting_code
+    return Awaited(step.waiting_code) if waits else None
+
+
+class CloudCall(Document):
+    """One call to the cloud. Status 0 means that there was no answer."""
+
+    service: CloudService
+    method: str
+    path: str
+    status: int
+    request_id: str
+    client_request_id: str
+
+
+class Event(Document):
+    """An entry of the audit trail."""
+
+    at: datetime
+    kind: str
+    actor: str
+    actor_id: Annotated[
+        str,
+        Field(description="Object ID of the caller. Empty: nobody signed in."),
+    ] = ""
+    step: StepName = ""
+    attempt: int = 0
+    detail: str = ""
+    error: StepError | None = None
+    calls: tuple[CloudCall, ...]
+
+
+class EventList(Page[Event]):
+    """A page of an audit trail."""
+
+
+def error_of(run: Run) -> StepError | None:
+    """The error of the step that failed, or at which the run waits for somebody to act."""
+    steps = sorted(run.steps.values(), key=lambda step: step.status is not StepStatus.FAILED)
+    failed = next((step for step in steps if step.status is StepStatus.FAILED or step.is_blocked), None)
+    if failed is None or failed.error is None:
+        return None
+    return StepError.model_validate(failed.error).model_copy(update={"step": failed.name})
