@@ -32,6 +32,8 @@ from onboarding.notices.announcing import Notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.delivery_context import Services as DeliveryServices
+from onboarding.notices.mail_budget import MailBudget
+from onboarding.notices.mail_domains import MailDomains
 from onboarding.notices.receipts import Receipts
 from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.notices.routing import Routing
@@ -231,6 +233,18 @@ class Parts:
         return Notices(runs=self.notice_runs, clock=self.clock, routing=Routing.of(self.settings))
 
     @functools.cached_property
+    def mail_domains(self) -> MailDomains:
+        """To which domains mail to owners may go."""
+        settings = self.settings
+        return MailDomains(
+            allowed=settings.notice_mail_domains,
+            home=settings.home_tenant_id,
+            verified=lambda tenant: self.clouds.directory(tenant).verified_domains(),
+            tables=self.tables,
+            clock=self.clock,
+        )
+
+    @functools.cached_property
     def receipts(self) -> Receipts:
         """Which notices a channel has accepted."""
         return Receipts(self.tables, self.clock)
@@ -255,7 +269,10 @@ class Parts:
     def responses(self) -> UserResponses:
         """What people answer to warnings."""
         return UserResponses(
-            connections=self.connection_store, audit=self.onboarding_runs.store, clock=self.clock
+            connections=self.connection_store,
+            audit=self.onboarding_runs.store,
+            cadence=self.cadence,
+            clock=self.clock,
         )
 
     @functools.cached_property
@@ -274,6 +291,8 @@ class Parts:
             routing=Routing.of(self.settings),
             links=self.links,
             receipts=self.receipts,
+            mail_domains=self.mail_domains,
+            budget=MailBudget(self.tables, self.clock, self.settings.notice_mails_per_day),
             cadence=self.cadence,
             clock=self.clock,
         )

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     notice_webhook_secret: str = Field("", pattern=r"^(notice-[0-9A-Za-z-]+)?$")
     notice_channels: Annotated[tuple[ChannelName, ...], NoDecode] = ()
     notice_mail_channel: ChannelName | Literal[""] = ""
+    notice_operator_channel: ChannelName | Literal[""] = ""
+    notice_mail_domains: Annotated[tuple[str, ...], NoDecode] = ()
+    notice_mails_per_day: int = Field(200, ge=1)
     notice_digest: Literal["off", "daily"] = "off"
     notice_escalation: ChannelName | Literal[""] = ""
     notice_escalate_after_days: int = Field(3, ge=1, le=30)
@@ -94,6 +97,7 @@ class Settings(BaseSettings):
     _split_audience = field_validator("api_audience", mode="before")(_listed)
     _split_actions = field_validator("operators_only", mode="before")(_listed)
     _split_channels = field_validator("notice_channels", mode="before")(_listed)
+    _split_domains = field_validator("notice_mail_domains", mode="before")(_listed)
     _split_tenants = field_validator("served_tenants", mode="before")(_listed)
     _split_thresholds = field_validator("expiry_thresholds", mode="before")(_listed)
 

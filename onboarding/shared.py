@@ -80,5 +80,6 @@ class Shared:
             ),
             runtime=parts.onboarding_runs,
             services=lambda: parts.services,
+            mail_domains=parts.mail_domains,
             clock=parts.clock,
         )

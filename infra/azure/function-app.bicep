@@ -18,6 +18,9 @@ param hasNoticeWebhook bool
 param noticeWebhookSecret string
 param noticeChannels string
 param noticeMailChannel string
+param noticeOperatorChannel string
+param noticeMailDomains string
+param noticeMailsPerDay int
 param noticeDigest string
 param noticeEscalation string
 param noticeEscalateAfterDays int
@@ -81,6 +84,7 @@ var app = {
   MAX_OPEN_ONBOARDINGS: string(maxOpenOnboardings)
   NOTICE_DIGEST: noticeDigest
   NOTICE_ESCALATE_AFTER_DAYS: string(noticeEscalateAfterDays)
+  NOTICE_MAILS_PER_DAY: string(noticeMailsPerDay)
   ONBOARDING_STORAGE__clientId: identityClientId
   ONBOARDING_STORAGE__credential: 'managedidentity'
   ONBOARDING_STORAGE__queueServiceUri: queueUri
@@ -97,6 +101,8 @@ var chosen = union(
   empty(noticeWebhookSecret) ? {} : { NOTICE_WEBHOOK_SECRET: noticeWebhookSecret },
   empty(noticeChannels) ? {} : { NOTICE_CHANNELS: noticeChannels },
   empty(noticeMailChannel) ? {} : { NOTICE_MAIL_CHANNEL: noticeMailChannel },
+  empty(noticeOperatorChannel) ? {} : { NOTICE_OPERATOR_CHANNEL: noticeOperatorChannel },
+  empty(noticeMailDomains) ? {} : { NOTICE_MAIL_DOMAINS: noticeMailDomains },
   empty(noticeEscalation) ? {} : { NOTICE_ESCALATION: noticeEscalation },
   empty(linkKey) ? {} : { LINK_KEY: linkKey },
   empty(operatorsOnly) ? {} : { OPERATORS_ONLY: operatorsOnly },

@@ -49,6 +49,16 @@ param noticeChannels string = ''
 @description('Channel that sends mail to the owners of connections. Empty: no mail.')
 param noticeMailChannel string = ''
 
+@description('Channel that gets every notice, whatever a connection selects. Empty: none.')
+param noticeOperatorChannel string = ''
+
+@description('Domains to which mail to owners may go, comma-separated. Empty: the verified domains of the tenants.')
+param noticeMailDomains string = ''
+
+@description('Mails to owners that the connections of one requester may cause in a day.')
+@minValue(1)
+param noticeMailsPerDay int = 200
+
 @description('Whether people get one message a day (daily) or a message for each notice (off).')
 @allowed(['off', 'daily'])
 param noticeDigest string = 'off'
@@ -212,6 +222,9 @@ module functionApp 'function-app.bicep' = {
     noticeWebhookSecret: noticeWebhookSecret
     noticeChannels: noticeChannels
     noticeMailChannel: noticeMailChannel
+    noticeOperatorChannel: noticeOperatorChannel
+    noticeMailDomains: noticeMailDomains
+    noticeMailsPerDay: noticeMailsPerDay
     noticeDigest: noticeDigest
     noticeEscalation: noticeEscalation
     noticeEscalateAfterDays: noticeEscalateAfterDays

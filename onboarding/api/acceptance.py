@@ -24,6 +24,7 @@ from onboarding.lifecycle import handed_over, ownership
 from onboarding.lifecycle.name_reservations import Holder, NameReservations
 from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT
+from onboarding.notices.mail_domains import MailDomains, domain_of
 from onboarding.storage import keys
 from onboarding.workflow.run import Run
 from onboarding.workflow.runtime import Runtime, TooManyOpenError
@@ -51,6 +52,7 @@ class Acceptance:
         reservations: NameReservations,
         runtime: Runtime,
         services: Callable[[], Services],
+        mail_domains: MailDomains,
         clock: Clock,
     ) -> None:
         """``environment`` is the Azure environment of this deployment; ``channels`` are those for people.
@@ -64,6 +66,7 @@ class Acceptance:
         self._reservations = reservations
         self._runtime = runtime
         self._services = services
+        self._mail_domains = mail_domains
         self._clock = clock
 
     async def accept(self, call: Creation) -> tuple[Run, bool]:
@@ -81,6 +84,7 @@ class Acceptance:
             # become of the connection that it shares.
             return idempotency.repeated(before, fingerprint), True
         await self._check_shared(wanted, call.caller)
+        await self._check_owners(wanted)
         holder = await self._reservations.reserve(wanted.tenant, wanted.name, identifier, call.caller.id)
         if holder:
             if key and (before := await self._runtime.store.load(identifier)):
@@ -110,6 +114,24 @@ class Acceptance:
             await handed_over.discard(self._services(), lost, identifier)
         return idempotency.repeated(existing, fingerprint), True
 
+    async def _check_owners(self, wanted: OnboardingRequest) -> None:
+        """Raises ``ProblemError`` (422) for owners to whom this deployment sends no mail.
+
+        If the service cannot read the domains of the tenant, the preflight shows why.
+        """
+        allowed = await self._mail_domains.of(wanted.tenant) if wanted.owners else None
+        if allowed is None:
+            return
+        refused = [
+            requests.OWNER_DOMAIN.finding(
+                f"/owners/{number}/email", domain=domain_of(owner.email), domains=", ".join(sorted(allowed))
+            )
+            for number, owner in enumerate(wanted.owners)
+            if domain_of(owner.email) not in allowed
+        ]
+        if refused:
+            raise invalid(*refused)
+
     async def rehearse(self, call: Creation) -> Rehearsal:
         """The dry run of a call. Raises ``ProblemError`` for what would not be accepted at all."""
         from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud
@@ -117,6 +139,7 @@ class Acceptance:
         wanted = call.body
         self._check(wanted, call.caller)
         await self._check_shared(wanted, call.caller)
+        await self._check_owners(wanted)
         found = await rehearse(self._services(), wanted, asker(call), self._clock.now())
         holder = await self._reservations.holder(wanted.tenant, wanted.name)
         reserved = [_reserved(holder, wanted.name, call.caller)] if holder and not holder.connection else []

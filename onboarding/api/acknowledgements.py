@@ -16,9 +16,9 @@ from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp, WizardModel
 from onboarding.connections import records
 from onboarding.errors import requests
-from onboarding.expiry.user_responses import LONGEST_SNOOZE, UserResponses
+from onboarding.expiry.user_responses import LONGEST_SNOOZE, Responder, UserResponses
 
-_PROBLEMS: Final = (requests.NOT_FOUND, requests.EXPIRATION_CHANGED)
+_PROBLEMS: Final = (requests.NOT_FOUND, requests.EXPIRATION_CHANGED, requests.NO_WARNING_YET)
 
 
 class Acknowledge(WizardModel):
@@ -58,7 +58,9 @@ class AcknowledgementsResource:
         """Acknowledge an expiration."""
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
-        return self._changed(await self._responses.acknowledge(found.id, kind, ends_at, call.caller.author))
+        self._need_warned(kind, ends_at)
+        responder = Responder(call.caller.author, operates=call.caller.operates)
+        return self._changed(await self._responses.acknowledge(found.id, kind, ends_at, responder))
 
     @endpoint(
         "POST /connections/{id}/snooze",
@@ -75,7 +77,14 @@ class AcknowledgementsResource:
         found = await self._connections.find(call)
         kind, ends_at = _expiration(call.body.expiration, found)
         until = self._until(call.body, ends_at)
-        return self._changed(await self._responses.snooze(found.id, kind, ends_at, until, call.caller.author))
+        self._need_warned(kind, ends_at)
+        responder = Responder(call.caller.author, operates=call.caller.operates)
+        return self._changed(await self._responses.snooze(found.id, kind, ends_at, until, responder))
+
+    def _need_warned(self, kind: str, ends_at: datetime) -> None:
+        """Raises ``ProblemError`` (409) before the first warning: nobody can know what was not shown."""
+        if due := self._responses.first_warning(ends_at):
+            raise ProblemError(requests.NO_WARNING_YET, expiration=kind, due=due)
 
     def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
         """When a snooze ends. Raises ``ProblemError`` if that is in the past or too late."""

@@ -19,7 +19,7 @@ from onboarding.api.documents import (
 from onboarding.api.paging import Page
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
-from onboarding.connections.cadence import APPLICATION, SECRET, Cadence, ExpiryWarning
+from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
 from onboarding.connections.records import ConnectionState
 
 Upcoming = Mapping[str, ExpiryWarning | None]
@@ -83,6 +83,14 @@ class Acknowledged(Document):
 
     by: str
     at: datetime
+    operator: Annotated[
+        bool, Field(description="False: operators still get repetitions, and it is still escalated.")
+    ]
+
+    @classmethod
+    def of(cls, found: Acknowledgement | None) -> Self | None:
+        """An acknowledgement, if there is one."""
+        return cls(by=found.by, at=found.at, operator=found.operator) if found else None
 
 
 class ExpirationDetails(Document):
@@ -109,7 +117,7 @@ class ExpirationDetails(Document):
             ends_at=record.expirations[kind],
             cause=record.loss.code if kind == SECRET and record.loss else None,
             next_warning=PlannedWarning.of(warning) if warning else None,
-            acknowledged=record.acknowledgement(kind),
+            acknowledged=Acknowledged.of(record.acknowledgement(kind)),
             snoozed_until=snooze.until if snooze else None,
         )
 
@@ -251,7 +259,7 @@ def upcoming(record: records.Connection, cadence: Cadence, now: datetime) -> Upc
         kind: cadence.upcoming(
             ends_at,
             now,
-            acknowledged=record.acknowledgement(kind) is not None,
+            acknowledged=record.is_acknowledged(kind),
             snooze=record.snooze(kind),
         )
         for kind, ends_at in record.expirations.items()

@@ -20,8 +20,8 @@ from onboarding.clock import Clock
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
-from onboarding.expiry.user_responses import UserResponses
-from onboarding.notices.signed_links import ACKNOWLEDGE, SNOOZE_DAYS, NoticeLinks
+from onboarding.expiry.user_responses import Responder, UserResponses
+from onboarding.notices.signed_links import ACKNOWLEDGE, OPERATORS, SNOOZE_DAYS, NoticeLinks
 from onboarding.workflow.run import Author
 
 _AUTHOR: Final = Author(name="signed link")
@@ -41,6 +41,7 @@ class _Action:
     kind: str
     ends_at: datetime
     acknowledges: bool
+    operator: bool  # the link was in a message to a channel of the deployment
 
     @property
     def expiration(self) -> str:
@@ -77,7 +78,9 @@ class LinksResource:
         if action.acknowledges:
             label, effect = (
                 "Acknowledge",
-                "The connection is marked as acknowledged and will not be escalated.",
+                "The connection is marked as acknowledged and will not be escalated."
+                if action.operator
+                else "The connection is marked as acknowledged. You get no more reminders after the date.",
             )
         else:
             until = f"{self._until(action):%Y-%m-%d %H:%M} UTC"
@@ -105,11 +108,15 @@ class LinksResource:
             return _gone()
         expiration = (action.connection.id, action.kind, action.ends_at)
         if action.acknowledges:
-            result, done = "Acknowledged", await self._responses.acknowledge(*expiration, _AUTHOR)
+            done = await self._responses.acknowledge(
+                *expiration, Responder(_AUTHOR, operates=action.operator)
+            )
+            result = "Acknowledged"
         else:
             until = self._until(action)
             result = f"Snoozed until {until:%Y-%m-%d %H:%M} UTC"
-            done = await self._responses.snooze(*expiration, until, _AUTHOR)
+            responder = Responder(_AUTHOR, operates=action.operator)
+            done = await self._responses.snooze(*expiration, until, responder)
         return page("link-done.html", result=result, expiration=action.expiration) if done else _gone()
 
     def _until(self, action: _Action) -> datetime:
@@ -129,6 +136,7 @@ class LinksResource:
             kind=claims["expiration"],
             ends_at=ends_at,
             acknowledges=claims["do"] == ACKNOWLEDGE,
+            operator=claims.get("for") == OPERATORS,
         )
 
 

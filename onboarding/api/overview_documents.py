@@ -252,7 +252,7 @@ class Overview(Document):
 def _attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
     """What needs attention, the most serious first."""
     stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
-    unseen = facts.expirations.where(lambda expiring: expiring[0].acknowledgement(expiring[1]) is None)
+    unseen = facts.expirations.where(lambda expiring: not expiring[0].is_acknowledged(expiring[1]))
     over = unseen.where(lambda expiring: _end(expiring) <= facts.now)
     urgent = unseen.where(lambda expiring: facts.now < _end(expiring) <= facts.now + _URGENT)
     old = _open(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)

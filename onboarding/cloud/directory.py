@@ -80,6 +80,15 @@ class Directory:
         own = replies["own"].optional()
         return replies["default"].optional(), own["value"] if own else None
 
+    async def verified_domains(self) -> tuple[str, ...]:
+        """The verified domains of the tenant."""
+        reply = await self._graph.call(
+            "GET", self._paths.organization, query={"%24select": ["verifiedDomains"]}
+        )
+        return tuple(
+            str(domain["name"]) for found in reply["value"] for domain in found.get("verifiedDomains") or ()
+        )
+
     async def ping(self) -> None:
         """Raises unless Graph answers a call of this service."""
         query = {"%24select": ["id"]}

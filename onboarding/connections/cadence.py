@@ -36,11 +36,15 @@ class ExpiryWarning:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acknowledgement:
-    """A person has acknowledged an expiration: after its date the warning is no longer repeated."""
+    """A person has acknowledged an expiration: after its date the warning is no longer repeated.
+
+    If the person is no operator, operators still get the repetitions and the escalation.
+    """
 
     ends_at: datetime
     by: str
     at: datetime
+    operator: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

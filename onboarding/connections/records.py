@@ -167,6 +167,11 @@ class Connection:
         found = self.acknowledged.get(kind)
         return found if found and found.ends_at == self.expirations.get(kind) else None
 
+    def is_acknowledged(self, kind: str) -> bool:
+        """Whether an operator has acknowledged an expiration: only that ends what operators get."""
+        found = self.acknowledgement(kind)
+        return found is not None and found.operator
+
     def snooze(self, kind: str) -> Snooze | None:
         """The snooze of an expiration; one of an earlier date does not count."""
         found = self.snoozed.get(kind)

@@ -56,6 +56,20 @@ CHANNEL_UNUSABLE: Final = ErrorType(
     remedy="Set it to an Apprise URL. For mail to owners, use the URL of a mail service.",
     documentation="https://github.com/caronc/apprise/wiki",
 )
+MAIL_DOMAIN_NOT_ALLOWED: Final = ErrorType(
+    code="mail-domain-not-allowed",
+    failure=TransientError,
+    title="Mail may not go to the domain of an owner",
+    detail="The owner's address is not in a domain to which this deployment sends mail.",
+    remedy="Change the owner of the connection, or add the domain to NOTICE_MAIL_DOMAINS.",
+)
+MAIL_LIMIT_REACHED: Final = ErrorType(
+    code="mail-limit-reached",
+    failure=TransientError,
+    title="The connections of a requester have caused as many mails as they may in a day",
+    detail="Today, {most} mails to owners were sent about connections of the requester {requester}.",
+    remedy="The service sends the rest tomorrow. To send more in a day, set NOTICE_MAILS_PER_DAY.",
+)
 CHANNEL_REFUSED: Final = ErrorType(
     code="channel-refused",
     failure=TransientError,

@@ -169,6 +169,13 @@ EXPIRATION_CHANGED: Final = ErrorType(
     detail="The connection has just been renewed or removed.",
     remedy="Get the connection again and check its expirations.",
 )
+NO_WARNING_YET: Final = ErrorType(
+    code="no-warning-yet",
+    status=HTTPStatus.CONFLICT,
+    title="There is no warning that could be acknowledged or snoozed",
+    detail="The first warning about the expiration '{expiration}' is due on {due:%Y-%m-%d}.",
+    remedy="Acknowledge or snooze the expiration after that warning.",
+)
 FEEDS_NOT_SET_UP: Final = ErrorType(
     code="feeds-not-set-up",
     status=HTTPStatus.CONFLICT,
@@ -234,6 +241,13 @@ FIELD_INVALID: Final = ErrorType(
     title="The type, format or value of the field is not valid",
     detail="{fault}",
     remedy="Correct the value of the field.",
+)
+OWNER_DOMAIN: Final = ErrorType(
+    code="owner-domain",
+    severity=Severity.ERROR,
+    title="This deployment sends no mail to the domain of an owner",
+    detail="This deployment sends no mail to '{domain}'. It sends mail to addresses in: {domains}.",
+    remedy="Name an owner with an address in one of these domains.",
 )
 FIELD_CONFLICT: Final = ErrorType(
     code="field-conflict",

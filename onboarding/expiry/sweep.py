@@ -86,7 +86,7 @@ class ExpirySweep:
             scheduled.ends_at,
             scheduled.warning.days,
             now,
-            acknowledged=connection.acknowledgement(kind) is not None,
+            acknowledged=connection.is_acknowledged(kind),
             snooze=connection.snooze(kind),
         )
         if turn.announce and not _is_known(connection, scheduled, turn.announce):

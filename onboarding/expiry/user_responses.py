@@ -7,12 +7,12 @@ trail of its onboarding.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.clock import Clock
-from onboarding.connections.cadence import Acknowledgement, Snooze
+from onboarding.connections.cadence import Acknowledgement, Cadence, ExpirationState, Snooze
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.workflow.run import Author, Event
@@ -21,13 +21,35 @@ from onboarding.workflow.run_store import RunStore
 LONGEST_SNOOZE: Final = timedelta(days=30)
 
 
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """A person who responds to a warning."""
+
+    author: Author
+    operates: bool = field(kw_only=True)
+
+    @property
+    def name(self) -> str:
+        """The name that is shown."""
+        return self.author.name
+
+
 class UserResponses:
     """Records acknowledgements and snoozes."""
 
-    def __init__(self, *, connections: ConnectionStore, audit: RunStore, clock: Clock) -> None:
+    def __init__(
+        self, *, connections: ConnectionStore, audit: RunStore, cadence: Cadence, clock: Clock
+    ) -> None:
         self._connections = connections
         self._audit = audit
+        self._cadence = cadence
         self._clock = clock
+
+    def first_warning(self, ends_at: datetime) -> datetime | None:
+        """When the first warning is due; None if it was already, so that people can respond to it."""
+        if self._cadence.state(ends_at, self._clock.now()) is not ExpirationState.OK:
+            return None
+        return ends_at - self._cadence.earliest
 
     def latest(self, ends_at: datetime) -> datetime:
         """The latest end of a snooze: 30 days from now, but never beyond an expiration in the future."""
@@ -36,16 +58,20 @@ class UserResponses:
         return min(longest, ends_at) if ends_at > now else longest
 
     async def acknowledge(
-        self, connection: str, kind: str, ends_at: datetime, author: Author
+        self, connection: str, kind: str, ends_at: datetime, responder: Responder
     ) -> Connection | None:
         """Acknowledges an expiration. Returns None if its date has changed, or there is none.
 
-        The same answer again changes nothing, and its event is that of the first one.
+        An answer after one with the same or more authority changes nothing, and its event is that one's.
         """
-        first = Acknowledgement(ends_at=ends_at, by=author.name, at=self._clock.now())
+        first = Acknowledgement(
+            ends_at=ends_at, by=responder.name, at=self._clock.now(), operator=responder.operates
+        )
         found = await self._connections.get(connection)
         before = found.acknowledgement(kind) if found else None
-        response = before if before and before.by == author.name else first
+        response = before if before and before.operator >= responder.operates else first
+        if response.by != responder.name:
+            return found
 
         def change(found: Connection) -> Connection | None:
             if found.acknowledgement(kind) == response:
@@ -53,22 +79,30 @@ class UserResponses:
             return replace(found, acknowledged={**found.acknowledged, kind: response})
 
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}"
-        return await self._write(
-            connection, kind, ends_at, change, ("acknowledged", author, response.at, detail)
-        )
+        trail = ("acknowledged", responder.author, response.at, detail)
+        return await self._write(connection, kind, ends_at, change, trail)
 
     async def snooze(
-        self, connection: str, kind: str, ends_at: datetime, until: datetime, author: Author
+        self, connection: str, kind: str, ends_at: datetime, until: datetime, responder: Responder
     ) -> Connection | None:
-        """Snoozes the warnings about an expiration. Returns None as ``acknowledge`` does."""
-        now = self._clock.now()
-        response = Snooze(ends_at=ends_at, until=until, by=author.name, at=now)
+        """Snoozes the warnings about an expiration. Returns None as ``acknowledge`` does.
 
-        def change(found: Connection) -> Connection:
+        The same person's answer until the same day changes nothing.
+        """
+        first = Snooze(ends_at=ends_at, until=until, by=responder.name, at=self._clock.now())
+        found = await self._connections.get(connection)
+        before = found.snooze(kind) if found else None
+        same = before and (before.by, before.until.date()) == (first.by, until.date())
+        response = before if before and same else first
+
+        def change(found: Connection) -> Connection | None:
+            if found.snooze(kind) == response:
+                return None
             return replace(found, snoozed={**found.snoozed, kind: response})
 
-        detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}, until {until:%Y-%m-%d %H:%M} UTC"
-        return await self._write(connection, kind, ends_at, change, ("snoozed", author, now, detail))
+        detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}, until {response.until:%Y-%m-%d %H:%M} UTC"
+        trail = ("snoozed", responder.author, response.at, detail)
+        return await self._write(connection, kind, ends_at, change, trail)
 
     async def _write(
         self,

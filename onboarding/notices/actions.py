@@ -40,16 +40,17 @@ class Action:
     url: str = ""
     app_id: str = ""
 
-    def document(self, origin: str) -> Mapping[str, str | None]:
+    def document(self, origin: str) -> Mapping[str, str]:
         """The action as JSON; ``origin`` is the URL of the API, empty if it is not known."""
-        return {
-            "kind": self.kind,
+        members = {
+            "kind": str(self.kind),
             "label": self.label,
-            "actor": self.actor,
-            "method": self.method or None,
-            "url": f"{origin}{self.path}" if self.path else self.url or None,
-            "appId": self.app_id or None,
+            "actor": str(self.actor),
+            "method": self.method,
+            "url": f"{origin}{self.path}" if self.path else self.url,
+            "appId": self.app_id,
         }
+        return {name: value for name, value in members.items() if value}
 
 
 _PAGE: Final = "#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~"

@@ -28,6 +28,8 @@ class Notices:
     async def announce(self, notice: Notice, connection: Connection) -> None:
         """Starts the deliveries of a notice to its channels; safe to repeat."""
         targets = self._routing.targets(connection)
+        if notice.days is not None and notice.days < 0 and connection.acknowledgement(notice.expiration):
+            targets = self._routing.of_operators()  # somebody else has acknowledged it
         if notice.programs_only:
             targets = (WEBHOOK,) if self._routing.webhook else ()
         deliveries = [(DELIVERY, target) for target in targets]

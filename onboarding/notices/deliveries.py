@@ -51,7 +51,7 @@ async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
     connection = await services.connection(notice)
     if connection is None:
         return _SUPERSEDED
-    if connection.acknowledgement(notice.expiration):
+    if connection.is_acknowledged(notice.expiration):
         return Done(result=DeliveryResult(outcome="acknowledged"))
     now, delay = services.clock.now(), services.routing.escalate_after
     if (left := context.accepted_at + delay - now) > timedelta(0):
@@ -65,9 +65,14 @@ async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
 async def _send(context: DeliveryContext, connection: Connection, preface: str = "") -> Done[DeliveryResult]:
     """Sends a notice to people."""
     services, request = context.services, context.request
-    item = await services.item(request.notice, connection)
+    item = await services.item(request.notice, connection, request.channel)
     message = message_text.single(item, request.notice.id, preface)
-    outcome = await services.people.send(*services.routing.address(request.channel), message)
+    channel, owner = services.routing.address(request.channel)
+    if owner:
+        await services.need_mail(owner, [connection])
+    outcome = await services.people.send(channel, owner, message)
+    if owner:
+        await services.budget.count(connection.requester)
     await services.receipts.keep(request.notice, request.channel)
     return Done(result=DeliveryResult(outcome=outcome))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,8 +10,11 @@ from onboarding.clock import Clock
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
+from onboarding.errors import channels
 from onboarding.notices import warning_texts
 from onboarding.notices.channels.people import People
+from onboarding.notices.mail_budget import MailBudget
+from onboarding.notices.mail_domains import MailDomains, domain_of
 from onboarding.notices.message_text import Item
 from onboarding.notices.notice import DeliveryRequest, DigestRequest, Notice
 from onboarding.notices.receipts import Receipts
@@ -41,6 +45,8 @@ class Services:
     routing: Routing
     links: NoticeLinks
     receipts: Receipts
+    mail_domains: MailDomains
+    budget: MailBudget
     cadence: Cadence
     clock: Clock
 
@@ -53,7 +59,7 @@ class Services:
         """Whether a graver warning about the same date is due, which replaces this one."""
         if notice.days is None or notice.ends_at is None:
             return False
-        acknowledged = connection.acknowledgement(notice.expiration) is not None
+        acknowledged = connection.is_acknowledged(notice.expiration)
         now = self.clock.now()
         return self.cadence.is_passed(notice.ends_at, notice.days, now, acknowledged=acknowledged)
 
@@ -61,10 +67,20 @@ class Services:
         """The notice as it is sent now."""
         return warning_texts.refreshed(notice, connection, self.clock.now())
 
-    async def item(self, notice: Notice, connection: Connection) -> Item:
+    async def need_mail(self, owner: str, connections: Iterable[Connection]) -> None:
+        """Raises ``TransientError`` unless mail about connections may go to an owner now."""
+        for tenant in {connection.tenant for connection in connections}:
+            allowed = await self.mail_domains.of(tenant)
+            if allowed is None or domain_of(owner) not in allowed:
+                raise channels.MAIL_DOMAIN_NOT_ALLOWED.error()
+        for requester in {connection.requester for connection in connections}:
+            await self.budget.need(requester)
+
+    async def item(self, notice: Notice, connection: Connection, target: str) -> Item:
         """The notice as a message to people shows it."""
-        sent = self.as_sent(notice, connection)
-        return Item(notice=sent, connection=connection, links=await self.links.of(sent))
+        sent, owner = self.as_sent(notice, connection), self.routing.address(target)[1]
+        links = await self.links.of(sent, operators=not owner)
+        return Item(notice=sent, connection=connection, links=links)
 
 
 DeliveryContext = Context[Services, DeliveryRequest]

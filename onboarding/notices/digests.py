@@ -71,11 +71,22 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
     if (left := request.day + _GRACE - services.clock.now()) > timedelta(0):
         return Wait(reason="the end of the day", after=left, give_up_after=timedelta(days=30))
     rows = await _entries(services, context.id)
-    items = [item for item in await asyncio.gather(*(_item(services, row) for row in rows)) if item]
+    items = [
+        item
+        for item in await asyncio.gather(*(_item(services, row, request.channel) for row in rows))
+        if item
+    ]
     if not items:
         return Done(result=DigestResult(outcome="superseded"))
     message = message_text.digest(items, context.id)
-    outcome = await services.people.send(*services.routing.address(request.channel), message)
+    channel, owner = services.routing.address(request.channel)
+    connections = [item.connection for item in items]
+    if owner:
+        await services.need_mail(owner, connections)
+    outcome = await services.people.send(channel, owner, message)
+    if owner:
+        for requester in {connection.requester for connection in connections}:
+            await services.budget.count(requester)
     await asyncio.gather(*(services.receipts.keep(item.notice, request.channel) for item in items))
     return Done(result=DigestResult(outcome=outcome, notices=len(items)))
 
@@ -91,12 +102,12 @@ async def _entries(services: Services, digest: str) -> list[Row]:
     return await services.tables.query(names.NOTICES, digest, _ENTRIES)
 
 
-async def _item(services: Services, row: Row) -> Item | None:
+async def _item(services: Services, row: Row, target: str) -> Item | None:
     notice = _NOTICES.load(row.columns["document"])
     connection = await services.connection(notice)
     if connection is None or services.is_passed(notice, connection):
         return None
-    return await services.item(notice, connection)
+    return await services.item(notice, connection, target)
 
 
 def _head(target: str, day: datetime) -> Head:

@@ -21,6 +21,7 @@ class Routing:
     webhook: bool = True
     channels: tuple[str, ...] = ()  # names of channels for people
     digest: bool = False  # people get one message a day
+    operators: str = ""  # the channel for operators, whatever a connection selects
     mail: str = ""  # the channel that sends mail to owners
     escalation: str = ""  # the channel for notices that nobody acknowledges ...
     escalate_after: timedelta = timedelta(days=3)  # ... for this time
@@ -32,6 +33,7 @@ class Routing:
             webhook=settings.notice_webhook_url is not None,
             channels=settings.notice_channels,
             digest=settings.notice_digest == "daily",
+            operators=settings.notice_operator_channel,
             mail=settings.notice_mail_channel,
             escalation=settings.notice_escalation,
             escalate_after=timedelta(days=settings.notice_escalate_after_days),
@@ -41,9 +43,15 @@ class Routing:
         """The channels of a connection. If there are none, the delivery to the webhook waits for one."""
         return tuple(dict.fromkeys(self._targets(connection))) or (WEBHOOK,)
 
+    def of_operators(self) -> tuple[str, ...]:
+        """The channels that nobody else can select or silence."""
+        return tuple(name for name in (WEBHOOK if self.webhook else "", self.operators) if name) or (WEBHOOK,)
+
     def _targets(self, connection: Connection) -> Iterator[str]:
         if self.webhook:
             yield WEBHOOK
+        if self.operators:
+            yield self.operators
         wanted = connection.request.notices.channels
         yield from (name for name in self.channels if wanted is None or name in wanted)
         if self.mail:

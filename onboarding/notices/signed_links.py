@@ -16,6 +16,7 @@ from onboarding.words.address import Address
 
 log = logging.getLogger(__name__)
 
+OPERATORS: Final = "operators"
 ACKNOWLEDGE: Final = "acknowledge"
 SNOOZE: Final = "snooze"
 SNOOZE_DAYS: Final = 7
@@ -40,8 +41,11 @@ class NoticeLinks:
         self._origin = origin
         self._clock = clock
 
-    async def of(self, notice: Notice) -> tuple[Link, ...]:
-        """The links of a notice about an expiration. If they cannot be signed, the message has none."""
+    async def of(self, notice: Notice, *, operators: bool) -> tuple[Link, ...]:
+        """The links of a notice about an expiration. If they cannot be signed, the message has none.
+
+        ``operators`` is whether the message goes to a channel of the deployment, and not to an owner.
+        """
         if not (self._key and self._origin and notice.expiration and notice.ends_at):
             return ()
         expires_at = max(notice.ends_at, self._clock.now()) + _VALID_AFTER_END
@@ -49,6 +53,7 @@ class NoticeLinks:
             "connection": notice.connection,
             "expiration": notice.expiration,
             "endsAt": notice.ends_at.isoformat(),
+            "for": OPERATORS if operators else "owner",
         }
         try:
             key = await self._secrets.value(self._key)

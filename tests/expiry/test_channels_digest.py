@@ -59,8 +59,10 @@ async def test_somebody_else_is_told_of_what_nobody_acknowledges(site, people):
     ignored, known, _far = await asyncio.gather(*(site.connection(days=days) for days in (5, 6, 80)))
     await site.fire("sweep_expirations")
     await only_waiting(site, 3)
-    path = f"/api/connections/{known['id']}/acknowledge"
-    assert (await site.call("POST", path, json={})).status_code == 200
+    for connection, caller in ((known, "operator"), (ignored, "requester")):
+        path = f"/api/connections/{connection['id']}/acknowledge"
+        answer = await site.call("POST", path, json={}, caller=caller)
+        assert answer.status_code == 200, "a requester's word is not an operator's"
     await pass_to(site, datetime.now(UTC) + 3 * DAY - timedelta(hours=1))
     assert people.about("/chief", "") == []
     await pass_to(site, datetime.now(UTC) + 3 * DAY + timedelta(minutes=5))

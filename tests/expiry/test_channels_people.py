@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from onboarding.cmg.wizard import NoticePreferences
 from onboarding.storage import names
 from tests.expiry.site import data, ends_at
+from tests.support.connections import connection as connected
 from tests.support.portal import pointers, problem, unique, until
 from tests.support.receivers import MailServer, WebServer, tls
 
@@ -43,6 +45,7 @@ async def _channels(shared_site, certified, post, teams):
         "notice-ops-teams": f"workflow://{teams.host}/flow/{SIGNATURE}/",
         "notice-ops-mail": f"{mail}&to=ops@contoso.com",
         "notice-owners": mail,
+        "notice-chief": f"{mail}&to=chief@contoso.com",
         "notice-broken": f"json://robot:{SIGNATURE}@127.0.0.1:1/",
         "link-key": secrets.token_urlsafe(32),
     }
@@ -51,6 +54,7 @@ async def _channels(shared_site, certified, post, teams):
     settings = {
         "NOTICE_CHANNELS": "ops-teams, ops-mail, broken, absent",
         "NOTICE_MAIL_CHANNEL": "owners",
+        "NOTICE_OPERATOR_CHANNEL": "chief",
         "LINK_KEY": "link-key",
         "REQUESTS_CA_BUNDLE": str(certified[1]),
         "SSL_CERT_FILE": str(certified[1]),
@@ -112,14 +116,30 @@ async def test_a_connection_can_choose_among_the_channels(site, post, teams):
     connection = await site.connection(days=20, notices={"channels": ["ops-teams"]})
     await site.sweep()
     assert teams.about("/workflows/flow", connection["name"])
-    assert not [mail for mail in post.mails if connection["name"] in mail.message["subject"]]
+    about = [mail for mail in post.mails if connection["name"] in mail.message["subject"]]
+    assert {mail.recipients for mail in about} == {("chief@contoso.com",)}, "operators cannot be opted out"
     answer = await site.post(notices={"channels": ["ops-teams", "owners"]})
     assert pointers(problem(answer, 422, "invalid-request")) == {"/notices/channels/1"}
 
 
+async def test_an_owner_elsewhere_gets_nothing_and_operators_see_it(site, fleet, post):
+    """An owner of before, at a domain to which no mail may go, gets no mail; operators do."""
+    now = datetime.now(UTC)
+    owner = f"{unique('kim')}@evil.example"
+    record = connected(now + timedelta(days=20), owners=[owner], tenant=site.info["tenant"])
+    silent = NoticePreferences.model_validate_json('{"channels": []}')
+    record = record.evolve(request=record.request.model_copy(update={"notices": silent}))
+    await fleet.add(record, now)
+    await site.fire("sweep_expirations")
+    refused = {f"mail:{owner}": ("Retrying", "mail-domain-not-allowed")}
+    await until(lambda: shown(site, {"id": record.id}, **refused), "the delivery in the overview")
+    assert post.to(owner) == []
+    assert [mail for mail in post.to("chief@contoso.com") if record.name in mail.message["subject"]]
+
+
 async def test_what_a_channel_does_not_take_is_shown_until_it_does(site, teams):
     """Operators see what is retried, and why: until it succeeds, or is given up after a week."""
-    connection = await site.connection(days=20, notices={"channels": ["absent", "broken"]})
+    connection = await site.connection(days=80, notices={"channels": ["absent", "broken"]})
     await site.fire("sweep_expirations")
     missing, refused = ("Retrying", "channel-secret-missing"), ("Retrying", "channel-refused")
     await until(lambda: shown(site, connection, absent=missing, broken=refused), "both in the overview")

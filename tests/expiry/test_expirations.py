@@ -122,13 +122,13 @@ async def test_what_people_said_is_listed(site, fleet, tenant):
         connection(
             ends_at,
             tenant=tenant,
-            acknowledged={SECRET: Acknowledgement(ends_at=ends_at, by=by, at=at)},
+            acknowledged={SECRET: Acknowledgement(ends_at=ends_at, by=by, at=at, operator=True)},
             snoozed={SECRET: Snooze(ends_at=ends_at, until=until, by=by, at=at)},
         ),
         day(0),
     )
     (found,) = await site.all(PATH, caller="operator", tenantId=tenant)
-    assert found["acknowledged"] == {"by": by, "at": iso(at)}
+    assert found["acknowledged"] == {"by": by, "at": iso(at), "operator": True}
     assert found["snoozedUntil"] == iso(until)
     assert "nextWarning" not in found
 

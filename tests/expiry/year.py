@@ -159,7 +159,7 @@ class Year:
         self._know(renewed, now)
 
     async def _acknowledge(self, record: Connection, kind: str, now: datetime) -> None:
-        said = Acknowledgement(ends_at=record.expirations[kind], by="somebody", at=now)
+        said = Acknowledgement(ends_at=record.expirations[kind], by="somebody", at=now, operator=True)
         await self.fleet.store.change(
             record.id, lambda found: replace(found, acknowledged={**found.acknowledged, kind: said})
         )

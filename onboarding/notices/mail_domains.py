@@ -1,0 +1,85 @@
+"""To which domains mail to owners may go. Owners are words of requesters; the mail account is the company's.
+
+Without a setting these are the verified domains of the deployment's own tenant and of the connection's tenant
+(https://learn.microsoft.com/graph/api/resources/verifieddomain). They are read once a day. What was read last
+counts as long as a tenant cannot be read: then its owners must hear of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from onboarding.clock import Clock
+from onboarding.errors import OnboardingError
+from onboarding.storage import names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import Row, Tables, Write
+
+_KEPT: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownDomains:
+    """The verified domains of a tenant, as they were read."""
+
+    domains: tuple[str, ...]
+    at: datetime
+
+
+CODEC: Final = Codec(KnownDomains)
+
+
+class MailDomains:
+    """The domains to which mail may go."""
+
+    def __init__(
+        self,
+        *,
+        allowed: Sequence[str],
+        home: str,
+        verified: Callable[[str], Awaitable[Sequence[str]]],
+        tables: Tables,
+        clock: Clock,
+    ) -> None:
+        """``allowed`` are those of the setting. ``home`` is the deployment's tenant.
+
+        ``verified`` reads the verified domains of a tenant, and raises this app's errors.
+        """
+        self._allowed = frozenset(domain.casefold() for domain in allowed)
+        self._home = home.casefold()
+        self._verified = verified
+        self._tables = tables
+        self._clock = clock
+
+    async def of(self, tenant: str) -> frozenset[str] | None:
+        """The allowed domains for a connection of a tenant; None if the service does not know any."""
+        if self._allowed:
+            return self._allowed
+        found = await asyncio.gather(*map(self._of_tenant, {self._home, tenant.casefold()}))
+        known = [domains for domains in found if domains is not None]
+        return frozenset().union(*known) if known else None
+
+    async def _of_tenant(self, tenant: str) -> frozenset[str] | None:
+        row = Row(partition=f"domains:{tenant}", key="verified")
+        stored = await self._tables.get(names.NOTICES, row.partition, row.key)
+        known, now = CODEC.load(stored.columns["document"]) if stored else None, self._clock.now()
+        if known is None or not timedelta(0) <= now - known.at < _KEPT:
+            try:
+                read = tuple(domain.casefold() for domain in await self._verified(tenant))
+            except OnboardingError:
+                return frozenset(known.domains) if known else None
+            known = KnownDomains(domains=read, at=now)
+            columns = {"document": CODEC.dump(known)}
+            await self._tables.write(
+                names.NOTICES, Row(partition=row.partition, key=row.key, columns=columns), Write.UPSERT
+            )
+        return frozenset(known.domains)
+
+
+def domain_of(address: str) -> str:
+    """The domain of an e-mail address."""
+    return address.rpartition("@")[2].casefold().rstrip(".")

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from onboarding.errors import TransientError, cloud
+from onboarding.notices.mail_budget import MailBudget
+from onboarding.notices.mail_domains import MailDomains, domain_of
+from onboarding.storage import names
+from tests.support.accounts import MemoryAccount
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """The moment that was set."""
+        return self.moment
+
+
+class Tenants:
+    """Tenants with their verified domains; one that is not there cannot be read."""
+
+    def __init__(self, **domains: list[str]) -> None:
+        self.domains = domains
+        self.reads = 0
+
+    async def verified(self, tenant: str) -> list[str]:
+        """The domains of a tenant."""
+        self.reads += 1
+        if tenant not in self.domains:
+            raise cloud.REPLICATION_LAG.error(sign="it cannot be read.")
+        return self.domains[tenant]
+
+
+async def storage() -> MemoryAccount:
+    """A storage account with the table of notices."""
+    account = MemoryAccount()
+    await account.create_table(names.NOTICES)
+    return account
+
+
+def rules(account: MemoryAccount, tenants: Tenants, clock: Clock, *allowed: str) -> MailDomains:
+    return MailDomains(
+        allowed=allowed, home="home", verified=tenants.verified, tables=account.tables, clock=clock
+    )
+
+
+async def test_mail_goes_to_the_verified_domains_of_two_tenants():
+    """The deployment's own tenant and that of the connection count; they are read once a day."""
+    tenants, clock, account = Tenants(home=["Home.com"], a=["a.com"]), Clock(), await storage()
+    found = rules(account, tenants, clock)
+    for _ in range(3):
+        assert await found.of("A") == frozenset({"home.com", "a.com"})
+    assert tenants.reads == 2
+    clock.moment += timedelta(days=1)
+    tenants.domains["a"] = ["new.com"]
+    assert await found.of("a") == frozenset({"home.com", "new.com"})
+
+
+async def test_a_tenant_that_cannot_be_read_keeps_its_domains():
+    """Its owners must hear that it cannot be read; a tenant that was never read adds nothing."""
+    tenants, clock, account = Tenants(home=["home.com"], a=["a.com"]), Clock(), await storage()
+    found = rules(account, tenants, clock)
+    assert await found.of("a") == frozenset({"home.com", "a.com"})
+    tenants.domains.clear()
+    clock.moment += timedelta(days=30)
+    assert await found.of("a") == frozenset({"home.com", "a.com"})
+    assert await found.of("b") == frozenset({"home.com"})
+    assert await rules(await storage(), tenants, clock).of("b") is None
+
+
+async def test_a_setting_replaces_the_verified_domains():
+    """Where a deployment names domains, nothing is read."""
+    tenants = Tenants()
+    assert await rules(await storage(), tenants, Clock(), "X.com", "y.com").of("a") == frozenset(
+        {"x.com", "y.com"}
+    )
+    assert tenants.reads == 0
+    assert domain_of("kim@Sub.X.com.") == "sub.x.com"
+
+
+async def test_the_mails_of_a_requester_are_counted_by_day():
+    """One requester's mails are bounded, another's are not affected, and tomorrow there are more."""
+    clock = Clock()
+    budget = MailBudget((await storage()).tables, clock, 2)
+    for _ in range(2):
+        await budget.need("one")
+        await budget.count("one")
+    with pytest.raises(TransientError) as refused:
+        await budget.need("one")
+    assert (refused.value.code, refused.value.retry_after) == ("mail-limit-reached", 12 * 3600)
+    await budget.need("other")
+    clock.moment += timedelta(hours=12)
+    await budget.need("one")
