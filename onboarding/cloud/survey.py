@@ -23,6 +23,7 @@ class Survey:
     same_uri: Sequence[Mapping[str, Any]] | None  # applications with the App ID URI
     deleted_with_uri: Sequence[Mapping[str, Any]] | None  # deleted applications that can be restored
     granted: frozenset[str] | None  # application permissions of this service
+    owned: int | None = None  # how many applications and service principals this service owns
     unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
 
     @property
@@ -48,6 +49,12 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
         "policy": ("/policies/defaultAppManagementPolicy", {}),
         "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
     }
+    if graph.client:
+        # Only the number is of interest, and no finding: a tenant can refuse it.
+        requests["owned"] = (
+            f"/servicePrincipals(appId='{graph.client}')/ownedObjects?$count=true&$top=1&$select=id",
+            {"ConsistencyLevel": "eventual"},
+        )
     if uri is not None:
         by_uri = quote(f"identifierUris/any(uri:uri eq {odata.text(uri)})", safe="")
         requests["uri"] = (f"/applications?$filter={by_uri}&$select={_SURVEYED}", {})
@@ -67,12 +74,18 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
         same_uri=_values(found.get("uri")),
         deleted_with_uri=_values(found.get("deleted")),
         granted=granted,
+        owned=_count(found.get("owned")),
         unread={
             name: f"{reply.status} {reply.refusal.code}".strip()
             for name, reply in replies.items()
             if reply.refusal
         },
     )
+
+
+def _count(document: Any) -> int | None:
+    count = document.get("@odata.count") if isinstance(document, dict) else None
+    return count if isinstance(count, int) else None
 
 
 def _values(document: Any) -> Sequence[Mapping[str, Any]] | None:

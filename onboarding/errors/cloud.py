@@ -261,6 +261,10 @@ SECRET_NOT_READABLE: Final = ErrorType(
 )
 
 
+_ACTORS: Final = {"subscription-not-found": Actor.SUBSCRIPTION_OWNER}
+"""Who must act about codes that the general declaration covers: this one can mean that a role is missing."""
+
+
 def code_of(code: str) -> str:
     """``HostNameNotOnVerifiedDomain`` as ``host-name-not-on-verified-domain``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", code).lower()
@@ -274,5 +278,5 @@ def refusal(code: str, *more: str, denied: bool = False) -> ErrorType:
     for known in map(code_of, (code, *more)):
         if known in _BY_CODE:
             return _BY_CODE[known]
-    actor = Actor.OPERATOR if denied else REFUSED_BY_CLOUD.actor
+    actor = Actor.OPERATOR if denied else _ACTORS.get(code_of(code), REFUSED_BY_CLOUD.actor)
     return replace(REFUSED_BY_CLOUD, code=code_of(code) or REFUSED_BY_CLOUD.code, actor=actor)

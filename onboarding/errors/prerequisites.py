@@ -196,6 +196,22 @@ NOT_CHECKED: Final = ErrorType(
     documentation=_PERMISSIONS,
 )
 
+DIRECTORY_QUOTA_NEAR: Final = ErrorType(
+    code="directory-quota-near",
+    actor=Actor.OPERATOR,
+    severity=Severity.WARNING,
+    title="The service owns nearly as many objects in the tenant as an identity can",
+    detail=(
+        "The service owns {owned} applications and service principals in the tenant, and the onboarding adds "
+        "{needed}. An identity without an administrator role can have {most}; deleted ones count, too."
+    ),
+    remedy=(
+        "Remove connections that are no longer needed, and permanently delete deleted applications. Or "
+        "assign the service's identity a custom role with microsoft.directory/applications/create."
+    ),
+    documentation="https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions",
+)
+
 # What the request combines
 
 GROUP_SYNC_NEEDS_USERS: Final = ErrorType(

@@ -36,6 +36,10 @@ _PARTS: Final = {
 }
 """The parts of a survey: what they are, and the least permission that reads them."""
 
+_QUOTA: Final = 250
+_QUOTA_NEAR: Final = 200
+"""Objects of an identity in a tenant: how many it can have, and from which number on people are warned."""
+
 WRITE_APPLICATIONS: Final = {"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"}
 
 
@@ -81,6 +85,19 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
     for part, (subject, permission) in _PARTS.items():
         if (answer := facts.survey.unread.get(part)) is not None:
             yield prerequisites.NOT_CHECKED.finding(subject=subject, permission=permission, answer=answer)
+
+
+def _quota(facts: Facts) -> Iterator[Finding]:
+    """A warning: Microsoft's pages contradict each other on whether the quota applies to applications.
+
+    Sources: https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions and
+    https://learn.microsoft.com/entra/identity/enterprise-apps/delete-recover-faq.
+    """
+    apps = (facts.request.server_app, facts.request.client_app)
+    needed = 2 * sum(1 for app in apps if app and not app.existing)  # each with its service principal
+    owned = facts.survey.owned
+    if needed and owned is not None and owned + needed > _QUOTA_NEAR:
+        yield prerequisites.DIRECTORY_QUOTA_NEAR.finding(owned=owned, needed=needed, most=_QUOTA)
 
 
 def _consent(facts: Facts) -> Iterator[Finding]:
@@ -161,6 +178,7 @@ RULES: Final[tuple[Callable[[Facts], Iterator[Finding]], ...]] = (
     _uri_rules,
     _secret_policy,
     _graph_permissions,
+    _quota,
     _group_sync,
     _client_app,
     _existing_server_app,

@@ -365,3 +365,21 @@ def test_each_finding_has_its_test():
     texts = "".join(file.read_text(encoding="utf-8") for file in files)
     missing = {kind.code for kind in FINDINGS if f'"{kind.code}"' not in texts}
     assert not missing, "bring the local cloud into the state of each, and look at what a person reads"
+
+
+async def test_the_directory_quota_is_counted_and_waited_for(portal):
+    """Near the quota the preflight warns; at the quota an onboarding waits until there is space again."""
+    identity = portal.info["identity"]["principalId"]
+    path = f"/servicePrincipals/{identity}/ownedObjects?$count=true&$top=1"
+    token = await portal.token("administrator", "https://graph.microsoft.com")
+    headers = {"Authorization": f"Bearer {token}", "ConsistencyLevel": "eventual"}
+    answer = await portal.http.get(f"{portal.info['graph']}/v1.0{path}", headers=headers)
+    owned = answer.json()["@odata.count"]
+    found = await findings(portal)
+    assert ("directory-quota-near" in found) is (owned + 4 > 200)
+    async with portal.settings(directoryQuota=1):
+        onboarding = await portal.accepted()
+        error = (await portal.blocked(onboarding))["error"]
+        assert (error["step"], error["code"]) == ("server-app", "directory-quota-exceeded")
+        assert error["actor"] == "Operator"
+    assert (await portal.finished(onboarding))["status"] == "Succeeded"

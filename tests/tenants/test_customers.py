@@ -26,7 +26,7 @@ async def test_an_administrator_admits_a_tenant_by_consent(stranger):
     assert url in error["remedy"]
     assert f"/api/tenants/{FABRIKAM}/setup" in error["remedy"]
     assert error["actor"] == "TenantAdministrator"
-    (step,) = [each for each in document["steps"] if each["error"]]
+    (step,) = [each for each in document["steps"] if each.get("error")]
     assert step["actionUrls"] == [url]
     await stranger.let_in()
     document = await stranger.finished(onboarding)

@@ -33,7 +33,7 @@ async def error_while_running(portal: CustomerPortal, onboarding: str) -> dict[s
     async def shown() -> Any:
         document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
         assert document["status"] not in FINAL, document
-        return next((step["error"] for step in document["steps"] if step["error"]), None)
+        return next((step["error"] for step in document["steps"] if step.get("error")), None)
 
     found: dict[str, Any] = await until(shown, "the error of a step")
     return found
@@ -127,6 +127,22 @@ async def test_what_was_granted_a_moment_ago_counts(stranger):
     assert {finding["code"] for finding in error["findings"]} >= {"graph-permission-missing"}
     await stranger.let_in()
     assert (await stranger.finished(onboarding))["status"] == "Succeeded"
+
+
+async def test_a_role_that_was_just_assigned_is_waited_for(stranger):
+    """While Resource Manager does not know a new role, the onboarding waits; then it goes on by itself."""
+    await stranger.control("PUT", "/lag", {"roles": 3})
+    try:
+        await stranger.let_in()
+        onboarding = await stranger.accepted(**CUSTOMER)
+        error = (await stranger.blocked(onboarding))["error"]
+        document = await stranger.finished(onboarding)
+    finally:
+        await stranger.control("PUT", "/lag", {"roles": 0})
+    (finding,) = [each for each in error["findings"] if each["severity"] == "Error"]
+    assert (finding["code"], finding["actor"]) == ("subscription-not-found", "SubscriptionOwner")
+    assert "ten minutes" in finding["remedy"]
+    assert document["status"] == "Succeeded", document["error"]
 
 
 async def test_a_token_that_cannot_be_read_is_no_refusal(customer):

@@ -202,3 +202,20 @@ def test_a_provider_that_is_missing_needs_a_right():
     reader = [{"actions": ["*/read"], "notActions": []}]
     assert codes(providers=states, permissions=reader) == {"register-not-allowed": Severity.ERROR}
     assert codes(permissions=reader) == {}
+
+
+@pytest.mark.parametrize(
+    ("owned", "request_", "near"),
+    [
+        (None, {}, False),  # not readable
+        (196, {}, False),
+        (197, {}, True),
+        (249, {}, True),
+        (199, {"serverApp": {"existing": {"clientId": OTHER, "vaultSecret": "import-s"}}}, True),
+        (198, {"serverApp": {"existing": {"clientId": OTHER, "vaultSecret": "import-s"}}}, False),
+    ],
+)
+def test_the_directory_quota_is_told_before_it_is_reached(owned, request_, near):
+    """Each new app is two objects; from 200 of 250 on, the preflight warns."""
+    found = codes(request=request_, survey={"owned": owned})
+    assert found.get("directory-quota-near") == (Severity.WARNING if near else None)

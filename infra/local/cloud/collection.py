@@ -37,6 +37,8 @@ class Replication:
     """Seconds until a grant shows, where that is more than ``lag``."""
     upsert_owns: bool = False
     """Whether a caller owns what its upsert creates, which Microsoft does not promise."""
+    quota: int = 0
+    """How many objects an identity can own; 0: any number. Microsoft's pages contradict each other."""
 
 
 class Collection:

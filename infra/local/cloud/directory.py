@@ -89,6 +89,15 @@ class Directory:
         """Whether a caller owns what its upsert creates."""
         return self._replication.upsert_owns
 
+    @property
+    def quota(self) -> int:
+        """How many objects an identity can own; 0: any number."""
+        return self._replication.quota
+
+    def owned_by(self, owner: str) -> list[str]:
+        """The IDs of the objects that a service principal owns, also of deleted ones."""
+        return [object_id for object_id, owners in self._owners.items() if owner in owners]
+
     # Owners: the service principals that Application.ReadWrite.OwnedBy lets change an object.
 
     def owners(self, object_id: str) -> list[str]:

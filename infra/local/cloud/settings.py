@@ -62,6 +62,8 @@ class SettingsChange(BaseModel):
     """Whether tokens for Graph are no JWT."""
     upsertOwns: bool | None = None  # noqa: N815
     """Whether a caller owns what its upsert creates: Microsoft does not promise it."""
+    directoryQuota: int | None = Field(default=None, ge=0)  # noqa: N815
+    """How many objects an identity with Application.ReadWrite.OwnedBy can own; 0: any number."""
     unconsented: Literal[700016, 7000229] | None = None
     """Login's code for an application that a tenant has not consented to: both occur."""
 
@@ -105,6 +107,7 @@ class Settings:
             "vaultActions": ["secrets/*"],
             "unconsented": 700016,
             "upsertOwns": False,
+            "directoryQuota": 0,
             "lag": {},
         } | (database.get("settings", "all") or {})
         self._apply()
@@ -188,6 +191,7 @@ class Settings:
         self._replication.owners = lags.pop("owners", 0.0)
         self._replication.grants = lags.pop("grants", 0.0)
         self._replication.upsert_owns = bool(self._values["upsertOwns"])
+        self._replication.quota = int(self._values["directoryQuota"])
         for name, value in lags.items():
             setattr(self.lags, name, value)
 

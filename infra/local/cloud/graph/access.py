@@ -11,7 +11,7 @@ from typing import Final
 from infra.local.cloud.collection import Collection
 from infra.local.cloud.directory import Directory
 from infra.local.cloud.graph.call import Call, Key
-from infra.local.cloud.graph.errors import bad_request, denied, not_found
+from infra.local.cloud.graph.errors import GraphError, bad_request, denied, not_found
 from infra.local.cloud.messages import JsonObject, is_guid
 
 WRITE_ALL: Final = "Application.ReadWrite.All"
@@ -28,6 +28,12 @@ POLICY_READERS: Final = (
     "Policy.Read.All",
     "Policy.Read.ApplicationConfiguration",
     "Policy.ReadWrite.ApplicationConfiguration",
+)
+
+
+_QUOTA: Final = (
+    "The directory object quota limit for the Principal has been exceeded. Please ask your administrator to"
+    " increase the quota limit or delete objects to reduce the used quota."
 )
 
 
@@ -48,7 +54,14 @@ def new_owners(call: Call, directory: Directory, wanted: JsonObject, *, upsert: 
 
     Whether an upsert makes its caller the owner is not documented, and at times it did not
     (https://github.com/microsoftgraph/msgraph-bicep-types/issues/154).
+
+    Deleted objects count toward the quota. Whether it applies to what an application creates is not clear:
+    https://github.com/MicrosoftDocs/azure-docs/issues/63468 confirms it, and
+    https://learn.microsoft.com/entra/identity/enterprise-apps/delete-recover-faq denies it.
     """
+    limited = directory.quota and not may_write_all(call)
+    if limited and len(directory.owned_by(call.caller.object_id)) >= directory.quota:
+        raise GraphError(403, "Directory_QuotaExceeded", _QUOTA)
     bound = wanted.get("owners@odata.bind") or []
     owners = [str(each).rstrip("/").rpartition("/")[2].lower() for each in bound]
     for owner in owners:

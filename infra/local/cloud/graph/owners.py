@@ -48,6 +48,7 @@ class Owners:
             routes["GET", path] = self.list
             routes["POST", f"{path}/$ref"] = self.add
             routes["DELETE", f"{path}/{{}}/$ref"] = self.remove
+        routes["GET", "servicePrincipals/{}/ownedObjects"] = self.list_owned
         path = "applications/{}/federatedIdentityCredentials"
         routes["GET", path] = self.list_federated
         routes["POST", path] = self.add_federated
@@ -59,6 +60,14 @@ class Owners:
         call.need(*APPLICATION_READERS)
         owners = owners_of(self._directory, self._named(call)["id"])
         return listed(call, SERVICE_PRINCIPALS, Subset(owners))
+
+    def list_owned(self, call: Call) -> Answer:
+        """The applications and service principals that a service principal owns."""
+        call.need(*APPLICATION_READERS)
+        directory = self._directory
+        ids = directory.owned_by(service_principal(call, directory)["id"])
+        seen = (directory.applications.seen(each) or directory.service_principals.seen(each) for each in ids)
+        return listed(call, SERVICE_PRINCIPALS, Subset(body for body in seen if body is not None))
 
     def add(self, call: Call) -> Answer:
         """Add an owner."""
