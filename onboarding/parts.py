@@ -78,7 +78,7 @@ class Parts:
     @functools.cached_property
     def tables(self) -> Tables:
         """The tables of the storage account."""
-        return Tables(account.table_service(self.settings))
+        return Tables(account.table_service(self.settings), self.clock)
 
     @functools.cached_property
     def queues(self) -> Queues:

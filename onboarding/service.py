@@ -34,10 +34,12 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.renewals import RenewalsResource
 from onboarding.api.sign_in import SignIn
 from onboarding.api.tenants import TenantsResource
+from onboarding.api.unreadable import UnreadableResource
 from onboarding.errors import requests
 from onboarding.parts import Parts, parts
 from onboarding.shared import Shared
 from onboarding.storage.sealing import Seals
+from onboarding.storage.unreadable_rows import UnreadableRows
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +181,7 @@ class Service:
             operations=parts.operation_runs.index,
             queues=parts.queues,
             messages=parts.poison_messages,
+            unreadable=UnreadableRows(parts.tables),
             calendar=parts.calendar,
             connections=parts.connection_store,
             differences=parts.drift_index,
@@ -195,6 +198,12 @@ class Service:
             queues=parts.queues,
             runs=parts.runs,
         )
+
+    @functools.cached_property
+    def unreadable(self) -> UnreadableResource:
+        """``/api/unreadable``."""
+        parts = self._parts
+        return UnreadableResource(parts.tables, parts.connection_store, parts.warning_schedule)
 
     @functools.cached_property
     def health(self) -> HealthResource:

@@ -18,6 +18,7 @@ var tables = [
   'notices'
   'noticeindex'
   'poisonmessages'
+  'service'
 ]
 var queues = ['steps', 'operations', 'notices', 'steps-poison', 'operations-poison', 'notices-poison']
 var container = 'app-package'

@@ -79,7 +79,7 @@ class Acceptance:
         self._check(wanted, call.caller)
         identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
         fingerprint = idempotency.fingerprint(wanted, identifier)
-        if key and wanted.server_app.existing and (before := await self._runtime.store.load(identifier)):
+        if key and wanted.server_app.existing and (before := await self._runtime.load(identifier)):
             # A repeated request is answered before its secret is put into Key Vault again, and whatever has
             # become of the connection that it shares.
             return idempotency.repeated(before, fingerprint), True
@@ -87,7 +87,7 @@ class Acceptance:
         await self._check_owners(wanted)
         holder = await self._reservations.reserve(wanted.tenant, wanted.name, identifier, call.caller.id)
         if holder:
-            if key and (before := await self._runtime.store.load(identifier)):
+            if key and (before := await self._runtime.load(identifier)):
                 return idempotency.repeated(before, fingerprint), True
             raise _name_taken(holder, wanted.name, call.caller)
         wanted = await self._kept(call, identifier)
@@ -164,7 +164,7 @@ class Acceptance:
             if not await self._runtime.is_full(asker(call).lists(wanted.tenant)):
                 kept = await handed_over.keep_secret(self._services(), wanted, identifier)
         finally:
-            if kept is None and await self._runtime.store.load(identifier) is None:
+            if kept is None and await self._runtime.load(identifier) is None:
                 await self._reservations.release(wanted.tenant, wanted.name, identifier)
         if kept is None:
             raise self._too_many()

@@ -84,10 +84,8 @@ class ConnectionsResource:
             size=query.size,
             continuation=query.continuation,
         )
-        return ConnectionList(
-            value=tuple(map(self._connections.document, found)),
-            next_link=call.next_link(continuation, maxpagesize=query.size),
-        )
+        documents = await self._store.shown(found, self._connections.document, lambda connection: connection)
+        return ConnectionList.of(documents, call.next_link(continuation, maxpagesize=query.size))
 
     @endpoint(
         "GET /connections/{id}",

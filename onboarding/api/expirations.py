@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +23,7 @@ from onboarding.connections import records
 from onboarding.connections.cadence import Cadence, ExpirationState
 from onboarding.connections.calendar import Calendar, Entry, View
 from onboarding.connections.connection_store import ConnectionStore
+from onboarding.storage.unreadable_rows import Readable
 from onboarding.words.spreadsheet import sheet
 
 _EMAIL: Final = Form(r"[^@]*@[^@]*", "must be an email address, such as kim@contoso.com")
@@ -50,7 +50,7 @@ _COLUMNS: Final = (
     "snoozedUntil",
 )
 
-Found = Sequence[tuple[records.Connection, str]]
+Found = Readable[tuple[records.Connection, str]]
 """Connections, and one expiration of each."""
 
 
@@ -191,10 +191,8 @@ class ExpirationsResource:
         media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())
         if media_type == JSON:
             found, continuation = await self.page(wanted, query.size, query.continuation)
-            page = ExpirationList(
-                value=[self.document(*expiration, wanted.now) for expiration in found],
-                next_link=call.next_link(continuation, maxpagesize=query.size),
-            )
+            documents = await self._documents(found, wanted.now)
+            page = ExpirationList.of(documents, call.next_link(continuation, maxpagesize=query.size))
             return Reply(content=page, headers={"Vary": "Accept"})
         reply, continuation = await self.file(wanted, media_type, query.continuation)
         headers = {**reply.headers, "Vary": "Accept"}
@@ -226,16 +224,15 @@ class ExpirationsResource:
         entries, continuation = await self._calendar.page(
             wanted.view, since=wanted.since, until=wanted.until, size=size, continuation=continuation
         )
-        names = list({entry.connection for entry in entries})
-        connections = dict(
-            zip(names, await asyncio.gather(*(self._store.get(name) for name in names)), strict=True)
-        )
-        found = [(connections[entry.connection], entry) for entry in entries]
-        return [
+        several = await self._store.several({entry.connection for entry in entries})
+        connections = {connection.id: connection for connection in several}
+        found = [(connections.get(entry.connection), entry) for entry in entries]
+        shown = [
             (connection, entry.kind)
             for connection, entry in found
             if connection and self._shows(wanted, connection, entry)
-        ], continuation
+        ]
+        return Readable(shown, (*entries.unreadable, *several.unreadable)), continuation
 
     async def file(self, wanted: Wanted, media_type: str, continuation: str = "") -> tuple[Reply, str]:
         """The expirations as a file, and the continuation if they do not fit into it."""
@@ -247,16 +244,20 @@ class ExpirationsResource:
             if not continuation:
                 break
         if media_type == CSV:
-            rows = (self.document(*expiration, wanted.now).row() for expiration in found)
+            rows = [document.row() for document in await self._documents(Readable(found), wanted.now)]
             return download(sheet(_COLUMNS, rows), CSV, "expirations.csv"), continuation
         from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
 
         content = calendar(found, self._cadence.thresholds, wanted.now)
         return download(content, CALENDAR, "expirations.ics"), continuation
 
-    def document(self, connection: records.Connection, kind: str, now: datetime) -> Expiration:
-        """How callers see an expiration."""
-        return Expiration.at(connection, kind, self._cadence, now)
+    async def _documents(self, found: Found, now: datetime) -> Readable[Expiration]:
+        """How callers see expirations."""
+        return await self._store.shown(
+            found,
+            lambda expiration: Expiration.at(*expiration, self._cadence, now),
+            lambda expiration: expiration[0],
+        )
 
     def _shows(self, wanted: Wanted, connection: records.Connection, entry: Entry) -> bool:
         """Whether the entry of a connection is up to date and belongs in the list."""

@@ -24,6 +24,7 @@ from onboarding.errors import PermanentError, TransientError, requests
 from onboarding.storage import patience
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import InvalidContinuationError
+from onboarding.storage.unreadable_rows import UnreadableRowError
 
 log = logging.getLogger(__name__)
 
@@ -113,14 +114,22 @@ def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:
     return response
 
 
+def _not_read(error: InvalidContinuationError | UnreadableRowError) -> ProblemError:
+    """The problem for a token or a row that cannot be read."""
+    if isinstance(error, UnreadableRowError):
+        row, reason = error.row, error.reason
+        return ProblemError(requests.ROW_UNREADABLE, table=row.table, key=row.key, reason=reason)
+    fault = "Take it from nextLink, unchanged."
+    return ProblemError(requests.INVALID_PARAMETER, name="continuationToken", fault=fault)
+
+
 def _problem(error: Exception, request_id: str) -> ProblemError:
     """The problem that a caller gets for an exception. What the caller cannot know is in the log."""
     match error:
         case ProblemError():
             return error
-        case InvalidContinuationError():
-            fault = "Take it from nextLink, unchanged."
-            return ProblemError(requests.INVALID_PARAMETER, name="continuationToken", fault=fault)
+        case InvalidContinuationError() | UnreadableRowError():
+            return _not_read(error)
         case PermanentError():
             log.warning("request %s: %s", request_id, error.detail)
             return ProblemError(error, CLOUD_REFUSES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,9 +83,7 @@ class OnboardingsResource:
     )
     async def list(self, call: Call[RunQuery, None]) -> OnboardingList:
         """List onboardings, newest first."""
-        found, next_link = await self._runs.page(call)
-        value = await asyncio.gather(*(self._summary(call, run) for run in found))
-        return OnboardingList(value=value, next_link=next_link)
+        return OnboardingList.of(*await self._runs.page(call, lambda run: self._summary(call, run)))
 
     @endpoint(
         "GET /onboardings/{id}",

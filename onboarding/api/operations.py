@@ -148,7 +148,7 @@ class Operations:
         try:
             changed = await interventions.resume(self._runtime, run.head.id, author)
         except interventions.NotPossibleError:
-            changed = await self._runtime.store.load(run.head.id)
+            changed = await self._runtime.load(run.head.id)
         return changed or run
 
     async def removal_of(self, onboarding: str) -> Run | None:
@@ -203,9 +203,10 @@ class OperationsResource:
     )
     async def list(self, call: Call[RunQuery, None]) -> OperationList:
         """List renewals and removals, newest first."""
-        found, next_link = await self._runs.page(call)
-        value = [OperationSummary.of(run, self._runs.status(run)) for run in found]
-        return OperationList(value=value, next_link=next_link)
+        return OperationList.of(*await self._runs.page(call, self._summary))
+
+    async def _summary(self, run: Run) -> OperationSummary:
+        return OperationSummary.of(run, self._runs.status(run))
 
     @endpoint(
         "GET /operations/{id}",

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from onboarding.api.counting import Some
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
-from onboarding.api.overview_documents import OPEN, Expiring, Facts, Overview
+from onboarding.api.overview_documents import Overview
+from onboarding.api.overview_facts import OPEN, Expiring, Facts
 from onboarding.api.reading import Id, Parameters
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
@@ -24,6 +25,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
+from onboarding.storage.unreadable_rows import UnreadableRows
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run import RunStatus
@@ -55,6 +57,7 @@ class OverviewResource:
         operations: RunIndex,
         queues: Queues,
         messages: PoisonMessages,
+        unreadable: UnreadableRows,
         calendar: Calendar,
         connections: ConnectionStore,
         differences: DriftIndex,
@@ -65,6 +68,7 @@ class OverviewResource:
         self._operations = operations
         self._queues = queues
         self._messages = messages
+        self._unreadable = unreadable
         self._calendar = calendar
         self._connections = connections
         self._differences = differences
@@ -101,11 +105,13 @@ class OverviewResource:
                 failing_deliveries.page(self._notices, size=_LISTED),
             ),
         )
+        unreadable, further = await self._unreadable.page(size=_LISTED)  # also what this call has found
         return Facts(
             onboardings=onboardings,
             operations=operations,
             queues=dict(zip(names.QUEUES, lengths, strict=True)),
             messages=Some(messages[0], more=bool(messages[1])),
+            unreadable=Some(unreadable, more=bool(further)),
             blocked=blocked,
             expirations=expirations,
             drifting=Some(drifting, more=len(drifting) == _LISTED),
@@ -133,7 +139,9 @@ class OverviewResource:
             *(index.page(RunView(status=status), size=_MOST) for status in statuses.values())
         )
         return {
-            name: Some(entries, more=bool(more)).where(lambda entry: tenant in {None, entry.lists[TENANT]})
+            name: Some(entries, more=bool(more)).where(
+                lambda entry: tenant in {None, entry.lists.get(TENANT)}
+            )
             for name, (entries, more) in zip(statuses, pages, strict=True)
         }
 
@@ -142,10 +150,12 @@ class OverviewResource:
         entries, more = await self._calendar.page(
             View(tenant=tenant), since=now - _NEAR, until=now + _NEAR, size=_LISTED, continuation=""
         )
-        found = await asyncio.gather(*(self._connections.get(entry.connection) for entry in entries))
+        several = await self._connections.several({entry.connection for entry in entries})
+        found = {connection.id: connection for connection in several}
         expirations = [
             (connection, entry.kind)
-            for connection, entry in zip(found, entries, strict=True)
-            if connection and connection.expirations.get(entry.kind) == entry.ends_at
+            for entry in entries
+            if (connection := found.get(entry.connection))
+            and connection.expirations.get(entry.kind) == entry.ends_at
         ]
         return Some(expirations, more=bool(more))

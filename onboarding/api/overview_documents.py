@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
@@ -22,20 +21,15 @@ from onboarding.api.documents import (
     StepError,
     Url,
 )
-from onboarding.connections import records
+from onboarding.api.overview_facts import OPEN, Expiring, Facts
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.errors import Actor
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
 from onboarding.storage import names
-from onboarding.workflow.blocked_steps import BlockedStep
-from onboarding.workflow.poison_messages import PoisonMessage
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.run_index import Entry
-
-OPEN: Final = "Open"
-"""Running and waiting runs. Only their steps show which of the two a run is."""
 
 OWN_TROUBLE: Final = "own-trouble"
 """The entry for what only the operator of this service can correct: one for each cause."""
@@ -43,6 +37,7 @@ OWN_TROUBLE: Final = "own-trouble"
 ATTENTION: Final[Mapping[str, str]] = {
     "poison-queue": "There are messages on a poison queue",
     "given-up": "There are poison messages",
+    "unreadable": "There are stored records that cannot be read",
     "ended": "Something has expired and nobody has acknowledged it",
     "ends-soon": "Something expires within a week",
     "drifting": "The directory differs from what it should be",
@@ -57,32 +52,10 @@ ATTENTION: Final[Mapping[str, str]] = {
 _SHOWN: Final = 10
 _TENANTS: Final = 100
 _URGENT: Final = timedelta(days=7)
-_RECENT: Final = timedelta(days=7)
 _LONG: Final = timedelta(days=1)
 
-Expiring = tuple[records.Connection, str]
-"""A connection, and one of its expirations."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """What was read."""
-
-    onboardings: Mapping[str, Some[Entry]]  # by status
-    operations: Mapping[str, Some[Entry]]
-    queues: Mapping[str, int]
-    messages: Some[PoisonMessage]
-    blocked: Some[BlockedStep]
-    expirations: Some[Expiring]  # the soonest first
-    drifting: Some[DriftEntry]
-    failing: Some[failing_deliveries.FailingDelivery]
-    now: datetime
-
-    def failed(self, statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:
-        """The runs that failed within the last week."""
-        failed = statuses[RunStatus.FAILED]
-        recent = failed.where(lambda entry: entry.announced_at > self.now - _RECENT)
-        return Some(recent.found, failed.more and recent.count == failed.count)
+StoredId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+"""An ID as it is stored. A damaged one is no reason to show nothing at all."""
 
 
 class Attention(Counted):
@@ -96,9 +69,14 @@ class Attention(Counted):
 class OpenRun(Document):
     """A run that has not ended."""
 
-    id: UUID
-    tenant_id: UUID
+    id: StoredId
+    tenant_id: StoredId
     since: datetime
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """The run of an entry of the index."""
+        return cls(id=entry.run, tenant_id=entry.lists.get(TENANT, ""), since=entry.announced_at)
 
 
 class RunsOverview(Document):
@@ -115,9 +93,7 @@ class RunsOverview(Document):
         """The runs of one kind."""
         oldest = min(_open(statuses).found, key=lambda entry: entry.announced_at, default=None)
         return cls(
-            oldest_open=OpenRun(id=oldest.run, tenant_id=oldest.lists[TENANT], since=oldest.announced_at)
-            if oldest
-            else None,
+            oldest_open=OpenRun.of(oldest) if oldest else None,
             failed_within_a_week=facts.failed(statuses),
             by_status=dict(statuses),
         )
@@ -128,7 +104,7 @@ class ExpirationOverview(Document):
 
     connection_id: str
     connection_name: str
-    tenant_id: UUID
+    tenant_id: StoredId
     kind: ExpirationKind
     ends_at: datetime
     acknowledged: bool
@@ -152,7 +128,7 @@ class DriftingConnection(Document):
 
     connection_id: str
     connection_name: str
-    tenant_id: UUID
+    tenant_id: StoredId
     codes: tuple[DifferenceCode, ...]
     since: datetime
 
@@ -205,7 +181,7 @@ class QueueLength(Document):
 class TenantOverview(Document):
     """A tenant that needs attention or has runs in progress."""
 
-    tenant_id: UUID
+    tenant_id: StoredId
     expiring: int
     drifting: int
     failing_deliveries: int
@@ -265,6 +241,7 @@ def _attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
     needs: Mapping[str, tuple[Some[Any], str]] = {
         "poison-queue": (Some(range(stuck), more=False), "poison"),
         "given-up": (facts.messages, "poison"),
+        "unreadable": (facts.unreadable, "unreadable"),
         "ended": (over, "expirations?state=Expired"),
         "ends-soon": (urgent, "expirations?withinDays=7"),
         "drifting": (facts.drifting, ""),  # see differences
@@ -295,11 +272,14 @@ def _tenants(facts: Facts) -> Iterator[TenantOverview]:
         "failing_deliveries": (
             failing.tenant for failing in facts.failing.found if failing.tenant
         ),  # no digests
-        "failed_within_a_week": (entry.lists[TENANT] for entry in facts.failed(facts.onboardings).found),
-        "open": (entry.lists[TENANT] for entry in _open(facts.onboardings).found),
+        "failed_within_a_week": (
+            entry.lists.get(TENANT, "") for entry in facts.failed(facts.onboardings).found
+        ),
+        "open": (entry.lists.get(TENANT, "") for entry in _open(facts.onboardings).found),
     }
     counted = {name: Counter(tenants) for name, tenants in columns.items()}
     total = sum(counted.values(), Counter[str]())
+    del total[""]  # of runs whose entry in the index is damaged
     for tenant, _ in total.most_common(_TENANTS):
         yield TenantOverview(tenant_id=tenant, **{name: counts[tenant] for name, counts in counted.items()})
 

@@ -6,7 +6,7 @@ Source: https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Final, Generic, Self, TypeVar
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from onboarding.api.documents import Document
 from onboarding.api.reading import DIGITS, Parameters
 from onboarding.storage.sealing import Seal
 from onboarding.storage.tables import InvalidContinuationError
+from onboarding.storage.unreadable_rows import Readable
 
 LARGEST: Final = 100
 
@@ -52,8 +53,28 @@ class PageQuery(Parameters):
         return self.model_copy(update={"continuation": continuation})
 
 
+class Unreadable(Document):
+    """An entry that the service cannot read."""
+
+    id: Annotated[str, Field(description="Of the row: GET /api/unreadable/{id} shows it to operators.")]
+    key: Annotated[str, Field(description="The key of the entry; for runs and connections it has the ID.")]
+    reason: str
+
+
 class Page(Document, Generic[_Entry]):
     """A page of a list."""
 
     value: tuple[_Entry, ...]
+    unreadable: Annotated[
+        tuple[Unreadable, ...], Field(description="Entries of this page that the service cannot read.")
+    ] = ()
     next_link: Annotated[str, Field(description="URL of the next page. Missing on the last page.")] = ""
+
+    @classmethod
+    def of(cls, found: Readable[Any], next_link: str, **more: Any) -> Self:
+        """A page of what was found, also of what cannot be read."""
+        unreadable = tuple(
+            Unreadable(id=row.id, key=f"{row.partition}/{row.key}", reason=row.reason)
+            for row in found.unreadable
+        )
+        return cls(value=tuple(found), unreadable=unreadable, next_link=next_link, **more)

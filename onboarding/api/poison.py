@@ -142,7 +142,7 @@ class PoisonResource:
 
     async def _shown(self, message: poison_messages.PoisonMessage) -> PoisonMessage:
         runs = self._runs[message.queue]
-        run = await runs.store.load(message.run) if message.run else None
+        run = await runs.load(message.run) if message.run else None
         return PoisonMessage.of(message, runs.status(run) if run else None)
 
     async def _queue(self, queue: str) -> PoisonQueue:

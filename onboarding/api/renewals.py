@@ -72,7 +72,7 @@ class RenewalsResource:
         """Create a new client secret beside the current one."""
         connection = await self._connections.find(call)
         _need_own_secret(connection)
-        previous = await self._runtime.store.load(connection.renewal) if connection.renewal else None
+        previous = await self._runtime.load(connection.renewal) if connection.renewal else None
         if previous and (current := await self._current(connection, previous, call.caller.author)):
             return self._operations.accepted(call, current)
         now = self._clock.now()
@@ -81,7 +81,7 @@ class RenewalsResource:
         renewal = await self._kept(call.body, connection, before)
         head = automatic_renewals.head(connection, renewal, now=now, previous=before, asker=asker(call))
         reply = await self._operations.start(call, head)
-        if call.body.secret and (started := await self._runtime.store.load(head.id)):
+        if call.body.secret and (started := await self._runtime.load(head.id)):
             used = RENEW.request_of(started.head).vault_secret
             if renewal.vault_secret and renewal.vault_secret != used:  # another request was first
                 await handed_over.discard(self._services(), renewal.vault_secret, connection.onboarding)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -18,6 +17,7 @@ from onboarding.api.reading import Id, Traced, is_id
 from onboarding.api.run_documents import EventList, Step
 from onboarding.errors import requests
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
+from onboarding.storage.unreadable_rows import Readable
 from onboarding.workflow import interventions, plan
 from onboarding.workflow.run import Run, RunStatus, StepStatus
 from onboarding.workflow.run_index import RunView
@@ -30,6 +30,7 @@ _LATE: Final = 300
 """The shortest and the longest time until the next poll, in seconds."""
 
 
+Shown = TypeVar("Shown", bound=Document)
 AnyTraced = TypeVar("AnyTraced", bound=Traced)
 
 
@@ -49,7 +50,9 @@ class Runs:
         self._path = path
         self._noun = noun
 
-    async def page(self, call: Call[RunQuery, None]) -> tuple[Sequence[Run], str]:
+    async def page(
+        self, call: Call[RunQuery, None], show: Callable[[Run], Awaitable[Shown]]
+    ) -> tuple[Readable[Shown], str]:
         """A page, the newest first, and the link to the next one. Requesters see only their own runs."""
         query = call.query
         lists = {} if call.caller.operates else {REQUESTER: call.caller.id}
@@ -59,9 +62,14 @@ class Runs:
         entries, continuation = await self._runs.index.page(
             view, size=query.size, continuation=query.continuation
         )
-        found = await asyncio.gather(*(self._runs.store.load(entry.run) for entry in entries))
-        shown = {run.head.id: run for run in found if run is not None and self._in(view, run)}
-        return list(shown.values()), call.next_link(continuation, maxpagesize=query.size)
+        listed = {entry.run: entry for entry in entries}.values()
+
+        async def shown_in_view(run: Run) -> tuple[Shown, ...]:
+            return (await show(run),) if self._in(view, run) else ()
+
+        found = await self._runs.load_all(listed, shown_in_view)
+        shown = Readable((document for some in found for document in some), found.unreadable)
+        return shown, call.next_link(continuation, maxpagesize=query.size)
 
     async def events(self, call: Call[PageQuery, None]) -> EventList:
         """A page of the audit trail of a run, the oldest first."""
@@ -70,12 +78,12 @@ class Runs:
         events, continuation = await self._runs.store.events(
             run.head.id, size=size, continuation=call.query.continuation
         )
-        return EventList(value=events, next_link=call.next_link(continuation, maxpagesize=size))
+        return EventList.of(events, call.next_link(continuation, maxpagesize=size))
 
     async def find(self, call: Call[Any, Any], parameter: str = "id") -> Run:
         """The run in the path, if the caller may see it. Runs of others do not seem to exist."""
         name = call.path[parameter]
-        run = await self._runs.store.load(name) if is_id(name) else None
+        run = await self._runs.load(name) if is_id(name) else None
         if run is None or not call.caller.may_see(run.head.lists[REQUESTER]):
             raise self.not_found()
         return run
@@ -106,7 +114,7 @@ class Runs:
                 self._runs, run.head.id, step.name, text, call.caller.author
             )
         except interventions.NotPossibleError as error:
-            latest = await self._runs.store.load(run.head.id)
+            latest = await self._runs.load(run.head.id)
             if latest and step.is_done(latest):  # another confirmation came first
                 return latest
             hint = f"Confirm it while its step '{step.name}' is waiting."

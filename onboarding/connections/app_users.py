@@ -11,6 +11,7 @@ from typing import Final
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +42,17 @@ class AppUsers:
         await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
 
     async def of(self, tenant: str, app: str) -> list[AppUser]:
-        """The onboardings that use an application, also those that failed."""
+        """The onboardings that use an application, also those that failed.
+
+        A row that cannot be read still names its onboarding. Its requester is unknown: nobody's.
+        """
         rows = await self._tables.query(names.CONNECTIONS, _of(tenant, app))
-        return [CODEC.load(row.columns["document"]) for row in rows]
+        found = await readable(self._tables, rows, _user)
+        return [*found, *(AppUser(onboarding=row.key, requester="") for row in found.unreadable)]
+
+
+def _user(row: Row) -> AppUser:
+    return load(CODEC, row)
 
 
 def _of(tenant: str, app: str) -> str:

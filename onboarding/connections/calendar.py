@@ -17,6 +17,7 @@ from onboarding.connections.records import Connection
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import Readable, load, readable
 
 _PLACES: Final = "places"
 """The key of the row that lists the rows of a connection in the calendar."""
@@ -103,25 +104,30 @@ class Calendar:
         until: datetime | None,
         size: int,
         continuation: str,
-    ) -> tuple[list[Entry], str]:
+    ) -> tuple[Readable[Entry], str]:
         """Some expirations of a view from ``since`` to ``until``, the earliest first; the continuation."""
         days, moments = _ranges(view, since, until)
         page = await self._tables.page(
             names.CALENDAR, days, keys=moments, size=size, continuation=continuation
         )
-        return [ENTRY.load(row.columns["document"]) for row in page.rows], page.continuation
+        return await readable(self._tables, page.rows, _entry), page.continuation
 
     async def scan(self, *, since: datetime | None, until: datetime) -> AsyncIterator[Entry]:
         """All expirations from ``since`` to ``until``, the earliest first."""
         days, moments = _ranges(View(), since, until)
         async for row in self._tables.scan(names.CALENDAR, days, keys=moments):
-            yield ENTRY.load(row.columns["document"])
+            for entry in await readable(self._tables, [row], _entry):
+                yield entry
 
     async def _places(self, connection: str) -> tuple[Row, set[tuple[str, str]]]:
-        """The row that lists the rows of a connection, and what it lists."""
+        """The row that lists the rows of a connection, and what it lists.
+
+        If it cannot be read, outdated rows stay in the calendar, where they do no harm.
+        """
         row = Row(partition=f"of:{connection}", key=_PLACES)
         known = await self._tables.get(names.CALENDAR, row.partition, row.key)
-        return row, set(PLACES.load(known.columns["document"]).rows) if known else set()
+        places = await readable(self._tables, [known] if known else [], _places_of)
+        return row, {place for listed in places for place in listed.rows}
 
     async def _remove(self, places: Iterable[tuple[str, str]]) -> None:
         rows = [Row(partition=partition, key=key) for partition, key in places]
@@ -129,6 +135,14 @@ class Calendar:
 
     async def _write(self, row: Row, how: Write) -> None:
         await self._tables.write(names.CALENDAR, row, how)
+
+
+def _entry(row: Row) -> Entry:
+    return load(ENTRY, row)
+
+
+def _places_of(row: Row) -> Places:
+    return load(PLACES, row)
 
 
 def _ranges(view: View, since: datetime | None, until: datetime | None) -> tuple[Range, Range]:

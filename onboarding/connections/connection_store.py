@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from onboarding.connections import pointers
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import requests
 from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import Readable, each, readable, single
 
 _TENANTS: Final = Range("0", "~")
 """Partitions are tenant ids; those of pointers start with a character that sorts after them."""
+
+_FEW: Final = 10
+Item = TypeVar("Item")
+Shown = TypeVar("Shown")
 
 _ID: Final = re.compile(r"[0-9a-f-]{36}\.[0-9a-f]{20}")
 """A tenant id, and the key of a name."""
@@ -32,26 +38,42 @@ class ConnectionStore:
         if not _ID.fullmatch(connection):  # such as a pointer, which is also a row
             return None
         row = await self._tables.get(names.CONNECTIONS, tenant, key)
-        return Connection.from_row(row) if row else None
+        return await single(self._tables, row, Connection.from_row) if row else None
+
+    async def several(self, connections: Iterable[str]) -> Readable[Connection]:
+        """Those connections that exist and can be read, by their IDs."""
+        places = [name.partition(".") for name in connections if _ID.fullmatch(name)]
+        rows = await asyncio.gather(
+            *(self._tables.get(names.CONNECTIONS, tenant, key) for tenant, _, key in places)
+        )
+        return await readable(self._tables, filter(None, rows), Connection.from_row)
+
+    async def shown(
+        self, found: Readable[Item], show: Callable[[Item], Shown], of: Callable[[Item], Connection]
+    ) -> Readable[Shown]:
+        """What ``show`` makes of items of connections, and the rows that cannot be read or shown."""
+        shown = await each(
+            self._tables, found, show, lambda item: replace(of(item).to_row(), table=names.CONNECTIONS)
+        )
+        return Readable(shown, (*found.unreadable, *shown.unreadable))
 
     async def any_of_tenant(self, tenant: str) -> Connection | None:
         """One of the connections of a tenant, if it has any."""
-        page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=1)
-        return Connection.from_row(page.rows[0]) if page.rows else None
+        page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=_FEW)
+        found = await readable(self._tables, page.rows, Connection.from_row)
+        return found[0] if found else None
 
     async def sharing(self, connection: Connection) -> list[Connection]:
         """A connection, and those that share its server app and its secret, as they recorded it."""
-        rows = await self._tables.query(names.CONNECTIONS, connection.tenant)
-        found = map(Connection.from_row, rows)
+        found = await self._all_of(connection.tenant)
         return [other for other in found if connection.id in {other.id, other.shares}]
 
     async def of_app(self, tenant: str, app_id: str) -> list[Connection]:
         """The connections of a tenant that use an application, as server or client app."""
-        rows = await self._tables.query(names.CONNECTIONS, tenant)
         wanted = app_id.casefold()
         return [
             connection
-            for connection in map(Connection.from_row, rows)
+            for connection in await self._all_of(tenant)
             if wanted in {app.app_id.casefold() for app in connection.apps}
         ]
 
@@ -63,10 +85,9 @@ class ConnectionStore:
         That is each application that the service created for it. Of an imported server app only the secret
         is removed. Then only connections matter that share it.
         """
-        rows = await self._tables.query(names.CONNECTIONS, connection.tenant)
         others = [
             other
-            for other in map(Connection.from_row, rows)
+            for other in await self._all_of(connection.tenant)
             if other.id != connection.id
             and (
                 other.shares == connection.id
@@ -79,6 +100,17 @@ class ConnectionStore:
             hidden = len(others) - len(known)
             named = ", ".join([*known, *([f"{hidden} of other requesters"] if hidden else [])])
             raise requests.SERVER_APP_SHARED.error(connections=named)
+
+    async def _all_of(self, tenant: str) -> list[Connection]:
+        """All connections of a tenant, to decide what nobody else uses.
+
+        Raises ``PermanentError`` if one of them cannot be read: it may use the same.
+        """
+        rows = await self._tables.query(names.CONNECTIONS, tenant)
+        found = await readable(self._tables, rows, Connection.from_row)
+        for row in found.unreadable:
+            raise requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.reason)
+        return found
 
     async def remove(self, connection: Connection) -> None:
         """Removes a connection; safe to repeat.
@@ -127,20 +159,20 @@ class ConnectionStore:
 
     async def page(
         self, *, requester: str | None, size: int, continuation: str
-    ) -> tuple[list[Connection], str]:
+    ) -> tuple[Readable[Connection], str]:
         """Some connections (of one requester, or all), by tenant, and the continuation."""
         if requester is None:
             page = await self._tables.page(names.CONNECTIONS, _TENANTS, size=size, continuation=continuation)
-            return [Connection.from_row(row) for row in page.rows], page.continuation
+            return await readable(self._tables, page.rows, Connection.from_row), page.continuation
         page = await self._tables.page(
             names.CONNECTIONS,
             Range(pointers.of_requester(requester), ""),
             size=size,
             continuation=continuation,
         )
-        found = [await self.get(row.key) for row in page.rows]
-        mine = [connection for connection in found if connection and connection.requester == requester]
-        return mine, page.continuation
+        found = await self.several(row.key for row in page.rows)
+        mine = [connection for connection in found if connection.requester == requester]
+        return Readable(mine, found.unreadable), page.continuation
 
 
 def _same(one: AppRecord | None, other: AppRecord | None) -> bool:

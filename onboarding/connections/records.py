@@ -18,6 +18,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
+from onboarding.storage.unreadable_rows import UnreadableRowError, load
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,7 +211,10 @@ class Connection:
     @classmethod
     def from_row(cls, row: Row) -> Connection:
         """The connection of a row."""
-        return CODEC.load(row.columns["document"]).evolve(etag=row.etag)
+        connection = load(CODEC, row)
+        if (connection.tenant, key_of(connection.name)) != (row.partition, row.key):
+            raise UnreadableRowError(row, "it is another connection")
+        return connection.evolve(etag=row.etag)
 
 
 CODEC: Final = Codec(Connection)

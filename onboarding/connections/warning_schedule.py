@@ -17,6 +17,7 @@ from onboarding.connections.records import Connection
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,12 +85,16 @@ class WarningSchedule:
         """The warnings that are due, the oldest day first, however long ago that was."""
         days = Range("0", _day(now + timedelta(days=1)))
         async for row in self._tables.scan(names.WARNINGS, days):
-            scheduled = CODEC.load(row.columns["document"])
-            if scheduled.warning.due_at <= now:
-                yield scheduled
+            for scheduled in await readable(self._tables, [row], _scheduled):
+                if scheduled.warning.due_at <= now:
+                    yield scheduled
 
     async def _put(self, scheduled: ScheduledWarning) -> None:
         await self._tables.write(names.WARNINGS, scheduled.to_row(), Write.UPSERT)
+
+
+def _scheduled(row: Row) -> ScheduledWarning:
+    return load(CODEC, row)
 
 
 def _day(moment: datetime) -> str:

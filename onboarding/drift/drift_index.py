@@ -10,7 +10,8 @@ from onboarding.connections import pointers
 from onboarding.connections.records import Connection
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
-from onboarding.storage.tables import Range, Tables, Write
+from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,10 @@ class DriftEntry:
 
 
 CODEC: Final = Codec(DriftEntry)
+
+
+def _entry(row: Row) -> DriftEntry:
+    return load(CODEC, row)
 
 
 class DriftIndex:
@@ -54,4 +59,4 @@ class DriftIndex:
         """At most this number of connections, by tenant (of one tenant)."""
         keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
         page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size)
-        return [CODEC.load(row.columns["document"]) for row in page.rows]
+        return await readable(self._tables, page.rows, _entry)

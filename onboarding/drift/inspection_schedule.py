@@ -16,6 +16,7 @@ from onboarding.connections import pointers
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 
 _LAST: Final = ("~inspections", "last")
 
@@ -30,6 +31,10 @@ class LastInspections:
 LAST: Final = Codec(LastInspections)
 
 
+def _last(row: Row) -> LastInspections:
+    return load(LAST, row)
+
+
 class InspectionSchedule:
     """Which connections are due for an inspection."""
 
@@ -39,10 +44,14 @@ class InspectionSchedule:
         self._days = days
 
     async def due(self, today: date) -> tuple[date, ...]:
-        """The days whose inspections were not started, today included; at most one interval of them."""
+        """The days whose inspections were not started, today included; at most one interval of them.
+
+        A stored day in the future comes from a wrong clock: then today is due.
+        """
         row = await self._tables.get(names.CONNECTIONS, *_LAST)
-        last = LAST.load(row.columns["document"]).day if row else today - timedelta(days=1)
-        missed = min((today - last).days, self._days)
+        known = await readable(self._tables, [row] if row else [], _last)
+        last = known[0].day if known else today - timedelta(days=1)
+        missed = min((today - last).days, self._days) if last <= today else 1
         return tuple(today - timedelta(days=ago) for ago in range(missed))
 
     async def complete(self, today: date) -> None:

@@ -78,8 +78,11 @@ class InspectionStep:
     async def run(self, context: InspectionContext) -> Done[InspectionResult]:
         """Inspects the connections of a run."""
         ids, started_at, again = context.request.connections, context.accepted_at, context.step.attempt > 1
-        found = await asyncio.gather(*map(self._connection, ids))
-        settled = [connection for connection in found if connection and _is_settled(connection, started_at)]
+        found = await self._connections.several(ids)
+        known = {connection.id for connection in found}
+        unreadable = {f"{row.partition}.{row.key}" for row in found.unreadable}
+        await asyncio.gather(*(self._leave(name) for name in set(ids) - known - unreadable))
+        settled = [connection for connection in found if _is_settled(connection, started_at)]
         if settled:
             await self._inspect(settled, started_at, again=again)
         return Done(result=InspectionResult(inspected=len(settled)))
@@ -103,12 +106,10 @@ class InspectionStep:
             )
         )
 
-    async def _connection(self, identifier: str) -> Connection | None:
-        connection = await self._connections.get(identifier)
-        if connection is None:
-            await self._inspection_schedule.leave(identifier)
-            await self._drift_index.remove(identifier)
-        return connection
+    async def _leave(self, identifier: str) -> None:
+        """Forgets a connection that no longer exists."""
+        await self._inspection_schedule.leave(identifier)
+        await self._drift_index.remove(identifier)
 
     async def _comparisons(self, connections: Sequence[Connection], started_at: datetime) -> list[Comparison]:
         try:

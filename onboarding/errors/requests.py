@@ -191,6 +191,19 @@ FEED_EXPIRED: Final = ErrorType(
     remedy="Create a new feed URL with POST /api/expirations/feed.",
 )
 
+ROW_UNREADABLE: Final = ErrorType(
+    code="row-unreadable",
+    actor=Actor.OPERATOR,
+    status=HTTPStatus.CONFLICT,
+    failure=PermanentError,
+    title="A stored record cannot be read",
+    detail="The service cannot read the row {key} of its table {table}: {reason}.",
+    remedy=(
+        "An operator sees the row with GET /api/unreadable, and corrects or removes it. If a newer release "
+        "wrote it, deploy that release again."
+    ),
+)
+
 # What the service cannot do now
 
 INTERNAL_ERROR: Final = ErrorType(

@@ -18,6 +18,7 @@ from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.notices.announcing import Notices
 from onboarding.notices.warning_texts import warning
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.run import SERVICE, Event
 from onboarding.workflow.run_store import RunStore
 
@@ -52,19 +53,31 @@ class ExpirySweep:
 
         A failure does not affect the other warnings: it is raised at the end, and its warning stays due.
         """
-        announced = 0
+        announced, failed = 0, set[ScheduledWarning]()
+        failures: list[BaseException] = []
         slots = asyncio.Semaphore(_AT_ONCE)
         while True:
             # After a clock that was set back, the warning after a sent one may be due too.
-            due = [scheduled async for scheduled in self._warning_schedule.due(self._clock.now())]
+            due = [
+                scheduled
+                async for scheduled in self._warning_schedule.due(self._clock.now())
+                if scheduled not in failed
+            ]
             results = await asyncio.gather(
                 *(self._handle(scheduled, slots) for scheduled in due), return_exceptions=True
             )
             announced += sum(result for result in results if isinstance(result, int))
-            if failures := [result for result in results if isinstance(result, BaseException)]:
-                raise failures[0]
-            if not due:
-                return announced
+            failures += [result for result in results if isinstance(result, BaseException)]
+            failed |= {
+                scheduled
+                for scheduled, result in zip(due, results, strict=True)
+                if isinstance(result, BaseException)
+            }
+            if due:
+                continue
+            if serious := [failure for failure in failures if not isinstance(failure, UnreadableRowError)]:
+                raise serious[0]
+            return announced
 
     async def _handle(self, scheduled: ScheduledWarning, slots: asyncio.Semaphore) -> int:
         """Handles one warning; returns how many were announced."""

@@ -75,9 +75,10 @@ class AutomaticRenewals:
     async def _due(self) -> AsyncIterator[Connection]:
         until = self.clock.now() + timedelta(days=self.days)
         async for entry in self.calendar.scan(since=None, until=until):
-            connection = await self.connections.get(entry.connection) if entry.kind == SECRET else None
-            if connection and connection.expirations[SECRET] == entry.ends_at and _renews_itself(connection):
-                yield connection
+            for connection in await self.connections.several([entry.connection]):
+                due = entry.kind == SECRET and connection.expirations[SECRET] == entry.ends_at
+                if due and _renews_itself(connection):
+                    yield connection
 
 
 def _renews_itself(connection: Connection) -> bool:

@@ -23,6 +23,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, single
 from onboarding.workflow.interventions import GONE
 from onboarding.workflow.run import Run, RunStatus
 from onboarding.workflow.runtime import Runtime
@@ -50,6 +51,10 @@ class Holder:
 CODEC: Final = Codec(Reservation)
 
 
+def _reservation(row: Row) -> Reservation:
+    return load(CODEC, row)
+
+
 class NameReservations:
     """The names of connections, by tenant. The rows share the table of the connections."""
 
@@ -69,7 +74,7 @@ class NameReservations:
                 requester=connection.requester, onboarding=connection.onboarding, connection=connection.id
             )
         row = await self._row(tenant, name)
-        found = CODEC.load(row.columns["document"]) if row else None
+        found = await single(self._tables, row, _reservation) if row else None
         if found and found.onboarding != onboarding and await self._counts(found, tenant, name):
             return Holder(requester=found.requester, onboarding=found.onboarding)
         return None
@@ -96,7 +101,7 @@ class NameReservations:
     async def release(self, tenant: str, name: str, onboarding: str) -> None:
         """Gives a name back if an onboarding that does not exist has it."""
         row = await self._row(tenant, name)
-        if row and CODEC.load(row.columns["document"]).onboarding == onboarding:
+        if row and (await single(self._tables, row, _reservation)).onboarding == onboarding:
             try:
                 await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
             except ConflictError:
@@ -107,7 +112,7 @@ class NameReservations:
 
     async def _counts(self, found: Reservation, tenant: str, name: str) -> bool:
         """Whether a reservation of another onboarding counts."""
-        run = await self._onboardings.store.load(found.onboarding)
+        run = await self._onboardings.load(found.onboarding)
         if run is None or found.resuming:
             fresh = found.at > self._clock.now() - GONE
             if run is None or fresh:

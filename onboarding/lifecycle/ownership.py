@@ -97,7 +97,7 @@ async def _owners(context: OnboardingContext, app: Mapping[str, Any]) -> set[str
 
 async def requester_of(services: Services, onboarding: str) -> str:
     """The requester of an onboarding; empty if this deployment has no such onboarding."""
-    run = await services.onboardings.store.load(onboarding)
+    run = await services.onboardings.load(onboarding)
     return run.head.lists.get(REQUESTER, "") if run else ""
 
 
@@ -117,7 +117,7 @@ async def others(services: Services, tenant: str, app: str, onboarding: str) -> 
     found: list[Connection | Run] = [each for each in connections if each.onboarding != onboarding]
     known = {each.onboarding for each in connections} | {onboarding}
     for user in await services.app_users.of(tenant, app):
-        run = await services.onboardings.store.load(user.onboarding)
+        run = await services.onboardings.load(user.onboarding)
         if user.onboarding not in known and run and services.onboardings.status(run) not in _ENDED:
             found.append(run)
     return found
@@ -125,5 +125,5 @@ async def others(services: Services, tenant: str, app: str, onboarding: str) -> 
 
 async def _counts(services: Services, user: AppUser) -> bool:
     """Whether an onboarding still has a right to an application: it has not failed."""
-    run = await services.onboardings.store.load(user.onboarding)
+    run = await services.onboardings.load(user.onboarding)
     return run is not None and services.onboardings.status(run) not in _ENDED

@@ -68,7 +68,7 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
 
 async def _is_own(services: Services, connection: Connection) -> bool:
     """Whether the renewal that a connection names is its own, and not that of a secret that it shares."""
-    run = await services.operations.store.load(connection.renewal)
+    run = await services.operations.load(connection.renewal)
     return run is not None and RENEW.request_of(run.head).connection == connection.id
 
 
@@ -81,7 +81,7 @@ async def connection_of(context: RemovalContext) -> Connection | None:
 
 async def onboarding_of(context: RemovalContext) -> Run | None:
     """The onboarding that is undone."""
-    return await context.services.onboardings.store.load(context.request.onboarding)
+    return await context.services.onboardings.load(context.request.onboarding)
 
 
 def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:

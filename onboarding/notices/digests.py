@@ -20,6 +20,7 @@ from onboarding.notices.notice import DigestRequest, Notice
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Write
+from onboarding.storage.unreadable_rows import UnreadableRowError, load, readable
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.run import SERVICE, Head
@@ -53,7 +54,7 @@ async def add(services: Services, notice: Notice, target: str, announced_at: dat
         head = _head(target, day)
         entry = Row(
             partition=head.id,
-            key=f"{_ENTRIES.first}{notice.id}",
+            key=_key(notice),
             columns={"document": _NOTICES.dump(notice)},
         )
         await tables.write(names.NOTICES, entry, Write.UPSERT)
@@ -70,10 +71,10 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
     services, request = context.services, context.request
     if (left := request.day + _GRACE - services.clock.now()) > timedelta(0):
         return Wait(reason="the end of the day", after=left, give_up_after=timedelta(days=30))
-    rows = await _entries(services, context.id)
+    notices = await _notices(services, context.id)
     items = [
         item
-        for item in await asyncio.gather(*(_item(services, row, request.channel) for row in rows))
+        for item in await asyncio.gather(*(_item(services, notice, request.channel) for notice in notices))
         if item
     ]
     if not items:
@@ -93,18 +94,31 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
 
 async def forget(context: DigestContext) -> Done[None]:
     """Removes the rows of a digest that was sent."""
-    for row in await _entries(context.services, context.id):
+    for notice in await _notices(context.services, context.id):
+        row = Row(partition=context.id, key=_key(notice))
         await context.services.tables.write(names.NOTICES, row, Write.DELETE)
     return Done(result=None)
 
 
-async def _entries(services: Services, digest: str) -> list[Row]:
-    return await services.tables.query(names.NOTICES, digest, _ENTRIES)
+async def _notices(services: Services, digest: str) -> list[Notice]:
+    """The notices of a digest. A row that cannot be read stays, and is in the index of such rows."""
+    rows = await services.tables.query(names.NOTICES, digest, _ENTRIES)
+    return await readable(services.tables, rows, _notice)
 
 
-async def _item(services: Services, row: Row, target: str) -> Item | None:
-    notice = _NOTICES.load(row.columns["document"])
-    connection = await services.connection(notice)
+def _notice(row: Row) -> Notice:
+    return load(_NOTICES, row)
+
+
+def _key(notice: Notice) -> str:
+    return f"{_ENTRIES.first}{notice.id}"
+
+
+async def _item(services: Services, notice: Notice, target: str) -> Item | None:
+    try:
+        connection = await services.connection(notice)
+    except UnreadableRowError:  # it is in the index
+        return None
     if connection is None or services.is_passed(notice, connection):
         return None
     return await services.item(notice, connection, target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,8 +69,12 @@ async def page(runs: Runtime, *, size: int, continuation: str = "") -> tuple[lis
     A page costs the same however many notices there are.
     """
     entries, following = await runs.index.marked(size=size, continuation=continuation)
-    found = await asyncio.gather(*(runs.store.load(entry.run) for entry in entries))
-    return [failing for run in found if run for failing in _failing(runs, run)], following
+
+    async def failing(run: Run) -> list[FailingDelivery]:
+        return list(_failing(runs, run))
+
+    found = await runs.load_all(entries, failing)
+    return [delivery for some in found for delivery in some], following
 
 
 def _failing(runs: Runtime, run: Run) -> Iterator[FailingDelivery]:

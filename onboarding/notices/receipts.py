@@ -11,6 +11,7 @@ from onboarding.notices.notice import Kind, Notice
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 
 _KINDS: Final = frozenset({Kind.RENEWAL_WAITS})
 """Notices that something waits for. The others need no receipt."""
@@ -44,7 +45,8 @@ class Receipts:
     async def first(self, notice: str) -> datetime | None:
         """When the first channel accepted a notice; None if none has."""
         rows = await self._tables.query(names.NOTICES, _partition(notice))
-        return min((CODEC.load(row.columns["document"]).at for row in rows), default=None)
+        receipts = await readable(self._tables, rows, lambda row: load(CODEC, row))
+        return min((receipt.at for receipt in receipts), default=None)
 
 
 def _partition(notice: str) -> str:

@@ -77,14 +77,17 @@ class Codec(Generic[Record]):
         if not isinstance(document, Mapping):
             raise UnreadableError(f"not a JSON object, so not a {name}")
         version, fields = document.get(VERSION), {k: v for k, v in document.items() if k != VERSION}
-        if not isinstance(version, int) or version < 1:
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise UnreadableError(f"not a {name}: its version is {json.dumps(version)}")
         if version > self._version:
             raise UnknownVersionError(
                 f"a {name} of version {version}; this release reads up to version {self._version}"
             )
         for number in range(version, self._version):
-            fields = self._upgrades[number](fields)
+            try:
+                fields = self._upgrades[number](fields)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise UnreadableError(f"not a {name} of version {number}") from error
         try:
             return self._adapter.validate_json(json.dumps(fields))
         except ValidationError as error:

@@ -18,6 +18,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\#?|=]")
 _LONGEST_PART: Final = 640  # bytes
 _LAST_MONTH: Final = 999_999
 _LAST_MILLISECOND: Final = 9_999_999_999_999
+_LAST_READABLE: Final = 253_402_300_799_000  # the end of the year 9999
 _NAMESPACE = uuid.UUID("0d9f2c1e-8e0f-5b0a-9d6d-5d1c3a7e4b21")
 
 
@@ -40,6 +41,12 @@ def newest_first(moment: datetime) -> tuple[str, str]:
     moment = moment.astimezone(UTC)
     month = _LAST_MONTH - (moment.year * 100 + moment.month)
     return f"{month:06d}", f"{_LAST_MILLISECOND - int(moment.timestamp() * 1000):013d}"
+
+
+def moment(newest: str) -> datetime:
+    """The moment that ``newest_first`` wrote, whatever digits somebody else has written."""
+    past = max(_LAST_MILLISECOND - int(newest), 0)
+    return datetime.fromtimestamp(min(past, _LAST_READABLE) / 1000, UTC)
 
 
 def milliseconds(moment: datetime) -> str:

@@ -38,6 +38,9 @@ NOTICE_INDEX: Final = "noticeindex"
 POISON_MESSAGES: Final = "poisonmessages"
 """Poison messages, until an operator re-drives them."""
 
+SERVICE: Final = "service"
+"""What the service knows about itself: rows that it cannot read, periodic jobs, what operators dismissed."""
+
 TABLES: Final = (
     ONBOARDINGS,
     ONBOARDING_INDEX,
@@ -49,6 +52,7 @@ TABLES: Final = (
     NOTICES,
     NOTICE_INDEX,
     POISON_MESSAGES,
+    SERVICE,
 )
 
 STEPS_QUEUE: Final = "steps"

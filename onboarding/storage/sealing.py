@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 
 _PARTITION: Final = "~keys"
 """Sorts after every tenant ID, like all partitions of the table without connections."""
@@ -35,6 +36,12 @@ class SealingKey:
 
 
 KEYS: Final = Codec(SealingKey)
+
+
+def _key_of(row: Row) -> SealingKey:
+    found = load(KEYS, row)
+    AESGCM(base64.b64decode(found.key))
+    return found
 
 
 class Seal:
@@ -83,4 +90,13 @@ class Seals:
                 await self._tables.write(names.CONNECTIONS, new, Write.INSERT)
             except ConflictError:
                 continue
-        return KEYS.load(row.columns["document"])
+        known = await readable(self._tables, [row], _key_of)
+        if known:
+            return known[0]
+        made = SealingKey(key=base64.b64encode(AESGCM.generate_key(256)).decode())
+        new = replace(row, columns={"document": KEYS.dump(made)})
+        try:  # tokens of the damaged key are no longer valid, and lists start again
+            await self._tables.write(names.CONNECTIONS, new, Write.UPDATE)
+        except ConflictError:
+            return await self._key()
+        return made

@@ -18,6 +18,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableErrorCode, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from onboarding.clock import Clock, SystemClock
 from onboarding.storage.patience import patient
 
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
@@ -58,6 +59,7 @@ class Row:
     key: str
     columns: Mapping[str, Any] = field(default_factory=dict)
     etag: str = ""
+    table: str = field(default="", compare=False)  # of a row that was read
 
     def as_entity(self) -> dict[str, Any]:
         """The row in the shape of the SDK; a column that is None is not stored."""
@@ -65,11 +67,12 @@ class Row:
         return {**present, "PartitionKey": self.partition, "RowKey": self.key}
 
     @classmethod
-    def from_entity(cls, entity: Mapping[str, Any]) -> Row:
-        """The row of an entity that was read."""
+    def from_entity(cls, entity: Mapping[str, Any], table: str = "") -> Row:
+        """The row of an entity that was read from a table."""
         columns = {name: value for name, value in entity.items() if name not in {"PartitionKey", "RowKey"}}
         etag = str(getattr(entity, "metadata", {}).get("etag", ""))
-        return cls(partition=entity["PartitionKey"], key=entity["RowKey"], columns=columns, etag=etag)
+        place = {"partition": entity["PartitionKey"], "key": entity["RowKey"], "table": table}
+        return cls(**place, columns=columns, etag=etag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,11 @@ class Page:
 class Tables:
     """All tables of the storage account. Raises ``azure.core.exceptions`` for all errors but conflicts."""
 
-    def __init__(self, service: TableServiceClient) -> None:
+    clock: Clock = SystemClock()
+
+    def __init__(self, service: TableServiceClient, clock: Clock | None = None) -> None:
         self._service = service
+        self.clock = clock or self.clock
         self._clients: dict[str, TableClient] = {}
 
     def _client(self, table: str) -> TableClient:
@@ -98,7 +104,7 @@ class Tables:
         client = self._client(table)
         try:
             async with patient():
-                return Row.from_entity(await client.get_entity(partition, key))
+                return Row.from_entity(await client.get_entity(partition, key), table)
         except ResourceNotFoundError as error:
             if getattr(error, "error_code", None) == TableErrorCode.TABLE_NOT_FOUND:
                 raise
@@ -119,7 +125,7 @@ class Tables:
             if page is None:
                 return
             async for entity in page:
-                yield Row.from_entity(entity)
+                yield Row.from_entity(entity, table)
 
     async def page(
         self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
@@ -137,7 +143,7 @@ class Tables:
         rows: tuple[Row, ...] = ()
         async with patient():
             async for page in pages:
-                rows = tuple([Row.from_entity(entity) async for entity in page])
+                rows = tuple([Row.from_entity(entity, table) async for entity in page])
                 if rows:
                     break
         return Page(rows, _encode(getattr(pages, "continuation_token", None)))

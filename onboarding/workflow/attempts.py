@@ -17,6 +17,8 @@ from onboarding.errors import (
     requests,
     steps,
 )
+from onboarding.storage.codec import UnreadableError
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.outcomes import Failed, Failure, Outcome, Retry, RetryReason
 from onboarding.workflow.plan import Context, Plan
 from onboarding.workflow.run import Run, StepState
@@ -61,12 +63,20 @@ async def _outcome(
             return await plan.steps[step.name].handler(context)
     except OnboardingError as error:
         return outcome_of(error, persistent=plan.persistent)
+    except UnreadableError as error:
+        return outcome_of(_unreadable(error, step), persistent=plan.persistent)
     except TimeoutError:
         failure = Failure.of(steps.STEP_TIMEOUT.error(limit=limit))
         return Retry(reason=RetryReason.TRANSIENT, error=failure)
     except Exception:
         log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})
         return Retry(reason=RetryReason.INTERNAL, error=Failure.of(requests.INTERNAL_ERROR.error()))
+
+
+def _unreadable(error: UnreadableError, step: StepState) -> OnboardingError:
+    row = error.row if isinstance(error, UnreadableRowError) else step.to_row()
+    reason = error.reason if isinstance(error, UnreadableRowError) else str(error)
+    return requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=reason)
 
 
 def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:

@@ -14,6 +14,7 @@ from typing import Final, Self
 from onboarding.errors import Actor, Severity
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 from onboarding.workflow.run import Head, StepState
 
 _PARTITION: Final = "blocked"
@@ -77,7 +78,11 @@ class BlockedSteps:
         page = await self._tables.page(
             self._table, Range(_PARTITION, ""), size=size, continuation=continuation
         )
-        return [_CODEC.load(row.columns["document"]) for row in page.rows], page.continuation
+        return await readable(self._tables, page.rows, _blocked), page.continuation
+
+
+def _blocked(row: Row) -> BlockedStep:
+    return load(_CODEC, row)
 
 
 def _key(run: str, step: str) -> str:

@@ -254,6 +254,6 @@ class Drive:
 
     async def _reload(self) -> None:
         """Reads the run again. Steps of this invocation keep their state unless another claimed them."""
-        fresh = await self._runtime.store.load(self._head.id)
+        fresh = await self._runtime.load(self._head.id)
         if fresh is not None:
             self._head, self._steps = fresh.head, dict(fresh.steps)

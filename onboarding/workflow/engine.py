@@ -19,16 +19,20 @@ from weakref import WeakValueDictionary
 
 from onboarding.errors import steps
 from onboarding.storage.codec import UnknownVersionError, UnreadableError
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.drive import Drive
 from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
 from onboarding.workflow.run import Run, StepStatus
+from onboarding.workflow.run_index import Entry
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.shares import Shares
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 
 log = logging.getLogger(__name__)
+
+_DAMAGED: Final = "A row of the run cannot be read."
 
 _PAUSES: Final = (1, 2, 3, 5, 8)
 """Seconds until a message is delivered again whose owner has its share of the workers."""
@@ -62,6 +66,9 @@ class Engine:
             run = await self._run_of(message, body)
             if run is None:
                 return
+            if run.is_damaged:
+                await self._give_up(body, Reason.UNREADABLE_RUN, _DAMAGED, message.run)
+                return
             lists = run.head.lists
             if not self._shares.free(lists) and not _began(run, delivery):
                 await self._postpone(message)
@@ -80,6 +87,9 @@ class Engine:
         message = await self._read(body)
         run = await self._run_of(message, body) if message else None
         if message is None or run is None:
+            return
+        if run.is_damaged:
+            await self._give_up(body, Reason.UNREADABLE_RUN, _DAMAGED, message.run)
             return
         held = [
             step
@@ -100,23 +110,35 @@ class Engine:
 
     async def sweep(self) -> int:
         """Continues runs without progress (a crash between a row and its message); returns how many."""
-        runtime, driven = self._runtime, 0
-        async for entry in runtime.index.unfinished():
-            run = await runtime.store.load(entry.run)
-            if run is None or not entry.points_to(run.head):
-                # Announced, but never written (or written by an earlier request with the same key).
-                if entry.announced_at < runtime.clock.now() - runtime.limits.stalled:
-                    await runtime.index.forget(entry)
-                continue
-            if runtime.status(run).final:
-                await runtime.settle(run)
-                # This also removes the announcement of a repeated request.
-                await runtime.index.forget(entry)
-            elif any(runtime.overdue(run, step) for step in run.steps.values()):
-                await runtime.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))
-                driven += 1
+        driven = 0
+        async for entry in self._runtime.index.unfinished():
+            try:
+                driven += await self._check(entry)
+            except UnreadableRowError as error:
+                await self._runtime.store.note(error)
             await asyncio.sleep(0)
         return driven
+
+    async def _check(self, entry: Entry) -> bool:
+        """Whether a run of the index needed a message. An entry that is out of date is removed."""
+        runtime = self._runtime
+        run = await runtime.load(entry.run)
+        if run is None or not entry.points_to(run.head):
+            # Announced, but never written (or written by an earlier request with the same key).
+            if entry.announced_at < runtime.clock.now() - runtime.limits.stalled:
+                await runtime.index.forget(entry)
+            return False
+        if run.is_damaged:
+            return False
+        if runtime.status(run).final:
+            await runtime.settle(run)
+            # This also removes the announcement of a repeated request.
+            await runtime.index.forget(entry)
+            return False
+        if any(runtime.overdue(run, step) for step in run.steps.values()):
+            await runtime.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))
+            return True
+        return False
 
     async def _read(self, body: bytes) -> StepMessage | None:
         """The message in a body; a body that cannot be read becomes a poison message."""
@@ -134,10 +156,14 @@ class Engine:
 
     async def _run_of(self, message: StepMessage, body: bytes) -> Run | None:
         """The run of a message; a message without a run becomes a poison message."""
-        run = await self._runtime.store.load(message.run)
-        if run is None or run.head.plan not in self._runtime.plans:
-            await self._give_up(body, Reason.UNKNOWN_RUN, "There is no such run.", message.run)
+        try:
+            run = await self._runtime.load(message.run)
+        except UnreadableRowError as error:
+            await self._runtime.store.note(error)
+            await self._give_up(body, Reason.UNREADABLE_RUN, _DAMAGED, message.run)
             return None
+        if run is None:
+            await self._give_up(body, Reason.UNKNOWN_RUN, "There is no such run.", message.run)
         return run
 
     async def _give_up(self, body: bytes, reason: Reason, detail: str, run: str = "") -> None:

@@ -53,7 +53,7 @@ async def resume(runtime: Runtime, run_id: str, author: Author, *, keep_authorit
 
     Raises ``NotPossibleError`` unless the run has failed or waits for somebody to act.
     """
-    run = await runtime.store.load(run_id)
+    run = await runtime.load(run_id)
     if run is None:
         return None
     _need_trouble(runtime, run)
@@ -108,7 +108,7 @@ async def stop(
             event=Event.by(author, run=run_id, at=now, kind="stopped"),
         )
 
-    run = await runtime.store.load(run_id)
+    run = await runtime.load(run_id)
     if run is None or run.head.undone or (run.head.stop_as is None and runtime.status(run) not in only):
         return run
     await runtime.index.reopen(run.head)  # until what it created is removed
@@ -183,7 +183,7 @@ def _may_check(step: StepState, now: datetime) -> bool:
 
 async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:
     """Changes the current state of a run; returns the new state, or None if there is no such run."""
-    while run := await runtime.store.load(run_id):
+    while run := await runtime.load(run_id):
         wanted = change(run)
         if wanted is None:
             return run

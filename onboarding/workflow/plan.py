@@ -7,12 +7,13 @@ misspelt field in either.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
 
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, UnreadableError
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.run import STOPPING, Author, Head, Run, RunStatus, StepState, StepStatus
 
@@ -71,7 +72,11 @@ class Step(Generic[Services, Request, Result]):
         """The result of this step in a run. Raises ``LookupError`` when the step is not done."""
         if not self.is_done(run) or self.result is None:
             raise LookupError(f"step {self.name} of run {run.head.id} has no result")
-        return self.result.load(run.steps[self.name].result)
+        step = run.steps[self.name]
+        try:
+            return self.result.load(step.result)
+        except UnreadableError as error:
+            raise UnreadableRowError(step.to_row(), f"the column 'result' is {error}") from error
 
     def found_in(self, run: Run | None) -> Result | None:
         """The result of this step in a run; None when the step is not done, or there is no such run."""
@@ -120,8 +125,11 @@ class Plan(Generic[Services, Request]):
         )
 
     def request_of(self, head: Head) -> Request:
-        """The request of a run of this plan."""
-        return self._request.load(head.request)
+        """The request of a run of this plan. Raises ``UnreadableRowError``."""
+        try:
+            return self._request.load(head.request)
+        except UnreadableError as error:
+            raise UnreadableRowError(head.to_row(), f"the column 'request' is {error}") from error
 
     def new(self, head: Head) -> Run:
         """A run that has not started."""
@@ -130,6 +138,12 @@ class Plan(Generic[Services, Request]):
     def successors(self, name: str) -> tuple[str, ...]:
         """The steps that wait for this one directly."""
         return tuple(step.name for step in self.steps.values() if name in step.after)
+
+    def complete(self, run: Run) -> Run:
+        """The run with the steps that it lacks: a row was removed, or another release began the run."""
+        if all(step.status is StepStatus.SUCCEEDED for step in run.steps.values()):
+            return run  # it has done everything that it was begun with
+        return replace(run, steps={**self.new(run.head).steps, **run.steps})
 
     def ready(self, run: Run, name: str) -> bool:
         """Whether a step has not started and all steps that it waits for are done."""
@@ -150,5 +164,5 @@ class Plan(Generic[Services, Request]):
             return RunStatus.FAILED
         if not any(step.attempt for step in run.steps.values()):
             return RunStatus.NOT_STARTED
-        begins = any(self.ready(run, name) for name in run.steps)
+        begins = any(self.ready(run, name) for name in self.steps)
         return RunStatus.RUNNING if begins else RunStatus.WAITING

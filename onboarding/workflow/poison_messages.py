@@ -15,6 +15,7 @@ from pydantic import Field
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, load, readable, single
 
 _PARTITION: Final = "messages"
 
@@ -25,6 +26,7 @@ class Reason(StrEnum):
     INVALID = "Invalid"  # it is not a message of this app
     UNKNOWN_VERSION = "UnknownVersion"  # a newer release wrote it
     UNKNOWN_RUN = "UnknownRun"  # there is no such run
+    UNREADABLE_RUN = "UnreadableRun"  # a row of its run is damaged, or a newer release wrote it
     WORKER_CRASHED = "WorkerCrashed"  # its worker crashed as often as the host retries
 
 
@@ -52,7 +54,10 @@ class PoisonMessage:
     @classmethod
     def from_row(cls, row: Row) -> PoisonMessage:
         """The message of a row."""
-        return replace(_CODEC.load(row.columns["document"]), body=row.columns["body"])
+        body = row.columns.get("body")
+        if not isinstance(body, bytes):
+            raise UnreadableRowError(row, "the column 'body' is not binary")
+        return replace(load(_CODEC, row), body=body)
 
 
 _CODEC: Final = Codec(PoisonMessage)
@@ -72,14 +77,14 @@ class PoisonMessages:
     async def get(self, message: str) -> PoisonMessage | None:
         """A message by its ID, or None."""
         row = await self._tables.get(self._table, _PARTITION, message)
-        return PoisonMessage.from_row(row) if row else None
+        return await single(self._tables, row, PoisonMessage.from_row) if row else None
 
-    async def page(self, *, size: int, continuation: str = "") -> tuple[list[PoisonMessage], str]:
+    async def page(self, *, size: int, continuation: str = "") -> tuple[Readable[PoisonMessage], str]:
         """Some messages, and the continuation (empty at the end). Raises ``InvalidContinuationError``."""
         page = await self._tables.page(
             self._table, Range(_PARTITION, ""), size=size, continuation=continuation
         )
-        return [PoisonMessage.from_row(row) for row in page.rows], page.continuation
+        return await readable(self._tables, page.rows, PoisonMessage.from_row), page.continuation
 
     async def remove(self, message: PoisonMessage) -> None:
         """Removes a message; safe to repeat."""

@@ -16,9 +16,11 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import Field
 
 from onboarding.calls import Call
+from onboarding.errors import requests
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row
+from onboarding.storage.unreadable_rows import UnreadableRow, UnreadableRowError, load, text
 from onboarding.workflow.outcomes import Failure
 
 HEAD: Final = "head"
@@ -106,6 +108,7 @@ class Head:
     undone_at: datetime | None = None
     request: _OwnColumn = ""  # as the plan's codec writes it
     etag: _OwnColumn = field(default="", compare=False)
+    table: _OwnColumn = field(default="", compare=False)
 
     @property
     def author(self) -> Author:
@@ -119,13 +122,15 @@ class Head:
     def to_row(self) -> Row:
         """The head's row."""
         columns = {"document": _HEADS.dump(self), "request": self.request}
-        return Row(partition=self.id, key=HEAD, columns=columns, etag=self.etag)
+        return Row(partition=self.id, key=HEAD, columns=columns, etag=self.etag, table=self.table)
 
     @classmethod
     def from_row(cls, row: Row) -> Head:
         """The head of a row."""
-        head = _HEADS.load(row.columns["document"])
-        return replace(head, request=row.columns["request"], etag=row.etag)
+        head = load(_HEADS, row)
+        if head.id != row.partition:
+            raise UnreadableRowError(row, "it is the head of another run")
+        return replace(head, request=text(row, "request"), etag=row.etag, table=row.table)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,6 +156,7 @@ class StepState:
     memo: str = ""  # what an attempt that failed had done, as the step writes it
     result: _OwnColumn = ""  # as the step's codec writes it
     etag: _OwnColumn = ""
+    table: _OwnColumn = field(default="", compare=False)
 
     @property
     def is_blocked(self) -> bool:
@@ -164,13 +170,36 @@ class StepState:
     def to_row(self) -> Row:
         """The step's row."""
         columns = {"document": _fitting(_STEPS, self), "result": self.result or None}
-        return Row(partition=self.run, key=f"{STEPS.first}{self.name}", columns=columns, etag=self.etag)
+        key = f"{STEPS.first}{self.name}"
+        return Row(partition=self.run, key=key, columns=columns, etag=self.etag, table=self.table)
 
     @classmethod
     def from_row(cls, row: Row) -> StepState:
         """The step of a row."""
-        step = _STEPS.load(row.columns["document"])
-        return replace(step, result=row.columns.get("result", ""), etag=row.etag)
+        step = load(_STEPS, row)
+        if (step.run, f"{STEPS.first}{step.name}") != (row.partition, row.key):
+            raise UnreadableRowError(row, "it is another step")
+        result = text(row, "result") if "result" in row.columns else ""
+        return replace(step, result=result, etag=row.etag, table=row.table)
+
+    @classmethod
+    def damaged(cls, row: UnreadableRow) -> StepState:
+        """The step of a row that cannot be read: it has failed, until it is resumed or undone."""
+        error = requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.reason)
+        return cls(
+            run=row.partition,
+            name=row.key.removeprefix(STEPS.first),
+            status=StepStatus.FAILED,
+            error=Failure.of(error),
+            etag=row.etag,
+            table=row.table,
+        )
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the row of the step cannot be read."""
+        unreadable = self.error is not None and self.error.code == requests.ROW_UNREADABLE.code
+        return unreadable and self.changed_at is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,7 +235,7 @@ class Event:
     @classmethod
     def from_row(cls, row: Row) -> Event:
         """The event of a row."""
-        return _EVENTS.load(row.columns["document"])
+        return load(_EVENTS, row)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,6 +244,11 @@ class Run:
 
     head: Head
     steps: Mapping[str, StepState]
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the row of one of its steps cannot be read."""
+        return any(step.is_damaged for step in self.steps.values())
 
     def having(self, steps: Iterable[StepState]) -> Run:
         """The run with these steps instead of their old versions."""

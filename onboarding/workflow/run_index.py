@@ -9,7 +9,7 @@ always written before its run, and the sweep removes rows that point to nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Final
@@ -19,6 +19,7 @@ from pydantic import Field
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import UnreadableRow, UnreadableRowError, load, readable
 from onboarding.workflow.blocked_steps import BlockedSteps
 from onboarding.workflow.run import FINAL, Head, RunStatus
 
@@ -48,6 +49,7 @@ class Entry:
     announced_at: datetime
     partition: Annotated[str, Field(exclude=True)] = ""
     etag: Annotated[str, Field(exclude=True)] = ""
+    damaged: Annotated[bool, Field(exclude=True)] = False  # only the key is known, not the lists
 
     @classmethod
     def of(cls, head: Head, partition: str) -> Entry:
@@ -72,7 +74,19 @@ class Entry:
     @classmethod
     def from_row(cls, row: Row) -> Entry:
         """The entry of a row."""
-        return replace(_ENTRIES.load(row.columns["document"]), partition=row.partition, etag=row.etag)
+        entry = replace(load(_ENTRIES, row), partition=row.partition, etag=row.etag)
+        if entry.key != row.key:
+            raise UnreadableRowError(row, "it is the entry of another run")
+        return entry
+
+    @classmethod
+    def of_key(cls, row: UnreadableRow) -> Entry | None:
+        """The entry of a row that cannot be read: its key names the run, too."""
+        moment, _, run = row.key.partition(":")
+        if not run or not moment.isdecimal():
+            return None
+        at = keys.moment(moment)
+        return cls(run=run, lists={}, announced_at=at, partition=row.partition, etag=row.etag, damaged=True)
 
 
 _ENTRIES: Final = Codec(Entry)
@@ -178,13 +192,20 @@ class RunIndex:
     async def marked(self, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
         """Some of the runs that need attention, newest first, and the continuation."""
         page = await self._tables.page(self._table, Range(MARKED, ""), size=size, continuation=continuation)
-        return list(map(Entry.from_row, page.rows)), page.continuation
+        return await self._entries(page.rows), page.continuation
 
     async def unfinished(self) -> AsyncIterator[Entry]:
         """All new and open runs, for the sweep."""
         for partition in (NEW, OPEN):
             async for row in self._tables.scan(self._table, Range(partition, "")):
-                yield Entry.from_row(row)
+                for entry in await self._entries([row]):
+                    yield entry
+
+    async def _entries(self, rows: Iterable[Row]) -> list[Entry]:
+        """The entries of rows, in their order. A damaged row still shows which run it points to."""
+        found = await readable(self._tables, rows, Entry.from_row)
+        damaged = filter(None, map(Entry.of_key, found.unreadable))
+        return sorted([*found, *damaged], key=lambda entry: (entry.partition, entry.key))
 
     async def forget(self, entry: Entry) -> None:
         """Removes an entry that points to nothing."""
@@ -235,7 +256,9 @@ class RunIndex:
             page = await self._tables.page(
                 self._table, ranges[at], size=size - len(entries), continuation=token
             )
-            entries += [entry for entry in map(Entry.from_row, page.rows) if view.shows(entry.lists)]
+            entries += [
+                entry for entry in await self._entries(page.rows) if entry.damaged or view.shows(entry.lists)
+            ]
             token = page.continuation
             if token:
                 return entries, f"{at}.{token}"

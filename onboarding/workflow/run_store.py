@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import (
+    Readable,
+    UnreadableRow,
+    UnreadableRowError,
+    note,
+    readable,
+    single,
+)
 from onboarding.workflow.run import EVENTS, HEAD, STATE, Event, Head, Run, StepState
 
 
@@ -26,17 +34,22 @@ class RunStore:
         return True
 
     async def load(self, run: str) -> Run | None:
-        """The current state of a run and its steps."""
+        """The current state of a run and its steps.
+
+        A step that cannot be read has failed: people can resume or undo the run as if a defect of the step
+        was the cause. Raises ``UnreadableRowError`` if the head cannot be read.
+        """
         rows = await self._tables.query(self._table, run, STATE)
-        head: Head | None = None
-        steps: dict[str, StepState] = {}
-        for row in rows:
-            if row.key == HEAD:
-                head = Head.from_row(row)
-            else:
-                step = StepState.from_row(row)
-                steps[step.name] = step
-        return Run(head=head, steps=steps) if head else None
+        found = await readable(self._tables, rows[1:], StepState.from_row)
+        if not rows or rows[0].key != HEAD:
+            return None
+        head = await single(self._tables, rows[0], Head.from_row)
+        steps = [*found, *map(StepState.damaged, found.unreadable)]
+        return Run(head=head, steps={step.name: step for step in steps})
+
+    async def note(self, error: UnreadableRowError) -> UnreadableRow:
+        """Keeps a row that cannot be read in the index."""
+        return await note(self._tables, error.row, error.reason)
 
     async def commit(
         self, steps: Sequence[StepState], events: Iterable[Event], *, head: Head | None = None
@@ -46,15 +59,17 @@ class RunStore:
         Returns the steps with new ETags. Raises ``ConflictError`` if one of them has been changed in
         the meantime.
         """
-        writes: list[tuple[Write, Row]] = [(Write.UPDATE, step.to_row()) for step in steps]
+        writes: list[tuple[Write, Row]] = [
+            (Write.UPDATE if step.etag else Write.INSERT, step.to_row()) for step in steps
+        ]
         writes += [(Write.UPDATE, head.to_row())] if head else []
         writes += [(Write.UPSERT, event.to_row()) for event in events]
         etags = await self._tables.transact(self._table, writes)
         return [step.evolve(etag=etag) for step, etag in zip(steps, etags, strict=False)]
 
-    async def events(self, run: str, *, size: int, continuation: str = "") -> tuple[list[Event], str]:
+    async def events(self, run: str, *, size: int, continuation: str = "") -> tuple[Readable[Event], str]:
         """Some events of a run, oldest first, and the continuation."""
         page = await self._tables.page(
             self._table, Range(run, ""), keys=EVENTS, size=size, continuation=continuation
         )
-        return [Event.from_row(row) for row in page.rows], page.continuation
+        return await readable(self._tables, page.rows, Event.from_row), page.continuation

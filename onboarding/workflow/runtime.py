@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from azure.core.exceptions import AzureError
 
 from onboarding.clock import Clock
+from onboarding.errors import OnboardingError
 from onboarding.storage.queues import Queues
+from onboarding.storage.unreadable_rows import Readable, UnreadableRow, UnreadableRowError, describe
 from onboarding.workflow import retry
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.run import SERVICE, Event, Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.run_index import RunIndex
+from onboarding.workflow.run_index import Entry, RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.step_message import MESSAGES, StepMessage
+
+Shown = TypeVar("Shown")
 
 
 class TooManyOpenError(Exception):
@@ -47,8 +54,43 @@ class Runtime:
     policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
 
     def plan(self, head: Head) -> Plan[Any, Any]:
-        """The plan of a run."""
+        """The plan of a run. Raises ``UnreadableRowError`` if this release does not know it."""
+        if head.plan not in self.plans:
+            raise UnreadableRowError(head.to_row(), f"the plan '{head.plan}' is not known")
         return self.plans[head.plan]
+
+    async def load(self, run_id: str) -> Run | None:
+        """A run with all steps of its plan, or None. Raises ``UnreadableRowError``."""
+        run = await self.store.load(run_id)
+        return self.plan(run.head).complete(run) if run else None
+
+    async def load_all(
+        self, entries: Iterable[Entry], show: Callable[[Run], Awaitable[Shown]]
+    ) -> Readable[Shown]:
+        """What ``show`` makes of those runs that exist. Each run that cannot be read is kept in the index."""
+        found = await asyncio.gather(*(self._load(entry, show) for entry in entries))
+        return Readable(
+            (shown for shown in found if shown is not None and not isinstance(shown, UnreadableRow)),
+            (shown for shown in found if isinstance(shown, UnreadableRow)),
+        )
+
+    async def _load(
+        self, entry: Entry, show: Callable[[Run], Awaitable[Shown]]
+    ) -> Shown | UnreadableRow | None:
+        try:
+            run = await self.load(entry.run)
+        except UnreadableRowError as error:
+            return await self.store.note(error)
+        if run is None:
+            return None
+        try:
+            return await show(run)
+        except UnreadableRowError as error:
+            return await self.store.note(error)
+        except (AzureError, OnboardingError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one run is no reason to stop
+            return await self.store.note(UnreadableRowError(run.head.to_row(), describe(error)))
 
     def status(self, run: Run) -> RunStatus:
         """The status of a run."""
@@ -61,13 +103,13 @@ class Runtime:
         """
         plan = self.plan(head)
         await self.index.announce(head)
-        if await self.is_full(head.lists, head) and await self.store.load(head.id) is None:
+        if await self.is_full(head.lists, head) and await self.load(head.id) is None:
             await self.index.retract(head)
             raise TooManyOpenError
         accepted = Event.by(head.author, run=head.id, at=head.created_at, kind="accepted")
         existing = None
         if not await self.store.create(plan.new(head), accepted):
-            existing = await self.store.load(head.id)
+            existing = await self.load(head.id)
             if existing is None or not self.index.same_entry(existing.head, head):
                 await self.index.retract(head)
         if existing is None or plan.status(existing) is RunStatus.NOT_STARTED:
@@ -101,7 +143,7 @@ class Runtime:
         await self.index.close(run.head, status)
         if status is RunStatus.FAILED:
             # A person may have resumed or stopped it before the index was written.
-            fresh = await self.store.load(run.head.id)
+            fresh = await self.load(run.head.id)
             if fresh and not self.status(fresh).final:
                 await self.index.reopen(fresh.head)
 

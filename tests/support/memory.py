@@ -191,7 +191,7 @@ class MemoryTables(Tables):
                 continue
             etags.append(f'W/"{next(self._versions)}"')
             columns = {name: value for name, value in row.columns.items() if value is not None}
-            rows[place] = replace(row, columns=columns, etag=etags[-1])
+            rows[place] = replace(row, columns=columns, etag=etags[-1], table=table)
         self._rows[table] = rows
         return etags
 

@@ -1,0 +1,48 @@
+"""What the overview has read, each up to a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from onboarding.api.counting import Some
+from onboarding.connections import records
+from onboarding.drift.drift_index import DriftEntry
+from onboarding.notices import failing_deliveries
+from onboarding.storage.unreadable_rows import UnreadableRow
+from onboarding.workflow.blocked_steps import BlockedStep
+from onboarding.workflow.poison_messages import PoisonMessage
+from onboarding.workflow.run import RunStatus
+from onboarding.workflow.run_index import Entry
+
+OPEN: Final = "Open"
+"""Running and waiting runs. Only their steps show which of the two a run is."""
+
+_RECENT: Final = timedelta(days=7)
+
+Expiring = tuple[records.Connection, str]
+"""A connection, and one of its expirations."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What was read."""
+
+    onboardings: Mapping[str, Some[Entry]]  # by status
+    operations: Mapping[str, Some[Entry]]
+    queues: Mapping[str, int]
+    messages: Some[PoisonMessage]
+    unreadable: Some[UnreadableRow]
+    blocked: Some[BlockedStep]
+    expirations: Some[Expiring]  # the soonest first
+    drifting: Some[DriftEntry]
+    failing: Some[failing_deliveries.FailingDelivery]
+    now: datetime
+
+    def failed(self, statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:
+        """The runs that failed within the last week."""
+        failed = statuses[RunStatus.FAILED]
+        recent = failed.where(lambda entry: entry.announced_at > self.now - _RECENT)
+        return Some(recent.found, failed.more and recent.count == failed.count)

@@ -1,0 +1,186 @@
+"""Rows that cannot be read: damaged, edited by hand, or written by a newer release.
+
+The rule for everybody who reads more than one row: each row is read by itself (``readable``). A row that
+cannot be read is named in the log and kept in an index, where operators see it and remove it. It never hides
+the others. A single row that cannot be read is an error with its name (``single``).
+
+An entry of the index names a row as it was, by its ETag: a row that somebody has corrected or removed since
+then is no longer in the index.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, TypeVar
+
+from azure.core.exceptions import AzureError
+from pydantic import ValidationError
+
+from onboarding.storage import keys, names
+from onboarding.storage.codec import Codec, UnreadableError
+from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
+
+log = logging.getLogger(__name__)
+
+_PARTITION: Final = "unreadable"
+
+Record = TypeVar("Record")
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadableRow:
+    """A row that cannot be read, and since when this is known."""
+
+    table: str
+    partition: str
+    key: str
+    reason: str
+    since: datetime
+    etag: str = ""
+
+    @property
+    def id(self) -> str:
+        """The same for the same row."""
+        return keys.derived_id("unreadable", self.table, self.partition, self.key)
+
+
+CODEC: Final = Codec(UnreadableRow)
+
+
+class UnreadableRowError(UnreadableError):
+    """A row that cannot be read."""
+
+    def __init__(self, row: Row, reason: str) -> None:
+        super().__init__(f"the row {row.partition} / {row.key} of the table {row.table}: {reason}")
+        self.row = row
+        self.reason = reason
+
+
+class Readable(list[Record]):
+    """The records of some rows, and the rows that cannot be read."""
+
+    def __init__(self, records: Iterable[Record] = (), unreadable: Iterable[UnreadableRow] = ()) -> None:
+        super().__init__(records)
+        self.unreadable = tuple(unreadable)
+
+
+def text(row: Row, column: str) -> str:
+    """The text in a column. Raises ``UnreadableRowError`` if there is none."""
+    found = row.columns.get(column)
+    if not isinstance(found, str):
+        raise UnreadableRowError(row, f"the column '{column}' is {'no text' if found else 'missing'}")
+    return found
+
+
+def load(codec: Codec[Record], row: Row, column: str = "document") -> Record:
+    """The record in a column of a row. Raises ``UnreadableRowError``."""
+    document = text(row, column)
+    try:
+        return codec.load(document)
+    except UnreadableError as error:
+        raise UnreadableRowError(row, f"the column '{column}' is {error}") from error
+
+
+async def single(tables: Tables, row: Row, read: Callable[[Row], Record]) -> Record:
+    """The record of one row. Raises ``UnreadableRowError``, and keeps the row in the index then."""
+    found = await readable(tables, [row], read)
+    if found:
+        return found[0]
+    raise UnreadableRowError(row, found.unreadable[0].reason)
+
+
+async def readable(tables: Tables, rows: Iterable[Row], read: Callable[[Row], Record]) -> Readable[Record]:
+    """The records of those rows that can be read. The others are kept in the index."""
+    return await each(tables, rows, read, lambda row: row)
+
+
+async def each(
+    tables: Tables, items: Iterable[Item], show: Callable[[Item], Record], row_of: Callable[[Item], Row]
+) -> Readable[Record]:
+    """What ``show`` makes of each item. The rows of those with which it fails are kept in the index."""
+    records, unreadable = [], []
+    for item in items:
+        try:
+            records.append(show(item))
+        except UnreadableRowError as error:
+            unreadable.append(await note(tables, row_of(item), error.reason))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one row is no reason to stop
+            unreadable.append(await note(tables, row_of(item), describe(error)))
+    return Readable(records, unreadable)
+
+
+def describe(error: Exception) -> str:
+    """What is wrong, without the values."""
+    if isinstance(error, ValidationError):
+        places = {".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False)}
+        return f"these members are not valid: {', '.join(sorted(places))}"
+    return f"{type(error).__name__} when it was used"
+
+
+async def note(tables: Tables, row: Row, reason: str) -> UnreadableRow:
+    """Keeps a row in the index, and names it in the log; safe to repeat."""
+    log.warning(
+        "unreadable row: table %s, partition %s, key %s: %s", row.table, row.partition, row.key, reason
+    )
+    entry = UnreadableRow(
+        table=row.table,
+        partition=row.partition,
+        key=row.key,
+        reason=reason,
+        since=tables.clock.now(),
+        etag=row.etag,
+    )
+    kept = Row(partition=_PARTITION, key=entry.id, columns={"document": CODEC.dump(entry)})
+    try:
+        with contextlib.suppress(ConflictError):  # it is known
+            await tables.write(names.SERVICE, kept, Write.INSERT)
+    except AzureError:
+        log.exception("the unreadable row could not be entered in the index")
+    return entry
+
+
+class UnreadableRows:
+    """The index of the rows that cannot be read."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def page(self, *, size: int, continuation: str = "") -> tuple[list[UnreadableRow], str]:
+        """Some of the rows, and the continuation. Rows that were corrected or removed leave the index."""
+        page = await self._tables.page(
+            names.SERVICE, Range(_PARTITION, ""), size=size, continuation=continuation
+        )
+        entries = await self._entries(page.rows)
+        return [entry for entry in entries if await self.row(entry)], page.continuation
+
+    async def get(self, identifier: str) -> UnreadableRow | None:
+        """An entry by its ID, or None."""
+        row = await self._tables.get(names.SERVICE, _PARTITION, identifier)
+        return next(iter(await self._entries([row])), None) if row else None
+
+    async def row(self, entry: UnreadableRow) -> Row | None:
+        """The row of an entry. None if it is not the same any more: then the entry is removed."""
+        row = await self._tables.get(entry.table, entry.partition, entry.key)
+        if row is not None and row.etag == entry.etag:
+            return row
+        await self.forget(entry)
+        return None
+
+    async def forget(self, entry: UnreadableRow) -> None:
+        """Removes an entry; safe to repeat."""
+        await self._tables.write(names.SERVICE, Row(partition=_PARTITION, key=entry.id), Write.DELETE)
+
+    async def _entries(self, rows: Iterable[Row]) -> list[UnreadableRow]:
+        """The entries of rows. An entry that is damaged itself is removed: the next reader makes it anew."""
+        entries = []
+        for row in rows:
+            try:
+                entries.append(load(CODEC, row))
+            except UnreadableRowError:
+                await self._tables.write(names.SERVICE, replace(row, etag=""), Write.DELETE)
+        return entries
