@@ -18,6 +18,7 @@ from onboarding.errors import OnboardingError
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
 
 _KEPT: Final = timedelta(days=1)
 
@@ -66,7 +67,8 @@ class MailDomains:
     async def _of_tenant(self, tenant: str) -> frozenset[str] | None:
         row = Row(partition=f"domains:{tenant}", key="verified")
         stored = await self._tables.get(names.NOTICES, row.partition, row.key)
-        known, now = CODEC.load(stored.columns["document"]) if stored else None, self._clock.now()
+        read_rows = await readable(self._tables, [stored] if stored else [], lambda row: load(CODEC, row))
+        known, now = next(iter(read_rows), None), self._clock.now()
         if known is None or not timedelta(0) <= now - known.at < _KEPT:
             try:
                 read = tuple(domain.casefold() for domain in await self._verified(tenant))

@@ -39,7 +39,8 @@ async def test_days_that_were_missed_are_made_up_for(tables, ids):
     assert await schedule.due(TODAY) == (TODAY,)
     await schedule.complete(TODAY)
     assert await schedule.due(TODAY) == ()
-    assert await schedule.due(TODAY - timedelta(days=1)) == ()  # a clock that was set back
+    before = TODAY - timedelta(days=1)
+    assert await schedule.due(before) == (before,)  # the clock was ahead: that stops no inspection
     later = TODAY + timedelta(days=3)
     assert set(await schedule.due(later)) == {later, later - timedelta(days=1), later - timedelta(days=2)}
     year = await schedule.due(TODAY + timedelta(days=365))

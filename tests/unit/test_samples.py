@@ -18,7 +18,7 @@ from onboarding.connections import app_users, calendar, records, warning_schedul
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
 from onboarding.notices import deliveries, digests, mail_domains, receipts
-from onboarding.storage import sealing
+from onboarding.storage import sealing, unreadable_rows
 from onboarding.storage.codec import Codec
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -40,6 +40,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "receipt": receipts.CODEC,
     "scheduled-warning": warning_schedule.CODEC,
     "sealing-key": sealing.KEYS,
+    "unreadable-row": unreadable_rows.CODEC,
 }
 
 
