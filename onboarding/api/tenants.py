@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -21,7 +21,6 @@ from onboarding.api.reading import Id, Parameters, Query
 from onboarding.cloud.environments import Environment
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.errors import requests
-from onboarding.settings import Settings
 from onboarding.words import command
 
 PERMISSIONS: Final[Mapping[str, tuple[str, bool]]] = {
@@ -119,11 +118,6 @@ class ServedTenants:
         """IDs in lower case, apart from that of the home tenant."""
         self._home = home.casefold()
         self._others = others
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The tenants that the settings name."""
-        return cls(home=settings.home_tenant_id, others=frozenset(map(str, settings.served_tenants)))
 
     def check(self, tenant: str) -> None:
         """Raises ``ProblemError`` (422) unless the tenant may be onboarded."""
