@@ -30,7 +30,7 @@ from onboarding.timers import Timers
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessage, Reason
-from onboarding.workflow.run import Head, StepStatus
+from onboarding.workflow.run import SERVICE, Head, StepStatus
 from onboarding.workflow.runtime import Runtime
 from tests.support.connections import TENANT, connection
 from tests.support.memory import MemoryQueues, MemoryTables
@@ -134,7 +134,7 @@ class World:
         asker = Asker(id=requester, name=requester)
         lists = asker.lists(request.tenant)
         head = plan_of(request).head(
-            run_id(request.name), request, actor=requester, created_at=at, lists=lists
+            run_id(request.name), request, author=SERVICE, created_at=at, lists=lists
         )
         await self.parts.onboarding_runs.start(head)
         return head
@@ -143,7 +143,7 @@ class World:
         """A removal that has not started."""
         removal = Removal(onboarding=run_id(request.name), request=request)
         lists = Asker(id="operator").lists(request.tenant)
-        head = REMOVE.head(run_id(f"-{request.name}"), removal, actor="Op", created_at=at, lists=lists)
+        head = REMOVE.head(run_id(f"-{request.name}"), removal, author=SERVICE, created_at=at, lists=lists)
         await self.parts.operation_runs.start(head)
         return head
 
@@ -160,7 +160,7 @@ class World:
         )
         request = DeliveryRequest(notice=notice, channel=channel)
         identifier = run_id(f"{made.name}-{channel}-delivery")
-        head = DELIVERY.head(identifier, request, actor="service", created_at=at)
+        head = DELIVERY.head(identifier, request, author=SERVICE, created_at=at)
         await self.parts.notice_runs.start(head)
         return head
 
