@@ -97,7 +97,7 @@ class Runs:
             )
         except interventions.NotPossibleError as error:
             if error.status in _IN_PROGRESS:  # the same call came first
-                return await self._runs.store.load(run.head.id) or run
+                return await self._runs.load(run.head.id) or run
             raise self.not_now(
                 error.status,
                 "retried",
@@ -160,7 +160,7 @@ class Runs:
 
     async def load(self, run: str) -> Run | None:
         """A run by its ID, whoever may see it."""
-        return await self._runs.store.load(run)
+        return await self._runs.load(run)
 
     async def wake(self, call: Call[Any, Any]) -> Run:
         """Lets the waiting steps of the run in the path check now."""

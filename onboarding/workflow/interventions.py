@@ -162,7 +162,7 @@ async def wake(runtime: Runtime, run_id: str, author: Author) -> Run | None:
 
     Does nothing for a step that has just checked, however often it is called.
     """
-    run = await runtime.store.load(run_id)
+    run = await runtime.load(run_id)
     if run is None or run.head.stop_as:
         return run
     now = runtime.clock.now()
