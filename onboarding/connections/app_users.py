@@ -5,7 +5,7 @@ The rows share the table of the connections. Their partitions sort after every t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from onboarding.storage import names
@@ -15,11 +15,22 @@ from onboarding.storage.unreadable_rows import load, readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """A permission that this service has granted, by object IDs of service principals."""
+
+    client: str
+    resource: str
+    scope: str = ""  # a delegated permission, by name ...
+    role: str = ""  # ... or an application permission, by ID
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AppUser:
     """An onboarding that uses an application, and its requester."""
 
     onboarding: str
     requester: str
+    grants: tuple[Grant, ...] = ()  # what it granted to the application, or was about to grant
 
 
 CODEC: Final = Codec(AppUser)
@@ -32,7 +43,10 @@ class AppUsers:
         self._tables = tables
 
     async def enter(self, tenant: str, app: str, user: AppUser) -> None:
-        """Records that an onboarding uses an application; safe to repeat."""
+        """Records that an onboarding uses an application; safe to repeat. What it granted is kept."""
+        before = [other for other in await self.of(tenant, app) if other.onboarding == user.onboarding]
+        grants = {grant: None for each in (*before, user) for grant in each.grants}
+        user = replace(user, grants=tuple(grants))
         row = Row(partition=_of(tenant, app), key=user.onboarding, columns={"document": CODEC.dump(user)})
         await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
 

@@ -68,6 +68,10 @@ class ConnectionStore:
         found = await self._all_of(connection.tenant)
         return [other for other in found if connection.id in {other.id, other.shares}]
 
+    async def of_tenant(self, tenant: str) -> list[Connection]:
+        """All connections of a tenant."""
+        return [Connection.from_row(row) for row in await self._tables.query(names.CONNECTIONS, tenant)]
+
     async def of_app(self, tenant: str, app_id: str) -> list[Connection]:
         """The connections of a tenant that use an application, as server or client app."""
         wanted = app_id.casefold()
@@ -113,31 +117,48 @@ class ConnectionStore:
         return found
 
     async def remove(self, connection: Connection) -> None:
-        """Removes a connection; safe to repeat.
+        """Removes a connection; safe to repeat, also when another one has got its name meanwhile.
 
-        Its row is deleted last: until then nobody can add another connection with the same pointers.
+        Its row is deleted last: until then nobody can add another connection with the same pointers. The
+        deletion carries the version that was read.
         """
         watched = (pointers.drift(connection.id), pointers.daily(connection.id))
         for pointer in (*_pointers(connection), *watched):
             await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
-        await self._tables.write(names.CONNECTIONS, connection.evolve(etag="").to_row(), Write.DELETE)
+        found: Connection | None = connection
+        while found and found.onboarding == connection.onboarding:
+            try:
+                await self._tables.write(names.CONNECTIONS, found.to_row(), Write.DELETE)
+            except ConflictError:
+                found = await self.get(connection.id)
+                continue
+            break
+        namesake = await self.get(connection.id)
+        if namesake and namesake.onboarding != connection.onboarding:
+            await self._point_to(namesake)  # those above were its pointers, too
 
     async def add(self, connection: Connection) -> Connection:
         """Writes a new connection; returns the one that exists now, which may belong to another onboarding.
 
         The pointers are written first: for a moment they may point to nothing, but every connection has them.
         """
-        watched = (pointers.daily(connection.id),) if connection.pending_providers else ()
-        for pointer in (*_pointers(connection), *watched):
-            await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
+        await self._point_to(connection)
         try:
             await self._tables.write(names.CONNECTIONS, connection.to_row(), Write.INSERT)
         except ConflictError:
             existing = await self.get(connection.id)
             if existing is None:
                 raise
+            if existing.requester != connection.requester:
+                pointer, *_ = _pointers(connection)
+                await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
             return existing
         return connection
+
+    async def _point_to(self, connection: Connection) -> None:
+        watched = (pointers.daily(connection.id),) if connection.pending_providers else ()
+        for pointer in (*_pointers(connection), *watched):
+            await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
 
     async def change(
         self, connection: str, change: Callable[[Connection], Connection | None]

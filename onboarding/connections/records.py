@@ -188,6 +188,11 @@ class Connection:
         """Whether the client app existed before: then the service never changes or deletes it."""
         return bool(self.request.client_app and self.request.client_app.existing)
 
+    def imports_app(self, app_id: str) -> bool:
+        """Whether it uses an application that existed before."""
+        server = self.server_app.app_id.casefold() == app_id.casefold()
+        return self.imports_server_app if server else self.imports_client_app
+
     @property
     def apps(self) -> tuple[AppRecord, ...]:
         """The applications that it has."""

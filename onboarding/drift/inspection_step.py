@@ -165,11 +165,11 @@ class InspectionStep:
             await self._inspection_schedule.inspect_daily(inspected.id)
             await self._drift_index.enter(inspected.evolve(differences=comparison.differences))
         kept = await self._connections.change(inspected.id, changed)
+        if kept is None or not kept.differences:  # also if it was removed, or renewed, meanwhile
+            await self._inspection_schedule.relax(inspected.id)
+            await self._drift_index.remove(inspected.id)
         if kept is None or kept.inspected_at != started_at:
             return
-        if not kept.differences:
-            await self._inspection_schedule.relax(kept.id)
-            await self._drift_index.remove(kept.id)
         if again or kept.expirations != inspected.expirations:
             await self._warning_schedule.schedule(kept, self._clock.now())
         for difference in kept.differences.values():

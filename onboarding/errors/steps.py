@@ -133,6 +133,14 @@ WORKER_CRASHED: Final = ErrorType(
     detail="The service started the step several times, and the worker stopped each time.",
     remedy=_LOG,
 )
+CLAIM_LOST: Final = ErrorType(
+    code="claim-lost",
+    failure=TransientError,
+    title="Another worker has continued this step",
+    detail="The worker stopped for a while. Another one has continued the step, or the run was stopped.",
+    remedy="No action is required.",
+    actor=Actor.NOBODY,
+)
 TIMED_OUT: Final = ErrorType(
     code="timed-out",
     failure=PermanentError,

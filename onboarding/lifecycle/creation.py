@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from onboarding.cloud.directory import Application, Directory
 from onboarding.errors import OnboardingError
+from onboarding.lifecycle import lost_claims
 from onboarding.lifecycle.context import OnboardingContext, unique_name
 from onboarding.storage.codec import Codec
 from onboarding.workflow.run import StepState
@@ -47,9 +48,10 @@ async def create_application(
     """The application of an onboarding (``role``: server or client), created if it is missing."""
     if found := remembered(context.step):
         return found
-    return await directory(context).create_application(
+    app = await directory(context).create_application(
         unique_name(context.id, role), body, look=context.step.attempt > 1, freed=freed
     )
+    return await lost_claims.created(context, app)
 
 
 async def complete(context: OnboardingContext, app: Application, changes: Mapping[str, Any]) -> None:

@@ -100,6 +100,15 @@ class Credential:
         with contextlib.suppress(OnboardingError):
             await self.directory.remove_password(self.object_id, key_id)
 
+    async def restore(self, secret: SecretRecord, *, instead_of: SecretRecord) -> None:
+        """Makes a secret current in the vault again, if another one took its place."""
+        stored = await self.vault.stored(self._vault_name)
+        if stored is None or stored.id != instead_of.vault_id:
+            return
+        value = (await self.vault.client_secret(secret.vault_id)).get_secret_value()
+        tags = {**stored.tags, "keyId": secret.key_id, "endsAt": secret.ends_at.isoformat()}
+        await self.vault.store(self._vault_name, value, ends_at=secret.ends_at, tags=tags)
+
     async def remove_others(self, keep: frozenset[str], *, shown: str = "") -> None:
         """Removes the secrets of the service that are not to be kept.
 

@@ -13,7 +13,10 @@ from onboarding.cmg import client_secrets
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import PermanentError, cloud, secrets, steps
+from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.requests import TENANT
+from onboarding.workflow.run import Run, RunStatus
 
 _PREFIX: Final = "import-"
 _FRESH: Final = timedelta(minutes=15)
@@ -58,14 +61,46 @@ async def names(services: Services, onboarding: str) -> list[str]:
     return sorted(await services.clouds.vault.tagged(_PREFIX, tags))
 
 
-async def discard(services: Services, name: str, onboarding: str) -> bool:
-    """Deletes a secret from Key Vault if it came with the request of an onboarding; never another one."""
+async def discard(services: Services, name: str, onboarding: str, *, leaving: bool = False) -> bool:
+    """Deletes a secret from Key Vault if it came with the request of an onboarding, and nobody needs it.
+
+    A secret that another connection records, or the request of a run in progress names, stays: it goes with
+    the last of them. A secret of a person, or of another onboarding that has what it created, is never
+    deleted.
+
+    Args:
+        services: What all steps share.
+        name: The secret's name.
+        onboarding: The onboarding that no longer needs it.
+        leaving: Whether the connection of this onboarding is being removed: then its record does not count.
+    """
     vault = services.clouds.vault
     stored = await vault.stored(name)
-    ours = stored is not None and stored.tags.get("onboarding") == onboarding
-    if ours:
-        await vault.remove(name)
-    return ours
+    maker = stored.tags.get("onboarding", "") if stored else ""
+    if stored is None or not (maker == onboarding or (maker and await _is_gone(services, maker))):
+        return False
+    tenant, app = stored.tags.get("tenantId", ""), stored.tags.get("appId", "")
+    for connection in await services.connections.of_tenant(tenant):
+        named = {secret.vault_name for secret in (connection.secret, connection.pending) if secret}
+        if name in named and not (leaving and connection.onboarding == onboarding):
+            return False
+    users = await ownership.others(services, tenant, app, onboarding)
+    if any(isinstance(user, Run) and name in user.head.request for user in users):
+        return False
+    await vault.remove(name)
+    return True
+
+
+async def _is_gone(services: Services, onboarding: str) -> bool:
+    """Whether an onboarding of this deployment was undone, or its connection was removed."""
+    run = await services.onboardings.load(onboarding)
+    if run is None:
+        return False
+    status = services.onboardings.status(run)
+    if status is not RunStatus.SUCCEEDED:
+        return status in {RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
+    connections = await services.connections.of_tenant(run.head.lists[TENANT])
+    return all(connection.onboarding != onboarding for connection in connections)
 
 
 async def checked(services: Services, *, tenant: str, object_id: str, app_id: str, name: str) -> SecretRecord:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.connections.app_users import AppUser
-from onboarding.connections.records import Connection
-from onboarding.errors import prerequisites
+from onboarding.connections.app_users import AppUser, Grant
+from onboarding.connections.records import Connection, ConnectionState
+from onboarding.errors import prerequisites, requests
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.requests import OPERATOR, REQUESTER
 from onboarding.workflow.run import Head, Run, RunStatus
@@ -55,11 +56,32 @@ def imported(request: OnboardingRequest) -> dict[str, str]:
     return found
 
 
-async def enter(context: OnboardingContext) -> None:
-    """Records that an onboarding uses the applications that it imports."""
-    user = AppUser(onboarding=context.id, requester=context.run.head.lists[REQUESTER])
+async def enter(context: OnboardingContext, *, grants: tuple[Grant, ...] = ()) -> None:
+    """Records that an onboarding uses the applications that it imports, and what it will grant to them."""
+    user = AppUser(onboarding=context.id, requester=context.run.head.lists[REQUESTER], grants=grants)
     for app in imported(context.request).values():
         await context.services.app_users.enter(context.request.tenant, app, user)
+
+
+async def granted(services: Services, request: OnboardingRequest, onboarding: str) -> set[Grant]:
+    """What an onboarding noted that it grants to the applications that it imports."""
+    users = [
+        user
+        for app in imported(request).values()
+        for user in await services.app_users.of(request.tenant, app)
+        if user.onboarding == onboarding
+    ]
+    return {grant for user in users for grant in user.grants}
+
+
+async def hand_on(
+    services: Services, tenant: str, app: str, onboarding: str, grants: Iterable[Grant]
+) -> None:
+    """Lets another user of an application revoke what an onboarding granted, once that one goes."""
+    for user in await services.app_users.of(tenant, app):
+        if user.onboarding != onboarding:
+            await services.app_users.enter(tenant, app, replace(user, grants=tuple(grants)))
+            return
 
 
 async def leave(services: Services, request: OnboardingRequest, onboarding: str) -> None:
@@ -69,12 +91,13 @@ async def leave(services: Services, request: OnboardingRequest, onboarding: str)
 
 
 async def need_own(context: OnboardingContext, app: Mapping[str, Any], pointer: str) -> None:
-    """Raises ``PermanentError`` if an imported application belongs to another requester.
+    """Raises ``PermanentError`` if an imported application belongs to another requester, or is being removed.
 
     It is called whenever an onboarding is about to use the application: what was true before may have changed
     while the onboarding waited.
     """
     head = context.run.head
+    await need_kept(context.services, context.request.tenant, str(app["appId"]), pointer)
     if operates(head):
         return
     owners = await _owners(context, app)
@@ -121,6 +144,31 @@ async def others(services: Services, tenant: str, app: str, onboarding: str) -> 
         if user.onboarding not in known and run and services.onboardings.status(run) not in _ENDED:
             found.append(run)
     return found
+
+
+async def need_unused(services: Services, connection: Connection) -> None:
+    """Raises ``PermanentError`` if an onboarding in progress imports what goes with a connection."""
+    created = [
+        app
+        for app, imports in (
+            (connection.server_app, connection.imports_server_app),
+            (connection.client_app, connection.imports_client_app),
+        )
+        if app and not imports
+    ]
+    for app in created:
+        users = await others(services, connection.tenant, app.app_id, connection.onboarding)
+        if runs := [user.head for user in users if isinstance(user, Run)]:
+            named = ", ".join(f"the onboarding {head.id}" for head in runs)
+            raise requests.SERVER_APP_SHARED.error(connections=named)
+
+
+async def need_kept(services: Services, tenant: str, app: str, pointer: str) -> None:
+    """Raises ``PermanentError`` if an application that an onboarding imports is being removed."""
+    for connection in await services.connections.of_app(tenant, app):
+        if connection.state is ConnectionState.REMOVING and not connection.imports_app(app):
+            finding = prerequisites.APP_REMOVING.finding(pointer, app=app)
+            raise prerequisites.APP_REMOVING.error(app=app, findings=(finding,))
 
 
 async def _counts(services: Services, user: AppUser) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from onboarding.connections.records import Connection, ConnectionState, key_of
 from onboarding.errors import PermanentError
+from onboarding.lifecycle import ownership
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.deletion import RemovalContext
@@ -38,20 +39,14 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
     stop_as, run = removal.stop_as, await onboarding_of(context)
     if not stop_as and run and services.onboardings.status(run) is not RunStatus.SUCCEEDED:
         stop_as = RunStatus.ROLLED_BACK  # the step that writes the connection did not succeed
+    connection = await _reserve(context)  # before the removal changes anything
     if stop_as:
         run = await interventions.stop(services.onboardings, removal.onboarding, stop_as, author)
         if run and not interventions.at_rest(run):
             return wait(context, "the step in progress to finish")
-    connection = await connection_of(context)
+        connection = await _reserve(context)  # the step in progress may have written it
     if connection is None:
         return Done(result=HaltResult(connection=None))
-    connection = await services.connections.change(connection.id, _to(ConnectionState.REMOVING)) or connection
-    owner = connection.requester
-    try:  # only now: from here on, an onboarding that shares the app sees that it is removed
-        await services.connections.need_unshared(connection, shows=lambda requester: requester == owner)
-    except PermanentError:
-        await services.connections.change(connection.id, _to(ConnectionState.ACTIVE))
-        raise
     if connection.renewal not in {"", context.step.memo} and await _is_own(services, connection):
         # Noted before it is stopped: it may end, and then the connection no longer names it.
         return replace(wait(context, _RENEWAL), after=timedelta(0), memo=connection.renewal)
@@ -64,6 +59,28 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
         if run and run.head.stop_as:
             await interventions.finish(services.operations, renewal)
     return Done(result=HaltResult(connection=connection.id))
+
+
+async def _reserve(context: RemovalContext) -> Connection | None:
+    """The connection that is removed, if there is one, once nobody else can begin to use what it has.
+
+    First it shows that it is being removed, and then it looks for others. They first record that they use
+    it, and then look whether it is being removed. Raises ``PermanentError`` if others use it, and leaves all
+    as it was.
+    """
+    services, found = context.services, await connection_of(context)
+    if found is None:
+        return None
+    found = await services.connections.change(found.id, _to(ConnectionState.REMOVING)) or found
+    owner = found.requester
+    try:
+        await services.connections.need_unshared(found, shows=lambda requester: requester == owner)
+        await ownership.need_unused(services, found)
+    except PermanentError:
+        await services.connections.change(found.id, _to(ConnectionState.ACTIVE))
+        await interventions.take_back(services.onboardings, context.request.onboarding)
+        raise
+    return found
 
 
 async def _is_own(services: Services, connection: Connection) -> bool:

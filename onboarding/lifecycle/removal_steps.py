@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from onboarding.cloud.directory import Directory
+from onboarding.connections.app_users import Grant
 from onboarding.errors import OnboardingError, PermanentError
 from onboarding.lifecycle import creation, handed_over, left_behind, ownership
 from onboarding.lifecycle.awaited import Awaited
@@ -23,7 +24,7 @@ from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.removal_halt import HALT, connection_of, onboarding_of, wait
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
-from onboarding.lifecycle.steps.consent import CONSENT, Grant, Noted
+from onboarding.lifecycle.steps.consent import CONSENT, Noted
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
@@ -106,7 +107,10 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     run, onboarding = await onboarding_of(context), context.request.onboarding
     consent, server, client = CONSENT.found_in(run), SERVER_APP.found_in(run), CLIENT_APP.found_in(run)
     imports = any(app and app.existing for app in (request.server_app, request.client_app))
-    granted = consent.added if consent else _granted_by_the_way(run)
+    granted = {
+        *(consent.added if consent else _granted_by_the_way(run)),
+        *await ownership.granted(services, request, onboarding),
+    }
     if not granted or server is None or not imports:
         return Done(result=RevokeResult(revoked=0))
     users = {
@@ -124,6 +128,7 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     revoked = 0
     for grant, app in added:
         if app.app_id in left:
+            await ownership.hand_on(services, request.tenant, app.app_id, onboarding, (grant,))
             continue
         try:
             grants = services.directory(request.tenant).grants
@@ -164,8 +169,14 @@ async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
     if existing is None:
         await services.clouds.vault.remove(vault_name(removal.onboarding))
         return Done(result=RemoveResult(removed=True))
-    names = await handed_over.names(services, removal.onboarding)
-    removed = [name for name in names if await handed_over.discard(services, name, removal.onboarding)]
+    names = set(await handed_over.names(services, removal.onboarding))
+    if connection := await connection_of(context):  # it may record one that came with another onboarding
+        names |= {secret.vault_name for secret in (connection.secret, connection.pending) if secret}
+    removed = [
+        name
+        for name in sorted(names)
+        if await handed_over.discard(services, name, removal.onboarding, leaving=True)
+    ]
     return Done(result=RemoveResult(removed=bool(removed)))
 
 
@@ -175,6 +186,9 @@ async def forget(context: RemovalContext) -> Done[None]:
     if connection := await connection_of(context):
         await services.warning_schedule.forget(connection.id)
         await services.connections.remove(connection)
+        namesake = await services.connections.get(connection.id)
+        if namesake and namesake.onboarding != connection.onboarding:  # it got the name meanwhile
+            await services.warning_schedule.schedule(namesake, services.clock.now())
     await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)
     return Done(result=None)

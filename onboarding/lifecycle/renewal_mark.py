@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import requests, steps
+from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import Renewal
 from onboarding.workflow import interventions
@@ -30,7 +31,7 @@ async def take(context: RenewalContext) -> Connection:
             raise steps.RENEWAL_SUPERSEDED.error(renewal=connection.renewal or "another one")
         marked = connection.renewal
         if marked:
-            await _need_over(context, marked)
+            await _need_over(context, marked, connection)
         changed = await connections.change(
             connection.id,
             lambda found, marked=marked: (  # type: ignore[misc] # the type of the default is that of the loop
@@ -80,8 +81,11 @@ async def change_all(
                 done[changed.id] = changed
 
 
-async def _need_over(context: RenewalContext, other: str) -> None:
-    """Stops another renewal that failed. Raises ``PermanentError`` if it is not over."""
+async def _need_over(context: RenewalContext, other: str, connection: Connection) -> None:
+    """Stops another renewal that failed, and discards the secret that came with it if nobody needs that.
+
+    Raises ``PermanentError`` if it is not over.
+    """
     operations, author = context.services.operations, context.run.head.author
     run = await interventions.stop(
         operations, other, RunStatus.CANCELLED, author, only=frozenset({RunStatus.FAILED})
@@ -90,6 +94,9 @@ async def _need_over(context: RenewalContext, other: str) -> None:
         if not interventions.at_rest(run):
             raise steps.RENEWAL_IN_PROGRESS.error(renewal=other)
         await interventions.finish(operations, other)
+        wanted = operations.plan(run.head).request_of(run.head).vault_secret
+        if wanted and wanted != context.request.vault_secret:
+            await handed_over.discard(context.services, wanted, connection.onboarding)
     elif run and not operations.status(run).final:
         raise steps.RENEWAL_IN_PROGRESS.error(renewal=other)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from onboarding.cmg import versions
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.errors import Actor, PermanentError, Severity, cloud, steps
-from onboarding.lifecycle import handed_over, policies, renewal_mark
+from onboarding.lifecycle import handed_over, lost_claims, policies, renewal_mark
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.patience import CODEC as PATIENCE
@@ -127,7 +127,8 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
         _need_another(connection, secret)
     else:
         credential = _credential(context, connection, object_id)
-        secret = await credential.ensure(context.step.attempt, keep=frozenset({connection.secret.key_id}))
+        keep = frozenset({connection.secret.key_id})
+        secret = await lost_claims.ensured(context, credential, keep=keep)
     waiting = {"pending": secret, "renewal": context.id}
     await renewal_mark.change_all(context, connection, lambda found: _with(found, **waiting))
     return Done(result=NewSecret(secret=secret, replaces=connection.secret.vault_name))

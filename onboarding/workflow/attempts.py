@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +34,9 @@ async def attempt(
     services: ServicesOf,
     run: Run,
     step: StepState,
+    *,
     limit: timedelta,
+    lost: Callable[[], Awaitable[Run | None]],
 ) -> tuple[Outcome[Any], tuple[Call, ...]]:
     """Runs a step; returns its outcome and the calls that it made.
 
@@ -44,9 +46,10 @@ async def attempt(
         run: Its current state.
         step: The step, claimed for this attempt.
         limit: How long the attempt may take.
+        lost: As in ``Context``.
     """
     with recorded() as calls:
-        outcome = await _outcome(plan, services, run, step, limit)
+        outcome = await _outcome(plan, services, run, step, limit=limit, lost=lost)
     return outcome, tuple(calls)
 
 
@@ -55,11 +58,14 @@ async def _outcome(
     services: ServicesOf,
     run: Run,
     step: StepState,
+    *,
     limit: timedelta,
+    lost: Callable[[], Awaitable[Run | None]],
 ) -> Outcome[Any]:
     try:
         async with asyncio.timeout(limit.total_seconds()):
-            context = Context(services=services(plan), request=plan.request_of(run.head), run=run, step=step)
+            request = plan.request_of(run.head)
+            context = Context(services=services(plan), request=request, run=run, step=step, lost=lost)
             return await plan.steps[step.name].handler(context)
     except OnboardingError as error:
         return outcome_of(error, persistent=plan.persistent)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -49,7 +50,7 @@ class Drive:
             await self._runtime.index.begin(self._head)
         async with asyncio.TaskGroup() as self._tasks, self._lock:
             await self._wake_again()
-            await self._begin(name for name in self._plan.steps if self._mine(name))
+            await self._begin(lambda: [name for name in self._plan.steps if self._mine(name)])
         await self._runtime.settle(self.run)
 
     async def _leave_off(self) -> None:
@@ -66,7 +67,7 @@ class Drive:
     def _mine(self, name: str) -> bool:
         """Whether this message may start a step now."""
         step = self._steps[name]
-        if self._failed():
+        if self._ends():
             return False
         if step.status is StepStatus.RUNNING and step.delivery == self._delivery:
             return True  # this message was delivered before, and its worker has crashed
@@ -85,8 +86,10 @@ class Drive:
             for other in self._plan.steps[name].after
         )
 
-    def _failed(self) -> bool:
-        return any(step.status is StepStatus.FAILED for step in self._steps.values())
+    def _ends(self) -> bool:
+        """Whether no other step may start: one has failed, or the run was stopped."""
+        failed = any(step.status is StepStatus.FAILED for step in self._steps.values())
+        return failed or self._head.stop_as is not None
 
     async def _wake_again(self) -> None:
         """Repeats the delayed messages that a crashed worker of this message may not have sent."""
@@ -94,21 +97,29 @@ class Drive:
             if step.status is StepStatus.WAITING and step.delivery == self._delivery:
                 await self._send_wake(step)
 
-    async def _begin(self, names: Iterable[str]) -> None:
-        """Claims steps and starts them. The lock is held."""
-        claims = [self._claim(name) for name in names]
-        if not claims:
+    async def _begin(self, choose: Callable[[], Sequence[str]]) -> None:
+        """Claims the steps to start, and starts them. The lock is held.
+
+        A claim stands in one transaction with the head: whoever stops or resumes the run is seen.
+        """
+        while claims := [self._claim(name) for name in choose()]:
+            try:
+                claimed = await self._commit([step for step, _ in claims], [event for _, event in claims])
+            except ConflictError:
+                # Another message was faster, or this write succeeded and its response was lost.
+                await self._reload()
+                claimed = [self._steps[step.name] for step, _ in claims if self._is_ours(step)]
+                if not claimed:
+                    continue
+            for step in claimed:
+                self._start(step)
             return
-        try:
-            claimed = await self._runtime.store.commit(
-                [step for step, _ in claims], [event for _, event in claims]
-            )
-        except ConflictError:
-            # Another message was faster, or this write succeeded and its response was lost.
-            await self._reload()
-            claimed = [self._steps[step.name] for step, _ in claims if self._is_ours(step)]
-        for step in claimed:
-            self._start(step)
+
+    async def _commit(self, steps: Sequence[StepState], events: Sequence[Event]) -> list[StepState]:
+        """Writes steps of which some are claimed, with the head. Raises ``ConflictError``."""
+        written = await self._runtime.store.commit(steps, events, head=self._head)
+        self._head = written.head or self._head
+        return written.steps
 
     def _claim(self, name: str) -> tuple[StepState, Event]:
         now = self._runtime.clock.now()
@@ -137,7 +148,12 @@ class Drive:
     async def _work(self, step: StepState) -> None:
         """Runs a claimed step, and records its outcome."""
         outcome, calls = await attempts.attempt(
-            self._plan, self._runtime.services, self.run, step, self._runtime.limits.step
+            self._plan,
+            self._runtime.services,
+            self.run,
+            step,
+            limit=self._runtime.limits.step,
+            lost=functools.partial(self._lost, step),
         )
         async with self._lock:
             after = decisions.after(
@@ -147,38 +163,52 @@ class Drive:
                 self._runtime.clock.now(),
                 self._runtime.policies,
             )
-            await self._record(after, outcome, calls)
+            await self._record(step, after, outcome, calls)
 
-    async def _record(self, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]) -> None:
-        """Writes an outcome and the claims on the next steps, then sends the messages."""
-        before, self._steps[step.name] = self._steps[step.name], step
-        ready = self._next(step)
-        hand_over = self._runtime.clock.now() - self._began > self._runtime.limits.invocation
-        claims = [] if hand_over else [self._claim(name) for name in ready]
-        events = [*self._events(before, step, outcome, calls), *(event for _, event in claims)]
-        try:
-            written = await self._runtime.store.commit([step, *(claim for claim, _ in claims)], events)
-        except ConflictError:
-            await self._reload()
-            if (
-                self._steps[step.name].etag == before.etag
-            ):  # another invocation has claimed one of the next steps
-                await self._record(step, outcome, calls)
-                return
-            if self._is_ours(before):  # a person has sent a signal in the meantime: the step runs again
-                self._start(self._steps[step.name])
-                return
-            if not self._is_ours(step):
-                log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
-                return
-            written = [
-                self._steps[each.name]
-                for each in [step, *(claim for claim, _ in claims)]
-                if self._is_ours(each)
-            ]
+    async def _lost(self, step: StepState) -> Run | None:
+        """The present run if another worker has claimed a step of this one, or nobody may run it any more."""
+        fresh = await self._runtime.load(self._head.id)
+        if fresh is None:
+            return None
+        now = fresh.steps[step.name]
+        held = (now.status, now.attempt, now.delivery) == (step.status, step.attempt, step.delivery)
+        return None if held else fresh
+
+    async def _record(
+        self, claimed: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
+    ) -> None:
+        """Writes an outcome and the claims on the next steps, then sends the messages.
+
+        ``claimed`` is the step as this worker claimed it: the outcome counts only while it is unchanged.
+        """
+        while True:
+            self._steps[step.name] = step
+            ready = self._next(step)
+            hand_over = self._runtime.clock.now() - self._began > self._runtime.limits.invocation
+            claims = [] if hand_over else [self._claim(name) for name in ready]
+            wanted = [step, *(claim for claim, _ in claims)]
+            events = [*self._events(claimed, step, outcome, calls), *(event for _, event in claims)]
+            try:
+                if claims:
+                    written = await self._commit(wanted, events)
+                else:
+                    written = (await self._runtime.store.commit(wanted, events)).steps
+            except ConflictError:
+                await self._reload()
+                now = self._steps[step.name]
+                if now.etag == claimed.etag:  # others have claimed a next step, or changed the head
+                    continue
+                if self._is_ours(claimed):  # a person has sent a signal in the meantime: the step runs again
+                    self._start(now)
+                    return
+                if not self._is_ours(step):
+                    log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
+                    return
+                written = [self._steps[each.name] for each in wanted if self._is_ours(each)]
+            break
         self._steps[step.name] = written[0]
-        for claimed in written[1:]:
-            self._start(claimed)
+        for started in written[1:]:
+            self._start(started)
         await self._follow_up(written[0], ready if hand_over else [])
 
     async def _follow_up(self, step: StepState, handed_over: list[str]) -> None:
@@ -190,7 +220,7 @@ class Drive:
             await self._send_wake(step)
         elif step.status is StepStatus.SUCCEEDED and self._may_be_ready_elsewhere(step, handed_over):
             await self._reload()
-            await self._begin(name for name in self._next(step) if name not in handed_over)
+            await self._begin(lambda: [name for name in self._next(step) if name not in handed_over])
 
     async def _report(self, step: StepState) -> None:
         """Lists a step that is blocked, no longer lists one that was, and logs a failure."""
@@ -204,7 +234,7 @@ class Drive:
 
     def _next(self, step: StepState) -> list[str]:
         """The steps that can start after this one."""
-        if step.status is not StepStatus.SUCCEEDED or self._failed():
+        if step.status is not StepStatus.SUCCEEDED or self._ends():
             return []
         return [name for name in self._plan.successors(step.name) if self._plan.ready(self.run, name)]
 

@@ -25,7 +25,7 @@ from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
 from onboarding.workflow.run import Run, StepStatus
-from onboarding.workflow.run_index import Entry
+from onboarding.workflow.run_index import NEW, Entry
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.shares import Shares
 from onboarding.workflow.step_message import MESSAGES, StepMessage
@@ -131,9 +131,9 @@ class Engine:
         if run.is_damaged:
             return False
         if runtime.status(run).final:
-            await runtime.settle(run)
-            # This also removes the announcement of a repeated request.
-            await runtime.index.forget(entry)
+            if entry.partition == NEW:  # the announcement of a repeated request
+                await runtime.index.forget(entry)
+            await runtime.settle(run, again=True)
             return False
         if any(runtime.overdue(run, step) for step in run.steps.values()):
             await runtime.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))

@@ -70,13 +70,14 @@ async def resume(runtime: Runtime, run_id: str, author: Author, *, keep_authorit
             if step.status in stuck
         ]
         return _Change(
-            head=run.head.evolve(authority="") if run.head.authority and not keep_authority else None,
+            head=run.head if keep_authority else run.head.evolve(authority=""),
             steps=steps,
             event=Event.by(author, run=run_id, at=now, kind="resumed"),
         )
 
     run = await _change(runtime, run_id, change)
     if run is not None:
+        await runtime.settle(run, again=True)  # a sweep may have closed the index meanwhile
         await _begin_ready(runtime, run)
     return run
 
@@ -103,7 +104,7 @@ async def stop(
         if run.head.stop_as and not idle:
             return None
         return _Change(
-            head=None if run.head.stop_as else run.head.evolve(stop_as=stop_as),
+            head=run.head.evolve(stop_as=run.head.stop_as or stop_as),
             steps=[decisions.cancelled(step, now) for step in idle],
             event=Event.by(author, run=run_id, at=now, kind="stopped"),
         )
@@ -114,12 +115,30 @@ async def stop(
     await runtime.index.reopen(run.head)  # until what it created is removed
     for step in (step for step in run.steps.values() if step.is_blocked):
         await runtime.index.blocked.leave(step)
-    return await _change(runtime, run_id, change)
+    run = await _change(runtime, run_id, change)
+    if run is not None:
+        await runtime.settle(run, again=True)
+    return run
 
 
 def at_rest(run: Run) -> bool:
     """Whether no step of a run is running."""
     return all(step.status is not StepStatus.RUNNING for step in run.steps.values())
+
+
+async def take_back(runtime: Runtime, run_id: str) -> None:
+    """Takes back that a run was stopped, if all its steps are done all the same; safe to repeat."""
+
+    def change(run: Run) -> _Change | None:
+        done = all(step.status is StepStatus.SUCCEEDED for step in run.steps.values())
+        if run.head.stop_as is None or run.head.undone or not done:
+            return None
+        event = Event.by(SERVICE, run=run_id, at=runtime.clock.now(), kind="kept")
+        return _Change(head=run.head.evolve(stop_as=None), steps=(), event=event)
+
+    run = await _change(runtime, run_id, change)
+    if run is not None:
+        await runtime.settle(run, again=True)
 
 
 async def finish(runtime: Runtime, run_id: str) -> None:
@@ -130,7 +149,8 @@ async def finish(runtime: Runtime, run_id: str) -> None:
             return None
         now = runtime.clock.now()
         event = Event.by(SERVICE, run=run_id, at=now, kind=_ENDED[run.head.stop_as])
-        return _Change(head=run.head.evolve(undone=True, undone_at=now), steps=(), event=event)
+        idle = [decisions.cancelled(step, now) for step in run.steps.values() if _idle(step)]
+        return _Change(head=run.head.evolve(undone=True, undone_at=now), steps=idle, event=event)
 
     run = await _change(runtime, run_id, change)
     if run is not None:
@@ -188,10 +208,10 @@ async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change
         if wanted is None:
             return run
         try:
-            steps = await runtime.store.commit(wanted.steps, [wanted.event], head=wanted.head)
+            written = await runtime.store.commit(wanted.steps, [wanted.event], head=wanted.head)
         except ConflictError:
             continue
-        return replace(run, head=wanted.head or run.head).having(steps)
+        return replace(run, head=written.head or run.head).having(written.steps)
     return None
 
 

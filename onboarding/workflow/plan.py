@@ -22,6 +22,11 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 
+async def _held() -> Run | None:
+    """Nobody else has a claim on the step: it is not recorded."""
+    return None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context(Generic[Services, Request]):
     """One attempt of one step, whatever its plan."""
@@ -30,6 +35,8 @@ class Context(Generic[Services, Request]):
     request: Request
     run: Run
     step: StepState
+    lost: Callable[[], Awaitable[Run | None]] = _held
+    """Returns the present run if the worker has lost its claim on the step; None while it has the claim."""
 
     @property
     def id(self) -> str:

@@ -156,8 +156,11 @@ class RunIndex:
         await asyncio.gather(self._put(OPEN, head), *writes)
         await self.retract(head)
 
-    async def close(self, head: Head, status: RunStatus) -> None:
-        """Moves a run from the open ones to those with its final status; safe to repeat."""
+    async def close(self, head: Head, status: RunStatus, *, again: bool = False) -> None:
+        """Moves a run from the open ones to those with its final status; safe to repeat.
+
+        ``again``: it may have had another final status before.
+        """
         if not self._history:
             if status is RunStatus.FAILED:
                 await self.mark(head)
@@ -165,15 +168,16 @@ class RunIndex:
             return
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
         await self._take(OPEN, Entry.of(head, OPEN))
-        if head.stop_as:  # it may have had another final status before
+        if again or head.stop_as:
             await self._forget_statuses(head, status)
 
     async def reopen(self, head: Head) -> None:
-        """Moves a finished run back to the open ones; safe to repeat."""
-        await self._put(OPEN if self._history else NEW, head)
+        """Moves a finished run, or one that never began, to the open ones; safe to repeat."""
         if self._history:
+            await self.begin(head)
             await self._forget_statuses(head, None)
         else:
+            await self._put(NEW, head)
             await self.unmark(head)
 
     async def _forget_statuses(self, head: Head, kept: RunStatus | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import (
@@ -14,6 +15,13 @@ from onboarding.storage.unreadable_rows import (
     single,
 )
 from onboarding.workflow.run import EVENTS, HEAD, STATE, Event, Head, Run, StepState
+
+
+class Committed(NamedTuple):
+    """What a transaction has written."""
+
+    steps: list[StepState]
+    head: Head | None
 
 
 class RunStore:
@@ -53,11 +61,13 @@ class RunStore:
 
     async def commit(
         self, steps: Sequence[StepState], events: Iterable[Event], *, head: Head | None = None
-    ) -> list[StepState]:
-        """Writes changed steps (and the head) together with their events.
+    ) -> Committed:
+        """Writes changed steps (and the head) together with their events; returns them with new ETags.
 
-        Returns the steps with new ETags. Raises ``ConflictError`` if one of them has been changed in
-        the meantime.
+        Who claims a step, resumes or stops the run passes the head, even if it is unchanged. So of two of
+        them that read the same run, one fails, whatever steps they change.
+
+        Raises ``ConflictError`` if one of them has been changed in the meantime.
         """
         writes: list[tuple[Write, Row]] = [
             (Write.UPDATE if step.etag else Write.INSERT, step.to_row()) for step in steps
@@ -65,7 +75,8 @@ class RunStore:
         writes += [(Write.UPDATE, head.to_row())] if head else []
         writes += [(Write.UPSERT, event.to_row()) for event in events]
         etags = await self._tables.transact(self._table, writes)
-        return [step.evolve(etag=etag) for step, etag in zip(steps, etags, strict=False)]
+        written = [step.evolve(etag=etag) for step, etag in zip(steps, etags, strict=False)]
+        return Committed(steps=written, head=head.evolve(etag=etags[len(steps)]) if head else None)
 
     async def events(self, run: str, *, size: int, continuation: str = "") -> tuple[Readable[Event], str]:
         """Some events of a run, oldest first, and the continuation."""

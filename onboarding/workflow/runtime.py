@@ -132,20 +132,36 @@ class Runtime:
         fields = {"run": step.run, "step": step.name, "attempt": step.attempt, "at": self.clock.now(), **more}
         return Event.by(SERVICE, kind=kind, **fields)
 
-    async def settle(self, run: Run) -> None:
-        """Closes the index of a finished run."""
-        status = self.status(run)
-        if not status.final:
+    async def settle(self, run: Run, *, again: bool = False) -> None:
+        """Closes the index of a run that has finished.
+
+        Others can change the run before the index is written, or settle it at the same time. So it looks
+        again after it has written, until the index shows what the run is.
+
+        Args:
+            run: The run.
+            again: Whether it was resumed or stopped. Then its index is opened, and shows no earlier status.
+        """
+        if not (again or self.status(run).final):
             return
-        if status is not RunStatus.SUCCEEDED:
-            for step in (step for step in run.steps.values() if step.attempt > 1):
-                await self.index.blocked.leave(step)
-        await self.index.close(run.head, status)
-        if status is RunStatus.FAILED:
-            # A person may have resumed or stopped it before the index was written.
+        while True:
+            status = self.status(run)
+            if not status.final:
+                await self.index.reopen(run.head)
+            else:
+                if status is not RunStatus.SUCCEEDED:
+                    for step in (step for step in run.steps.values() if step.attempt > 1):
+                        await self.index.blocked.leave(step)
+                await self.index.close(run.head, status, again=again)
             fresh = await self.load(run.head.id)
-            if fresh and not self.status(fresh).final:
-                await self.index.reopen(fresh.head)
+            if fresh is None or self._final(fresh) is self._final(run):
+                return
+            run, again = fresh, True
+
+    def _final(self, run: Run) -> RunStatus | None:
+        """The final status of a run; None if it goes on."""
+        status = self.status(run)
+        return status if status.final else None
 
     def overdue(self, run: Run, step: StepState) -> bool:
         """Whether a step should have started, continued or finished long ago."""

@@ -12,6 +12,7 @@ from onboarding.cloud.clouds import Clouds
 from onboarding.parts import Parts
 from onboarding.service import Service
 from onboarding.settings import Settings
+from onboarding.shared import Shared
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.timers import Timers
@@ -69,11 +70,11 @@ class _HostParts(Parts):
         return InProcessClouds(self._cloud)
 
 
-class _HostService(Service):
-    """The API of one host."""
+class _HostShared(Shared):
+    """What the resources of the API share."""
 
     @functools.cached_property
-    def _callers(self) -> Any:
+    def callers(self) -> Any:
         return _Callers()
 
 
@@ -84,5 +85,6 @@ class Host:
         self, settings: Settings, tables: Tables, queues: Queues, clock: Clock, cloud: InProcessCloud
     ) -> None:
         self.parts = _HostParts(settings, tables, queues, clock, cloud)
-        self.service = _HostService(self.parts)
+        self.service = Service(self.parts)
+        self.service._shared = _HostShared(self.parts)
         self.timers = Timers(self.parts)

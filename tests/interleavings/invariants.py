@@ -151,7 +151,8 @@ def _secrets(state: State) -> Iterator[str]:
         if _owner(connection.secret.vault_name) == connection.onboarding and not connection.renewal:
             current = cloud.vault("GET", f"/secrets/{connection.secret.vault_name}")
             newest = connection.pending or connection.secret
-            if current and current["id"] != newest.vault_id:
+            version = cloud.vault("GET", "/secrets/" + newest.vault_id.split("/secrets/")[1])
+            if current and version and current["value"] != version["value"]:
                 yield f"{connection.name}: the current version in the vault is not the recorded one"
 
 
@@ -238,7 +239,8 @@ def _index(state: State) -> Iterator[str]:
         (names.ONBOARDING_INDEX, state.onboardings),
         (names.OPERATION_INDEX, state.operations),
     ):
-        found = {(row.partition, row.key) for row in state.world.tables._rows[table].values()}
+        rows = [row for row in state.world.tables._rows[table].values() if row.partition != "blocked"]
+        found = {(row.partition, row.key) for row in rows}
         wanted: set[tuple[str, str]] = set()
         for run, status in runs.values():
             head, entry = run.head, Entry.of(run.head, "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -53,6 +53,8 @@ class World:
         """IDs of what in the cloud is not of this deployment: it was there before, or a test put it there."""
         self.imports: set[str] = set()
         """Client IDs of the applications that a test registered."""
+        self.calls = 0
+        """The number of calls to storage and to the cloud until now."""
         self._pins: list[Pin] = []
         self._tasks: list[asyncio.Task[Any]] = []
         for table in names.TABLES:
@@ -84,6 +86,7 @@ class World:
     @contextlib.asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:
         """One call to storage or to the cloud."""
+        self.calls += 1
         for pin in self._pins:
             if pin.meets(call):
                 pin.reached.set()
@@ -125,7 +128,14 @@ class World:
     # People
 
     async def call(
-        self, route: str, body: Any = None, *, caller: str = "operator", host: int = 0, **path: str
+        self,
+        route: str,
+        body: Any = None,
+        *,
+        caller: str = "operator",
+        host: int = 0,
+        key: str = "",
+        **path: str,
     ) -> tuple[int, Any]:
         """Call the API; the status and the document of the answer."""
         endpoint, query = _ROUTES[route], path.pop("query", "")
@@ -133,7 +143,8 @@ class World:
         request = func.HttpRequest(
             method=endpoint.method,
             url=url,
-            headers={"Authorization": caller, "Content-Type": "application/json"},
+            headers={"Authorization": caller, "Content-Type": "application/json"}
+            | ({"Idempotency-Key": key} if key else {}),
             params=dict(pair.split("=") for pair in query.split("&") if pair),
             route_params=path,
             body=json.dumps(body).encode() if body is not None else b"",
@@ -149,10 +160,10 @@ class World:
         assert status < 300, document
         return document
 
-    async def onboard(self, name: str, **changes: Any) -> str:
+    async def onboard(self, name: str, *, caller: str = "operator", **changes: Any) -> str:
         """Request an onboarding; its ID."""
         body = {"name": name, "tenantId": self.cloud.info["tenant"], **changes}
-        return str((await self.must("create_onboarding", body))["id"])
+        return str((await self.must("create_onboarding", body, caller=caller))["id"])
 
     async def connected(self, name: str, **changes: Any) -> str:
         """A connection that was onboarded; its ID."""
@@ -162,10 +173,17 @@ class World:
         assert document["status"] == "Succeeded", document
         return str(document["connectionId"])
 
-    def refuse(self, method: str, path: str, *, code: str, status: int = 403, times: int = 1) -> None:
-        """Let Graph refuse the next requests."""
-        settings = {"service": "graph", "method": method, "path": path, "kind": "status", "times": times}
-        self.cloud.faults.add(FaultSettings.model_validate({**settings, "status": status, "code": code}))
+    def refuse(self, method: str, path: str, *, code: str, status: int = 403, skip: int = 0) -> None:
+        """Let Graph refuse one of the next requests."""
+        self._fault(method, path, kind="status", status=status, code=code, skip=skip)
+
+    def lose(self, method: str, path: str) -> None:
+        """Let the answer to one of the next requests to Graph get lost, after it took effect."""
+        self._fault(method, path, kind="drop", when="after")
+
+    def _fault(self, method: str, path: str, **more: Any) -> None:
+        settings = {"service": "graph", "method": method, "path": path, "times": 1, **more}
+        self.cloud.faults.add(FaultSettings.model_validate(settings))
 
     async def look(self, service: str, method: str, path: str, body: Any = None) -> httpx.Response:
         """Call Graph or the vault as an administrator, as ``Portal.look`` does."""
@@ -179,10 +197,10 @@ class World:
         """A document of Graph."""
         return self.cloud.graph(path)
 
-    async def registered(self) -> Precreated:
+    async def registered(self, *, consent: bool = True) -> Precreated:
         """Two applications that an administrator registered by hand."""
         portal: Any = self
-        apps = await precreated(portal)
+        apps = await precreated(portal, consent=consent)
         self.imports |= {apps.server["appId"], apps.client["appId"]}
         self.note_grants()
         return apps
@@ -210,36 +228,38 @@ class World:
         await self.hosts[host].parts.engines[queue].handle(received.body, received.id)
         await self.queues.delete(queue, received)
 
-    async def take(self) -> tuple[str, Received] | None:
-        """The next visible message of any queue."""
-        for queue in self.parts.runs:
+    async def take(self, queues: Sequence[str] = ()) -> tuple[str, Received] | None:
+        """The next visible message of the queues (all)."""
+        for queue in queues or self.parts.runs:
             if received := await self.queues.receive(queue, lock=_LOCK):
                 return queue, received
         return None
 
-    async def drain(self, host: int = 0) -> int:
-        """Handle the messages that are visible until there are none; their number."""
+    async def drain(self, host: int = 0, *, queues: Sequence[str] = ()) -> int:
+        """Handle the messages of the queues (all) that are visible until there are none; their number."""
         count = 0
-        while found := await self.take():
+        while found := await self.take(queues):
             await self.handle(host, *found)
             count += 1
         return count
 
-    async def settle(self, host: int = 0, *, patience: timedelta = _PATIENCE) -> None:
+    async def settle(
+        self, host: int = 0, *, patience: timedelta = _PATIENCE, queues: Sequence[str] = ()
+    ) -> None:
         """Handle messages, also those that become visible within a while, until there are none."""
         limit = self.clock.at + patience
         while True:
-            await self.drain(host)
-            due = self._next()
+            await self.drain(host, queues=queues)
+            due = self._next(queues)
             if due is None or due > limit:
                 return
             self.clock.at = max(self.clock.at, due)
 
-    def _next(self) -> datetime | None:
+    def _next(self, queues: Sequence[str]) -> datetime | None:
         """When the next message that nobody handles becomes visible."""
         waiting = [
             message.visible_at
-            for queue in self.parts.runs
+            for queue in queues or self.parts.runs
             for message in self.queues._messages[queue]
             if message.visible_at < self.clock.at + _LOCK / 2
         ]

@@ -17,6 +17,7 @@ from typing import Final
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
+from onboarding.connections.app_users import Grant
 from onboarding.errors import PermanentError, cloud, prerequisites
 from onboarding.lifecycle import creation, existing, ownership
 from onboarding.lifecycle.awaited import Awaited
@@ -39,16 +40,6 @@ _ENDS_ON: Final = (
 
 CONFIRMED: Final = "confirmed"
 """The signal of a person: an administrator has consented, also where the service cannot see it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grant:
-    """A permission that this service has granted, by object IDs of service principals."""
-
-    client: str
-    resource: str
-    scope: str = ""  # a delegated permission, by name ...
-    role: str = ""  # ... or an application permission, by ID
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from onboarding.connections.records import SecretRecord
-from onboarding.lifecycle import creation, existing
+from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.steps.server_app import SERVER_APP
@@ -36,7 +36,7 @@ async def run(context: OnboardingContext) -> Done[SecretRecord]:
         ends_at=wanted.secret_end(context.accepted_at).replace(microsecond=0),
         now=services.clock.now(),
     )
-    return Done(result=await credential.ensure(context.step.attempt))
+    return Done(result=await lost_claims.ensured(context, credential))
 
 
 SERVER_SECRET: Final = Step(

@@ -1,0 +1,187 @@
+"""Removals that meet others who use the same applications, secrets and names."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from onboarding.storage import names
+from tests.interleavings.invariants import violations
+from tests.interleavings.world import World
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
+
+
+async def removed(world: World, connection: str) -> str:
+    """The status of the removal of a connection, once it has ended."""
+    removal = await world.must("remove_connection", id=connection)
+    await world.settle()
+    return str((await world.must("get_operation", id=removal["id"]))["status"])
+
+
+async def new_secret(world: World, app: str) -> str:
+    """Another client secret of an application, which its administrator made."""
+    answer = await world.look("graph", "POST", f"/v1.0/applications(appId='{app}')/addPassword", {})
+    world.clock.at += timedelta(minutes=1)
+    return str(answer.json()["secretText"])
+
+
+async def test_zombie_in_forget(world):
+    """A removal that deletes its record late does not delete the one of a new connection with that name."""
+    connection = await world.connected("Contoso")
+    removal = await world.must("remove_connection", id=connection)
+    deletes = world.pin("host1", "delete", names.CONNECTIONS, skip=4)
+    late = world.go("host1", world.settle(1))
+    await world.until(deletes, late)
+    await world.sweep()
+    await world.settle()
+    assert (await world.must("get_operation", id=removal["id"]))["status"] == "Succeeded"
+    assert await world.connected("Contoso") == connection
+    deletes.gate.set()
+    await late
+    assert await violations(world) == []
+    assert (await world.must("get_connection", id=connection))["state"] == "Active"
+
+
+async def test_imported_twins(world):
+    """A vault secret that two imported connections record goes with the second one."""
+    apps = await world.registered()
+    first = await world.connected("First", **apps.request())
+    kept = (await world.must("get_connection", id=first))["request"]["serverApp"]["existing"]["vaultSecret"]
+    second = await world.connected("Second", **apps.request(vaultSecret=kept))
+    assert await removed(world, first) == "Succeeded"
+    assert await violations(world) == []
+    assert await removed(world, second) == "Succeeded"
+    assert await violations(world) == []
+
+
+async def test_imported_twins_of_which_one_is_renewed(world):
+    """A renewal of one of two imported connections takes no vault secret away that the other one records."""
+    apps = await world.registered()
+    first = await world.connected("First", **apps.request())
+    kept = (await world.must("get_connection", id=first))["request"]["serverApp"]["existing"]["vaultSecret"]
+    second = await world.connected("Second", **apps.request(vaultSecret=kept))
+    secret = await new_secret(world, apps.server["appId"])
+    renewal = await world.must("renew_secret", {"secret": secret}, id=first)
+    await world.settle()
+    await world.must("confirm_renewal", id=first, renewal=renewal["id"])
+    await world.settle()
+    assert await violations(world) == []
+    assert await removed(world, first) == "Succeeded"
+    assert await violations(world) == []
+    assert await removed(world, second) == "Succeeded"
+    assert await violations(world) == []
+
+
+async def test_import_by_id_of_app_that_is_removed(world):
+    """An onboarding that imports an application does not succeed while that is off-boarded."""
+    owner = await world.connected("Contoso")
+    made = await world.must("get_connection", id=owner)
+    version = made["secret"]["vaultSecretId"].split("/secrets/")[1]
+    value = world.cloud.vault("GET", f"/secrets/{version}")["value"]
+    await world.look("keyVault", "PUT", "/secrets/import-by-hand?api-version=7.6", {"value": value})
+    existing = {"clientId": made["serverApp"]["clientId"], "vaultSecret": "import-by-hand"}
+    writes = world.pin("host1", "insert", names.CONNECTIONS)
+    onboarding = await world.onboard("Fabrikam", serverApp={"existing": existing}, adminConsent="ByService")
+    late = world.go("host1", world.drain(1))
+    await world.until(writes, late)
+    status = await removed(world, owner)
+    writes.gate.set()
+    await late
+    await world.settle()
+    document = await world.must("get_onboarding", id=onboarding)
+    assert (status, document["status"]) in {("Failed", "Succeeded"), ("Succeeded", "Failed")}
+    assert await violations(world) == []
+
+
+async def test_grants_of_imported_apps_after_lost_answer(world):
+    """A grant whose answer was lost is revoked when the last user of the application goes."""
+    apps = await world.registered(consent=False)
+    world.lose("POST", "oauth2PermissionGrants")
+    connection = await world.connected("Imported", **apps.request(), adminConsent="ByService")
+    assert await removed(world, connection) == "Succeeded"
+    assert await violations(world) == []
+
+
+async def test_grants_of_imported_apps_after_failed_consent(world):
+    """What a consent granted before it failed is revoked by the rollback."""
+    apps = await world.registered(consent=False)
+    world.refuse("POST", "oauth2PermissionGrants", code="Request_BadRequest", status=400, skip=1)
+    onboarding = await world.onboard("Imported", **apps.request(), adminConsent="ByService")
+    await world.settle()
+    await world.must("roll_back_onboarding", id=onboarding)
+    await world.settle()
+    assert (await world.must("get_onboarding", id=onboarding))["status"] == "RolledBack"
+    assert await violations(world) == []
+
+
+async def test_same_key_twice_with_secret(world):
+    """A request with a secret that arrives twice at once leaves one secret in the vault, and then none."""
+    apps = await world.registered()
+    body = {"name": "Imported", "tenantId": world.cloud.info["tenant"], **apps.request()}
+    announces = world.pin("first", "upsert", names.ONBOARDING_INDEX)
+    first = world.go("first", world.call("create_onboarding", body, key="k"))
+    await world.until(announces, first)
+    _, document = await world.call("create_onboarding", body, key="k")
+    announces.gate.set()
+    assert (await first)[1]["id"] == document["id"]
+    await world.settle()
+    connection = (await world.must("get_onboarding", id=document["id"]))["connectionId"]
+    assert await violations(world) == []
+    assert await removed(world, connection) == "Succeeded"
+    assert await violations(world) == []
+
+
+async def test_renew_import_twice_at_once(world):
+    """Of two renewals with different secrets at once, one is taken; the other secret is not kept."""
+    apps = await world.registered()
+    connection = await world.connected("Imported", **apps.request())
+    secrets = [await new_secret(world, apps.server["appId"]) for _ in range(2)]
+    announces = world.pin("first", "upsert", names.OPERATION_INDEX)
+    first = world.go("first", world.call("renew_secret", {"secret": secrets[0]}, id=connection))
+    await world.until(announces, first)
+    renewal = await world.must("renew_secret", {"secret": secrets[1]}, id=connection)
+    announces.gate.set()
+    assert (await first)[1]["id"] == renewal["id"]
+    await world.settle()
+    assert await violations(world) == []
+    await world.must("confirm_renewal", id=connection, renewal=renewal["id"])
+    await world.settle()
+    assert await violations(world) == []
+
+
+async def test_renew_import_wrong_then_right_then_remove(world):
+    """The secret of a renewal that failed does not stay in the vault."""
+    apps = await world.registered()
+    connection = await world.connected("Imported", **apps.request())
+    secret = await new_secret(world, apps.server["appId"])
+    await world.must("renew_secret", {"secret": f"{secret[:3]}{'x' * 37}"}, id=connection)
+    await world.settle()
+    renewal = await world.must("renew_secret", {"secret": secret}, id=connection)
+    await world.settle()
+    assert await violations(world) == []
+    await world.must("confirm_renewal", id=connection, renewal=renewal["id"])
+    await world.settle()
+    assert await removed(world, connection) == "Succeeded"
+    assert await violations(world) == []
+    assert "import-" not in json.dumps([each for each in world.objects() if each["id"] not in world.known])
+
+
+async def test_look_meets_removal(world):
+    """An inspection that meets an off-boarding leaves no difference behind."""
+    connection = await world.connected("Contoso")
+    world.clock.at += timedelta(days=340)
+    assert await world.hosts[0].timers.inspection_sweep.run() == 1
+    looks = world.pin("host1", "POST", "graph", "$batch")
+    late = world.go("host1", world.drain(1, queues=(names.NOTICES_QUEUE,)))
+    await world.until(looks, late)
+    removal = await world.must("remove_connection", id=connection)
+    for _ in range(3):
+        await world.settle(queues=(names.OPERATIONS_QUEUE,))
+    assert (await world.must("get_operation", id=removal["id"]))["status"] == "Succeeded"
+    looks.gate.set()
+    await late
+    assert connection not in json.dumps(await world.must("get_overview"))
+    assert await violations(world) == []
