@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.interleavings.world import World
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
-BAD = {"code": "Request_BadRequest", "status": 400}
+BAD: dict[str, Any] = {"code": "Request_BadRequest", "status": 400}
 
 
 async def status(world: World, onboarding: str) -> str:

@@ -18,6 +18,7 @@ import pytest
 from onboarding.calls import Call
 from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.app_users import Grant
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import Finding
 from onboarding.lifecycle import deletion, plans, removal_halt, removal_steps, renewal_steps
@@ -25,7 +26,7 @@ from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal, Renewal
 from onboarding.lifecycle.steps.client_app import ClientAppResult
 from onboarding.lifecycle.steps.connection import ConnectionResult
-from onboarding.lifecycle.steps.consent import ConsentResult, Grant
+from onboarding.lifecycle.steps.consent import ConsentResult
 from onboarding.lifecycle.steps.preflight import PreflightResult
 from onboarding.lifecycle.steps.principal import PrincipalResult
 from onboarding.lifecycle.steps.provider import ProviderResult
