@@ -262,16 +262,6 @@ APP_IN_USE: Final = ErrorType(
     remedy="Specify another application, or ask an operator to send the request.",
     documentation=_WIZARD,
 )
-APP_REMOVING: Final = ErrorType(
-    code="app-removing",
-    severity=Severity.ERROR,
-    pointers=("/serverApp/existing", "/clientApp/existing"),
-    failure=PermanentError,
-    title="The application is being deleted",
-    detail="The application {app} belongs to a connection that is being removed.",
-    remedy="Specify another application.",
-    documentation=_WIZARD,
-)
 APP_NOT_FOUND: Final = ErrorType(
     code="app-not-found",
     severity=Severity.ERROR,

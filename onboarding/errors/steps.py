@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, TransientError
+from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity, TransientError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _LOG: Final = "Check the function app's log at the times of the attempts, then resume the run."
@@ -32,6 +32,16 @@ PRINCIPAL_NOT_FOUND: Final = ErrorType(
     detail="The application {app} has no service principal in the tenant.",
     remedy="Create it (az ad sp create --id {app}), then resume the onboarding.",
     documentation="https://learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal",
+)
+
+APP_REMOVING: Final = ErrorType(
+    code="app-removing",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/existing", "/clientApp/existing"),
+    failure=PermanentError,
+    title="The application is being deleted",
+    detail="The application {app} belongs to a connection that is being removed.",
+    remedy="Specify another application.",
 )
 
 # Client secrets

@@ -16,7 +16,7 @@ from typing import Any, Final
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.app_users import AppUser, Grant
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.errors import prerequisites, requests
+from onboarding.errors import prerequisites, requests, steps
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.requests import OPERATOR, REQUESTER
 from onboarding.workflow.run import Head, Run, RunStatus
@@ -167,8 +167,8 @@ async def need_kept(services: Services, tenant: str, app: str, pointer: str) -> 
     """Raises ``PermanentError`` if an application that an onboarding imports is being removed."""
     for connection in await services.connections.of_app(tenant, app):
         if connection.state is ConnectionState.REMOVING and not connection.imports_app(app):
-            finding = prerequisites.APP_REMOVING.finding(pointer, app=app)
-            raise prerequisites.APP_REMOVING.error(app=app, findings=(finding,))
+            finding = steps.APP_REMOVING.finding(pointer, app=app)
+            raise steps.APP_REMOVING.error(app=app, findings=(finding,))
 
 
 async def _counts(services: Services, user: AppUser) -> bool:
