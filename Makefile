@@ -13,6 +13,8 @@ EMULATOR := infra/local/storage-emulator
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 AZURITE := $(EMULATOR)/node_modules/.installed
+READERS := infra/docs/node
+DESCRIPTION := $(READERS)/node_modules/.installed
 WORKER := $(VENV)/.worker
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile
@@ -24,10 +26,10 @@ help: ## Show this list
 run: $(RUNTIME) $(AZURITE) $(if $(LOCAL_WORKER),$(WORKER)) ## Run the local cloud with a sample (PORT=7071, HOSTS=1, ONCE=1 to end after it, KEEP=1)
 	@$(BIN)/python -m infra.local
 
-test: $(DEVELOPMENT) $(AZURITE) ## Run the tests, but for the long ones (ARGS="-k expiry")
+test: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Run the tests, but for the long ones (ARGS="-k expiry")
 	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder -m "not soak" $(ARGS)
 
-soak: $(DEVELOPMENT) $(AZURITE) ## Run the long tests: faults, outages, redelivery, kills at every point, Microsoft's worker
+soak: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Run the long tests: faults, outages, redelivery, kills at every point, Microsoft's worker
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 	@LOCAL_WORKER=microsoft $(BIN)/python -m pytest --numprocesses 2 -m "not soak" tests/api tests/operations tests/rehearsal
 
@@ -37,19 +39,20 @@ year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which war
 bench: $(DEVELOPMENT) $(AZURITE) ## Measure what a sweep costs among few and among many connections
 	@$(BIN)/python -m tests.bench.sweep
 
-coverage: $(DEVELOPMENT) $(AZURITE) ## Run the tests and show what they cover; takes half as long again
+coverage: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Run the tests and show what they cover; takes half as long again
 	@$(BIN)/coverage erase
 	@COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage" \
 		$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports and the generated files
+check: $(DEVELOPMENT) $(DESCRIPTION) ## Check format, style, types, the direction of imports and the generated files
 	@$(BIN)/ruff format --check --quiet . || { echo "make: run '$(BIN)/ruff format .'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.docs --check
+	@$(BIN)/python -m infra.docs.linters
 
 openapi: $(RUNTIME) ## Generate docs/openapi.json and the tables in docs
 	@$(BIN)/python -m infra.docs
@@ -58,10 +61,10 @@ lock: $(DEVELOPMENT) ## Pin the dependencies anew (requirements*.in to requireme
 	@$(LOCK) --generate-hashes --output-file requirements.txt requirements.in
 	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
 
-install: $(DEVELOPMENT) $(AZURITE) ## Install everything, run nothing (after make clean: PYTHON=python3.13 to choose one)
+install: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Install everything, run nothing (after make clean: PYTHON=python3.13 to choose one)
 
 clean: ## Remove what was installed, kept and measured
-	@rm -rf $(VENV) .local $(EMULATOR)/node_modules .coverage .coverage.* htmlcov
+	@rm -rf $(VENV) .local $(EMULATOR)/node_modules $(READERS)/node_modules .coverage .coverage.* htmlcov
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -98,5 +101,10 @@ $(WORKER): requirements-worker.txt $(RUNTIME)
 
 $(AZURITE): $(EMULATOR)/package-lock.json $(EMULATOR)/package.json | $(RUNTIME)
 	@echo "Installing Azurite, the storage emulator"
-	@$(BIN)/python -m infra.local.node
+	@$(BIN)/python -m infra.local.node $(EMULATOR)
+	@touch $@
+
+$(DESCRIPTION): $(READERS)/package-lock.json $(READERS)/package.json | $(RUNTIME)
+	@echo "Installing the tools that read the API's description"
+	@$(BIN)/python -m infra.local.node $(READERS)
 	@touch $@

