@@ -1,7 +1,8 @@
 """``python -m infra.local``, which ``make run`` calls: the local cloud, with a sample, until Ctrl-C.
 
 Environment: PORT of the API (7071; 0: any free one), HOSTS (1), ONCE=1 to end after the sample, KEEP=1 to
-continue with the data of the last run, LOCAL_FOLDER to replace .local. Exit code 0, or 1 with the
+continue with the data of the last run, LOCAL_FOLDER to replace .local, and app settings, which docs/local.md
+lists. Exit code 0, or 1 with the
 reason on stderr.
 """
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.local import process
+from infra.local import integration, process
 from infra.local.errors import LocalError
 from infra.local.sample import Sample
 from infra.local.stack import ROOT, Stack
@@ -99,11 +100,13 @@ class Run:
             port=self._options.port,
             hosts=self._options.hosts,
             permissions="consent",  # so that the sample ends without an administrator
+            environment=integration.settings(os.environ),
             say=self._say,
         )
         if not self._options.keep:
             stack.clear()
         async with stack:
+            await integration.prepare(stack)
             self._say(f"Ready after {time.monotonic() - started:.1f} s. The API is at {stack.api}.")
             await self._sample(stack)
             if not self._options.once:

@@ -80,6 +80,8 @@ class Stack:
         self.folder = folder.resolve()
         self.environment = dict(environment or {})
         """Read each time a host starts, so a test may change it between two starts."""
+        self.webhook_secret = ""
+        """The secret that signs events, where ``integration`` has made one; for ``endpoints.json``."""
         self.cloud_info: Mapping[str, Any] = {}
         """The simulated cloud's ``cloud.json``."""
         self._app = app
@@ -90,7 +92,7 @@ class Stack:
         self._lock: int | None = None
         self._cloud_ports: Reservation | None = None
         self._listener: socket.socket | None = None
-        self._published = False
+        self.published = False
         self.folder.mkdir(parents=True, exist_ok=True)
         self._hold_folder()
         self._storage_tokens = storage_tokens
@@ -102,7 +104,7 @@ class Stack:
             "storage",
             spawn=self._storage.spawn,
             answering=self._storage.answering,
-            changed=self._publish,
+            changed=self.publish,
             say=say,
             stop_seconds=10,
         )
@@ -110,7 +112,7 @@ class Stack:
             "cloud",
             spawn=self._spawn_cloud,
             answering=self._cloud_answering,
-            changed=self._publish,
+            changed=self.publish,
             say=say,
             stop_seconds=5,
         )
@@ -132,6 +134,7 @@ class Stack:
             storage=self.account.connection_string,
             pids=[host.pid for host in self.hosts if host.pid is not None],
             log=self.folder / "host.log",
+            webhook_secret=self.webhook_secret,
         )
 
     @property
@@ -154,8 +157,8 @@ class Stack:
         except BaseException:
             await self.stop()
             raise
-        self._published = True
-        self._publish()
+        self.published = True
+        self.publish()
 
     def clear(self) -> None:
         """Delete what an earlier run left in the folder; only before the start."""
@@ -183,7 +186,7 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop everything: the hosts first, so that they can finish their work."""
-        self._published = False
+        self.published = False
         await asyncio.gather(*(host.stop() for host in self.hosts))
         await asyncio.gather(self.cloud.stop(), self.storage.stop())
         self._storage.release()
@@ -259,7 +262,7 @@ class Stack:
             name,
             spawn=spawn,
             answering=answering,
-            changed=self._publish,
+            changed=self.publish,
             say=say,
             stop_seconds=_HOST_STOP_SECONDS,
         )
@@ -302,8 +305,9 @@ class Stack:
         last = output.splitlines()[-1] if output else "it wrote nothing"
         raise LocalError(f"{name} does not start: {last} (more in {self.folder / f'{name}.out'})")
 
-    def _publish(self) -> None:
-        if not self._published:
+    def publish(self) -> None:
+        """Write ``endpoints.json``, once everything runs."""
+        if not self.published:
             return
         file = self.folder / "endpoints.json"
         draft = self.folder / "endpoints.draft"

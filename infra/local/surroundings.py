@@ -88,7 +88,7 @@ def identity_connection(account: Account) -> dict[str, str]:
 
 
 def endpoints(
-    *, cloud: Mapping[str, Any], api: str, storage: str, pids: list[int], log: Path
+    *, cloud: Mapping[str, Any], api: str, storage: str, pids: list[int], log: Path, webhook_secret: str
 ) -> dict[str, Any]:
     """The content of ``endpoints.json``: the addresses for tools while the local cloud runs."""
     shared = (
@@ -106,6 +106,7 @@ def endpoints(
     return {
         "api": api,
         **{name: cloud[name] for name in (*shared, "audience", "clients")},
+        **({"webhookSecret": webhook_secret} if webhook_secret else {}),
         "storage": storage,
         "hostPids": pids,
         "log": str(log),

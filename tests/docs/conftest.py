@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local import integration
 from infra.local.stack import Stack
 
 
@@ -14,5 +15,6 @@ from infra.local.stack import Stack
 async def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     """The folder of a local cloud that runs, as ``make run`` has one."""
     folder = tmp_path_factory.mktemp("docs") / "local"
-    async with Stack(folder, permissions="consent"):
+    async with Stack(folder, permissions="consent", environment=integration.settings({})) as stack:
+        await integration.prepare(stack)
         yield folder

@@ -233,7 +233,7 @@ class Control:
             body: object = json.loads(text)
         except ValueError:
             body = text
-        message: JsonObject = {"at": time.time(), "headers": dict(request.headers), "body": body}
+        message: JsonObject = {"at": time.time(), "headers": dict(request.headers), "body": body, "raw": text}
         return web.Response(status=self.inbox.put(request.match_info["name"], message))
 
     async def _list_inbox(self, request: web.Request) -> web.Response:

@@ -35,8 +35,8 @@ class Inbox:
 
     def messages(self, name: str) -> list[JsonObject]:
         """The messages to a mailbox, including those that were answered with an error."""
-        shown = ("at", "headers", "body")
-        return [{field: message[field] for field in shown} for message in self._messages.get(name, ())]
+        shown = ("at", "headers", "body", "raw")
+        return [{field: message.get(field) for field in shown} for message in self._messages.get(name, ())]
 
     def clear(self, name: str) -> None:
         """Delete a mailbox's messages and its answer."""

@@ -1,0 +1,108 @@
+"""The sample portals carry out what they show, against the local cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.docs import linters, tables
+from infra.local import node
+from tests.support.sources import ROOT
+
+_LIMIT = 180  # seconds
+_TOOLS = linters.FOLDER / "node_modules"
+_PORTAL = ROOT / "examples" / "portal"
+
+
+async def run(*command: str | Path, folder: Path, **environment: str) -> list[str]:
+    """Runs a program to its end, and returns the lines that it prints."""
+    inherited = {key: value for key, value in os.environ.items() if not key.casefold().endswith("_proxy")}
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        cwd=folder,
+        env={**inherited, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(_LIMIT):
+            out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, out.decode()
+    return out.decode().splitlines()
+
+
+@pytest.fixture(scope="module")
+async def portal(tmp_path_factory) -> Path:
+    """The portal in TypeScript, built as its page says: types from the description, then the compiler."""
+    folder: Path = tmp_path_factory.mktemp("portal")
+    shutil.copytree(_PORTAL, folder, dirs_exist_ok=True)
+    (folder / "node_modules").symlink_to(_TOOLS)
+    (folder / "openapi.json").write_text(json.dumps(tables.DOCUMENT), encoding="utf-8")
+    generator = _TOOLS / "openapi-typescript" / "bin" / "cli.js"
+    program, options = node.program(), ["-o", "api.ts", "--default-non-nullable=false"]
+    await run(program, generator, "openapi.json", *options, folder=folder)
+    await run(program, _TOOLS / "typescript" / "bin" / "tsc", "-p", ".", folder=folder)
+    return folder
+
+
+async def test_the_portal_in_typescript_does_its_day(portal, local_cloud):
+    """A portal that is typed from the description does a whole day with the requester's role alone."""
+    endpoints = json.loads((local_cloud / "endpoints.json").read_text())
+    shown = await run(
+        node.program(),
+        "portal.js",
+        local_cloud / "endpoints.json",
+        folder=portal,
+        NODE_EXTRA_CA_CERTS=endpoints["certificate"],
+    )
+    text = "\n".join(shown)
+    for expected in (
+        "calls are planned",
+        "clicked twice: 1 onboarding, replayed: true",
+        "an administrator consented to ",
+        "onboarding: Succeeded",
+        "refused: connection-exists: ",
+        "cancelled: Cancelled",
+        "my connections: true, script: true",
+        "ticket opened: A new client secret of ",
+        "ticket closed: ",
+    ):
+        assert expected in text, text
+
+
+async def test_the_portal_in_python_onboards_a_tenant(local_cloud):
+    """A portal in at most 60 lines of Python asks for an onboarding, follows it, and gets the script."""
+    sample = ROOT / "examples" / "portal.py"
+    assert len(sample.read_text(encoding="utf-8").splitlines()) <= 60
+    shown = await run(sys.executable, sample, local_cloud / "endpoints.json", folder=ROOT)
+    assert shown[-2] == "Succeeded"
+    assert shown[-1].startswith("The script for the site has ")
+
+
+@pytest.mark.soak
+def test_what_other_languages_read_has_no_fault():
+    """Spectral, Redocly and Ajv find nothing in the description; a fault of each kind is found."""
+    broken = json.loads(json.dumps(tables.DOCUMENT))
+    broken["paths"]["/health"]["get"].pop("operationId")
+    broken["components"]["schemas"]["OnboardingRequest"]["properties"]["name"]["pattern"] = r"^[^\"]$"
+    broken["paths"]["/onboardings"]["post"]["requestBody"]["content"]["application/json"]["examples"][
+        "required-fields"
+    ]["value"]["colour"] = "red"
+    found = "\n".join(linters.findings(broken))
+    for expected in (
+        "spectral operation-operationId",
+        "redocly operation-operationId",
+        "Invalid escape",
+        "required-fields",
+    ):
+        assert expected in found, found
