@@ -26,15 +26,21 @@ def findings(document: Mapping[str, Any]) -> list[str]:
     if not (FOLDER / "node_modules").is_dir():
         raise LocalError("the tools in infra/docs/node are not installed: run 'make install'")
     with tempfile.TemporaryDirectory() as folder:
-        files = []
+        running = []
         for name, form in (("openapi.json", document), ("openapi-3.0.json", in_30(document))):
-            files.append(Path(folder) / name)
-            files[-1].write_text(json.dumps(form), encoding="utf-8")
-        command = [str(node.program()), str(FOLDER / "check.mjs"), *map(str, files)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our script
-    if done.returncode and not done.stdout.strip():
-        raise LocalError(f"the tools in infra/docs/node do not run: {done.stderr.strip()}")
-    return done.stdout.split("\n") if done.stdout.strip() else []
+            file = Path(folder) / name
+            file.write_text(json.dumps(form), encoding="utf-8")
+            command = [str(node.program()), str(FOLDER / "check.mjs"), str(file)]
+            running.append(
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            )
+        found: list[str] = []
+        for process in running:
+            out, errors = process.communicate()
+            if process.returncode and not out.strip():
+                raise LocalError(f"the tools in infra/docs/node do not run: {errors.strip()}")
+            found += filter(None, out.split("\n"))
+    return found
 
 
 def main() -> int:

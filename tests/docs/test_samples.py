@@ -13,6 +13,7 @@ import pytest
 
 from infra.docs import linters, tables
 from infra.local import node
+from tests.support.pages import page
 from tests.support.sources import ROOT
 
 _LIMIT = 180  # seconds
@@ -87,6 +88,15 @@ async def test_the_portal_in_python_onboards_a_tenant(local_cloud):
     shown = await run(sys.executable, sample, local_cloud / "endpoints.json", folder=ROOT)
     assert shown[-2] == "Succeeded"
     assert shown[-1].startswith("The script for the site has ")
+
+
+async def test_msal_signs_in_as_the_page_shows(local_cloud):
+    """The lines for MSAL in Python get a token from the local login."""
+    (lines,) = page("docs/local.md").blocks("python")
+    endpoints = json.loads((local_cloud / "endpoints.json").read_text())
+    program = f"cloud = {endpoints!r}\n{lines}\nprint(token.count('.'))"
+    certificate = endpoints["certificate"]
+    assert await run(sys.executable, "-c", program, folder=ROOT, REQUESTS_CA_BUNDLE=certificate) == ["2"]
 
 
 @pytest.mark.soak
