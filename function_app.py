@@ -72,18 +72,17 @@ async def fail_notice(msg: func.QueueMessage) -> None:
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
     """Continues runs that have made no progress."""
-    for engine in parts().engines.values():
-        await engine.sweep()
+    await timers().jobs.run("sweep_onboardings", *(engine.sweep for engine in parts().engines.values()))
 
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")
 async def sweep_expirations(timer: func.TimerRequest) -> None:
     """Sends the warnings that are due, and starts automatic renewals."""
-    await timers().expiry_sweep.run()
-    await timers().automatic_renewals.run()
+    jobs = timers()
+    await jobs.jobs.run("sweep_expirations", jobs.expiry_sweep.run, jobs.automatic_renewals.run)
 
 
 @app.timer_trigger("timer", "%INSPECTION_SCHEDULE%")
 async def sweep_directory(timer: func.TimerRequest) -> None:
     """Starts the inspections of the day."""
-    await timers().inspection_sweep.run()
+    await timers().jobs.run("sweep_directory", timers().inspection_sweep.run)

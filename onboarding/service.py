@@ -38,6 +38,7 @@ from onboarding.api.unreadable import UnreadableResource
 from onboarding.errors import requests
 from onboarding.parts import Parts, parts
 from onboarding.shared import Shared
+from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.sealing import Seals
 from onboarding.storage.unreadable_rows import UnreadableRows
 
@@ -182,6 +183,7 @@ class Service:
             queues=parts.queues,
             messages=parts.poison_messages,
             unreadable=UnreadableRows(parts.tables),
+            jobs=PeriodicJobs(parts.tables),
             calendar=parts.calendar,
             connections=parts.connection_store,
             differences=parts.drift_index,

@@ -11,6 +11,7 @@ from onboarding.drift.inspection_sweep import InspectionSweep
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.parts import Parts, parts
+from onboarding.storage.periodic_jobs import PeriodicJobs
 
 
 class Timers:
@@ -18,6 +19,11 @@ class Timers:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+
+    @functools.cached_property
+    def jobs(self) -> PeriodicJobs:
+        """Runs the jobs, and records how they ended."""
+        return PeriodicJobs(self._parts.tables)
 
     @functools.cached_property
     def expiry_sweep(self) -> ExpirySweep:

@@ -25,6 +25,7 @@ from onboarding.clock import Clock
 from onboarding.errors import OnboardingError, prerequisites
 from onboarding.lifecycle.findings import WRITE_APPLICATIONS
 from onboarding.storage import names
+from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
 
@@ -124,6 +125,7 @@ def pings(
         "graph": lambda: clouds().directory(home_tenant).ping(),
         "resourceManager": lambda: clouds().ping_resource_manager(),
         "keyVault": lambda: clouds().vault.stored("ping"),
+        "jobs": PeriodicJobs(tables).need_punctual,
     }
 
 

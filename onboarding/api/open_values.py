@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from onboarding.api.overview_documents import ATTENTION, OWN_TROUBLE
+from onboarding.api.attention import ATTENTION, OWN_TROUBLE
 from onboarding.cloud.ports import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
 from onboarding.cmg import permissions, rules
 from onboarding.cmg.permissions import Permission

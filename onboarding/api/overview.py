@@ -24,6 +24,7 @@ from onboarding.drift.drift_index import DriftIndex
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.storage import names
+from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.queues import Queues
 from onboarding.storage.unreadable_rows import UnreadableRows
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -58,6 +59,7 @@ class OverviewResource:
         queues: Queues,
         messages: PoisonMessages,
         unreadable: UnreadableRows,
+        jobs: PeriodicJobs,
         calendar: Calendar,
         connections: ConnectionStore,
         differences: DriftIndex,
@@ -69,6 +71,7 @@ class OverviewResource:
         self._queues = queues
         self._messages = messages
         self._unreadable = unreadable
+        self._jobs = jobs
         self._calendar = calendar
         self._connections = connections
         self._differences = differences
@@ -118,6 +121,7 @@ class OverviewResource:
             failing=Some(failing[0], more=bool(failing[1])).where(
                 lambda delivery: tenant in {None, delivery.tenant}
             ),
+            jobs=await self._jobs.all(),
             now=now,
         )
 

@@ -4,66 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Self
+from datetime import datetime
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from pydantic import Field
 
+from onboarding.api.attention import Attention, attention, opened
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import (
-    AttentionCode,
     DifferenceCode,
     Document,
     ExpirationKind,
     NoticeKind,
     StepError,
-    Url,
 )
-from onboarding.api.overview_facts import OPEN, Expiring, Facts
+from onboarding.api.overview_facts import Expiring, Facts
 from onboarding.drift.drift_index import DriftEntry
-from onboarding.errors import Actor
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
-from onboarding.storage import names
-from onboarding.workflow.run import RunStatus
+from onboarding.storage.periodic_jobs import PeriodicJob
 from onboarding.workflow.run_index import Entry
-
-OWN_TROUBLE: Final = "own-trouble"
-"""The entry for what only the operator of this service can correct: one for each cause."""
-
-ATTENTION: Final[Mapping[str, str]] = {
-    "poison-queue": "There are messages on a poison queue",
-    "given-up": "There are poison messages",
-    "unreadable": "There are stored records that cannot be read",
-    "ended": "Something has expired and nobody has acknowledged it",
-    "ends-soon": "Something expires within a week",
-    "drifting": "The directory differs from what it should be",
-    "channel-trouble": "A notification channel is failing",
-    "onboarding-failed": "Onboardings failed within a week",
-    "operation-failed": "Operations failed within a week",
-    "waits-for-customer": "Runs wait for a customer",
-    "open-for-long": "Onboardings take more than a day",
-}
-"""What else needs attention, the most serious first: the titles by code."""
 
 _SHOWN: Final = 10
 _TENANTS: Final = 100
-_URGENT: Final = timedelta(days=7)
-_LONG: Final = timedelta(days=1)
 
 StoredId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 """An ID as it is stored. A damaged one is no reason to show nothing at all."""
-
-
-class Attention(Counted):
-    """Something that needs attention."""
-
-    code: AttentionCode
-    title: str
-    url: Annotated[Url | None, Field(description="Where to look. Missing: in this document.")]
 
 
 class OpenRun(Document):
@@ -91,7 +60,7 @@ class RunsOverview(Document):
     @classmethod
     def of(cls, statuses: Mapping[str, Some[Entry]], facts: Facts) -> Self:
         """The runs of one kind."""
-        oldest = min(_open(statuses).found, key=lambda entry: entry.announced_at, default=None)
+        oldest = min(opened(statuses).found, key=lambda entry: entry.announced_at, default=None)
         return cls(
             oldest_open=OpenRun.of(oldest) if oldest else None,
             failed_within_a_week=facts.failed(statuses),
@@ -178,6 +147,31 @@ class QueueLength(Document):
     count: int
 
 
+class JobOverview(Document):
+    """A periodic job of the service."""
+
+    name: str
+    last_succeeded_at: datetime | None
+    done: Annotated[int, Field(description="What its last successful run started or announced.")]
+    due_at: Annotated[datetime | None, Field(description="Missing if it has not succeeded yet.")]
+    late: Annotated[bool, Field(description="Whether it has not succeeded for three periods.")]
+    last_failed_at: datetime | None
+    last_error: str
+
+    @classmethod
+    def of(cls, job: PeriodicJob, now: datetime) -> Self:
+        """A job at a moment."""
+        return cls(
+            name=job.name,
+            last_succeeded_at=job.last_succeeded_at,
+            done=job.done,
+            due_at=job.due_at,
+            late=job.is_late(now),
+            last_failed_at=job.last_failed_at,
+            last_error=job.last_error,
+        )
+
+
 class TenantOverview(Document):
     """A tenant that needs attention or has runs in progress."""
 
@@ -204,6 +198,7 @@ class Overview(Document):
     expirations: tuple[ExpirationOverview, ...]
     differences: tuple[DriftingConnection, ...]
     channels: tuple[FailingDelivery, ...]
+    jobs: tuple[JobOverview, ...]
     queues: tuple[QueueLength, ...]
     tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most entries first.")]
 
@@ -213,55 +208,17 @@ class Overview(Document):
         return cls(
             checked_at=facts.now,
             tenant_id=tenant,
-            attention=tuple(_attention(facts, url)),
+            attention=tuple(attention(facts, url)),
             onboardings=RunsOverview.of(facts.onboardings, facts),
             operations=RunsOverview.of(facts.operations, facts),
             blocked=tuple(BlockedRuns.all_of(facts.blocked)[:_SHOWN]),
             expirations=tuple(map(ExpirationOverview.of, facts.expirations.found[:_SHOWN])),
             differences=tuple(map(DriftingConnection.of, facts.drifting.found[:_SHOWN])),
             channels=tuple(map(FailingDelivery.of, facts.failing.found[:_SHOWN])),
+            jobs=tuple(JobOverview.of(job, facts.now) for job in facts.jobs),
             queues=tuple(QueueLength(queue=name, count=count) for name, count in facts.queues.items()),
             tenants=tuple(_tenants(facts)),
         )
-
-
-def _attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
-    """What needs attention, the most serious first."""
-    stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
-    unseen = facts.expirations.where(lambda expiring: not expiring[0].is_acknowledged(expiring[1]))
-    over = unseen.where(lambda expiring: _end(expiring) <= facts.now)
-    urgent = unseen.where(lambda expiring: facts.now < _end(expiring) <= facts.now + _URGENT)
-    old = _open(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
-    failed, failed_operations = facts.failed(facts.onboardings), facts.failed(facts.operations)
-    for cause in BlockedRuns.all_of(facts.blocked):
-        if cause.actor is Actor.OPERATOR:
-            title = f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC"
-            yield Attention(code=OWN_TROUBLE, title=title, count=cause.count, more=cause.more, url=None)
-    waiting = facts.blocked.where(lambda step: step.actor is not Actor.OPERATOR)
-    needs: Mapping[str, tuple[Some[Any], str]] = {
-        "poison-queue": (Some(range(stuck), more=False), "poison"),
-        "given-up": (facts.messages, "poison"),
-        "unreadable": (facts.unreadable, "unreadable"),
-        "ended": (over, "expirations?state=Expired"),
-        "ends-soon": (urgent, "expirations?withinDays=7"),
-        "drifting": (facts.drifting, ""),  # see differences
-        "channel-trouble": (facts.failing, ""),  # see channels
-        "onboarding-failed": (failed, "onboardings?status=Failed"),
-        "operation-failed": (failed_operations, "operations?status=Failed"),
-        "waits-for-customer": (waiting, ""),  # see blocked
-        "open-for-long": (old, "onboardings?status=Waiting"),
-    }
-    for code, title in ATTENTION.items():
-        some, path = needs[code]
-        if some.found:
-            yield Attention(
-                code=code, title=title, count=some.count, more=some.more, url=url(path) if path else None
-            )
-
-
-def _open(statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:
-    new, running = statuses[RunStatus.NOT_STARTED], statuses[OPEN]
-    return Some([*new.found, *running.found], new.more or running.more)
 
 
 def _tenants(facts: Facts) -> Iterator[TenantOverview]:
@@ -275,15 +232,10 @@ def _tenants(facts: Facts) -> Iterator[TenantOverview]:
         "failed_within_a_week": (
             entry.lists.get(TENANT, "") for entry in facts.failed(facts.onboardings).found
         ),
-        "open": (entry.lists.get(TENANT, "") for entry in _open(facts.onboardings).found),
+        "open": (entry.lists.get(TENANT, "") for entry in opened(facts.onboardings).found),
     }
     counted = {name: Counter(tenants) for name, tenants in columns.items()}
     total = sum(counted.values(), Counter[str]())
     del total[""]  # of runs whose entry in the index is damaged
     for tenant, _ in total.most_common(_TENANTS):
         yield TenantOverview(tenant_id=tenant, **{name: counts[tenant] for name, counts in counted.items()})
-
-
-def _end(expiring: Expiring) -> datetime:
-    connection, kind = expiring
-    return connection.expirations[kind]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from onboarding.api.counting import Some
 from onboarding.connections import records
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.notices import failing_deliveries
+from onboarding.storage.periodic_jobs import PeriodicJob
 from onboarding.storage.unreadable_rows import UnreadableRow
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.poison_messages import PoisonMessage
@@ -39,6 +40,7 @@ class Facts:
     expirations: Some[Expiring]  # the soonest first
     drifting: Some[DriftEntry]
     failing: Some[failing_deliveries.FailingDelivery]
+    jobs: Sequence[PeriodicJob]
     now: datetime
 
     def failed(self, statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:

@@ -49,6 +49,7 @@ class World:
         for queue in names.QUEUES:
             self.queues.create(queue)
         self.clock: Clock = MovedClock(clock_file)
+        self.tables.clock = self.clock
         self._clock_file = clock_file
         self._start()
 

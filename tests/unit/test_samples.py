@@ -18,7 +18,7 @@ from onboarding.connections import app_users, calendar, records, warning_schedul
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
 from onboarding.notices import deliveries, digests, mail_domains, receipts
-from onboarding.storage import sealing, unreadable_rows
+from onboarding.storage import periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -37,6 +37,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "name-reservation": name_reservations.CODEC,
     "notice": digests._NOTICES,
     "patience": patience.CODEC,
+    "periodic-job": periodic_jobs.CODEC,
     "receipt": receipts.CODEC,
     "scheduled-warning": warning_schedule.CODEC,
     "sealing-key": sealing.KEYS,

@@ -1,0 +1,115 @@
+"""What the timers did last, so that a job that fails or does not run is noticed.
+
+Each job has one row. Its period is what the deployment is set up for, or what was observed if that is longer:
+the schedule is a setting of the host. A job is late three periods after its last success.
+"""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from onboarding.storage import names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
+
+log = logging.getLogger(__name__)
+
+PERIODS: Final[Mapping[str, timedelta]] = {
+    "sweep_onboardings": timedelta(minutes=5),
+    "sweep_expirations": timedelta(hours=1),
+    "sweep_directory": timedelta(hours=1),
+}
+"""How often each job runs with the schedules that Bicep sets, by the name of its function."""
+
+_PARTITION: Final = "jobs"
+_LATE: Final = 3  # periods
+_KEPT: Final = 5  # gaps between two successes
+
+Work = Callable[[], Awaitable[int]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PeriodicJob:
+    """A job, and what it did last."""
+
+    name: str
+    last_succeeded_at: datetime | None = None
+    done: int = 0  # what the last run that succeeded started or announced
+    gaps: tuple[float, ...] = ()  # seconds between its last successes
+    last_failed_at: datetime | None = None
+    last_error: str = ""
+
+    @property
+    def period(self) -> timedelta:
+        """How often it runs. One long silence changes little, because the median counts."""
+        observed = timedelta(seconds=statistics.median(self.gaps)) if self.gaps else timedelta(0)
+        return max(PERIODS.get(self.name, timedelta(0)), observed)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it should run next; None if it has never succeeded."""
+        return self.last_succeeded_at + self.period if self.last_succeeded_at else None
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it has not succeeded for three periods."""
+        last = self.last_succeeded_at
+        return last is not None and now - last > _LATE * self.period
+
+    @property
+    def fails(self) -> bool:
+        """Whether its last run failed."""
+        failed, succeeded = self.last_failed_at, self.last_succeeded_at
+        return failed is not None and (succeeded is None or failed > succeeded)
+
+
+CODEC: Final = Codec(PeriodicJob)
+
+
+class PeriodicJobs:
+    """Runs the jobs of the timers, and records how they ended."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def run(self, name: str, *parts: Work) -> None:
+        """Runs the parts of a job; each of them, whatever becomes of the others. Raises the first error."""
+        done, failures = 0, list[Exception]()
+        for part in parts:
+            try:
+                done += await part()
+            except Exception as error:
+                log.exception("a part of the periodic job %s failed", name)
+                failures.append(error)
+        known, now = await self._get(name), self._tables.clock.now()
+        if failures:
+            await self._put(replace(known, last_failed_at=now, last_error=type(failures[0]).__name__))
+            raise failures[0]
+        gaps = known.gaps
+        if known.last_succeeded_at and known.last_succeeded_at < now:
+            gaps = (*gaps, (now - known.last_succeeded_at).total_seconds())[-_KEPT:]
+        await self._put(replace(known, last_succeeded_at=now, done=done, gaps=gaps))
+
+    async def all(self) -> list[PeriodicJob]:
+        """Each job of the timers."""
+        return [await self._get(name) for name in PERIODS]
+
+    async def need_punctual(self) -> None:
+        """Raises ``RuntimeError`` if a job is late."""
+        now = self._tables.clock.now()
+        if late := [job.name for job in await self.all() if job.is_late(now)]:
+            raise RuntimeError(f"late: {', '.join(late)}")
+
+    async def _get(self, name: str) -> PeriodicJob:
+        row = await self._tables.get(names.SERVICE, _PARTITION, name)
+        known = await readable(self._tables, [row] if row else [], lambda row: load(CODEC, row))
+        return known[0] if known else PeriodicJob(name=name)
+
+    async def _put(self, job: PeriodicJob) -> None:
+        row = Row(partition=_PARTITION, key=job.name, columns={"document": CODEC.dump(job)})
+        await self._tables.write(names.SERVICE, row, Write.UPSERT)

@@ -1,0 +1,89 @@
+"""The jobs of the timers: one that fails, or does not run, is noticed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from onboarding.storage.periodic_jobs import PERIODS
+from tests.support.world import World
+
+
+async def overview(world: World) -> tuple[list[str], dict[str, dict[str, object]]]:
+    """The codes of what needs attention, and the jobs by name."""
+    document = await world.call("get_overview")
+    return [each["code"] for each in document["attention"]], {each["name"]: each for each in document["jobs"]}
+
+
+async def nothing() -> int:
+    """A part with nothing to do."""
+    return 0
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A deployment in which nothing happened yet."""
+    return World(tmp_path / "clock")
+
+
+@pytest.mark.parametrize("name", PERIODS)
+async def test_a_job_that_does_not_run_is_late_after_three_periods(world, name):
+    """A timer that stopped is the gravest entry after three periods, and health fails; a run ends that."""
+    jobs = world.timers.jobs
+    for _ in range(3):
+        await jobs.run(name, nothing)
+        world.advance(PERIODS[name])
+    assert (await overview(world))[0] == []
+    world.advance(3 * PERIODS[name])
+    codes, shown = await overview(world)
+    assert (codes, shown[name]["late"]) == (["job-late"], True)
+    with pytest.raises(RuntimeError, match=name):
+        await jobs.need_punctual()
+    await jobs.run(name, nothing)
+    await jobs.need_punctual()
+    assert (await overview(world))[0] == []
+
+
+async def test_a_job_that_fails_is_shown_and_its_other_parts_run(world):
+    """A part that raises stops no other part. The job fails until all parts succeed."""
+    jobs, ran = world.timers.jobs, []
+
+    async def broken() -> int:
+        raise LookupError("x")
+
+    async def works() -> int:
+        ran.append(1)
+        return 7
+
+    with pytest.raises(LookupError):
+        await jobs.run("sweep_expirations", broken, works)
+    codes, shown = await overview(world)
+    assert (codes, shown["sweep_expirations"]["lastError"], ran) == (["job-failed"], "LookupError", [1])
+    await jobs.run("sweep_expirations", works)
+    codes, shown = await overview(world)
+    assert (codes, shown["sweep_expirations"]["done"]) == ([], 7)
+
+
+async def test_a_job_on_a_slower_schedule_is_not_late(world):
+    """A deployment that runs a timer once a day is not told that it is late every few hours."""
+    jobs = world.timers.jobs
+    for _ in range(4):
+        await jobs.run("sweep_expirations", nothing)
+        world.advance(timedelta(days=1))
+    world.advance(timedelta(days=1))
+    assert (await overview(world))[0] == []
+    world.advance(timedelta(days=2))
+    assert (await overview(world))[0] == ["job-late"]
+
+
+async def test_a_clock_that_was_ahead_hides_nothing(world):
+    """A success in the future is replaced by the next run, and the job is watched as before."""
+    jobs = world.timers.jobs
+    world.advance(timedelta(days=300))
+    await jobs.run("sweep_directory", nothing)
+    world.advance(timedelta(days=-300))
+    await jobs.run("sweep_directory", nothing)
+    assert (await overview(world))[0] == []
+    world.advance(4 * PERIODS["sweep_directory"])
+    assert (await overview(world))[0] == ["job-late"]
