@@ -157,11 +157,15 @@ async def _of_trail(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
 
 async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str]:
     """One connection, its pointers, the first warning of each expiration; a closed index; empty queues."""
-    own = [
+    found = [
         row
         for row in await scene.rows(names.CONNECTIONS)
         if json.loads(row.get("document", "{}")).get("onboarding") == onboarding.id
     ]
+    own = [row for row in found if not row["PartitionKey"].startswith("~")]
+    reserved = [row for row in found if row["PartitionKey"].startswith("~name:")]
+    if len(reserved) != 1:
+        yield f"its name is reserved {len(reserved)} times"
     if len(own) != 1:
         yield f"there are {len(own)} connections"
         return

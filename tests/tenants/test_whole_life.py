@@ -112,7 +112,7 @@ class Life:
         path = f"/api/connections/{connection}"
 
         async def seen() -> Any:
-            return (await self._portal.get(path, caller="operator"))["directory"]
+            return (await self._portal.get(path, caller="operator")).get("directory")
 
         assert (await until(seen, "the inspection"))["differences"] == []
 
