@@ -72,7 +72,7 @@ async def test_the_home_tenant_cannot_leave(customer):
 
         async def waits() -> bool:
             document = await customer.get(f"/api/operations/{operation['id']}", caller="operator")
-            return document["status"] == "Waiting" and document["error"]["actor"] == "Operator"
+            return bool(document["status"] == "Waiting" and document["error"]["actor"] == "Operator")
 
         await until(waits, "the wait for an operator")
     assert (await done(customer, operation))["leftBehind"] == []
