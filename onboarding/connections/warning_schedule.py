@@ -66,6 +66,9 @@ class WarningSchedule:
             )
             await self._put(scheduled)
         await self._calendar.enter(connection)
+        row = connection.to_row()
+        if await self._tables.get(names.CONNECTIONS, row.partition, row.key) is None:
+            await self._calendar.leave(connection.id)  # it was removed meanwhile
 
     async def forget(self, connection: str) -> None:
         """Takes a connection that is being removed out of the calendar; its warnings are dropped when due."""

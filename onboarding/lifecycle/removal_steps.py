@@ -187,7 +187,9 @@ async def forget(context: RemovalContext) -> Done[None]:
         await services.warning_schedule.forget(connection.id)
         await services.connections.remove(connection)
         namesake = await services.connections.get(connection.id)
-        if namesake and namesake.onboarding != connection.onboarding:  # it got the name meanwhile
+        if namesake is None:
+            await services.warning_schedule.forget(connection.id)  # others may have scheduled some meanwhile
+        elif namesake.onboarding != connection.onboarding:  # it got the name meanwhile
             await services.warning_schedule.schedule(namesake, services.clock.now())
     await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)

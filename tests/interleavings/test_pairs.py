@@ -1,0 +1,77 @@
+"""Every pair of operations, interrupted where they can meet: afterwards all is as it must be."""
+
+from __future__ import annotations
+
+import functools
+import random
+
+import pytest
+
+from tests.interleavings.cloud import InProcessCloud
+from tests.interleavings.invariants import violations
+from tests.interleavings.model import PAIRS, STATES, acts
+from tests.interleavings.scheduler import Order, Scheduler, meeting_points
+from tests.interleavings.world import World
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
+
+SEED = 20261128
+
+
+async def explored(cloud: InProcessCloud, pair: tuple[str, str, str], order: Order) -> Scheduler:
+    """Run a pair in one order on a new deployment, and check what is left."""
+    state, (one, other) = STATES[pair[0]], pair[1:]
+    world = World(cloud)
+    target = await state.prepare(world)
+    scheduler = Scheduler(world, order)
+    try:
+        await scheduler.run(
+            {
+                "first": functools.partial(acts, world, state.verbs[one], target, 0),
+                "second": functools.partial(acts, world, state.verbs[other], target, 1),
+            }
+        )
+        await world.settle()
+        await world.sweep()
+        await world.settle()
+        found = await violations(world)
+    finally:
+        await world.close()
+    assert found == [], f"{pair} in {order}: {found}"
+    return scheduler
+
+
+async def orders(cloud: InProcessCloud, pair: tuple[str, str, str]) -> list[Order]:
+    """The orders with one preemption: where one of the two waits while the other one runs to its end."""
+    wanted = []
+    for first, second in (("first", "second"), ("second", "first")):
+        ran = await explored(cloud, pair, Order(first=first))
+        points = meeting_points(ran.calls[first], ran.calls[second])
+        wanted += [Order(first=first, switches=(number,)) for number in points if number]
+    return wanted
+
+
+@pytest.mark.parametrize("pair", PAIRS[::3], ids="-".join)
+async def test_two_operations_meet_in_some_order(pair, simulated):
+    """One order of each third pair, which the seed chooses, leaves everything as it must be."""
+    chosen = random.Random(f"{SEED} {pair}")  # noqa: S311 - it must be repeatable
+    switches = (chosen.randrange(1, 60), chosen.randrange(1, 60))
+    order = Order(first=chosen.choice(["first", "second"]), switches=switches)
+    await explored(simulated, pair, order)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+async def test_two_operations_meet_everywhere(pair, tmp_path, record_property):
+    """Every order with one preemption of each pair, and some with two."""
+    cloud = InProcessCloud(tmp_path)
+    found = await orders(cloud, pair)
+    chosen = random.Random(f"{SEED} {pair}")  # noqa: S311 - it must be repeatable
+    twice = [
+        Order(first=order.first, switches=(*order.switches, chosen.randrange(1, 60)))
+        for order in chosen.sample(found, min(len(found), 20))
+    ]
+    for order in (*found, *twice):
+        await explored(cloud, pair, order)
+    record_property("orders", 2 + len(found) + len(twice))
+    cloud.close()
