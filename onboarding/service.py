@@ -18,6 +18,7 @@ from onboarding.api.acknowledgements import AcknowledgementsResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
 from onboarding.api.description import DescriptionResource
+from onboarding.api.dismissals import DismissalsResource
 from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
 from onboarding.api.expirations import ExpirationsResource
@@ -190,6 +191,12 @@ class Service:
             notices=parts.notice_runs,
             clock=parts.clock,
         )
+
+    @functools.cached_property
+    def attention(self) -> DismissalsResource:
+        """``/api/attention``."""
+        parts = self._parts
+        return DismissalsResource(runs=parts.runs, messages=parts.poison_messages, clock=parts.clock)
 
     @functools.cached_property
     def poison(self) -> PoisonResource:

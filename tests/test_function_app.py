@@ -49,6 +49,8 @@ HTTP = {
     "get_overview": ("overview", ["GET"]),
     "list_poison": ("poison", ["GET"]),
     "redrive_poison": ("poison/{id}/redrive", ["POST"]),
+    "dismiss": ("attention/{id}/dismiss", ["POST"]),
+    "dismiss_all": ("attention/dismiss", ["POST"]),
     "list_unreadable": ("unreadable", ["GET"]),
     "get_unreadable": ("unreadable/{id}", ["GET"]),
     "remove_unreadable": ("unreadable/{id}", ["DELETE"]),

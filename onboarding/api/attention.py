@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -11,7 +11,7 @@ from pydantic import Field
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import AttentionCode, Url
-from onboarding.api.overview_facts import OPEN, Expiring, Facts
+from onboarding.api.overview_facts import OPEN, Facts
 from onboarding.errors import Actor
 from onboarding.storage import names
 from onboarding.workflow.run import RunStatus
@@ -30,14 +30,13 @@ ATTENTION: Final[Mapping[str, str]] = {
     "ends-soon": "Something expires within a week",
     "drifting": "The directory differs from what it should be",
     "channel-trouble": "A notification channel is failing",
-    "onboarding-failed": "Onboardings failed within a week",
-    "operation-failed": "Operations failed within a week",
+    "onboarding-failed": "Onboardings have failed",
+    "operation-failed": "Operations have failed",
     "waits-for-customer": "Runs wait for a customer",
     "open-for-long": "Onboardings take more than a day",
 }
 """What else needs attention, the most serious first: the titles by code."""
 
-_URGENT: Final = timedelta(days=7)
 _LONG: Final = timedelta(days=1)
 
 
@@ -52,11 +51,7 @@ class Attention(Counted):
 def attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
     """What needs attention, the most serious first."""
     stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
-    unseen = facts.expirations.where(lambda expiring: not expiring[0].is_acknowledged(expiring[1]))
-    over = unseen.where(lambda expiring: _end(expiring) <= facts.now)
-    urgent = unseen.where(lambda expiring: facts.now < _end(expiring) <= facts.now + _URGENT)
     old = opened(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
-    failed, failed_operations = facts.failed(facts.onboardings), facts.failed(facts.operations)
     late = [job for job in facts.jobs if job.is_late(facts.now)]
     failing = [job for job in facts.jobs if job.fails and job not in late]
     for cause in BlockedRuns.all_of(facts.blocked):
@@ -70,18 +65,18 @@ def attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
         "poison-queue": (Some(range(stuck), more=False), "poison"),
         "given-up": (facts.messages, "poison"),
         "unreadable": (facts.unreadable, "unreadable"),
-        "ended": (over, "expirations?state=Expired"),
-        "ends-soon": (urgent, "expirations?withinDays=7"),
+        "ended": (facts.ended, "expirations?state=Expired"),
+        "ends-soon": (facts.ends_soon, "expirations?withinDays=7"),
         "drifting": (facts.drifting, ""),  # see differences
         "channel-trouble": (facts.failing, ""),  # see channels
-        "onboarding-failed": (failed, "onboardings?status=Failed"),
-        "operation-failed": (failed_operations, "operations?status=Failed"),
+        "onboarding-failed": (facts.failed_onboardings, "onboardings?status=Failed"),
+        "operation-failed": (facts.failed_operations, "operations?status=Failed"),
         "waits-for-customer": (waiting, ""),  # see blocked
         "open-for-long": (old, "onboardings?status=Waiting"),
     }
     for code, title in ATTENTION.items():
         some, path = needs[code]
-        if some.found:
+        if some.found or some.more:  # what was not read is unknown, which is not nothing
             yield Attention(
                 code=code, title=title, count=some.count, more=some.more, url=url(path) if path else None
             )
@@ -91,8 +86,3 @@ def opened(statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:
     """The runs that have not ended."""
     new, running = statuses[RunStatus.NOT_STARTED], statuses[OPEN]
     return Some([*new.found, *running.found], new.more or running.more)
-
-
-def _end(expiring: Expiring) -> datetime:
-    connection, kind = expiring
-    return connection.expirations[kind]

@@ -7,6 +7,7 @@ of onboardings. Where a limit was reached, ``more`` is true.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,7 +20,9 @@ from onboarding.api.overview_facts import OPEN, Expiring, Facts
 from onboarding.api.reading import Id, Parameters
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
+from onboarding.connections.calendar import Entry as CalendarEntry
 from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.records import Connection
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
@@ -40,6 +43,10 @@ _LISTED: Final = 100
 """Connections, messages and notices that are read."""
 
 _NEAR: Final = timedelta(days=30)
+_URGENT: Final = timedelta(days=7)
+
+_PAGES: Final = 20
+"""Pages of expirations that are read to find those that nobody has acknowledged."""
 
 
 class OverviewQuery(Parameters):
@@ -122,6 +129,10 @@ class OverviewResource:
                 lambda delivery: tenant in {None, delivery.tenant}
             ),
             jobs=await self._jobs.all(),
+            failed_onboardings=await self._failed(self._onboardings, tenant),
+            failed_operations=await self._failed(self._operations, tenant),
+            ended=await self._unseen(View(tenant=tenant), None, now),
+            ends_soon=await self._unseen(View(tenant=tenant), now, now + _URGENT),
             now=now,
         )
 
@@ -149,17 +160,44 @@ class OverviewResource:
             for name, (entries, more) in zip(statuses, pages, strict=True)
         }
 
+    @staticmethod
+    async def _failed(index: RunIndex, tenant: str | None) -> Some[Entry]:
+        """The failed runs that nobody has retried, undone or dismissed."""
+        found, continuation = await index.marked(size=_MOST)
+        entries = [entry for entry in found if tenant in {None, entry.lists.get(TENANT)}]
+        return Some(entries, more=bool(continuation))
+
+    async def _unseen(self, view: View, since: datetime | None, until: datetime) -> Some[Expiring]:
+        """What nobody has acknowledged. Acknowledged expirations take no place from the others."""
+        found: list[Expiring] = []
+        continuation, pages = "", 0
+        while len(found) < _LISTED and (continuation or not pages) and pages < _PAGES:
+            entries, continuation = await self._calendar.page(
+                view, since=since, until=until, size=_LISTED, continuation=continuation
+            )
+            pages += 1
+            found += await self._current(
+                entries, lambda connection, kind: not connection.is_acknowledged(kind)
+            )
+        return Some(found, more=bool(continuation))
+
+    async def _current(
+        self, entries: Sequence[CalendarEntry], keep: Callable[[Connection, str], bool]
+    ) -> list[Expiring]:
+        """The expirations of entries, as the connections have them now."""
+        several = await self._connections.several({entry.connection for entry in entries})
+        found = {connection.id: connection for connection in several}
+        return [
+            (connection, entry.kind)
+            for entry in entries
+            if (connection := found.get(entry.connection))
+            and connection.expirations.get(entry.kind) == entry.ends_at
+            and keep(connection, entry.kind)
+        ]
+
     async def _expiring(self, tenant: str | None, now: datetime) -> Some[Expiring]:
         """What expires soon or has expired lately, as the connections have it now."""
         entries, more = await self._calendar.page(
             View(tenant=tenant), since=now - _NEAR, until=now + _NEAR, size=_LISTED, continuation=""
         )
-        several = await self._connections.several({entry.connection for entry in entries})
-        found = {connection.id: connection for connection in several}
-        expirations = [
-            (connection, entry.kind)
-            for entry in entries
-            if (connection := found.get(entry.connection))
-            and connection.expirations.get(entry.kind) == entry.ends_at
-        ]
-        return Some(expirations, more=bool(more))
+        return Some(await self._current(entries, lambda *_: True), more=bool(more))

@@ -116,6 +116,7 @@ class DriftingConnection(Document):
 class FailingDelivery(Document):
     """A notice that a channel does not accept."""
 
+    id: StoredId
     channel: str
     state: DeliveryState
     kind: NoticeKind
@@ -129,6 +130,7 @@ class FailingDelivery(Document):
     def of(cls, failing: failing_deliveries.FailingDelivery) -> Self:
         """A delivery that fails."""
         return cls(
+            id=failing.delivery,
             channel=failing.channel,
             state=failing.state,
             kind=failing.kind,

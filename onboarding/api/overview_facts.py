@@ -41,6 +41,10 @@ class Facts:
     drifting: Some[DriftEntry]
     failing: Some[failing_deliveries.FailingDelivery]
     jobs: Sequence[PeriodicJob]
+    failed_onboardings: Some[Entry]  # until they are retried, rolled back or dismissed
+    failed_operations: Some[Entry]
+    ended: Some[Expiring]  # not acknowledged, however long ago
+    ends_soon: Some[Expiring]  # not acknowledged
     now: datetime
 
     def failed(self, statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:

@@ -11,6 +11,7 @@ EVENTS: Final = "events"
 """The group of the webhooks."""
 
 _DESCRIPTIONS: Final = {
+    "attention": "Entries of the overview that an operator ends.",
     "connections": "Tenants that were onboarded: their apps, secrets, hand-over and renewals.",
     "consented": "The page that an administrator sees after the consent page of Microsoft Entra ID.",
     EVENTS: "What the service posts to the webhook.",

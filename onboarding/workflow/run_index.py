@@ -167,6 +167,8 @@ class RunIndex:
             await self.retract(head)
             return
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
+        if status is RunStatus.FAILED:
+            await self.mark(head)
         await self._take(OPEN, Entry.of(head, OPEN))
         if again or head.stop_as:
             await self._forget_statuses(head, status)
@@ -178,7 +180,7 @@ class RunIndex:
             await self._forget_statuses(head, None)
         else:
             await self._put(NEW, head)
-            await self.unmark(head)
+        await self.unmark(head)
 
     async def _forget_statuses(self, head: Head, kept: RunStatus | None) -> None:
         for status in FINAL:
@@ -192,6 +194,11 @@ class RunIndex:
     async def unmark(self, head: Head) -> None:
         """Removes a run from those that need attention."""
         await self._tables.write(self._table, _row(MARKED, head), Write.DELETE)
+
+    async def dismiss(self, entry: Entry) -> None:
+        """Removes the entry of a run from those that need attention."""
+        row = Row(partition=MARKED, key=entry.key)
+        await self._tables.write(self._table, row, Write.DELETE)
 
     async def marked(self, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
         """Some of the runs that need attention, newest first, and the continuation."""

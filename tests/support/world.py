@@ -121,11 +121,13 @@ class World:
         await self.timers.automatic_renewals.run()
         await self.timers.inspection_sweep.run()
 
-    async def connect(self, name: str, ends_at: datetime, **more: Any) -> Connection:
+    async def connect(self, name: str, ends_at: datetime, *, drifts: bool = True, **more: Any) -> Connection:
         """A connection with its warnings, which drifts."""
         parts, now = self.parts, self.clock.now()
         made = await parts.connection_store.add(_whole(name, ends_at, **more))
         await parts.warning_schedule.schedule(made, now - timedelta(days=90))
+        if not drifts:
+            return made
         found = Difference(code="scope", app="serverApp", since=now, detail="d", impact="b", remedy="r")
         await parts.drift_index.enter(replace(made, differences={found.key: found}))
         return made
