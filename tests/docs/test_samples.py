@@ -99,6 +99,58 @@ async def test_msal_signs_in_as_the_page_shows(local_cloud):
     assert await run(sys.executable, "-c", program, folder=ROOT, REQUESTS_CA_BUNDLE=certificate) == ["2"]
 
 
+_GENERATED = """
+import json, ssl, sys, time, uuid
+import httpx
+from client import AuthenticatedClient
+from client.api.onboardings import create_onboarding, get_onboarding
+from client.models import Onboarding, OnboardingRequest, OnboardingSummary
+
+cloud = json.load(open(sys.argv[1]))
+grant = {"grant_type": "client_credentials", "scope": f"{cloud['audience']}/.default"}
+grant |= {"client_id": cloud["clients"]["requester"]["clientId"]}
+grant |= {"client_secret": cloud["clients"]["requester"]["clientSecret"]}
+trust = ssl.create_default_context(cafile=cloud["certificate"])
+answer = httpx.post(f"{cloud['login']}/{cloud['tenant']}/oauth2/v2.0/token", data=grant, verify=trust)
+client = AuthenticatedClient(base_url=f"{cloud['api']}/api", token=answer.json()["access_token"])
+wanted = OnboardingRequest(
+    name=f"Generated {uuid.uuid4().hex[:8]}",
+    tenant_id=uuid.UUID(cloud["tenant"]),
+    subscription_id=uuid.UUID(cloud["subscription"]),
+)
+accepted = create_onboarding.sync(client=client, body=wanted)
+assert isinstance(accepted, OnboardingSummary), accepted
+while True:
+    found = get_onboarding.sync_detailed(str(accepted.id), client=client)
+    assert isinstance(found.parsed, Onboarding), found
+    if "Retry-After" not in found.headers:
+        break
+    time.sleep(1)
+assert found.parsed.request.name == wanted.name
+print(found.parsed.status)
+"""
+
+
+@pytest.mark.soak
+async def test_a_generated_client_in_python_onboards_a_tenant(local_cloud, tmp_path):
+    """openapi-python-client generates a client of the whole description; it is typed, and it works."""
+    (tmp_path / "openapi.json").write_text(json.dumps(tables.DOCUMENT), encoding="utf-8")
+    # client.py is the same for every description, and its types do not fit those of httpx.
+    (tmp_path / "mypy.ini").write_text(
+        "[mypy]\n[mypy-client.client]\nignore_errors = True\n", encoding="utf-8"
+    )
+    (tmp_path / "portal.py").write_text(_GENERATED, encoding="utf-8")
+    generator = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json"]
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it formats with ruff
+    shown = await run(*generator, "--output-path", "client", "--meta", "none", folder=tmp_path, PATH=search)
+    assert "Warning" not in "\n".join(shown), shown
+    models = set((tmp_path / "client" / "models" / "__init__.py").read_text().split('"'))
+    assert {"Onboarding", "Expiration", "ExpirationList", "OnboardingList", "Owner"} <= models
+    await run(sys.executable, "-m", "mypy", "client", "portal.py", folder=tmp_path)
+    status = await run(sys.executable, "portal.py", local_cloud / "endpoints.json", folder=tmp_path)
+    assert status == ["Succeeded"]
+
+
 @pytest.mark.soak
 def test_what_other_languages_read_has_no_fault():
     """Spectral, Redocly and Ajv find nothing in the description; a fault of each kind is found."""
