@@ -15,6 +15,7 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from onboarding.api.acknowledgements import AcknowledgementsResource
+from onboarding.api.capabilities import CapabilitiesResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
 from onboarding.api.description import DescriptionResource
@@ -173,6 +174,11 @@ class Service:
             environment=self._parts.environment,
             client=self._parts.settings.multitenant_client_id,
         )
+
+    @functools.cached_property
+    def capabilities(self) -> CapabilitiesResource:
+        """``/api/capabilities``."""
+        return CapabilitiesResource(settings=self._parts.settings, tenants=self._shared.tenants)
 
     @functools.cached_property
     def overview(self) -> OverviewResource:

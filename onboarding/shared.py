@@ -11,6 +11,7 @@ from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.tenants import ServedTenants
 from onboarding.lifecycle.name_reservations import NameReservations
+from onboarding.lifecycle.requests import ASKER
 from onboarding.parts import Parts
 
 
@@ -48,7 +49,7 @@ class Shared:
     @functools.cached_property
     def operation_runs(self) -> Runs:
         """The renewals and removals, for callers."""
-        return Runs(runs=self._parts.operation_runs, path="operations", noun="The operation")
+        return Runs(runs=self._parts.operation_runs, path="operations", noun="The operation", asker=ASKER)
 
     @functools.cached_property
     def operations(self) -> Operations:

@@ -23,6 +23,8 @@ HTTP = {
     "get_onboarding": ("onboardings/{id}", ["GET"]),
     "list_onboarding_events": ("onboardings/{id}/events", ["GET"]),
     "retry_onboarding": ("onboardings/{id}/retry", ["POST"]),
+    "validate_onboarding": ("onboardings/validate", ["POST"]),
+    "get_capabilities": ("capabilities", ["GET"]),
     "resume_onboarding": ("onboardings/{id}/resume", ["POST"]),
     "confirm_consent": ("onboardings/{id}/confirm", ["POST"]),
     "cancel_onboarding": ("onboardings/{id}/cancel", ["POST"]),

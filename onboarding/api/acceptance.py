@@ -13,7 +13,7 @@ from onboarding.api.onboarding_documents import Rehearsal
 from onboarding.api.onboarding_queries import CreateQuery
 from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import need
-from onboarding.api.runs import asker
+from onboarding.api.runs import AnyTraced, asker
 from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
 from onboarding.cmg.conflicts import SAME_APP, SAME_APP_POINTER, conflicts
@@ -132,7 +132,7 @@ class Acceptance:
         if refused:
             raise invalid(*refused)
 
-    async def rehearse(self, call: Creation) -> Rehearsal:
+    async def rehearse(self, call: Call[AnyTraced, OnboardingRequest]) -> Rehearsal:
         """The dry run of a call. Raises ``ProblemError`` for what would not be accepted at all."""
         from onboarding.lifecycle.rehearsal import rehearse  # noqa: PLC0415 - imports clients of the cloud
 

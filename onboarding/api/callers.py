@@ -47,6 +47,11 @@ class Caller:
         """Whether the caller sees the onboardings of all callers."""
         return OPERATE_ROLE in self.roles
 
+    @property
+    def known_roles(self) -> tuple[str, ...]:
+        """The roles of this API that the caller has."""
+        return tuple(role for role in (REQUEST_ROLE, OPERATE_ROLE) if role in self.roles)
+
     def may_see(self, requester: str) -> bool:
         """Whether the caller may see what a requester asked for."""
         return self.operates or self.id == requester

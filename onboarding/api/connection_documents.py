@@ -17,6 +17,7 @@ from onboarding.api.documents import (
     ProfileName,
 )
 from onboarding.api.paging import Page
+from onboarding.api.run_documents import Requester
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
@@ -210,6 +211,7 @@ class Connection(Document):
     directory: Annotated[DirectoryState | None, Field(description="Missing before the first inspection.")]
     request: FullRequest
     onboarding_id: UUID
+    requested_by: Requester
     created_at: datetime
 
     @classmethod
@@ -239,6 +241,7 @@ class Connection(Document):
             directory=DirectoryState.of(record),
             request=record.request.complete(),
             onboarding_id=record.onboarding,
+            requested_by=Requester(id=record.requester, name=record.requester_name),
             created_at=record.created_at,
         )
 

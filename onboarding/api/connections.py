@@ -10,16 +10,18 @@ from pydantic import Field
 
 from onboarding.api.connection_documents import Connection, ConnectionList, upcoming
 from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
+from onboarding.api.filters import LABELS, REQUESTED_BY, Labels, Who, filled, labelled, requester
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
-from onboarding.api.reading import Parameters, Traced
+from onboarding.api.reading import Id, Parameters, Traced
 from onboarding.clock import Clock
 from onboarding.cmg import handover, operation_scripts
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.records import ConnectionState
 from onboarding.errors import PermanentError, requests
 from onboarding.lifecycle.requests import Removal
 
@@ -37,6 +39,27 @@ class HandOverQuery(Parameters):
     purpose: Purpose = Field(
         Purpose.IMPORT, alias="for", description="Whether the script connects or disconnects the site."
     )
+
+
+class ConnectionQuery(PageQuery):
+    """Which connections are requested."""
+
+    tenant_id: Id | None = Field(None, description="Only connections of this tenant.")
+    name: str | None = Field(None, description="Only connections with this name, in any case.")
+    state: ConnectionState | None = Field(None, description="Only connections in this state.")
+    requested_by: Who | None = REQUESTED_BY
+    onboarding_id: Id | None = Field(None, description="Only the connection of this onboarding.")
+    labels: Labels | None = LABELS
+
+    def shows(self, connection: records.Connection) -> bool:
+        """Whether a connection passes the filters."""
+        return (
+            self.tenant_id in {None, connection.tenant}
+            and (self.name is None or records.key_of(self.name) == records.key_of(connection.name))
+            and self.state in {None, connection.state}
+            and self.onboarding_id in {None, connection.onboarding}
+            and labelled(connection.request.labels, self.labels)
+        )
 
 
 class Connections:
@@ -76,11 +99,18 @@ class ConnectionsResource:
         name="list_connections",
         answers={200: ConnectionList},
     )
-    async def list(self, call: Call[PageQuery, None]) -> ConnectionList:
+    async def list(self, call: Call[ConnectionQuery, None]) -> ConnectionList:
         """List connections, by tenant."""
-        query = call.query
-        found, continuation = await self._store.page(
-            requester=None if call.caller.operates else call.caller.id,
+        query, caller = call.query, call.caller
+        asked = requester(query.requested_by, caller)
+        owner = asked if caller.operates else caller.id
+        if asked not in {None, owner}:
+            return ConnectionList(value=())
+        found, continuation = await filled(
+            lambda size, continuation: self._store.page(
+                requester=owner, tenant=query.tenant_id, size=size, continuation=continuation
+            ),
+            query.shows,
             size=query.size,
             continuation=query.continuation,
         )

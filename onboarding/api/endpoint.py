@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
 from onboarding.api.documents import Document
-from onboarding.api.reading import Query
+from onboarding.api.reading import LABEL, Query
 from onboarding.errors import ErrorType
 from onboarding.storage.sealing import Seal
 
@@ -89,6 +89,12 @@ class Call(Generic[_QueryT, _BodyT]):
             return ""
         token = self.seal.close(continuation)
         given = self.query.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        for name, value in list(given.items()):
+            if isinstance(value, list):
+                given[name] = ",".join(value)
+            elif isinstance(value, dict):
+                del given[name]
+                given |= {f"{LABEL}{label}": wanted for label, wanted in value.items()}
         return f"{self.called_url}?{urlencode({**given, **parameters, 'continuationToken': token})}"
 
     def preferred(self, *offered: str) -> str:

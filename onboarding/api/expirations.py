@@ -15,8 +15,10 @@ from onboarding.api.callers import Caller
 from onboarding.api.connection_documents import ExpirationDetails, upcoming
 from onboarding.api.documents import Document, ExpirationKind
 from onboarding.api.endpoint import JSON, Call, Reply, download, endpoint
+from onboarding.api.filters import NOBODY, REQUESTED_BY, Who, requester
 from onboarding.api.paging import LARGEST, Page, PageQuery
 from onboarding.api.reading import DIGITS, Id, Parameters
+from onboarding.api.run_documents import Requester
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Form, plain
 from onboarding.connections import records
@@ -87,6 +89,7 @@ class ExpirationFilter(Parameters):
 class ExpirationQuery(PageQuery, ExpirationFilter):
     """Which page is requested, and in which form."""
 
+    requested_by: Who | None = REQUESTED_BY
     format: Format | None = Field(None, description="Default: the media type that Accept prefers.")
 
 
@@ -117,6 +120,8 @@ class Expiration(ExpirationDetails):
     days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the end.")]
     renew_by: datetime
     owners: tuple[ConnectionOwner, ...]
+    labels: dict[str, str]
+    requested_by: Requester
 
     @classmethod
     def at(cls, record: records.Connection, kind: str, cadence: Cadence, now: datetime) -> Self:
@@ -134,6 +139,8 @@ class Expiration(ExpirationDetails):
             days_left=(ends_at - now).days,
             renew_by=record.renew_by,
             **dict(details),
+            labels=record.request.labels,
+            requested_by=Requester(id=record.requester, name=record.requester_name),
             owners=tuple(
                 ConnectionOwner(name=owner.name, email=owner.email) for owner in record.request.owners
             ),
@@ -188,6 +195,10 @@ class ExpirationsResource:
         """List expirations, the soonest first; also for a spreadsheet or a calendar."""
         query = call.query
         wanted = self.wanted(query, call.caller)
+        if (asked := requester(query.requested_by, call.caller)) and call.caller.may_see(asked):
+            wanted = replace(wanted, view=replace(wanted.view, requester=asked))
+        elif asked:
+            wanted = replace(wanted, view=replace(wanted.view, requester=NOBODY))
         media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())
         if media_type == JSON:
             found, continuation = await self.page(wanted, query.size, query.continuation)

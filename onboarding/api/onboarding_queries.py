@@ -7,8 +7,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from onboarding.api.filters import LABELS, Labels, labelled
 from onboarding.api.reading import HEADER, Flag, Traced
+from onboarding.api.runs import RunQuery
 from onboarding.cmg.fields import Form
+from onboarding.lifecycle.plans import PLANS
+from onboarding.workflow.run import Run
 
 _TENANT, _SUBSCRIPTION = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05", "9a6c2b14-58d3-4f0e-8e21-7b5d3c9f0a46"
 _LEAST: Final = {"name": "Contoso CMG", "tenantId": _TENANT, "subscriptionId": _SUBSCRIPTION}
@@ -40,13 +44,27 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+_Key = Annotated[str, Form(r"[\x21-\x7e]{1,255}", "must be 1 to 255 visible ASCII characters")]
+
+
+class OnboardingQuery(RunQuery):
+    """Which onboardings are requested."""
+
+    labels: Labels | None = LABELS
+    idempotency_key: _Key | None = Field(
+        None, description="Only the onboarding that the caller requested with this Idempotency-Key."
+    )
+
+    def shows(self, run: Run) -> bool:
+        """Whether an onboarding has the labels."""
+        return labelled(PLANS[run.head.plan].request_of(run.head).labels, self.labels)
+
+
 class CreateQuery(Traced):
     """How a request is meant."""
 
     dry_run: Flag = Field(False, description="Check the request and return the plan; write nothing.")
-    idempotency_key: (
-        Annotated[str, Form(r"[\x21-\x7e]{1,255}", "must be 1 to 255 visible ASCII characters")] | None
-    ) = Field(
+    idempotency_key: _Key | None = Field(
         None,
         alias="Idempotency-Key",
         json_schema_extra=HEADER,

@@ -13,18 +13,19 @@ from onboarding.api.onboarding_documents import (
     OnboardingSummary,
     Rehearsal,
 )
-from onboarding.api.onboarding_queries import EXAMPLES, CreateQuery
+from onboarding.api.onboarding_queries import EXAMPLES, CreateQuery, OnboardingQuery
 from onboarding.api.operations import Operation, Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Parameters, Traced
 from onboarding.api.run_documents import EventList
-from onboarding.api.runs import RunQuery, Runs
+from onboarding.api.runs import Runs
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import REQUESTER, Removal
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
+from onboarding.storage import keys
 from onboarding.workflow.run import Run, RunStatus
 
 
@@ -77,12 +78,26 @@ class OnboardingsResource:
         return self._runs.accepted(call, run, document, **({REPLAYED: "true"} if is_repeated else {}))
 
     @endpoint(
+        "POST /onboardings/validate",
+        name="validate_onboarding",
+        answers={200: Rehearsal},
+        problems=(CLOUD_REFUSES,),
+        examples=EXAMPLES,
+    )
+    async def validate(self, call: Call[Traced, OnboardingRequest]) -> Rehearsal:
+        """Get the plan and the findings of an onboarding without requesting it."""
+        return await self._acceptance.rehearse(call)
+
+    @endpoint(
         "GET /onboardings",
         name="list_onboardings",
         answers={200: OnboardingList},
     )
-    async def list(self, call: Call[RunQuery, None]) -> OnboardingList:
+    async def list(self, call: Call[OnboardingQuery, None]) -> OnboardingList:
         """List onboardings, newest first."""
+        if key := call.query.idempotency_key:
+            run = await self._runs.load(keys.derived_id("onboarding", call.caller.id, key))
+            return OnboardingList(value=[await self._summary(call, run)] if run else [])
         return OnboardingList.of(*await self._runs.page(call, lambda run: self._summary(call, run)))
 
     @endpoint(

@@ -62,6 +62,12 @@ _LICENSE: Final[Mapping[str, str]] = {"name": "MIT", "url": "https://opensource.
 
 _TEXT: Final = {"type": "string"}
 
+_STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "array": {"style": "form", "explode": False},
+    "object": {"style": "form", "explode": True},
+}
+"""How parameters with several values are written: ``a,b``, and ``name=value`` for each."""
+
 _IN_PATHS: Final[Mapping[str, str]] = {
     "id": "ID of the resource. In /tenants, the ID of the tenant.",
     "renewal": "ID of the renewal.",
@@ -185,11 +191,10 @@ def _parameters(endpoint: Endpoint, schemas: Mapping[str, Any]) -> Iterator[Mapp
     """The fields of a query model as parameters. Their enumerations are closed: others are refused."""
     model = schemas[endpoint.query.__name__]
     for name, described in model.get("properties", {}).items():
-        schema = {**schemas.get(named(described), {}), **described}
+        schema = _closed({**schemas.get(named(described), {}), **described})
         schema.pop("$ref", None)
-        if values := open_values(schema):
-            schema = {**schema, "type": "string", "enum": values}
-            schema.pop("anyOf")
+        if items := schema.get("items"):
+            schema["items"] = _closed(items)
         if schema.get("default") == "":
             schema.pop("default")
         yield {
@@ -198,7 +203,17 @@ def _parameters(endpoint: Endpoint, schemas: Mapping[str, Any]) -> Iterator[Mapp
             "required": schema.pop("required", name in model.get("required", ())),
             "description": schema.pop("description"),
             "schema": schema,
+            **_STYLES.get(str(schema.get("type")), {}),
         }
+
+
+def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema in which an open enumeration is a closed one."""
+    closed = dict(schema)
+    if values := open_values(schema):
+        closed |= {"type": "string", "enum": values}
+        closed.pop("anyOf")
+    return closed
 
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from onboarding.api.documents import Document, StepError
 from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
 from onboarding.api.paging import Page, PageQuery
-from onboarding.api.reading import Parameters, Traced
+from onboarding.api.reading import Id, Parameters, Traced
 from onboarding.api.run_documents import EventList, Progress, RemovalState, Requester, Step, error_of
 from onboarding.api.runs import SOON, RunQuery, Runs, asker
 from onboarding.clock import Clock
@@ -30,7 +30,7 @@ from onboarding.lifecycle.removal_steps import (
     REVOKE,
 )
 from onboarding.lifecycle.renewal_steps import RENEW, SECRET
-from onboarding.lifecycle.requests import TENANT, Removal
+from onboarding.lifecycle.requests import OF_CONNECTION, OF_ONBOARDING, TENANT, Removal
 from onboarding.storage import keys
 from onboarding.workflow import interventions
 from onboarding.workflow.run import Author, Head, Run, RunStatus
@@ -108,6 +108,18 @@ class Operation(OperationSummary):
 
 class OperationList(Page[OperationSummary]):
     """A page of operations."""
+
+
+class OperationQuery(RunQuery):
+    """Which operations are requested."""
+
+    onboarding_id: Id | None = Field(None, description="Only operations on this onboarding.")
+    connection_id: str | None = Field(None, description="Only operations on this connection.")
+
+    def lists(self) -> dict[str, str]:
+        """More lists of the index that contain an operation."""
+        given = {OF_ONBOARDING: self.onboarding_id, OF_CONNECTION: self.connection_id}
+        return {kind: value for kind, value in given.items() if value}
 
 
 class Operations:
@@ -201,7 +213,7 @@ class OperationsResource:
         name="list_operations",
         answers={200: OperationList},
     )
-    async def list(self, call: Call[RunQuery, None]) -> OperationList:
+    async def list(self, call: Call[OperationQuery, None]) -> OperationList:
         """List renewals and removals, newest first."""
         return OperationList.of(*await self._runs.page(call, self._summary))
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Final, Generic, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from onboarding.api.callers import Caller
 from onboarding.api.documents import Document
@@ -19,16 +20,23 @@ from onboarding.storage.unreadable_rows import Readable
 
 LARGEST: Final = 100
 
+
+def _at_most(size: int) -> int:
+    """The guidelines want a page of the largest size where a caller asks for more."""
+    return min(size, LARGEST)
+
+
 _Entry = TypeVar("_Entry", bound=Document)
 
 
 class PageQuery(Parameters):
     """Which page of a list is asked for."""
 
-    size: Annotated[int, Field(ge=1, le=LARGEST), DIGITS] = Field(
+    size: Annotated[int, Field(ge=1), DIGITS, AfterValidator(_at_most)] = Field(
         50,
         alias="maxpagesize",
-        description="Maximum number of entries of a page. A page can have fewer although more follow.",
+        description="Maximum number of entries of a page; more than 100 counts as 100. A page can have fewer "
+        "although more follow.",
     )
     continuation: str = Field(
         "",
@@ -69,6 +77,7 @@ class Page(Document, Generic[_Entry]):
         tuple[Unreadable, ...], Field(description="Entries of this page that the service cannot read.")
     ] = ()
     next_link: Annotated[str, Field(description="URL of the next page. Missing on the last page.")] = ""
+    continuation_token: Annotated[str, Field(description="The parameter of this name in nextLink.")] = ""
 
     @classmethod
     def of(cls, found: Readable[Any], next_link: str, **more: Any) -> Self:
@@ -78,3 +87,10 @@ class Page(Document, Generic[_Entry]):
             for row in found.unreadable
         )
         return cls(value=tuple(found), unreadable=unreadable, next_link=next_link, **more)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_token(cls, values: Any) -> Any:
+        """Clients that are made from the description cannot follow a URL, but they can send a parameter."""
+        query = parse_qs(urlsplit(str(values.get("next_link") or "")).query)
+        return {**values, "continuation_token": query.get("continuationToken", [""])[0]}

@@ -31,6 +31,12 @@ HEADER: Final[JsonDict] = {"in": "header"}
 _UNREADABLE: Final = "\ufffd"
 """What ``parse_qsl`` puts in place of bytes that are not UTF-8."""
 
+LABEL: Final = "label."
+"""Begins the name of a parameter that filters by a label."""
+
+_VERSION: Final = "api-version"
+"""Gateways and tools for Azure add this parameter to each call. The API has one version, so it is ignored."""
+
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -83,10 +89,18 @@ class Query(BaseModel):
         start a real onboarding.
         """
         headers = {field.alias for field in cls.model_fields.values() if field.json_schema_extra == HEADER}
-        sent = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+        sent = [
+            (name, value)
+            for name, value in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+            if name != _VERSION
+        ]
         if cls.can_be_wrong():
             _need_single_values(sent)
-        given = {name: value for name, value in sent if name not in headers}
+        given: dict[str, Any] = {name: value for name, value in sent if name not in headers}
+        labels = {name: given.pop(name) for name in list(given) if name.startswith(LABEL)}
+        if "labels" in cls.model_fields and labels:
+            labels, given["labels"] = {}, {name.removeprefix(LABEL): labels[name] for name in labels}
+        given |= labels
         given |= {str(name): request.headers[name] for name in headers if name in request.headers}
         try:
             return cls.model_validate(given)

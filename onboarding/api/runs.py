@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -11,10 +11,12 @@ from pydantic import Field
 
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import Call, Reply
+from onboarding.api.filters import REQUESTED_BY, Statuses, Who, filled, requester
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Traced, is_id
 from onboarding.api.run_documents import EventList, Step
+from onboarding.cmg.fields import Timestamp
 from onboarding.errors import requests
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
 from onboarding.storage.unreadable_rows import Readable
@@ -37,38 +39,69 @@ AnyTraced = TypeVar("AnyTraced", bound=Traced)
 class RunQuery(PageQuery):
     """Which runs are requested."""
 
-    status: RunStatus | None = Field(None, description="Only runs with this status.")
+    status: Statuses | None = Field(None, description="Only runs with one of these statuses.")
     tenant_id: Id | None = Field(None, description="Only runs of this tenant.")
+    requested_by: Who | None = REQUESTED_BY
+    created_after: Timestamp | None = Field(None, description="Only runs that were requested later.")
+
+    def lists(self) -> dict[str, str]:
+        """More lists of the index that contain a run, the shortest first."""
+        return {}
+
+    def shows(self, _run: Run) -> bool:
+        """Whether a run passes the filters that the index does not know."""
+        return True
+
+
+AnyRunQuery = TypeVar("AnyRunQuery", bound=RunQuery)
 
 
 class Runs:
     """What the endpoints of all kinds of runs have in common."""
 
-    def __init__(self, *, runs: Runtime, path: str, noun: str) -> None:
-        """``path`` is that of the list, below /api. Problems call a run ``noun``."""
+    def __init__(self, *, runs: Runtime, path: str, noun: str, asker: str = REQUESTER) -> None:
+        """``path`` is that of the list, below /api. Problems call a run ``noun``.
+
+        ``asker`` is the kind of list of the index that names who requested a run.
+        """
+        self._asker = asker
         self._runs = runs
         self._path = path
         self._noun = noun
 
     async def page(
-        self, call: Call[RunQuery, None], show: Callable[[Run], Awaitable[Shown]]
+        self, call: Call[AnyRunQuery, None], show: Callable[[Run], Awaitable[Shown]]
     ) -> tuple[Readable[Shown], str]:
         """A page, the newest first, and the link to the next one. Requesters see only their own runs."""
-        query = call.query
-        lists = {} if call.caller.operates else {REQUESTER: call.caller.id}
+        query, caller = call.query, call.caller
+        lists = query.lists()
+        if not caller.operates:
+            lists[REQUESTER] = caller.id
+        if asked := requester(query.requested_by, caller):
+            if lists.get(self._asker, asked) != asked:
+                return Readable(), ""
+            lists[self._asker] = asked
         if query.tenant_id:
             lists[TENANT] = query.tenant_id
-        view = RunView(lists=lists, status=query.status)
-        entries, continuation = await self._runs.index.page(
-            view, size=query.size, continuation=query.continuation
+        statuses = query.status or ()
+        view = RunView(
+            lists=lists, status=statuses[0] if len(statuses) == 1 else None, since=query.created_after
         )
-        listed = {entry.run: entry for entry in entries}.values()
 
         async def shown_in_view(run: Run) -> tuple[Shown, ...]:
-            return (await show(run),) if self._in(view, run) else ()
+            shows = self._in(view, statuses, run) and query.shows(run)
+            return (await show(run),) if shows else ()
 
-        found = await self._runs.load_all(listed, shown_in_view)
-        shown = Readable((document for some in found for document in some), found.unreadable)
+        async def some(size: int, continuation: str) -> tuple[Readable[Shown], str]:
+            entries, continuation = await self._runs.index.page(view, size=size, continuation=continuation)
+            listed = {entry.run: entry for entry in entries if entry.run not in seen}
+            seen.update(listed)
+            found = await self._runs.load_all(listed.values(), shown_in_view)
+            shown = (document for some in found for document in some)
+            return Readable(shown, found.unreadable), continuation
+
+        seen: set[str] = set()
+        shown, continuation = await filled(some, size=query.size, continuation=query.continuation)
         return shown, call.next_link(continuation, maxpagesize=query.size)
 
     async def events(self, call: Call[PageQuery, None]) -> EventList:
@@ -177,9 +210,9 @@ class Runs:
             requests.NOT_IN_THIS_STATUS, what=self._noun, current=status, participle=what, rule=rule
         )
 
-    def _in(self, view: RunView, run: Run) -> bool:
+    def _in(self, view: RunView, statuses: Collection[RunStatus], run: Run) -> bool:
         """Whether a run belongs to a view, now that it is read as a whole."""
-        return view.shows(run.head.lists) and view.status in {None, self.status(run)}
+        return view.shows(run.head.lists) and (not statuses or self.status(run) in statuses)
 
 
 def asker(call: Call[AnyTraced, Any]) -> Asker:

@@ -17,6 +17,7 @@ _DESCRIPTIONS: Final = {
     EVENTS: "What the service posts to the webhook.",
     "expirations": "What expires when, as JSON, spreadsheet or calendar.",
     "health": "For monitors: whether the dependencies of the service respond.",
+    "capabilities": "What the deployment offers to its caller.",
     "links": "The pages behind the links in messages.",
     "onboardings": "Request an onboarding, follow it, resume or undo it.",
     "openapi": "This description.",

@@ -7,7 +7,7 @@ that person ends on ``/api/consented``.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -123,6 +123,13 @@ class ServedTenants:
         """Raises ``ProblemError`` (422) unless the tenant may be onboarded."""
         if tenant != self._home and not self.needs_setup(tenant):
             raise invalid(requests.TENANT_NOT_SERVED.finding(tenant=tenant))
+
+    def all(self) -> Iterator[tuple[str, bool]]:
+        """The served tenants, the home tenant first, and whether each must admit the service."""
+        yield self._home, False
+        for tenant in sorted(self._others):
+            if self.needs_setup(tenant):
+                yield tenant, True
 
     def needs_setup(self, tenant: str) -> bool:
         """Whether a tenant is served, and is not the home tenant, which needs no consent."""

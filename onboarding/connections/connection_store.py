@@ -179,11 +179,14 @@ class ConnectionStore:
         return found
 
     async def page(
-        self, *, requester: str | None, size: int, continuation: str
+        self, *, requester: str | None, tenant: str | None = None, size: int, continuation: str
     ) -> tuple[Readable[Connection], str]:
-        """Some connections (of one requester, or all), by tenant, and the continuation."""
+        """Some connections (of one requester, of a tenant, or all), by tenant, and the continuation."""
         if requester is None:
-            page = await self._tables.page(names.CONNECTIONS, _TENANTS, size=size, continuation=continuation)
+            partitions = Range(tenant, "") if tenant else _TENANTS
+            page = await self._tables.page(
+                names.CONNECTIONS, partitions, size=size, continuation=continuation
+            )
             return await readable(self._tables, page.rows, Connection.from_row), page.continuation
         page = await self._tables.page(
             names.CONNECTIONS,

@@ -115,6 +115,7 @@ class Connection:
     onboarding: str
     requester: str
     created_at: datetime
+    requester_name: str = ""  # empty: an earlier version wrote the record
     tenant_domain: str = ""  # the initial one, which names the tenant beyond doubt
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by kind of expiration
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration

@@ -34,6 +34,7 @@ class RunView:
 
     lists: Mapping[str, str] = field(default_factory=dict)  # put the shortest list first
     status: RunStatus | None = None
+    since: datetime | None = None  # only those that were accepted later
 
     def shows(self, lists: Mapping[str, str]) -> bool:
         """Whether a run in these lists belongs to the view."""
@@ -262,10 +263,11 @@ class RunIndex:
         if continuation and number not in map(str, range(len(ranges))):
             raise InvalidContinuationError
         at = int(number or 0)
+        newer = Range("", keys.newest_first(view.since)[1]) if view.since else None
         entries: list[Entry] = []
         while at < len(ranges):
             page = await self._tables.page(
-                self._table, ranges[at], size=size - len(entries), continuation=token
+                self._table, ranges[at], keys=newer, size=size - len(entries), continuation=token
             )
             entries += [
                 entry for entry in await self._entries(page.rows) if entry.damaged or view.shows(entry.lists)

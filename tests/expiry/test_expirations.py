@@ -64,6 +64,8 @@ async def test_what_ends_is_listed_the_soonest_first(site, fleet, tenant):
         "endsAt": iso(made.secret.ends_at),
         "nextWarning": {"daysBeforeEnd": 30, "dueAt": iso(made.secret.ends_at - timedelta(days=30))},
         "owners": [{"name": "", "email": "kim@contoso.com"}],
+        "labels": {},
+        "requestedBy": {"id": made.requester, "name": ""},
     }
 
 

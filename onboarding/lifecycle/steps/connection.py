@@ -88,6 +88,7 @@ def _connection(context: OnboardingContext) -> Connection:
         request=request,
         onboarding=context.id,
         requester=context.run.head.lists[REQUESTER],
+        requester_name=context.run.head.actor,
         created_at=context.services.clock.now(),
         pending_providers=_pending(context),
     )
