@@ -68,6 +68,18 @@ async def fail_notice(msg: func.QueueMessage) -> None:
     await parts().engines[names.NOTICES_QUEUE].abandon(msg.get_body())
 
 
+@app.queue_trigger("msg", names.INSPECTIONS_QUEUE, "ONBOARDING_STORAGE")
+async def run_inspection(msg: func.QueueMessage) -> None:
+    """Inspects connections of one tenant."""
+    await parts().engines[names.INSPECTIONS_QUEUE].handle(msg.get_body(), msg.id or "")
+
+
+@app.queue_trigger("msg", names.INSPECTIONS_POISON_QUEUE, "ONBOARDING_STORAGE")
+async def fail_inspection(msg: func.QueueMessage) -> None:
+    """Marks an inspection as failed after its worker crashed repeatedly."""
+    await parts().engines[names.INSPECTIONS_QUEUE].abandon(msg.get_body())
+
+
 # The parameter of a timer trigger is part of the binding, even if the function does not use it.
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
@@ -84,5 +96,6 @@ async def sweep_expirations(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger("timer", "%INSPECTION_SCHEDULE%")
 async def sweep_directory(timer: func.TimerRequest) -> None:
-    """Starts the inspections of the day."""
-    await timers().jobs.run("sweep_directory", timers().inspection_sweep.run)
+    """Starts the inspections of the day, and removes secrets from the vault that nothing uses."""
+    jobs = timers()
+    await jobs.jobs.run("sweep_directory", jobs.inspection_sweep.run, jobs.kept_secrets.clear)

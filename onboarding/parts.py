@@ -148,20 +148,33 @@ class Parts:
 
     @functools.cached_property
     def notice_runs(self) -> Runtime:
-        """The deliveries of notices, and the inspections."""
+        """The deliveries of notices."""
         return self._runtime(
             names.NOTICES_QUEUE,
             names.NOTICES,
             RunIndex(self.tables, names.NOTICE_INDEX, history=False),
-            {**delivery_plans.PLANS, INSPECTION.name: INSPECTION},
-            lambda plan: self.inspection_step if plan is INSPECTION else self._delivery_services,
+            delivery_plans.PLANS,
+            lambda _: self._delivery_services,
+            delivery_plans.POLICIES,
+        )
+
+    @functools.cached_property
+    def inspection_runs(self) -> Runtime:
+        """The inspections."""
+        return self._runtime(
+            names.INSPECTIONS_QUEUE,
+            names.INSPECTIONS,
+            RunIndex(self.tables, names.INSPECTION_INDEX, history=False),
+            {INSPECTION.name: INSPECTION},
+            lambda _: self.inspection_step,
             delivery_plans.POLICIES,
         )
 
     @functools.cached_property
     def runs(self) -> Mapping[str, Runtime]:
         """All runs, by their queue."""
-        return {runs.queue: runs for runs in (self.onboarding_runs, self.operation_runs, self.notice_runs)}
+        known = (self.onboarding_runs, self.operation_runs, self.notice_runs, self.inspection_runs)
+        return {runs.queue: runs for runs in known}
 
     @functools.cached_property
     def engines(self) -> Mapping[str, Engine]:
@@ -179,6 +192,7 @@ class Parts:
         *,
         open_runs: int = 0,
     ) -> Runtime:
+        stalled = timedelta(seconds=self.settings.stalled_after_seconds)
         return Runtime(
             store=RunStore(self.tables, table),
             index=index,
@@ -187,9 +201,7 @@ class Parts:
             plans=plans,
             services=services,
             clock=self.clock,
-            limits=Limits(
-                open_runs=open_runs, stalled=timedelta(seconds=self.settings.stalled_after_seconds)
-            ),
+            limits=Limits(open_runs=open_runs, stalled=stalled),
             policies=policies,
         )
 
@@ -199,17 +211,8 @@ class Parts:
     def clouds(self) -> Clouds:
         """The clients of the cloud."""
         from onboarding.cloud.azure_clouds import AzureClouds  # noqa: PLC0415 - see the module's docstring
-        from onboarding.cloud.identity import Identity  # noqa: PLC0415
 
-        settings = self.settings
-        identity = Identity(
-            self.environment,
-            home_tenant=settings.home_tenant_id,
-            identity_client=settings.identity_client_id,
-            multitenant_client=settings.multitenant_client_id,
-            certificate=settings.local_cloud_ca,
-        )
-        return AzureClouds(self.environment, identity, settings.key_vault_url, settings.local_cloud_ca)
+        return AzureClouds.of(self.settings, self.environment)
 
     @functools.cached_property
     def services(self) -> Services:
@@ -257,13 +260,7 @@ class Parts:
     @functools.cached_property
     def links(self) -> NoticeLinks:
         """The links in messages."""
-        settings = self.settings
-        return NoticeLinks(
-            secrets=self.channel_secrets,
-            key=settings.link_key,
-            origin=settings.public_url.rstrip("/"),
-            clock=self.clock,
-        )
+        return NoticeLinks(self.settings, secrets=self.channel_secrets, clock=self.clock)
 
     @functools.cached_property
     def responses(self) -> UserResponses:

@@ -10,6 +10,7 @@ import functools
 from onboarding.drift.inspection_sweep import InspectionSweep
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
+from onboarding.lifecycle.kept_secrets import KeptSecrets
 from onboarding.parts import Parts, parts
 from onboarding.storage.periodic_jobs import PeriodicJobs
 
@@ -58,9 +59,14 @@ class Timers:
         return InspectionSweep(
             inspection_schedule=parts.inspection_schedule,
             calendar=parts.calendar,
-            runs=parts.notice_runs,
+            runs=parts.inspection_runs,
             clock=parts.clock,
         )
+
+    @functools.cached_property
+    def kept_secrets(self) -> KeptSecrets:
+        """Removes secrets that were handed over, and that nothing uses."""
+        return KeptSecrets(lambda: self._parts.services)
 
 
 @functools.cache

@@ -72,6 +72,8 @@ QUEUES = {
     "fail_operation": "operations-poison",
     "send_notice": "notices",
     "fail_notice": "notices-poison",
+    "run_inspection": "inspections",
+    "fail_inspection": "inspections-poison",
 }
 TIMERS = {
     "sweep_onboardings": "%SWEEP_SCHEDULE%",

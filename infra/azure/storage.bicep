@@ -17,10 +17,21 @@ var tables = [
   'calendar'
   'notices'
   'noticeindex'
+  'inspections'
+  'inspectionindex'
   'poisonmessages'
   'service'
 ]
-var queues = ['steps', 'operations', 'notices', 'steps-poison', 'operations-poison', 'notices-poison']
+var queues = [
+  'steps'
+  'operations'
+  'notices'
+  'inspections'
+  'steps-poison'
+  'operations-poison'
+  'notices-poison'
+  'inspections-poison'
+]
 var container = 'app-package'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {

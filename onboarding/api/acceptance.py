@@ -20,7 +20,7 @@ from onboarding.cmg.conflicts import SAME_APP, SAME_APP_POINTER, conflicts
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import Finding, prerequisites, requests
-from onboarding.lifecycle import handed_over, ownership
+from onboarding.lifecycle import handed_over, handing_over, ownership
 from onboarding.lifecycle.name_reservations import Holder, NameReservations
 from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT
@@ -161,8 +161,9 @@ class Acceptance:
             return wanted
         kept = None
         try:
-            if not await self._runtime.is_full(asker(call).lists(wanted.tenant)):
-                kept = await handed_over.keep_secret(self._services(), wanted, identifier)
+            asking, now = asker(call), self._clock.now()
+            if not await self._runtime.is_full(asking.lists(wanted.tenant)):
+                kept = await handing_over.keep_secret(self._services(), wanted, identifier, asking, now)
         finally:
             if kept is None and await self._runtime.load(identifier) is None:
                 await self._reservations.release(wanted.tenant, wanted.name, identifier)

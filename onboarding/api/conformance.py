@@ -23,7 +23,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.drift import inspection
 from onboarding.drift.directory_snapshot import Pair
 from onboarding.drift.inspection import Inspection, Subject
-from onboarding.errors import requests
+from onboarding.errors import OnboardingError, requests
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory
@@ -187,4 +187,6 @@ class ConformanceResource:
     async def _check(self, tenant: str, subject: Subject, connection: str | None) -> Conformance:
         now = self._clock.now()
         (found,) = await inspection.inspect(self._directory(tenant), [subject], now)
+        if isinstance(found, OnboardingError):
+            raise found
         return Conformance.of(found, subject, connection, now)

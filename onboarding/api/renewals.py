@@ -97,7 +97,8 @@ class RenewalsResource:
                 "appId": connection.server_app.app_id,
             }
             run = automatic_renewals.identifier(connection, previous)
-            name = await handed_over.keep(self._services(), wanted.secret, run, tags)
+            ends_at = self._clock.now() + handed_over.UNKNOWN_END
+            name = await handed_over.keep(self._services(), wanted.secret, run, tags, ends_at=ends_at)
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
     async def _current(self, connection: records.Connection, renewal: Run, author: Author) -> Run | None:

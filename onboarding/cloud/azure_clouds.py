@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
+from typing import Final, Self
 
 import httpx
 
@@ -16,6 +18,10 @@ from onboarding.cloud.microsoft_graph import MicrosoftGraph, http_client
 from onboarding.cloud.ports import RESOURCE_MANAGER
 from onboarding.cloud.resource_manager import ResourceManager
 from onboarding.cloud.secret_proof import SecretProof
+from onboarding.settings import Settings
+
+_MOST_SUBSCRIPTIONS: Final = 50
+"""Clients that are kept: those that were used last. They share their connections and tokens."""
 
 
 class AzureClouds(Clouds):
@@ -28,9 +34,21 @@ class AzureClouds(Clouds):
         self._identity = identity
         self._http = http_client(certificate)
         self._directories: dict[str, Directory] = {}
-        self._subscriptions: dict[tuple[str, str], ResourceManager] = {}
+        self._subscriptions: OrderedDict[tuple[str, str], ResourceManager] = OrderedDict()
         self.proof = SecretProof(environment, self._http)
         self.vault = KeyVault(vault_url, identity.home, identity.transport, local=certificate is not None)
+
+    @classmethod
+    def of(cls, settings: Settings, environment: Environment) -> Self:
+        """The clients of a deployment."""
+        identity = Identity(
+            environment,
+            home_tenant=settings.home_tenant_id,
+            identity_client=settings.identity_client_id,
+            multitenant_client=settings.multitenant_client_id,
+            certificate=settings.local_cloud_ca,
+        )
+        return cls(environment, identity, settings.key_vault_url, settings.local_cloud_ca)
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
@@ -46,13 +64,14 @@ class AzureClouds(Clouds):
 
     def subscription(self, tenant: str, subscription: str) -> ResourceManager:
         """A subscription, with the service's identity in the tenant."""
-        key = (tenant, subscription)
-        if key not in self._subscriptions:
-            credential = self._identity.of_tenant(tenant)
-            self._subscriptions[key] = ResourceManager(
-                self.environment, credential, subscription, self._identity.transport
-            )
-        return self._subscriptions[key]
+        key = (tenant, subscription.casefold())
+        found = self._subscriptions.pop(key, None) or ResourceManager(
+            self.environment, self._identity.of_tenant(tenant), subscription, self._identity.transport
+        )
+        self._subscriptions[key] = found  # the last one
+        if len(self._subscriptions) > _MOST_SUBSCRIPTIONS:  # callers choose their IDs
+            self._subscriptions.popitem(last=False)
+        return found
 
     async def ping_resource_manager(self) -> None:
         """Raises unless Resource Manager answers; the status of its response does not matter."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from onboarding.cloud import failures
+from onboarding.cloud import failures, shapes
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph
 from onboarding.cloud.survey import Survey, survey
@@ -31,7 +31,7 @@ class Application:
 
     object_id: str
     app_id: str
-    created_at: datetime
+    created_at: datetime | None  # None: the directory does not know it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,10 @@ class Directory:
             }
         )
         own = replies["own"].optional()
-        return replies["default"].optional(), own["value"] if own else None
+        policies = None if own is None else shapes.entries(own)
+        if policies and any(map(shapes.fault_of, policies)):
+            policies = None
+        return replies["default"].optional(), policies
 
     async def verified_domains(self) -> tuple[str, ...]:
         """The verified domains of the tenant."""
@@ -160,7 +163,7 @@ class Directory:
         builder = self._paths.applications.by_application_id(object_id)
         query = {"%24select": ["id", "passwordCredentials"]}
         document = await self._graph.call("GET", builder, query=query, fresh=self._fresh)
-        found: list[Mapping[str, Any]] = document["passwordCredentials"]
+        found: list[Mapping[str, Any]] = document.get("passwordCredentials") or []
         return found
 
     async def add_password(self, object_id: str, name: str, ends_at: datetime) -> Password:
@@ -240,8 +243,14 @@ class Directory:
 
 
 def _application(document: Mapping[str, Any]) -> Application:
-    created_at = datetime.fromisoformat(document["createdDateTime"])
+    created_at = created(document)
     return Application(object_id=document["id"], app_id=document["appId"], created_at=created_at)
+
+
+def created(application: Mapping[str, Any]) -> datetime | None:
+    """When an application was created; None for one that is older than this property."""
+    found = application.get("createdDateTime")
+    return datetime.fromisoformat(str(found)) if found else None
 
 
 def _zulu(moment: datetime) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from onboarding.cloud import failures
+from onboarding.cloud import failures, shapes
 from onboarding.cloud.ports import Builder, Graph
 from onboarding.errors import cloud
 
@@ -45,7 +45,7 @@ class Grants:
         if not grants_now:  # the grant that exists is not visible yet
             raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
         for grant in grants_now:
-            scopes = set(str(grant["scope"]).split())
+            scopes = _scopes(grant)
             if scope not in scopes:
                 builder = grants.by_o_auth2_permission_grant_id(grant["id"])
                 await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes | {scope}))})
@@ -56,7 +56,7 @@ class Grants:
         """Revokes the consent to a delegated permission; safe to repeat."""
         grants = self._paths.oauth2_permission_grants
         for grant in await self._grants(client, resource):
-            scopes = set(str(grant["scope"]).split())
+            scopes = _scopes(grant)
             builder = grants.by_o_auth2_permission_grant_id(grant["id"])
             if scopes == {scope}:
                 await self._delete(builder)
@@ -67,7 +67,7 @@ class Grants:
         """The consents, for all users, to delegated permissions of one service principal on another."""
         query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
         found = await self._graph.call("GET", self._paths.oauth2_permission_grants, query=query)
-        return [grant for grant in found["value"] if grant["consentType"] == _ALL_PRINCIPALS]
+        return [grant for grant in shapes.entries(found) if _for_all(grant)]
 
     async def granted_scopes(self, client: str) -> dict[str, set[str]] | None:
         """The delegated permissions that a service principal has for all users, by resource.
@@ -80,9 +80,9 @@ class Grants:
         if found is None:
             return None
         scopes: dict[str, set[str]] = {}
-        for grant in found["value"]:
-            if grant["consentType"] == _ALL_PRINCIPALS:
-                scopes.setdefault(grant["resourceId"], set()).update(str(grant["scope"]).split())
+        for grant in shapes.entries(found):
+            if _for_all(grant):
+                scopes.setdefault(str(grant.get("resourceId")), set()).update(_scopes(grant))
         return scopes
 
     async def granted_roles(self, client: str) -> set[tuple[str, str]] | None:
@@ -91,7 +91,7 @@ class Grants:
         found = (await self._graph.send("GET", builder)).readable(fresh=self._fresh)
         if found is None:
             return None
-        return {(each["resourceId"], each["appRoleId"]) for each in found["value"]}
+        return {(str(each.get("resourceId")), str(each.get("appRoleId"))) for each in shapes.entries(found)}
 
     async def grant_role(self, client: str, resource: str, role: str) -> bool:
         """Consents to an application permission of one service principal on another.
@@ -109,11 +109,19 @@ class Grants:
         """Revokes the consent to an application permission; safe to repeat."""
         principal = self._paths.service_principals.by_service_principal_id(client)
         found = await self._graph.call("GET", principal.app_role_assignments)
-        for each in found["value"]:
-            if (each["resourceId"], each["appRoleId"]) == (resource, role):
+        for each in shapes.entries(found):
+            if (each.get("resourceId"), each.get("appRoleId")) == (resource, role):
                 builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
                 await self._delete(builder)
 
     async def _delete(self, builder: Builder) -> bool:
         """Deletes an object; False if it does not exist."""
         return not (await self._graph.send("DELETE", builder)).is_gone()
+
+
+def _for_all(grant: Mapping[str, Any]) -> bool:
+    return grant.get("consentType") == _ALL_PRINCIPALS and "id" in grant
+
+
+def _scopes(grant: Mapping[str, Any]) -> set[str]:
+    return set(str(grant.get("scope") or "").split())

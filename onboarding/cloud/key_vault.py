@@ -16,7 +16,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from pydantic import SecretStr
 
 from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
-from onboarding.cloud.ports import KEY_VAULT, StoredSecret, Vault
+from onboarding.cloud.ports import KEY_VAULT, ListedSecret, StoredSecret, Vault
 from onboarding.errors import cloud, steps
 
 CONTENT_TYPE: Final = "Entra ID client secret"
@@ -66,15 +66,20 @@ class KeyVault(Vault):
 
     async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
         """The names of the secrets that begin with a prefix and have these tags."""
+        return [each.name for each in await self.listed(prefix) if tags.items() <= each.tags.items()]
+
+    async def listed(self, prefix: str) -> list[ListedSecret]:
+        """The secrets whose names begin with a prefix."""
         try:
-            listed = [each async for each in self._client.list_properties_of_secrets()]
+            found = [each async for each in self._client.list_properties_of_secrets()]
         except AzureError as error:
             raise error_of(KEY_VAULT, error) from error
-        wanted = tags.items()
         return [
-            str(each.name)
-            for each in listed
-            if str(each.name).startswith(prefix) and wanted <= (each.tags or {}).items()
+            ListedSecret(
+                name=str(each.name), tags=dict(each.tags or {}), created_at=each.created_on or _NEVER
+            )
+            for each in found
+            if str(each.name).startswith(prefix)
         ]
 
     async def client_secret(self, vault_id: str) -> SecretStr:

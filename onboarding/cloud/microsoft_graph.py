@@ -7,6 +7,7 @@ idempotent; the engine decides when to retry.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import time
@@ -28,12 +29,15 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
 from onboarding.calls import Call, record
-from onboarding.cloud import failures
+from onboarding.cloud import failures, shapes
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.identity import Credential
-from onboarding.cloud.ports import GRAPH, Builder, Graph, Reply
+from onboarding.cloud.ports import BATCH, GRAPH, Builder, Graph, Reply
+from onboarding.errors import responses
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
+_LONGEST: Final = 60
+"""Seconds of a call with its response: less than an attempt of a step, and than the lock of a message."""
 _OWNED: Final = "Application.ReadWrite.OwnedBy"
 _PERMISSIONS: Final = (
     # In this order: assignments are below their service principal in the path.
@@ -54,6 +58,9 @@ https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongran
 
 _REFUSED: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 """A token that was revoked, or that lacks a role which was assigned after it was issued."""
+
+_LARGEST: Final = 8 << 20
+"""Bytes of a response. An application has at most some hundred kilobytes; a batch reads 15 of them."""
 
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
@@ -109,13 +116,13 @@ class MicrosoftGraph(Graph):
             info.set_stream_content(json.dumps(body).encode(), "application/json")
         began = time.monotonic()
         request = await self._adapter.convert_to_native_async(info)
-        response = await self._exchange(request, client_request_id)
+        response, content = await self._exchange(request, client_request_id)
         if response.status_code in _REFUSED:  # without effect, so that it can be sent again
             authorization = f"Bearer {await self._credential.newer(self._scope, began)}"
             if authorization != request.headers["Authorization"]:
                 request.headers["Authorization"] = authorization
-                response = await self._exchange(request, client_request_id)
-        return _reply(response)
+                response, content = await self._exchange(request, client_request_id)
+        return _reply(response, content, conform=builder is not BATCH)
 
     async def granted(self) -> frozenset[str] | None:
         """The application permissions in a new token of this service; None if it cannot be read.
@@ -131,15 +138,21 @@ class MicrosoftGraph(Graph):
             return None
         return frozenset(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else None
 
-    async def _exchange(self, request: httpx.Request, client_request_id: str) -> httpx.Response:
+    async def _exchange(self, request: httpx.Request, client_request_id: str) -> tuple[httpx.Response, bytes]:
+        """One exchange: the response, and its body."""
         try:
-            response = await self._http.send(request)
-        except httpx.TransportError as error:
+            async with asyncio.timeout(_LONGEST):
+                response = await self._http.send(request, stream=True)
+                try:
+                    content = await _read(response)
+                finally:
+                    await response.aclose()
+        except (httpx.TransportError, TimeoutError) as error:
             self._record(request, 0, client_request_id, "")
             raise failures.unreachable(GRAPH, error) from error
         request_id = response.headers.get("request-id", "")
         self._record(request, response.status_code, client_request_id, request_id)
-        return response
+        return response, content
 
     @staticmethod
     def _record(request: httpx.Request, status: int, client_request_id: str, request_id: str) -> None:
@@ -161,13 +174,26 @@ def http_client(certificate: Path | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(verify=context, timeout=_TIMEOUT, limits=_LIMITS)
 
 
-def _reply(response: httpx.Response) -> Reply:
+async def _read(response: httpx.Response) -> bytes:
+    """Reads the body of a response. Raises ``PermanentError`` for one that would fill the memory."""
+    chunks, size = [], 0
+    async for chunk in response.aiter_bytes():  # decompressed
+        size += len(chunk)
+        if size > _LARGEST:
+            raise responses.ANSWER_TOO_LARGE.error(service=GRAPH, limit=_LARGEST >> 20)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _reply(response: httpx.Response, content: bytes, *, conform: bool) -> Reply:
     try:
-        document = json.loads(response.content) if response.content else None
-    except ValueError:
-        document = None
+        document = json.loads(content) if content else None
+    except (ValueError, RecursionError):
+        document = ()
     if not response.is_error:
-        return Reply(status=response.status_code, document=document)
+        if document is not None and not isinstance(document, Mapping):
+            raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault="it is no JSON object")
+        return Reply(status=response.status_code, document=shapes.conform(document) if conform else document)
     refusal = failures.Answer.from_body(GRAPH, response.status_code, response.headers, document)
     reads, path = response.request.method == "GET", response.request.url.path
     needs = next((read if reads else write for part, read, write in _PERMISSIONS if part in path), "")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import SecretStr
 
-from onboarding.cloud import failures
-from onboarding.errors import TransientError
+from onboarding.cloud import failures, shapes
+from onboarding.errors import TransientError, responses
 
 if TYPE_CHECKING:
     from msgraph.graph_service_client import GraphServiceClient
@@ -44,7 +44,8 @@ class Path:
     path_parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-_BATCH: Final = Path("{+baseurl}/$batch")
+BATCH: Final = Path("{+baseurl}/$batch")
+"""Its response contains other responses, each with a shape of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,12 +65,20 @@ class Reply:
             return None
         if self.refusal:
             raise failures.error_of(self.refusal, fresh=fresh)
-        return self.document
+        return None if self.fault else self.document
+
+    @property
+    def fault(self) -> str:
+        """Which value of the document could not be read, and why; empty if all could."""
+        return shapes.fault_of(self.document)
 
     def optional(self) -> Any:
-        """The document; None for a permanent refusal. Raises ``TransientError`` for a temporary one."""
+        """The document; None for a permanent refusal, or if it has a value that cannot be read.
+
+        Raises ``TransientError`` for a temporary one.
+        """
         if self.refusal is None:
-            return self.document
+            return None if self.fault else self.document
         error = failures.error_of(self.refusal)
         if isinstance(error, TransientError) and self.status != HTTPStatus.UNAUTHORIZED:
             raise error
@@ -122,6 +131,8 @@ class Graph(Protocol):
         reply = await self.send(method, builder, body, **more)
         if reply.refusal:
             raise failures.error_of(reply.refusal, fresh=fresh, owned=owned)
+        if reply.fault:
+            raise responses.VALUE_UNREADABLE.error(service=GRAPH, fault=reply.fault)
         return reply.document
 
     async def batch(self, requests: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Reply]:
@@ -135,8 +146,12 @@ class Graph(Protocol):
             {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
             for name, (url, headers) in requests.items()
         ]
-        document = await self.call("POST", _BATCH, {"requests": steps})
-        return {answer["id"]: _batched(answer) for answer in document["responses"]}
+        document = await self.call("POST", BATCH, {"requests": steps})
+        answers = document.get("responses") if isinstance(document, Mapping) else None
+        found = {str(answer["id"]): _batched(answer) for answer in answers or ()}
+        if missing := sorted(set(requests) - set(found)):
+            raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault=f"no response {missing[0]}")
+        return found
 
 
 class Subscription(Protocol):
@@ -183,6 +198,15 @@ class StoredSecret:
     hint: str  # its first three characters, which Entra ID shows, too
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedSecret:
+    """A secret in a list, without its value."""
+
+    name: str
+    tags: Mapping[str, str]
+    created_at: datetime  # its current version
+
+
 class Vault(Protocol):
     """The vault of the deployment. Raises this app's errors."""
 
@@ -192,6 +216,10 @@ class Vault(Protocol):
 
     async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
         """The names of the secrets that begin with a prefix and have these tags."""
+        ...
+
+    async def listed(self, prefix: str) -> list[ListedSecret]:
+        """The secrets whose names begin with a prefix."""
         ...
 
     async def client_secret(self, vault_id: str) -> SecretStr:
@@ -231,7 +259,7 @@ class Vault(Protocol):
 def _batched(answer: Mapping[str, Any]) -> Reply:
     status, document = int(answer["status"]), answer.get("body")
     if status < HTTPStatus.BAD_REQUEST:
-        return Reply(status=status, document=document)
+        return Reply(status=status, document=shapes.conform(document))
     headers = answer.get("headers") or {}
     refusal = failures.Answer.from_body(GRAPH, status, headers, document)
     return Reply(status=status, document=document, refusal=refusal)

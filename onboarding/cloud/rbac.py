@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/azure/role-based-access-control/role-definit
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,8 +21,21 @@ def allows(permissions: Iterable[Mapping[str, Any]], action: str) -> bool:
     )
 
 
-def _names(patterns: Iterable[str] | None, action: str) -> bool:
-    return any(
-        re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), action, re.IGNORECASE)
-        for pattern in patterns or ()
-    )
+def _names(patterns: object, action: str) -> bool:
+    found = patterns if isinstance(patterns, list | tuple) else ()
+    return any(_fits(pattern.casefold(), action.casefold()) for pattern in found if isinstance(pattern, str))
+
+
+def _fits(pattern: str, action: str) -> bool:
+    """Whether a pattern with any number of asterisks fits, in a time that its author cannot multiply."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == action
+    if not action.startswith(first):
+        return False
+    at = len(first)
+    for part in rest[:-1]:
+        if (found := action.find(part, at)) < 0:
+            return False
+        at = found + len(part)
+    return len(action) - at >= len(rest[-1]) and action.endswith(rest[-1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
+from onboarding.cloud import shapes
 from onboarding.cloud.ports import Graph
 from onboarding.words import odata
 
@@ -66,20 +67,23 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
     granted = await graph.granted()  # first: the calls that follow use its new token
     replies = await graph.batch(requests)
     found = {name: reply.optional() for name, reply in replies.items()}
-    organization = found["organization"]
+    organization = next(iter(shapes.entries(found["organization"])), None)
+    unread = {
+        name: f"{reply.status} {reply.refusal.code}".strip() if reply.refusal else reply.fault
+        for name, reply in replies.items()
+        if reply.refusal or reply.fault
+    }
+    if fault := shapes.fault_of(organization):
+        organization, unread["organization"] = _named(organization), fault
     return Survey(
-        organization=organization["value"][0] if organization and organization["value"] else None,
+        organization=organization,
         policy=found["policy"],
         same_names=_values(found["names"]),
         same_uri=_values(found.get("uri")),
         deleted_with_uri=_values(found.get("deleted")),
         granted=granted,
         owned=_count(found.get("owned")),
-        unread={
-            name: f"{reply.status} {reply.refusal.code}".strip()
-            for name, reply in replies.items()
-            if reply.refusal
-        },
+        unread=unread,
     )
 
 
@@ -89,4 +93,9 @@ def _count(document: Any) -> int | None:
 
 
 def _values(document: Any) -> Sequence[Mapping[str, Any]] | None:
-    return document["value"] if document else None
+    return shapes.entries(document) if document else None
+
+
+def _named(organization: Any) -> Mapping[str, Any]:
+    """An organization of which the service can read no more than the name."""
+    return {"displayName": organization.get("displayName") or ""}

@@ -45,3 +45,8 @@ def _possible(secret: SecretStr) -> SecretStr:
 
 ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST), AfterValidator(_possible)]
 """The value of a client secret in a request."""
+
+
+def label(onboarding: str, renewal: str = "") -> str:
+    """How the names begin, in Entra ID, of the secrets that an onboarding or one of its renewals creates."""
+    return f"cmg-{onboarding}-{renewal[:8]}-" if renewal else f"cmg-{onboarding}-"

@@ -89,7 +89,16 @@ def passwords(app: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def end_of(password: Mapping[str, Any]) -> datetime:
     """When a client secret expires, to the second."""
-    return datetime.fromisoformat(str(password["endDateTime"])).astimezone(UTC).replace(microsecond=0)
+    return _moment(password, "endDateTime")
+
+
+def start_of(password: Mapping[str, Any]) -> datetime:
+    """When a client secret becomes valid, to the second."""
+    return _moment(password, "startDateTime")
+
+
+def _moment(password: Mapping[str, Any], member: str) -> datetime:
+    return datetime.fromisoformat(str(password[member])).astimezone(UTC).replace(microsecond=0)
 
 
 def _folded(address: object) -> str:

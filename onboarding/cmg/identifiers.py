@@ -54,9 +54,14 @@ def fault(uri: str, tenant: str | None) -> str:
 
 
 def on_verified_domain(uri: str, domains: Iterable[str]) -> bool:
-    """Whether an https URI's host is a verified domain or below one; any other URI needs none."""
-    parts = urlsplit(uri)
-    if parts.scheme != "https":
+    """Whether an https URI's host is a verified domain or below one; any other URI needs none.
+
+    A URI without a host that can be read is on no domain.
+    """
+    if not uri.casefold().startswith("https:"):
         return True
-    host = (parts.hostname or "").casefold()
+    try:
+        host = (urlsplit(uri).hostname or "").casefold()
+    except ValueError:  # such as an open bracket: the directory does not read it as Python does
+        return False
     return any(host == domain.casefold() or host.endswith("." + domain.casefold()) for domain in domains)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from onboarding.cmg import rules
-from onboarding.cmg.directory_checks import end_of
+from onboarding.cmg.client_secrets import label
+from onboarding.cmg.directory_checks import end_of, start_of
 from onboarding.connections.records import (
     SECRET_REMOVED,
     SERVER_APP_DELETED,
@@ -30,8 +31,8 @@ UNREADABLE: Final = "directory-unreadable"
 _SECRET_CHECK: Final = "secret"  # noqa: S105 - a check's name; the codes below are more precise
 _REMOVED: Final = "secret-removed"
 _SECRET_CODES: Final = ("secret-added", "secret-replaced", _REMOVED, "secret-end-changed")
-_OURS: Final = "cmg-"
-"""The prefix of the display names of the secrets that this service creates."""
+_RECORDED_BY: Final = timedelta(days=1)
+"""After this time, the key ID of a secret that a renewal creates is recorded, or the secret is removed."""
 
 _MISSING: Final[Mapping[str, str]] = {
     "application": "no longer exists in the directory.",
@@ -168,10 +169,10 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
     """What happened to the recorded secret, and until when there is a working one."""
     recorded = next((each for each in passwords if each["keyId"] == connection.secret.key_id), None)
     end = end_of(recorded) if recorded else None
-    others = [] if connection.imports_server_app else _by_hand(connection, passwords)
+    others = [] if connection.imports_server_app else _by_hand(connection, passwords, at)
     newest = max(map(end_of, others), default=at)
     if end and end > at:
-        if newest > end:
+        if newest > at:  # whoever has it can act as the application
             return _secret_differs(connection, "secret-added", at, end, newest)
         if end != connection.secret.ends_at.replace(microsecond=0):
             return _secret_differs(connection, "secret-end-changed", at, end, end)
@@ -185,14 +186,26 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
     return Comparison(differences={}, ends_at=end or connection.secret.ends_at)
 
 
-def _by_hand(connection: Connection, passwords: Any) -> list[Mapping[str, Any]]:
-    """The secrets that others added to an application of this service."""
+def _by_hand(connection: Connection, passwords: Any, at: datetime) -> list[Mapping[str, Any]]:
+    """The secrets that others added to an application of this service.
+
+    Its own are known by their key IDs, because anybody can choose a name. Only what a renewal creates has no
+    recorded key ID for a moment.
+    """
+    ours = {secret.key_id for secret in (connection.secret, connection.pending) if secret}
     return [
         password
         for password in passwords
-        if password["keyId"] != connection.secret.key_id
-        and not str(password.get("displayName") or "").startswith(_OURS)
+        if password["keyId"] not in ours and not _is_being_made(connection, password, at)
     ]
+
+
+def _is_being_made(connection: Connection, password: Mapping[str, Any], at: datetime) -> bool:
+    if not connection.renewal or connection.pending:
+        return False
+    made_by = label(connection.onboarding, connection.renewal)
+    named = str(password.get("displayName") or "").startswith(made_by)
+    return named and abs(at - start_of(password)) < _RECORDED_BY
 
 
 def _secret_differs(

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
+from onboarding.cloud import shapes
 from onboarding.cloud.ports import Graph, Reply
 from onboarding.words import odata
 
@@ -104,7 +105,7 @@ async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str] | None:
     found = _by_client_id(replies, "deleted")
     if found is None:
         return None
-    return {app: str(each["deletedDateTime"]) for app, each in found.items()}
+    return {app: str(each.get("deletedDateTime") or "") for app, each in found.items()}
 
 
 def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mapping[str, Any]] | None:
@@ -114,7 +115,7 @@ def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mappin
             document = reply.optional()
             if document is None:
                 return None
-            found |= {str(each["appId"]).casefold(): each for each in document["value"]}
+            found |= {str(each.get("appId")).casefold(): each for each in shapes.entries(document)}
     return found
 
 
@@ -125,24 +126,27 @@ def _grants(reply: Reply) -> Grants | None:
     if document is None:
         return None
     scopes: dict[str, frozenset[str]] = {}
-    for grant in document["value"]:
-        if grant["consentType"] == _ALL_PRINCIPALS:
-            resource = grant["resourceId"]
-            scopes[resource] = scopes.get(resource, frozenset()) | set(str(grant["scope"]).split())
-    return Grants(scopes=scopes, complete="@odata.nextLink" not in document)
+    grants = shapes.entries(document)
+    for grant in grants:
+        if grant.get("consentType") == _ALL_PRINCIPALS:
+            resource = str(grant.get("resourceId"))
+            scopes[resource] = scopes.get(resource, frozenset()) | set(str(grant.get("scope") or "").split())
+    complete = "@odata.nextLink" not in document and not any(map(shapes.fault_of, grants))
+    return Grants(scopes=scopes, complete=complete)
 
 
 def _domains(organization: Any) -> tuple[str, ...] | None:
-    if not organization or not organization["value"]:
+    found = next(iter(shapes.entries(organization)), None)
+    if found is None or shapes.fault_of(found):
         return None
-    return tuple(str(each["name"]) for each in organization["value"][0]["verifiedDomains"])
+    return tuple(str(each["name"]) for each in found.get("verifiedDomains") or ())
 
 
 def _tenant(organization: Any) -> TenantNames | None:
-    if not organization or not organization["value"]:
+    shown = next(iter(shapes.entries(organization)), None)
+    if shown is None or shapes.fault_of(shown):
         return None
-    (shown, *_) = organization["value"]
-    initial = [str(each["name"]) for each in shown["verifiedDomains"] if each.get("isInitial")]
+    initial = [str(each["name"]) for each in shown.get("verifiedDomains") or () if each.get("isInitial")]
     return TenantNames(name=str(shown.get("displayName") or ""), initial_domain="".join(initial[:1]))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from onboarding.cloud import shapes
+from onboarding.cloud.ports import GRAPH
 from onboarding.cmg import directory_checks, profiles
 from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.permissions import USER_READ
@@ -15,6 +17,7 @@ from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection
 from onboarding.drift import directory_snapshot
 from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair, TenantNames
+from onboarding.errors import OnboardingError, responses
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory
@@ -81,13 +84,25 @@ class Inspection:
         return None if None in passed else True
 
 
-async def inspect(directory: Directory, subjects: Sequence[Subject], now: datetime) -> list[Inspection]:
+async def inspect(
+    directory: Directory, subjects: Sequence[Subject], now: datetime
+) -> list[Inspection | OnboardingError]:
     """Inspects up to ``directory_snapshot.MOST_PAIRS`` subjects of one tenant, with one call or two.
 
+    An object that cannot be read is the error of its subject, and of no other.
     Raises ``TransientError``, and ``PermanentError`` if it has no access to the tenant.
     """
     snapshot = await directory_snapshot.take(directory.graph, [subject.pair for subject in subjects])
-    return [_inspection(subject, snapshot, now) for subject in subjects]
+    return [inspection(subject, snapshot, now) for subject in subjects]
+
+
+def inspection(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Inspection | OnboardingError:
+    """The checks of a subject, or why the service cannot read what it is about."""
+    ids = [app for app in (subject.pair.server, subject.pair.client) if app]
+    for found in (of(snapshot, app) for app in ids for of in (_application, _principal)):
+        if fault := shapes.fault_of(found):
+            return responses.VALUE_UNREADABLE.error(service=GRAPH, fault=fault)
+    return _inspection(subject, snapshot, now)
 
 
 def _inspection(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Inspection:

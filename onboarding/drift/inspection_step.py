@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,12 +24,14 @@ from onboarding.drift.subscription_comparison import (
     SubscriptionSnapshot,
     with_subscription,
 )
-from onboarding.errors import OnboardingError, PermanentError
+from onboarding.errors import OnboardingError, PermanentError, requests, responses
 from onboarding.notices.announcing import Notices
 from onboarding.notices.difference_texts import difference_notice
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Context, Plan, Step
+
+log = logging.getLogger(__name__)
 
 SETTLED: Final = timedelta(hours=1)
 """The directory may not show newer objects yet."""
@@ -112,16 +115,29 @@ class InspectionStep:
         await self._drift_index.remove(identifier)
 
     async def _comparisons(self, connections: Sequence[Connection], started_at: datetime) -> list[Comparison]:
+        """What follows for each connection. What cannot be read costs no other connection its inspection."""
         try:
-            subjects = [Subject.of(connection) for connection in connections]
-            inspections = await inspect(self._directory(connections[0].tenant), subjects, self._clock.now())
+            return await self._compared(connections, started_at)
         except OnboardingError as error:
             if not isinstance(error, PermanentError) and self._clock.now() - started_at < _PATIENCE:
                 raise
-            return [unreadable(connection, error, started_at) for connection in connections]
+            if error.kind is not responses.ANSWER_TOO_LARGE or len(connections) == 1:
+                return [unreadable(connection, error, started_at) for connection in connections]
+        except Exception:
+            log.exception("an inspection in tenant %s failed unexpectedly", connections[0].tenant)
+            if len(connections) == 1:
+                return [unreadable(connections[0], requests.INTERNAL_ERROR.error(), started_at)]
+        alone = [await self._comparisons([connection], started_at) for connection in connections]
+        return [comparison for found in alone for comparison in found]
+
+    async def _compared(self, connections: Sequence[Connection], started_at: datetime) -> list[Comparison]:
+        subjects = [Subject.of(connection) for connection in connections]
+        inspections = await inspect(self._directory(connections[0].tenant), subjects, self._clock.now())
         return [
-            compare(connection, inspection, started_at)
-            for connection, inspection in zip(connections, inspections, strict=True)
+            unreadable(connection, found, started_at)
+            if isinstance(found, OnboardingError)
+            else compare(connection, found, started_at)
+            for connection, found in zip(connections, inspections, strict=True)
         ]
 
     async def _with_subscription(
@@ -198,4 +214,4 @@ INSPECT: Final = Step(
     result=Codec(InspectionResult),
 )
 INSPECTION: Final = Plan("inspection", Codec(InspectionRequest), INSPECT, persistent=True)
-"""The queue of notices carries it."""
+"""A queue of its own carries it."""

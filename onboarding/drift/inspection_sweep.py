@@ -26,6 +26,9 @@ _NEAR: Final = timedelta(days=30)
 
 _AT_ONCE: Final = 16
 
+_OF_TENANT: Final = "tenant"
+"""The list that names the tenant of a run: it has a share of the workers."""
+
 
 class InspectionSweep:
     """What the timer runs."""
@@ -76,4 +79,5 @@ def _head(ids: list[str], now: datetime) -> Head:
         InspectionRequest(connections=tuple(ids)),
         author=SERVICE,
         created_at=now,
+        lists={_OF_TENANT: _tenant(ids[0])},
     )

@@ -12,6 +12,7 @@ from onboarding.errors import (
     policies,
     prerequisites,
     requests,
+    responses,
     secrets,
     steps,
     subscription,
@@ -26,6 +27,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     steps,
     secrets,
     cloud,
+    responses,
     login,
     channels,
 )

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import StoredSecret, Vault
+from onboarding.cmg.client_secrets import label
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import OnboardingError, PermanentError, cloud
 
@@ -25,7 +26,7 @@ class Credential:
     vault: Vault
     tenant: str
     onboarding: str  # that created the application
-    label: str = ""  # the renewal that creates the secret, if any
+    renewal: str = ""  # that creates the secret, if any
     object_id: str
     app_id: str
     ends_at: datetime
@@ -60,7 +61,7 @@ class Credential:
 
     async def _is_usable(self, stored: StoredSecret) -> bool:
         """Whether this run made a secret, or the app still lists it: somebody may have deleted another's."""
-        if stored.tags.get("run", "") == self.label:
+        if stored.tags.get("run", "") == self.renewal:
             return True
         found = await self.directory.passwords(self.object_id)
         return any(each["keyId"] == stored.tags["keyId"] for each in found)
@@ -72,7 +73,7 @@ class Credential:
         """
         if attempt > 1:
             await self.vault.check_write()
-        name = f"{self._prefix}{self.label}{attempt}"
+        name = f"{label(self.onboarding, self.renewal)}{attempt}"
         password = await self.directory.add_password(self.object_id, name, self.ends_at)
         tags = {
             "onboarding": self.onboarding,
@@ -80,7 +81,7 @@ class Credential:
             "appId": self.app_id,
             "keyId": password.key_id,
             "endsAt": password.ends_at.isoformat(),
-            "run": self.label,
+            "run": self.renewal,
         }
         try:
             vault_id = await self.vault.store(
@@ -118,7 +119,9 @@ class Credential:
         found = await self.directory.passwords(self.object_id)
         if shown and not any(each["keyId"] == shown for each in found):
             raise cloud.REPLICATION_LAG.error(sign="it does not list the new client secret.")
-        ours = [each for each in found if str(each.get("displayName") or "").startswith(self._prefix)]
+        ours = [
+            each for each in found if str(each.get("displayName") or "").startswith(label(self.onboarding))
+        ]
         unconfirmed = {
             each["keyId"]
             for each in ours
@@ -129,10 +132,6 @@ class Credential:
             again = await self.directory.passwords(self.object_id)
             if any(each["keyId"] in unconfirmed for each in again):
                 raise cloud.REPLICATION_LAG.error(sign="it lists a client secret that it does not find.")
-
-    @property
-    def _prefix(self) -> str:
-        return f"cmg-{self.onboarding}-"
 
     @property
     def _vault_name(self) -> str:

@@ -86,7 +86,13 @@ async def server_secret(
         return (await connection(context, existing)).secret
     name, tenant = str(existing.vault_secret), context.request.tenant
     return await handed_over.checked(
-        context.services, tenant=tenant, object_id=object_id, app_id=app_id, name=name
+        context.services,
+        context.run.head,
+        onboarding=context.id,
+        tenant=tenant,
+        object_id=object_id,
+        app_id=app_id,
+        name=name,
     )
 
 

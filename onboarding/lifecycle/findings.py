@@ -53,8 +53,9 @@ def _uri_rules(facts: Facts) -> Iterator[Finding]:
     uri, survey = facts.request.server_app.app_id_uri, facts.survey
     if uri is None:
         return
-    domains = [str(domain["name"]) for domain in (survey.organization or {}).get("verifiedDomains", ())]
-    if survey.organization and not identifiers.on_verified_domain(uri, domains):
+    listed = (survey.organization or {}).get("verifiedDomains")
+    domains = [str(domain["name"]) for domain in listed or ()]
+    if listed is not None and not identifiers.on_verified_domain(uri, domains):
         yield errors.DOMAIN_NOT_VERIFIED.finding(uri=uri, domains=", ".join(domains))
     yield from policies.of_uri(
         _policies(facts), identifiers.default(str(facts.request.tenant_id), "{clientId}")

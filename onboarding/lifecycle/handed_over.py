@@ -3,47 +3,58 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import SecretStr
 
 from onboarding.cmg import client_secrets
-from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import PermanentError, cloud, secrets, steps
 from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import TENANT
-from onboarding.workflow.run import Run, RunStatus
+from onboarding.workflow.run import Head, Run, RunStatus
 
-_PREFIX: Final = "import-"
+PREFIX: Final = "import-"
+"""How the names of secrets that people hand over begin."""
+UNKNOWN_END: Final = timedelta(days=730)
+"""Until when a secret is marked as valid in Key Vault whose end the directory does not list yet: the longest
+that the portal offers (https://learn.microsoft.com/entra/identity-platform/quickstart-register-app)."""
 _FRESH: Final = timedelta(minutes=15)
 """How long login may not know a new client secret yet; usually it takes seconds."""
 
 
-async def keep_secret(services: Services, request: OnboardingRequest, onboarding: str) -> OnboardingRequest:
-    """Stores the secret of a request in Key Vault; returns the request with the secret's name instead."""
-    existing = request.server_app.existing
-    if existing is None or existing.secret is None:
-        return request
-    tags = {"onboarding": onboarding, "tenantId": request.tenant, "appId": str(existing.client_id)}
-    name = await keep(services, existing.secret, onboarding, tags)
-    kept = existing.model_copy(update={"secret": None, "vault_secret": name})
-    server = request.server_app.model_copy(update={"existing": kept})
-    return request.model_copy(update={"server_app": server})
-
-
-async def keep(services: Services, secret: SecretStr, run: str, tags: Mapping[str, str]) -> str:
+async def keep(
+    services: Services, secret: SecretStr, run: str, tags: Mapping[str, str], *, ends_at: datetime
+) -> str:
     """Stores a secret from a request in Key Vault; returns its name.
 
     The name derives from the run and the secret. A repeated request stores it again under this name, and
     concurrent requests with other secrets never replace it.
+
+    Args:
+        services: What all steps share.
+        secret: The secret.
+        run: For which it is.
+        tags: To whom it belongs.
+        ends_at: When it expires, as far as that is known; for people who see it in the vault.
     """
-    name = f"{_PREFIX}{run}-{digest(secret, run)}"
-    await services.clouds.vault.store(name, secret.get_secret_value(), ends_at=None, tags=tags)
+    name = name_of(secret, run)
+    await services.clouds.vault.store(name, secret.get_secret_value(), ends_at=ends_at, tags=tags)
     return name
+
+
+def name_of(secret: SecretStr, run: str) -> str:
+    """The name in Key Vault of a secret that was handed over for a run."""
+    return f"{PREFIX}{run}-{digest(secret, run)}"
+
+
+def end_of(passwords: Sequence[Mapping[str, Any]], secret: str) -> datetime | None:
+    """When a secret expires, by the list of the directory; None if it lists none that begins like it."""
+    found = newest(passwords, secret[:3])
+    return _moment(found, "endDateTime") if found else None
 
 
 def digest(secret: SecretStr, run: str) -> str:
@@ -58,7 +69,7 @@ def digest(secret: SecretStr, run: str) -> str:
 async def names(services: Services, onboarding: str) -> list[str]:
     """The names of all secrets that came with the requests of an onboarding and its renewals."""
     tags = {"onboarding": onboarding}
-    return sorted(await services.clouds.vault.tagged(_PREFIX, tags))
+    return sorted(await services.clouds.vault.tagged(PREFIX, tags))
 
 
 async def discard(services: Services, name: str, onboarding: str, *, leaving: bool = False) -> bool:
@@ -103,11 +114,17 @@ async def _is_gone(services: Services, onboarding: str) -> bool:
     return all(connection.onboarding != onboarding for connection in connections)
 
 
-async def checked(services: Services, *, tenant: str, object_id: str, app_id: str, name: str) -> SecretRecord:
+async def checked(
+    services: Services, head: Head, *, onboarding: str, tenant: str, object_id: str, app_id: str, name: str
+) -> SecretRecord:
     """A secret that the service did not create, after login accepted it: its key ID, and when it expires.
+
+    A secret that somebody else handed over looks like one that does not exist.
 
     Args:
         services: What all steps share.
+        head: The run that uses it.
+        onboarding: To which the run belongs.
         tenant: The application's tenant.
         object_id: The application's object ID.
         app_id: Its client ID.
@@ -116,15 +133,16 @@ async def checked(services: Services, *, tenant: str, object_id: str, app_id: st
     Raises ``PermanentError`` with the reason, and ``TransientError`` while it cannot be known.
     """
     stored = await services.clouds.vault.stored(name)
-    if stored is None:
+    if stored is None or not await ownership.may_use_secret(
+        services, head, stored.tags, tenant=tenant, app=app_id, onboarding=onboarding
+    ):
         raise steps.SECRET_NOT_IN_VAULT.error(name=name)
     value = (await services.clouds.vault.client_secret(stored.id)).get_secret_value()
     if found := client_secrets.fault(value):
         raise secrets.SECRET_MALFORMED.error(name=name, fault=found)
     now = services.clock.now()
     listed = await services.directory(tenant).passwords(object_id)
-    alike = [password for password in listed if password.get("hint") == stored.hint]
-    password = max(alike, key=lambda each: _moment(each, "endDateTime"), default=None)
+    password = newest(listed, stored.hint)
     fresh = password is not None and _need_valid(password, now)
     proof = services.clouds.proof
     try:
@@ -137,6 +155,12 @@ async def checked(services: Services, *, tenant: str, object_id: str, app_id: st
         raise cloud.REPLICATION_LAG.error(sign="it does not list the client secret.")
     ends_at = _moment(password, "endDateTime")
     return SecretRecord(key_id=password["keyId"], vault_id=stored.id, ends_at=ends_at)
+
+
+def newest(passwords: Sequence[Mapping[str, Any]], hint: str) -> Mapping[str, Any] | None:
+    """Of the client secrets that begin with the same characters, the one that expires last."""
+    alike = [password for password in passwords if password.get("hint") == hint]
+    return max(alike, key=lambda each: _moment(each, "endDateTime"), default=None)
 
 
 async def prove(services: Services, *, tenant: str, app: str, secret: SecretRecord) -> None:

@@ -124,6 +124,28 @@ async def requester_of(services: Services, onboarding: str) -> str:
     return run.head.lists.get(REQUESTER, "") if run else ""
 
 
+async def may_use_secret(
+    services: Services, head: Head, tags: Mapping[str, str], *, tenant: str, app: str, onboarding: str
+) -> bool:
+    """Whether a run may use a secret in the vault, by the tags with which this service stored it.
+
+    Args:
+        services: What all steps share.
+        head: The run, in the list of the requester to whom its connection belongs.
+        tags: Of the secret. One that a person stored may have none.
+        tenant: The application's tenant.
+        app: Its client ID.
+        onboarding: To which the run belongs.
+    """
+    if operates(head):
+        return True
+    wanted = {"tenantId": tenant, "appId": app}
+    if any(tags.get(name, value).casefold() != value.casefold() for name, value in wanted.items()):
+        return False
+    made_by = tags.get("onboarding", onboarding)
+    return made_by == onboarding or may_see(head, await requester_of(services, made_by))
+
+
 async def made_by_same(context: OnboardingContext, apps: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The object ids of the applications that onboardings of the same requester created."""
     found = set()

@@ -110,7 +110,7 @@ def of_secret(policies: Policies, ends_at: datetime, now: datetime) -> Iterator[
     lifetime = policies.of_passwords("passwordLifetime")
     if lifetime and (text := lifetime.settings.get("maxLifetime")):
         longest = _DURATION.validate_python(text)
-        if ends_at > now + longest:
+        if ends_at - now > longest:  # a sum can be beyond the last date
             yield lifetime.finding(errors.SECRET_LIVES_TOO_LONG, longest=text, latest=now + longest)
 
 

@@ -26,6 +26,7 @@ from onboarding.cloud.ports import (
     RESOURCE_MANAGER,
     Builder,
     Graph,
+    ListedSecret,
     Reply,
     StoredSecret,
     Subscription,
@@ -33,12 +34,12 @@ from onboarding.cloud.ports import (
 )
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
-from onboarding.lifecycle import handed_over
+from onboarding.lifecycle import handing_over, ownership
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import REGISTERED, findings
 from onboarding.lifecycle.plans import plan_of
-from onboarding.lifecycle.requests import Asker
+from onboarding.lifecycle.requests import REQUESTER, Asker
 from onboarding.lifecycle.steps import preflight
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
@@ -91,7 +92,9 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
     """The calls of all steps, in the order of the plan. The last one writes tables, and calls no cloud."""
     paper = PaperClouds(context.services.clouds)
     services = replace(context.services, clouds=paper)
-    request = await handed_over.keep_secret(services, context.request, _ID)
+    head = context.run.head
+    asker = Asker(id=head.lists[REQUESTER], name=head.actor, operates=ownership.operates(head))
+    request = await handing_over.keep_secret(services, context.request, _ID, asker, head.created_at)
     noted = PREFLIGHT.dump(preflight.result(facts))
     run = context.run.having([context.step.evolve(status=StepStatus.SUCCEEDED, result=noted)])
     for step in plan_of(request).steps.values():
@@ -227,16 +230,23 @@ class PaperVault(Vault):
         self._paper = paper
         self._real = real
         self._values: dict[str, SecretStr] = {}
+        self._tags: dict[str, Mapping[str, str]] = {}
 
     async def stored(self, name: str) -> StoredSecret | None:
         """Reads a secret, or returns the one that would be stored."""
         if name in self._values:
-            return StoredSecret(id=name, tags={}, hint=self._values[name].get_secret_value()[:3])
+            return StoredSecret(
+                id=name, tags=self._tags[name], hint=self._values[name].get_secret_value()[:3]
+            )
         return await self._real.stored(name)
 
     async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
         """Reads."""
         return await self._real.tagged(prefix, tags)
+
+    async def listed(self, prefix: str) -> list[ListedSecret]:
+        """Reads."""
+        return await self._real.listed(prefix)
 
     async def client_secret(self, vault_id: str) -> SecretStr:
         """Reads what is there, or would be."""
@@ -248,7 +258,7 @@ class PaperVault(Vault):
 
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         """Records the call, without the value."""
-        self._values[name] = SecretStr(value)
+        self._values[name], self._tags[name] = SecretStr(value), tags
         attributes = {"attributes": {"exp": int(ends_at.timestamp())}} if ends_at else {}
         body = {"tags": dict(tags), "contentType": key_vault.CONTENT_TYPE, **attributes}
         self._paper.note(KEY_VAULT, "PUT", f"/secrets/{name}", body)

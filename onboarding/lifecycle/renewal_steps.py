@@ -8,9 +8,10 @@ site has are valid at any time.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
+from onboarding.cloud.directory import created
 from onboarding.cmg import versions
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.errors import Actor, PermanentError, Severity, cloud, steps
@@ -80,19 +81,19 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
         app_id = connection.server_app.app_id
         raise steps.APPLICATION_DELETED.error(app=app_id, request_id=error.request_id) from error
     now = services.clock.now()
-    created = datetime.fromisoformat(str(app["createdDateTime"])).astimezone(UTC)
-    until = versions.renewable_until(created, request.config_mgr_version)
-    if until and until <= now:
+    made = created(app)
+    until = versions.renewable_until(made, request.config_mgr_version) if made else None
+    if made and until and until <= now:
         raise steps.APPLICATION_TOO_OLD.error(
             name=app["displayName"],
-            created=created,
+            created=made,
             version=versions.FIRST_WITH_AGE_LIMIT,
             days=versions.OLDEST_RENEWABLE.days,
         )
     ends_at = context.request.ends_at(context.accepted_at)
     if not connection.imports_server_app:
         default, own = await directory.policies(app["id"])
-        counting = policies.Policies(tenant=default, own=own, created_at=created)
+        counting = policies.Policies(tenant=default, own=own, created_at=made or now)
         found = policies.of_secret(counting, ends_at, context.accepted_at)
         refusals = tuple(
             replace(each, pointer="")  # it points into the request of an onboarding
@@ -119,6 +120,8 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
     if connection.imports_server_app:
         secret = await handed_over.checked(
             services,
+            context.run.head,
+            onboarding=connection.onboarding,
             tenant=connection.tenant,
             object_id=object_id,
             app_id=connection.server_app.app_id,
@@ -248,7 +251,7 @@ def _credential(context: RenewalContext, connection: Connection, object_id: str)
         vault=context.services.clouds.vault,
         tenant=connection.tenant,
         onboarding=connection.onboarding,
-        label=f"{context.id[:8]}-",
+        renewal=context.id,
         object_id=object_id,
         app_id=connection.server_app.app_id,
         ends_at=context.request.ends_at(context.accepted_at),

@@ -12,6 +12,7 @@ from onboarding.errors import OnboardingError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import Link
 from onboarding.notices.notice import Notice
+from onboarding.settings import Settings
 from onboarding.words.address import Address
 
 log = logging.getLogger(__name__)
@@ -34,11 +35,10 @@ _LABELS: Final = {ACKNOWLEDGE: "Acknowledge", SNOOZE: f"Remind me in {SNOOZE_DAY
 class NoticeLinks:
     """Makes links, and reads them."""
 
-    def __init__(self, *, secrets: ChannelSecrets, key: str, origin: str, clock: Clock) -> None:
-        """``key`` names the secret in the vault that signs (empty: no links); ``origin`` is the API's URL."""
+    def __init__(self, settings: Settings, *, secrets: ChannelSecrets, clock: Clock) -> None:
         self._secrets = secrets
-        self._key = key
-        self._origin = origin
+        self._key = settings.link_key  # names the secret in the vault that signs; empty: no links
+        self._origin = settings.public_url.rstrip("/")
         self._clock = clock
 
     async def of(self, notice: Notice, *, operators: bool) -> tuple[Link, ...]:

@@ -30,10 +30,16 @@ CALENDAR: Final = "calendar"
 """The expirations by day, for lists."""
 
 NOTICES: Final = "notices"
-"""Head, steps and events of each delivery and inspection, in one partition each."""
+"""Head, steps and events of each delivery, in one partition each."""
 
 NOTICE_INDEX: Final = "noticeindex"
-"""The index of deliveries and inspections: the open and the failing ones."""
+"""The index of deliveries: the open and the failing ones."""
+
+INSPECTIONS: Final = "inspections"
+"""Head, steps and events of each inspection."""
+
+INSPECTION_INDEX: Final = "inspectionindex"
+"""The index of inspections: the open and the failing ones."""
 
 POISON_MESSAGES: Final = "poisonmessages"
 """Poison messages, until an operator re-drives them."""
@@ -51,6 +57,8 @@ TABLES: Final = (
     CALENDAR,
     NOTICES,
     NOTICE_INDEX,
+    INSPECTIONS,
+    INSPECTION_INDEX,
     POISON_MESSAGES,
     SERVICE,
 )
@@ -64,6 +72,9 @@ OPERATIONS_QUEUE: Final = "operations"
 NOTICES_QUEUE: Final = "notices"
 """Notices to deliver."""
 
+INSPECTIONS_QUEUE: Final = "inspections"
+"""Connections to inspect. A tenant that answers slowly delays no warning."""
+
 STEPS_POISON_QUEUE: Final = "steps-poison"
 """Messages of steps that failed ``maxDequeueCount`` times. The Functions host puts them there."""
 
@@ -73,6 +84,14 @@ OPERATIONS_POISON_QUEUE: Final = "operations-poison"
 NOTICES_POISON_QUEUE: Final = "notices-poison"
 """The same for notices."""
 
-POISON_QUEUES: Final = (STEPS_POISON_QUEUE, OPERATIONS_POISON_QUEUE, NOTICES_POISON_QUEUE)
+INSPECTIONS_POISON_QUEUE: Final = "inspections-poison"
+"""The same for inspections."""
 
-QUEUES: Final = (STEPS_QUEUE, OPERATIONS_QUEUE, NOTICES_QUEUE, *POISON_QUEUES)
+POISON_QUEUES: Final = (
+    STEPS_POISON_QUEUE,
+    OPERATIONS_POISON_QUEUE,
+    NOTICES_POISON_QUEUE,
+    INSPECTIONS_POISON_QUEUE,
+)
+
+QUEUES: Final = (STEPS_QUEUE, OPERATIONS_QUEUE, NOTICES_QUEUE, INSPECTIONS_QUEUE, *POISON_QUEUES)

@@ -239,3 +239,23 @@ async def test_a_name_that_is_free_again_gives_no_access(portal):
     document = await portal.finished(waiting)
     assert document["status"] == "Failed"
     assert document["error"]["code"] == "connection-not-found"
+
+
+@pytest.mark.parametrize("query", [{}, {"dryRun": "true"}])
+async def test_a_secret_that_another_handed_over_looks_as_if_it_did_not_exist(portal, mallory, query):
+    """A requester cannot use the secret of another one's onboarding by its name, nor learn that it exists."""
+    theirs, owner = await precreated(portal), await portal.caller("Onboarding.Request")
+    connection = await portal.onboarded(caller=owner, **theirs.request())
+    name = connection["request"]["serverApp"]["existing"]["vaultSecret"]
+    apps = await precreated(portal)
+
+    async def error(secret: str) -> str:
+        wanted = apps.request(vaultSecret=secret)
+        if query:
+            return str((await findings(portal, mallory, **wanted))["secret-not-in-vault"])
+        return str(await portal.refused(caller=mallory, **wanted))
+
+    unknown = f"import-{unique()}".lower()
+    assert (await error(name)).replace(name, unknown) == await error(unknown)
+    again = await portal.onboarded(caller=owner, **theirs.request(vaultSecret=name))
+    assert again["secret"]["keyId"] == connection["secret"]["keyId"]

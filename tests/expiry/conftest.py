@@ -43,6 +43,7 @@ async def site(shared_site):
     yield shared_site
     await shared_site.clear(names.WARNINGS)
     await shared_site.clear(names.NOTICE_INDEX)
+    await shared_site.clear(names.INSPECTION_INDEX)
     await shared_site.control("DELETE", "/inbox/notices")
     await shared_site.reset_clock()
 

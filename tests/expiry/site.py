@@ -71,10 +71,15 @@ class Site(Portal):
         await self.settled()
 
     async def settled(self) -> None:
-        """Wait until no notice is waiting for delivery."""
+        """Wait until no inspection is in progress, and no notice is waiting for delivery."""
 
         async def nothing() -> bool:
-            return not [row for row in await self.rows(names.NOTICE_INDEX) if row["PartitionKey"] == NEW]
+            rows = [  # in this order: inspections announce notices
+                row
+                for index in (names.INSPECTION_INDEX, names.NOTICE_INDEX)
+                for row in await self.rows(index)
+            ]
+            return not [row for row in rows if row["PartitionKey"] == NEW]
 
         await until(nothing, "the delivery of all notices")
 

@@ -16,12 +16,18 @@ from tests.support.connections import connection
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 END = NOW + timedelta(days=100)
-RECORDED = {"keyId": "k", "displayName": "cmg-x-1", "endDateTime": "2027-06-09T00:00:00.1234567Z"}
+RECORDED = {
+    "keyId": "k",
+    "displayName": "cmg-x-1",
+    "startDateTime": "2026-06-09T00:00:00Z",
+    "endDateTime": "2027-06-09T00:00:00.1234567Z",
+}
 
 
 def by_hand(days: float, **more: Any) -> dict[str, Any]:
     """A secret that somebody else has added."""
-    return {"keyId": "other", "endDateTime": (NOW + timedelta(days=days)).isoformat(), **more}
+    dates = {"startDateTime": (NOW - timedelta(days=3)).isoformat()}
+    return {"keyId": "other", **dates, "endDateTime": (NOW + timedelta(days=days)).isoformat(), **more}
 
 
 def record(*, imported: bool = False, **changes: Any) -> Connection:
@@ -42,8 +48,9 @@ def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None 
     ("passwords", "codes", "ends_at"),
     [
         ([RECORDED], set(), END),
-        ([RECORDED, by_hand(50)], set(), END),  # it ends earlier: nobody will use it for longer
-        ([RECORDED, by_hand(200, displayName="cmg-x-2")], set(), END),  # ours: a renewal in progress
+        ([RECORDED, by_hand(50)], {"secret-added"}, END),  # whoever has it can act as the app
+        ([RECORDED, by_hand(-1)], set(), END),
+        ([RECORDED, by_hand(200, displayName="cmg-x-2")], {"secret-added"}, END),  # anybody can name it so
         ([RECORDED, by_hand(200)], {"secret-added"}, END),
         ([{**RECORDED, "endDateTime": "2027-09-01T00:00:00Z"}], {"secret-end-changed"}, None),
         ([by_hand(200)], {"secret-replaced"}, NOW + timedelta(days=200)),
@@ -56,6 +63,24 @@ def test_what_happened_to_the_secret(passwords, codes, ends_at):
     comparison = compare(record(), inspection(*passwords), NOW)
     assert {each.code for each in comparison.differences.values()} == codes
     assert comparison.ends_at == (ends_at or datetime(2027, 9, 1, tzinfo=UTC))
+
+
+def test_our_secrets_are_known_by_their_key_ids():
+    """Only the secret that a renewal is making has no recorded key ID, and that only for a day."""
+    renewing = record(renewal="0f5e8a77-1111-4222-8333-444444444444")
+    name = f"cmg-{renewing.onboarding}-0f5e8a77-1"
+    new = by_hand(300, displayName=name, startDateTime=NOW.isoformat())
+    pending = replace(renewing.secret, key_id="other")
+    cases = [
+        (renewing, new, set()),
+        (renewing, by_hand(300, displayName=name), {"serverApp/secret-added"}),
+        (renewing, {**new, "displayName": f"cmg-{renewing.onboarding}-1"}, {"serverApp/secret-added"}),
+        (record(), new, {"serverApp/secret-added"}),
+        (renewing.evolve(pending=pending), by_hand(300), set()),
+        (renewing.evolve(pending=pending), {**new, "keyId": "third"}, {"serverApp/secret-added"}),
+    ]
+    for known, password, found in cases:
+        assert set(compare(known, inspection(RECORDED, password), NOW).differences) == found
 
 
 @pytest.mark.parametrize("others", [[], [by_hand(200)]])

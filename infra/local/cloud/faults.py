@@ -35,7 +35,7 @@ class FaultSettings(BaseModel):
     """Number of matching requests that pass first."""
     times: int | None = Field(default=1, ge=1)
     """Number of affected requests; None for all."""
-    kind: Literal["latency", "throttle", "status", "drop", "hold", "stale"]
+    kind: Literal["latency", "throttle", "status", "drop", "hold", "stale", "rewrite"]
     when: Literal["before", "after"] = "before"
     """Before or after the request took effect."""
     seconds: float = Field(default=0.0, ge=0)
@@ -43,8 +43,14 @@ class FaultSettings(BaseModel):
     status: int | None = Field(default=None, ge=400, le=599)
     code: str | None = None
     message: str | None = None
+    find: str = ""
+    """Of kind ``rewrite``: a regular expression, whose matches in the answer are replaced by ``put``."""
+    put: str = ""
+    """With the groups of ``find`` (``\\1``)."""
+    fill: int = Field(default=0, ge=0)
+    """Replaces ``<fill>`` in ``put`` by so many letters."""
 
-    @field_validator("path", "body")
+    @field_validator("path", "body", "find")
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
         try:
@@ -58,6 +64,10 @@ class FaultSettings(BaseModel):
         if self.kind == "status" and self.status is None:
             raise ValueError("a fault of kind status needs a status")
         return self
+
+    def rewritten(self, text: str) -> str:
+        """An answer with the values of this fault."""
+        return re.sub(self.find, self.put.replace("<fill>", "x" * self.fill), text)
 
     def about(self, service: str, request: Request) -> bool:
         """Whether a request is one of those that the fault is about."""
@@ -150,12 +160,12 @@ class Faults:
             self.remove(fault_id)
 
     def meeting(self, service: str, request: Request) -> list[Fault]:
-        """The faults for a request: any that only delay it, and at most one that does more."""
+        """The faults for a request: any that delay it or rewrite its answer, and at most one other."""
         struck: list[Fault] = []
         for fault in list(self._faults.values()):
             if fault.meets(service, request):
                 struck.append(fault)
-                if fault.settings.kind != "latency":
+                if fault.settings.kind not in {"latency", "rewrite"}:
                     break
         return struck
 

@@ -127,6 +127,7 @@ class Front:
                 service, request, stale=any(each.settings.kind == "stale" for each in struck)
             )
             answer = await self._strike(service, request, struck, "after") or answer
+            answer = _rewritten(answer, struck)
         dropped = answer is _NO_ANSWER
         self.calls.record(service.name, request, None if dropped else answer, started)
         if dropped and received.transport is not None:
@@ -154,7 +155,7 @@ class Front:
                         retry_after=settings.retryAfter,
                     )
                     answer = service.failed(request, failure)
-                case "stale":
+                case "stale" | "rewrite":
                     continue
         return answer
 
@@ -168,3 +169,15 @@ class Front:
         finally:
             self.replication.stale = False
             self.database.commit()
+
+
+def _rewritten(answer: Answer, struck: list[Fault]) -> Answer:
+    """An answer with the values of the faults that rewrite it."""
+    rewriting = [fault.settings for fault in struck if fault.settings.kind == "rewrite"]
+    if not rewriting or answer.body is None:
+        return answer
+    text = answer.encoded().decode()
+    for settings in rewriting:
+        text = settings.rewritten(text)
+    headers = {**answer.headers, "Content-Type": "application/json; charset=utf-8"}
+    return replace(answer, body=None, text=text, headers=headers)

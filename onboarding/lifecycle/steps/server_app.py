@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from onboarding.cloud.directory import created
 from onboarding.cmg import identifiers, profiles
 from onboarding.cmg.app_checks import scope
 from onboarding.lifecycle import creation, existing
@@ -23,7 +24,7 @@ class ServerAppResult:
     object_id: str
     app_id: str
     name: str
-    created_at: datetime
+    created_at: datetime | None  # None: the directory does not know it
     app_id_uri: str
     scope_id: str  # of user_impersonation
 
@@ -42,7 +43,7 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
                 object_id=found["id"],
                 app_id=found["appId"],
                 name=found["displayName"],
-                created_at=datetime.fromisoformat(found["createdDateTime"]),
+                created_at=created(found),
                 app_id_uri=found["identifierUris"][0],
                 scope_id=str(scope(found)),
             )

@@ -1,0 +1,73 @@
+"""Removes secrets from Key Vault that were handed over, and that nothing uses.
+
+Such are those of an onboarding or a renewal that did not succeed, and of a request that another one overtook.
+They are found by the tags with which they were stored. For some days they stay: an operator can correct the
+cause, and resume the run. A secret that a person stored has no such tags, and is never removed here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from onboarding.cloud.ports import ListedSecret
+from onboarding.connections.records import Connection
+from onboarding.errors import OnboardingError
+from onboarding.lifecycle import handed_over, ownership
+from onboarding.lifecycle.context import Services
+
+log = logging.getLogger(__name__)
+
+_KEPT: Final = timedelta(days=7)
+_MOST: Final = 100
+"""Secrets that one run removes."""
+
+
+class KeptSecrets:
+    """What the timer runs."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        """``services`` makes the clients of the cloud."""
+        self._services = services
+
+    async def clear(self) -> int:
+        """Removes what nothing uses; returns the number. One vault error ends it: the next run continues."""
+        services, removed = self._services(), 0
+        before = services.clock.now() - _KEPT
+        try:
+            for secret in await services.clouds.vault.listed(handed_over.PREFIX):
+                if removed == _MOST:
+                    break
+                if secret.created_at < before and await _is_unused(services, secret):
+                    removed += await handed_over.discard(services, secret.name, secret.tags["onboarding"])
+        except OnboardingError as error:
+            log.warning("secrets that were handed over could not be cleared: %s", error.code)
+        return removed
+
+
+async def _is_unused(services: Services, secret: ListedSecret) -> bool:
+    """Whether this service stored a secret, and neither a connection nor a run that can continue names it."""
+    onboarding, tenant, app = (secret.tags.get(name, "") for name in ("onboarding", "tenantId", "appId"))
+    if not (onboarding and tenant and app):
+        return False
+    run = await services.onboardings.load(onboarding)
+    if run and not services.onboardings.status(run).final:
+        return False
+    for user in await ownership.others(services, tenant, app, ""):
+        if not isinstance(user, Connection):
+            if not services.onboardings.status(user).final:
+                return False
+        elif _names(user, secret.name) or await _is_renewing(services, user):
+            return False
+    return True
+
+
+def _names(connection: Connection, name: str) -> bool:
+    return name in {record.vault_name for record in (connection.secret, connection.pending) if record}
+
+
+async def _is_renewing(services: Services, connection: Connection) -> bool:
+    run = await services.operations.load(connection.renewal) if connection.renewal else None
+    return run is not None and not services.operations.status(run).final
