@@ -149,9 +149,8 @@ class Runtime:
             if not status.final:
                 await self.index.reopen(run.head)
             else:
-                if status is not RunStatus.SUCCEEDED:
-                    for step in (step for step in run.steps.values() if step.attempt > 1):
-                        await self.index.blocked.leave(step)
+                for step in (step for step in run.steps.values() if step.attempt > 1):
+                    await self.index.blocked.leave(step)  # a crash can have left it
                 await self.index.close(run.head, status, again=again)
             fresh = await self.load(run.head.id)
             if fresh is None or self._final(fresh) is self._final(run):
