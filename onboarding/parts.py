@@ -32,6 +32,7 @@ from onboarding.notices.announcing import Notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.delivery_context import Services as DeliveryServices
+from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.notices.mail_budget import MailBudget
 from onboarding.notices.mail_domains import MailDomains
 from onboarding.notices.receipts import Receipts
@@ -304,7 +305,9 @@ class Parts:
             inspection_schedule=self.inspection_schedule,
             drift_index=self.drift_index,
             warning_schedule=self.warning_schedule,
-            notices=self.notices,
+            notices=DifferenceNotices(
+                tables=self.tables, connections=self.connection_store, notices=self.notices
+            ),
             clock=self.clock,
         )
 

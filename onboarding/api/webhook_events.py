@@ -96,6 +96,8 @@ class DirectoryEvent(EventData):
     difference: DifferenceCode = Field(description="The code of the difference.")
     app: Literal["serverApp", "clientApp"] | None
     days_since: int = Field(description="Above 0: the event is a repetition, sent so many days later.")
+    connections: int = Field(description="How many connections it concerns: one fact is one event.")
+    connection_ids: tuple[str, ...] = Field(description="The first of them.")
 
 
 _EXPIRATION_KINDS: Final = (

@@ -57,6 +57,10 @@ class ConnectionStore:
         )
         return Readable(shown, (*found.unreadable, *shown.unreadable))
 
+    async def of_tenant(self, tenant: str) -> list[Connection]:
+        """All connections of a tenant."""
+        return [Connection.from_row(row) for row in await self._tables.query(names.CONNECTIONS, tenant)]
+
     async def any_of_tenant(self, tenant: str) -> Connection | None:
         """One of the connections of a tenant, if it has any."""
         page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=_FEW)

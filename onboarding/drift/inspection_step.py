@@ -25,8 +25,7 @@ from onboarding.drift.subscription_comparison import (
     with_subscription,
 )
 from onboarding.errors import OnboardingError, PermanentError, requests, responses
-from onboarding.notices.announcing import Notices
-from onboarding.notices.difference_texts import difference_notice
+from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Context, Plan, Step
@@ -66,7 +65,7 @@ class InspectionStep:
         inspection_schedule: InspectionSchedule,
         drift_index: DriftIndex,
         warning_schedule: WarningSchedule,
-        notices: Notices,
+        notices: DifferenceNotices,
         clock: Clock,
     ) -> None:
         self._directory = directory
@@ -190,7 +189,7 @@ class InspectionStep:
             await self._warning_schedule.schedule(kept, self._clock.now())
         for difference in kept.differences.values():
             if difference.since == started_at:
-                await self._notices.announce(difference_notice(kept, difference), kept)
+                await self._notices.announce(kept, difference)
 
 
 def _is_settled(connection: Connection, started_at: datetime) -> bool:

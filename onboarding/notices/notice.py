@@ -70,12 +70,13 @@ class Notice:
     days: int | None = None  # of a warning: how many days before the expiration
     details: Mapping[str, Any] = field(default_factory=dict)  # JSON for programs
     actions: tuple[Action, ...] = ()  # what to do, the first one first
+    fact: str = ""  # identifies what it is about, if that concerns several connections
     programs_only: bool = False  # good news, with which programs close what they opened
 
     @property
     def id(self) -> str:
         """The same for the same subject, also if its type has changed since it was announced."""
-        return keys.derived_id(_NAMES.get(self.kind, self.kind), self.connection, *self.key)
+        return keys.derived_id(_NAMES.get(self.kind, self.kind), self.fact or self.connection, *self.key)
 
     def is_current(self, connection: Connection) -> bool:
         """Whether the expiration that the notice is about still has the same date."""

@@ -49,7 +49,13 @@ def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) 
     written = _of_loss(connection, loss) if loss else _of_date(connection, kind, now)
     left = days_left(ends_at, now)
     if loss:
-        details: dict[str, Any] = {"difference": loss.code, "app": loss.app, "daysSince": -left}
+        details: dict[str, Any] = {
+            "difference": loss.code,
+            "app": loss.app,
+            "daysSince": -left,
+            "connections": 1,
+            "connectionIds": [connection.id],
+        }
     else:
         details = {
             "expiration": kind,

@@ -10,6 +10,7 @@ import pytest
 from onboarding.storage import names
 from tests.expiry.site import Site, before, data
 from tests.support.connections import connection
+from tests.support.customers import FABRIKAM
 from tests.support.operations import ended, operate, step
 from tests.support.portal import unique
 
@@ -130,6 +131,23 @@ async def test_a_removed_secret_is_replaced(begun):
     assert (kind, told["daysSince"]) == ("SecretRemoved", 7)
     answer = await carried_out(site, told["actions"][0], {})
     await step(site, f"/api/operations/{answer.json()['id']}", "confirmation", "Waiting")
+
+
+async def test_one_fact_is_one_notice(begun, fleet):
+    """A tenant that cannot be read concerns many connections; it is announced once, with their number."""
+    site, now = begun, datetime.now(UTC)
+    made = [connection(now + timedelta(days=200), tenant=FABRIKAM) for _ in range(20)]
+    for record in made:
+        await fleet.add(record, now)
+    await site.advance(WEEK)
+    await site.fire(INSPECTION)
+    await site.settled()
+    inbox = (await site.control("GET", "/inbox/notices")).json()["value"]
+    found = [each["body"] for each in inbox if FABRIKAM in each["body"]["source"]]
+    assert [body["type"].rpartition(".")[2] for body in found] == ["DirectoryUnreadable"]
+    assert found[0]["data"]["connections"] == 20
+    assert set(found[0]["data"]["connectionIds"]) == {record.id for record in made}
+    assert "This concerns 20 connections." in found[0]["data"]["message"]
 
 
 async def test_an_application_that_is_too_old_is_replaced(site, fleet):

@@ -17,7 +17,7 @@ import pytest
 from onboarding.connections import app_users, calendar, records, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
-from onboarding.notices import deliveries, digests, mail_domains, receipts
+from onboarding.notices import deliveries, difference_notices, digests, mail_domains, receipts
 from onboarding.storage import periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec
 
@@ -32,6 +32,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "digest-request": digests.DIGEST._request,
     "drift-entry": drift_index.CODEC,
     "inspection-request": inspection_step.INSPECTION._request,
+    "episode": difference_notices.CODEC,
     "known-domains": mail_domains.CODEC,
     "last-inspections": inspection_schedule.LAST,
     "name-reservation": name_reservations.CODEC,

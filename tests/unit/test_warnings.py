@@ -124,7 +124,13 @@ def test_a_secret_that_was_lost_is_warned_of_with_its_cause(key, restorable, kin
     assert notice.message == f"It is gone. The service found this on {date(0)}, and it is still so."
     assert (notice.impact, notice.remedy) == ("i", "r")
     assert notice.actions[0].kind is first
-    assert notice.details == {"difference": code, "app": app, "daysSince": 7}
+    assert notice.details == {
+        "difference": code,
+        "app": app,
+        "daysSince": 7,
+        "connections": 1,
+        "connectionIds": [found.id],
+    }
     assert (APPLICATION in found.expirations) is (code != "application")
 
 

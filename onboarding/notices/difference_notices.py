@@ -1,0 +1,115 @@
+"""Announces differences: one fact is one notice, however many connections it concerns.
+
+A tenant that cannot be read concerns all its connections, and an application those that share it. If a fact
+comes and goes, people hear of it once in some days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.records import Connection, Difference
+from onboarding.notices.difference_texts import difference_notice
+from onboarding.notices.notice import Kind, Notice
+from onboarding.storage import keys, names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import ConflictError, Row, Tables, Write
+
+_QUIET: Final = timedelta(days=7)
+_NAMED: Final = 20
+"""Connections that an event lists; it has the number of all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Episode:
+    """A fact was announced."""
+
+    at: datetime  # of the inspection that found it then
+
+
+CODEC: Final = Codec(Episode)
+
+
+class Announces(Protocol):
+    """Announces notices."""
+
+    async def announce(self, notice: Notice, connection: Connection, /) -> None:
+        """Starts the deliveries of a notice to its channels; safe to repeat."""
+        ...
+
+
+class DifferenceNotices:
+    """Announces what inspections find."""
+
+    def __init__(self, *, tables: Tables, connections: ConnectionStore, notices: Announces) -> None:
+        self._tables = tables
+        self._connections = connections
+        self._notices = notices
+
+    async def announce(self, connection: Connection, difference: Difference) -> None:
+        """Announces a difference that is new, unless its fact was announced lately. Safe to repeat."""
+        notice = difference_notice(connection, difference)
+        fact = _fact(connection, difference, notice.kind)
+        episode = await self._episode(fact, difference.since)
+        others = await self._concerned(connection, difference, notice.kind)
+        grouped = replace(
+            notice,
+            fact=fact,
+            key=(difference.key, episode.isoformat()),
+            message=_message(notice, len(others)),
+            details={
+                **notice.details,
+                "connectionIds": sorted(others)[:_NAMED],
+                "connections": len(others),
+            },
+        )
+        await self._notices.announce(grouped, connection)
+
+    async def _concerned(self, connection: Connection, difference: Difference, kind: Kind) -> set[str]:
+        """The connections that a fact concerns."""
+        tenant = connection.tenant
+        if kind is Kind.DIRECTORY_UNREADABLE:
+            return {connection.id, *(each.id for each in await self._connections.of_tenant(tenant))}
+        if app := _app_id(connection, difference):
+            return {connection.id, *(each.id for each in await self._connections.of_app(tenant, app))}
+        return {connection.id}
+
+    async def _episode(self, fact: str, since: datetime) -> datetime:
+        """When the present episode of a fact began; a new one begins after a quiet time."""
+        partition = f"fact:{fact}"
+        while True:
+            found = await self._tables.get(names.NOTICES, partition, "episode")
+            known = CODEC.load(found.columns["document"]) if found else None
+            if known and abs(since - known.at) < _QUIET:
+                return known.at
+            columns = {"document": CODEC.dump(Episode(at=since))}
+            row = Row(partition=partition, key="episode", columns=columns, etag=found.etag if found else "")
+            try:
+                await self._tables.write(names.NOTICES, row, Write.UPDATE if found else Write.INSERT)
+            except ConflictError:
+                continue
+            return since
+
+
+def _app_id(connection: Connection, difference: Difference) -> str:
+    """The application that a difference is about; empty if it is about none."""
+    client = connection.client_app
+    if difference.app == "clientApp":
+        return client.app_id if client else ""
+    return connection.server_app.app_id if difference.app else ""
+
+
+def _fact(connection: Connection, difference: Difference, kind: Kind) -> str:
+    """Identifies what a difference is about, for all connections that it concerns."""
+    tenant = connection.tenant
+    if kind is Kind.DIRECTORY_UNREADABLE:
+        return keys.derived_id("fact", tenant, difference.key)
+    app = _app_id(connection, difference)
+    return keys.derived_id("fact", tenant, app or connection.id, difference.key)
+
+
+def _message(notice: Notice, number: int) -> str:
+    return f"{notice.message} This concerns {number} connections." if number > 1 else notice.message
