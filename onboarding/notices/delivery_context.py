@@ -15,7 +15,7 @@ from onboarding.notices import warning_texts
 from onboarding.notices.channels.people import People
 from onboarding.notices.mail_budget import MailBudget
 from onboarding.notices.mail_domains import MailDomains, domain_of
-from onboarding.notices.message_text import Item
+from onboarding.notices.message_items import Item
 from onboarding.notices.notice import DeliveryRequest, DigestRequest, Notice
 from onboarding.notices.receipts import Receipts
 from onboarding.notices.routing import Routing

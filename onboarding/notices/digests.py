@@ -15,7 +15,7 @@ from typing import Final
 from onboarding.notices import message_text
 from onboarding.notices.delivery_context import DigestContext, Services
 from onboarding.notices.failing_deliveries import noted
-from onboarding.notices.message_text import Item
+from onboarding.notices.message_items import Item
 from onboarding.notices.notice import DigestRequest, Notice
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
@@ -79,12 +79,14 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
     ]
     if not items:
         return Done(result=DigestResult(outcome="superseded"))
-    message = message_text.digest(items, context.id)
     channel, owner = services.routing.address(request.channel)
     connections = [item.connection for item in items]
     if owner:
         await services.need_mail(owner, connections)
-    outcome = await services.people.send(channel, owner, message)
+    largest = await services.people.largest(channel)
+    outcome = ""
+    for message in message_text.digest(items, context.id, largest):
+        outcome = await services.people.send(channel, owner, message)
     if owner:
         for requester in {connection.requester for connection in connections}:
             await services.budget.count(requester)

@@ -7,21 +7,27 @@ HTML or in any dialect of Markdown. No message loads anything from another serve
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from onboarding.connections.records import Connection
-from onboarding.notices.notice import Notice
+from onboarding.notices.digest_groups import Section, parts, sections
+from onboarding.notices.message_items import Item
 from onboarding.words.address import Address
 from onboarding.words.chat import quiet, unlinked
-from onboarding.words.line import isolated, line
+from onboarding.words.line import line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+LARGEST_MAIL: Final = 200_000
+"""Bytes of a mail that no mail server refuses, and that people still read."""
+
+LARGEST_CHAT: Final = 24_000
+"""Bytes of a message that services for chat accept: Teams takes 28 KB
+(https://learn.microsoft.com/microsoftteams/limits-specifications-teams), with what surrounds the text."""
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -39,64 +45,33 @@ class Message:
     chat: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Link:
-    """An action that the reader takes by opening a page and confirming there."""
-
-    label: str
-    url: Address
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Item:
-    """A notice with its context in a message."""
-
-    notice: Notice
-    connection: Connection
-    links: Sequence[Link] = ()
-
-    @property
-    def tenant(self) -> str:
-        """The name and ID of the tenant."""
-        return f"{isolated(self.connection.tenant_name)} ({self.connection.tenant})"
-
-    @property
-    def date(self) -> datetime:
-        """The date that matters: of the expiration, or of the event."""
-        return self.notice.ends_at or self.notice.at
-
-    @property
-    def heading(self) -> str:
-        """The connection and what happened."""
-        return line(f"{isolated(self.connection.name)}: {self.notice.message}")
-
-    def facts(self, *, short: bool) -> list[tuple[str, str]]:
-        """What the notice is about and what to do, by label; short in a digest."""
-        app, notice = self.connection.server_app, self.notice
-        facts = [
-            ("Connection", "" if short else isolated(self.connection.name)),
-            ("Tenant", "" if short else self.tenant),
-            ("Application", f"{isolated(app.name)} ({app.app_id})"),
-            ("What happens", "" if short else line(notice.impact)),
-            ("What to do", notice.remedy.partition("\n")[0] if short else notice.remedy),
-            ("Read more", Address(notice.documentation)),
-        ]
-        return [(label, value) for label, value in facts if value]
-
-
 def single(item: Item, identifier: str, preface: str = "") -> Message:
     """The message of one notice."""
     title = line(item.notice.message)
     return _message(identifier, item.heading, "notice", title=title, preface=preface, item=item, short=False)
 
 
-def digest(items: Iterable[Item], identifier: str) -> Message:
-    """The message of several notices: by tenant, the earliest date first."""
-    ordered = sorted(items, key=lambda item: (item.tenant, item.date, item.connection.name))
-    connections = {item.connection.id for item in ordered}
-    subject = f"{_count(len(ordered), 'notice')} about {_count(len(connections), 'connection')}"
-    tenants = [(tenant, list(group)) for tenant, group in groupby(ordered, key=lambda item: item.tenant)]
-    return _message(identifier, subject, "digest", title=subject, tenants=tenants, short=True)
+def digest(items: Sequence[Item], identifier: str, largest: int = LARGEST_MAIL) -> list[Message]:
+    """The messages of several notices, each below a size where that is possible."""
+    connections = {item.connection.id for item in items}
+    subject = f"{_count(len(items), 'notice')} about {_count(len(connections), 'connection')}"
+
+    def written(found: Sequence[Section], number: int = 1, of: int = 1) -> Message:
+        title = subject if of == 1 else f"{subject} (part {number} of {of})"
+        part = identifier if number == 1 else f"{identifier}-{number}"
+        return _message(part, title, "digest", title=title, sections=found, short=True)
+
+    def fits(found: Sequence[Section]) -> bool:
+        return _size(written(found, 99, 99)) <= largest
+
+    found = parts(sections(items), fits)
+    return [written(part, number, len(found)) for number, part in enumerate(found, start=1)]
+
+
+def _size(message: Message) -> int:
+    """The bytes of the largest form of a message in JSON, as services for chat take it."""
+    forms = (message.text, message.html, message.markdown, message.chat)
+    return max(len(json.dumps(form)) for form in forms)
 
 
 def _message(identifier: str, subject: str, template: str, **values: Any) -> Message:

@@ -10,7 +10,7 @@ from onboarding import signing
 from onboarding.clock import Clock
 from onboarding.errors import OnboardingError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.message_text import Link
+from onboarding.notices.message_items import Link
 from onboarding.notices.notice import Notice
 from onboarding.settings import Settings
 from onboarding.words.address import Address

@@ -53,6 +53,7 @@ async def begun(site):
     await site.fire(INSPECTION)
     yield site
     await site.clear(names.CONNECTIONS)
+    await site.clear(names.NOTICES)  # a fact that was announced is not announced again for days
 
 
 async def test_a_secret_that_expires_is_renewed_and_then_entered(site):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from onboarding.connections.records import AppRecord, Connection, SecretRecord
-from onboarding.notices.message_text import Item, Link
+from onboarding.notices.message_items import Item, Link
 from onboarding.notices.notice import Kind, Notice
 from onboarding.words.address import Address
 from tests.support.connections import onboarding_request

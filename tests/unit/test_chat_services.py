@@ -118,7 +118,7 @@ def words(payload: str) -> str:
 def test_a_name_is_only_text_in_each_service(sent, service, form):
     """Title and body have nothing of a name that the service could read as more than text."""
     hostile = item(name=NAME, tenant_name=NAME)
-    message = single(hostile, "id", "") if form == "notice" else digest([hostile], "id")
+    message = single(hostile, "id", "") if form == "notice" else digest([hostile], "id")[0]
     people = People(ChannelSecrets(lambda: Vault(CHAT[service]), SystemClock()))
     asyncio.run(people.send("ops", "", message))
     text = "\n".join(map(words, sent))

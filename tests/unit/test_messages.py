@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from onboarding.notices.message_text import digest, single
+from onboarding.notices.message_items import Item
+from onboarding.notices.message_text import LARGEST_CHAT, digest, single
 from tests.support.notices import item
 
 ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a_b", "renew_secret")
@@ -32,7 +36,7 @@ def test_a_digest_is_by_tenant_and_date():
         item(5, name="other", tenant="2"),
         item(3, name="soon", tenant="1"),
     ]
-    message = digest(items, "id")
+    (message,) = digest(items, "id")
     assert message.subject == "3 notices about 3 connections"
     for form in (message.text, message.html, message.markdown):
         places = [form.index(part) for part in ("Tenant 1", "soon", "late", "Tenant 2", "other")]
@@ -47,4 +51,46 @@ def test_a_digest_counts(count):
     """A digest of one notice uses the singular."""
     notices = [item(days) for days in range(count)]
     expected = {1: "1 notice about 1 connection", 2: "2 notices about 1 connection"}
-    assert digest(notices, "id").subject == expected[count]
+    assert [each.subject for each in digest(notices, "id")] == [expected[count]]
+
+
+def finding(number: int, tenant: str = "1", code: str = "web-redirect") -> Item:
+    """A difference of a connection, which is equal to those of others."""
+    made = item(number, name=f"C {number:03}", tenant=tenant)
+    details = {"difference": code}
+    notice = replace(made.notice, key=(str(number),), expiration="", ends_at=None, details=details)
+    return replace(made, notice=notice, links=())
+
+
+def test_equal_findings_of_a_digest_are_together():
+    """A change that concerns 72 connections is one entry, which names some of them."""
+    (message,) = digest([finding(number) for number in range(72)], "id")
+    assert message.subject == "72 notices about 72 connections"
+    for form in (message.text, message.html, message.markdown):
+        assert "72 connections" in form
+        assert "and 67 more" in form
+        assert form.count("The client secret runs out.") == 1
+
+
+def test_no_tenant_uses_up_a_digest():
+    """Of one tenant some findings are shown, then their number and where they are; all of others are."""
+    noisy = [finding(number, code=f"code-{number}") for number in range(500)]
+    (message,) = digest([*noisy, finding(1, tenant="2")], "id")
+    for form in (message.text, message.html, message.markdown):
+        assert "490 more notices about this tenant are not shown" in form
+        assert "Tenant 2" in form
+
+
+@pytest.mark.parametrize("largest", [LARGEST_CHAT, 60_000])
+def test_a_digest_has_parts_that_a_channel_accepts(largest):
+    """However many tenants there are, each part is below the limit, and together they show each of them."""
+    items = [item(number, tenant=str(tenant), name="x" * 200) for tenant in range(60) for number in range(8)]
+    messages = digest(items, "id", largest)
+    assert len(messages) > 1
+    for message in messages:
+        for form in (message.text, message.html, message.markdown, message.chat):
+            assert len(json.dumps(form)) <= largest
+    assert len({message.id for message in messages}) == len(messages)
+    assert messages[0].subject.endswith(f"(part 1 of {len(messages)})")
+    shown = "".join(message.text for message in messages)
+    assert all(f"Tenant {tenant} " in shown for tenant in range(60))

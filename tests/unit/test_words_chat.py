@@ -108,7 +108,7 @@ def test_a_name_changes_no_form_of_a_message(name):
     hostile, plain = item(name=name, tenant_name=name), item(name="x", tenant_name="x")
     for named, usual in (
         (single(hostile, "id", "Not acknowledged."), single(plain, "id", "Not acknowledged.")),
-        (digest([hostile], "id"), digest([plain], "id")),
+        (digest([hostile], "id")[0], digest([plain], "id")[0]),
     ):
         assert Text(named.html).tags == Text(usual.html).tags
         for dialect in DIALECTS.values():

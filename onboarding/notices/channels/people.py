@@ -13,11 +13,13 @@ from typing import Any
 
 from onboarding.errors import channels
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.message_text import Message
+from onboarding.notices.message_text import LARGEST_CHAT, LARGEST_MAIL, Message
 from onboarding.words.chat import quiet
 
 PREFIX = "notice-"
 """The prefix of the vault secrets that contain addresses."""
+
+_MAIL = frozenset({"mailto", "mailtos"})
 
 logging.getLogger("apprise").disabled = True
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show URLs
@@ -28,6 +30,12 @@ class People:
 
     def __init__(self, secrets: ChannelSecrets) -> None:
         self._secrets = secrets
+
+    async def largest(self, channel: str) -> int:
+        """The bytes that a message to a channel may have. Raises ``TransientError`` as ``send`` does."""
+        address = await self._secrets.value(f"{PREFIX}{channel}")
+        mail = address.partition("://")[0].casefold() in _MAIL
+        return LARGEST_MAIL if mail else LARGEST_CHAT
 
     async def send(self, channel: str, recipient: str, message: Message) -> str:
         """Sends a message; returns the outcome.

@@ -1,0 +1,105 @@
+"""What a digest shows: equal findings together, some for each tenant, in parts that a channel accepts.
+
+A chat service refuses a message above a size, and with it the notices of every tenant. So no tenant can use
+up a digest: after some groups there is a number, and where to read the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from onboarding.notices.message_items import Item
+from onboarding.words.line import isolated, line
+
+_GROUPS: Final = 10
+"""Groups that a digest shows for a tenant."""
+
+_NAMES: Final = 5
+"""Connections that a group names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Equal findings of one tenant, the earliest date first."""
+
+    items: tuple[Item, ...]
+
+    @property
+    def heading(self) -> str:
+        """What happened, and to which connections."""
+        first = self.items[0]
+        if len(self.items) == 1:
+            return first.heading
+        names = [isolated(item.connection.name) for item in self.items[:_NAMES]]
+        more = len(self.items) - len(names)
+        listed = ", ".join(names) + (f" and {more} more" if more else "")
+        return line(f"{len(self.items)} connections ({listed}): {first.notice.message}")
+
+    @property
+    def first(self) -> Item:
+        """The one that the details are about."""
+        return self.items[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """What a part of a digest shows about a tenant."""
+
+    tenant: str
+    groups: tuple[Group, ...]
+    more: int = 0  # notices that are not shown
+
+    @property
+    def rest(self) -> str:
+        """How many notices are not shown, and where they are; empty if all are."""
+        if not self.more:
+            return ""
+        path = f"GET /api/overview?tenantId={self.groups[0].first.connection.tenant}"
+        return f"{self.more} more notices about this tenant are not shown. See {path}."
+
+
+def sections(items: Iterable[Item]) -> list[Section]:
+    """The sections of a digest: by tenant, the earliest date first."""
+    ordered = sorted(items, key=lambda item: (item.tenant, item.date, item.connection.name))
+    found = []
+    for tenant, of_tenant in groupby(ordered, key=lambda item: item.tenant):
+        groups: dict[tuple[str, ...], list[Item]] = {}
+        for item in of_tenant:
+            groups.setdefault(_likeness(item), []).append(item)
+        made = [Group(items=tuple(each)) for each in groups.values()]
+        more = sum(len(group.items) for group in made[_GROUPS:])
+        found.append(Section(tenant=tenant, groups=tuple(made[:_GROUPS]), more=more))
+    return found
+
+
+def parts(found: Sequence[Section], fits: Callable[[Sequence[Section]], bool]) -> list[list[Section]]:
+    """The sections in as few parts as fit. A section that does not fit alone is divided by its groups."""
+    made: list[list[Section]] = []
+    for section in found:
+        for piece in _pieces(section, fits):
+            if made and fits([*made[-1], piece]):
+                made[-1].append(piece)
+            else:
+                made.append([piece])
+    return made
+
+
+def _pieces(section: Section, fits: Callable[[Sequence[Section]], bool]) -> list[Section]:
+    """A section, divided until each piece fits; a single group is one piece in any case."""
+    if len(section.groups) == 1 or fits([section]):
+        return [section]
+    half = len(section.groups) // 2
+    first = Section(tenant=section.tenant, groups=section.groups[:half])
+    second = Section(tenant=section.tenant, groups=section.groups[half:], more=section.more)
+    return [*_pieces(first, fits), *_pieces(second, fits)]
+
+
+def _likeness(item: Item) -> tuple[str, ...]:
+    """What makes findings equal: without a date they differ only in the connection."""
+    notice = item.notice
+    if notice.ends_at is not None:
+        return (notice.id,)
+    return (notice.kind, str(notice.details.get("difference")), notice.remedy)
