@@ -57,10 +57,6 @@ class ConnectionStore:
         )
         return Readable(shown, (*found.unreadable, *shown.unreadable))
 
-    async def of_tenant(self, tenant: str) -> list[Connection]:
-        """All connections of a tenant."""
-        return [Connection.from_row(row) for row in await self._tables.query(names.CONNECTIONS, tenant)]
-
     async def any_of_tenant(self, tenant: str) -> Connection | None:
         """One of the connections of a tenant, if it has any."""
         page = await self._tables.page(names.CONNECTIONS, Range(tenant, ""), size=_FEW)
@@ -74,7 +70,7 @@ class ConnectionStore:
 
     async def of_tenant(self, tenant: str) -> list[Connection]:
         """All connections of a tenant."""
-        return [Connection.from_row(row) for row in await self._tables.query(names.CONNECTIONS, tenant)]
+        return await self._all_of(tenant)
 
     async def of_app(self, tenant: str, app_id: str) -> list[Connection]:
         """The connections of a tenant that use an application, as server or client app."""
