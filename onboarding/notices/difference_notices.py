@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, Difference
+from onboarding.errors import OnboardingError
 from onboarding.notices.difference_texts import difference_notice
 from onboarding.notices.notice import Kind, Notice
 from onboarding.storage import keys, names
@@ -54,7 +55,10 @@ class DifferenceNotices:
         notice = difference_notice(connection, difference)
         fact = _fact(connection, difference, notice.kind)
         episode = await self._episode(fact, difference.since)
-        others = await self._concerned(connection, difference, notice.kind)
+        try:
+            others = await self._concerned(connection, difference, notice.kind)
+        except OnboardingError:  # another connection cannot be read: it must not stop this notice
+            others = {connection.id}
         grouped = replace(
             notice,
             fact=fact,
