@@ -121,6 +121,7 @@ class Connection:
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration
     state: ConnectionState = ConnectionState.ACTIVE
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
+    replaced_key: str = ""  # ID of the secret before this one: the directory may show it for a moment longer
     renewal: str = ""  # the operation that creates the pending secret
     encrypted_copy: EncryptedCopy | None = None  # of the last secret that was encrypted
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered at last

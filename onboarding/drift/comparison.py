@@ -193,6 +193,7 @@ def _by_hand(connection: Connection, passwords: Any, at: datetime) -> list[Mappi
     recorded key ID for a moment.
     """
     ours = {secret.key_id for secret in (connection.secret, connection.pending) if secret}
+    ours.add(connection.replaced_key)
     return [
         password
         for password in passwords

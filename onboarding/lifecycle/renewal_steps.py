@@ -242,7 +242,8 @@ def _renewed(connection: Connection, secret: SecretRecord) -> Connection | None:
     """The connection with its new secret; None if this has already happened."""
     if connection.secret.key_id == secret.key_id and connection.pending is None:
         return None
-    return connection.evolve(secret=secret, pending=None, lost=None)
+    replaced = connection.secret.key_id
+    return connection.evolve(secret=secret, replaced_key=replaced, pending=None, lost=None)
 
 
 def _credential(context: RenewalContext, connection: Connection, object_id: str) -> Credential:

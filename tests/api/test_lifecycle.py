@@ -181,6 +181,7 @@ async def test_the_vault_has_the_one_secret_and_it_works(made, portal):
         "appId": made["server"]["appId"],
         "keyId": "",
         "endsAt": "",
+        "run": "",
     }
     answer = await portal.http.post(
         f"{portal.info['login']}/{portal.info['tenant']}/oauth2/v2.0/token",

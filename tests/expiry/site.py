@@ -83,9 +83,9 @@ class Site(Portal):
 
         await until(nothing, "the delivery of all notices")
 
-    async def waits(self, connection: dict[str, Any]) -> bool:
-        """Whether a notice of a connection waits for a retry."""
-        rows = await self.rows(names.NOTICES)
+    async def waits(self, connection: dict[str, Any], table: str = names.NOTICES) -> bool:
+        """Whether a notice of a connection, or its inspection, waits for a retry."""
+        rows = await self.rows(table)
         runs = {row["PartitionKey"] for row in rows if connection["id"] in row.get("request", "")}
         return any(
             json.loads(row["document"]).get("status") == "Waiting"

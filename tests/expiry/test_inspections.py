@@ -456,7 +456,7 @@ async def test_a_directory_that_does_not_answer_for_a_day_is_reported(scene):
         await site.advance(WEEK)
         await site.fire(INSPECTION)
         # The day begins with the error as it is recorded, which is after the call was answered.
-        await until(lambda: site.waits({"id": model.id}), "the record of the first error")
+        await until(lambda: site.waits({"id": model.id}, names.INSPECTIONS), "the record of the first error")
         await site.advance(timedelta(hours=25))
         await site.fire("sweep_onboardings")
         await site.settled()

@@ -12,7 +12,7 @@ from onboarding.connections.records import Connection, SecretRecord
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.storage import names
 from onboarding.workflow.run import HEAD, Run, RunStatus, StepStatus
-from onboarding.workflow.run_index import NEW, OPEN, Entry, _list, _owned, _with_status
+from onboarding.workflow.run_index import MARKED, NEW, OPEN, Entry, _list, _owned, _with_status
 from onboarding.workflow.runtime import Runtime
 from tests.interleavings.world import World
 
@@ -248,6 +248,7 @@ def _index(state: State) -> Iterator[str]:
             partitions = [f"all:{month}", *(f"{_list(k, v)}{month}" for k, v in head.lists.items())]
             if status.final:
                 partitions.append(_with_status(status, head))
+                partitions += [MARKED] if status is RunStatus.FAILED else []
             else:
                 name = NEW if status is RunStatus.NOT_STARTED else OPEN
                 partitions = partitions if name == OPEN else []

@@ -175,7 +175,7 @@ async def test_look_meets_removal(world):
     world.clock.at += timedelta(days=340)
     assert await world.hosts[0].timers.inspection_sweep.run() == 1
     looks = world.pin("host1", "POST", "graph", "$batch")
-    late = world.go("host1", world.drain(1, queues=(names.NOTICES_QUEUE,)))
+    late = world.go("host1", world.drain(1, queues=(names.INSPECTIONS_QUEUE,)))
     await world.until(looks, late)
     removal = await world.must("remove_connection", id=connection)
     for _ in range(3):

@@ -426,7 +426,7 @@ async def test_a_deployment_renews_automatically(portal, untouched):
     await until(waits, "the renewal")
     await portal.fire("sweep_expirations")
     renewals = await portal.all("/api/operations", caller="operator", tenantId=soon["tenantId"])
-    own = [each for each in renewals if each["connectionId"] == soon["id"]]
+    own = [each for each in renewals if each.get("connectionId") == soon["id"]]
     assert [each["requestedBy"]["name"] for each in own] == ["service"]
     for other in (untouched, imported):
         assert "renewalId" not in await shown(portal, other)
