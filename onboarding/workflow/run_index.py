@@ -173,6 +173,8 @@ class RunIndex:
         await self._take(OPEN, Entry.of(head, OPEN))
         if again or head.stop_as:
             await self._forget_statuses(head, status)
+            if status is not RunStatus.FAILED:  # a host that was late may have marked it
+                await self.unmark(head)
 
     async def reopen(self, head: Head) -> None:
         """Moves a finished run, or one that never began, to the open ones; safe to repeat."""

@@ -186,7 +186,7 @@ def every(world: World, kinds: Callable[[Row, str], Iterator[tuple[str, Any]]]) 
 
 
 UNTOUCHED = {names.SERVICE, names.INSPECTIONS, names.INSPECTION_INDEX}
-"""Tables without a row of one connection before the sweeps. Inspections are runs, read as those of notices."""
+"""Tables without a row of one connection before the sweeps. Inspections are read as notices are."""
 
 
 @pytest.mark.parametrize("turn", range(6))
