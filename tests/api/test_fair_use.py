@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from tests.support.portal import USUAL, Portal, problem, until
 from tests.support.stacks import local_cloud
 
 
+@pytest.mark.soak
 async def test_one_caller_keeps_nobody_waiting(tmp_path):
     """A caller with more onboardings than it may have is answered with 429; another one is not delayed.
 

@@ -195,6 +195,7 @@ async def test_a_host_is_killed_while_it_holds_on_to_its_message(lanes):
     assert await lanes.share([BEFORE, AFTER], hold_on) == []
 
 
+@pytest.mark.soak
 async def test_a_message_that_kills_each_host_is_given_up(lane):
     """After ten hosts have died on a message the onboarding fails, also when that kills another host."""
     await lane.run()  # registers the providers, so that none of their steps waits

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 import httpx
+import pytest
 
 from onboarding.storage import names
 from tests.durability.labels import ADD_PASSWORD
@@ -34,6 +35,7 @@ TROUBLES: Final[tuple[tuple[Point, ...], ...]] = (
 )
 
 
+@pytest.mark.soak
 async def test_the_secret_is_nowhere_but_in_the_vault(lane):
     """No row, message, file, log line, answer or record of a call contains a secret."""
     answers: list[str] = []
