@@ -14,14 +14,15 @@ import re
 import shlex
 from typing import Final
 
+from onboarding.words.line import CONTROL
+
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/:._-]+")
 _QUOTES: Final = re.compile("['\u2018-\u201f]")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def bash(value: str) -> str:
     """A value as one word of Bash. Control characters become spaces."""
-    return shlex.quote(_CONTROL.sub(" ", value))
+    return shlex.quote(CONTROL.sub(" ", value))
 
 
 def shared(value: str) -> str:
@@ -33,4 +34,4 @@ def shared(value: str) -> str:
         return value
     if _QUOTES.search(value):
         raise ValueError("no word of both Bash and PowerShell can contain a quotation mark")
-    return f"'{_CONTROL.sub(' ', value)}'"
+    return f"'{CONTROL.sub(' ', value)}'"

@@ -10,7 +10,10 @@ import re
 import unicodedata
 from typing import Final
 
-_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""A control character or a line break. No language of this room keeps one inside a word."""
+
+_BREAKS: Final = re.compile(f"{CONTROL.pattern}+")
 _DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066\u2067]")
 _ISOLATES: Final = re.compile("[\u2068\u2069]")
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})

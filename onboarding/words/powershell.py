@@ -17,7 +17,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+from onboarding.words.line import CONTROL
+
 _RUNS: Final = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
 
@@ -26,7 +27,7 @@ def text(value: str) -> str:
 
     Raises ``ValueError`` for control characters, which no name can contain.
     """
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise ValueError("a PowerShell literal cannot contain control characters")
     if value.isascii():
         return _quoted(value)
@@ -35,7 +36,7 @@ def text(value: str) -> str:
 
 def label(value: str) -> str:
     """A string for any text; control characters become spaces."""
-    return text(_CONTROL.sub(" ", value))
+    return text(CONTROL.sub(" ", value))
 
 
 def boolean(value: bool) -> str:
@@ -59,7 +60,7 @@ def date(moment: datetime) -> str:
 
 def comment(value: str) -> str:
     """Text for a line comment: it stays on its line, other letters are numbers: ``u{451}``."""
-    return "".join(each if each.isascii() else f"\\u{{{ord(each):x}}}" for each in _CONTROL.sub(" ", value))
+    return "".join(each if each.isascii() else f"\\u{{{ord(each):x}}}" for each in CONTROL.sub(" ", value))
 
 
 def _quoted(value: str) -> str:
