@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -12,9 +10,8 @@ import httpx
 import pytest
 
 from tests.support.pages import page, pages
+from tests.support.programs import output
 from tests.support.sources import ROOT
-
-_LIMIT = 120  # seconds
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("bash") and shutil.which("curl")), reason="the examples are for bash and curl"
@@ -24,26 +21,7 @@ pytestmark = pytest.mark.skipif(
 async def _type(name: str, folder: Path) -> str:
     """Runs the bash blocks of a page in one shell, and returns what they print."""
     script = "set -euo pipefail\n" + "\n".join(page(name).blocks("bash"))
-    # As in a developer's terminal, but for the folder; a proxy would be in the way of the loopback address.
-    inherited = {key: value for key, value in os.environ.items() if not key.casefold().endswith("_proxy")}
-    process = await asyncio.create_subprocess_exec(
-        "bash",
-        "-c",
-        script,
-        cwd=ROOT,
-        env={**inherited, "LOCAL_FOLDER": str(folder)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(_LIMIT):
-            out, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, errors.decode()
-    return out.decode()
+    return await output("bash", "-c", script, folder=ROOT, LOCAL_FOLDER=str(folder))
 
 
 async def test_the_readme_takes_a_reader_to_a_connection(local_cloud):

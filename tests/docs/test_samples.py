@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -14,32 +13,16 @@ import pytest
 from infra.docs import linters, tables
 from infra.local import node
 from tests.support.pages import page
+from tests.support.programs import output
 from tests.support.sources import ROOT
 
-_LIMIT = 180  # seconds
 _TOOLS = linters.FOLDER / "node_modules"
 _PORTAL = ROOT / "examples" / "portal"
 
 
 async def run(*command: str | Path, folder: Path, **environment: str) -> list[str]:
     """Runs a program to its end, and returns the lines that it prints."""
-    inherited = {key: value for key, value in os.environ.items() if not key.casefold().endswith("_proxy")}
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        cwd=folder,
-        env={**inherited, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(_LIMIT):
-            out, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, out.decode()
-    return out.decode().splitlines()
+    return (await output(*command, folder=folder, **environment)).splitlines()
 
 
 @pytest.fixture(scope="module")
