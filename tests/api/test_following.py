@@ -7,18 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.operations import ended, step
+from tests.support.operations import bad_request, ended, step
 from tests.support.portal import USUAL, Portal, problem, until
 
-_REFUSED = {
-    "service": "graph",
-    "method": "DELETE",
-    "path": "/applications/",
-    "kind": "status",
-    "status": 400,
-    "code": "Request_BadRequest",
-    "times": None,
-}
+_REFUSED = bad_request("DELETE", "/applications/")
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +114,7 @@ async def test_a_cancel_whose_removal_fails_shows_why(portal):
 
 async def test_a_repeated_retry_is_the_same_retry(portal):
     """A double click on retry is no error; a retry of what succeeded is."""
-    fault = {**_REFUSED, "method": "POST", "path": "oauth2PermissionGrants"}
-    async with portal.fault(**fault):
+    async with portal.fault(**bad_request("POST", "oauth2PermissionGrants")):
         onboarding = await portal.accepted(adminConsent="ByService")
         assert (await portal.finished(onboarding))["status"] == "Failed"
     path = f"/api/onboardings/{onboarding}"

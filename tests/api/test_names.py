@@ -6,18 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.operations import done, step
+from tests.support.operations import bad_request, done, step
 from tests.support.portal import Portal, problem, unique
 
-_REFUSED = {
-    "service": "graph",
-    "method": "POST",
-    "path": "oauth2PermissionGrants",
-    "kind": "status",
-    "status": 400,
-    "code": "Request_BadRequest",
-    "times": None,
-}
+_REFUSED = bad_request("POST", "oauth2PermissionGrants")
 
 
 @pytest.fixture(scope="module")

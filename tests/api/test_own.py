@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.operations import done, step
+from tests.support.operations import bad_request, done, step
 from tests.support.portal import problem, unique
 
-_REFUSED = {
-    "service": "graph",
-    "method": "POST",
-    "path": "oauth2PermissionGrants",
-    "kind": "status",
-    "status": 400,
-    "code": "Request_BadRequest",
-    "times": None,
-}
+_REFUSED = bad_request("POST", "oauth2PermissionGrants")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,19 @@ import httpx
 from tests.support.portal import FINAL, USUAL, Portal, until
 
 
+def bad_request(method: str, path: str) -> dict[str, Any]:
+    """Graph refuses each call of this kind: the step fails, and the service does not repeat it."""
+    return {
+        "service": "graph",
+        "method": method,
+        "path": path,
+        "kind": "status",
+        "status": 400,
+        "code": "Request_BadRequest",
+        "times": None,
+    }
+
+
 async def operate(portal: Portal, method: str, path: str, **more: Any) -> dict[str, Any]:
     """Request an operation, and return it as it was accepted."""
     answer = await portal.call(method, path, caller="operator", **more)
