@@ -9,12 +9,10 @@ from onboarding.words import powershell as ps
 from tests.handover import samples
 from tests.handover.test_operations import renewal
 from tests.handover.test_quoting import PIECES
+from tests.support.corpus import CODE_PAGES
 from tests.support.powershell import shell
 
 pytestmark = pytest.mark.skipif(shell.PWSH is None, reason=shell.WHY_NOT)
-
-CODE_PAGES = ("utf-8", *(f"cp{number}" for number in (*range(1250, 1259), 874, 932, 936, 949, 950)))
-"""Encodings in which Windows PowerShell 5.1 reads a file without a byte order mark."""
 
 BASIC = ["".join(map(chr, range(start, 0x10000, 0x700))) for start in range(0x20, 0x7F, 7)]
 """Some characters of each part of the basic plane, lone surrogates among them."""

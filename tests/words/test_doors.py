@@ -28,9 +28,9 @@ from onboarding.words import powershell as ps
 from onboarding.words.chat import quiet
 from onboarding.words.line import line
 from onboarding.words.spreadsheet import sheet
+from tests.support.corpus import CODE_PAGES, directory_names, words
 from tests.support.notices import connection
 from tests.support.powershell import lexer, shell
-from tests.words.corpus import CODE_PAGES, directory_names, words
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 WORDS = words()
