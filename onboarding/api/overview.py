@@ -33,7 +33,8 @@ from onboarding.storage.unreadable_rows import UnreadableRows
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run import RunStatus
-from onboarding.workflow.run_index import Entry, RunIndex, RunView
+from onboarding.workflow.run_index import Entry, RunIndex
+from onboarding.workflow.run_view import RunView
 from onboarding.workflow.runtime import Runtime
 
 _MOST: Final = 1000

@@ -22,7 +22,7 @@ from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.workflow import interventions, plan
 from onboarding.workflow.run import Run, RunStatus, StepStatus
-from onboarding.workflow.run_index import RunView
+from onboarding.workflow.run_view import RunView
 from onboarding.workflow.runtime import Runtime
 
 _IN_PROGRESS: Final = {RunStatus.NOT_STARTED, RunStatus.RUNNING, RunStatus.WAITING}

@@ -25,10 +25,10 @@ from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
 from onboarding.workflow.run import Run, StepStatus
-from onboarding.workflow.run_index import NEW, Entry
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.shares import Shares
 from onboarding.workflow.step_message import MESSAGES, StepMessage
+from onboarding.workflow.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -109,36 +109,10 @@ class Engine:
         await self._runtime.settle(run.having(failed))
 
     async def sweep(self) -> int:
-        """Continues runs without progress (a crash between a row and its message); returns how many."""
-        driven = 0
-        async for entry in self._runtime.index.unfinished():
-            try:
-                driven += await self._check(entry)
-            except UnreadableRowError as error:
-                await self._runtime.store.note(error)
-            await asyncio.sleep(0)
-        return driven
-
-    async def _check(self, entry: Entry) -> bool:
-        """Whether a run of the index needed a message. An entry that is out of date is removed."""
-        runtime = self._runtime
-        run = await runtime.load(entry.run)
-        if run is None or not entry.points_to(run.head):
-            # Announced, but never written (or written by an earlier request with the same key).
-            if entry.announced_at < runtime.clock.now() - runtime.limits.stalled:
-                await runtime.index.forget(entry)
-            return False
-        if run.is_damaged:
-            return False
-        if runtime.status(run).final:
-            if entry.partition == NEW:  # the announcement of a repeated request
-                await runtime.index.forget(entry)
-            await runtime.settle(run, again=True)
-            return False
-        if any(runtime.overdue(run, step) for step in run.steps.values()):
-            await runtime.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))
-            return True
-        return False
+        """Continues runs without progress; returns how many."""
+        sweep = Sweep(runtime=self._runtime)
+        await sweep.run()
+        return sweep.driven
 
     async def _read(self, body: bytes) -> StepMessage | None:
         """The message in a body; a body that cannot be read becomes a poison message."""

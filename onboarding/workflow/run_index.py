@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -22,23 +22,12 @@ from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tabl
 from onboarding.storage.unreadable_rows import UnreadableRow, UnreadableRowError, load, readable
 from onboarding.workflow.blocked_steps import BlockedSteps
 from onboarding.workflow.run import FINAL, Head, RunStatus
+from onboarding.workflow.run_view import RunView
+from onboarding.workflow.sweep_place import START, Place, SweepPlace
 
 NEW: Final = "new"
 OPEN: Final = "open"
 MARKED: Final = "marked"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunView:
-    """Which runs a list shows: those that are in all of these lists, with this status (None: any)."""
-
-    lists: Mapping[str, str] = field(default_factory=dict)  # put the shortest list first
-    status: RunStatus | None = None
-    since: datetime | None = None  # only those that were accepted later
-
-    def shows(self, lists: Mapping[str, str]) -> bool:
-        """Whether a run in these lists belongs to the view."""
-        return all(lists.get(kind) == value for kind, value in self.lists.items())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +98,7 @@ class RunIndex:
         self._table = table
         self._history = history
         self.blocked = BlockedSteps(tables, table)
+        self.sweep_place = SweepPlace(tables, table)
         self.owner = owner
 
     async def announce(self, head: Head) -> None:
@@ -208,10 +198,11 @@ class RunIndex:
         page = await self._tables.page(self._table, Range(MARKED, ""), size=size, continuation=continuation)
         return await self._entries(page.rows), page.continuation
 
-    async def unfinished(self) -> AsyncIterator[Entry]:
-        """All new and open runs, for the sweep."""
-        for partition in (NEW, OPEN):
-            async for row in self._tables.scan(self._table, Range(partition, "")):
+    async def unfinished(self, after: Place = START) -> AsyncIterator[Entry]:
+        """All new and open runs behind a place, for the sweep."""
+        for partition in (NEW, OPEN)[after.partition == OPEN :]:
+            behind = Range(f"{after.key}!", "~") if partition == after.partition else None
+            async for row in self._tables.scan(self._table, Range(partition, ""), keys=behind):
                 for entry in await self._entries([row]):
                     yield entry
 

@@ -37,6 +37,8 @@ class Limits:
     share: int = 6  # runs of one owner that a process works on at the same time; twice as many of a tenant
     open_runs: int = 0  # of one owner, at the same time; 0: any number
     stalled: timedelta = timedelta(minutes=15)  # without progress: the sweep continues the run
+    swept: int = 250  # runs that one sweep checks; the next one goes on behind them
+    sweep: timedelta = timedelta(seconds=45)  # for one sweep of one queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -239,7 +239,8 @@ def _index(state: State) -> Iterator[str]:
         (names.ONBOARDING_INDEX, state.onboardings),
         (names.OPERATION_INDEX, state.operations),
     ):
-        rows = [row for row in state.world.tables._rows[table].values() if row.partition != "blocked"]
+        others = {"blocked", "sweep"}
+        rows = [row for row in state.world.tables._rows[table].values() if row.partition not in others]
         found = {(row.partition, row.key) for row in rows}
         wanted: set[tuple[str, str]] = set()
         for run, status in runs.values():

@@ -3,10 +3,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
 
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.run import RunStatus
-from tests.storage.workbench import DIAMOND, LOOKS_AGAIN, new_head
+from onboarding.workflow.runtime import Limits
+from onboarding.workflow.sweep_place import Place
+from tests.storage.workbench import DIAMOND, LOOKS_AGAIN, STALLED, new_head
 from tests.support.accounts import both
 from tests.support.transports import KilledError
 
@@ -123,3 +126,65 @@ async def test_the_sweep_closes_what_has_ended(bench):
     assert await bench.open_runs() == [head.id]
     await bench.engine.sweep()
     assert await bench.open_runs() == []
+
+
+FIFTY = pytest.mark.parametrize("limits", [Limits(stalled=STALLED, swept=50)])
+
+
+@FIFTY
+@pytest.mark.parametrize("number", [10, 90, pytest.param(900, marks=pytest.mark.soak)])
+async def test_a_sweep_costs_the_same_however_many_runs_wait(bench, number, record_property):
+    """None of the sweeps makes more calls than it may, and one after another they look at each run."""
+    for _ in range(number):
+        await bench.runs.index.announce(new_head())
+    costs = []
+    for _ in range(-(-number // 50)):
+        before = bench.fuse.calls
+        assert await bench.engine.sweep() == 0
+        costs.append(bench.fuse.calls - before)
+    record_property("calls", max(costs))
+    assert max(costs) <= min(number, 50) + 4
+    assert sum(costs) >= number
+
+
+@FIFTY
+async def test_each_run_has_its_turn_whatever_comes_in(bench):
+    """New runs, which are read first, do not keep the sweep from those that have stalled for long."""
+    oldest = await bench.start()
+    await bench.complete(await bench.receive())  # its message is lost
+    for _ in range(120):
+        await bench.runs.index.announce(new_head())
+    bench.advance(STALLED / 2)
+    driven = []
+    for _ in range(6):
+        for _ in range(60):
+            await bench.runs.index.announce(new_head())
+        bench.advance(STALLED / 5)
+        driven.append(await bench.engine.sweep())
+    assert sum(driven) == 1
+    await bench.drain()
+    assert await bench.status(oldest) is RunStatus.SUCCEEDED
+
+
+@FIFTY
+async def test_a_run_that_cannot_be_checked_is_passed(bench):
+    """The error of one run is raised, after the others were continued; the next sweep goes on behind it."""
+    heads = [await bench.start() for _ in range(60)]
+    bench.fuse.refused = heads[-1].id  # the newest is the first
+    bench.advance(STALLED * 2)
+    with pytest.raises(ServiceRequestError):
+        await bench.engine.sweep()
+    assert await bench.engine.sweep() == 10
+    bench.fuse.refused = ""
+    assert await bench.engine.sweep() == 50
+
+
+async def test_a_place_that_is_gone_stops_no_sweep(bench):
+    """The run where the sweep ended can finish, and its place can be damaged: the sweep goes on."""
+    head = await bench.start()
+    for place in (Place(partition="open", key="0:gone"), Place(partition="new", key="~"), Place(key="x")):
+        await bench.runs.index.sweep_place.put(place)
+        await bench.sweep_later()
+        assert await bench.sweep_later() == 1
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED

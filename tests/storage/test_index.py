@@ -7,7 +7,8 @@ import pytest
 
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.workflow.run import Head, RunStatus
-from onboarding.workflow.run_index import RunIndex, RunView
+from onboarding.workflow.run_index import RunIndex
+from onboarding.workflow.run_view import RunView
 from tests.support.accounts import both
 
 NOW = datetime(2026, 3, 1, 0, 0, 1, tzinfo=UTC)

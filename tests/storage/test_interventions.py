@@ -9,7 +9,7 @@ from onboarding.workflow import interventions
 from onboarding.workflow.interventions import GONE, NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
 from onboarding.workflow.run import Author, Head, Run, RunStatus, StepStatus
-from onboarding.workflow.run_index import RunView
+from onboarding.workflow.run_view import RunView
 from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
 from tests.support.accounts import both
 from tests.support.transports import KilledError

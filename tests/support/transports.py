@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import AioHttpTransport
 
 
@@ -20,15 +21,19 @@ class Fuse:
         self.calls = 0
         self._fatal = 0
         self._after = False
+        self.refused = ""
+        """The partition for which the account in memory answers with an error."""
 
     def kill(self, call: int, *, after: bool) -> None:
         """Die at a call (1: the next one), before it is sent or after it took effect; 0: never."""
         self._fatal, self._after = call and self.calls + call, after
 
     @contextlib.asynccontextmanager
-    async def around(self, _call: object = None) -> AsyncIterator[None]:
+    async def around(self, call: Any = None) -> AsyncIterator[None]:
         """One call."""
         self.calls += 1
+        if self.refused and call and self.refused in {partition for partition, _ in call.rows}:
+            raise ServiceRequestError(self.refused)
         fatal = self.calls == self._fatal
         if fatal and not self._after:
             raise KilledError

@@ -20,6 +20,7 @@ from onboarding.lifecycle import name_reservations, patience
 from onboarding.notices import deliveries, difference_notices, digests, mail_domains, receipts
 from onboarding.storage import periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec
+from onboarding.workflow import sweep_place
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -42,6 +43,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "receipt": receipts.CODEC,
     "scheduled-warning": warning_schedule.CODEC,
     "sealing-key": sealing.KEYS,
+    "sweep-place": sweep_place.CODEC,
     "unreadable-row": unreadable_rows.CODEC,
 }
 
