@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import Final
 
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.run_index import NEW, Entry
