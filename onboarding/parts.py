@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from onboarding import version
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
@@ -51,6 +52,8 @@ from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.runtime import Limits, Runtime
+
+log = logging.getLogger(__name__)
 
 _SDK_LOGGERS: Final = ("azure", "httpx")
 """They log each request at INFO."""
@@ -318,5 +321,6 @@ def parts() -> Parts:
     words_in_logs.install()
     for name in _SDK_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    log.info("the service starts; version %s", version.current())
     values: dict[str, Any] = {}
     return Parts(Settings(**values))

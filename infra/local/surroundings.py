@@ -14,6 +14,9 @@ _PASSED_ON: Final = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 """Of the caller's own environment a host sees these, and what begins as follows. The rest stays out: a
 developer's AZURE_CLIENT_SECRET or proxy would change what the app does."""
 
+VERSION: Final = {"LOCAL_VERSION": '{"commit":"local","builtAt":"2026-01-01T00:00:00+00:00"}'}
+"""The code of a working copy was not packaged."""
+
 _PASSED_ON_PREFIXES: Final = ("COVERAGE_", "LC_", "PYTHON", "LOCAL_")
 
 PACE: Final = {
@@ -66,7 +69,7 @@ def of_host(
         "IDENTITY_HEADER": cloud["identityHeader"],
     }
     path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
-    return {**inherited(), **PACE, **settings, "PYTHONPATH": path}
+    return {**VERSION, **inherited(), **PACE, **settings, "PYTHONPATH": path}
 
 
 def connection(account: Account) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from onboarding import version
 from onboarding.errors import Actor, Severity
 
 COMPONENT: Final = "x-component"
@@ -103,3 +105,15 @@ class StepError(Document):
         ),
     ]
     step: Annotated[StepName, Field(description="The failed step, in the error of a run.")] = ""
+
+
+class CodeVersion(Document):
+    """The version of the code that answers; empty if the code was not packaged by azd."""
+
+    commit: Annotated[str, Field(description="With the suffix x: the working copy had changes.")] = ""
+    built_at: Annotated[datetime | None, Field(description="When the code was packaged.")] = None
+
+    @classmethod
+    def current(cls) -> Self:
+        """The version of this process."""
+        return cls.model_validate(version.current())

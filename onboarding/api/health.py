@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
-from onboarding.api.documents import Document
+from onboarding.api.documents import CodeVersion, Document
 from onboarding.api.endpoint import OPEN, Call, Reply, endpoint
 from onboarding.api.reading import Query
 from onboarding.clock import Clock
@@ -57,6 +57,7 @@ class Health(Document):
         ),
     ]
     checked_at: Annotated[dict[str, datetime], Field(description="When each of them was checked.")]
+    version: CodeVersion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +102,7 @@ class HealthResource:
                 status=_OK if healthy else _FAILING,
                 checks={name: result.status for name, result in results.items()},
                 checked_at={name: result.at for name, result in results.items()},
+                version=CodeVersion.current(),
             ),
             status=HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE,
             headers={} if healthy else {"Retry-After": "10"},

@@ -14,6 +14,7 @@ from onboarding.api.attention import Attention, attention, opened
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import (
+    CodeVersion,
     DifferenceCode,
     Document,
     ExpirationKind,
@@ -189,6 +190,7 @@ class Overview(Document):
     """The state of the deployment, or of one tenant."""
 
     checked_at: datetime
+    version: CodeVersion
     tenant_id: UUID | None
     attention: Annotated[tuple[Attention, ...], Field(description="The most serious first.")]
     onboardings: RunsOverview
@@ -209,6 +211,7 @@ class Overview(Document):
         """The overview. ``url`` makes the URL of a path."""
         return cls(
             checked_at=facts.now,
+            version=CodeVersion.current(),
             tenant_id=tenant,
             attention=tuple(attention(facts, url)),
             onboardings=RunsOverview.of(facts.onboardings, facts),

@@ -1,7 +1,9 @@
 """Records as JSON: one codec for everything that is stored in a row or sent in a message.
 
-A document is the record's fields and ``v``, the version of its format. A change that does
-not fit older documents needs a new version, and an upgrade that converts documents of the previous version.
+A document is the record's fields, ``v``, the version of its format, and ``build``, the version of the code that
+wrote it. A change that does not fit older documents needs a new version, and an upgrade that converts
+documents of the previous version. Fields that a later release has added are ignored, so that one can go back
+to the release before. A document with a later ``v`` is refused.
 """
 
 from __future__ import annotations
@@ -9,15 +11,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from onboarding import version
+
 Record = TypeVar("Record")
 Document = dict[str, Any]
 VERSION: Final = "v"
 """The member of a document that has its version."""
+
+WRITER: Final = "build"
+"""The member that has the commit of the code that wrote the document; missing if that is unknown."""
+
+_BEGIN: Final = re.compile(rf'\{{"{VERSION}":(\d+)(?:,"{WRITER}":"[0-9A-Za-z]*")?(?:,|(?=\}}$))')
 
 
 class UnreadableError(ValueError):
@@ -38,34 +48,42 @@ class Codec(Generic[Record]):
         self._record = record
         self._upgrades = dict(upgrades or {})
         self._version = max(self._upgrades, default=0) + 1
-        self._begin = f'{{"{VERSION}":{self._version},'
 
     @functools.cached_property
     def _adapter(self) -> TypeAdapter[Record]:
         # Created when the first record is read or written, so that importing a module stays fast.
         return TypeAdapter(self._record)
 
+    @functools.cached_property
+    def _begin(self) -> str:
+        writer = version.current().commit
+        return f'{{"{VERSION}":{self._version}' + (f',"{WRITER}":"{writer}"' if writer else "")
+
     def prepare(self) -> None:
         """Creates now what reading and writing need, which takes some milliseconds."""
         _ = self._adapter
 
     def dump(self, record: Record) -> str:
-        """The record as JSON text, which starts with its version."""
+        """The record as JSON text, which starts with its version and its writer."""
         fields = self._adapter.dump_json(record, by_alias=True).decode()
-        return f"{self._begin}{fields[1:]}" if fields != "{}" else f"{self._begin[:-1]}}}"
+        return f"{self._begin},{fields[1:]}" if fields != "{}" else f"{self._begin}}}"
 
     def document(self, record: Record) -> Document:
         """The record as a JSON document, with its version."""
-        return {VERSION: self._version, **self._adapter.dump_python(record, mode="json", by_alias=True)}
+        writer = version.current().commit
+        by = {WRITER: writer} if writer else {}
+        fields = self._adapter.dump_python(record, mode="json", by_alias=True)
+        return {VERSION: self._version, **by, **fields}
 
     def load(self, text: str | bytes) -> Record:
         """The record in a JSON text. Raises ``UnreadableError``."""
         try:
             if isinstance(text, bytes):
                 text = text.decode()
-            if text.startswith(self._begin):  # written by this version: twice as fast as ``read``
+            begin = _BEGIN.match(text)
+            if begin and int(begin[1]) == self._version:  # of this version: twice as fast as ``read``
                 with contextlib.suppress(ValidationError):
-                    return self._adapter.validate_json(f"{{{text.removeprefix(self._begin)}")
+                    return self._adapter.validate_json(f"{{{text[begin.end() :]}")
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise UnreadableError("not JSON") from error
@@ -76,20 +94,21 @@ class Codec(Generic[Record]):
         name = self._record.__name__
         if not isinstance(document, Mapping):
             raise UnreadableError(f"not a JSON object, so not a {name}")
-        version, fields = document.get(VERSION), {k: v for k, v in document.items() if k != VERSION}
-        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-            raise UnreadableError(f"not a {name}: its version is {json.dumps(version)}")
-        if version > self._version:
+        found = document.get(VERSION)
+        fields = {k: v for k, v in document.items() if k not in {VERSION, WRITER}}
+        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+            raise UnreadableError(f"not a {name}: its version is {json.dumps(found)}")
+        if found > self._version:
             raise UnknownVersionError(
-                f"a {name} of version {version}; this release reads up to version {self._version}"
+                f"a {name} of version {found}; this release reads up to version {self._version}"
             )
-        for number in range(version, self._version):
+        for number in range(found, self._version):
             try:
                 fields = self._upgrades[number](fields)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
                 raise UnreadableError(f"not a {name} of version {number}") from error
         try:
-            return self._adapter.validate_json(json.dumps(fields))
+            return self._adapter.validate_json(json.dumps(fields), extra="ignore")
         except ValidationError as error:
             places = ", ".join(".".join(map(str, fault["loc"])) or "the document" for fault in error.errors())
             raise UnreadableError(f"not a {name}: {places}") from error

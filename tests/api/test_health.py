@@ -21,6 +21,7 @@ async def test_health_is_open_and_names_each_dependency(portal):
     answer = await until_status(portal, 200)
     document = answer.json()
     assert (document["status"], document["checks"]) == ("ok", dict.fromkeys(CHECKS, "ok"))
+    assert document["version"] == {"commit": "local", "builtAt": "2026-01-01T00:00:00Z"}
     assert set(document["checkedAt"]) == CHECKS
     for name, moment in document["checkedAt"].items():
         age = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()

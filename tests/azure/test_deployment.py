@@ -9,6 +9,8 @@ import subprocess
 import pathspec
 import yaml
 
+from infra.azure import stamp
+from onboarding import version
 from tests.azure.templates import ROOT, template
 
 PROJECT = yaml.safe_load((ROOT / "azure.yaml").read_text())
@@ -71,6 +73,22 @@ def test_the_same_versions_of_python_are_named_everywhere():
     assert re.findall(r"`(3\.\d+)`", row) == ["3.11", *versions]
 
 
+def test_a_package_names_its_commit(tmp_path):
+    """azd runs the stamp before it packages the app, and the app reads the file; changes are marked."""
+    hooks = PROJECT["services"]["api"]["hooks"]["prepackage"]
+    assert {hook["run"].split(" ", 1)[1] for hook in hooks.values()} == {"-m infra.azure.stamp"}
+    assert version.FILE == ROOT / "onboarding" / "version.json"
+    git = ("git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.com")
+    for arguments in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "x")):
+        subprocess.run([*git, *arguments], check=True)
+    file = tmp_path / "version.json"
+    commit = stamp.stamp(tmp_path, file)
+    assert re.fullmatch("[0-9a-f]{12}", commit)
+    assert version.read(file.read_text()).commit == commit
+    assert version.read(file.read_text()).built_at is not None
+    assert stamp.stamp(tmp_path, file) == f"{commit}x"  # the file itself is a change
+
+
 def test_only_the_app_is_deployed():
     """The package contains the app's files and none of the tests, tools, documents or environments."""
     ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".funcignore").read_text().splitlines())
@@ -89,6 +107,7 @@ def test_only_the_app_is_deployed():
         "requirements.txt",
     }
     assert {path for path in listed if path.startswith("onboarding/")} <= deployed  # templates too
+    assert not ignored.match_file("onboarding/version.json")
     for path in (
         ".venv/bin/python",
         "main_env/bin/python",

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 import pytest
 
-from onboarding.storage.codec import Codec, UnreadableError
+from onboarding import version
+from onboarding.storage.codec import Codec, UnknownVersionError, UnreadableError
 
 
 class Colour(StrEnum):
@@ -92,3 +93,34 @@ def test_a_damaged_document_is_refused_with_its_reason(text, reason):
     """The error contains the place, and never the content."""
     with pytest.raises(UnreadableError, match=reason):
         CODEC.load(text)
+
+
+@pytest.fixture
+def packaged(monkeypatch):
+    """A process whose code was packaged."""
+    monkeypatch.setenv(version.LOCAL, '{"commit":"abc123x","builtAt":"2026-11-28T13:00:00+01:00"}')
+    version.current.cache_clear()
+    yield
+    version.current.cache_clear()
+
+
+def test_each_document_names_the_code_that_wrote_it(packaged):
+    """Rows and messages show which version wrote them, and both versions read what the other one writes."""
+    written = Codec(Outer).dump(RECORD)
+    assert json.loads(written)["build"] == "abc123x"
+    assert Codec(Outer).document(RECORD)["build"] == "abc123x"
+    assert Codec(Outer).load(written) == Codec(Outer).load(CODEC.dump(RECORD)) == RECORD
+    assert Codec(dict).load(Codec(dict).dump({})) == {}
+    assert version.current().built_at == datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"commit":"a b","builtAt":"2026-11-28"}', '{"commit":"a"}'])
+def test_a_damaged_version_file_is_an_unknown_version(text):
+    """A damaged file stops nothing."""
+    assert version.read(text) == version.Version()
+
+
+def test_a_later_format_is_refused():
+    """A document with a later format is not guessed at."""
+    with pytest.raises(UnknownVersionError, match="version 2; this release reads up to version 1"):
+        CODEC.read({**CODEC.document(RECORD), "v": 2})

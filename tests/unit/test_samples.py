@@ -19,7 +19,7 @@ from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
 from onboarding.notices import deliveries, difference_notices, digests, mail_domains, receipts
 from onboarding.storage import periodic_jobs, sealing, unreadable_rows
-from onboarding.storage.codec import Codec
+from onboarding.storage.codec import Codec, UnknownVersionError
 from onboarding.workflow import sweep_place
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -75,3 +75,15 @@ def test_each_kind_has_a_sample_of_its_present_version(kind):
     newest = (SAMPLES / f"{kind}.v{max(versions)}.json").read_text()
     codec = CODECS[kind]
     assert codec.document(codec.load(newest))["v"] == max(versions)
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_the_release_before_reads_what_a_later_one_writes(kind):
+    """Unknown later fields are ignored; a later version of the format is refused as a whole."""
+    text = max(SAMPLES.glob(f"{kind}.v*.json"), key=lambda sample: sample.name).read_text()
+    codec, document = CODECS[kind], json.loads(text)
+    later = {**document, "build": "abc123", "addedLater": {"x": [1]}}
+    for written in (json.dumps(later), json.dumps(later, separators=(",", ":"))):
+        assert codec.load(written) == codec.load(text)
+    with pytest.raises(UnknownVersionError):
+        codec.load(json.dumps({**later, "v": document["v"] + 1}))
