@@ -27,7 +27,8 @@ def stamp(folder: Path, file: Path) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, check=True)
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - its own words
     return done.stdout.strip()
 
 

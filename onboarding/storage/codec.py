@@ -1,7 +1,7 @@
 """Records as JSON: one codec for everything that is stored in a row or sent in a message.
 
-A document is the record's fields, ``v``, the version of its format, and ``build``, the version of the code that
-wrote it. A change that does not fit older documents needs a new version, and an upgrade that converts
+A document is the record's fields, ``v``, the version of its format, and ``build``, the commit of the code
+that wrote it. A change that does not fit older documents needs a new version, and an upgrade that converts
 documents of the previous version. Fields that a later release has added are ignored, so that one can go back
 to the release before. A document with a later ``v`` is refused.
 """

@@ -74,13 +74,13 @@ def test_the_same_versions_of_python_are_named_everywhere():
 
 
 def test_a_package_names_its_commit(tmp_path):
-    """azd runs the stamp before it packages the app, and the app reads the file; changes are marked."""
+    """The stamp runs before azd packages the app, and the app reads its file; changes are marked."""
     hooks = PROJECT["services"]["api"]["hooks"]["prepackage"]
     assert {hook["run"].split(" ", 1)[1] for hook in hooks.values()} == {"-m infra.azure.stamp"}
     assert version.FILE == ROOT / "onboarding" / "version.json"
-    git = ("git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.com")
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com")
     for arguments in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "x")):
-        subprocess.run([*git, *arguments], check=True)
+        subprocess.run([*git, *arguments], check=True)  # noqa: S603
     file = tmp_path / "version.json"
     commit = stamp.stamp(tmp_path, file)
     assert re.fullmatch("[0-9a-f]{12}", commit)

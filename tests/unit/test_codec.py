@@ -104,7 +104,8 @@ def packaged(monkeypatch):
     version.current.cache_clear()
 
 
-def test_each_document_names_the_code_that_wrote_it(packaged):
+@pytest.mark.usefixtures("packaged")
+def test_each_document_names_the_code_that_wrote_it():
     """Rows and messages show which version wrote them, and both versions read what the other one writes."""
     written = Codec(Outer).dump(RECORD)
     assert json.loads(written)["build"] == "abc123x"
