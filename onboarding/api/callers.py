@@ -15,6 +15,7 @@ import jwt
 
 from onboarding.api.problems import ProblemError, unavailable
 from onboarding.api.signing_keys import KeysUnavailableError, SigningKeys
+from onboarding.behalf import Behalf
 from onboarding.errors import requests
 from onboarding.workflow.run import Author
 
@@ -36,11 +37,12 @@ class Caller:
     id: str  # object id in the home tenant
     name: str  # for the audit trail
     roles: tuple[str, ...]
+    on_behalf_of: Behalf | None = None  # what it reports; it proves nothing
 
     @property
     def author(self) -> Author:
         """The caller, as the audit trail shows it."""
-        return Author(name=self.name, id=self.id)
+        return Author(name=self.name, id=self.id, on_behalf_of=self.on_behalf_of)
 
     @property
     def operates(self) -> bool:

@@ -17,7 +17,7 @@ from onboarding.api.documents import (
     ProfileName,
 )
 from onboarding.api.paging import Page
-from onboarding.api.run_documents import Requester
+from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
@@ -83,6 +83,7 @@ class Acknowledged(Document):
     """Who acknowledged an expiration, and when."""
 
     by: str
+    on_behalf_of: OnBehalfOf | None
     at: datetime
     operator: Annotated[
         bool, Field(description="False: operators still get repetitions, and it is still escalated.")
@@ -91,7 +92,7 @@ class Acknowledged(Document):
     @classmethod
     def of(cls, found: Acknowledgement | None) -> Self | None:
         """An acknowledgement, if there is one."""
-        return cls(by=found.by, at=found.at, operator=found.operator) if found else None
+        return cls.model_validate(found) if found else None
 
 
 class ExpirationDetails(Document):
@@ -212,6 +213,7 @@ class Connection(Document):
     request: FullRequest
     onboarding_id: UUID
     requested_by: Requester
+    on_behalf_of: OnBehalfOf | None
     created_at: datetime
 
     @classmethod
@@ -242,6 +244,7 @@ class Connection(Document):
             request=record.request.complete(),
             onboarding_id=record.onboarding,
             requested_by=Requester(id=record.requester, name=record.requester_name),
+            on_behalf_of=record.on_behalf_of,
             created_at=record.created_at,
         )
 

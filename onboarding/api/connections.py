@@ -11,7 +11,8 @@ from pydantic import Field
 from onboarding.api.connection_documents import Connection, ConnectionList, upcoming
 from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
 from onboarding.api.filters import LABELS, REQUESTED_BY, Labels, Who, filled, labelled, requester
-from onboarding.api.operations import Operation, Operations
+from onboarding.api.operation_documents import Operation
+from onboarding.api.operations import Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Parameters, Traced

@@ -166,6 +166,11 @@ class Endpoint:
         """Method and path."""
         return f"{self.method} {self.path}"
 
+    @property
+    def writes(self) -> bool:
+        """Whether a caller changes something with it: then it can say for whom (``on_behalf_of``)."""
+        return self.method != "GET" and bool(self.roles)
+
     def allowed(self, reserved: Collection[str]) -> tuple[str, ...]:
         """The roles that may call it in a deployment that reserves some endpoints for operators."""
         return OPERATORS if self.reserve in reserved else self.roles

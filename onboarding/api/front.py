@@ -6,6 +6,7 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
+from onboarding.api import on_behalf_of
 from onboarding.api.callers import ANYBODY, Callers
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, Call, Endpoint, Reply
@@ -76,6 +78,8 @@ class Front:
         if endpoint.roles:
             allowed = endpoint.allowed(self._operators_only)
             caller = await self._callers.identify(authorization, allowed)
+            if endpoint.writes:
+                caller = replace(caller, on_behalf_of=on_behalf_of.read(request.headers))
         url = urlsplit(request.url)
         origin = self._public_url or f"{url.scheme}://{url.netloc}"
         prefix, _, path = url.path.rpartition("/api/")

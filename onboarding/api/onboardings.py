@@ -14,7 +14,8 @@ from onboarding.api.onboarding_documents import (
     Rehearsal,
 )
 from onboarding.api.onboarding_queries import EXAMPLES, CreateQuery, OnboardingQuery
-from onboarding.api.operations import Operation, Operations
+from onboarding.api.operation_documents import Operation
+from onboarding.api.operations import Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Parameters, Traced
 from onboarding.api.run_documents import EventList

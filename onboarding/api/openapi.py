@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from onboarding.api import described_headers, tags
+from onboarding.api import described_headers, on_behalf_of, tags
 from onboarding.api.documents import Problem
 from onboarding.api.endpoint import JSON, OPEN, Endpoint, Schema
 from onboarding.api.openapi30 import open_values
@@ -88,6 +88,8 @@ def document(endpoints: Sequence[Endpoint], base_url: str, sign_in: SignIn) -> d
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         parameters = [*_in_path(endpoint.path), *_parameters(endpoint, schemas)]
+        if endpoint.writes:
+            parameters.append(on_behalf_of.PARAMETER)
         described = _operation(endpoint, parameters, sign_in)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = described
     events = webhooks()
@@ -112,7 +114,7 @@ def problems(endpoint: Endpoint) -> dict[int, list[str]]:
     """The codes of the problems with which an endpoint can answer, by status."""
     kinds = (
         *(_TOKENS if endpoint.roles else ()),
-        *((requests.INVALID_PARAMETER,) if endpoint.query.can_be_wrong() else ()),
+        *((requests.INVALID_PARAMETER,) if endpoint.query.can_be_wrong() or endpoint.writes else ()),
         *(_BODIES if endpoint.body else ()),
         *endpoint.problems,
         *_ALWAYS,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
-from uuid import UUID
+from typing import Any
 
 from pydantic import Field
 
-from onboarding.api.documents import Document, StepError
 from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
-from onboarding.api.paging import Page, PageQuery
+from onboarding.api.filters import LABELS, Labels, labelled
+from onboarding.api.operation_documents import (
+    LeftBehind,
+    Operation,
+    OperationKind,
+    OperationList,
+    OperationSummary,
+    request_of,
+)
+from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Id, Parameters, Traced
-from onboarding.api.run_documents import EventList, Progress, RemovalState, Requester, Step, error_of
+from onboarding.api.run_documents import EventList, RemovalState, error_of
 from onboarding.api.runs import SOON, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
@@ -21,93 +27,13 @@ from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
-from onboarding.lifecycle.removal_halt import HALT
-from onboarding.lifecycle.removal_steps import (
-    DELETE_CLIENT,
-    DELETE_SERVER,
-    INVENTORY,
-    REMOVE,
-    REVOKE,
-)
+from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW, SECRET
-from onboarding.lifecycle.requests import OF_CONNECTION, OF_ONBOARDING, TENANT, Removal
+from onboarding.lifecycle.requests import OF_CONNECTION, OF_ONBOARDING, Removal
 from onboarding.storage import keys
 from onboarding.workflow import interventions
 from onboarding.workflow.run import Author, Head, Run, RunStatus
 from onboarding.workflow.runtime import Runtime
-
-
-class OperationSummary(Progress):
-    """A renewal or a removal in a list."""
-
-    id: UUID
-    kind: Literal["renewal", "removal"]
-    status: RunStatus
-    name: Annotated[str, Field(description="The name of the connection.")]
-    tenant_id: UUID
-    created_at: datetime
-    requested_by: Requester
-    connection_id: str | None
-    onboarding_id: Annotated[UUID | None, Field(description="The onboarding that is undone.")]
-    error: StepError | None
-
-    @classmethod
-    def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
-        """A renewal or a removal."""
-        head, onboarding = run.head, None
-        if head.plan == REMOVE.name:
-            removal, halted = REMOVE.request_of(head), HALT.found_in(run)
-            name, onboarding = removal.name, removal.onboarding
-            connection = removal.connection or (halted.connection if halted else None)
-        else:
-            renewal = RENEW.request_of(head)
-            name, connection = renewal.name, renewal.connection
-        return cls(
-            **cls.of_run(run, status),
-            id=head.id,
-            kind=head.plan,
-            status=status,
-            name=name,
-            tenant_id=head.lists[TENANT],
-            created_at=head.created_at,
-            requested_by=Requester.of(head),
-            connection_id=connection,
-            onboarding_id=onboarding,
-            error=error_of(run),
-            **more,
-        )
-
-
-class LeftBehind(Document):
-    """Something that a removal did not remove."""
-
-    kind: Literal["clientApp", "serverApp", "consent"]
-    id: Annotated[str, Field(description="The object ID, client ID or unique name of the application.")]
-    reason: Annotated[str, Field(description="Why it is left, and who can remove it.")]
-    needed_by: Annotated[tuple[str, ...], Field(description="The connections and onboardings that use it.")]
-
-    @classmethod
-    def all_of(cls, run: Run) -> tuple[Self, ...]:
-        """Everything that a removal has left behind so far."""
-        results = (step.found_in(run) for step in (INVENTORY, REVOKE, DELETE_CLIENT, DELETE_SERVER))
-        found = (left for result in results if result for left in result.left)
-        return tuple(
-            cls(kind=left.kind, id=left.id, reason=left.reason, needed_by=left.needed_by) for left in found
-        )
-
-
-class Operation(OperationSummary):
-    """A renewal or a removal with its steps."""
-
-    steps: tuple[Step, ...]
-    left_behind: Annotated[
-        tuple[LeftBehind, ...], Field(description="What a removal did not remove, and why.")
-    ]
-    events_url: str
-
-
-class OperationList(Page[OperationSummary]):
-    """A page of operations."""
 
 
 class OperationQuery(RunQuery):
@@ -115,11 +41,17 @@ class OperationQuery(RunQuery):
 
     onboarding_id: Id | None = Field(None, description="Only operations on this onboarding.")
     connection_id: str | None = Field(None, description="Only operations on this connection.")
+    kind: OperationKind | None = Field(None, description="Only operations of this kind.")
+    labels: Labels | None = LABELS
 
     def lists(self) -> dict[str, str]:
         """More lists of the index that contain an operation."""
         given = {OF_ONBOARDING: self.onboarding_id, OF_CONNECTION: self.connection_id}
         return {kind: value for kind, value in given.items() if value}
+
+    def shows(self, run: Run) -> bool:
+        """Whether an operation is of the kind, and its connection has the labels."""
+        return self.kind in {None, run.head.plan} and labelled(request_of(run.head).labels, self.labels)
 
 
 class Operations:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.api.connections import Connections
 from onboarding.api.endpoint import CLOUD_REFUSES, WHERE, Call, Reply, Reserve, endpoint
-from onboarding.api.operations import Operation, Operations
+from onboarding.api.operation_documents import Operation
+from onboarding.api.operations import Operations
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Traced, need
 from onboarding.api.runs import Runs, asker

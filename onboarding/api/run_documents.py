@@ -18,6 +18,13 @@ from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
 _OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
 
 
+class OnBehalfOf(Document):
+    """For whom a caller acts, as it reports it."""
+
+    name: str
+    reference: Annotated[str, Field(description="Such as the number of a ticket.")] = ""
+
+
 class Requester(Document):
     """The caller who requested a run."""
 
@@ -94,8 +101,9 @@ class WaitingFor(Document):
 
 
 class Progress(Document):
-    """How far a run is, and what it waits for."""
+    """How far a run is, what it waits for, and for whom it was requested."""
 
+    on_behalf_of: OnBehalfOf | None
     waiting_for: tuple[WaitingFor, ...]
     started_at: datetime | None
     updated_at: datetime
@@ -111,6 +119,7 @@ class Progress(Document):
         changes = [step.changed_at for step in steps if step.changed_at]
         updated = max([run.head.created_at, *changes, *([run.head.undone_at] if run.head.undone_at else [])])
         return {
+            "on_behalf_of": run.head.on_behalf_of,
             "waiting_for": WaitingFor.all_of(run),
             "started_at": min(started, default=None),
             "updated_at": updated,
@@ -155,6 +164,7 @@ class Event(Document):
         str,
         Field(description="Object ID of the caller. Empty: nobody signed in."),
     ] = ""
+    on_behalf_of: OnBehalfOf | None
     step: StepName = ""
     attempt: int = 0
     detail: str = ""

@@ -220,6 +220,7 @@ def asker(call: Call[AnyTraced, Any]) -> Asker:
     return Asker(
         id=call.caller.id,
         name=call.caller.name,
+        on_behalf_of=call.caller.on_behalf_of,
         traceparent=call.query.traceparent,
         operates=call.caller.operates,
     )

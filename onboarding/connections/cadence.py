@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from onboarding.behalf import Behalf
+
 SECRET: Final = "secret"  # noqa: S105 - the expiration's name
 """The client secret expires."""
 
@@ -45,6 +47,7 @@ class Acknowledgement:
     by: str
     at: datetime
     operator: bool = False
+    on_behalf_of: Behalf | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +58,7 @@ class Snooze:
     until: datetime
     by: str
     at: datetime
+    on_behalf_of: Behalf | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

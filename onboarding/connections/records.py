@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from onboarding.behalf import Behalf
 from onboarding.cmg import joiners, versions
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
@@ -116,6 +117,7 @@ class Connection:
     requester: str
     created_at: datetime
     requester_name: str = ""  # empty: an earlier version wrote the record
+    on_behalf_of: Behalf | None = None  # for whom the requester asked
     tenant_domain: str = ""  # the initial one, which names the tenant beyond doubt
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by kind of expiration
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration

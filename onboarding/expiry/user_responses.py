@@ -65,7 +65,11 @@ class UserResponses:
         An answer after one with the same or more authority changes nothing, and its event is that one's.
         """
         first = Acknowledgement(
-            ends_at=ends_at, by=responder.name, at=self._clock.now(), operator=responder.operates
+            ends_at=ends_at,
+            by=responder.name,
+            at=self._clock.now(),
+            operator=responder.operates,
+            on_behalf_of=responder.author.on_behalf_of,
         )
         found = await self._connections.get(connection)
         before = found.acknowledgement(kind) if found else None
@@ -79,7 +83,8 @@ class UserResponses:
             return replace(found, acknowledged={**found.acknowledged, kind: response})
 
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}"
-        trail = ("acknowledged", responder.author, response.at, detail)
+        author = replace(responder.author, on_behalf_of=response.on_behalf_of)
+        trail = ("acknowledged", author, response.at, detail)
         return await self._write(connection, kind, ends_at, change, trail)
 
     async def snooze(
@@ -89,10 +94,18 @@ class UserResponses:
 
         The same person's answer until the same day changes nothing.
         """
-        first = Snooze(ends_at=ends_at, until=until, by=responder.name, at=self._clock.now())
+        author = responder.author
+        first = Snooze(
+            ends_at=ends_at,
+            until=until,
+            by=author.name,
+            at=self._clock.now(),
+            on_behalf_of=author.on_behalf_of,
+        )
         found = await self._connections.get(connection)
         before = found.snooze(kind) if found else None
-        same = before and (before.by, before.until.date()) == (first.by, until.date())
+        asked = (first.by, first.on_behalf_of, until.date())
+        same = before and (before.by, before.on_behalf_of, before.until.date()) == asked
         response = before if before and same else first
 
         def change(found: Connection) -> Connection | None:
@@ -101,7 +114,7 @@ class UserResponses:
             return replace(found, snoozed={**found.snoozed, kind: response})
 
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}, until {response.until:%Y-%m-%d %H:%M} UTC"
-        trail = ("snoozed", responder.author, response.at, detail)
+        trail = ("snoozed", author, response.at, detail)
         return await self._write(connection, kind, ends_at, change, trail)
 
     async def _write(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from onboarding.behalf import Behalf
 from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
@@ -35,13 +37,14 @@ class Asker:
 
     id: str = ""  # object ID in Entra; empty for the service itself
     name: str = SERVICE.name
+    on_behalf_of: Behalf | None = None
     traceparent: str = ""
     operates: bool = False  # it may act on what belongs to others
 
     @property
     def author(self) -> Author:
         """The caller, as the audit trail shows it."""
-        return Author(name=self.name, id=self.id)
+        return Author(name=self.name, id=self.id, on_behalf_of=self.on_behalf_of)
 
     @property
     def authority(self) -> str:
@@ -77,6 +80,11 @@ class Removal:
         """The name of the connection."""
         return self.request.name
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the onboarding."""
+        return self.request.labels
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Renewal:
@@ -91,6 +99,7 @@ class Renewal:
     vault_secret: str | None = None  # for an imported app: the name of its new secret in Key Vault
     time_limit_days: int  # until the old secret is removed without a confirmation; 0: never
     secret: str = ""  # key ID of the secret that is replaced
+    labels: Mapping[str, str] = field(default_factory=dict)  # of the connection
 
     @classmethod
     def of(
@@ -120,6 +129,7 @@ class Renewal:
             vault_secret=vault_secret or wanted.vault_secret,
             time_limit_days=time_limit_days if given is None else given,
             secret=connection.secret.key_id,
+            labels=connection.request.labels,
         )
 
     def ends_at(self, accepted_at: datetime) -> datetime:

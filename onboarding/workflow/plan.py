@@ -127,6 +127,7 @@ class Plan(Generic[Services, Request]):
             request=self._request.dump(request),
             actor=author.name,
             actor_id=author.id,
+            on_behalf_of=author.on_behalf_of,
             created_at=created_at,
             **more,
         )

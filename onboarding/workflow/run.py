@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field
 
+from onboarding.behalf import Behalf
 from onboarding.calls import Call
 from onboarding.errors import requests
 from onboarding.storage import keys
@@ -84,6 +85,7 @@ class Author:
 
     name: str
     id: str = ""  # object ID in the home tenant; empty if nobody signed in
+    on_behalf_of: Behalf | None = None  # the person behind it, as the caller names it
 
 
 SERVICE: Final = Author(name="service")
@@ -98,6 +100,7 @@ class Head:
     plan: str
     actor: str  # the name of the author
     actor_id: str = ""
+    on_behalf_of: Behalf | None = None  # as the author has it
     created_at: datetime
     lists: Mapping[str, str] = field(default_factory=dict)  # the lists of the index that contain it, by kind
     fingerprint: str = ""  # of the request: the same idempotency key must have the same fingerprint
@@ -113,7 +116,7 @@ class Head:
     @property
     def author(self) -> Author:
         """Who requested the run."""
-        return Author(name=self.actor, id=self.actor_id)
+        return Author(name=self.actor, id=self.actor_id, on_behalf_of=self.on_behalf_of)
 
     def evolve(self, **changes: Any) -> Head:
         """The same head, changed."""
@@ -215,6 +218,7 @@ class Event:
     attempt: int = 0
     actor: str
     actor_id: str = ""
+    on_behalf_of: Behalf | None = None
     detail: str = ""
     error: Failure | None = None
     calls: tuple[Call, ...] = ()
@@ -222,7 +226,7 @@ class Event:
     @classmethod
     def by(cls, author: Author, **fields: Any) -> Event:
         """An event of an author."""
-        return cls(actor=author.name, actor_id=author.id, **fields)
+        return cls(actor=author.name, actor_id=author.id, on_behalf_of=author.on_behalf_of, **fields)
 
     def to_row(self) -> Row:
         """The event's row. The same event has the same row. If there are many calls, the newest are kept."""

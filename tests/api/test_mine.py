@@ -76,6 +76,12 @@ async def test_the_operations_of_a_connection(portal, alice, made):
     assert await ids(portal, "/api/operations", alice, requestedBy="me") == []
     assert made["renewal"] in await ids(portal, "/api/operations", "operator", requestedBy="me")
     assert await ids(portal, "/api/operations", alice, connectionId=made["second"]["id"]) == []
+    mine = {"label.ticket": made["label"], "label.site": "C01"}
+    assert await ids(portal, "/api/operations", "operator", kind="renewal", **mine) == [made["renewal"]]
+    assert await ids(portal, "/api/operations", alice, kind="removal", **mine) == []
+    assert await ids(portal, "/api/operations", alice, **{"label.site": "C02"}) == []
+    (listed,) = await portal.all("/api/operations", caller=alice, **mine)
+    assert listed["labels"] == first["request"]["labels"]
 
 
 async def test_several_statuses_and_a_time(portal, alice, made):

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from onboarding.behalf import Behalf
 from onboarding.calls import Call
 from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.wizard import OnboardingRequest
@@ -170,6 +171,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             authority="requester",
             stop_as=RunStatus.CANCELLED,
             undone=True,
+            on_behalf_of=Behalf("Kim", "INC-1"),
             request='{"v":1}',
         )
     ),
@@ -202,6 +204,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             step="consent",
             attempt=2,
             actor="service",
+            on_behalf_of=Behalf("Kim", "INC-1"),
             detail="d",
             error=FAILURE,
             calls=(
@@ -235,6 +238,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             time_limit_days=30,
             onboarding="o",
             secret="k",
+            labels={"ticket": "T-1"},
         ),
     ),
     **results(),

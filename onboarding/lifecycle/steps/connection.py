@@ -89,6 +89,7 @@ def _connection(context: OnboardingContext) -> Connection:
         onboarding=context.id,
         requester=context.run.head.lists[REQUESTER],
         requester_name=context.run.head.actor,
+        on_behalf_of=context.run.head.on_behalf_of,
         created_at=context.services.clock.now(),
         pending_providers=_pending(context),
     )

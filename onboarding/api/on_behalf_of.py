@@ -1,0 +1,89 @@
+"""The header ``On-Behalf-Of`` of calls that change something: for whom a caller acts.
+
+A header, because ``DELETE`` has no body, and because it is no part of the request that an idempotency key
+identifies. Its value is form-encoded (https://url.spec.whatwg.org/#application/x-www-form-urlencoded), which
+every language can write, so that names in any script pass through a header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from onboarding.api.problems import ProblemError
+from onboarding.behalf import Behalf
+from onboarding.cmg.fields import plain
+from onboarding.errors import requests
+
+HEADER: Final = "On-Behalf-Of"
+
+_LONGEST: Final = 100
+"""Characters of the name, and of the reference."""
+
+_ENCODED: Final = re.compile(r"[A-Za-z0-9*._~+%=&!'()-]{1,4096}")
+"""What encoders of forms and of parts of URLs leave as it is."""
+
+PARAMETER: Final[Mapping[str, Any]] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "For whom the caller acts, form-encoded: `name`, and optionally `reference`, such as a ticket. It is "
+        "kept in the audit trail and shown."
+    ),
+    "schema": {"type": "string", "maxLength": 4096},
+    "example": "name=Kim+M%C3%BCller&reference=INC-4711",
+}
+"""Its description, which every endpoint has that changes something."""
+
+
+class _Given(BaseModel):
+    """The members of the value."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=_LONGEST), AfterValidator(plain)]
+    reference: Annotated[str, Field(max_length=_LONGEST), AfterValidator(plain)] = ""
+
+
+def read(headers: Mapping[str, str]) -> Behalf | None:
+    """For whom a caller acts, if it says so. Raises ``ProblemError`` (400)."""
+    value = headers.get(HEADER)
+    if value is None:
+        return None
+    if not _ENCODED.fullmatch(value):
+        raise _wrong("It must be form-encoded, such as name=Kim&reference=INC-4711.")
+    try:
+        pairs = parse_qsl(value, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError as error:  # also bytes that are not UTF-8
+        raise _wrong("It must be form-encoded UTF-8, such as name=Kim&reference=INC-4711.") from error
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise _wrong("Each of name and reference can be there once.")
+    try:
+        found = _Given.model_validate(given)
+    except ValidationError as error:
+        raise _wrong(" ".join(map(_fault, error.errors(include_url=False)))) from error
+    return Behalf(found.name, found.reference)
+
+
+def _fault(fault: Any) -> str:
+    member = ".".join(map(str, fault["loc"]))
+    match fault["type"]:
+        case "missing":
+            return f"'{member}' is required."
+        case "extra_forbidden":
+            return "The members are name and reference."
+        case "string_too_long":
+            return f"'{member}' has at most {_LONGEST} characters."
+        case "string_too_short":
+            return f"'{member}' must not be empty."
+    return f"'{member}' {fault['msg'].removeprefix('Value error, ')}."
+
+
+def _wrong(fault: str) -> ProblemError:
+    return ProblemError(requests.INVALID_PARAMETER, name=HEADER, fault=fault)

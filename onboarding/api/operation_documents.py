@@ -1,0 +1,111 @@
+"""The documents of operations: renewals and removals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from onboarding.api.documents import Document, StepError
+from onboarding.api.paging import Page
+from onboarding.api.run_documents import Progress, Requester, Step, error_of
+from onboarding.lifecycle.removal_halt import HALT
+from onboarding.lifecycle.removal_steps import (
+    DELETE_CLIENT,
+    DELETE_SERVER,
+    INVENTORY,
+    REMOVE,
+    REVOKE,
+)
+from onboarding.lifecycle.renewal_steps import RENEW
+from onboarding.lifecycle.requests import TENANT, Removal, Renewal
+from onboarding.workflow.run import Head, Run, RunStatus
+
+
+class OperationKind(StrEnum):
+    """What an operation does with a connection or an onboarding."""
+
+    RENEWAL = "renewal"
+    REMOVAL = "removal"
+
+
+class OperationSummary(Progress):
+    """A renewal or a removal in a list."""
+
+    id: UUID
+    kind: OperationKind
+    status: RunStatus
+    name: Annotated[str, Field(description="The name of the connection.")]
+    tenant_id: UUID
+    created_at: datetime
+    requested_by: Requester
+    connection_id: str | None
+    onboarding_id: Annotated[UUID | None, Field(description="The onboarding that is undone.")]
+    labels: Annotated[dict[str, str], Field(description="Of the onboarding.")]
+    error: StepError | None
+
+    @classmethod
+    def of(cls, run: Run, status: RunStatus, **more: Any) -> Self:
+        """A renewal or a removal."""
+        head, onboarding = run.head, None
+        request = request_of(head)
+        if isinstance(request, Removal):
+            halted, onboarding = HALT.found_in(run), request.onboarding
+            connection = request.connection or (halted.connection if halted else None)
+        else:
+            connection = request.connection
+        return cls(
+            **cls.of_run(run, status),
+            id=head.id,
+            kind=head.plan,
+            status=status,
+            name=request.name,
+            tenant_id=head.lists[TENANT],
+            created_at=head.created_at,
+            requested_by=Requester.of(head),
+            connection_id=connection,
+            onboarding_id=onboarding,
+            labels=request.labels,
+            error=error_of(run),
+            **more,
+        )
+
+
+class LeftBehind(Document):
+    """Something that a removal did not remove."""
+
+    kind: Literal["clientApp", "serverApp", "consent"]
+    id: Annotated[str, Field(description="The object ID, client ID or unique name of the application.")]
+    reason: Annotated[str, Field(description="Why it is left, and who can remove it.")]
+    needed_by: Annotated[tuple[str, ...], Field(description="The connections and onboardings that use it.")]
+
+    @classmethod
+    def all_of(cls, run: Run) -> tuple[Self, ...]:
+        """Everything that a removal has left behind so far."""
+        results = (step.found_in(run) for step in (INVENTORY, REVOKE, DELETE_CLIENT, DELETE_SERVER))
+        found = (left for result in results if result for left in result.left)
+        return tuple(
+            cls(kind=left.kind, id=left.id, reason=left.reason, needed_by=left.needed_by) for left in found
+        )
+
+
+class Operation(OperationSummary):
+    """A renewal or a removal with its steps."""
+
+    steps: tuple[Step, ...]
+    left_behind: Annotated[
+        tuple[LeftBehind, ...], Field(description="What a removal did not remove, and why.")
+    ]
+    events_url: str
+
+
+class OperationList(Page[OperationSummary]):
+    """A page of operations."""
+
+
+def request_of(head: Head) -> Removal | Renewal:
+    """The request of an operation."""
+    return REMOVE.request_of(head) if head.plan == REMOVE.name else RENEW.request_of(head)

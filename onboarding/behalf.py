@@ -1,0 +1,13 @@
+"""On whose behalf a caller acts: a portal is one application, whoever of its users clicks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Behalf:
+    """What a caller reports about the person behind a call: it is repeated, and decides nothing."""
+
+    name: str
+    reference: str = ""  # such as the number of a ticket
