@@ -127,6 +127,23 @@ class Directory:
             raise failures.error_of(refusal)
         return _application(reply.document)
 
+    async def owns(self, object_id: str) -> bool | None:
+        """Whether the directory shows this service among the owners of an application.
+
+        None if it cannot know: it may not read the owners, or its own service principal is not visible.
+
+        Source: https://learn.microsoft.com/graph/api/application-list-owners.
+        """
+        owner = await self.own_principal()
+        builder = self._paths.applications.by_application_id(object_id).owners
+        reply = await self._graph.send("GET", builder, query={"%24select": ["id"]})
+        if self._fresh and reply.refusal and reply.refusal.lags:
+            return False
+        document = reply.optional()
+        if owner is None or document is None:
+            return None
+        return owner in {str(each["id"]) for each in document["value"]}
+
     async def application(self, app_id: str) -> Mapping[str, Any]:
         """An application by its client ID, with all properties. Raises ``PermanentError`` without one."""
         document: Mapping[str, Any] = await self._graph.call(
@@ -212,11 +229,15 @@ class Directory:
 
         Application.ReadWrite.OwnedBy allows changes only by an owner.
         """
+        known = await self.own_principal()
+        return {"owners@odata.bind": [f"{self._graph.address}/directoryObjects/{known}"]} if known else {}
+
+    async def own_principal(self) -> str | None:
+        """The object ID of this service's principal in the tenant, if the directory shows it."""
         client = self._graph.client
         if client and client not in self._resources and (found := await self.find_service_principal(client)):
             self._resources[client] = found
-        known = self._resources.get(client)
-        return {"owners@odata.bind": [f"{self._graph.address}/directoryObjects/{known}"]} if known else {}
+        return self._resources.get(client)
 
     async def service_principal(self, app_id: str, *, fresh: bool = False) -> str:
         """The object ID of an application's service principal."""

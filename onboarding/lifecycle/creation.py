@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from onboarding.cloud.directory import Application, Directory
-from onboarding.errors import OnboardingError
+from onboarding.errors import OnboardingError, cloud, steps
 from onboarding.lifecycle import lost_claims
 from onboarding.lifecycle.context import OnboardingContext, unique_name
 from onboarding.storage.codec import Codec
@@ -25,16 +25,23 @@ from onboarding.workflow.run import StepState
 _SETTLING: Final = timedelta(minutes=10)
 """So long an answer about what was just created can come from a replica that does not have it yet."""
 
+_WRITE_ALL: Final = "Application.ReadWrite.All"
+"""The permission with which nobody has to be an owner."""
+
 _MEMO: Final = Codec(Application)
 
 
 def directory(context: OnboardingContext) -> Directory:
     """The tenant's directory, for objects that this onboarding has created."""
+    found = context.services.directory(context.request.tenant)
+    return found.of_new_objects() if _settling(context) else found
+
+
+def _settling(context: OnboardingContext) -> bool:
+    """Whether an answer about a new object can still be replication lag."""
     step = context.step
     since = step.since if step.error else None  # of the trouble, not of a wait
-    settling = since is None or context.services.clock.now() - since < _SETTLING
-    found = context.services.directory(context.request.tenant)
-    return found.of_new_objects() if settling else found
+    return since is None or context.services.clock.now() - since < _SETTLING
 
 
 def remembered(step: StepState | None) -> Application | None:
@@ -46,12 +53,36 @@ async def create_application(
     context: OnboardingContext, role: str, body: Mapping[str, Any], *, freed: bool = False
 ) -> Application:
     """The application of an onboarding (``role``: server or client), created if it is missing."""
-    if found := remembered(context.step):
-        return found
-    app = await directory(context).create_application(
-        unique_name(context.id, role), body, look=context.step.attempt > 1, freed=freed
-    )
-    return await lost_claims.created(context, app)
+    app = remembered(context.step)
+    if app is None:
+        made = await directory(context).create_application(
+            unique_name(context.id, role), body, look=context.step.attempt > 1, freed=freed
+        )
+        app = await lost_claims.created(context, made)
+    await _need_ownership(context, app)
+    return app
+
+
+async def _need_ownership(context: OnboardingContext, app: Application) -> None:
+    """Raises unless the service may change the application that it has created.
+
+    The request to create it names the service as its owner, and the next calls depend on that. The answer
+    remembers the application, so that the next attempt does not create it again.
+    """
+    found = directory(context)
+    try:
+        if await found.owns(app.object_id) is not False:
+            return
+        if _settling(context):
+            raise cloud.REPLICATION_LAG.error(sign="it does not list the service as an owner.")
+        if _WRITE_ALL in (await found.graph.granted() or ()):
+            return
+        raise steps.APP_NOT_OWNED.error(
+            app=app.app_id, tenant=context.request.tenant, principal=await found.own_principal()
+        )
+    except OnboardingError as error:
+        error.memo = _MEMO.dump(app)
+        raise
 
 
 async def complete(context: OnboardingContext, app: Application, changes: Mapping[str, Any]) -> None:

@@ -121,6 +121,7 @@ class PaperClouds(Clouds):
         self.proof = real.proof
         self.step = ""  # empty: while the request is accepted
         self.calls: list[Mapping[str, Any]] = []
+        self.owners: list[Mapping[str, Any]] = []  # of the application that was created last
         self._real = real
 
     def directory(self, tenant: str) -> Directory:
@@ -175,6 +176,8 @@ class PaperGraph(Graph):
         )
         information.query_parameters.update(query or {})
         sent = json.loads(json.dumps(body)) if body is not None else None
+        if sent and "owners@odata.bind" in sent:
+            self._paper.owners = [{"id": owner.rpartition("/")[2]} for owner in sent["owners@odata.bind"]]
         self._paper.note(GRAPH, method, unquote(information.url), sent)
         step = self._paper.step
         answer: dict[str, Any] = {
@@ -184,7 +187,7 @@ class PaperGraph(Graph):
             "keyId": f"{{{step}.keyId}}",
             "secretText": "",
             "endDateTime": ((body or {}).get("passwordCredential") or {}).get("endDateTime"),
-            "value": [],
+            "value": self._paper.owners if "/owners" in builder.url_template else [],
         }
         return Reply(status=201, document=answer)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 from tests.support.operations import left_of, operate
 from tests.support.portal import until
@@ -23,6 +23,13 @@ async def calls(portal, onboarding: str) -> list[str]:
     return [f"{call['method']} {call['path']}" for event in events for call in event["calls"]]
 
 
+async def waits(portal, onboarding: str, code: str) -> bool:
+    """Whether the creation of the server app waits because of an error."""
+    document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
+    (step,) = [each for each in document["steps"] if each["name"] == "server-app"]
+    return step["status"] == "Waiting" and step.get("error", {}).get("code") == code
+
+
 async def test_only_what_failed_is_repeated(portal):
     """A refusal right after the creation passes; the application is not created again, nor looked up."""
     refused = {"service": "graph", "method": "PATCH", "path": "/applications/"}
@@ -40,13 +47,17 @@ async def test_only_what_failed_is_repeated(portal):
 
 
 async def test_a_lost_answer_makes_no_second_application(portal):
-    """When the answer of the creation is lost, the service finds what it created, as soon as it shows."""
+    """When the answer of the creation is lost, the service finds what it created, as soon as it shows.
+
+    That nobody may read the owners changes nothing: then Graph decides with the next call.
+    """
     lost = {"service": "graph", "method": "POST", "kind": "drop", "when": "after", "times": 1}
     await portal.control("PUT", "/lag", {"seconds": 1})
     try:
         async with (
             portal.fault(**lost, path="/applications$"),
             portal.fault(**lost, path="/servicePrincipals$"),
+            portal.fault(service="graph", method="GET", path="/applications/.*/owners", **DENIED, times=None),
         ):
             connection = await portal.onboarded()
     finally:
@@ -58,17 +69,34 @@ async def test_a_lost_answer_makes_no_second_application(portal):
     assert made["value"][0]["id"] in {connection[app]["objectId"] for app in ("serverApp", "clientApp")}
 
 
+async def test_a_service_that_does_not_own_what_it_created_waits_for_an_administrator(portal, moved):
+    """After ten minutes without the service among the owners, an administrator has to add it."""
+    silent = {"kind": "status", "status": 503, "times": None}
+    async with portal.fault(service="graph", method="GET", path="/applications/.*/owners", **silent):
+        onboarding = await portal.accepted()
+        await until(partial(waits, portal, onboarding, "service-unavailable"), "the look at the owners")
+        (app,) = (await portal.graph(f"/applications?$filter=uniqueName eq 'cmg-{onboarding}-server'"))[
+            "value"
+        ]
+        owners, principal = f"/v1.0/applications/{app['id']}/owners", portal.info["identity"]["principalId"]
+        await portal.look("graph", "DELETE", f"{owners}/{principal}/$ref")
+    await moved(timedelta(minutes=11))
+    waiting = await portal.blocked(onboarding)
+    assert (waiting["error"]["code"], waiting["error"]["actor"]) == ("app-not-owned", "TenantAdministrator")
+    assert f"--id {app['appId']} --owner-object-id {principal}" in waiting["error"]["remedy"]
+    body = {"@odata.id": f"{portal.info['graph']}/v1.0/directoryObjects/{principal}"}
+    await portal.look("graph", "POST", f"{owners}/$ref", body)
+    resumed = await portal.call("POST", f"/api/onboardings/{onboarding}/resume", caller="operator")
+    assert resumed.status_code == 202, resumed.text
+    assert (await portal.finished(onboarding))["status"] == "Succeeded"
+    assert (await calls(portal, onboarding)).count("POST /v1.0/applications") == 2
+
+
 async def test_a_refusal_that_stays_is_named_after_some_minutes(portal, moved):
     """After ten minutes the refusal is what it says, with its remedy, and what was made can be removed."""
     async with portal.fault(service="graph", method="PATCH", path="/applications/", **DENIED, times=None):
         onboarding = await portal.accepted()
-
-        async def lags() -> Any:
-            document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
-            (step,) = [each for each in document["steps"] if each["name"] == "server-app"]
-            return step["status"] == "Waiting" and step.get("error", {}).get("code") == "replication-lag"
-
-        await until(lags, "the first refusal")
+        await until(partial(waits, portal, onboarding, "replication-lag"), "the first refusal")
         await moved(timedelta(minutes=11))
         waiting = await portal.blocked(onboarding)
     assert (waiting["error"]["step"], waiting["error"]["code"]) == (
