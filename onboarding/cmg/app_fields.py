@@ -92,6 +92,12 @@ class ExistingServerApp(WizardModel):
         description="Or another connection of the same tenant to which you have access. This connection then "
         "uses the same web app and client secret.",
     )
+    app_id_uri: (
+        Annotated[str, Field(min_length=1, max_length=identifiers.LONGEST), AfterValidator(plain)] | None
+    ) = Field(
+        None,
+        description="For an imported web app that has several App ID URIs: the one that the site uses.",
+    )
 
 
 class OnDeleted(StrEnum):

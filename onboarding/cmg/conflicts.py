@@ -58,6 +58,11 @@ def _existing_server_app(request: OnboardingRequest) -> Faults:
         yield "/serverApp/existing", "Specify either vaultSecret (its name) or secret (its value)."
     elif existing.connection_id and (existing.vault_secret or existing.secret):
         yield "/serverApp/existing", "The service uses the secret of the other connection. Omit it here."
+    if existing.connection_id and existing.app_id_uri:
+        yield (
+            "/serverApp/existing/appIdUri",
+            "The service uses the App ID URI of the other connection. Omit it here.",
+        )
 
 
 def _same_app(request: OnboardingRequest) -> Faults:

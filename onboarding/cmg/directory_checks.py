@@ -45,8 +45,8 @@ def secret(app: Mapping[str, Any], key_id: str | None, now: datetime) -> Check:
 
 def uri(app: Mapping[str, Any], expected: str) -> Check:
     """Whether the App ID URI that the site uses is still the application's."""
-    found = {_folded(uri) for uri in app.get("identifierUris") or ()}
-    return rules.RECORDED_URI.check(_folded(expected) in found, uri=expected)
+    found = {identifiers.folded(str(uri)) for uri in app.get("identifierUris") or ()}
+    return rules.RECORDED_URI.check(identifiers.folded(expected) in found, uri=expected)
 
 
 def verified_domain(app: Mapping[str, Any], domains: Sequence[str] | None) -> Check:
@@ -99,7 +99,3 @@ def start_of(password: Mapping[str, Any]) -> datetime:
 
 def _moment(password: Mapping[str, Any], member: str) -> datetime:
     return datetime.fromisoformat(str(password[member])).astimezone(UTC).replace(microsecond=0)
-
-
-def _folded(address: object) -> str:
-    return str(address).casefold().rstrip("/")

@@ -12,7 +12,7 @@ Source: https://learn.microsoft.com/entra/identity-platform/identifier-uri-restr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -51,6 +51,20 @@ def fault(uri: str, tenant: str | None) -> str:
     if tenant and match["scheme"] == "api" and match["host"].casefold() != tenant.casefold():
         return f"An api:// URI must contain the id of the tenant: api://{tenant}/{{string}}."
     return ""
+
+
+def folded(uri: str) -> str:
+    """An App ID URI as Entra ID compares it: without case, and without a slash at its end."""
+    return uri.casefold().rstrip("/")
+
+
+def one_of(uris: Sequence[str], wanted: str | None) -> str | None:
+    """The App ID URI of an application that somebody means, as the application has it; None if unclear.
+
+    Without a name, it is the only one.
+    """
+    meant = [uri for uri in uris if wanted is None or folded(uri) == folded(wanted)]
+    return meant[0] if len(meant) == 1 else None
 
 
 def on_verified_domain(uri: str, domains: Iterable[str]) -> bool:

@@ -43,6 +43,28 @@ APP_REMOVING: Final = ErrorType(
     detail="The application {app} belongs to a connection that is being removed.",
     remedy="Specify another application.",
 )
+APP_NOT_OWNED: Final = ErrorType(
+    code="app-not-owned",
+    failure=PermanentError,
+    actor=Actor.TENANT_ADMINISTRATOR,
+    title="The service is not an owner of the application that it created",
+    detail="In the tenant {tenant}, the owners of the application {app} do not include the service.",
+    remedy=(
+        "Add the service as an owner (az ad app owner add --id {app} --owner-object-id {principal}). The "
+        "onboarding then continues."
+    ),
+    documentation="https://learn.microsoft.com/graph/api/application-post-owners",
+)
+APP_ID_URI_UNCLEAR: Final = ErrorType(
+    code="app-id-uri-unclear",
+    severity=Severity.ERROR,
+    pointers=("/serverApp/existing/appIdUri",),
+    failure=PermanentError,
+    title="It is not clear which App ID URI the site uses",
+    detail="The application {app} has these App ID URIs: {uris}.",
+    remedy="In serverApp.existing.appIdUri, specify the one that the site uses.",
+    documentation="https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard",
+)
 
 # Client secrets
 

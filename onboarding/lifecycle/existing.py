@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from onboarding.cmg import identifiers
 from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.app_fields import ExistingServerApp
 from onboarding.cmg.rules import Check
@@ -28,6 +29,24 @@ async def server_app(context: OnboardingContext, existing: ExistingServerApp) ->
     rules = server_checks(request.profile, app, reads_directory=request.reads_directory)
     _check(app, rules, "/serverApp/existing")
     return app
+
+
+async def app_id_uri(context: OnboardingContext, existing: ExistingServerApp, app: Mapping[str, Any]) -> str:
+    """The App ID URI of an existing server app that the site uses.
+
+    Clients put it into the requests for their tokens, so the service does not guess among several. Raises
+    ``PermanentError`` if the request does not name one of them.
+    """
+    if existing.connection_id:
+        return (await connection(context, existing)).app_id_uri
+    found = [str(uri) for uri in app["identifierUris"]]
+    wanted = existing.app_id_uri
+    if uri := identifiers.one_of(found, wanted):
+        return uri
+    kind = steps.APP_ID_URI_UNCLEAR
+    details = {"app": app["appId"], "uris": ", ".join(found)}
+    finding = kind.finding("/serverApp/existing/appIdUri", **details)
+    raise kind.error(**details, findings=(finding,))
 
 
 async def to_update(context: OnboardingContext) -> Sequence[Check]:

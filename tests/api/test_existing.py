@@ -342,3 +342,34 @@ async def test_a_connection_that_is_not_there_can_not_be_shared(portal, connecti
     answer = await portal.post(caller="operator", serverApp={"existing": {"connectionId": connection}})
     document = problem(answer, 422, "invalid-request")
     assert pointers(document) == {"/serverApp/existing/connectionId"}
+
+
+async def test_the_site_uses_one_of_several_app_id_uris(portal):
+    """The service does not guess which: the request names it, and a connection that shares the app has it."""
+    apps = await precreated(portal)
+    (first,) = (await portal.graph(f"/applications/{apps.server['id']}"))["identifierUris"]
+    second = f"https://contoso.com/{unique('Second')}"
+    body = {"identifierUris": [first, second]}
+    await portal.look("graph", "PATCH", f"/v1.0/applications/{apps.server['id']}", body)
+
+    async def found(app_id_uri: str | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        wanted = apps.request()
+        wanted["serverApp"]["existing"]["appIdUri"] = app_id_uri
+        request = portal.request(**wanted)
+        answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+        assert answer.status_code == 200, answer.text
+        return wanted, [each for each in answer.json()["findings"] if each["severity"] == "Error"]
+
+    for unclear in (None, "https://contoso.com/third", f"{first}, {second}"):
+        _, (finding,) = await found(unclear)
+        assert (finding["code"], finding["pointer"]) == ("app-id-uri-unclear", "/serverApp/existing/appIdUri")
+        assert first in finding["detail"]
+        assert second in finding["detail"]
+    wanted, errors = await found(f"{second.upper().replace('HTTPS', 'https')}/")
+    assert errors == []
+    connection = await portal.onboarded(**wanted)
+    assert connection["appIdUri"] == second
+    sharing = await portal.onboarded(
+        serverApp={"existing": {"connectionId": connection["id"]}}, clientApp=wanted["clientApp"]
+    )
+    assert sharing["appIdUri"] == second

@@ -38,6 +38,14 @@ def test_an_existing_server_app_needs_nothing_more(existing):
     assert conflicts(serverApp=no_value) == {}
 
 
+def test_a_shared_app_has_the_app_id_uri_of_its_connection():
+    """A request chooses among the App ID URIs of an app that it imports, not of one that it shares."""
+    shared = {"connectionId": "x", "appIdUri": "https://contoso.com/other"}
+    assert set(conflicts(serverApp={"existing": shared})) == {"/serverApp/existing/appIdUri"}
+    imported = {"clientId": ID, "secret": "y", "appIdUri": "https://ConfigMgrService"}
+    assert conflicts(serverApp={"existing": imported}) == {}
+
+
 @pytest.mark.parametrize("spelled", [ID, ID.upper()])
 def test_one_application_is_not_both(spelled):
     """The server app and the client app are two applications, however their ids are written."""

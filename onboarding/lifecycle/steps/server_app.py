@@ -44,7 +44,7 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
                 app_id=found["appId"],
                 name=found["displayName"],
                 created_at=created(found),
-                app_id_uri=found["identifierUris"][0],
+                app_id_uri=await existing.app_id_uri(context, wanted.existing, found),
                 scope_id=str(scope(found)),
             )
         )
