@@ -22,7 +22,7 @@ from tests.support.stacks import local_cloud
 PUBLIC, US_GOVERNMENT = "AzurePublicCloud", "AzureUSGovernmentCloud"
 BASE = [role.value for role in GRAPH_BASE]
 CONSENT = [role.value for role in GRAPH_BASE + GRAPH_CONSENT]
-LAGS = {"seconds": 1, "federation": 2, "consent": 2, "roles": 2}
+LAGS = {"seconds": 1, "owners": 2, "grants": 2, "secrets": 2, "federation": 2, "consent": 2, "roles": 2}
 """Every delay that the simulated cloud knows, in seconds."""
 
 
