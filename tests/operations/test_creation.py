@@ -27,7 +27,7 @@ async def waits(portal, onboarding: str, code: str) -> bool:
     """Whether the creation of the server app waits because of an error."""
     document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
     (step,) = [each for each in document["steps"] if each["name"] == "server-app"]
-    return step["status"] == "Waiting" and step.get("error", {}).get("code") == code
+    return bool(step["status"] == "Waiting" and step.get("error", {}).get("code") == code)
 
 
 async def test_only_what_failed_is_repeated(portal):
