@@ -9,7 +9,7 @@ import type { components, paths, webhooks } from "./api.js";
 
 type Onboarding = components["schemas"]["Onboarding"];
 type Problem = components["schemas"]["Problem"];
-type Events = { [name in keyof webhooks]: webhooks[name]["post"]["requestBody"]["content"]["application/cloudevents+json"] };
+type CloudEvent = webhooks["event"]["post"]["requestBody"]["content"]["application/cloudevents+json"];
 type Message = { headers: Record<string, string>; raw: string };
 
 const cloud = JSON.parse(readFileSync(process.argv[2] ?? ".local/endpoints.json", "utf8"));
@@ -66,13 +66,13 @@ function isSigned({ headers, raw }: Message): boolean {
 }
 
 /** The first event of a type about a connection. Here they arrive in the inbox of the local cloud. */
-async function event<Type extends Events[keyof Events]>(type: Type["type"], connection: string): Promise<Type> {
+async function event<Type extends CloudEvent["type"]>(type: Type, connection: string): Promise<CloudEvent & { type: Type }> {
   for (;;) {
     const answer = await fetch(`${cloud.control}/inbox/notices`);
     const { value } = (await answer.json()) as { value: Message[] };
     for (const message of value.filter(isSigned)) {
-      const found = JSON.parse(message.raw) as Events[keyof Events];
-      if (found.type === type && found.data.connection.id === connection) return found as Type;
+      const found = JSON.parse(message.raw) as CloudEvent;
+      if (found.type === type && found.data.connection.id === connection) return found as CloudEvent & { type: Type };
     }
     await sleep(500);
   }
@@ -127,9 +127,9 @@ show(`my connections: ${mine > 0}, script: ${script.includes("Import-CMAADServer
 
 // Renew the secret: a ticket is opened and closed by events alone.
 need(await api.POST("/connections/{id}/renewals", { params: { path: { id: connection } }, body: {} }));
-const opened = await event<Events["renewal"]>("ConfigMgr.CloudManagement.RenewalWaits", connection);
+const opened = await event("ConfigMgr.CloudManagement.RenewalWaits", connection);
 show(`ticket opened: ${opened.data.message}`);
 const renewal = opened.data.renewalId;
 need(await api.POST("/connections/{id}/renewals/{renewal}/confirm", { params: { path: { id: connection, renewal } } }));
-const closed = await event<Events["renewed"]>("ConfigMgr.CloudManagement.SecretRenewed", connection);
+const closed = await event("ConfigMgr.CloudManagement.SecretRenewed", connection);
 show(`ticket closed: ${closed.data.message}`);

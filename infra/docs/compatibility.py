@@ -104,6 +104,9 @@ class _Comparison:
         if (name := str(old.get("$ref", ""))) in seen:
             return
         seen = seen | {name} if name else seen
+        if mapping := _mapping(old, self.released):
+            yield from self._by_type(mapping, _mapping(new, self.current), where, seen)
+            return
         before, after = _variants(old, self.released), _variants(new, self.current)
         wanted, offered = (before, after) if self.request else (after, before)
         if lost := wanted.keys() - offered.keys():
@@ -111,6 +114,16 @@ class _Comparison:
             yield f"{where}: the type {', '.join(sorted(lost))} is {verb}"
         for kind in before.keys() & after.keys():
             yield from self._of_one_type(before[kind], after[kind], where, seen)
+
+    def _by_type(
+        self, old: Mapping[str, str], new: Mapping[str, str], where: str, seen: frozenset[str]
+    ) -> Iterator[str]:
+        """The breaking changes of a value whose member names its schema."""
+        for kind, schema in old.items():
+            if kind not in new:
+                yield f"{where}: {kind} is removed"
+            else:
+                yield from self.differences({"$ref": schema}, {"$ref": new[kind]}, f"{where}: {kind}", seen)
 
     def _of_one_type(self, old: Schema, new: Schema, where: str, seen: frozenset[str]) -> Iterator[str]:
         if lost := set(_values(old)) - set(_values(new)) if _values(new) else ():
@@ -145,6 +158,14 @@ def _variants(schema: Schema, document: Schema) -> dict[str, Schema]:
             found[kind] = {**found.get(kind, {}), **variant}  # an open enumeration is text with known values
     kinds = schema.get("type", "any")
     return found or dict.fromkeys(kinds if isinstance(kinds, list) else [str(kinds)], schema)
+
+
+def _mapping(schema: Schema, document: Schema) -> Mapping[str, str]:
+    """The schemas by the value of the member that names them; empty for any other schema."""
+    if "$ref" in schema:
+        return _mapping(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
+    mapping: Mapping[str, str] = schema.get("discriminator", {}).get("mapping", {})
+    return mapping
 
 
 def _values(schema: Schema) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from onboarding.api import described_headers, on_behalf_of, tags
+from onboarding.api import described_headers, on_behalf_of, tags, webhook_events
 from onboarding.api.documents import Problem
 from onboarding.api.endpoint import JSON, OPEN, Endpoint, Schema
 from onboarding.api.openapi30 import open_values
@@ -22,7 +22,6 @@ from onboarding.api.paging import Page
 from onboarding.api.problems import MEDIA_TYPE
 from onboarding.api.schemas import named, names_in, reachable, reference, schemas_of
 from onboarding.api.sign_in import SCHEME, SignIn
-from onboarding.api.webhook_events import EVENTS, webhooks
 from onboarding.errors import ErrorType, requests
 
 _TOKENS: Final = (
@@ -84,7 +83,7 @@ _RENAMED: Final = {
 
 def document(endpoints: Sequence[Endpoint], base_url: str, sign_in: SignIn) -> dict[str, Any]:
     """The description of an API whose base URL ends with /api."""
-    schemas = _schemas(endpoints)
+    schemas = {**_schemas(endpoints), **webhook_events.schemas()}
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         parameters = [*_in_path(endpoint.path), *_parameters(endpoint, schemas)]
@@ -92,7 +91,7 @@ def document(endpoints: Sequence[Endpoint], base_url: str, sign_in: SignIn) -> d
             parameters.append(on_behalf_of.PARAMETER)
         described = _operation(endpoint, parameters, sign_in)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = described
-    events = webhooks()
+    events = webhook_events.webhooks()
     for name in schemas.keys() - reachable(names_in((paths, events)), schemas):
         del schemas[name]
     return {
@@ -243,7 +242,7 @@ def _content(schema: Schema) -> tuple[str, dict[str, Any]]:
 
 def _schemas(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """The schemas of all models by name."""
-    written: set[type[BaseModel]] = {Problem, *(event for event, _ in EVENTS.values())}
+    written: set[type[BaseModel]] = {Problem, *(event for event, _ in webhook_events.EVENTS.values())}
     for endpoint in endpoints:
         answers = itertools.chain.from_iterable(endpoint.answers.values())
         written |= {schema for schema in answers if not isinstance(schema, str)}

@@ -14,6 +14,7 @@ from pydantic import Field
 from onboarding.api import tags
 from onboarding.api.documents import DifferenceCode, Document
 from onboarding.api.expirations import AppName
+from onboarding.api.schemas import PATH, reference
 from onboarding.errors import Actor
 from onboarding.notices.actions import ActionKind
 from onboarding.notices.notice import Kind
@@ -121,30 +122,59 @@ EVENTS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
 """The data of each sort of event, and the kinds of notices that it is for."""
 
 
+EVENT: Final = "CloudEvent"
+"""The schema of all events. Programs read the member ``type`` to find out which one an event is."""
+
+
+def schemas() -> dict[str, Any]:
+    """The schemas of the events by name: one for each sort, and ``EVENT`` for any of them."""
+    found: dict[str, Any] = {}
+    types: dict[str, str] = {}
+    for model, kinds in EVENTS.values():
+        name = model.__name__.replace("Event", EVENT)
+        found[name] = _envelope(model, kinds)
+        types |= {kind.event_type: f"{PATH}{name}" for kind in kinds}
+    one = {
+        "description": "An event that the service posts. A later release can have more values of 'type'.",
+        "oneOf": [reference(name) for name in found],
+        "discriminator": {"propertyName": "type", "mapping": types},
+    }
+    return {**found, EVENT: one}
+
+
 def webhooks() -> dict[str, Any]:
-    """The webhooks of the description: one POST for each sort of event."""
-    return {name: {"post": _post(name, model, kinds)} for name, (model, kinds) in EVENTS.items()}
+    """The webhook of the description: one POST with any event."""
+    post = {
+        "operationId": "receive_event",
+        "tags": [tags.EVENTS],
+        "summary": "An event about a connection or about the service",
+        "description": "The service posts this CloudEvent to each webhook that is subscribed to its type.",
+        "security": [],
+        "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": reference(EVENT)}}},
+        "responses": {
+            "2XX": {"description": "Accepted."},
+            "410": {"description": "The service sends no more events to this webhook."},
+            "default": {"description": "Not accepted. The service sends the event again."},
+        },
+    }
+    return {"event": {"post": post}}
 
 
-def _post(name: str, model: type[EventData], kinds: tuple[Kind, ...]) -> dict[str, Any]:
+def _envelope(model: type[EventData], kinds: tuple[Kind, ...]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
     members = {
-        "specversion": {"const": "1.0"},
+        "specversion": {**text, "const": "1.0"},
         "id": {**text, "description": "The same in every delivery of the event."},
         "source": {**text, "description": "/connections/ and the ID of the connection."},
         "type": {**text, "enum": [kind.event_type for kind in kinds]},
         "subject": {**text, "format": "uuid", "description": "Client ID of the server app."},
         "time": {**text, "format": "date-time"},
-        "datacontenttype": {"const": "application/json"},
-        "data": {"$ref": f"#/components/schemas/{model.__name__}"},
+        "datacontenttype": {**text, "const": "application/json"},
+        "data": reference(model.__name__),
     }
-    event = {"type": "object", "properties": members, "required": list(members)}
     return {
-        "operationId": f"receive_{name}",
-        "tags": [tags.EVENTS],
-        "summary": str(model.__doc__).rstrip("."),
-        "description": "The service posts this CloudEvent to the webhook of the deployment.",
-        "security": [],
-        "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": event}}},
-        "responses": {"2XX": {"description": "Accepted. After any other answer the service retries."}},
+        "type": "object",
+        "description": f"{model.__doc__}",
+        "properties": members,
+        "required": list(members),
     }

@@ -48,7 +48,7 @@ RELEASED: dict[str, Any] = {
         "built": {
             "post": {
                 "requestBody": {
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Car"}}}
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Event"}}}
                 }
             }
         }
@@ -59,6 +59,14 @@ RELEASED: dict[str, Any] = {
                 "type": "object",
                 "properties": {"value": {"type": "array", "items": {"$ref": "#/components/schemas/Car"}}},
                 "required": ["value"],
+            },
+            "Event": {
+                "oneOf": [{"$ref": "#/components/schemas/Built"}],
+                "discriminator": {"propertyName": "type", "mapping": {"built": "#/components/schemas/Built"}},
+            },
+            "Built": {
+                "type": "object",
+                "properties": {"type": {"type": "string"}, "car": {"$ref": "#/components/schemas/Car"}},
             },
             "Car": {
                 "type": "object",
@@ -85,6 +93,10 @@ RELEASED: dict[str, Any] = {
 
 def car(document: dict[str, Any]) -> Any:
     return document["components"]["schemas"]["Car"]
+
+
+def schemas(document: dict[str, Any]) -> Any:
+    return document["components"]["schemas"]
 
 
 def order(document: dict[str, Any]) -> Any:
@@ -129,6 +141,8 @@ def post(document: dict[str, Any]) -> Any:
         (lambda found: order(found)["properties"]["model"].update(enum=["x"]), "model"),
         (lambda found: order(found)["properties"].update(wheels={"type": "integer"}), "wheels"),
         (lambda found: found["webhooks"].pop("built"), "built"),
+        (lambda found: schemas(found)["Event"]["discriminator"]["mapping"].clear(), "built is removed"),
+        (lambda found: schemas(found)["Built"]["properties"].pop("car"), "built: the field car"),
     ],
 )
 def test_what_breaks_a_portal_is_found(change: Change, where: str):

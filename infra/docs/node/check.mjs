@@ -37,6 +37,7 @@ const moved = (value) => JSON.parse(JSON.stringify(value).replaceAll("#/componen
 function compile(document) {
   const ajv = new Ajv2020.default({ strict: true, allErrors: true, unicodeRegExp: true });
   addFormats.default(ajv);
+  ajv.addVocabulary(["discriminator"]); // OpenAPI's, beside oneOf; Ajv's own reads no mapping
   ajv.addSchema({ $id: "api", $defs: moved(document.components.schemas) });
   const known = new Map();
   const compiled = (schema, where) => {
