@@ -129,6 +129,7 @@ class Service:
         """``/api/expirations/feed``."""
         return FeedsResource(
             expirations=self.expirations,
+            store=self._shared.feed_store,
             secrets=self._parts.channel_secrets,
             key=self._parts.settings.link_key,
             clock=self._parts.clock,
@@ -140,6 +141,7 @@ class Service:
         parts = self._parts
         return LinksResource(
             links=parts.links,
+            shown=self._shared.connections,
             connections=parts.connection_store,
             responses=parts.responses,
             clock=parts.clock,

@@ -7,6 +7,7 @@ import functools
 from onboarding.api.acceptance import Acceptance
 from onboarding.api.callers import Callers
 from onboarding.api.connections import Connections
+from onboarding.api.feed_store import FeedStore
 from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.tenants import ServedTenants
@@ -31,7 +32,13 @@ class Shared:
             issuers=environment.issuers(settings.home_tenant_id),
             keys_url=environment.keys(settings.home_tenant_id),
             certificate=settings.local_cloud_ca,
+            seen=self.feed_store.seen,
         )
+
+    @functools.cached_property
+    def feed_store(self) -> FeedStore:
+        """The calendar subscriptions."""
+        return FeedStore(self._parts.tables, self._parts.clock)
 
     @functools.cached_property
     def tenants(self) -> ServedTenants:

@@ -20,9 +20,21 @@ from onboarding.words import calendar as words
 _REFRESH: Final = timedelta(hours=12)
 _DAY: Final = timedelta(days=1)
 
+_NOTICE: Final = timedelta(days=7)
+"""The time before the end of a feed in which it shows that it ends."""
 
-def calendar(ends: Iterable[tuple[Connection, str]], thresholds: Iterable[int], now: datetime) -> bytes:
-    """The calendar of some expirations. An expiration keeps its event when its end changes."""
+
+def calendar(
+    ends: Iterable[tuple[Connection, str]],
+    thresholds: Iterable[int],
+    now: datetime,
+    feed_ends_at: datetime | None = None,
+) -> bytes:
+    """The calendar of some expirations. An expiration keeps its event when its end changes.
+
+    A program that subscribes shows what it got last, also after the end of the feed. So the feed itself shows
+    when it ends.
+    """
     days = [threshold for threshold in thresholds if threshold > 0]
     feed = Calendar()
     feed.add("prodid", "-//CMG onboarding//Expirations//EN")
@@ -33,8 +45,27 @@ def calendar(ends: Iterable[tuple[Connection, str]], thresholds: Iterable[int], 
     feed.add("x-published-ttl", "PT12H")
     for connection, kind in ends:
         feed.add_component(_event(connection, kind, days, now))
+    if feed_ends_at and feed_ends_at - now < _NOTICE:
+        feed.add_component(_end(feed_ends_at, now))
     content: bytes = feed.to_ical()
     return content
+
+
+def _end(ends_at: datetime, now: datetime) -> Event:
+    """The event that shows the end of the feed."""
+    event = Event()
+    event.add("uid", keys.derived_id("calendar", "end"))
+    event.add("dtstamp", now)
+    event.add("dtstart", ends_at.date())
+    event.add("dtend", ends_at.date() + _DAY)  # exclusive
+    event.add("summary", "This calendar is no longer updated")
+    event.add(
+        "description",
+        f"This subscription ends at {ends_at:%Y-%m-%d %H:%M} UTC, unless its creator calls the API before. "
+        "Then create a new one.",
+    )
+    event.add("transp", "TRANSPARENT")
+    return event
 
 
 def _event(connection: Connection, kind: str, days: Iterable[int], now: datetime) -> Event:

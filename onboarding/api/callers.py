@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/entra/identity-platform/access-tokens#valida
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,7 +74,10 @@ class Callers:
         issuers: Sequence[str],
         keys_url: str,
         certificate: Path | None,
+        seen: Callable[[Caller], Awaitable[None]] | None = None,
     ) -> None:
+        """``seen`` is called with each caller who has a valid token, whatever its roles are."""
+        self._seen = seen
         self._tenant = tenant.casefold()
         self._audience = list(audience)
         self._issuers = list(issuers)
@@ -102,6 +105,8 @@ class Callers:
             raise ProblemError(requests.TOKEN_MISSING, headers={"WWW-Authenticate": "Bearer"})
         claims = await self._verify(token.strip())
         caller = self._caller(claims)
+        if self._seen:
+            await self._seen(caller)
         if not set(allowed) & set(caller.roles):
             raise ProblemError(requests.ROLE_MISSING, roles=", ".join(allowed))
         return caller

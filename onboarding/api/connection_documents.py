@@ -210,6 +210,9 @@ class Connection(Document):
         tuple[str, ...], Field(description="Resource providers that Azure has not registered yet.")
     ]
     directory: Annotated[DirectoryState | None, Field(description="Missing before the first inspection.")]
+    links_revoked_at: Annotated[
+        datetime | None, Field(description="Links in messages that were sent before are no longer valid.")
+    ]
     request: FullRequest
     onboarding_id: UUID
     requested_by: Requester
@@ -241,6 +244,7 @@ class Connection(Document):
             next_warning=_soonest(upcoming),
             pending_providers=record.pending_providers,
             directory=DirectoryState.of(record),
+            links_revoked_at=record.links_revoked_at,
             request=record.request.complete(),
             onboarding_id=record.onboarding,
             requested_by=Requester(id=record.requester, name=record.requester_name),

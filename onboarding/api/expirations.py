@@ -245,8 +245,18 @@ class ExpirationsResource:
         ]
         return Readable(shown, (*entries.unreadable, *several.unreadable)), continuation
 
-    async def file(self, wanted: Wanted, media_type: str, continuation: str = "") -> tuple[Reply, str]:
-        """The expirations as a file, and the continuation if they do not fit into it."""
+    async def file(
+        self,
+        wanted: Wanted,
+        media_type: str,
+        continuation: str = "",
+        *,
+        feed_ends_at: datetime | None = None,
+    ) -> tuple[Reply, str]:
+        """The expirations as a file, and the continuation if they do not fit into it.
+
+        ``feed_ends_at`` is when a calendar ends to which a program subscribes.
+        """
         found: list[tuple[records.Connection, str]] = []
         while len(found) < self._most:
             size = min(LARGEST, self._most - len(found))
@@ -259,7 +269,7 @@ class ExpirationsResource:
             return download(sheet(_COLUMNS, rows), CSV, "expirations.csv"), continuation
         from onboarding.api.calendars import calendar  # noqa: PLC0415 - see its docstring
 
-        content = calendar(found, self._cadence.thresholds, wanted.now)
+        content = calendar(found, self._cadence.thresholds, wanted.now, feed_ends_at)
         return download(content, CALENDAR, "expirations.ics"), continuation
 
     async def _documents(self, found: Found, now: datetime) -> Readable[Expiration]:

@@ -1,50 +1,99 @@
-"""``/api/expirations/feed``: a URL to which a calendar program can subscribe.
+"""``/api/expirations/feed``: a URL to which a calendar program can subscribe, and ``…/feeds`` to revoke it.
 
-Such a program sends no Entra token, so the URL contains a signed one. It shows what the caller who asked for
-it sees, until it expires or its key is replaced.
+Such a program sends no Entra token, so the URL contains a signed one, which names a feed. It shows what the
+caller who asked for it sees, until it expires, is revoked, or its key is replaced.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from onboarding import signing
+from onboarding.api import feed_store
 from onboarding.api.callers import OPERATE_ROLE, Caller
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
 from onboarding.api.expirations import CALENDAR, ExpirationFilter, ExpirationsResource
+from onboarding.api.feed_store import AWAY, MOST_FEEDS, FeedStore
 from onboarding.api.links import TokenQuery
+from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Parameters
+from onboarding.api.run_documents import Requester
 from onboarding.clock import Clock
-from onboarding.errors import requests
+from onboarding.errors import feeds, requests
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.signed_links import ACTIVE_KEYS
+from onboarding.storage.unreadable_rows import Readable
 
 _PURPOSE: Final = "calendar-feed"
 """The purpose of the token; a token for anything else is not valid here."""
-
-_LIFETIME: Final = timedelta(days=366)
 
 
 class Feed(Document):
     """A calendar subscription. Its URL shows what its creator sees, without a sign-in."""
 
+    id: str
     url: str
     expires_at: datetime
+
+
+class FeedDetails(Document):
+    """A calendar subscription without its URL."""
+
+    id: str
+    created_by: Requester
+    created_at: datetime
+    expires_at: datetime
+    ends_at: Annotated[
+        datetime,
+        Field(
+            description=(
+                f"When it ends, unless its creator calls this API: {AWAY.days} days after the last call, "
+                "or at once when the creator has lost the role. In the past: it has ended."
+            )
+        ),
+    ]
+    shows_all: Annotated[bool, Field(description="Whether it shows the connections of all requesters.")]
+    filters: dict[str, str]
+
+    @classmethod
+    def of(cls, feed: feed_store.Feed, ends_at: datetime) -> Self:
+        """A stored feed."""
+        return cls(
+            id=feed.id,
+            created_by=Requester(id=feed.maker, name=feed.maker_name),
+            created_at=feed.created_at,
+            expires_at=feed.expires_at,
+            ends_at=ends_at,
+            shows_all=feed.operates,
+            filters=dict(feed.filters),
+        )
+
+
+class FeedList(Page[FeedDetails]):
+    """A page of calendar subscriptions."""
 
 
 class FeedsResource:
     """The endpoints."""
 
     def __init__(
-        self, *, expirations: ExpirationsResource, secrets: ChannelSecrets, key: str, clock: Clock
+        self,
+        *,
+        expirations: ExpirationsResource,
+        store: FeedStore,
+        secrets: ChannelSecrets,
+        key: str,
+        clock: Clock,
     ) -> None:
         """``key`` names the vault's secret that signs. It is empty where a deployment has no feeds."""
         self._expirations = expirations
+        self._store = store
         self._secrets = secrets
         self._key = key
         self._clock = clock
@@ -53,47 +102,72 @@ class FeedsResource:
         "POST /expirations/feed",
         name="create_feed",
         answers={201: Feed},
-        problems=(requests.FEEDS_NOT_SET_UP, CLOUD_REFUSES),
+        problems=(feeds.FEEDS_NOT_SET_UP, feeds.TOO_MANY_FEEDS, CLOUD_REFUSES),
     )
     async def create(self, call: Call[ExpirationFilter, None]) -> Reply:
         """Create a calendar subscription URL."""
         if not self._key:
             raise _not_set_up()
-        expires_at = self._clock.now() + _LIFETIME
         filters = call.query.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        requester = "" if call.caller.operates else call.caller.id
-        claims = {"for": requester, **{name: str(value) for name, value in filters.items()}}
-        try:
-            key = await self._secrets.value(self._key)
-            token = signing.sign(key, claims, expires_at, purpose=_PURPOSE)
-        except ValueError as error:  # the key is too short
-            raise _not_set_up() from error
-        feed = Feed(url=f"{call.called_url}?token={token}", expires_at=expires_at)
-        return Reply(content=feed, status=HTTPStatus.CREATED)
+        key = await self._secrets.value(self._key)
+        if len(key) < signing.SHORTEST_KEY:
+            raise _not_set_up()
+        feed = await self._store.add(call.caller, {name: str(value) for name, value in filters.items()})
+        if feed is None:
+            raise ProblemError(feeds.TOO_MANY_FEEDS, most=MOST_FEEDS)
+        token = signing.sign(key, {"feed": feed.id}, feed.expires_at, purpose=_PURPOSE)
+        document = Feed(id=feed.id, url=f"{call.called_url}?token={token}", expires_at=feed.expires_at)
+        return Reply(content=document, status=HTTPStatus.CREATED)
 
     @endpoint(
         "GET /expirations/feed",
         name="read_feed",
         roles=OPEN,
         answers={200: CALENDAR},
-        problems=(requests.FEED_EXPIRED, CLOUD_REFUSES),
+        problems=(feeds.FEED_EXPIRED, CLOUD_REFUSES),
     )
     async def read(self, call: Call[TokenQuery, None]) -> Reply:
         """Get the calendar of a subscription URL."""
+        now = self._clock.now()
         keys = await self._secrets.newest(self._key, ACTIVE_KEYS) if self._key else ()
-        claims = signing.verify(keys, call.query.token, self._clock.now(), purpose=_PURPOSE)
-        if claims is None:
-            raise ProblemError(requests.FEED_EXPIRED)
-        requester = claims.pop("for")
-        caller = Caller(id=requester, name="calendar", roles=() if requester else (OPERATE_ROLE,))
+        claims = signing.verify(keys, call.query.token, now, purpose=_PURPOSE)
+        found = await self._store.find(claims["feed"]) if claims and "feed" in claims else None
+        if found is None or found[1] <= now:
+            raise ProblemError(feeds.FEED_EXPIRED)
+        feed, ends_at = found
+        caller = Caller(id=feed.maker, name=feed.maker_name, roles=(OPERATE_ROLE,) if feed.operates else ())
         try:
-            filters = ExpirationFilter.model_validate(claims)
+            filters = ExpirationFilter.model_validate(dict(feed.filters))
         except ValidationError as error:  # an earlier release allowed more
-            raise ProblemError(requests.FEED_EXPIRED) from error
+            raise ProblemError(feeds.FEED_EXPIRED) from error
         wanted = self._expirations.wanted(filters, caller)
-        reply, _ = await self._expirations.file(wanted, CALENDAR)
+        reply, _ = await self._expirations.file(wanted, CALENDAR, feed_ends_at=ends_at)
         return reply
+
+    @endpoint("GET /expirations/feeds", name="list_feeds", answers={200: FeedList})
+    async def list(self, call: Call[PageQuery, None]) -> FeedList:
+        """List calendar subscriptions: a requester's own, or all for operators."""
+        maker = None if call.caller.operates else call.caller.id
+        found, continuation = await self._store.page(
+            maker, size=call.query.size, continuation=call.query.continuation
+        )
+        documents = Readable((FeedDetails.of(*feed) for feed in found), found.unreadable)
+        return FeedList.of(documents, call.next_link(continuation, maxpagesize=call.query.size))
+
+    @endpoint(
+        "DELETE /expirations/feeds/{id}",
+        name="revoke_feed",
+        answers={200: FeedDetails},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def revoke(self, call: Call[Parameters, None]) -> FeedDetails:
+        """Revoke a calendar subscription, and return it as it was. Its URL is no longer valid."""
+        found = await self._store.find(call.path["id"])
+        if found is None or not call.caller.may_see(found[0].maker):
+            raise ProblemError(requests.NOT_FOUND, what="The calendar subscription")
+        await self._store.remove(found[0])
+        return FeedDetails.of(*found)
 
 
 def _not_set_up() -> ProblemError:
-    return ProblemError(requests.FEEDS_NOT_SET_UP, shortest=signing.SHORTEST_KEY)
+    return ProblemError(feeds.FEEDS_NOT_SET_UP, shortest=signing.SHORTEST_KEY)

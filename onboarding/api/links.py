@@ -6,6 +6,7 @@ query parameter, since it is longer than some front ends allow for a part of a p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -13,13 +14,17 @@ from typing import Final
 
 from pydantic import Field
 
+from onboarding.api.connection_documents import Connection as Document
+from onboarding.api.connections import Connections
 from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
 from onboarding.api.pages import HTML, page
-from onboarding.api.reading import Query
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Parameters, Query
 from onboarding.clock import Clock
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
+from onboarding.errors import requests
 from onboarding.expiry.user_responses import Responder, UserResponses
 from onboarding.notices.signed_links import ACKNOWLEDGE, OPERATORS, SNOOZE_DAYS, NoticeLinks
 from onboarding.workflow.run import Author
@@ -56,9 +61,16 @@ class LinksResource:
     """The endpoints."""
 
     def __init__(
-        self, *, links: NoticeLinks, connections: ConnectionStore, responses: UserResponses, clock: Clock
+        self,
+        *,
+        links: NoticeLinks,
+        shown: Connections,
+        connections: ConnectionStore,
+        responses: UserResponses,
+        clock: Clock,
     ) -> None:
         self._links = links
+        self._shown = shown
         self._connections = connections
         self._responses = responses
         self._clock = clock
@@ -119,6 +131,20 @@ class LinksResource:
             done = await self._responses.snooze(*expiration, until, responder)
         return page("link-done.html", result=result, expiration=action.expiration) if done else _gone()
 
+    @endpoint(
+        "POST /connections/{id}/links/revoke",
+        name="revoke_links",
+        answers={200: Document},
+        problems=(requests.NOT_FOUND,),
+    )
+    async def revoke(self, call: Call[Parameters, None]) -> Document:
+        """Revoke all links in the messages about a connection that were sent until now."""
+        found = await self._shown.find(call)
+        changed = await self._responses.revoke_links(found, call.caller.author)
+        if changed is None:
+            raise ProblemError(requests.NOT_FOUND, what="The connection")
+        return self._shown.document(changed)
+
     def _until(self, action: _Action) -> datetime:
         latest = self._responses.latest(action.ends_at)
         return min(self._clock.now() + timedelta(days=SNOOZE_DAYS), latest)
@@ -129,7 +155,7 @@ class LinksResource:
         if claims is None or (connection := await self._connections.get(claims["connection"])) is None:
             return None
         ends_at = datetime.fromisoformat(claims["endsAt"])
-        if connection.expirations.get(claims["expiration"]) != ends_at:
+        if connection.expirations.get(claims["expiration"]) != ends_at or _is_revoked(claims, connection):
             return None
         return _Action(
             connection=connection,
@@ -138,6 +164,14 @@ class LinksResource:
             acknowledges=claims["do"] == ACKNOWLEDGE,
             operator=claims.get("for") == OPERATORS,
         )
+
+
+def _is_revoked(claims: Mapping[str, str], connection: Connection) -> bool:
+    """Whether a link was in a message about an earlier connection of this ID, or was revoked."""
+    if claims.get("onboarding") != connection.onboarding:
+        return True
+    revoked_at = connection.links_revoked_at
+    return revoked_at is not None and datetime.fromisoformat(claims["sentAt"]) <= revoked_at
 
 
 def _gone() -> Reply:

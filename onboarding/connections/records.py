@@ -131,6 +131,7 @@ class Connection:
     inspected_at: datetime | None = None  # of the last inspection
     differences: Mapping[str, Difference] = field(default_factory=dict)  # of the last inspection, by key
     lost: Loss | None = None  # why the secret no longer works; None: it works until its date
+    links_revoked_at: datetime | None = None  # links in messages sent before are no longer valid
     etag: Annotated[str, Field(exclude=True)] = ""  # belongs to the row, not to the document
 
     @property

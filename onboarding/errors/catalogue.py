@@ -8,6 +8,7 @@ from typing import Final
 from onboarding.errors import (
     channels,
     cloud,
+    feeds,
     login,
     policies,
     prerequisites,
@@ -21,6 +22,7 @@ from onboarding.errors.base import ErrorType
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     requests,
+    feeds,
     prerequisites,
     policies,
     subscription,

@@ -176,21 +176,6 @@ NO_WARNING_YET: Final = ErrorType(
     detail="The first warning about the expiration '{expiration}' is due on {due:%Y-%m-%d}.",
     remedy="Acknowledge or snooze the expiration after that warning.",
 )
-FEEDS_NOT_SET_UP: Final = ErrorType(
-    code="feeds-not-set-up",
-    status=HTTPStatus.CONFLICT,
-    title="Calendar feeds are not set up",
-    detail="The deployment has no key for calendar feeds, or the key is too short.",
-    remedy="Set LINK_KEY to the name of a vault secret with at least {shortest} characters.",
-)
-FEED_EXPIRED: Final = ErrorType(
-    code="feed-expired",
-    status=HTTPStatus.GONE,
-    title="The feed URL is no longer valid",
-    detail="The feed URL has expired or is incomplete, or its key has been replaced.",
-    remedy="Create a new feed URL with POST /api/expirations/feed.",
-)
-
 ROW_UNREADABLE: Final = ErrorType(
     code="row-unreadable",
     actor=Actor.OPERATOR,

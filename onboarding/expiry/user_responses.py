@@ -117,6 +117,20 @@ class UserResponses:
         trail = ("snoozed", author, response.at, detail)
         return await self._write(connection, kind, ends_at, change, trail)
 
+    async def revoke_links(self, connection: Connection, author: Author) -> Connection | None:
+        """Revokes the links in all messages that were sent until now; None if the connection is gone."""
+        now = self._clock.now()
+
+        def change(found: Connection) -> Connection | None:
+            return replace(found, links_revoked_at=now) if found.onboarding == connection.onboarding else None
+
+        changed = await self._connections.change(connection.id, change)
+        if changed is None or changed.onboarding != connection.onboarding:
+            return None
+        event = Event.by(author, run=changed.onboarding, at=now, kind="links-revoked")
+        await self._audit.commit([], [event])
+        return changed
+
     async def _write(
         self,
         connection: str,

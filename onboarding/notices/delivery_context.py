@@ -79,7 +79,7 @@ class Services:
     async def item(self, notice: Notice, connection: Connection, target: str) -> Item:
         """The notice as a message to people shows it."""
         sent, owner = self.as_sent(notice, connection), self.routing.address(target)[1]
-        links = await self.links.of(sent, operators=not owner)
+        links = await self.links.of(sent, connection, operators=not owner)
         return Item(notice=sent, connection=connection, links=links)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from onboarding import signing
 from onboarding.clock import Clock
+from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_items import Link
@@ -41,16 +42,21 @@ class NoticeLinks:
         self._origin = settings.public_url.rstrip("/")
         self._clock = clock
 
-    async def of(self, notice: Notice, *, operators: bool) -> tuple[Link, ...]:
+    async def of(self, notice: Notice, connection: Connection, *, operators: bool) -> tuple[Link, ...]:
         """The links of a notice about an expiration. If they cannot be signed, the message has none.
+
+        They name the onboarding of the connection: another connection can have its ID later.
 
         ``operators`` is whether the message goes to a channel of the deployment, and not to an owner.
         """
         if not (self._key and self._origin and notice.expiration and notice.ends_at):
             return ()
-        expires_at = max(notice.ends_at, self._clock.now()) + _VALID_AFTER_END
+        now = self._clock.now()
+        expires_at = max(notice.ends_at, now) + _VALID_AFTER_END
         claims = {
             "connection": notice.connection,
+            "onboarding": connection.onboarding,
+            "sentAt": now.isoformat(),
             "expiration": notice.expiration,
             "endsAt": notice.ends_at.isoformat(),
             "for": OPERATORS if operators else "owner",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -153,3 +154,93 @@ async def test_a_calendar_program_subscribes_without_a_token(site, fleet):
     problem(await site.call("POST", "/api/expirations/feed?state=x"), 400, "invalid-parameter")
     await site.at(datetime.fromisoformat(made.json()["expiresAt"]))
     problem(await site.http.get(address), 410, "feed-expired")
+
+
+async def subscribed(site, caller: str) -> Any:
+    """A new calendar subscription of a caller."""
+    made = await site.call("POST", "/api/expirations/feed", caller=caller)
+    assert made.status_code == 201, made.text
+    assert (await site.http.get(made.json()["url"])).status_code == 200
+    return made.json()
+
+
+async def test_a_calendar_subscription_is_revoked_by_its_creator_or_an_operator(site):
+    """Each sees the subscriptions that it may revoke; then the URL is no longer valid, and others are."""
+    first, second = [await site.caller("Onboarding.Request") for _ in range(2)]
+    feeds = [await subscribed(site, caller) for caller in (first, first, second, "operator")]
+    shown = {caller: await site.all("/api/expirations/feeds", caller=caller) for caller in (first, second)}
+    assert [{each["id"] for each in shown[caller]} for caller in (first, second)] == [
+        {feeds[0]["id"], feeds[1]["id"]},
+        {feeds[2]["id"]},
+    ]
+    assert [each["showsAll"] for each in shown[second]] == [False]
+    everything = await site.all("/api/expirations/feeds?maxpagesize=2", caller="operator")
+    assert {feed["id"] for feed in feeds} <= {each["id"] for each in everything}
+    assert "token" not in str(everything)
+    path = "/api/expirations/feeds"
+    for caller, feed in ((second, feeds[0]), (first, feeds[3]), (second, {"id": "x"})):
+        problem(await site.call("DELETE", f"{path}/{feed['id']}", caller=caller), 404, "not-found")
+    for caller, feed in ((first, feeds[0]), ("operator", feeds[2])):
+        answer = await site.call("DELETE", f"{path}/{feed['id']}", caller=caller)
+        assert answer.status_code == 200, answer.text
+        problem(await site.http.get(feed["url"]), 410, "feed-expired")
+    for feed in (feeds[1], feeds[3]):
+        assert (await site.http.get(feed["url"])).status_code == 200
+
+
+async def test_a_calendar_ends_when_its_creator_stays_away(site):
+    """Nobody can ask whether a creator still has the role: after a month without a call, its URL ends.
+
+    The calendar shows that a week before, because a program shows what it got last. A call begins the month
+    again.
+    """
+    leaves, stays = [await site.caller("Onboarding.Request") for _ in range(2)]
+    feeds = {caller: await subscribed(site, caller) for caller in (leaves, stays)}
+    now = datetime.now(UTC)
+    await site.at(now + 25 * DAY)
+    await site.get("/api/connections", caller=stays)
+    ends = {}
+    for caller, feed in feeds.items():
+        content = (await site.http.get(feed["url"])).content
+        events = icalendar.Calendar.from_ical(content).walk("VEVENT")
+        ends[caller] = [str(each["summary"]) for each in events]
+    assert ends == {leaves: ["This calendar is no longer updated"], stays: []}
+    await site.at(now + 31 * DAY)
+    problem(await site.http.get(feeds[leaves]["url"]), 410, "feed-expired")
+    assert (await site.http.get(feeds[stays]["url"])).status_code == 200
+    (listed,) = await site.all("/api/expirations/feeds", caller=leaves)
+    assert datetime.fromisoformat(listed["endsAt"]) > now + 60 * DAY  # this call was one
+    assert (await site.http.get(feeds[leaves]["url"])).status_code == 200
+
+
+async def test_links_in_messages_are_revoked(site, people):
+    """The owner of a connection or an operator revokes what was sent; another requester cannot."""
+    connection = await site.connection(days=20)
+    await site.sweep()
+    link, _ = links(people, connection)
+    path = f"/api/connections/{connection['id']}/links/revoke"
+    stranger = await site.caller("Onboarding.Request")
+    problem(await site.call("POST", path, caller=stranger), 404, "not-found")
+    assert (await site.http.get(link)).status_code == 200
+    answer = await site.call("POST", path)
+    assert answer.json()["linksRevokedAt"]
+    await refused(site, link)
+    trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events", caller="operator")
+    assert [event["actor"][:4] for event in trail if event["kind"] == "links-revoked"] == ["app "]
+    await site.at(ends_at(connection) - 13 * DAY)
+    await site.sweep()
+    newer, _ = links(people, connection)
+    assert (await site.http.get(newer)).status_code == 200
+
+
+async def test_a_link_is_for_the_connection_that_it_was_sent_about(site, people, fleet):
+    """A connection that has the name and the date of one that was removed has not its links."""
+    end = datetime.now(UTC) + 20 * DAY
+    made = await fleet.add(connection(end, name="Namesake"), end - 91 * DAY)
+    await site.sweep()
+    link, _ = links(people, {"name": "Namesake"})
+    assert (await site.http.get(link)).status_code == 200
+    await fleet.store.change(made.id, lambda found: found.evolve(onboarding=str(uuid.uuid4())))
+    await refused(site, link)
+    await fleet.store.change(made.id, lambda found: found.evolve(onboarding=made.onboarding))
+    assert (await site.http.get(link)).status_code == 200

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from onboarding.api import feed_store
 from onboarding.connections import app_users, calendar, records, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
@@ -32,6 +33,8 @@ CODECS: Mapping[str, Codec[Any]] = {
     "delivery-request": deliveries.DELIVERY._request,
     "digest-request": digests.DIGEST._request,
     "drift-entry": drift_index.CODEC,
+    "feed": feed_store.FEEDS,
+    "feed-maker": feed_store.MAKERS,
     "inspection-request": inspection_step.INSPECTION._request,
     "episode": difference_notices.CODEC,
     "known-domains": mail_domains.CODEC,
