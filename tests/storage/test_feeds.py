@@ -43,8 +43,8 @@ def caller(*roles: str) -> Caller:
 
 async def ends(store, feed) -> timedelta:
     """How long a feed goes on."""
-    _, ends_at = await store.find(feed.id)
-    return ends_at - store._clock.now()
+    left: timedelta = (await store.find(feed.id))[1] - store._clock.now()
+    return left
 
 
 @pytest.mark.parametrize(
