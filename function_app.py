@@ -83,19 +83,22 @@ async def fail_inspection(msg: func.QueueMessage) -> None:
 # The parameter of a timer trigger is part of the binding, even if the function does not use it.
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
-    """Continues runs that have made no progress."""
-    await timers().jobs.run("sweep_onboardings", *(engine.sweep for engine in parts().engines.values()))
+    """Continues runs that have made no progress, and advances the epoch."""
+    sweeps = (engine.sweep for engine in parts().engines.values())
+    await timers().jobs.run("sweep_onboardings", parts().epoch.advance, *sweeps)
 
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")
 async def sweep_expirations(timer: func.TimerRequest) -> None:
     """Sends the warnings that are due, and starts automatic renewals."""
     jobs = timers()
-    await jobs.jobs.run("sweep_expirations", jobs.expiry_sweep.run, jobs.automatic_renewals.run)
+    work = (jobs.expiry_sweep.run, jobs.automatic_renewals.run)
+    await jobs.jobs.run("sweep_expirations", *map(jobs.when_present, work))
 
 
 @app.timer_trigger("timer", "%INSPECTION_SCHEDULE%")
 async def sweep_directory(timer: func.TimerRequest) -> None:
     """Starts the inspections of the day, and removes secrets from the vault that nothing uses."""
     jobs = timers()
-    await jobs.jobs.run("sweep_directory", jobs.inspection_sweep.run, jobs.kept_secrets.clear)
+    work = (jobs.inspection_sweep.run, jobs.kept_secrets.clear)
+    await jobs.jobs.run("sweep_directory", *map(jobs.when_present, work))

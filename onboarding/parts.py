@@ -40,6 +40,7 @@ from onboarding.notices.receipts import Receipts
 from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
+from onboarding.recovery.epoch import Epoch
 from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.queues import Queues
@@ -216,7 +217,12 @@ class Parts:
         """The clients of the cloud."""
         from onboarding.cloud.azure_clouds import AzureClouds  # noqa: PLC0415 - see the module's docstring
 
-        return AzureClouds.of(self.settings, self.environment)
+        return AzureClouds.of(self.settings, self.environment, self.epoch.need_present)
+
+    @functools.cached_property
+    def epoch(self) -> Epoch:
+        """Whether storage and the vault are of the same time."""
+        return Epoch(self.tables, lambda: self.clouds.vault)
 
     @functools.cached_property
     def services(self) -> Services:
@@ -296,6 +302,7 @@ class Parts:
             budget=MailBudget(self.tables, self.clock, self.settings.notice_mails_per_day),
             cadence=self.cadence,
             clock=self.clock,
+            is_present=self.epoch.is_present,
         )
 
     @functools.cached_property
@@ -312,6 +319,7 @@ class Parts:
                 tables=self.tables, connections=self.connection_store, notices=self.notices
             ),
             clock=self.clock,
+            need_present=self.epoch.need_present,
         )
 
 

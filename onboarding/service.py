@@ -193,6 +193,7 @@ class Service:
             messages=parts.poison_messages,
             unreadable=UnreadableRows(parts.tables),
             jobs=PeriodicJobs(parts.tables),
+            epoch=parts.epoch,
             calendar=parts.calendar,
             connections=parts.connection_store,
             differences=parts.drift_index,
@@ -233,6 +234,7 @@ class Service:
                 login=self._shared.callers.ping,
                 clouds=lambda: parts.clouds,
                 home_tenant=parts.settings.home_tenant_id,
+                epoch=parts.epoch,
             ),
             rights(
                 tables=parts.tables,

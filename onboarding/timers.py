@@ -12,7 +12,7 @@ from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.kept_secrets import KeptSecrets
 from onboarding.parts import Parts, parts
-from onboarding.storage.periodic_jobs import PeriodicJobs
+from onboarding.storage.periodic_jobs import PeriodicJobs, Work
 
 
 class Timers:
@@ -25,6 +25,14 @@ class Timers:
     def jobs(self) -> PeriodicJobs:
         """Runs the jobs, and records how they ended."""
         return PeriodicJobs(self._parts.tables)
+
+    def when_present(self, work: Work) -> Work:
+        """What a timer runs, unless storage was restored: its records are outdated then."""
+
+        async def run() -> int:
+            return await work() if await self._parts.epoch.is_present() else 0
+
+        return run
 
     @functools.cached_property
     def expiry_sweep(self) -> ExpirySweep:

@@ -12,10 +12,13 @@ from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import AttentionCode, Url
 from onboarding.api.overview_facts import OPEN, Facts
-from onboarding.errors import Actor
+from onboarding.errors import Actor, steps
 from onboarding.storage import names
 from onboarding.workflow.run import RunStatus
 from onboarding.workflow.run_index import Entry
+
+RESTORED: Final = (steps.STORAGE_RESTORED.code, steps.VAULT_RESTORED.code)
+"""The entries for a restore: until the records are reconciled, no other entry can be trusted."""
 
 OWN_TROUBLE: Final = "own-trouble"
 """The entry for what only the operator of this service can correct: one for each cause."""
@@ -54,6 +57,10 @@ def attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
     old = opened(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
     late = [job for job in facts.jobs if job.is_late(facts.now)]
     failing = [job for job in facts.jobs if job.fails and job not in late]
+    if gap := facts.gap:
+        error = gap.error()
+        title = f"{error.title}: notices and removals wait until POST /api/reconcile. {error.detail}"
+        yield Attention(code=error.code, title=title, count=1, more=False, url=None)
     for cause in BlockedRuns.all_of(facts.blocked):
         if cause.actor is Actor.OPERATOR:
             title = f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC"

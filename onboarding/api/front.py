@@ -136,7 +136,7 @@ def _problem(error: Exception, request_id: str) -> ProblemError:
             return _not_read(error)
         case PermanentError():
             log.warning("request %s: %s", request_id, error.detail)
-            return ProblemError(error, CLOUD_REFUSES)
+            return ProblemError(error, error.kind.status or CLOUD_REFUSES)
         case TransientError():
             log.warning("request %s: %s", request_id, error.detail)
             headers = {"Retry-After": str(int(error.retry_after or 10))}

@@ -24,6 +24,7 @@ from onboarding.api.reading import Query
 from onboarding.clock import Clock
 from onboarding.errors import OnboardingError, prerequisites
 from onboarding.lifecycle.findings import WRITE_APPLICATIONS
+from onboarding.recovery.epoch import Epoch
 from onboarding.storage import names
 from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.queues import Queues
@@ -117,9 +118,18 @@ class HealthResource:
 
 
 def pings(
-    *, tables: Tables, queues: Queues, login: Ping, clouds: Callable[[], Clouds], home_tenant: str
+    *,
+    tables: Tables,
+    queues: Queues,
+    login: Ping,
+    clouds: Callable[[], Clouds],
+    home_tenant: str,
+    epoch: Epoch,
 ) -> Mapping[str, Ping]:
-    """The probe of each dependency. ``clouds`` makes the clients of the cloud."""
+    """The probe of each dependency, and whether the records are of the present time.
+
+    ``clouds`` makes the clients of the cloud.
+    """
     return {
         "tables": lambda: tables.get(names.CONNECTIONS, "ping", "ping"),
         "queues": lambda: queues.ping(names.STEPS_QUEUE),
@@ -128,6 +138,7 @@ def pings(
         "resourceManager": lambda: clouds().ping_resource_manager(),
         "keyVault": lambda: clouds().vault.stored("ping"),
         "jobs": PeriodicJobs(tables).need_punctual,
+        "records": epoch.need_present,
     }
 
 

@@ -14,7 +14,7 @@ from onboarding.api.reading import Parameters
 from onboarding.clock import Clock
 from onboarding.connections import records
 from onboarding.drift.inspection_step import SETTLED
-from onboarding.errors import requests
+from onboarding.errors import requests, steps
 
 _PAUSE: Final = timedelta(minutes=1)
 """An inspection that is younger than this is the answer. So no caller can use up a tenant's calls."""
@@ -43,6 +43,8 @@ class InspectionsResource:
             requests.NOT_FOUND,
             requests.TOO_EARLY_TO_INSPECT,
             requests.CONNECTION_REMOVING,
+            steps.STORAGE_RESTORED,
+            steps.VAULT_RESTORED,
             CLOUD_REFUSES,
         ),
     )

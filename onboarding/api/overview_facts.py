@@ -11,6 +11,7 @@ from onboarding.api.counting import Some
 from onboarding.connections import records
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.notices import failing_deliveries
+from onboarding.recovery.epoch import Gap
 from onboarding.storage.periodic_jobs import PeriodicJob
 from onboarding.storage.unreadable_rows import UnreadableRow
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -41,6 +42,7 @@ class Facts:
     drifting: Some[DriftEntry]
     failing: Some[failing_deliveries.FailingDelivery]
     jobs: Sequence[PeriodicJob]
+    gap: Gap | None  # between storage and the vault
     failed_onboardings: Some[Entry]  # until they are retried, rolled back or dismissed
     failed_operations: Some[Entry]
     ended: Some[Expiring]  # not acknowledged, however long ago

@@ -15,7 +15,7 @@ from onboarding.cloud.environments import Environment
 from onboarding.cloud.identity import Identity
 from onboarding.cloud.key_vault import KeyVault
 from onboarding.cloud.microsoft_graph import MicrosoftGraph, http_client
-from onboarding.cloud.ports import RESOURCE_MANAGER
+from onboarding.cloud.ports import RESOURCE_MANAGER, Guard, allowed
 from onboarding.cloud.resource_manager import ResourceManager
 from onboarding.cloud.secret_proof import SecretProof
 from onboarding.settings import Settings
@@ -28,18 +28,27 @@ class AzureClouds(Clouds):
     """All clients of one process; each is kept, with its connections and tokens."""
 
     def __init__(
-        self, environment: Environment, identity: Identity, vault_url: str, certificate: Path | None
+        self,
+        environment: Environment,
+        identity: Identity,
+        vault_url: str,
+        certificate: Path | None,
+        guard: Guard,
     ) -> None:
+        """``guard`` is asked before something is removed, in any tenant or in the vault."""
+        self._guard = guard
         self.environment = environment
         self._identity = identity
         self._http = http_client(certificate)
         self._directories: dict[str, Directory] = {}
         self._subscriptions: OrderedDict[tuple[str, str], ResourceManager] = OrderedDict()
         self.proof = SecretProof(environment, self._http)
-        self.vault = KeyVault(vault_url, identity.home, identity.transport, local=certificate is not None)
+        self.vault = KeyVault(
+            vault_url, identity.home, identity.transport, local=certificate is not None, guard=guard
+        )
 
     @classmethod
-    def of(cls, settings: Settings, environment: Environment) -> Self:
+    def of(cls, settings: Settings, environment: Environment, guard: Guard = allowed) -> Self:
         """The clients of a deployment."""
         identity = Identity(
             environment,
@@ -48,14 +57,14 @@ class AzureClouds(Clouds):
             multitenant_client=settings.multitenant_client_id,
             certificate=settings.local_cloud_ca,
         )
-        return cls(environment, identity, settings.key_vault_url, settings.local_cloud_ca)
+        return cls(environment, identity, settings.key_vault_url, settings.local_cloud_ca, guard)
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
         if tenant not in self._directories:
             credential, client = self._identity.of_tenant(tenant), self._identity.client_of(tenant)
             graph = MicrosoftGraph(self.environment, credential, self._http, client=client)
-            self._directories[tenant] = Directory(graph)
+            self._directories[tenant] = Directory(graph, guard=self._guard)
         return self._directories[tenant]
 
     def is_home(self, tenant: str) -> bool:

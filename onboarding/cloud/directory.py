@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from onboarding.cloud import failures, shapes
 from onboarding.cloud.grants import Grants
-from onboarding.cloud.ports import Builder, Graph
+from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.survey import Survey, survey
 from onboarding.errors import cloud
 
@@ -49,12 +49,21 @@ class Password:
 class Directory:
     """Applications and service principals of one tenant, and in ``grants`` what they are allowed."""
 
-    def __init__(self, graph: Graph, *, fresh: bool = False, resources: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        fresh: bool = False,
+        resources: dict[str, str] | None = None,
+        guard: Guard = allowed,
+    ) -> None:
+        """``guard`` is asked before something is removed."""
+        self._guard = guard
         self._graph = graph
         self._paths = graph.paths
         self._fresh = fresh
         self._resources: dict[str, str] = {} if resources is None else resources
-        self.grants = Grants(graph, fresh=fresh)
+        self.grants = Grants(graph, fresh=fresh, guard=guard)
 
     @property
     def graph(self) -> Graph:
@@ -99,7 +108,7 @@ class Directory:
 
     def of_new_objects(self) -> Directory:
         """The same directory for objects created a short while ago, which replicas may not have yet."""
-        return Directory(self._graph, fresh=True, resources=self._resources)
+        return Directory(self._graph, fresh=True, resources=self._resources, guard=self._guard)
 
     async def create_application(
         self, unique_name: str, body: Mapping[str, Any], *, look: bool, freed: bool = False
@@ -199,6 +208,7 @@ class Directory:
 
         That is also the answer of a replica that does not have the secret yet.
         """
+        await self._guard()
         builder = self._paths.applications.by_application_id(object_id).remove_password
         reply = await self._graph.send("POST", builder, {"keyId": key_id})
         if reply.refusal and not _NO_PASSWORD.search(reply.refusal.message):
@@ -260,6 +270,7 @@ class Directory:
 
     async def _delete(self, builder: Builder) -> bool:
         """Deletes an object; False if it does not exist."""
+        await self._guard()
         return not (await self._graph.send("DELETE", builder)).is_gone()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from onboarding.cloud import failures, shapes
-from onboarding.cloud.ports import Builder, Graph
+from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.errors import cloud
 
 _ALL_PRINCIPALS: Final = "AllPrincipals"
@@ -18,8 +18,9 @@ _ALL_PRINCIPALS: Final = "AllPrincipals"
 class Grants:
     """The grants of one tenant."""
 
-    def __init__(self, graph: Graph, *, fresh: bool = False) -> None:
+    def __init__(self, graph: Graph, *, fresh: bool = False, guard: Guard = allowed) -> None:
         """``fresh``: the service principals were created a short while ago."""
+        self._guard = guard
         self._graph = graph
         self._paths = graph.paths
         self._fresh = fresh
@@ -54,6 +55,7 @@ class Grants:
 
     async def revoke_scope(self, client: str, resource: str, scope: str) -> None:
         """Revokes the consent to a delegated permission; safe to repeat."""
+        await self._guard()
         grants = self._paths.oauth2_permission_grants
         for grant in await self._grants(client, resource):
             scopes = _scopes(grant)
@@ -107,6 +109,7 @@ class Grants:
 
     async def revoke_role(self, client: str, resource: str, role: str) -> None:
         """Revokes the consent to an application permission; safe to repeat."""
+        await self._guard()
         principal = self._paths.service_principals.by_service_principal_id(client)
         found = await self._graph.call("GET", principal.app_role_assignments)
         for each in shapes.entries(found):

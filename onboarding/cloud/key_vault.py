@@ -16,7 +16,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from pydantic import SecretStr
 
 from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
-from onboarding.cloud.ports import KEY_VAULT, ListedSecret, StoredSecret, Vault
+from onboarding.cloud.ports import KEY_VAULT, Guard, ListedSecret, StoredSecret, Vault, allowed
 from onboarding.errors import cloud, steps
 
 CONTENT_TYPE: Final = "Entra ID client secret"
@@ -39,8 +39,15 @@ class KeyVault(Vault):
     """The vault of the deployment."""
 
     def __init__(
-        self, url: str, credential: AsyncTokenCredential, transport: Transport, *, local: bool
+        self,
+        url: str,
+        credential: AsyncTokenCredential,
+        transport: Transport,
+        *,
+        local: bool,
+        guard: Guard = allowed,
     ) -> None:
+        self._guard = guard
         self._client = SecretClient(
             vault_url=url,
             api_version=_API_VERSION,
@@ -127,6 +134,19 @@ class KeyVault(Vault):
         except AzureError as error:
             raise error_of(KEY_VAULT, error) from error
 
+    async def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Replaces the tags of the current version of a secret; False if there is no such secret.
+
+        No version is added: https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret.
+        """
+        try:
+            await self._client.update_secret_properties(name, tags=dict(tags))
+        except ResourceNotFoundError:
+            return False
+        except AzureError as error:
+            raise error_of(KEY_VAULT, error) from error
+        return True
+
     async def check_write(self) -> None:
         """Raises if the service may not store secrets. Nothing is stored: the request has no value.
 
@@ -164,6 +184,7 @@ class KeyVault(Vault):
 
         A vault with purge protection keeps it as a deleted secret until its retention ends. Safe to repeat.
         """
+        await self._guard()
         try:
             with contextlib.suppress(ResourceNotFoundError):
                 await self._client.delete_secret(name)

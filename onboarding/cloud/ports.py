@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -20,6 +20,14 @@ GRAPH: Final = "Microsoft Graph"
 RESOURCE_MANAGER: Final = "Azure Resource Manager"
 KEY_VAULT: Final = "Key Vault"
 LOGIN: Final = "Microsoft Entra ID"
+
+
+Guard = Callable[[], Awaitable[None]]
+"""Raises if the service must not remove anything now: its records may be outdated."""
+
+
+async def allowed() -> None:
+    """A guard that lets everything pass."""
 
 
 class Builder(Protocol):
@@ -238,6 +246,10 @@ class Vault(Protocol):
 
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         """Adds a version to a secret; returns its URL."""
+        ...
+
+    async def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Replaces the tags of the current version of a secret; False if there is no such secret."""
         ...
 
     async def check_write(self) -> None:

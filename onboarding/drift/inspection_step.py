@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,7 +27,7 @@ from onboarding.drift.subscription_comparison import (
 from onboarding.errors import OnboardingError, PermanentError, requests, responses
 from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.storage.codec import Codec
-from onboarding.workflow.outcomes import Done
+from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context, Plan, Step
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,9 @@ SETTLED: Final = timedelta(hours=1)
 
 _PATIENCE: Final = timedelta(days=1)
 """A directory that does not answer for this time is reported as a difference."""
+
+_LOOK: Final = timedelta(minutes=5)
+_LONGEST: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +70,10 @@ class InspectionStep:
         warning_schedule: WarningSchedule,
         notices: DifferenceNotices,
         clock: Clock,
+        need_present: Callable[[], Awaitable[None]],
     ) -> None:
+        """``need_present`` raises while the records are outdated, because storage was restored."""
+        self._need_present = need_present
         self._directory = directory
         self._subscription = subscription
         self._connections = connections
@@ -77,8 +83,12 @@ class InspectionStep:
         self._notices = notices
         self._clock = clock
 
-    async def run(self, context: InspectionContext) -> Done[InspectionResult]:
-        """Inspects the connections of a run."""
+    async def run(self, context: InspectionContext) -> Done[InspectionResult] | Wait:
+        """Inspects the connections of a run. It waits while the records are outdated, and blames nobody."""
+        try:
+            await self._need_present()
+        except OnboardingError as error:
+            return Wait(reason=error.title, code=error.code, after=_LOOK, give_up_after=_LONGEST)
         ids, started_at, again = context.request.connections, context.accepted_at, context.step.attempt > 1
         found = await self._connections.several(ids)
         known = {connection.id for connection in found}
@@ -90,7 +100,8 @@ class InspectionStep:
         return Done(result=InspectionResult(inspected=len(settled)))
 
     async def inspect_now(self, connection: Connection) -> None:
-        """Inspects one connection, and records what it finds. Raises ``TransientError``."""
+        """Inspects one connection, and records what it finds. Raises this app's errors."""
+        await self._need_present()
         await self._inspect([connection], self._clock.now(), again=False)
 
     async def _inspect(self, connections: Sequence[Connection], started_at: datetime, *, again: bool) -> None:
@@ -201,7 +212,7 @@ InspectionContext = Context[InspectionStep, InspectionRequest]
 """An attempt of the step of an inspection."""
 
 
-async def run(context: InspectionContext) -> Done[InspectionResult]:
+async def run(context: InspectionContext) -> Done[InspectionResult] | Wait:
     """Inspects connections."""
     return await context.services.run(context)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity, TransientError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
+_RESTORE: Final = "https://learn.microsoft.com/azure/reliability/overview-backup"
+_RECONCILE: Final = (
+    "An operator reconciles the records: POST /api/reconcile?dryRun=true shows the differences, and POST "
+    "/api/reconcile corrects the records. Until then, no notices are sent, and nothing is removed."
+)
 _LOG: Final = "Check the function app's log at the times of the attempts, then resume the run."
 
 # Onboarding
@@ -153,6 +159,29 @@ NEW_SECRET_MISSING: Final = ErrorType(
     detail="The application does not list the new client secret, so the connection keeps the previous one.",
     remedy="Request a new renewal, enter its secret at the site, and confirm it.",
     documentation=_SECRETS,
+)
+
+# After a restore
+
+STORAGE_RESTORED: Final = ErrorType(
+    code="storage-restored",
+    status=HTTPStatus.CONFLICT,
+    failure=PermanentError,
+    actor=Actor.OPERATOR,
+    title="Storage was restored from a backup, or is new",
+    detail="Storage is of {storage}, but Key Vault is of {vault}. What happened between the two is unknown.",
+    remedy=_RECONCILE,
+    documentation=_RESTORE,
+)
+VAULT_RESTORED: Final = ErrorType(
+    code="vault-restored",
+    status=HTTPStatus.CONFLICT,
+    failure=PermanentError,
+    actor=Actor.OPERATOR,
+    title="Key Vault was restored from a backup, or is new",
+    detail="Key Vault is of {vault}, but storage is of {storage}. Newer client secrets can be missing.",
+    remedy=_RECONCILE,
+    documentation=_RESTORE,
 )
 
 # The engine

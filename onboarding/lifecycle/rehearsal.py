@@ -267,6 +267,11 @@ class PaperVault(Vault):
         self._paper.note(KEY_VAULT, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"
 
+    async def tag(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Records the call."""
+        self._paper.note(KEY_VAULT, "PATCH", f"/secrets/{name}", {"tags": dict(tags)})
+        return True
+
     async def check_write(self) -> None:
         """Changes nothing."""
         await self._real.check_write()

@@ -11,6 +11,7 @@ from onboarding.notices import digests, message_text
 from onboarding.notices.delivery_context import DeliveryContext
 from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.notice import DeliveryRequest
+from onboarding.notices.pause import pausing
 from onboarding.settings import WEBHOOK
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
@@ -78,11 +79,11 @@ async def _send(context: DeliveryContext, connection: Connection, preface: str =
 
 
 DELIVER: Final = Step(
-    name="deliver", title="Notify the channel", handler=noted(deliver), result=Codec(DeliveryResult)
+    name="deliver", title="Notify the channel", handler=pausing(noted(deliver)), result=Codec(DeliveryResult)
 )
 DELIVERY: Final = Plan("delivery", Codec(DeliveryRequest), DELIVER, persistent=True)
 
 ESCALATE: Final = Step(
-    name="escalate", title="Escalate", handler=noted(escalate), result=Codec(DeliveryResult)
+    name="escalate", title="Escalate", handler=pausing(noted(escalate)), result=Codec(DeliveryResult)
 )
 ESCALATION: Final = Plan("escalation", Codec(DeliveryRequest), ESCALATE, persistent=True)

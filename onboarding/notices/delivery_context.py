@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,7 @@ class Services:
     budget: MailBudget
     cadence: Cadence
     clock: Clock
+    is_present: Callable[[], Awaitable[bool]]  # whether the records are of the present time
 
     async def connection(self, notice: Notice) -> Connection | None:
         """The connection of a notice, unless the subject of the notice has changed in the meantime."""

@@ -17,6 +17,7 @@ from onboarding.notices.delivery_context import DigestContext, Services
 from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.message_items import Item
 from onboarding.notices.notice import DigestRequest, Notice
+from onboarding.notices.pause import pausing
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Write
@@ -136,7 +137,10 @@ def _head(target: str, day: datetime) -> Head:
 
 
 SEND: Final = Step(
-    name="send-digest", title="Send the day's notices", handler=noted(send), result=Codec(DigestResult)
+    name="send-digest",
+    title="Send the day's notices",
+    handler=pausing(noted(send)),
+    result=Codec(DigestResult),
 )
 FORGET: Final = Step(
     name="forget-digest", title="Delete the entries", handler=noted(forget), after=(SEND.name,)

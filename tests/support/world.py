@@ -22,6 +22,7 @@ from onboarding.lifecycle.requests import Asker, Removal
 from onboarding.notices.deliveries import DELIVERY
 from onboarding.notices.notice import DeliveryRequest, Kind, Notice
 from onboarding.parts import Parts
+from onboarding.recovery.epoch import Epoch
 from onboarding.service import ENDPOINTS, Service
 from onboarding.settings import Settings
 from onboarding.storage import names
@@ -34,6 +35,7 @@ from onboarding.workflow.run import SERVICE, Head, StepStatus
 from onboarding.workflow.runtime import Runtime
 from tests.support.connections import TENANT, connection
 from tests.support.memory import MemoryQueues, MemoryTables
+from tests.support.vault import MemoryVault
 
 OPERATOR: Final = Caller(id="operator", name="Op", roles=(OPERATE_ROLE,))
 _ENDPOINTS: Final[Mapping[str, Endpoint]] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
@@ -43,7 +45,7 @@ class World:
     """The parts, the API and the timers of a deployment."""
 
     def __init__(self, clock_file: Path) -> None:
-        self.tables, self.queues = MemoryTables(), MemoryQueues()
+        self.tables, self.queues, self.vault = MemoryTables(), MemoryQueues(), MemoryVault()
         for table in names.TABLES:
             self.tables.create(table)
         for queue in names.QUEUES:
@@ -64,7 +66,8 @@ class World:
             renew_before_days=25,
         )
         self.parts = Parts(settings)
-        self.parts.__dict__.update(tables=self.tables, queues=self.queues, clock=self.clock)
+        epoch = Epoch(self.tables, lambda: self.vault)
+        self.parts.__dict__.update(tables=self.tables, queues=self.queues, clock=self.clock, epoch=epoch)
         self.service, self.timers = Service(self.parts), Timers(self.parts)
 
     def snapshot(self) -> Any:

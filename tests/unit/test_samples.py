@@ -19,6 +19,7 @@ from onboarding.connections import app_users, calendar, records, warning_schedul
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
 from onboarding.notices import deliveries, difference_notices, digests, mail_domains, receipts
+from onboarding.recovery import epoch
 from onboarding.storage import periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec, UnknownVersionError
 from onboarding.workflow import sweep_place
@@ -36,6 +37,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "feed": feed_store.FEEDS,
     "feed-maker": feed_store.MAKERS,
     "inspection-request": inspection_step.INSPECTION._request,
+    "epoch": epoch.CODEC,
     "episode": difference_notices.CODEC,
     "known-domains": mail_domains.CODEC,
     "last-inspections": inspection_schedule.LAST,

@@ -1,0 +1,35 @@
+"""The pause of notices: none is sent while storage is of an earlier time than the rest of the world.
+
+Its records are outdated then, and a notice could blame somebody for what the service itself has done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from onboarding.notices.delivery_context import Services
+from onboarding.workflow.outcomes import Outcome, Wait
+from onboarding.workflow.plan import Context
+
+_LOOK: Final = timedelta(minutes=1)
+_LONGEST: Final = timedelta(days=365)
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+
+def pausing(
+    handler: Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]],
+) -> Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]]:
+    """The handler of a step that sends a notice; it waits as long as notices pause."""
+
+    async def run(context: Context[Services, Request]) -> Outcome[Result]:
+        if await context.services.is_present():
+            return await handler(context)
+        return Wait(
+            reason="the records to be reconciled after a restore", after=_LOOK, give_up_after=_LONGEST
+        )
+
+    return run

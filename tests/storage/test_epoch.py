@@ -1,0 +1,148 @@
+"""The epoch: a restore of storage or of the vault is noticed; until it is reconciled, what destroys waits."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.errors import PermanentError
+from onboarding.recovery.epoch import NAME
+from onboarding.storage import names
+from onboarding.storage.tables import Row, Write
+from tests.support.world import World
+
+STORAGE, VAULT = "storage-restored", "vault-restored"
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A deployment in which nothing happened yet."""
+    return World(tmp_path / "clock")
+
+
+async def codes(world: World) -> list[str]:
+    """The gravest entries first."""
+    return [entry["code"] for entry in (await world.call("get_overview"))["attention"]]
+
+
+async def advanced(world: World, times: int = 1) -> None:
+    """Let the timer run so many times."""
+    for _ in range(times):
+        world.advance(timedelta(minutes=5))
+        assert await world.parts.epoch.advance() == 1
+
+
+def number(world: World) -> int:
+    """The epoch in the vault."""
+    return int(world.vault.tags[NAME]["epoch"])
+
+
+async def test_storage_and_vault_grow_together(world):
+    """Nothing is restored in a new deployment, nor while its timer runs."""
+    for _ in range(3):
+        assert await codes(world) == []
+        await advanced(world)
+    assert (number(world), (await world.parts.epoch.last()).number) == (3, 3)
+
+
+async def test_storage_of_yesterday_is_noticed(world):
+    """After a restore of storage, that is the gravest entry, with the time that was lost."""
+    await advanced(world)
+    backup = world.snapshot()
+    lost_since = world.clock.now()
+    world.advance(timedelta(days=1))
+    await advanced(world)
+    world.restore(backup)
+    entry = (await world.call("get_overview"))["attention"][0]
+    assert entry["code"] == STORAGE
+    assert f"{lost_since:%Y-%m-%d %H:%M}" in entry["title"]
+    assert "POST /api/reconcile" in entry["title"]
+    with pytest.raises(PermanentError, match="What happened between the two is unknown"):
+        await world.parts.epoch.need_present()
+
+
+async def test_empty_storage_beside_a_vault_is_noticed(world):
+    """A deployment whose storage was wiped does not take itself for a new one."""
+    empty = world.snapshot()
+    await advanced(world)
+    world.restore(empty)
+    assert (await codes(world))[0] == STORAGE
+
+
+async def test_a_vault_of_yesterday_is_noticed(world):
+    """After a restore of the vault, or without its secret, that is the gravest entry."""
+    await advanced(world)
+    older = dict(world.vault.tags)
+    await advanced(world, 3)
+    world.vault.tags = older
+    assert (await codes(world))[0] == VAULT
+    world.vault.tags = {}
+    assert (await codes(world))[0] == VAULT
+
+
+async def test_a_restore_is_not_overwritten_by_the_timer(world, caplog):
+    """However often the timer runs after a restore, it stays noticed, and the log names it each time."""
+    await advanced(world)
+    backup = world.snapshot()
+    await advanced(world)
+    world.restore(backup)
+    with caplog.at_level(logging.ERROR):
+        assert [await world.parts.epoch.advance() for _ in range(3)] == [0, 0, 0]
+    assert len([line for line in caplog.messages if "What happened between the two is unknown" in line]) == 3
+    assert await codes(world) == [STORAGE]
+    assert number(world) == 2
+
+
+async def test_a_crash_between_the_two_writes_is_no_restore(world):
+    """Storage is one ahead of the vault after a crash. The next run completes it."""
+    for tags in ({}, None):
+        before = world.vault.tags if tags is None else tags  # without any: at the very first run
+        await advanced(world)
+        world.vault.tags = dict(before)  # as if the worker had ended before it wrote in the vault
+        assert await codes(world) == []
+        await advanced(world)
+        assert (await world.parts.epoch.last()).number == number(world)
+
+
+async def test_an_epoch_that_cannot_be_read_is_no_restore(world):
+    """A damaged row pauses nothing. The next run writes it again."""
+    await advanced(world)
+    (row,) = [row for row in world.rows() if row.partition == "epoch"]
+    damaged = Row(partition=row.partition, key=row.key, columns={"document": "{"})
+    await world.tables.write(names.SERVICE, damaged, Write.UPSERT)
+    assert STORAGE not in await codes(world)
+    await advanced(world)
+    assert await codes(world) == []
+    assert (await world.parts.epoch.last()).number == number(world) == 2
+
+
+@pytest.mark.parametrize("runs", [0, 2])
+async def test_reconciled_records_end_the_pause(world, runs):
+    """Once the records are reconciled, storage and vault go on together, and who did that is known."""
+    await advanced(world, runs)
+    backup: Any = world.snapshot()
+    await advanced(world, 4 - runs)
+    world.restore(backup)
+    assert await world.parts.epoch.take_up("Op")
+    assert await codes(world) == []
+    last = await world.parts.epoch.last()
+    assert (last.number, last.reconciled_by) == (5, "Op")
+    assert await world.parts.epoch.take_up("Op") is None
+    await advanced(world)
+    assert (await world.parts.epoch.last()).reconciled_by == "Op"
+
+
+async def test_warnings_and_renewals_wait_while_storage_is_old(world):
+    """After a restore, no warning is announced and no renewal begins; afterwards all that is still due."""
+    await world.connect("Contoso", world.clock.now() + timedelta(days=20), drifts=False)
+    backup = world.snapshot()
+    await advanced(world, 2)
+    world.restore(backup)
+    jobs = world.timers
+    work = (jobs.expiry_sweep.run, jobs.automatic_renewals.run, jobs.inspection_sweep.run)
+    assert [await jobs.when_present(each)() for each in work] == [0, 0, 0]
+    await world.parts.epoch.take_up("Op")
+    assert [await jobs.when_present(each)() for each in work][:2] == [1, 1]
