@@ -138,7 +138,7 @@ def pings(
         "resourceManager": lambda: clouds().ping_resource_manager(),
         "keyVault": lambda: clouds().vault.stored("ping"),
         "jobs": PeriodicJobs(tables).need_punctual,
-        "records": epoch.need_present,
+        "records": epoch.need_no_gap,
     }
 
 

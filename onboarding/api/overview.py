@@ -24,10 +24,9 @@ from onboarding.connections.calendar import Entry as CalendarEntry
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.drift.drift_index import DriftIndex
-from onboarding.errors import OnboardingError
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
-from onboarding.recovery.epoch import Epoch, Gap
+from onboarding.recovery.epoch import Epoch
 from onboarding.storage import names
 from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.queues import Queues
@@ -134,20 +133,13 @@ class OverviewResource:
                 lambda delivery: tenant in {None, delivery.tenant}
             ),
             jobs=await self._jobs.all(),
-            gap=await self._gap(),
+            gap=await self._epoch.known_gap(),
             failed_onboardings=await self._failed(self._onboardings, tenant),
             failed_operations=await self._failed(self._operations, tenant),
             ended=await self._unseen(View(tenant=tenant), None, now),
             ends_soon=await self._unseen(View(tenant=tenant), now, now + _URGENT),
             now=now,
         )
-
-    async def _gap(self) -> Gap | None:
-        """The gap between storage and the vault; None if that cannot be known now."""
-        try:
-            return await self._epoch.gap()
-        except OnboardingError:  # health shows it
-            return None
 
     async def _blocked(self, tenant: str | None) -> Some[BlockedStep]:
         """The steps that wait for somebody to act."""

@@ -103,6 +103,19 @@ class Epoch:
         row, known = await self._stored()
         return self._gap(row, known, await self._in_vault())
 
+    async def known_gap(self) -> Gap | None:
+        """The same; None if the vault does not answer, or may not be read."""
+        try:
+            return await self.gap()
+        except OnboardingError as error:
+            log.warning("the epoch could not be compared: %s", error.code)
+            return None
+
+    async def need_no_gap(self) -> None:
+        """Raises ``PermanentError`` for a gap that is known."""
+        if gap := await self.known_gap():
+            raise gap.error()
+
     async def need_present(self) -> None:
         """Raises ``PermanentError`` while storage or the vault is of an earlier time than the other.
 
