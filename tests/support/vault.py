@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from onboarding.cloud.ports import StoredSecret, Vault
+from onboarding.cloud.ports import StoredSecret
 
 
-class MemoryVault(Vault):
+class MemoryVault:
     """Secrets that last as long as the test."""
 
     def __init__(self) -> None:

@@ -66,7 +66,8 @@ class World:
             renew_before_days=25,
         )
         self.parts = Parts(settings)
-        epoch = Epoch(self.tables, lambda: self.vault)
+        vault: Any = self.vault
+        epoch = Epoch(self.tables, lambda: vault)
         self.parts.__dict__.update(tables=self.tables, queues=self.queues, clock=self.clock, epoch=epoch)
         self.service, self.timers = Service(self.parts), Timers(self.parts)
 
