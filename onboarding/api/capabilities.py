@@ -9,9 +9,10 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.documents import Document, ProfileName
-from onboarding.api.endpoint import Call, Reserve, endpoint
+from onboarding.api.endpoint import Call, endpoint
 from onboarding.api.paging import LARGEST
 from onboarding.api.reading import LONGEST, Parameters
+from onboarding.api.reserve import Reserve
 from onboarding.api.tenants import ServedTenants
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.wizard import AdminConsent, AzureEnvironment

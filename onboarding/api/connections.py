@@ -9,13 +9,14 @@ from typing import Any
 from pydantic import Field
 
 from onboarding.api.connection_documents import Connection, ConnectionList, upcoming
-from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
+from onboarding.api.endpoint import WHERE, Call, Reply, endpoint, script
 from onboarding.api.filters import LABELS, REQUESTED_BY, Labels, Who, filled, labelled, requester
 from onboarding.api.operation_documents import Operation
 from onboarding.api.operations import Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Parameters, Traced
+from onboarding.api.reserve import Reserve
 from onboarding.clock import Clock
 from onboarding.cmg import handover, operation_scripts
 from onboarding.cmg.vault_reading import VaultSecret

@@ -1,4 +1,4 @@
-"""What the answers of several endpoints have in common: their JSON, problems and findings."""
+"""What the answers of several endpoints have in common: their JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from onboarding import version
-from onboarding.errors import Actor, Severity
+from onboarding.api.reader import ANYBODY, Reader
+
+READER: Final = "reader"
+"""The member of the context of a serialization that has the reader."""
 
 COMPONENT: Final = "x-component"
 """Marks a field that has a schema of the description by name, not by its type."""
@@ -54,57 +57,11 @@ class Document(BaseModel):
         frozen=True,
     )
 
-    def as_json(self) -> str:
-        """The document as callers get it."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True, exclude_none=True)
-
-
-class Finding(Document):
-    """Something that is wrong or good to know, where it is, and what to do."""
-
-    code: FindingCode
-    severity: Severity
-    detail: str
-    remedy: str = ""
-    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the request.")] = ""
-    documentation: Url = ""
-    actor: Annotated[Actor, Field(description="Who must act.")]
-
-
-class Problem(Document):
-    """An error (RFC 9457). Branch on ``code``, which is stable, not on the sentences."""
-
-    type: Url
-    title: str
-    status: int
-    detail: str
-    remedy: str = ""
-    documentation: Url = ""
-    code: Annotated[str, open_value("ProblemCode"), Field(description="Also in the header x-ms-error-code.")]
-    request_id: Annotated[str, Field(description="Also in the header x-ms-request-id.")]
-    errors: Annotated[tuple[Finding, ...], Field(description="All faults of the body.")] = ()
-
-
-class StepError(Document):
-    """Why a step failed, or why it is retried."""
-
-    code: FailureCode
-    title: str
-    detail: str
-    remedy: str = ""
-    documentation: Url = ""
-    request_id: Annotated[str, Field(description="Microsoft support finds the call by it.")] = ""
-    findings: tuple[Finding, ...] = ()
-    actor: Annotated[
-        Actor,
-        Field(
-            description=(
-                "Who must act. A run waits for TenantAdministrator, SubscriptionOwner and Operator, and "
-                "continues by itself. Nobody: the error passes."
-            )
-        ),
-    ]
-    step: Annotated[StepName, Field(description="The failed step, in the error of a run.")] = ""
+    def as_json(self, reader: Reader = ANYBODY) -> str:
+        """The document as its reader gets it."""
+        return self.model_dump_json(
+            by_alias=True, exclude_defaults=True, exclude_none=True, context={READER: reader}
+        )
 
 
 class CodeVersion(Document):

@@ -9,7 +9,6 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args, get_type_hints
 from urllib.parse import urlencode
@@ -19,7 +18,9 @@ from pydantic import BaseModel
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
 from onboarding.api.documents import Document
+from onboarding.api.reader import ANYBODY, Reader
 from onboarding.api.reading import LABEL, Query
+from onboarding.api.reserve import Reserve
 from onboarding.errors import ErrorType
 from onboarding.storage.sealing import Seal
 
@@ -29,20 +30,6 @@ EITHER: Final = (REQUEST_ROLE, OPERATE_ROLE)
 OPERATORS: Final = (OPERATE_ROLE,)
 OPEN: Final = ()
 """Who may call an endpoint: a caller with one of these app roles. An open endpoint takes no token."""
-
-
-class Reserve(StrEnum):
-    """What requesters may do to what belongs to them, unless a deployment reserves it for operators.
-
-    The values are those of the setting OPERATORS_ONLY.
-    """
-
-    CANCEL = "cancel"
-    RETRY = "retry"
-    ROLL_BACK = "rollback"
-    RENEW = "renew"
-    CONFIRM = "confirm"
-    REMOVE = "remove"
 
 
 WHERE: Final = ("Location", "Operation-Location", "Retry-After")
@@ -118,9 +105,9 @@ class Reply:
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def response(self) -> func.HttpResponse:
+    def response(self, reader: Reader = ANYBODY) -> func.HttpResponse:
         """The answer on the wire. It is never cached, because it shows the current state."""
-        content = self.content if isinstance(self.content, bytes) else self.content.as_json()
+        content = self.content if isinstance(self.content, bytes) else self.content.as_json(reader)
         return func.HttpResponse(
             content,
             status_code=int(self.status),

@@ -15,11 +15,12 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from onboarding.api import on_behalf_of
-from onboarding.api.callers import ANYBODY, Callers
+from onboarding.api.callers import ANYBODY, Caller, Callers
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, Call, Endpoint, Reply
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError, unavailable
+from onboarding.api.reader import Reader
 from onboarding.api.reading import read_body
 from onboarding.clock import Clock
 from onboarding.errors import PermanentError, TransientError, requests
@@ -62,26 +63,38 @@ class Front:
     ) -> func.HttpResponse:
         """Answers a request. No exception and no trace leaves it."""
         request_id = str(uuid.uuid4())
+        url = urlsplit(request.url)
+        reader = Reader(
+            origin=self._public_url or f"{url.scheme}://{url.netloc}", reserved=self._operators_only
+        )
         try:
             with patience.limited(self._storage_seconds):
-                response = await self._answer(request, endpoint, handler)
+                caller = await self._caller(request, endpoint)
+                reader = replace(reader, operates=caller.operates)
+                response = await self._answer(request, endpoint, handler, caller, reader)
         except Exception as error:  # noqa: BLE001 - the caller gets a response in any case
-            response = _problem(error, request_id).response(request_id)
+            response = _problem(error, request_id).response(request_id, reader)
         response.headers["x-ms-request-id"] = request_id
         return response
 
+    async def _caller(self, request: func.HttpRequest, endpoint: Endpoint) -> Caller:
+        if not endpoint.roles:
+            return ANYBODY
+        allowed = endpoint.allowed(self._operators_only)
+        caller = await self._callers.identify(request.headers.get("Authorization"), allowed)
+        if endpoint.writes:
+            return replace(caller, on_behalf_of=on_behalf_of.read(request.headers))
+        return caller
+
     async def _answer(
-        self, request: func.HttpRequest, endpoint: Endpoint, handler: Handler
+        self,
+        request: func.HttpRequest,
+        endpoint: Endpoint,
+        handler: Handler,
+        caller: Caller,
+        reader: Reader,
     ) -> func.HttpResponse:
-        authorization = request.headers.get("Authorization")
-        caller = ANYBODY
-        if endpoint.roles:
-            allowed = endpoint.allowed(self._operators_only)
-            caller = await self._callers.identify(authorization, allowed)
-            if endpoint.writes:
-                caller = replace(caller, on_behalf_of=on_behalf_of.read(request.headers))
-        url = urlsplit(request.url)
-        origin = self._public_url or f"{url.scheme}://{url.netloc}"
+        url, origin = urlsplit(request.url), reader.origin
         prefix, _, path = url.path.rpartition("/api/")
         query, seal = endpoint.query.read(request), None
         if isinstance(query, PageQuery):
@@ -98,7 +111,7 @@ class Front:
             called_url=f"{origin}{prefix}/api/{path}",
         )
         answer = await handler(call)
-        response = (answer if isinstance(answer, Reply) else Reply(content=answer)).response()
+        response = (answer if isinstance(answer, Reply) else Reply(content=answer)).response(reader)
         if response.status_code == HTTPStatus.OK and "ETag" in endpoint.headers.get(HTTPStatus.OK, ()):
             return _unless_known(response, request.headers.get("If-None-Match", ""))
         return response

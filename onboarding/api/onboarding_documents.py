@@ -10,9 +10,10 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding import errors
-from onboarding.api.documents import CloudService, Document, Finding, FullRequest, StepError, StepName
+from onboarding.api.documents import CloudService, Document, FullRequest, StepName
 from onboarding.api.paging import Page
-from onboarding.api.run_documents import Progress, RemovalState, Requester, Step, error_of
+from onboarding.api.run_documents import ONBOARDINGS, Progress, RemovalState, Requester, Step, error_of
+from onboarding.api.told import Finding, StepError
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Severity
 from onboarding.lifecycle.plans import PLANS, plan_of
@@ -67,7 +68,7 @@ class OnboardingSummary(Progress):
             requested_by=Requester.of(run.head),
             connection_id=made.id if made else None,
             connection_url=url(f"connections/{made.id}") if made else None,
-            error=error_of(run) or (removal.error if removal else None),
+            error=error_of(run, ONBOARDINGS) or (removal.error if removal else None),
             removal=removal,
             labels=request.labels,
             left_behind=status is RunStatus.FAILED and leaves_something(run),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from onboarding.api.acceptance import NAME_TAKEN, Acceptance
-from onboarding.api.endpoint import CLOUD_REFUSES, REPLAYED, WHERE, Call, Reply, Reserve, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, REPLAYED, WHERE, Call, Reply, endpoint
 from onboarding.api.onboarding_documents import (
     Onboarding,
     OnboardingList,
@@ -18,6 +18,7 @@ from onboarding.api.operation_documents import Operation
 from onboarding.api.operations import Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Parameters, Traced
+from onboarding.api.reserve import Reserve
 from onboarding.api.run_documents import EventList
 from onboarding.api.runs import Runs
 from onboarding.cmg.wizard import OnboardingRequest

@@ -15,13 +15,13 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from onboarding.api import described_headers, on_behalf_of, tags, webhook_events
-from onboarding.api.documents import Problem
 from onboarding.api.endpoint import JSON, OPEN, Endpoint, Schema
 from onboarding.api.openapi30 import open_values
 from onboarding.api.paging import Page
 from onboarding.api.problems import MEDIA_TYPE
 from onboarding.api.schemas import named, names_in, reachable, reference, schemas_of
 from onboarding.api.sign_in import SCHEME, SignIn
+from onboarding.api.told import Problem
 from onboarding.errors import ErrorType, requests
 
 _TOKENS: Final = (

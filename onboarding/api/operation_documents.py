@@ -9,9 +9,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Document, StepError
+from onboarding.api.documents import Document
 from onboarding.api.paging import Page
-from onboarding.api.run_documents import Progress, Requester, Step, error_of
+from onboarding.api.run_documents import OPERATIONS, Progress, Requester, Step, error_of
+from onboarding.api.told import StepError
 from onboarding.lifecycle.removal_halt import HALT
 from onboarding.lifecycle.removal_steps import (
     DELETE_CLIENT,
@@ -69,7 +70,7 @@ class OperationSummary(Progress):
             connection_id=connection,
             onboarding_id=onboarding,
             labels=request.labels,
-            error=error_of(run),
+            error=error_of(run, OPERATIONS),
             **more,
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from onboarding.api.endpoint import WHERE, Call, Reply, Reserve, endpoint, script
+from onboarding.api.endpoint import WHERE, Call, Reply, endpoint, script
 from onboarding.api.filters import LABELS, Labels, labelled
 from onboarding.api.operation_documents import (
     LeftBehind,
@@ -18,7 +18,8 @@ from onboarding.api.operation_documents import (
 )
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Id, Parameters, Traced
-from onboarding.api.run_documents import EventList, RemovalState, error_of
+from onboarding.api.reserve import Reserve
+from onboarding.api.run_documents import OPERATIONS, EventList, RemovalState, error_of
 from onboarding.api.runs import SOON, RunQuery, Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg import operation_scripts
@@ -105,7 +106,7 @@ class Operations:
             operation_id=removal.head.id,
             operation_url=call.url(f"operations/{removal.head.id}"),
             status=self._runs.status(removal),
-            error=error_of(removal),
+            error=error_of(removal, OPERATIONS),
         )
 
     def retry_after(self, removal: Run) -> int | None:

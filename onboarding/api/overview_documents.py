@@ -19,9 +19,9 @@ from onboarding.api.documents import (
     Document,
     ExpirationKind,
     NoticeKind,
-    StepError,
 )
 from onboarding.api.overview_facts import Expiring, Facts
+from onboarding.api.told import StepError
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import azure.functions as func
 
-from onboarding.api.documents import Problem
-from onboarding.errors import ErrorType, Finding, OnboardingError, requests
+from onboarding.api.reader import ANYBODY, Reader
+from onboarding.api.told import Problem
+from onboarding.errors import Action, ErrorType, Finding, OnboardingError, Texts, requests, templates
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -24,33 +25,37 @@ class ProblemError(Exception):
         *,
         errors: tuple[Finding, ...] = (),
         headers: Mapping[str, str] | None = None,
+        actions: tuple[Action, ...] = (),
         **args: Any,
     ) -> None:
         """A declared error with the values in its texts (``args``), or an error of the cloud."""
         if isinstance(error, ErrorType):
             status = error.status
-            texts = error.texts(args)
-            detail, remedy = texts.detail, texts.remedy
+            occurrence: Texts | OnboardingError = error.texts(args)
+            json_args = templates.as_json(args)
         else:
-            detail, remedy = error.detail, error.remedy
-        super().__init__(detail)
+            occurrence, json_args = error, error.json_args
+        super().__init__(occurrence.detail)
         self._status = int(status or HTTPStatus.INTERNAL_SERVER_ERROR)
         self._headers = {"x-ms-error-code": error.code, "Cache-Control": "no-store", **(headers or {})}
         self._members: dict[str, Any] = {
             "type": f"urn:problem-type:cmg-onboarding:{error.code}",
             "title": error.title,
             "status": self._status,
-            "detail": detail,
-            "remedy": remedy,
+            "detail": occurrence.detail,
+            "remedy": occurrence.remedy,
             "documentation": error.documentation,
+            "actor": error.actor,
+            "args": json_args,
+            "actions": (*occurrence.actions, *actions),
             "code": error.code,
             "errors": errors,
         }
 
-    def response(self, request_id: str) -> func.HttpResponse:
+    def response(self, request_id: str, reader: Reader = ANYBODY) -> func.HttpResponse:
         """The error on the wire. The code is also in the header that Azure's tools read."""
         return func.HttpResponse(
-            Problem(**self._members, request_id=request_id).as_json(),
+            Problem(**self._members, request_id=request_id).as_json(reader),
             status_code=self._status,
             mimetype=MEDIA_TYPE,
             headers=dict(self._headers),

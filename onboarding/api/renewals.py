@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.api.connections import Connections
-from onboarding.api.endpoint import CLOUD_REFUSES, WHERE, Call, Reply, Reserve, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, WHERE, Call, Reply, endpoint
 from onboarding.api.operation_documents import Operation
 from onboarding.api.operations import Operations
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Traced, need
+from onboarding.api.reserve import Reserve
 from onboarding.api.runs import Runs, asker
 from onboarding.clock import Clock
 from onboarding.cmg.renewal_request import RenewalRequest

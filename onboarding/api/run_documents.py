@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import CloudService, Document, StepError, StepName
+from onboarding.api.documents import CloudService, Document, StepName
 from onboarding.api.paging import Page
-from onboarding.errors import Actor
+from onboarding.api.told import Action, StepError
+from onboarding.errors import ActionKind, Actor
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.requests import ASKER, REQUESTER
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
+
+ONBOARDINGS: Final = "onboardings"
+OPERATIONS: Final = "operations"
 
 _OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
 
@@ -49,7 +54,8 @@ class Step(Document):
     next_attempt_at: datetime | None
     waiting_for: str | None
     waiting_code: Annotated[Awaited | None, Field(description="What waitingFor describes, for programs.")]
-    action_urls: Annotated[tuple[str, ...], Field(description="Where a person must do something.")]
+    action_urls: Annotated[tuple[str, ...], Field(description="The pages of `actions`.")]
+    actions: Annotated[tuple[Action, ...], Field(description="What a person must do.")] = ()
     error: StepError | None
 
     @classmethod
@@ -66,7 +72,8 @@ class Step(Document):
             next_attempt_at=step.due_at if waiting else None,
             waiting_for=(step.waiting_for or None) if waiting else None,
             waiting_code=_code(step),
-            action_urls=step.actions if waiting else (),
+            action_urls=_pages(step) if waiting else (),
+            actions=step.actions if waiting else (),
             error=step.error,
         )
 
@@ -79,6 +86,7 @@ class WaitingFor(Document):
     text: str
     actor: Actor
     action_urls: tuple[str, ...]
+    actions: Annotated[tuple[Action, ...], Field(description="What a person must do.")] = ()
     since: datetime | None
     next_attempt_at: datetime | None
 
@@ -91,7 +99,8 @@ class WaitingFor(Document):
                 code=_code(step),
                 text=step.waiting_for,
                 actor=code.actor if (code := _code(step)) else Actor.NOBODY,
-                action_urls=step.actions,
+                action_urls=_pages(step),
+                actions=step.actions,
                 since=step.since,
                 next_attempt_at=step.due_at,
             )
@@ -143,6 +152,10 @@ def _code(step: StepState) -> Awaited | None:
     return Awaited(step.waiting_code) if waits else None
 
 
+def _pages(step: StepState) -> tuple[str, ...]:
+    return tuple(action.url for action in step.actions if action.url)
+
+
 class CloudCall(Document):
     """One call to the cloud. Status 0 means that there was no answer."""
 
@@ -176,10 +189,34 @@ class EventList(Page[Event]):
     """A page of an audit trail."""
 
 
-def error_of(run: Run) -> StepError | None:
-    """The error of the step that failed, or at which the run waits for somebody to act."""
+def error_of(run: Run, path: str) -> StepError | None:
+    """The error of the step that failed, or at which the run waits for somebody to act.
+
+    ``path`` is that of the list of such runs. A run that has failed can be resumed, and an onboarding undone.
+    """
     steps = sorted(run.steps.values(), key=lambda step: step.status is not StepStatus.FAILED)
     failed = next((step for step in steps if step.status is StepStatus.FAILED or step.is_blocked), None)
     if failed is None or failed.error is None:
         return None
-    return StepError.model_validate(failed.error).model_copy(update={"step": failed.name})
+    error = StepError.model_validate(failed.error)
+    offers = _offers(f"/api/{path}/{run.head.id}", path) if failed.status is StepStatus.FAILED else ()
+    return error.model_copy(update={"step": failed.name, "actions": (*error.actions, *offers)})
+
+
+def _offers(run: str, path: str) -> Iterator[Action]:
+    """What a requester can do with a run that has failed."""
+    yield Action(
+        kind=ActionKind.RETRY,
+        label="Resume the run, after the cause is corrected",
+        actor=Actor.REQUESTER,
+        method="POST",
+        url=f"{run}/retry",
+    )
+    if path == ONBOARDINGS:
+        yield Action(
+            kind=ActionKind.ROLL_BACK,
+            label="Remove what the onboarding created",
+            actor=Actor.REQUESTER,
+            method="POST",
+            url=f"{run}/rollback",
+        )

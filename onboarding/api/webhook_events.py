@@ -15,8 +15,8 @@ from onboarding.api import tags
 from onboarding.api.documents import DifferenceCode, Document
 from onboarding.api.expirations import AppName
 from onboarding.api.schemas import PATH, reference
+from onboarding.api.told import Action
 from onboarding.errors import Actor
-from onboarding.notices.actions import ActionKind
 from onboarding.notices.notice import Kind
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -30,17 +30,6 @@ class EventConnection(Document):
     tenant_id: UUID
 
 
-class EventAction(Document):
-    """Something that people can do: a call of the API, or a page."""
-
-    kind: ActionKind
-    label: str
-    actor: Actor = Field(description="Who must act.")
-    method: str | None = Field(description="Of a call of the API. Missing: ``url`` is a page for a person.")
-    url: str | None
-    app_id: UUID | None = Field(description="The client ID of the application that it is about.")
-
-
 class EventData(Document):
     """What all events have in common."""
 
@@ -50,7 +39,8 @@ class EventData(Document):
     impact: str = Field(description="What stops working, and when.")
     remedy: str = Field(description="What to do, step by step.")
     documentation: str = Field(description="URL of a page about it, or empty.")
-    actions: tuple[EventAction, ...] = Field(description="What to do, the first step first.")
+    actor: Actor = Field(description="Who must act. Nobody: the event is for information.")
+    actions: tuple[Action, ...] = Field(description="What to do, the first step first.")
 
 
 class ExpirationEnds(Document):

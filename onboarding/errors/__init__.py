@@ -14,8 +14,9 @@ The catalogue of all of them is in ``catalogue``; the tables of codes in docs/ap
 
 from __future__ import annotations
 
+from onboarding.errors.actions import Action, ActionKind
+from onboarding.errors.actors import Actor
 from onboarding.errors.base import (
-    Actor,
     ErrorType,
     Finding,
     OnboardingError,
@@ -27,6 +28,8 @@ from onboarding.errors.base import (
 )
 
 __all__ = [
+    "Action",
+    "ActionKind",
     "Actor",
     "ErrorType",
     "Finding",

@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from string import Formatter
-from typing import Annotated, Any
+from typing import Any, Final, Protocol
 
-from pydantic import Field
+from onboarding.errors import templates
+from onboarding.errors.actions import Action
+from onboarding.errors.actors import Actor
+
+_COMPOSED: Final = frozenset({"details", "remedies"})
+"""The fields of a text that is composed of the findings of the error."""
 
 
 class Severity(StrEnum):
@@ -21,28 +25,6 @@ class Severity(StrEnum):
     ERROR = "Error"  # it cannot work like this
     WARNING = "Warning"  # it works, but is probably not intended
     INFORMATION = "Information"
-
-
-class Actor(StrEnum):
-    """Who must act so that the work can continue, and therefore whose fault an error is."""
-
-    REQUESTER = "Requester"  # the caller: with a corrected request, or with another decision
-    TENANT_ADMINISTRATOR = "TenantAdministrator"  # of the customer's directory
-    SUBSCRIPTION_OWNER = "SubscriptionOwner"  # of the customer's subscription
-    OPERATOR = "Operator"  # of this service: its identity, vault, storage, settings
-    SITE_ADMINISTRATOR = "SiteAdministrator"  # of the Configuration Manager site
-    NOBODY = "Nobody"  # it passes
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether work waits for this actor: it continues by itself once they have acted."""
-        return self in {Actor.TENANT_ADMINISTRATOR, Actor.SUBSCRIPTION_OWNER, Actor.OPERATOR}
-
-    @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Actor:
-        """The one who must act first about findings: only what all can wait for is waited for."""
-        actors = {finding.actor for finding in findings if finding.severity is Severity.ERROR}
-        return next((actor for actor in cls if actor in actors), cls.REQUESTER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,10 +39,9 @@ class Finding:
     pointer: str = ""  # JSON pointer (RFC 6901) into the request, when a field is at fault
     documentation: str = ""
     actor: Actor = Actor.REQUESTER
-    args: Annotated[Mapping[str, Any], Field(exclude=True)] = field(
-        default_factory=dict, compare=False, repr=False
-    )
-    """The values in the texts, for a text in another language. Not part of the JSON."""
+    args: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The values in the texts, as JSON, for a text in another language."""
+    actions: tuple[Action, ...] = field(default=(), compare=False)
 
 
 class OnboardingError(Exception):
@@ -76,7 +57,7 @@ class OnboardingError(Exception):
         retry_after: float | None = None,
         actor: Actor | None = None,
     ) -> None:
-        texts = kind.texts(args)
+        texts = kind.texts(args, findings)
         super().__init__(texts.detail)
         self.kind = kind
         self.code = kind.code
@@ -85,8 +66,8 @@ class OnboardingError(Exception):
         self.remedy = texts.remedy
         self.documentation = kind.documentation
         self.actor = actor or kind.actor
-        self.links = texts.links
-        self.values = dict(args)
+        self.actions = texts.actions
+        self.json_args = templates.as_json(args)
         self.request_id = request_id
         self.findings = findings
         self.retry_after = retry_after  # seconds, as the service asked for
@@ -101,7 +82,8 @@ class OnboardingError(Exception):
             remedy=self.remedy,
             documentation=self.documentation,
             actor=self.actor,
-            args=self.values,
+            args=self.json_args,
+            actions=self.actions,
         )
 
 
@@ -121,9 +103,22 @@ class PermanentError(OnboardingError):
 class Texts:
     """What one occurrence of an error shows to a person."""
 
+    title: str = ""
     detail: str
     remedy: str
-    links: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+class Told(Protocol):
+    """What a text that is composed of findings needs of each."""
+
+    @property
+    def detail(self) -> str:
+        """What is wrong."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,11 +132,13 @@ class ErrorType:
     code: str  # part of the API: portals branch on it
     title: str  # what is wrong, never varies
     detail: str
-    remedy: str = ""
+    remedy: str = ""  # worded for the actor
+    remedy_for_requester: str = ""
+    """What a requester reads where an operator must act; by default, to ask the operator."""
     documentation: str = ""
     actor: Actor = Actor.REQUESTER
-    link: str = ""
-    """The template of the URL where the actor can do what the remedy asks for."""
+    actions: tuple[Action, ...] = ()
+    """What can be done about it. Addresses and applications are templates."""
     status: HTTPStatus | None = None
     severity: Severity | None = None
     pointers: tuple[str, ...] = ()
@@ -149,20 +146,30 @@ class ErrorType:
     failure: type[OnboardingError] | None = None
 
     @property
+    def is_composed(self) -> bool:
+        """Whether the texts are composed of those of findings."""
+        return bool(templates.fields(self.detail) & _COMPOSED)
+
+    @property
     def fields(self) -> frozenset[str]:
         """The names of the values that the texts need."""
-        templates = (self.detail, self.remedy, self.link)
-        parsed = (part for template in templates for part in Formatter().parse(template))
-        return frozenset(name for _, name, _, _ in parsed if name)
+        addresses = (text for each in self.actions for text in (each.path, each.url, each.app_id))
+        texts = (self.detail, self.remedy, self.remedy_for_requester, *addresses)
+        return frozenset().union(*map(templates.fields, texts)) - _COMPOSED
 
-    def texts(self, args: Mapping[str, Any]) -> Texts:
-        """The texts of one occurrence. Raises ``TypeError`` unless the values are exactly those needed."""
+    def texts(self, args: Mapping[str, Any], findings: Sequence[Told] = ()) -> Texts:
+        """The texts of one occurrence. Raises ``TypeError`` unless the values are exactly those needed.
+
+        ``findings`` are those of which the texts are composed, where they are.
+        """
         if differing := self.fields ^ set(args):
             raise TypeError(f"{self.code}: missing or unknown values {', '.join(sorted(differing))}")
+        values = {**args, **composed(findings)}
         return Texts(
-            detail=self.detail.format_map(args),
-            remedy=self.remedy.format_map(args),
-            links=(self.link.format_map(args),) if self.link else (),
+            title=self.title,
+            detail=templates.fill(self.detail, values),
+            remedy=templates.fill(self.remedy, values),
+            actions=tuple(action.filled(templates.fill, values) for action in self.actions),
         )
 
     def finding(self, pointer: str | None = None, **args: Any) -> Finding:
@@ -183,7 +190,8 @@ class ErrorType:
             pointer=pointer,
             documentation=self.documentation,
             actor=self.actor,
-            args=args,
+            args=templates.as_json(args),
+            actions=texts.actions,
         )
 
     def error(
@@ -204,3 +212,12 @@ class ErrorType:
         return self.failure(
             self, args, request_id=request_id, findings=findings, retry_after=retry_after, actor=actor
         )
+
+
+def composed(findings: Iterable[Told]) -> Mapping[str, str]:
+    """The texts of findings as values: each sentence once."""
+    errors = [each for each in findings if getattr(each, "severity", Severity.ERROR) is Severity.ERROR]
+    return {
+        "details": " ".join(dict.fromkeys(each.detail for each in errors)),
+        "remedies": " ".join(dict.fromkeys(each.remedy for each in errors if each.remedy)),
+    }

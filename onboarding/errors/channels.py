@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, TransientError
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, TransientError
 
 NO_CHANNEL: Final = ErrorType(
     code="no-channel",
@@ -61,11 +62,13 @@ MAIL_DOMAIN_NOT_ALLOWED: Final = ErrorType(
     failure=TransientError,
     title="Mail may not go to the domain of an owner",
     detail="The owner's address is not in a domain to which this deployment sends mail.",
+    actor=Actor.OPERATOR,
     remedy="Change the owner of the connection, or add the domain to NOTICE_MAIL_DOMAINS.",
 )
 MAIL_LIMIT_REACHED: Final = ErrorType(
     code="mail-limit-reached",
     failure=TransientError,
+    actor=Actor.OPERATOR,
     title="The connections of a requester have caused as many mails as they may in a day",
     detail="Today, {most} mails to owners were sent about connections of the requester {requester}.",
     remedy="The service sends the rest tomorrow. To send more in a day, set NOTICE_MAILS_PER_DAY.",

@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, ReplicationLagError, TransientError
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
 
 _ANSWER: Final = "{service} returned this error: {answer}"
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
@@ -218,7 +219,7 @@ UNREACHABLE: Final = ErrorType(
     actor=Actor.NOBODY,
     title="The service cannot reach a Microsoft service",
     detail="The service cannot reach {service} ({kind}).",
-    remedy=f"{_AGAIN} If the error persists, check the network of the function app.",
+    remedy=f"{_AGAIN} If the error persists, ask the operator to check the network of the service.",
 )
 SERVICE_TIMED_OUT: Final = ErrorType(
     code="service-timed-out",
@@ -228,7 +229,7 @@ SERVICE_TIMED_OUT: Final = ErrorType(
     detail="The service did not get an answer from {service} in time ({kind}).",
     remedy=(
         f"{_AGAIN} A repeated step first reads what the earlier attempt has changed. If the error persists, "
-        "check the health of {service} and the network of the function app."
+        "check the health of {service}, and ask the operator to check the network of the service."
     ),
     documentation="https://learn.microsoft.com/azure/service-health/overview",
 )

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, ReplicationLagError, TransientError
+from onboarding.errors.actions import Action, ActionKind
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
 
 _REFUSED: Final = "The service cannot get a token for {service}; the identity platform returned {answer}."
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
@@ -31,12 +33,12 @@ def _final(
     documentation: str,
     detail: str = _REFUSED,
     actor: Actor = Actor.REQUESTER,
-    link: str = "",
+    actions: tuple[Action, ...] = (),
 ) -> ErrorType:
     kind = ErrorType(
         code=code,
         actor=actor,
-        link=link,
+        actions=actions,
         failure=PermanentError,
         title=title,
         detail=detail,
@@ -55,7 +57,7 @@ NO_TOKEN: Final = ErrorType(
     actor=Actor.NOBODY,
     title="The identity of the service cannot get an access token at the moment",
     detail=_REFUSED,
-    remedy=f"{_AGAIN} If the error persists, check the managed identity (docs/deploy.md).",
+    remedy=f"{_AGAIN} If the error persists, ask the operator to check the identity of the service.",
     documentation=_CODES,
 )
 FEDERATION_NOT_FOUND: Final = ErrorType(
@@ -98,7 +100,23 @@ TENANT_NOT_CONSENTED: Final = _final(
     7000229,
     code="tenant-not-consented",
     actor=Actor.TENANT_ADMINISTRATOR,
-    link="{url}",
+    actions=(
+        Action(
+            kind=ActionKind.GRANT_CONSENT,
+            label="Consent to the service",
+            actor=Actor.TENANT_ADMINISTRATOR,
+            url="{url}",
+            app_id="{app}",
+            role="Privileged Role Administrator",
+        ),
+        Action(
+            kind=ActionKind.READ,
+            label="Get the instructions for the administrator",
+            actor=Actor.REQUESTER,
+            method="GET",
+            path="/api/tenants/{tenant}/setup",
+        ),
+    ),
     title="The tenant has not consented to the service",
     detail=(
         "Tenant {tenant} has not consented to the application {app} of this service; the identity platform "
@@ -106,8 +124,7 @@ TENANT_NOT_CONSENTED: Final = _final(
     ),
     remedy=(
         "Ask an administrator of the tenant to consent at {url} and to assign a role on the subscription to "
-        "the service. GET /api/tenants/{tenant}/setup has the instructions. Wait some minutes, then try "
-        "again."
+        "the service. Wait some minutes, then try again."
     ),
     documentation=_CONSENT,
 )
@@ -240,8 +257,8 @@ RESOURCE_NOT_IN_TENANT: Final = _final(
     actor=Actor.TENANT_ADMINISTRATOR,
     title="The tenant does not have the Microsoft service that the service calls",
     remedy=(
-        "Ask an administrator of tenant {tenant} to create the service principal of {service} (az ad sp "
-        "create --id with its application ID), then try again."
+        "Ask an administrator of tenant {tenant} to create the service principal of {service}, then try "
+        "again."
     ),
     documentation=(
         "https://learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in"

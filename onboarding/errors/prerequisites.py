@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, PermanentError, Severity
 from onboarding.errors.cloud import LATE
 
 _WIZARD: Final = (
@@ -79,8 +80,8 @@ DELETED_WILL_BE_PURGED: Final = ErrorType(
         "permanently."
     ),
     remedy=(
-        "If you still need the application, restore it (POST /directory/deletedItems/{object}/restore) and "
-        "import it (serverApp.existing)."
+        "If you still need the application, restore it under App registrations, Deleted applications, and "
+        "import it (serverApp.existing). Its object ID is {object}."
     ),
     documentation=_DELETED,
 )
@@ -91,8 +92,8 @@ URI_HELD_BY_DELETED: Final = ErrorType(
     title="A deleted application reserves the App ID URI for 30 days",
     detail="{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days.",
     remedy=(
-        "Delete it permanently (DELETE /directory/deletedItems/{object}), restore it (POST "
-        "/directory/deletedItems/{object}/restore), or choose another App ID URI."
+        "Permanently delete or restore the application under App registrations, Deleted applications, or "
+        "choose another App ID URI. Its object ID is {object}."
     ),
     documentation=_DELETED,
 )
@@ -105,9 +106,8 @@ URI_HELD_BY_OWN_DELETED: Final = ErrorType(
         "{holder}, deleted {deleted}, reserves the App ID URI {uri} for 30 days. This service created it."
     ),
     remedy=(
-        "Set serverApp.onDeleted to 'Purge' so that the service deletes it permanently. Or restore it "
-        "(POST /directory/deletedItems/{object}/restore) and import it (serverApp.existing), or choose "
-        "another App ID URI."
+        "Set serverApp.onDeleted to 'Purge' so that the service deletes it permanently. Or choose another "
+        "App ID URI. An administrator of the tenant can restore the application ({object})."
     ),
     documentation=_DELETED,
 )
@@ -130,6 +130,7 @@ GRAPH_PERMISSION_MISSING: Final = ErrorType(
 PERMISSIONS_NOT_CHECKED: Final = ErrorType(
     code="permissions-not-checked",
     severity=Severity.INFORMATION,
+    actor=Actor.NOBODY,
     title="The service cannot read its own permissions in the tenant",
     detail="The service cannot read its own permissions in the tenant, and did not check them.",
     remedy="No action is required. If a permission is missing, the step that needs it fails and names it.",
@@ -145,7 +146,8 @@ CONSENT_NOT_ALLOWED: Final = ErrorType(
         "Graph application permissions: {permissions}."
     ),
     remedy=(
-        f"Grant them to the service's identity, or let an administrator consent (ByAdministrator). {LATE}"
+        "Omit adminConsent, so that an administrator of the tenant consents. Or ask the operator to grant "
+        "these permissions to the service."
     ),
     documentation=_CONSENT,
 )
@@ -163,10 +165,11 @@ CONSENT_TO_IMPORTS: Final = ErrorType(
 ADMINISTRATOR_WILL_BE_ASKED: Final = ErrorType(
     code="administrator-will-be-asked",
     severity=Severity.INFORMATION,
+    actor=Actor.TENANT_ADMINISTRATOR,
     pointers=("/adminConsent",),
     title="The onboarding will wait for the consent of an administrator",
     detail="The onboarding will wait until an administrator of the tenant has consented.",
-    remedy="Ask a Privileged Role Administrator to open the page that the step 'consent' will show.",
+    remedy="A Privileged Role Administrator must open the page that the step 'consent' will show.",
     documentation=_CONSENT,
 )
 CONSENT_NOT_VISIBLE: Final = ErrorType(
@@ -176,14 +179,15 @@ CONSENT_NOT_VISIBLE: Final = ErrorType(
     title="A person must confirm the consent of an administrator, because the service cannot see it",
     detail="The service cannot see whether an administrator has consented to delegated permissions.",
     remedy=(
-        "After the administrator has consented, confirm it (POST /api/onboardings/(id)/confirm). Or grant "
-        "Directory.Read.All to the service's identity, so that the onboarding continues by itself."
+        "After the administrator has consented, confirm it. With the permission Directory.Read.All for the "
+        "service, the onboarding continues by itself."
     ),
     documentation="https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants",
 )
 NOT_CHECKED: Final = ErrorType(
     code="not-checked",
     severity=Severity.INFORMATION,
+    actor=Actor.OPERATOR,
     title="The service cannot read a part of the tenant, and did not check the request against it",
     detail=(
         "The service cannot read the {subject} of the tenant ({answer}), and did not check the request "
@@ -193,6 +197,7 @@ NOT_CHECKED: Final = ErrorType(
         "To include this check, grant the Microsoft Graph application permission {permission} to the "
         f"service's identity. {LATE}"
     ),
+    remedy_for_requester="No action is required. If something is in use, a step fails and names it.",
     documentation=_PERMISSIONS,
 )
 

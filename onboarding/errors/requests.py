@@ -15,7 +15,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, OnboardingError, PermanentError, Severity
+from onboarding.errors.actions import Action, ActionKind
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, OnboardingError, PermanentError, Severity
 
 # Who calls
 
@@ -39,12 +41,13 @@ ROLE_MISSING: Final = ErrorType(
     status=HTTPStatus.FORBIDDEN,
     title="The caller does not have the required role",
     detail="The token has none of the app roles that can make this call: {roles}.",
-    remedy="Assign one of them to the caller in the API's enterprise application, then get a new token.",
+    remedy="Ask the operator of the service for one of these roles, then get a new token.",
     documentation="https://learn.microsoft.com/entra/identity-platform/howto-add-app-roles-in-apps",
 )
 KEYS_UNAVAILABLE: Final = ErrorType(
     code="keys-unavailable",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
+    actor=Actor.NOBODY,
     title="Access tokens cannot be verified at the moment",
     detail="The service could not download the signing keys of the tenant, or cannot read them.",
     remedy="Try again later.",
@@ -184,8 +187,17 @@ ROW_UNREADABLE: Final = ErrorType(
     title="A stored record cannot be read",
     detail="The service cannot read the row {key} of its table {table}: {reason}.",
     remedy=(
-        "An operator sees the row with GET /api/unreadable, and corrects or removes it. If a newer release "
-        "wrote it, deploy that release again."
+        "Find the row with GET /api/unreadable, then correct or remove it. If a newer release wrote it, "
+        "deploy that release again."
+    ),
+    actions=(
+        Action(
+            kind=ActionKind.READ,
+            label="Read the rows that the service cannot read",
+            actor=Actor.OPERATOR,
+            method="GET",
+            path="/api/unreadable",
+        ),
     ),
 )
 
@@ -195,7 +207,7 @@ INTERNAL_ERROR: Final = ErrorType(
     code="internal-error",
     status=HTTPStatus.INTERNAL_SERVER_ERROR,
     failure=OnboardingError,
-    actor=Actor.NOBODY,
+    actor=Actor.OPERATOR,
     title="An internal error occurred",
     detail="A defect prevented the service from completing this request or step.",
     remedy="Find the request or run ID in the log of the function app, and report the error.",
@@ -259,7 +271,7 @@ CHANNEL_UNKNOWN: Final = ErrorType(
     severity=Severity.ERROR,
     title="The deployment has no such channel",
     detail="This deployment has no channel '{channel}'.",
-    remedy="Use a channel from NOTICE_CHANNELS: {channels}.",
+    remedy="Use one of its channels: {channels}.",
 )
 TENANT_NOT_SERVED: Final = ErrorType(
     code="tenant-not-served",
@@ -273,6 +285,7 @@ TENANT_NOT_SERVED: Final = ErrorType(
         "Check the tenant ID. If it is correct, add it to SERVED_TENANTS, set MULTITENANT_CLIENT_ID, and ask "
         "an administrator of the tenant to consent (docs/deploy.md)."
     ),
+    remedy_for_requester="Check the tenant ID. If it is correct, ask the operator to serve the tenant.",
 )
 CONNECTION_NOT_FOUND: Final = ErrorType(
     code="connection-not-found",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, TransientError
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, PermanentError, TransientError
 
 ANSWER_UNREADABLE: Final = ErrorType(
     code="answer-unreadable",

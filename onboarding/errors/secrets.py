@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, ReplicationLagError
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _CODES: Final = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
@@ -51,7 +52,7 @@ SECRET_APP_NOT_USABLE: Final = ErrorType(
     title="The application cannot sign in to the tenant",
     detail="The application {app} has no service principal in the tenant, or it is disabled ({answer}).",
     remedy=(
-        "Create the service principal (az ad sp create --id {app}), or enable sign-in for it under "
+        "In the tenant, create the service principal of the application, or enable sign-in for it under "
         "Enterprise applications, Properties. Then resume the run."
     ),
     documentation=_CODES,

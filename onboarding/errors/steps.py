@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity, TransientError
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, PermanentError, Severity, TransientError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _RESTORE: Final = "https://learn.microsoft.com/azure/reliability/overview-backup"
@@ -36,7 +37,7 @@ PRINCIPAL_NOT_FOUND: Final = ErrorType(
     failure=PermanentError,
     title="An existing application has no service principal",
     detail="The application {app} has no service principal in the tenant.",
-    remedy="Create it (az ad sp create --id {app}), then resume the onboarding.",
+    remedy="Create the service principal in the tenant, then resume the onboarding.",
     documentation="https://learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal",
 )
 
@@ -215,5 +216,5 @@ STEP_TIMEOUT: Final = ErrorType(
     actor=Actor.NOBODY,
     title="One attempt of the step took too long",
     detail="The service stopped an attempt of the step that took longer than {limit}.",
-    remedy=_LOG,
+    remedy="The service tries again automatically.",
 )

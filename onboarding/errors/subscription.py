@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, PermanentError, Severity
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, PermanentError, Severity
 from onboarding.errors.cloud import LATE_ROLE
 
 _PROVIDERS: Final = (
@@ -14,6 +15,7 @@ _PROVIDERS: Final = (
 NO_SUBSCRIPTION: Final = ErrorType(
     code="no-subscription",
     severity=Severity.INFORMATION,
+    actor=Actor.NOBODY,
     pointers=("/subscriptionId",),
     title="The tenant has no subscription for a gateway",
     detail=(
@@ -71,8 +73,8 @@ REGISTER_NOT_ALLOWED: Final = ErrorType(
     title="A resource provider is missing, and the service cannot register it",
     detail="The service cannot register these resource providers in the subscription: {providers}.",
     remedy=(
-        "Register them yourself, or assign the identity a role with */register/action on the subscription: "
-        f"Contributor, Owner or the custom role in docs/deploy.md. {LATE_ROLE}"
+        "Register them yourself. Or assign the service's identity a role with */register/action on the "
+        f"subscription, such as Contributor. {LATE_ROLE}"
     ),
     documentation=_PROVIDERS,
 )
@@ -87,6 +89,7 @@ DEPLOYMENT_MODEL_RETIRED: Final = ErrorType(
 PROVIDERS_TO_REGISTER: Final = ErrorType(
     code="providers-to-register",
     severity=Severity.INFORMATION,
+    actor=Actor.NOBODY,
     title="The service will register missing resource providers",
     detail="The service will register these resource providers: {providers}.",
     remedy="No action is required: the onboarding registers them and waits for the result.",

@@ -103,8 +103,6 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
         if refusals:
             raise steps.SECRET_REFUSED.error(
                 actor=Actor.of(refusals),
-                details=" ".join(finding.detail for finding in refusals),
-                remedies=" ".join(finding.remedy for finding in refusals),
                 findings=refusals,
             )
     return Done(result=CheckResult(object_id=app["id"]))

@@ -2,56 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from onboarding.cloud.environments import ENVIRONMENTS
 from onboarding.connections.records import AppRecord, Connection
-from onboarding.errors import Actor
-
-
-class ActionKind(StrEnum):
-    """What is to be done."""
-
-    RENEW_SECRET = "RenewSecret"  # noqa: S105 - the name of an action
-    ADD_SECRET = "AddSecret"  # noqa: S105 - in the portal: the application was imported
-    GET_SCRIPT = "GetScript"  # that enters the new secret at the site
-    CONFIRM_RENEWAL = "ConfirmRenewal"
-    ONBOARD = "Onboard"  # the tenant again, with new applications
-    OFF_BOARD = "OffBoard"
-    RESTORE_APPLICATION = "RestoreApplication"
-    CHANGE_APPLICATION = "ChangeApplication"
-    GRANT_CONSENT = "GrantConsent"
-    REGISTER_PROVIDERS = "RegisterProviders"
-    READ = "Read"  # the state of something
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Action:
-    """One thing to do: a call of the API (``method`` and ``path``), or a page for a person (``url``)."""
-
-    kind: ActionKind
-    label: str
-    actor: Actor
-    method: str = ""
-    path: str = ""  # of the API
-    url: str = ""
-    app_id: str = ""
-
-    def document(self, origin: str) -> Mapping[str, str]:
-        """The action as JSON; ``origin`` is the URL of the API, empty if it is not known."""
-        members = {
-            "kind": str(self.kind),
-            "label": self.label,
-            "actor": str(self.actor),
-            "method": self.method,
-            "url": f"{origin}{self.path}" if self.path else self.url,
-            "appId": self.app_id,
-        }
-        return {name: value for name, value in members.items() if value}
-
+from onboarding.errors import Action, ActionKind, Actor
 
 _PAGE: Final = "#view/Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~"
 _DELETED: Final = "#view/Microsoft_AAD_RegisteredApps/DeletedApplicationsList.ReactView"

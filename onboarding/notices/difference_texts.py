@@ -7,8 +7,8 @@ from typing import Final
 
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.records import Connection, Difference
+from onboarding.errors import Action
 from onboarding.notices import actions
-from onboarding.notices.actions import Action
 from onboarding.notices.notice import Kind, Notice
 
 APPLICATION: Final = "application"

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from onboarding.connections.records import Connection
-from onboarding.notices.actions import Action
+from onboarding.errors import Action, Actor
 from onboarding.storage import keys
 
 
@@ -77,6 +77,11 @@ class Notice:
     def id(self) -> str:
         """The same for the same subject, also if its type has changed since it was announced."""
         return keys.derived_id(_NAMES.get(self.kind, self.kind), self.fact or self.connection, *self.key)
+
+    @property
+    def actor(self) -> Actor:
+        """Who must act first."""
+        return self.actions[0].actor if self.actions else Actor.NOBODY
 
     def is_current(self, connection: Connection) -> bool:
         """Whether the expiration that the notice is about still has the same date."""

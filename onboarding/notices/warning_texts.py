@@ -19,8 +19,8 @@ from onboarding.cmg.versions import OLDEST_RENEWABLE
 from onboarding.connections.cadence import APPLICATION, SECRET, ExpiryWarning
 from onboarding.connections.records import Connection, Difference
 from onboarding.connections.warning_schedule import ScheduledWarning
+from onboarding.errors import Action
 from onboarding.notices import actions
-from onboarding.notices.actions import Action
 from onboarding.notices.difference_texts import kind_of, steps
 from onboarding.notices.notice import Kind, Notice
 from onboarding.words.line import isolated

@@ -97,7 +97,7 @@ def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:
                 reason=RetryReason.BLOCKED,
                 error=failure,
                 retry_after=error.retry_after,
-                actions=error.links,
+                actions=error.actions,
                 memo=error.memo,
             )
         case ReplicationLagError(retry_after=retry_after):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from onboarding.errors import Actor, Finding, OnboardingError
+from onboarding.errors import Action, Actor, Finding, OnboardingError
 
 Result = TypeVar("Result")
 
@@ -33,6 +34,9 @@ class Failure:
     request_id: str = ""
     findings: tuple[Finding, ...] = ()
     actor: Actor = Actor.REQUESTER
+    args: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The values in the texts, as JSON."""
+    actions: tuple[Action, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, error: OnboardingError) -> Self:
@@ -46,6 +50,8 @@ class Failure:
             request_id=error.request_id,
             findings=error.findings,
             actor=error.actor,
+            args=error.json_args,
+            actions=error.actions,
         )
 
 
@@ -65,7 +71,7 @@ class Wait:
     code: str = ""  # of the reason, for programs
     after: timedelta
     give_up_after: timedelta
-    actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for
+    actions: tuple[Action, ...] = ()  # with which a person can do what the step waits for
     memo: str = ""  # what the attempt has done, so that the next one does not repeat it
 
 
@@ -76,7 +82,7 @@ class Retry:
     reason: RetryReason
     error: Failure
     retry_after: float | None = None  # seconds, from the service
-    actions: tuple[str, ...] = ()  # URLs where a person can do what helps
+    actions: tuple[Action, ...] = ()  # with which a person can do what helps
     memo: str = ""  # what the attempt has done, so that the next one does not repeat it
 
 

@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from onboarding.behalf import Behalf
 from onboarding.calls import Call
-from onboarding.errors import requests
+from onboarding.errors import Action, requests
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row
@@ -38,6 +38,14 @@ _Failing = TypeVar("_Failing", "StepState", "Event")
 
 _OwnColumn = Annotated[str, Field(exclude=True)]
 """Text that is not part of the document: it has its own column, or belongs to the row."""
+
+
+def _actions(stored: Any) -> Any:
+    """Actions as they are stored; earlier releases stored only their URLs."""
+    return [Action.page(each) if isinstance(each, str) else each for each in stored]
+
+
+_Actions = Annotated[tuple[Action, ...], BeforeValidator(_actions)]
 
 
 class StepStatus(StrEnum):
@@ -153,7 +161,7 @@ class StepState:
     since: datetime | None = None  # the start of the wait or of the errors
     waiting_for: str = ""
     waiting_code: str = ""  # the same for programs
-    actions: tuple[str, ...] = ()  # URLs where a person can do what the step waits for
+    actions: _Actions = ()  # with which a person can do what the step waits for
     error: Failure | None = None
     signal: str = ""  # what a person has sent to the waiting step
     memo: str = ""  # what an attempt that failed had done, as the step writes it
@@ -276,6 +284,8 @@ def _fitting(codec: Codec[_Failing], record: _Failing) -> str:
             findings=error.findings[: len(error.findings) // 2],
             detail=_cut(error.detail, longest),
             remedy=_cut(error.remedy, longest),
+            args={},
+            actions=(),
         )
         record, longest = replace(record, error=error), longest // 2
     return text

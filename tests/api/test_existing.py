@@ -274,13 +274,14 @@ async def test_an_application_that_is_not_there_is_refused(portal, app):
 
 
 async def test_an_application_without_a_service_principal_is_refused(portal):
-    """The finding contains what is missing, and the command that creates it."""
+    """The error names the application, and what to create."""
     apps = await precreated(portal)
     principal = await portal.graph(f"/servicePrincipals(appId='{apps.client['appId']}')")
     await portal.look("graph", "DELETE", f"/v1.0/servicePrincipals/{principal['id']}")
     error = await portal.refused(**apps.request())
     assert (error["step"], error["code"]) == ("client-principal", "principal-not-found")
-    assert f"az ad sp create --id {apps.client['appId']}" in error["remedy"]
+    assert error["args"] == {"app": apps.client["appId"]}
+    assert "Create the service principal" in error["remedy"]
 
 
 async def test_only_one_of_the_two_may_be_there_already(portal):

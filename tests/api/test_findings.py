@@ -125,7 +125,7 @@ async def test_a_uri_that_a_deleted_application_keeps(portal):
     found = await findings(portal, serverApp={"appIdUri": uri})
     assert said(found["uri-held-by-deleted"]) == ("Error", "/serverApp/appIdUri")
     assert theirs["appId"] in found["uri-held-by-deleted"]["detail"]
-    assert f"/directory/deletedItems/{theirs['id']}" in found["uri-held-by-deleted"]["remedy"]
+    assert theirs["id"] in found["uri-held-by-deleted"]["remedy"]
     assert "onDeleted" not in found["uri-held-by-deleted"]["remedy"]
     unmoved = await findings(portal, serverApp={"appIdUri": uri, "onDeleted": "Purge"})
     assert unmoved["uri-held-by-deleted"] == found["uri-held-by-deleted"]
@@ -142,7 +142,7 @@ async def test_a_uri_that_a_deleted_application_of_ours_keeps(portal):
     assert said(found["uri-held-by-own-deleted"]) == ("Error", "/serverApp/appIdUri")
     for offer in (
         "serverApp.onDeleted to 'Purge'",
-        f"POST /directory/deletedItems/{ours['objectId']}/restore",
+        f"restore the application ({ours['objectId']})",
     ):
         assert offer in found["uri-held-by-own-deleted"]["remedy"]
     purge = {"serverApp": {"appIdUri": uri, "onDeleted": "Purge"}}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from onboarding.errors import (
+    Action,
     Actor,
     ErrorType,
     Finding,
@@ -163,9 +164,10 @@ def test_a_wait_for_a_person_does_not_use_up_the_time_of_an_outage():
 def test_a_wait_for_a_person_ends_after_a_month():
     """Nobody acts for a month: the step fails, with the error that says who had to act."""
     error = replace(ERROR, actor=Actor.OPERATOR)
-    blocked = Retry(reason=RetryReason.BLOCKED, error=error, actions=("https://consent.example",))
+    actions = (Action.page("https://consent.example"),)
+    blocked = Retry(reason=RetryReason.BLOCKED, error=error, actions=actions)
     step = decisions.after(STEP, running(), blocked, NOW, retry.CLOUD)
-    assert step.actions == ("https://consent.example",)
+    assert step.actions == actions
     step = decisions.after(STEP, step, blocked, NOW + timedelta(days=29), retry.CLOUD)
     assert step.status is StepStatus.WAITING
     step = decisions.after(STEP, step, blocked, NOW + timedelta(days=30), retry.CLOUD)
@@ -177,12 +179,18 @@ def test_a_wait_for_a_person_ends_after_a_month():
 def test_whose_fault_it_is_decides_whether_a_step_waits(actor, failure):
     """A requester's error is final or passes; a run waits for the customer and the operator."""
     kind = ErrorType(
-        code="x", title="x", detail="X.", actor=actor, failure=failure, link="https://x.example/{y}"
+        code="x",
+        title="x",
+        detail="X.",
+        actor=actor,
+        failure=failure,
+        actions=(Action.page("https://x.example/{y}"),),
     )
     outcome = outcome_of(kind.error(y="z"), persistent=False)
     if actor.is_awaited:
         assert isinstance(outcome, Retry)
-        assert (outcome.reason, outcome.actions) == (RetryReason.BLOCKED, ("https://x.example/z",))
+        assert outcome.reason is RetryReason.BLOCKED
+        assert outcome.actions == (Action.page("https://x.example/z"),)
         assert outcome.error.actor is actor
     elif failure is PermanentError:
         assert outcome == Failed(error=Failure.of(kind.error(y="z")))

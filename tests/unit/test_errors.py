@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import onboarding
-from onboarding.errors import ErrorType, Finding, Severity, TransientError, cloud, login
+from onboarding.errors import Actor, ErrorType, Finding, Severity, TransientError, cloud, login
 from onboarding.errors.catalogue import CATALOGUE, MODULES
 from onboarding.workflow.outcomes import Failure
 
@@ -178,3 +178,29 @@ def test_each_occurrence_has_the_values_that_its_texts_need():
         needed = {"finding": kind.severity, "error": kind.failure, "answer": kind.status}
         assert needed[use], place
     assert seen
+
+
+_FOR_OPERATORS = re.compile(r"\b[A-Z]+(_[A-Z]+)+\b|/api/|\bdocs/|\b(GET|POST|PUT|PATCH|DELETE) /")
+_COMMAND = re.compile(r"\baz [a-z]")
+_ADMINISTRATORS = {Actor.TENANT_ADMINISTRATOR, Actor.SUBSCRIPTION_OWNER}
+
+
+@declared
+def test_a_remedy_is_worded_for_the_one_who_must_act(kind):
+    """Only an operator reads about settings and paths of the API, and a requester about no commands."""
+    read = [kind.title, kind.detail, kind.remedy_for_requester]
+    if kind.actor is not Actor.OPERATOR:
+        read.append(kind.remedy)
+        assert kind.actor in _ADMINISTRATORS or not _COMMAND.search(kind.remedy)
+        assert not kind.remedy_for_requester
+    for text in read:
+        assert not _FOR_OPERATORS.search(text), text
+
+
+@declared
+def test_an_action_can_be_followed(kind):
+    """An action has a label and one address: a page, or a call of the API with its method."""
+    for action in kind.actions:
+        assert action.label
+        assert bool(action.url) != bool(action.path)
+        assert bool(action.path) == bool(action.method)

@@ -21,7 +21,7 @@ from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.app_users import Grant
 from onboarding.connections.records import SecretRecord
-from onboarding.errors import Finding
+from onboarding.errors import Action, ActionKind, Actor, Finding
 from onboarding.lifecycle import deletion, plans, removal_halt, removal_steps, renewal_steps
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal, Renewal
@@ -43,6 +43,7 @@ from onboarding.workflow.step_message import MESSAGES, StepMessage
 FOLDER: Final = Path(__file__).parents[1] / "samples" / "runs"
 NOW: Final = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
 TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
+ACTIONS: Final = (Action(kind=ActionKind.OPEN, label="l", actor=Actor.OPERATOR, url="https://x"),)
 FAILURE: Final = Failure(
     code="throttled",
     title="Title",
@@ -50,7 +51,13 @@ FAILURE: Final = Failure(
     remedy="Remedy",
     documentation="https://x",
     request_id="r",
-    findings=(Finding(code="c", detail="d", remedy="r", pointer="/name", documentation="https://x"),),
+    findings=(
+        Finding(
+            code="c", detail="d", remedy="r", pointer="/name", documentation="https://x", args={"a": ["b", 1]}
+        ),
+    ),
+    args={"a": NOW.isoformat()},
+    actions=ACTIONS,
 )
 REQUEST: Final = OnboardingRequest.model_validate_json(
     json.dumps(
@@ -189,7 +196,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             tries=1,
             since=NOW,
             waiting_for="w",
-            actions=("https://x",),
+            actions=ACTIONS,
             error=FAILURE,
             signal="confirmed",
             memo="m",

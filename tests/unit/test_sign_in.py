@@ -130,7 +130,7 @@ def test_a_remedy_names_what_to_change():
     for status, code, words in (
         (401, 700213, ["the-app", "https://login/home/v2.0", "the-principal", "api://AzureADTokenExchange"]),
         (401, 700236, ["the-app", "https://login/home/v2.0"]),
-        (400, 700016, [VALUES["url"], "/api/tenants/the-tenant/setup"]),
+        (400, 700016, [VALUES["url"]]),
         (401, 7000112, ["the-app", "the-tenant"]),
         (400, 50194, ["the-app", "AzureADMultipleOrgs"]),
         (400, 90002, ["the-tenant", "AzurePublicCloud"]),
@@ -139,6 +139,9 @@ def test_a_remedy_names_what_to_change():
     ):
         remedy = refused(status, "x", code).remedy
         assert [word for word in words if word not in remedy] == []
+    consent, setup = refused(400, "x", 700016).actions
+    assert (consent.url, consent.app_id) == (VALUES["url"], "the-app")
+    assert setup.path == "/api/tenants/the-tenant/setup"
 
 
 def test_what_the_identity_platform_asks_for_is_kept():

@@ -9,7 +9,7 @@ import pytest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
 from onboarding.connections.records import Connection, Difference, Loss
 from onboarding.connections.warning_schedule import ScheduledWarning
-from onboarding.notices.actions import ActionKind
+from onboarding.errors import ActionKind
 from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.warning_texts import refreshed, warning
 from tests.support.connections import connection, secret

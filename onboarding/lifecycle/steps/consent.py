@@ -18,7 +18,7 @@ from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.connections.app_users import Grant
-from onboarding.errors import PermanentError, cloud, prerequisites
+from onboarding.errors import Action, ActionKind, Actor, PermanentError, cloud, prerequisites
 from onboarding.lifecycle import creation, existing, ownership
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext
@@ -119,7 +119,22 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         code=Awaited.ADMIN_CONSENT if missing else Awaited.CONSENT_CONFIRMATION,
         after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
-        actions=tuple(environment.admin_consent(context.request.tenant, app) for app in (*unseen, *missing)),
+        actions=tuple(
+            _action(environment.admin_consent(context.request.tenant, app), app)
+            for app in (*unseen, *missing)
+        ),
+    )
+
+
+def _action(url: str, app: str) -> Action:
+    """The page where an administrator consents to one app."""
+    return Action(
+        kind=ActionKind.GRANT_CONSENT,
+        label="Grant admin consent",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url=url,
+        app_id=app,
+        role="Privileged Role Administrator",
     )
 
 

@@ -54,8 +54,6 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
     if errors:
         raise steps.PREFLIGHT_REFUSED.error(
             actor=Actor.of(errors),
-            details=" ".join(finding.detail for finding in errors),
-            remedies=" ".join(finding.remedy for finding in errors),
             findings=found,
         )
     return Done(result=replace(result(facts), findings=found))

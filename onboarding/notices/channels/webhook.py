@@ -107,6 +107,7 @@ def event(notice: Notice, connection: Connection, origin: str = "") -> CloudEven
         "impact": notice.impact,
         "remedy": notice.remedy,
         "documentation": notice.documentation,
+        "actor": str(notice.actor),
         "actions": [action.document(origin) for action in notice.actions],
     }
     return CloudEvent(attributes=attributes, data=_as_in_answers(data))

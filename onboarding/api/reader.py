@@ -1,0 +1,27 @@
+"""Who reads an answer, which decides how a person is told what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from onboarding.api.reserve import RESERVED
+from onboarding.errors import ActionKind, Actor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """The reader of an answer."""
+
+    operates: bool = False  # an operator, who can follow each remedy
+    origin: str = ""  # URL of the API without /api; empty if it is not known
+    reserved: Collection[str] = ()  # what the deployment reserves for operators
+
+    def may(self, kind: ActionKind, actor: Actor) -> bool:
+        """Whether the reader is shown an action: an operator sees all of them."""
+        return self.operates or (actor is not Actor.OPERATOR and RESERVED.get(kind) not in self.reserved)
+
+
+ANYBODY: Final = Reader()
+"""A reader of whom nothing is known."""

@@ -1,0 +1,32 @@
+"""Who must act about an error, a finding or a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onboarding.errors.base import Finding
+
+
+class Actor(StrEnum):
+    """Who must act so that the work can continue, and therefore whose fault an error is."""
+
+    REQUESTER = "Requester"  # the caller: with a corrected request, or with another decision
+    TENANT_ADMINISTRATOR = "TenantAdministrator"  # of the customer's directory
+    SUBSCRIPTION_OWNER = "SubscriptionOwner"  # of the customer's subscription
+    OPERATOR = "Operator"  # of this service: its identity, vault, storage, settings
+    SITE_ADMINISTRATOR = "SiteAdministrator"  # of the Configuration Manager site
+    NOBODY = "Nobody"  # it passes
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether work waits for this actor: it continues by itself once they have acted."""
+        return self in {Actor.TENANT_ADMINISTRATOR, Actor.SUBSCRIPTION_OWNER, Actor.OPERATOR}
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Actor:
+        """The one who must act first about findings: only what all can wait for is waited for."""
+        actors = {finding.actor for finding in findings if finding.severity == "Error"}
+        return next((actor for actor in cls if actor in actors), cls.REQUESTER)

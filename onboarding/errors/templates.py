@@ -1,0 +1,53 @@
+"""Texts with named fields, and the values in them as JSON.
+
+The values are stored and sent beside a text, so that it can be written in another language. A date is then a
+text itself; ``fill`` writes it in the form that a field asks for, such as ``{ended:%Y-%m-%d}``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from string import Formatter
+from typing import Any, Final
+
+
+class _Dates(Formatter):
+    """Formats dates also where they are text."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec.startswith("%") and isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        return str(super().format_field(value, format_spec))
+
+
+_FORMATTER: Final = _Dates()
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """The text with values in its fields."""
+    return _FORMATTER.vformat(template, (), values) if "{" in template else template
+
+
+@functools.cache
+def fields(template: str) -> frozenset[str]:
+    """The names of the fields of a template."""
+    return frozenset(name for _, name, _, _ in _FORMATTER.parse(template) if name)
+
+
+def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them: dates as RFC 3339 in UTC, and text for all that is no number, flag or list."""
+    return {name: _as_json(value) for name, value in values.items()}
+
+
+def _as_json(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case None | bool() | int() | float():
+            return value
+        case list() | tuple():
+            return [_as_json(member) for member in value]
+        case _:
+            return str(value)

@@ -1,0 +1,60 @@
+"""How a person is told: who must act, in words for that person, with values and actions."""
+
+from __future__ import annotations
+
+from tests.support.administrator import waiting
+from tests.support.portal import problem
+
+NOT_SERVED = "11111111-2222-4333-8444-555555555555"
+
+
+async def test_only_an_operator_reads_what_only_an_operator_can_do(portal):
+    """A requester is told to ask the operator; the operator is told which settings to change."""
+    read = {}
+    for caller in ("requester", "operator"):
+        document = problem(await portal.post(tenantId=NOT_SERVED, caller=caller), 422, "invalid-request")
+        (read[caller],) = document["errors"]
+        assert document["actor"] == "Requester"
+        assert document["args"] == {"count": 1}
+    assert read["requester"]["actor"] == "Operator"
+    assert read["requester"]["args"] == {"tenant": NOT_SERVED}
+    assert read["requester"]["detail"] == read["operator"]["detail"]
+    assert "SERVED_TENANTS" in read["operator"]["remedy"]
+    assert "SERVED_TENANTS" not in read["requester"]["remedy"]
+    assert "ask the operator" in read["requester"]["remedy"]
+
+
+async def test_a_call_without_a_role_names_who_gives_it(portal):
+    """An answer before the caller is known is worded for a person who is no operator."""
+    caller = await portal.caller()
+    document = problem(await portal.call("GET", "/api/onboardings", caller=caller), 403, "role-missing")
+    assert document["args"] == {"roles": "Onboarding.Request, Onboarding.Operate"}
+    assert "operator" in document["remedy"]
+
+
+async def test_a_link_is_an_action_with_its_application_and_role(portal):
+    """What a waiting step asks of an administrator is an action: where, for which app, with which role."""
+    onboarding = await portal.accepted(adminConsent="ByAdministrator")
+    step = await waiting(portal, onboarding)
+    (action,) = step["actions"]
+    assert action["url"] == step["actionUrls"][0]
+    assert (action["kind"], action["actor"]) == ("GrantConsent", "TenantAdministrator")
+    assert action["role"] == "Privileged Role Administrator"
+    assert action["appId"] in action["url"]
+    await portal.call("POST", f"/api/onboardings/{onboarding}/cancel")
+
+
+async def test_a_refused_onboarding_has_the_values_and_what_can_be_done(portal):
+    """The error of a run is composed of its findings, and each finding has the values in its texts."""
+    uri = "https://fabrikam.com/x"
+    failed = await portal.finished(await portal.accepted(serverApp={"appIdUri": uri}))
+    error = failed["error"]
+    (finding,) = [each for each in error["findings"] if each["severity"] == "Error"]
+    assert finding["args"]["uri"] == uri
+    assert uri in finding["detail"]
+    assert error["remedy"] == finding["remedy"]
+    offered = {action["kind"]: (action["method"], action["url"]) for action in error["actions"]}
+    run = f"{portal.stack.api}/api/onboardings/{failed['id']}"
+    assert offered == {"Retry": ("POST", f"{run}/retry"), "RollBack": ("POST", f"{run}/rollback")}
+    answer = await portal.call(*offered["RollBack"])
+    assert answer.status_code == 202
