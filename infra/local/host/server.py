@@ -148,7 +148,7 @@ class Host:
                     connection_timeout=5,
                     read_timeout=30,
                     use_env_settings=False,
-                    connection_verify=os.environ.get("LOCAL_CLOUD_CA") or True,
+                    connection_verify=_trust(trigger.connection_string),
                 )
             except ValueError as error:
                 raise StartError(
@@ -206,6 +206,14 @@ def _socket(options: Options) -> socket.socket:
 
 async def _welcome(_: web.Request) -> web.Response:
     return web.Response(text="The function app is up. Its functions: /admin/functions\n")
+
+
+def _trust(connection_string: str) -> str | bool:
+    """What the client of a storage account verifies.
+
+    With the name of a file it reads all certificates before each call, so without TLS it gets none.
+    """
+    return os.environ.get("LOCAL_CLOUD_CA") or True if "=https" in connection_string else True
 
 
 def _write_state(file: Path, port: int) -> None:
