@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from onboarding.cloud.survey import Survey
 from onboarding.cmg.app_fields import OnDeleted
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, prerequisites
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.ownership import maker
@@ -29,20 +31,19 @@ def application_names(facts: Facts) -> Iterator[Finding]:
     for field, app in (("serverApp", facts.request.server_app), ("clientApp", facts.request.client_app)):
         if app is None or app.existing:
             continue
-        for other in facts.survey.same_names or ():
-            if str(other["displayName"]).casefold() == app.name.casefold() and not _made_by(facts, other):
-                yield prerequisites.APPLICATION_NAME_IN_USE.finding(
-                    f"/{field}/name",
-                    name=app.name,
-                    which=f" ({other['appId']})" if facts.names(other) else "",
-                )
-                break
+        other = _namesake(app.name, facts.survey, facts.onboarding)
+        if other:
+            yield prerequisites.APPLICATION_NAME_IN_USE.finding(
+                f"/{field}/name",
+                name=app.name,
+                which=f" ({other['appId']})" if facts.names(other) else "",
+            )
 
 
 def app_id_uri(facts: Facts) -> Iterator[Finding]:
     """The App ID URI, among the applications of the tenant."""
     for holder in facts.survey.same_uri or ():
-        if not _made_by(facts, holder):
+        if not _made_by(facts.onboarding, holder):
             yield prerequisites.URI_IN_USE.finding(
                 holder=f"The application {_named(holder)}" if facts.names(holder) else "Another application",
                 uri=facts.request.server_app.app_id_uri,
@@ -77,9 +78,32 @@ def purgeable(facts: Facts) -> tuple[str, ...]:
     return tuple(str(app["id"]) for app in deleted_apps if maker(app) and facts.names(app))
 
 
-def _made_by(facts: Facts, application: Mapping[str, Any]) -> bool:
-    """Whether an earlier attempt of the same onboarding created the application."""
-    return str(application.get("uniqueName") or "").startswith(f"cmg-{facts.onboarding}-")
+def mentioned(request: OnboardingRequest, survey: Survey, onboarding: str) -> list[Mapping[str, Any]]:
+    """The applications that these rules can mention, and whose requesters they have to know.
+
+    Anybody can give a name to any number of applications; one of them is enough.
+    """
+    apps = (request.server_app, request.client_app)
+    names = {app.name for app in apps if app and not app.existing}
+    namesakes = [_namesake(name, survey, onboarding) for name in names]
+    return [
+        *(survey.deleted_with_uri or ()),
+        *(survey.same_uri or ()),
+        *(app for app in namesakes if app),
+    ]
+
+
+def _namesake(name: str, survey: Survey, onboarding: str) -> Mapping[str, Any] | None:
+    """An application of the tenant that has a name already, if there is one."""
+    for app in survey.same_names or ():
+        if str(app["displayName"]).casefold() == name.casefold() and not _made_by(onboarding, app):
+            return app
+    return None
+
+
+def _made_by(onboarding: str, application: Mapping[str, Any]) -> bool:
+    """Whether an earlier attempt of an onboarding created the application."""
+    return str(application.get("uniqueName") or "").startswith(f"cmg-{onboarding}-")
 
 
 def _named(application: Mapping[str, Any]) -> str:

@@ -123,10 +123,11 @@ class PaperClouds(Clouds):
         self.calls: list[Mapping[str, Any]] = []
         self.owners: list[Mapping[str, Any]] = []  # of the application that was created last
         self._real = real
+        self._resources: dict[str, str] = {}  # of the request's tenant
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory."""
-        return Directory(PaperGraph(self, self._real.directory(tenant).graph))
+        return Directory(PaperGraph(self, self._real.directory(tenant).graph), resources=self._resources)
 
     def is_home(self, tenant: str) -> bool:
         """Whether a tenant is the one in which this service is deployed."""

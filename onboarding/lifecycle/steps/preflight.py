@@ -13,8 +13,7 @@ from typing import Final, TypeVar
 from onboarding.connections.records import key_of
 from onboarding.errors import Actor, Finding, PermanentError, Severity, cloud, steps
 from onboarding.errors import subscription as subscription_errors
-from onboarding.lifecycle import existing, ownership
-from onboarding.lifecycle.clashes import purgeable
+from onboarding.lifecycle import clashes, existing, ownership
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.facts import Facts, SubscriptionFacts
 from onboarding.lifecycle.findings import findings
@@ -25,7 +24,7 @@ from onboarding.workflow.plan import Step
 
 _T = TypeVar("_T")
 _MOST_APPS: Final = 50
-"""Of how many applications with the same name or URI the service looks for the requester."""
+"""Of how many applications with the same URI the service looks for the requester."""
 
 _HIDDEN: Final = {
     subscription_errors.SUBSCRIPTION_NOT_FOUND.code,
@@ -65,7 +64,7 @@ def result(facts: Facts) -> PreflightResult:
         providers=facts.subscription.providers if facts.subscription else {},
         tenant_name=facts.survey.tenant_name,
         tenant_domain=facts.survey.initial_domain,
-        purge=purgeable(facts),
+        purge=clashes.purgeable(facts),
     )
 
 
@@ -84,8 +83,7 @@ async def look(context: OnboardingContext) -> Facts:
         existing.to_update(context),
         existing.is_used(context),
     )
-    # Names last: anybody can give a name to any number of applications, but few can have one URI.
-    found = [*(survey.deleted_with_uri or ()), *(survey.same_uri or ()), *(survey.same_names or ())]
+    found = clashes.mentioned(request, survey, context.id)
     return Facts(
         requester=context.run.head.lists.get(REQUESTER, ""),
         operates=ownership.operates(context.run.head),
