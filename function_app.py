@@ -83,9 +83,10 @@ async def fail_inspection(msg: func.QueueMessage) -> None:
 # The parameter of a timer trigger is part of the binding, even if the function does not use it.
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
-    """Continues runs that have made no progress, and advances the epoch."""
-    sweeps = (engine.sweep for engine in parts().engines.values())
-    await timers().jobs.run("sweep_onboardings", parts().epoch.advance, *sweeps)
+    """Continues runs that have made no progress, keeps poison messages, and advances the epoch."""
+    engines = parts().engines.values()
+    works = (work for engine in engines for work in (engine.sweep, engine.collect))
+    await timers().jobs.run("sweep_onboardings", parts().epoch.advance, *works)
 
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")
@@ -101,4 +102,4 @@ async def sweep_directory(timer: func.TimerRequest) -> None:
     """Starts the inspections of the day, and removes secrets from the vault that nothing uses."""
     jobs = timers()
     work = (jobs.inspection_sweep.run, jobs.kept_secrets.clear)
-    await jobs.jobs.run("sweep_directory", *map(jobs.when_present, work))
+    await jobs.jobs.run("sweep_directory", *map(jobs.when_present, work), jobs.forget_retried)

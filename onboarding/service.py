@@ -15,11 +15,11 @@ import azure.functions as func
 from pydantic import ValidationError
 
 from onboarding.api.acknowledgements import AcknowledgementsResource
+from onboarding.api.attention_list import AttentionResource
 from onboarding.api.capabilities import CapabilitiesResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
 from onboarding.api.description import DescriptionResource
-from onboarding.api.dismissals import DismissalsResource
 from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
 from onboarding.api.expirations import ExpirationsResource
@@ -40,6 +40,7 @@ from onboarding.api.unreadable import UnreadableResource
 from onboarding.errors import requests
 from onboarding.parts import Parts, parts
 from onboarding.shared import Shared
+from onboarding.storage.dismissals import Dismissals
 from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.sealing import Seals
 from onboarding.storage.unreadable_rows import UnreadableRows
@@ -189,6 +190,7 @@ class Service:
         return OverviewResource(
             onboardings=parts.onboarding_runs.index,
             operations=parts.operation_runs.index,
+            inspections=parts.inspection_runs.index,
             queues=parts.queues,
             messages=parts.poison_messages,
             unreadable=UnreadableRows(parts.tables),
@@ -202,10 +204,12 @@ class Service:
         )
 
     @functools.cached_property
-    def attention(self) -> DismissalsResource:
+    def attention(self) -> AttentionResource:
         """``/api/attention``."""
         parts = self._parts
-        return DismissalsResource(runs=parts.runs, messages=parts.poison_messages, clock=parts.clock)
+        return AttentionResource(
+            lists=self._shared.trouble_lists, dismissals=Dismissals(parts.tables), clock=parts.clock
+        )
 
     @functools.cached_property
     def poison(self) -> PoisonResource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 from onboarding.api.acceptance import Acceptance
 from onboarding.api.callers import Callers
@@ -11,9 +12,13 @@ from onboarding.api.feed_store import FeedStore
 from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.tenants import ServedTenants
+from onboarding.api.troubled_records import Drifts, Messages, Rows
+from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
+from onboarding.api.troubles import TroubleCode, TroubleList
 from onboarding.lifecycle.name_reservations import NameReservations
 from onboarding.lifecycle.requests import ASKER
 from onboarding.parts import Parts
+from onboarding.storage.unreadable_rows import UnreadableRows
 
 
 class Shared:
@@ -70,6 +75,27 @@ class Shared:
         """The connections, for callers."""
         parts = self._parts
         return Connections(store=parts.connection_store, cadence=parts.cadence, clock=parts.clock)
+
+    @functools.cached_property
+    def trouble_lists(self) -> Sequence[TroubleList]:
+        """The lists of things in trouble."""
+        parts = self._parts
+        return (
+            WaitingRuns(parts.onboarding_runs, "onboardings"),
+            WaitingRuns(parts.operation_runs, "operations"),
+            FailedRuns(TroubleCode.ONBOARDING_FAILED, parts.onboarding_runs, "onboardings"),
+            FailedRuns(TroubleCode.OPERATION_FAILED, parts.operation_runs, "operations"),
+            FailedRuns(TroubleCode.CHANNEL_TROUBLE, parts.notice_runs),
+            FailedRuns(TroubleCode.INSPECTION_FAILED, parts.inspection_runs),
+            Messages(parts.poison_messages, parts.runs),
+            Rows(UnreadableRows(parts.tables)),
+            Drifts(
+                index=parts.drift_index,
+                connections=parts.connection_store,
+                inspect=lambda each: parts.inspection_step.inspect_now(each),  # noqa: PLW0108 - no SDK before
+                clock=parts.clock,
+            ),
+        )
 
     @functools.cached_property
     def acceptance(self) -> Acceptance:

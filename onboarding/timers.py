@@ -6,13 +6,17 @@ As there, every member is made when it is first asked for, and making one does n
 from __future__ import annotations
 
 import functools
+from datetime import timedelta
+from typing import Final
 
 from onboarding.drift.inspection_sweep import InspectionSweep
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.kept_secrets import KeptSecrets
 from onboarding.parts import Parts, parts
-from onboarding.storage.periodic_jobs import PeriodicJobs, Work
+from onboarding.storage.periodic_jobs import PeriodicJobs, Tally, Work
+
+_REMEMBERED: Final = timedelta(days=30)
 
 
 class Timers:
@@ -29,7 +33,7 @@ class Timers:
     def when_present(self, work: Work) -> Work:
         """What a timer runs, unless storage was restored: its records are outdated then."""
 
-        async def run() -> int:
+        async def run() -> int | Tally:
             return await work() if await self._parts.epoch.is_present() else 0
 
         return run
@@ -70,6 +74,10 @@ class Timers:
             runs=parts.inspection_runs,
             clock=parts.clock,
         )
+
+    async def forget_retried(self) -> int:
+        """Forgets the poison messages that were sent again and have not come back for 30 days."""
+        return await self._parts.poison_messages.forget_retried(self._parts.clock.now() - _REMEMBERED)
 
     @functools.cached_property
     def kept_secrets(self) -> KeptSecrets:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -11,17 +13,18 @@ from pydantic import Field
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import AttentionCode, Url
-from onboarding.api.overview_facts import OPEN, Facts
+from onboarding.api.overview_facts import OPEN, Expiring, Facts
+from onboarding.api.troubled_runs import code_of
+from onboarding.api.troubles import TroubleCode
 from onboarding.errors import Actor, steps
 from onboarding.storage import names
+from onboarding.workflow.blocked_steps import BlockedStep
+from onboarding.workflow.index_entry import Entry
+from onboarding.workflow.received_message import ERRORS
 from onboarding.workflow.run import RunStatus
-from onboarding.workflow.run_index import Entry
 
 RESTORED: Final = (steps.STORAGE_RESTORED.code, steps.VAULT_RESTORED.code)
 """The entries for a restore: until the records are reconciled, no other entry can be trusted."""
-
-OWN_TROUBLE: Final = "own-trouble"
-"""The entry for what only the operator of this service can correct: one for each cause."""
 
 ATTENTION: Final[Mapping[str, str]] = {
     "job-late": "A periodic job has not succeeded for three periods",
@@ -35,12 +38,15 @@ ATTENTION: Final[Mapping[str, str]] = {
     "channel-trouble": "A notification channel is failing",
     "onboarding-failed": "Onboardings have failed",
     "operation-failed": "Operations have failed",
+    "inspection-failed": "Inspections have failed",
+    "stalled": "Runs have repeated an error for more than an hour",
     "waits-for-customer": "Runs wait for a customer",
     "open-for-long": "Onboardings take more than a day",
 }
 """What else needs attention, the most serious first: the titles by code."""
 
 _LONG: Final = timedelta(days=1)
+_SOON: Final = timedelta(days=7)
 
 
 class Attention(Counted):
@@ -48,45 +54,138 @@ class Attention(Counted):
 
     code: AttentionCode
     title: str
+    since: Annotated[
+        datetime | None, Field(description="When the oldest case began, of those that were read.")
+    ]
+    causes: Annotated[
+        dict[str, int], Field(default_factory=dict, description="The cases by cause, most first.")
+    ]
     url: Annotated[Url | None, Field(description="Where to look. Missing: in this document.")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Need:
+    """What an entry is about."""
+
+    some: Some[Any]
+    path: str = ""  # empty: see this document
+    since: Callable[[Any], datetime | None] = lambda _: None
+    cause: Callable[[Any], Iterable[str]] = lambda _: ()
 
 
 def attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
     """What needs attention, the most serious first."""
-    stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
-    old = opened(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
-    late = [job for job in facts.jobs if job.is_late(facts.now)]
-    failing = [job for job in facts.jobs if job.fails and job not in late]
     if gap := facts.gap:
         error = gap.error()
         title = f"{error.title}: notices and removals wait until POST /api/reconcile. {error.detail}"
-        yield Attention(code=error.code, title=title, count=1, more=False, url=None)
-    for cause in BlockedRuns.all_of(facts.blocked):
+        yield Attention(code=error.code, title=title, count=1, more=False, since=None, causes={}, url=None)
+    blocked = facts.blocked.where(lambda step: step.dismissed is None)
+    for cause in BlockedRuns.all_of(blocked):
         if cause.actor is Actor.OPERATOR:
             title = f"{cause.title}: runs wait since {cause.since:%Y-%m-%d %H:%M} UTC"
-            yield Attention(code=OWN_TROUBLE, title=title, count=cause.count, more=cause.more, url=None)
-    waiting = facts.blocked.where(lambda step: step.actor is not Actor.OPERATOR)
-    needs: Mapping[str, tuple[Some[Any], str]] = {
-        "job-late": (Some(late, more=False), ""),  # see jobs
-        "job-failed": (Some(failing, more=False), ""),
-        "poison-queue": (Some(range(stuck), more=False), "poison"),
-        "given-up": (facts.messages, "poison"),
-        "unreadable": (facts.unreadable, "unreadable"),
-        "ended": (facts.ended, "expirations?state=Expired"),
-        "ends-soon": (facts.ends_soon, "expirations?withinDays=7"),
-        "drifting": (facts.drifting, ""),  # see differences
-        "channel-trouble": (facts.failing, ""),  # see channels
-        "onboarding-failed": (facts.failed_onboardings, "onboardings?status=Failed"),
-        "operation-failed": (facts.failed_operations, "operations?status=Failed"),
-        "waits-for-customer": (waiting, ""),  # see blocked
-        "open-for-long": (old, "onboardings?status=Waiting"),
-    }
-    for code, title in ATTENTION.items():
-        some, path = needs[code]
-        if some.found or some.more:  # what was not read is unknown, which is not nothing
             yield Attention(
-                code=code, title=title, count=some.count, more=some.more, url=url(path) if path else None
+                code=TroubleCode.OWN_TROUBLE,
+                title=title,
+                count=cause.count,
+                more=cause.more,
+                since=cause.since,
+                causes={cause.code: cause.count},
+                url=None,
             )
+    needs = {**_records(facts), **_runs(facts, blocked)}
+    for code, title in ATTENTION.items():
+        need = needs[code]
+        if need.some.found or need.some.more:  # what was not read is unknown, which is not nothing
+            begun = [since for thing in need.some.found if (since := need.since(thing))]
+            causes = Counter(cause for thing in need.some.found for cause in need.cause(thing) if cause)
+            yield Attention(
+                code=code,
+                title=title,
+                count=need.some.count,
+                more=need.some.more,
+                since=min(begun, default=None),
+                causes=dict(causes.most_common()),
+                url=url(need.path) if need.path else None,
+            )
+
+
+def _records(facts: Facts) -> Mapping[str, _Need]:
+    """What is wrong with jobs, messages, rows, connections and channels."""
+    late = [job for job in facts.jobs if job.is_late(facts.now)]
+    failing = [job for job in facts.jobs if job.fails and job not in late]
+    stuck = sum(facts.queues[queue] for queue in names.POISON_QUEUES)
+    jobs: dict[str, Any] = {"cause": lambda job: [job.name]}
+    ending: dict[str, Any] = {
+        "since": lambda each: each[0].expirations[each[1]],
+        "cause": lambda each: [each[1]],
+    }
+    soon: dict[str, Any] = {**ending, "since": lambda each: each[0].expirations[each[1]] - _SOON}
+    return {
+        "job-late": _Need(some=Some(late, more=False), since=lambda job: job.late_at, **jobs),
+        "job-failed": _Need(some=Some(failing, more=False), since=lambda job: job.fails_since, **jobs),
+        "poison-queue": _Need(some=Some(range(stuck), more=False), path="poison"),
+        "given-up": _Need(
+            some=facts.messages,
+            path="poison",
+            since=lambda message: message.first_at,
+            cause=lambda message: [ERRORS[message.reason].code],
+        ),
+        "unreadable": _Need(
+            some=facts.unreadable,
+            path="unreadable",
+            since=lambda row: row.since,
+            cause=lambda row: [row.table],
+        ),
+        "ended": _Need(some=facts.ended, path="expirations?state=Expired", **ending),
+        "ends-soon": _Need(some=facts.ends_soon, path="expirations?withinDays=7", **soon),
+        "drifting": _Need(
+            some=facts.drifting, since=lambda entry: entry.since, cause=lambda entry: entry.codes
+        ),
+        "channel-trouble": _Need(
+            some=facts.failing,
+            since=lambda delivery: delivery.announced_at,
+            cause=lambda delivery: [delivery.error.code],
+        ),
+    }
+
+
+def _runs(facts: Facts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
+    """The runs that have failed or wait."""
+    old = opened(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
+    failed: dict[str, Any] = {
+        "since": lambda entry: entry.since or entry.announced_at,
+        "cause": lambda entry: [entry.cause],
+    }
+    waiting: dict[str, Any] = {"since": lambda step: step.since, "cause": lambda step: [step.code]}
+    return {
+        "onboarding-failed": _Need(
+            some=facts.failed_onboardings, path="attention?code=onboarding-failed", **failed
+        ),
+        "operation-failed": _Need(
+            some=facts.failed_operations, path="attention?code=operation-failed", **failed
+        ),
+        "inspection-failed": _Need(
+            some=facts.failed_inspections, path="attention?code=inspection-failed", **failed
+        ),
+        "stalled": _Need(
+            some=blocked.where(lambda step: code_of(step) is TroubleCode.STALLED),
+            path="attention?code=stalled",
+            **waiting,
+        ),
+        "waits-for-customer": _Need(
+            some=blocked.where(lambda step: code_of(step) is TroubleCode.WAITS),
+            path="attention?code=waits-for-customer",
+            **waiting,
+        ),
+        "open-for-long": _Need(
+            some=old, path="onboardings?status=Waiting", since=lambda entry: entry.announced_at + _LONG
+        ),
+    }
+
+
+def _ends_at(expiring: Expiring) -> datetime:
+    connection, kind = expiring
+    return connection.expirations[kind]
 
 
 def opened(statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:

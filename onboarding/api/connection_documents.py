@@ -11,6 +11,7 @@ from pydantic import Field
 
 from onboarding.api.documents import (
     DifferenceCode,
+    Dismissal,
     Document,
     ExpirationKind,
     FullRequest,
@@ -149,6 +150,7 @@ class DirectoryDifference(Document):
     detail: str
     impact: str
     remedy: str
+    dismissed: Dismissal | None = None
 
     @classmethod
     def of(cls, difference: records.Difference) -> Self:
@@ -160,6 +162,7 @@ class DirectoryDifference(Document):
             detail=difference.detail,
             impact=difference.impact,
             remedy=difference.remedy,
+            dismissed=Dismissal.of(difference.dismissed),
         )
 
 

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from onboarding import version
 from onboarding.api.reader import ANYBODY, Reader
+from onboarding.storage import unreadable_rows
 
 READER: Final = "reader"
 """The member of the context of a serialization that has the reader."""
@@ -62,6 +63,20 @@ class Document(BaseModel):
         return self.model_dump_json(
             by_alias=True, exclude_defaults=True, exclude_none=True, context={READER: reader}
         )
+
+
+class Dismissal(Document):
+    """Who decided that nothing needs to be done about something, when and why."""
+
+    by: str
+    by_id: Annotated[str, Field(description="Object ID in the home tenant.")] = ""
+    at: datetime
+    reason: str
+
+    @classmethod
+    def of(cls, dismissal: unreadable_rows.Dismissal | None) -> Self | None:
+        """A stored dismissal, if there is one."""
+        return cls.model_validate(dismissal) if dismissal else None
 
 
 class CodeVersion(Document):

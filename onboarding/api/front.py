@@ -18,7 +18,7 @@ from onboarding.api import on_behalf_of
 from onboarding.api.callers import ANYBODY, Caller, Callers
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, Call, Endpoint, Reply
-from onboarding.api.paging import PageQuery
+from onboarding.api.paging import ContinuedQuery
 from onboarding.api.problems import ProblemError, unavailable
 from onboarding.api.reader import Reader
 from onboarding.api.reading import read_body
@@ -97,7 +97,7 @@ class Front:
         url, origin = urlsplit(request.url), reader.origin
         prefix, _, path = url.path.rpartition("/api/")
         query, seal = endpoint.query.read(request), None
-        if isinstance(query, PageQuery):
+        if isinstance(query, ContinuedQuery):
             seal = await self._seals.of(query.listed(caller, url.path))
             query = query.opened(seal)
         call = Call(

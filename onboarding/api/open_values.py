@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from onboarding.api.attention import ATTENTION, OWN_TROUBLE, RESTORED
+from onboarding.api.attention import ATTENTION, RESTORED
+from onboarding.api.troubles import TroubleCode
 from onboarding.cloud.ports import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
 from onboarding.cmg import permissions, rules
 from onboarding.cmg.permissions import Permission
@@ -33,7 +34,7 @@ _CHECKS: Final = {
 }
 
 VALUES: Final[Mapping[str, Iterable[str]]] = {
-    "AttentionCode": (*RESTORED, OWN_TROUBLE, *ATTENTION),
+    "AttentionCode": (*RESTORED, TroubleCode.OWN_TROUBLE, *ATTENTION),
     "CheckName": _CHECKS,
     "CloudService": (GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER),
     "DifferenceCode": {*_CHECKS, *KINDS} - {rules.SECRET.name},

@@ -32,9 +32,10 @@ from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.queues import Queues
 from onboarding.storage.unreadable_rows import UnreadableRows
 from onboarding.workflow.blocked_steps import BlockedStep
+from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.poison_messages import PoisonMessages
 from onboarding.workflow.run import RunStatus
-from onboarding.workflow.run_index import Entry, RunIndex
+from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_view import RunView
 from onboarding.workflow.runtime import Runtime
 
@@ -65,6 +66,7 @@ class OverviewResource:
         *,
         onboardings: RunIndex,
         operations: RunIndex,
+        inspections: RunIndex,
         queues: Queues,
         messages: PoisonMessages,
         unreadable: UnreadableRows,
@@ -78,6 +80,7 @@ class OverviewResource:
     ) -> None:
         self._onboardings = onboardings
         self._operations = operations
+        self._inspections = inspections
         self._queues = queues
         self._messages = messages
         self._unreadable = unreadable
@@ -115,7 +118,7 @@ class OverviewResource:
             asyncio.gather(
                 self._blocked(tenant),
                 self._expiring(tenant, now),
-                self._differences.first(_LISTED, tenant),
+                self._differences.page(size=_LISTED, tenant=tenant),
                 failing_deliveries.page(self._notices, size=_LISTED),
             ),
         )
@@ -125,10 +128,10 @@ class OverviewResource:
             operations=operations,
             queues=dict(zip(names.QUEUES, lengths, strict=True)),
             messages=Some(messages[0], more=bool(messages[1])),
-            unreadable=Some(unreadable, more=bool(further)),
+            unreadable=Some(unreadable, more=bool(further)).where(lambda row: row.dismissed is None),
             blocked=blocked,
             expirations=expirations,
-            drifting=Some(drifting, more=len(drifting) == _LISTED),
+            drifting=Some(drifting[0], more=bool(drifting[1])),
             failing=Some(failing[0], more=bool(failing[1])).where(
                 lambda delivery: tenant in {None, delivery.tenant}
             ),
@@ -136,6 +139,7 @@ class OverviewResource:
             gap=await self._epoch.known_gap(),
             failed_onboardings=await self._failed(self._onboardings, tenant),
             failed_operations=await self._failed(self._operations, tenant),
+            failed_inspections=await self._failed(self._inspections, tenant),
             ended=await self._unseen(View(tenant=tenant), None, now),
             ends_soon=await self._unseen(View(tenant=tenant), now, now + _URGENT),
             now=now,

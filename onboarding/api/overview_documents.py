@@ -27,7 +27,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
 from onboarding.storage.periodic_jobs import PeriodicJob
-from onboarding.workflow.run_index import Entry
+from onboarding.workflow.index_entry import Entry
 
 _SHOWN: Final = 10
 _TENANTS: Final = 100
@@ -155,9 +155,14 @@ class JobOverview(Document):
 
     name: str
     last_succeeded_at: datetime | None
-    done: Annotated[int, Field(description="What its last successful run started or announced.")]
+    found: Annotated[int, Field(description="What its last successful run found to do.")]
+    done: Annotated[int, Field(description="What that run did: started, announced or removed.")]
     due_at: Annotated[datetime | None, Field(description="Missing if it has not succeeded yet.")]
     late: Annotated[bool, Field(description="Whether it has not succeeded for three periods.")]
+    watched_since: Annotated[
+        datetime | None,
+        Field(description="When a job that has not succeeded was first looked at."),
+    ]
     last_failed_at: datetime | None
     last_error: str
 
@@ -167,9 +172,11 @@ class JobOverview(Document):
         return cls(
             name=job.name,
             last_succeeded_at=job.last_succeeded_at,
+            found=job.found,
             done=job.done,
             due_at=job.due_at,
             late=job.is_late(now),
+            watched_since=None if job.last_succeeded_at else job.watched_since,
             last_failed_at=job.last_failed_at,
             last_error=job.last_error,
         )

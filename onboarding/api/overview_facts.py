@@ -15,9 +15,9 @@ from onboarding.recovery.epoch import Gap
 from onboarding.storage.periodic_jobs import PeriodicJob
 from onboarding.storage.unreadable_rows import UnreadableRow
 from onboarding.workflow.blocked_steps import BlockedStep
+from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.poison_messages import PoisonMessage
 from onboarding.workflow.run import RunStatus
-from onboarding.workflow.run_index import Entry
 
 OPEN: Final = "Open"
 """Running and waiting runs. Only their steps show which of the two a run is."""
@@ -45,6 +45,7 @@ class Facts:
     gap: Gap | None  # between storage and the vault
     failed_onboardings: Some[Entry]  # until they are retried, rolled back or dismissed
     failed_operations: Some[Entry]
+    failed_inspections: Some[Entry]
     ended: Some[Expiring]  # not acknowledged, however long ago
     ends_soon: Some[Expiring]  # not acknowledged
     now: datetime

@@ -29,15 +29,9 @@ def _at_most(size: int) -> int:
 _Entry = TypeVar("_Entry", bound=Document)
 
 
-class PageQuery(Parameters):
-    """Which page of a list is asked for."""
+class ContinuedQuery(Parameters):
+    """Where a call continues that is too much for one call."""
 
-    size: Annotated[int, Field(ge=1), DIGITS, AfterValidator(_at_most)] = Field(
-        50,
-        alias="maxpagesize",
-        description="Maximum number of entries of a page; more than 100 counts as 100. A page can have fewer "
-        "although more follow.",
-    )
     continuation: str = Field(
         "",
         alias="continuationToken",
@@ -59,6 +53,17 @@ class PageQuery(Parameters):
         if not continuation:
             raise InvalidContinuationError
         return self.model_copy(update={"continuation": continuation})
+
+
+class PageQuery(ContinuedQuery):
+    """Which page of a list is asked for."""
+
+    size: Annotated[int, Field(ge=1), DIGITS, AfterValidator(_at_most)] = Field(
+        50,
+        alias="maxpagesize",
+        description="Maximum number of entries of a page; more than 100 counts as 100. A page can have fewer "
+        "although more follow.",
+    )
 
 
 class Unreadable(Document):

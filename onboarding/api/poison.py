@@ -6,25 +6,26 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Document
+from onboarding.api.documents import Document, FailureCode
 from onboarding.api.endpoint import OPERATORS, Call, Reply, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
+from onboarding.api.raw import Raw
 from onboarding.api.reading import Parameters
 from onboarding.errors import requests
 from onboarding.storage import names, queues
-from onboarding.workflow import interventions, poison_messages
-from onboarding.workflow.interventions import NotPossibleError
+from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.workflow import poison_messages, redriving
 from onboarding.workflow.poison_messages import PoisonMessages, Reason
-from onboarding.workflow.run import Author, RunStatus
+from onboarding.workflow.received_message import ERRORS
+from onboarding.workflow.redriving import Redrive
+from onboarding.workflow.run import RunStatus
 from onboarding.workflow.runtime import Runtime
-
-Outcome = Literal["Retried", "SentAgain", "NothingToDo"]
 
 
 class PoisonMessage(Document):
@@ -33,24 +34,35 @@ class PoisonMessage(Document):
     id: UUID
     queue: str
     reason: Reason
+    code: Annotated[FailureCode, Field(description="Of the error.")]
+    title: str
     detail: str
+    remedy: str
     run_id: Annotated[str | None, Field(description="The run that the message is for.")]
     run_status: Annotated[RunStatus | None, Field(description="The current status of that run.")]
-    given_up_at: datetime
-    body: str
+    given_up_at: Annotated[datetime, Field(description="When it failed last.")]
+    since: Annotated[datetime, Field(description="When it failed first.")]
+    count: Annotated[int, Field(description="How often it failed.")]
+    body: Raw
 
     @classmethod
     def of(cls, message: poison_messages.PoisonMessage, run: RunStatus | None) -> Self:
         """A kept message, with the status of its run."""
+        error = ERRORS[message.reason]
         return cls(
             id=message.id,
             queue=message.queue,
             reason=message.reason,
+            code=error.code,
+            title=error.title,
             detail=message.detail,
+            remedy=error.remedy,
             run_id=message.run or None,
             run_status=run,
             given_up_at=message.at,
-            body=message.body.decode(errors="replace"),
+            since=message.first_at,
+            count=message.count,
+            body=Raw.of(message.body),
         )
 
 
@@ -59,7 +71,7 @@ class QueuedMessage(Document):
 
     inserted_at: datetime | None
     deliveries: int
-    body: str
+    body: Raw
 
 
 class PoisonQueue(Document):
@@ -80,7 +92,7 @@ class Redriven(Document):
     """What happened to a poison message."""
 
     id: UUID
-    outcome: Outcome
+    outcome: Redrive
 
 
 class PoisonResource:
@@ -118,31 +130,20 @@ class PoisonResource:
         problems=(requests.NOT_FOUND,),
     )
     async def redrive(self, call: Call[Parameters, None]) -> Reply:
-        """Re-drive a poison message.
-
-        The message is deleted last. A crash in between may send it twice, which does nothing twice.
-        """
+        """Re-drive a poison message. A message that is still hopeless stays in the list, with its count."""
         message = await self._messages.get(call.path["id"])
         if message is None:
             raise ProblemError(requests.NOT_FOUND, what="The message")
-        outcome = await self._redrive(message, call.caller.author)
-        await self._messages.remove(message)
+        runs = self._runs[message.queue]
+        outcome = await redriving.redrive(self._messages, runs, message, call.caller.author)
         return Reply(content=Redriven(id=message.id, outcome=outcome), status=HTTPStatus.ACCEPTED)
-
-    async def _redrive(self, message: poison_messages.PoisonMessage, author: Author) -> Outcome:
-        if message.reason is not Reason.WORKER_CRASHED:
-            await self._queues.put(message.queue, message.body)
-            return "SentAgain"
-        try:
-            # The message alone would find a failed run and do nothing.
-            run = await interventions.resume(self._runs[message.queue], message.run, author)
-        except NotPossibleError:
-            return "NothingToDo"
-        return "Retried" if run else "NothingToDo"
 
     async def _shown(self, message: poison_messages.PoisonMessage) -> PoisonMessage:
         runs = self._runs[message.queue]
-        run = await runs.load(message.run) if message.run else None
+        try:
+            run = await runs.load(message.run) if message.run else None
+        except UnreadableRowError:
+            run = None
         return PoisonMessage.of(message, runs.status(run) if run else None)
 
     async def _queue(self, queue: str) -> PoisonQueue:
@@ -151,7 +152,7 @@ class PoisonResource:
             QueuedMessage(
                 inserted_at=message.inserted_at,
                 deliveries=message.deliveries,
-                body=message.body.decode(errors="replace"),
+                body=Raw.of(message.body),
             )
             for message in messages
         ]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Document
+from onboarding.api.documents import Dismissal, Document
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.problems import ProblemError
+from onboarding.api.raw import Raw
 from onboarding.api.reading import Parameters
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.warning_schedule import WarningSchedule
@@ -26,31 +26,7 @@ from onboarding.workflow.run import HEAD, STATE, STEPS
 
 log = logging.getLogger(__name__)
 
-_LONGEST: Final = 2000
-"""Characters of a text, or bytes of other data, that are shown."""
-
 _RUNS: Final = (names.ONBOARDINGS, names.OPERATIONS, names.NOTICES)
-
-
-class Raw(Document):
-    """Something as it is: text, or bytes in base64."""
-
-    text: Annotated[str, Field(description="Missing if it is no text in UTF-8.")] = ""
-    base64: Annotated[str, Field(description="Missing if it is text.")] = ""
-    size: Annotated[int, Field(description="Characters of the text, or number of bytes.")]
-    cut: Annotated[bool, Field(description="Whether only the beginning is shown.")] = False
-
-    @classmethod
-    def of(cls, value: Any) -> Self:
-        """A value of a column, or the body of a message."""
-        if isinstance(value, bytes):
-            try:
-                value = value.decode()
-            except UnicodeDecodeError:
-                shown = base64.b64encode(value[:_LONGEST]).decode()
-                return cls(base64=shown, size=len(value), cut=len(value) > _LONGEST)
-        text = str(value)
-        return cls(text=text[:_LONGEST], size=len(text), cut=len(text) > _LONGEST)
 
 
 class UnreadableRow(Document):
@@ -62,6 +38,7 @@ class UnreadableRow(Document):
     key: str
     reason: str
     since: Annotated[datetime, Field(description="When the service first tried to read it.")]
+    dismissed: Dismissal | None = None
 
 
 class UnreadableRowDetails(UnreadableRow):
@@ -164,5 +141,6 @@ def _details(entry: unreadable_rows.UnreadableRow, row: Row) -> UnreadableRowDet
         key=entry.key,
         reason=entry.reason,
         since=entry.since,
+        dismissed=Dismissal.of(entry.dismissed),
         columns={name: Raw.of(value) for name, value in row.columns.items()},
     )

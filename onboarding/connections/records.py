@@ -19,7 +19,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
-from onboarding.storage.unreadable_rows import UnreadableRowError, load
+from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError, load
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +75,7 @@ class Difference:
     impact: str
     remedy: str
     restorable: bool = True  # of a deleted application: whether it can be restored
+    dismissed: Dismissal | None = None  # an operator decided that nothing needs to be done
 
     @property
     def key(self) -> str:

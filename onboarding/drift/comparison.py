@@ -230,5 +230,8 @@ def _loss(connection: Connection, difference: str, at: datetime) -> Loss:
 
 
 def _first(connection: Connection, difference: Difference) -> Difference:
-    """The known difference, if there is one."""
-    return connection.differences.get(difference.key, difference)
+    """The known difference, if there is one. A dismissal is about the difference as it was."""
+    known = connection.differences.get(difference.key)
+    if known is None or known.detail == difference.detail:
+        return known or difference
+    return replace(difference, since=known.since)

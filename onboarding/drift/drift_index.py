@@ -39,8 +39,11 @@ class DriftIndex:
         self._tables = tables
 
     async def enter(self, connection: Connection) -> None:
-        """Enters a connection with its present differences; safe to repeat."""
-        differences = connection.differences.values()
+        """Enters a connection with its present differences, without dismissed ones; safe to repeat."""
+        differences = [each for each in connection.differences.values() if each.dismissed is None]
+        if not differences:
+            await self.remove(connection.id)
+            return
         entry = DriftEntry(
             connection=connection.id,
             name=connection.name,
@@ -55,8 +58,19 @@ class DriftIndex:
         """Removes a connection that no longer drifts; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.drift(connection), Write.DELETE)
 
-    async def first(self, size: int, tenant: str | None = None) -> list[DriftEntry]:
-        """At most this number of connections, by tenant (of one tenant)."""
+    async def page(
+        self, *, size: int, tenant: str | None = None, continuation: str = ""
+    ) -> tuple[list[DriftEntry], str]:
+        """Some connections, by tenant (of one tenant), and the continuation (empty at the end)."""
         keys = Range(f"{tenant}.", f"{tenant}/") if tenant else None
-        page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size)
-        return await readable(self._tables, page.rows, _entry)
+        page = await self._tables.page(
+            names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size, continuation=continuation
+        )
+        return await readable(self._tables, page.rows, _entry), page.continuation
+
+    async def get(self, connection: str) -> DriftEntry | None:
+        """The entry of a connection, or None if it does not drift."""
+        place = pointers.drift(connection)
+        row = await self._tables.get(names.CONNECTIONS, place.partition, place.key)
+        found = await readable(self._tables, [row] if row else [], _entry)
+        return found[0] if found else None

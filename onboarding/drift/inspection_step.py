@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ from onboarding.clock import Clock
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import Subscription
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.connections.records import Connection, ConnectionState
+from onboarding.connections.records import Connection, ConnectionState, Difference
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.drift.comparison import Comparison, compare, unreadable
 from onboarding.drift.drift_index import DriftIndex
@@ -178,7 +178,7 @@ class InspectionStep:
                 return None
             return current.evolve(
                 inspected_at=started_at,
-                differences=comparison.differences,
+                differences=_with_dismissals(current, comparison.differences),
                 secret=secret,
                 lost=comparison.lost,
                 pending_providers=comparison.pending_providers,
@@ -201,6 +201,17 @@ class InspectionStep:
         for difference in kept.differences.values():
             if difference.since == started_at:
                 await self._notices.announce(kept, difference)
+
+
+def _with_dismissals(current: Connection, found: Mapping[str, Difference]) -> Mapping[str, Difference]:
+    """The differences, with what operators dismissed while the inspection ran."""
+    known = current.differences
+    return {
+        key: known[key]
+        if key in known and replace(known[key], dismissed=difference.dismissed) == difference
+        else difference
+        for key, difference in found.items()
+    }
 
 
 def _is_settled(connection: Connection, started_at: datetime) -> bool:

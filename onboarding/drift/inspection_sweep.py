@@ -18,6 +18,7 @@ from onboarding.drift.directory_snapshot import MOST_PAIRS
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.drift.inspection_step import INSPECTION, InspectionRequest
 from onboarding.storage import keys
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.run import SERVICE, Head
 from onboarding.workflow.runtime import Runtime
 
@@ -50,9 +51,16 @@ class InspectionSweep:
         members = await self._inspection_schedule.members(days) | await self._near(now)
         heads = [_head(ids, now) for ids in _batches(sorted(members))]
         for start in range(0, len(heads), _AT_ONCE):
-            await asyncio.gather(*(self._runs.start(head) for head in heads[start : start + _AT_ONCE]))
+            await asyncio.gather(*map(self._start, heads[start : start + _AT_ONCE]))
         await self._inspection_schedule.complete(now.date())
         return len(heads)
+
+    async def _start(self, head: Head) -> None:
+        """Starts a run. One that exists and cannot be read does not affect the others."""
+        try:
+            await self._runs.start(head)
+        except UnreadableRowError as error:
+            await self._runs.store.note(error)
 
     async def _near(self, now: datetime) -> set[str]:
         """The IDs of the connections with an expiration at about this time."""

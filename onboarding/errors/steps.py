@@ -187,6 +187,46 @@ VAULT_RESTORED: Final = ErrorType(
 
 # The engine
 
+MESSAGE_INVALID: Final = ErrorType(
+    code="message-invalid",
+    failure=PermanentError,
+    actor=Actor.OPERATOR,
+    title="The queue message is not a message of this service",
+    detail="{fault}",
+    remedy="Dismiss the message. Find out which program writes to the queues of this service.",
+)
+MESSAGE_VERSION: Final = ErrorType(
+    code="message-version",
+    failure=PermanentError,
+    actor=Actor.OPERATOR,
+    title="Another release wrote the queue message",
+    detail="The message has the version {version}. This release reads messages up to version {newest}.",
+    remedy="Deploy the release that wrote the message, then retry the message. Otherwise dismiss it.",
+)
+MESSAGE_FIELD: Final = ErrorType(
+    code="message-field",
+    failure=PermanentError,
+    actor=Actor.OPERATOR,
+    title="The queue message has fields that this release does not know",
+    detail="Fields that this release does not know: {unknown}. Missing or not valid fields: {wrong}.",
+    remedy="Deploy the release that wrote the message, then retry the message. Otherwise dismiss it.",
+)
+MESSAGE_RUN_UNKNOWN: Final = ErrorType(
+    code="message-run-unknown",
+    failure=PermanentError,
+    actor=Actor.OPERATOR,
+    title="The run of the queue message does not exist",
+    detail="There is no run {run}.",
+    remedy="Dismiss the message, unless a backup of the tables is restored.",
+)
+MESSAGE_RUN_UNREADABLE: Final = ErrorType(
+    code="message-run-unreadable",
+    failure=PermanentError,
+    actor=Actor.OPERATOR,
+    title="The run of the queue message cannot be read",
+    detail="A stored record of the run {run} cannot be read.",
+    remedy="Correct or remove the record with GET /api/unreadable, then retry the message.",
+)
 WORKER_CRASHED: Final = ErrorType(
     code="worker-crashed",
     failure=PermanentError,

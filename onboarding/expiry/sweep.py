@@ -18,6 +18,7 @@ from onboarding.connections.records import Connection, ConnectionState
 from onboarding.connections.warning_schedule import ScheduledWarning, WarningSchedule
 from onboarding.notices.announcing import Notices
 from onboarding.notices.warning_texts import warning
+from onboarding.storage.periodic_jobs import Tally
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.run import SERVICE, Event
 from onboarding.workflow.run_store import RunStore
@@ -48,12 +49,12 @@ class ExpirySweep:
         self._audit = audit
         self._clock = clock
 
-    async def run(self) -> int:
-        """Announces every warning that is due; returns the number.
+    async def run(self) -> Tally:
+        """Announces every warning that is due; returns how many were due and how many it announced.
 
         A failure does not affect the other warnings: it is raised at the end, and its warning stays due.
         """
-        announced, failed = 0, set[ScheduledWarning]()
+        found, announced, failed = 0, 0, set[ScheduledWarning]()
         failures: list[BaseException] = []
         slots = asyncio.Semaphore(_AT_ONCE)
         while True:
@@ -66,6 +67,7 @@ class ExpirySweep:
             results = await asyncio.gather(
                 *(self._handle(scheduled, slots) for scheduled in due), return_exceptions=True
             )
+            found += len(due)
             announced += sum(result for result in results if isinstance(result, int))
             failures += [result for result in results if isinstance(result, BaseException)]
             failed |= {
@@ -77,7 +79,7 @@ class ExpirySweep:
                 continue
             if serious := [failure for failure in failures if not isinstance(failure, UnreadableRowError)]:
                 raise serious[0]
-            return announced
+            return Tally(found=found, done=announced)
 
     async def _handle(self, scheduled: ScheduledWarning, slots: asyncio.Semaphore) -> int:
         """Handles one warning; returns how many were announced."""

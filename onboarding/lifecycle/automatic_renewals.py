@@ -15,6 +15,8 @@ from onboarding.connections.records import SERVER_APP_DELETED, Connection, Conne
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import Asker, Renewal
 from onboarding.storage import keys
+from onboarding.storage.periodic_jobs import Tally
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.run import Head
 from onboarding.workflow.runtime import Runtime
 
@@ -59,18 +61,25 @@ class AutomaticRenewals:
     days: int  # before the expiration; 0: no automatic renewals
     time_limit_days: int
 
-    async def run(self) -> int:
+    async def run(self) -> Tally:
         """Starts the renewals that are due, one for each secret; returns their number. Safe to repeat.
+
+        A renewal that cannot be read does not affect the others: it is kept in the index of unreadable rows.
 
         It reads only the secrets that expire within the days, so the others cost nothing.
         """
-        begun = 0
+        found, begun = 0, 0
         if self.days:
             async for connection in self._due():
                 renewal = Renewal.of(connection, RenewalRequest(), time_limit_days=self.time_limit_days)
-                existing = await self.operations.start(head(connection, renewal, now=self.clock.now()))
+                found += 1
+                try:
+                    existing = await self.operations.start(head(connection, renewal, now=self.clock.now()))
+                except UnreadableRowError as error:
+                    await self.operations.store.note(error)
+                    continue
                 begun += existing is None
-        return begun
+        return Tally(found=found, done=begun)
 
     async def _due(self) -> AsyncIterator[Connection]:
         until = self.clock.now() + timedelta(days=self.days)

@@ -17,6 +17,7 @@ from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle import handed_over, ownership
 from onboarding.lifecycle.context import Services
+from onboarding.storage.unreadable_rows import UnreadableRowError
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,21 @@ class KeptSecrets:
             for secret in await services.clouds.vault.listed(handed_over.PREFIX):
                 if removed == _MOST:
                     break
-                if secret.created_at < before and await _is_unused(services, secret):
-                    removed += await handed_over.discard(services, secret.name, secret.tags["onboarding"])
+                if secret.created_at < before:
+                    removed += await _cleared(services, secret)
         except OnboardingError as error:
             log.warning("secrets that were handed over could not be cleared: %s", error.code)
         return removed
+
+
+async def _cleared(services: Services, secret: ListedSecret) -> bool:
+    """Whether a secret was removed. What cannot be read keeps its secret, and no other one."""
+    try:
+        if await _is_unused(services, secret):
+            return await handed_over.discard(services, secret.name, secret.tags["onboarding"])
+    except UnreadableRowError as error:
+        await services.onboardings.store.note(error)
+    return False
 
 
 async def _is_unused(services: Services, secret: ListedSecret) -> bool:

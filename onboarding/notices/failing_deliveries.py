@@ -11,6 +11,7 @@ from typing import TypeVar
 from onboarding.errors import OnboardingError
 from onboarding.notices.delivery_context import Services
 from onboarding.notices.notice import DeliveryRequest, DigestRequest
+from onboarding.workflow.index_entry import Cause
 from onboarding.workflow.outcomes import Failure, Outcome
 from onboarding.workflow.plan import Context
 from onboarding.workflow.run import Run, RunStatus
@@ -53,8 +54,9 @@ def noted(
         index, head = context.services.runs.index, context.run.head
         try:
             outcome = await handler(context)
-        except OnboardingError:
-            await index.mark(head)
+        except OnboardingError as error:
+            since = context.step.since or context.services.clock.now()
+            await index.mark(head, Cause(code=error.code, since=since))
             raise
         if context.step.error:
             await index.unmark(head)

@@ -12,7 +12,7 @@ import contextlib
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -35,7 +35,19 @@ class UnreadableError(ValueError):
 
 
 class UnknownVersionError(UnreadableError):
-    """The document has a version that this release cannot read: a newer release wrote it."""
+    """The document has a version that this release cannot read: another release wrote it."""
+
+    def __init__(self, text: str, version: Any, newest: int) -> None:
+        super().__init__(text)
+        self.version, self.newest = version, newest
+
+
+class FieldsError(UnreadableError):
+    """Fields of the document are missing or not valid."""
+
+    def __init__(self, text: str, wrong: Collection[str], unknown: Collection[str]) -> None:
+        super().__init__(text)
+        self.wrong, self.unknown = wrong, unknown
 
 
 class Codec(Generic[Record]):
@@ -97,10 +109,13 @@ class Codec(Generic[Record]):
         found = document.get(VERSION)
         fields = {k: v for k, v in document.items() if k not in {VERSION, WRITER}}
         if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-            raise UnreadableError(f"not a {name}: its version is {json.dumps(found)}")
+            text = f"not a {name}: its version is {json.dumps(found)}"
+            raise UnknownVersionError(text, found, self._version)
         if found > self._version:
             raise UnknownVersionError(
-                f"a {name} of version {found}; this release reads up to version {self._version}"
+                f"a {name} of version {found}; this release reads up to version {self._version}",
+                found,
+                self._version,
             )
         for number in range(found, self._version):
             try:
@@ -110,5 +125,7 @@ class Codec(Generic[Record]):
         try:
             return self._adapter.validate_json(json.dumps(fields), extra="ignore")
         except ValidationError as error:
-            places = ", ".join(".".join(map(str, fault["loc"])) or "the document" for fault in error.errors())
-            raise UnreadableError(f"not a {name}: {places}") from error
+            wrong = [".".join(map(str, fault["loc"])) or "the document" for fault in error.errors()]
+            known = getattr(self._record, "__dataclass_fields__", None) or self._record.model_fields  # type: ignore[attr-defined]
+            text = f"not a {name}: {', '.join(wrong)}"
+            raise FieldsError(text, wrong, sorted(set(fields) - set(known))) from error

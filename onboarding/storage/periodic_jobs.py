@@ -30,8 +30,20 @@ PERIODS: Final[Mapping[str, timedelta]] = {
 _PARTITION: Final = "jobs"
 _LATE: Final = 3  # periods
 _KEPT: Final = 5  # gaps between two successes
+_AHEAD: Final = timedelta(minutes=5)
+"""By this time the clocks of two instances can differ."""
 
-Work = Callable[[], Awaitable[int]]
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """What a part of a job found to do, and what it did: started, announced or removed."""
+
+    found: int
+    done: int
+
+
+Work = Callable[[], Awaitable[int | Tally]]
+"""A part of a job. It returns what it did, or also what it found where that can be more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,10 +52,13 @@ class PeriodicJob:
 
     name: str
     last_succeeded_at: datetime | None = None
-    done: int = 0  # what the last run that succeeded started or announced
+    found: int = 0  # what the last run that succeeded found to do
+    done: int = 0  # what it did: started, announced or removed
     gaps: tuple[float, ...] = ()  # seconds between its last successes
     last_failed_at: datetime | None = None
     last_error: str = ""
+    failing_since: datetime | None = None  # the first failure after the last success
+    watched_since: datetime | None = None  # when this deployment first looked at the job
 
     @property
     def period(self) -> timedelta:
@@ -56,16 +71,37 @@ class PeriodicJob:
         """When it should run next; None if it has never succeeded."""
         return self.last_succeeded_at + self.period if self.last_succeeded_at else None
 
+    @property
+    def late_at(self) -> datetime | None:
+        """When it is late: three periods after its last success, or after the deployment if there is none."""
+        last = self.last_succeeded_at or self.watched_since
+        return last + _LATE * self.period if last else None
+
     def is_late(self, now: datetime) -> bool:
         """Whether it has not succeeded for three periods."""
-        last = self.last_succeeded_at
-        return last is not None and now - last > _LATE * self.period
+        return self.late_at is not None and now > self.late_at
 
     @property
     def fails(self) -> bool:
         """Whether its last run failed."""
         failed, succeeded = self.last_failed_at, self.last_succeeded_at
         return failed is not None and (succeeded is None or failed > succeeded)
+
+    @property
+    def fails_since(self) -> datetime | None:
+        """When its failures began."""
+        return self.failing_since or self.last_failed_at
+
+    def watched(self, now: datetime) -> PeriodicJob:
+        """The job as it is watched from now on, unless it was before.
+
+        A success in the future, of a clock that was ahead, shows nothing.
+        """
+        if self.last_succeeded_at and self.last_succeeded_at > now + _AHEAD:
+            return replace(self, last_succeeded_at=None, gaps=(), watched_since=now)
+        if self.last_succeeded_at or (self.watched_since and self.watched_since <= now):
+            return self
+        return replace(self, watched_since=now)
 
 
 CODEC: Final = Codec(PeriodicJob)
@@ -79,25 +115,39 @@ class PeriodicJobs:
 
     async def run(self, name: str, *parts: Work) -> None:
         """Runs the parts of a job; each of them, whatever becomes of the others. Raises the first error."""
-        done, failures = 0, list[Exception]()
+        found, done, failures = 0, 0, list[Exception]()
         for part in parts:
             try:
-                done += await part()
+                worked = await part()
             except Exception as error:
                 log.exception("a part of the periodic job %s failed", name)
                 failures.append(error)
+            else:
+                tally = Tally(found=worked, done=worked) if isinstance(worked, int) else worked
+                found, done = found + tally.found, done + tally.done
+        log.info("the periodic job %s found %d and did %d", name, found, done)
         known, now = await self._get(name), self._tables.clock.now()
         if failures:
-            await self._put(replace(known, last_failed_at=now, last_error=type(failures[0]).__name__))
+            since = known.fails_since if known.fails else now
+            failed = replace(known, last_failed_at=now, failing_since=since)
+            await self._put(replace(failed, last_error=type(failures[0]).__name__))
             raise failures[0]
         gaps = known.gaps
         if known.last_succeeded_at and known.last_succeeded_at < now:
             gaps = (*gaps, (now - known.last_succeeded_at).total_seconds())[-_KEPT:]
-        await self._put(replace(known, last_succeeded_at=now, done=done, gaps=gaps))
+        await self._put(
+            replace(known, last_succeeded_at=now, failing_since=None, found=found, done=done, gaps=gaps)
+        )
 
     async def all(self) -> list[PeriodicJob]:
-        """Each job of the timers."""
-        return [await self._get(name) for name in PERIODS]
+        """Each job of the timers. From the first call on, a job is late that never runs."""
+        now, jobs = self._tables.clock.now(), list[PeriodicJob]()
+        for name in PERIODS:
+            known = await self._get(name)
+            jobs.append(known.watched(now))
+            if jobs[-1] != known:
+                await self._put(jobs[-1])
+        return jobs
 
     async def need_punctual(self) -> None:
         """Raises ``RuntimeError`` if a job is late."""

@@ -6,15 +6,21 @@ default of seven days would lose work.
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy, StorageErrorCode
+from azure.storage.queue import (
+    BinaryBase64DecodePolicy,
+    BinaryBase64EncodePolicy,
+    QueueMessage,
+    StorageErrorCode,
+)
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from onboarding.storage.patience import patient
@@ -27,6 +33,7 @@ _FOREVER: Final = -1
 _ABSENT: Final = "00000000-0000-0000-0000-000000000000"
 """The ID of a message that never exists."""
 _MOST_PEEKED: Final = 32
+_HIDDEN: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +43,7 @@ class Waiting:
     body: bytes
     inserted_at: datetime | None
     deliveries: int
+    encoded: bool = True  # in base64; the host cannot read any other message
 
 
 class Queues:
@@ -96,10 +104,43 @@ class Queues:
     async def peek(self, queue: str) -> list[Waiting]:
         """The first visible messages (32, the service's limit). They stay on the queue."""
         async with patient():
-            peeked = await self._client(queue).peek_messages(max_messages=_MOST_PEEKED)
-        return [
-            Waiting(
-                body=message.content, inserted_at=message.inserted_on, deliveries=message.dequeue_count or 0
+            peeked = await self._service.get_queue_client(queue).peek_messages(max_messages=_MOST_PEEKED)
+        return [_waiting(message) for message in peeked]
+
+    async def take_unreadable(
+        self, queue: str, keep: Callable[[bytes], Awaitable[None]], *, hidden: timedelta = _HIDDEN
+    ) -> int:
+        """Passes messages that are not in base64 to ``keep``, then removes them; returns their number.
+
+        The host cannot read such a message, and has no poison queue for one on a poison queue. A message that
+        the host can read is visible again at once.
+        """
+        if all(message.encoded for message in await self.peek(queue)):
+            return 0
+        client, taken = self._service.get_queue_client(queue), 0
+        async with patient():
+            received = client.receive_messages(
+                max_messages=_MOST_PEEKED, visibility_timeout=int(hidden.total_seconds())
             )
-            for message in peeked
-        ]
+            messages = [message async for message in received]
+        for message in messages:
+            waiting = _waiting(message)
+            if waiting.encoded:
+                await client.update_message(message, visibility_timeout=0)
+                continue
+            await keep(waiting.body)
+            await client.delete_message(message)
+            taken += 1
+        return taken
+
+
+def _waiting(message: QueueMessage) -> Waiting:
+    """A message as it is on the queue; its body as the host would decode it."""
+    text = str(message.content or "")
+    try:
+        body, encoded = base64.b64decode(text, validate=True), True
+    except ValueError:
+        body, encoded = text.encode(errors="replace"), False
+    return Waiting(
+        body=body, inserted_at=message.inserted_on, deliveries=message.dequeue_count or 0, encoded=encoded
+    )

@@ -33,6 +33,16 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Dismissal:
+    """Who decided that nothing needs to be done about something, when and why."""
+
+    by: str
+    by_id: str = ""  # object ID in the home tenant
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class UnreadableRow:
     """A row that cannot be read, and since when this is known."""
 
@@ -42,6 +52,7 @@ class UnreadableRow:
     reason: str
     since: datetime
     etag: str = ""
+    dismissed: Dismissal | None = None
 
     @property
     def id(self) -> str:
@@ -171,8 +182,14 @@ class UnreadableRows:
         await self.forget(entry)
         return None
 
+    async def dismiss(self, entry: UnreadableRow, dismissal: Dismissal) -> None:
+        """Records that an operator dismissed a row; safe to repeat."""
+        columns = {"document": CODEC.dump(replace(entry, dismissed=dismissal))}
+        row = Row(partition=_PARTITION, key=entry.id, columns=columns)
+        await self._tables.write(names.SERVICE, row, Write.UPSERT)
+
     async def forget(self, entry: UnreadableRow) -> None:
-        """Removes an entry; safe to repeat."""
+        """Removes an entry; safe to repeat. Its next reader enters it again if it is unreadable."""
         await self._tables.write(names.SERVICE, Row(partition=_PARTITION, key=entry.id), Write.DELETE)
 
     async def _entries(self, rows: Iterable[Row]) -> list[UnreadableRow]:

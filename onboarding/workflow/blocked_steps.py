@@ -7,14 +7,15 @@ written after its step, again at each attempt, and removed when the step continu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Self
 
 from onboarding.errors import Actor, Severity
+from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import load, readable
+from onboarding.storage.unreadable_rows import Dismissal, load, readable
 from onboarding.workflow.run import Head, StepState
 
 _PARTITION: Final = "blocked"
@@ -22,7 +23,7 @@ _PARTITION: Final = "blocked"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlockedStep:
-    """A step that waits for an actor."""
+    """A step that waits for an actor, or that has repeated an error for long."""
 
     run: str
     step: str
@@ -33,6 +34,7 @@ class BlockedStep:
     detail: str
     remedy: str
     since: datetime
+    dismissed: Dismissal | None = None
 
     @classmethod
     def of(cls, head: Head, step: StepState) -> Self:
@@ -63,10 +65,17 @@ class BlockedSteps:
         self._table = table
 
     async def enter(self, blocked: BlockedStep) -> None:
-        """Records that a step is blocked; safe to repeat."""
-        columns = {"document": _CODEC.dump(blocked)}
-        row = Row(partition=_PARTITION, key=_key(blocked.run, blocked.step), columns=columns)
-        await self._tables.write(self._table, row, Write.UPSERT)
+        """Records that a step is blocked; safe to repeat. It stays dismissed while its cause is the same."""
+        key = _key(blocked.run, blocked.step)
+        known = await self._get(key)
+        if known and (known.code, known.since) == (blocked.code, blocked.since):
+            blocked = replace(blocked, dismissed=known.dismissed)
+        await self._put(blocked)
+
+    async def dismiss(self, blocked: BlockedStep, dismissal: Dismissal) -> None:
+        """Records that an operator dismissed a step; safe to repeat."""
+        if await self._get(_key(blocked.run, blocked.step)):
+            await self._put(replace(blocked, dismissed=dismissal))
 
     async def leave(self, step: StepState) -> None:
         """Records that a step is no longer blocked; safe to repeat."""
@@ -79,6 +88,21 @@ class BlockedSteps:
             self._table, Range(_PARTITION, ""), size=size, continuation=continuation
         )
         return await readable(self._tables, page.rows, _blocked), page.continuation
+
+    async def of_run(self, run: str) -> list[BlockedStep]:
+        """The blocked steps of a run."""
+        rows = await self._tables.query(self._table, _PARTITION, keys.prefixed(_key(run, "")))
+        return await readable(self._tables, rows, _blocked)
+
+    async def _get(self, key: str) -> BlockedStep | None:
+        row = await self._tables.get(self._table, _PARTITION, key)
+        found = await readable(self._tables, [row] if row else [], _blocked)
+        return found[0] if found else None
+
+    async def _put(self, blocked: BlockedStep) -> None:
+        columns = {"document": _CODEC.dump(blocked)}
+        row = Row(partition=_PARTITION, key=_key(blocked.run, blocked.step), columns=columns)
+        await self._tables.write(self._table, row, Write.UPSERT)
 
 
 def _blocked(row: Row) -> BlockedStep:

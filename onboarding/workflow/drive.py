@@ -7,7 +7,7 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from onboarding.calls import Call
 from onboarding.storage.tables import ConflictError
@@ -20,6 +20,9 @@ from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
 
 log = logging.getLogger(__name__)
+
+_LONG: Final = timedelta(hours=1)
+"""A step that has repeated an error for this time needs attention."""
 
 
 class Drive:
@@ -225,12 +228,18 @@ class Drive:
     async def _report(self, step: StepState) -> None:
         """Lists a step that is blocked, no longer lists one that was, and logs a failure."""
         blocked = self._runtime.index.blocked
-        if step.is_blocked:
+        if step.is_blocked or self._stalls(step):
             await blocked.enter(BlockedStep.of(self._head, step))
         elif step.attempt > 1:
             await blocked.leave(step)
         if step.status is StepStatus.FAILED:
             log_failure(self._head, step)
+
+    def _stalls(self, step: StepState) -> bool:
+        """Whether a step has repeated an error for so long that operators must know."""
+        if step.status is not StepStatus.WAITING or step.error is None or step.since is None:
+            return False
+        return self._runtime.clock.now() - step.since >= _LONG
 
     def _next(self, step: StepState) -> list[str]:
         """The steps that can start after this one."""

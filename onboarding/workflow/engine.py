@@ -18,21 +18,19 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from onboarding.errors import steps
-from onboarding.storage.codec import UnknownVersionError, UnreadableError
-from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.workflow import received_message
 from onboarding.workflow.drive import Drive
 from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
+from onboarding.workflow.received_message import HopelessError
 from onboarding.workflow.run import Run, StepStatus
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.shares import Shares
-from onboarding.workflow.step_message import MESSAGES, StepMessage
+from onboarding.workflow.step_message import StepMessage
 from onboarding.workflow.sweep import Sweep
 
 log = logging.getLogger(__name__)
-
-_DAMAGED: Final = "A row of the run cannot be read."
 
 _PAUSES: Final = (1, 2, 3, 5, 8)
 """Seconds until a message is delivered again whose owner has its share of the workers."""
@@ -59,16 +57,16 @@ class Engine:
 
         Raises what storage raises; the host then delivers the message again.
         """
-        message = await self._read(body)
-        if message is None:
-            return
+        try:
+            message = received_message.read(body)
+            await self._work_on(message, delivery)
+        except HopelessError as error:
+            await self._give_up(body, error)
+
+    async def _work_on(self, message: StepMessage, delivery: str) -> None:
+        """Processes a message. Raises ``HopelessError``."""
         async with self._working.setdefault(delivery, asyncio.Lock()):
-            run = await self._run_of(message, body)
-            if run is None:
-                return
-            if run.is_damaged:
-                await self._give_up(body, Reason.UNREADABLE_RUN, _DAMAGED, message.run)
-                return
+            run = await received_message.run_of(self._runtime, message)
             lists = run.head.lists
             if not self._shares.free(lists) and not _began(run, delivery):
                 await self._postpone(message)
@@ -84,12 +82,11 @@ class Engine:
 
     async def abandon(self, body: bytes) -> None:
         """Fails the steps and the run of a message that failed as often as the host retries."""
-        message = await self._read(body)
-        run = await self._run_of(message, body) if message else None
-        if message is None or run is None:
-            return
-        if run.is_damaged:
-            await self._give_up(body, Reason.UNREADABLE_RUN, _DAMAGED, message.run)
+        try:
+            message = received_message.read(body)
+            run = await received_message.run_of(self._runtime, message)
+        except HopelessError as error:
+            await self._give_up(body, error)
             return
         held = [
             step
@@ -101,7 +98,8 @@ class Engine:
         failed = [step.evolve(status=StepStatus.FAILED, changed_at=now, error=crashed) for step in held]
         if failed:
             names = ", ".join(step.name for step in failed)
-            await self._give_up(body, Reason.WORKER_CRASHED, f"In step {names}.", run.head.id)
+            crash = steps.WORKER_CRASHED.error()
+            await self._keep(body, Reason.WORKER_CRASHED, f"{crash.detail} In step {names}.", run.head.id)
             events = [self._runtime.event(step, "failed", error=crashed) for step in failed]
             await self._runtime.store.commit(failed, events)
             for step in failed:
@@ -114,34 +112,19 @@ class Engine:
         await sweep.run()
         return sweep.driven
 
-    async def _read(self, body: bytes) -> StepMessage | None:
-        """The message in a body; a body that cannot be read becomes a poison message."""
-        try:
-            message = MESSAGES.load(body)
-        except UnknownVersionError as error:
-            await self._give_up(body, Reason.UNKNOWN_VERSION, f"The message is {error}.")
-        except UnreadableError as error:
-            await self._give_up(body, Reason.INVALID, f"The message is {error}.")
-        else:
-            if message.run:
-                return message
-            await self._give_up(body, Reason.INVALID, "The message names no run.")
-        return None
+    async def collect(self) -> int:
+        """Keeps the messages on the poison queue that the host cannot read, and so never brings."""
 
-    async def _run_of(self, message: StepMessage, body: bytes) -> Run | None:
-        """The run of a message; a message without a run becomes a poison message."""
-        try:
-            run = await self._runtime.load(message.run)
-        except UnreadableRowError as error:
-            await self._runtime.store.note(error)
-            await self._give_up(body, Reason.UNREADABLE_RUN, _DAMAGED, message.run)
-            return None
-        if run is None:
-            await self._give_up(body, Reason.UNKNOWN_RUN, "There is no such run.", message.run)
-        return run
+        async def keep(body: bytes) -> None:
+            await self._give_up(body, received_message.undecodable())
 
-    async def _give_up(self, body: bytes, reason: Reason, detail: str, run: str = "") -> None:
+        return await self._runtime.queues.take_unreadable(f"{self._runtime.queue}-poison", keep)
+
+    async def _give_up(self, body: bytes, error: HopelessError) -> None:
         """Keeps a poison message, so that people can see it."""
+        await self._keep(body, error.reason, error.detail, error.run)
+
+    async def _keep(self, body: bytes, reason: Reason, detail: str, run: str) -> None:
         log.error("poison message (%s): %s", reason, detail, extra={"run": run})
         runtime = self._runtime
         message = PoisonMessage(

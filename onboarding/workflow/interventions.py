@@ -46,21 +46,28 @@ class _Change:
     head: Head | None = None
 
 
-async def resume(runtime: Runtime, run_id: str, author: Author, *, keep_authority: bool = True) -> Run | None:
+async def resume(
+    runtime: Runtime, run_id: str, author: Author, *, keep_authority: bool = True, retrying: bool = False
+) -> Run | None:
     """Resumes a failed run where it stopped, or a blocked one at once; returns it, or None if there is none.
 
-    ``keep_authority`` is false where the person who resumes the run has less authority than the run.
+    Args:
+        runtime: The runs.
+        run_id: The run.
+        author: Who resumes it.
+        keep_authority: False where the person who resumes the run has less authority than the run.
+        retrying: Also a run whose step the engine would retry later.
 
     Raises ``NotPossibleError`` unless the run has failed or waits for somebody to act.
     """
     run = await runtime.load(run_id)
     if run is None:
         return None
-    _need_trouble(runtime, run)
+    _need_trouble(runtime, run, retrying=retrying)
     await runtime.index.reopen(run.head)  # the index is written before the run
 
     def change(run: Run) -> _Change:
-        _need_trouble(runtime, run)
+        _need_trouble(runtime, run, retrying=retrying)
         now = runtime.clock.now()
         stuck = {StepStatus.FAILED, StepStatus.WAITING}
         declared = runtime.plan(run.head).steps
@@ -113,7 +120,7 @@ async def stop(
     if run is None or run.head.undone or (run.head.stop_as is None and runtime.status(run) not in only):
         return run
     await runtime.index.reopen(run.head)  # until what it created is removed
-    for step in (step for step in run.steps.values() if step.is_blocked):
+    for step in (step for step in run.steps.values() if step.error is not None):
         await runtime.index.blocked.leave(step)
     run = await _change(runtime, run_id, change)
     if run is not None:
@@ -225,9 +232,11 @@ async def _begin_ready(runtime: Runtime, run: Run) -> None:
         )
 
 
-def _need_trouble(runtime: Runtime, run: Run) -> None:
+def _need_trouble(runtime: Runtime, run: Run, *, retrying: bool) -> None:
     status = runtime.status(run)
-    blocked = status is RunStatus.WAITING and any(step.is_blocked for step in run.steps.values())
+    blocked = status is RunStatus.WAITING and any(
+        step.is_blocked or (retrying and step.error) for step in run.steps.values()
+    )
     if status is not RunStatus.FAILED and not blocked:
         raise NotPossibleError(status)
 

@@ -5,7 +5,7 @@ The ID of a message is derived from its content, so the same message is kept onl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -18,13 +18,15 @@ from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, load, readable, single
 
 _PARTITION: Final = "messages"
+_RETRIED: Final = "retried"
 
 
 class Reason(StrEnum):
     """Why a message could not be processed."""
 
     INVALID = "Invalid"  # it is not a message of this app
-    UNKNOWN_VERSION = "UnknownVersion"  # a newer release wrote it
+    UNKNOWN_VERSION = "UnknownVersion"  # another release wrote it
+    UNKNOWN_FIELD = "UnknownField"  # the same: it lacks fields, and has others
     UNKNOWN_RUN = "UnknownRun"  # there is no such run
     UNREADABLE_RUN = "UnreadableRun"  # a row of its run is damaged, or a newer release wrote it
     WORKER_CRASHED = "WorkerCrashed"  # its worker crashed as often as the host retries
@@ -39,17 +41,32 @@ class PoisonMessage:
     reason: Reason
     detail: str
     run: str = ""  # its run, if known
-    at: datetime
+    at: datetime  # when it failed last
+    since: datetime | None = None  # when it failed first; None: only once
+    count: int = 1  # how often it failed
+    retried_at: datetime | None = None
+    key: Annotated[str, Field(exclude=True)] = field(default="", compare=False)  # of its row
 
     @property
     def id(self) -> str:
-        """The same for the same message."""
-        return keys.derived_id("dead-message", self.queue, self.body.hex())
+        """The same for the same message, and for all crashes of one run."""
+        if self.reason is Reason.WORKER_CRASHED:
+            return self.key or keys.derived_id("crash", self.queue, self.run, self.detail)
+        return self.key or keys.derived_id("dead-message", self.queue, self.body.hex())
 
-    def to_row(self) -> Row:
+    @property
+    def first_at(self) -> datetime:
+        """When it failed first."""
+        return self.since or self.at
+
+    def after(self, known: PoisonMessage | None) -> PoisonMessage:
+        """The message that has failed again."""
+        return replace(self, since=known.first_at, count=known.count + 1) if known else self
+
+    def to_row(self, partition: str = _PARTITION) -> Row:
         """The message's row. A message fits into a column, as its text in base64 fits into a queue."""
         columns = {"document": _CODEC.dump(self), "body": self.body}
-        return Row(partition=_PARTITION, key=self.id, columns=columns)
+        return Row(partition=partition, key=self.id, columns=columns)
 
     @classmethod
     def from_row(cls, row: Row) -> PoisonMessage:
@@ -57,7 +74,7 @@ class PoisonMessage:
         body = row.columns.get("body")
         if not isinstance(body, bytes):
             raise UnreadableRowError(row, "the column 'body' is not binary")
-        return replace(load(_CODEC, row), body=body)
+        return replace(load(_CODEC, row), body=body, key=row.key)
 
 
 _CODEC: Final = Codec(PoisonMessage)
@@ -71,8 +88,33 @@ class PoisonMessages:
         self._table = table
 
     async def keep(self, message: PoisonMessage) -> None:
-        """Keeps a message; safe to repeat."""
-        await self._tables.write(self._table, message.to_row(), Write.UPSERT)
+        """Keeps a message. If it was kept before, also if it was retried since then, that is counted."""
+        earlier = [
+            row
+            for partition in (_PARTITION, _RETRIED)
+            if (row := await self._tables.get(self._table, partition, message.id))
+        ]
+        known = await readable(self._tables, earlier, PoisonMessage.from_row)
+        await self._tables.write(
+            self._table, message.after(known[0] if known else None).to_row(), Write.UPSERT
+        )
+        await self._tables.write(self._table, message.to_row(_RETRIED), Write.DELETE)
+
+    async def retried(self, message: PoisonMessage, at: datetime) -> None:
+        """Removes a message that was sent again. It is counted if it comes back; safe to repeat."""
+        trace = replace(message, retried_at=at)
+        await self._tables.write(self._table, trace.to_row(_RETRIED), Write.UPSERT)
+        await self.remove(message)
+
+    async def forget_retried(self, before: datetime) -> int:
+        """Forgets what was sent again and has not come back for long."""
+        forgotten = 0
+        async for row in self._tables.scan(self._table, Range(_RETRIED, "")):
+            for message in await readable(self._tables, [row], PoisonMessage.from_row):
+                if (message.retried_at or message.at) < before:
+                    await self._tables.write(self._table, message.to_row(_RETRIED), Write.DELETE)
+                    forgotten += 1
+        return forgotten
 
     async def get(self, message: str) -> PoisonMessage | None:
         """A message by its ID, or None."""

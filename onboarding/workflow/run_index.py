@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Annotated, Final
-
-from pydantic import Field
+from dataclasses import replace
+from typing import Final
 
 from onboarding.storage import keys
-from onboarding.storage.codec import Codec
 from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import UnreadableRow, UnreadableRowError, load, readable
+from onboarding.storage.unreadable_rows import readable
 from onboarding.workflow.blocked_steps import BlockedSteps
+from onboarding.workflow.index_entry import UNKNOWN, Cause, Entry
 from onboarding.workflow.run import FINAL, Head, RunStatus
 from onboarding.workflow.run_view import RunView
 from onboarding.workflow.sweep_place import START, Place, SweepPlace
@@ -28,58 +25,6 @@ from onboarding.workflow.sweep_place import START, Place, SweepPlace
 NEW: Final = "new"
 OPEN: Final = "open"
 MARKED: Final = "marked"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """A pointer to a run."""
-
-    run: str
-    lists: Mapping[str, str]  # as in the run's head
-    announced_at: datetime
-    partition: Annotated[str, Field(exclude=True)] = ""
-    etag: Annotated[str, Field(exclude=True)] = ""
-    damaged: Annotated[bool, Field(exclude=True)] = False  # only the key is known, not the lists
-
-    @classmethod
-    def of(cls, head: Head, partition: str) -> Entry:
-        """The entry of a run in a partition."""
-        return cls(run=head.id, lists=head.lists, announced_at=head.created_at, partition=partition)
-
-    @property
-    def key(self) -> str:
-        """Its key, which sorts the newest first."""
-        _, moment = keys.newest_first(self.announced_at)
-        return f"{moment}:{self.run}"
-
-    def points_to(self, head: Head) -> bool:
-        """Whether the entry belongs to this run, and not to a repeated request."""
-        return self.key == Entry.of(head, self.partition).key
-
-    def to_row(self) -> Row:
-        """The entry's row."""
-        columns = {"document": _ENTRIES.dump(self)}
-        return Row(partition=self.partition, key=self.key, columns=columns, etag=self.etag)
-
-    @classmethod
-    def from_row(cls, row: Row) -> Entry:
-        """The entry of a row."""
-        entry = replace(load(_ENTRIES, row), partition=row.partition, etag=row.etag)
-        if entry.key != row.key:
-            raise UnreadableRowError(row, "it is the entry of another run")
-        return entry
-
-    @classmethod
-    def of_key(cls, row: UnreadableRow) -> Entry | None:
-        """The entry of a row that cannot be read: its key names the run, too."""
-        moment, _, run = row.key.partition(":")
-        if not run or not moment.isdecimal():
-            return None
-        at = keys.moment(moment)
-        return cls(run=run, lists={}, announced_at=at, partition=row.partition, etag=row.etag, damaged=True)
-
-
-_ENTRIES: Final = Codec(Entry)
 
 
 class RunIndex:
@@ -147,19 +92,25 @@ class RunIndex:
         await asyncio.gather(self._put(OPEN, head), *writes)
         await self.retract(head)
 
-    async def close(self, head: Head, status: RunStatus, *, again: bool = False) -> None:
+    async def close(
+        self, head: Head, status: RunStatus, *, cause: Cause = UNKNOWN, again: bool = False
+    ) -> None:
         """Moves a run from the open ones to those with its final status; safe to repeat.
 
-        ``again``: it may have had another final status before.
+        Args:
+            head: The run.
+            status: Its final status.
+            cause: Why it failed.
+            again: It may have had another final status before.
         """
         if not self._history:
             if status is RunStatus.FAILED:
-                await self.mark(head)
+                await self.mark(head, cause)
             await self.retract(head)
             return
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
         if status is RunStatus.FAILED:
-            await self.mark(head)
+            await self.mark(head, cause)
         await self._take(OPEN, Entry.of(head, OPEN))
         if again or head.stop_as:
             await self._forget_statuses(head, status)
@@ -180,9 +131,10 @@ class RunIndex:
             if status is not kept:
                 await self._tables.write(self._table, _row(_with_status(status, head), head), Write.DELETE)
 
-    async def mark(self, head: Head) -> None:
+    async def mark(self, head: Head, cause: Cause = UNKNOWN) -> None:
         """Adds a run to those that need attention; safe to repeat."""
-        await self._tables.write(self._table, _row(MARKED, head), Write.UPSERT)
+        entry = replace(Entry.of(head, MARKED), cause=cause.code, since=cause.since)
+        await self._tables.write(self._table, entry.to_row(), Write.UPSERT)
 
     async def unmark(self, head: Head) -> None:
         """Removes a run from those that need attention."""

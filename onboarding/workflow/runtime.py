@@ -15,9 +15,10 @@ from onboarding.errors import OnboardingError
 from onboarding.storage.queues import Queues
 from onboarding.storage.unreadable_rows import Readable, UnreadableRow, UnreadableRowError, describe
 from onboarding.workflow import retry
+from onboarding.workflow.index_entry import UNKNOWN, Cause, Entry
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.run import SERVICE, Event, Head, Run, RunStatus, StepState, StepStatus
-from onboarding.workflow.run_index import Entry, RunIndex
+from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 
@@ -153,7 +154,7 @@ class Runtime:
             else:
                 for step in (step for step in run.steps.values() if step.attempt > 1):
                     await self.index.blocked.leave(step)  # a crash can have left it
-                await self.index.close(run.head, status, again=again)
+                await self.index.close(run.head, status, cause=_cause(run), again=again)
             fresh = await self.load(run.head.id)
             if fresh is None or self._final(fresh) is self._final(run):
                 return
@@ -177,3 +178,11 @@ class Runtime:
                 return step.due_at is not None and step.due_at < before
             case _:
                 return False
+
+
+def _cause(run: Run) -> Cause:
+    """Why a run has failed, and when."""
+    for step in run.steps.values():
+        if step.status is StepStatus.FAILED and step.error:
+            return Cause(code=step.error.code, since=step.changed_at)
+    return UNKNOWN

@@ -13,7 +13,8 @@ import time
 from dataclasses import dataclass
 
 from onboarding.storage.unreadable_rows import UnreadableRowError
-from onboarding.workflow.run_index import NEW, Entry
+from onboarding.workflow.index_entry import Entry
+from onboarding.workflow.run_index import NEW
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
 from onboarding.workflow.sweep_place import START, Place

@@ -14,7 +14,7 @@ from onboarding.connections.records import Difference
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Row, Tables, Write
-from onboarding.workflow.run_index import Entry
+from onboarding.workflow.index_entry import Entry
 from tests.support.connections import Fleet, connection
 from tests.support.portal import REFUSED, Portal, problem
 

@@ -33,7 +33,9 @@ async def given_up(portal: Portal, what: str) -> dict[str, Any]:
 
     async def found() -> dict[str, Any] | None:
         messages = await portal.all("/api/poison", caller="operator")
-        return next((each for each in messages if what in {each["body"], each.get("runId")}), None)
+        return next(
+            (each for each in messages if what in {each["body"].get("text"), each.get("runId")}), None
+        )
 
     message: dict[str, Any] = await until(found, f"the message of {what}")
     return message
@@ -49,15 +51,17 @@ async def redrive(portal: Portal, message: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("queue", [names.STEPS_QUEUE, names.OPERATIONS_QUEUE])
 async def test_a_message_that_can_not_be_read_is_kept(portal, queues, queue):
-    """A message of another program is kept and blocks nothing; a re-drive sends it unchanged."""
+    """A message of another program is kept and blocks nothing; a re-drive leaves it there, with its count."""
     text = unique("not a message")
     await send(queues, queue, text)
     message = await given_up(portal, text)
     assert (message["queue"], message["reason"], message.get("runId")) == (queue, "Invalid", None)
-    assert await redrive(portal, message) == "SentAgain"
+    assert (message["code"], message["count"]) == ("message-invalid", 1)
+    assert await redrive(portal, message) == "Kept"
     again = await given_up(portal, text)
     assert again["id"] == message["id"]
     assert again["givenUpAt"] > message["givenUpAt"]
+    assert (again["count"], again["since"]) == (2, message["givenUpAt"])
 
 
 async def test_the_message_of_a_run_that_is_not_there_is_kept(portal, queues):

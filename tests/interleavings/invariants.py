@@ -11,8 +11,9 @@ from typing import Any
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.storage import names
+from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.run import HEAD, Run, RunStatus, StepStatus
-from onboarding.workflow.run_index import MARKED, NEW, OPEN, Entry, _list, _owned, _with_status
+from onboarding.workflow.run_index import MARKED, NEW, OPEN, _list, _owned, _with_status
 from onboarding.workflow.runtime import Runtime
 from tests.interleavings.world import World
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from onboarding.api import attention_list
 from onboarding.api.problems import ProblemError
 from onboarding.connections.cadence import SECRET, Acknowledgement
-from onboarding.connections.records import Connection
+from onboarding.connections.records import Connection, Difference
+from onboarding.errors import Actor
+from onboarding.storage import names
+from onboarding.workflow.blocked_steps import BlockedStep
+from onboarding.workflow.outcomes import Failure
+from onboarding.workflow.poison_messages import PoisonMessage, Reason
+from onboarding.workflow.run import StepStatus
+from onboarding.workflow.step_message import MESSAGES, StepMessage
 from tests.support.connections import TENANT, onboarding_request
 from tests.support.world import World, run_id
 
@@ -17,8 +29,9 @@ REASON = "The customer has left."
 
 
 async def codes(world: World, tenant: str | None = None) -> list[str]:
-    """The codes of what needs attention."""
-    return [each["code"] for each in (await world.call("get_overview", tenantId=tenant))["attention"]]
+    """The codes of what needs attention, apart from the timers, which never run here."""
+    found = [each["code"] for each in (await world.call("get_overview", tenantId=tenant))["attention"]]
+    return [code for code in found if code != "job-late"]
 
 
 @pytest.fixture
@@ -43,10 +56,7 @@ async def test_a_failed_run_needs_attention_until_it_is_dismissed(world):
     assert await codes(world) == ["onboarding-failed"]
     world.advance(timedelta(days=300))
     assert await codes(world, TENANT) == ["onboarding-failed"]
-    assert await world.call("dismiss", path={"id": run.head.id}, reason=REASON) == {
-        "dismissed": 1,
-        "more": False,
-    }
+    assert await world.call("dismiss", path={"id": run.head.id}, reason=REASON) == {"done": 1, "kept": 0}
     assert await codes(world) == []
     events = await world.call("list_onboarding_events", path={"id": run.head.id})
     assert [(each["actor"], each["detail"]) for each in events["value"] if each["kind"] == "dismissed"] == [
@@ -61,9 +71,9 @@ async def test_all_entries_of_a_code_are_dismissed_together(world):
         await failed(world, name)
         await world.poison(name, world.clock.now())
     assert await codes(world) == ["given-up", "onboarding-failed"]
-    assert (await world.call("dismiss_all", code="given-up", reason=REASON))["dismissed"] == 3
+    assert (await world.call("dismiss_all", code="given-up", reason=REASON))["done"] == 3
     assert await codes(world) == ["onboarding-failed"]
-    assert (await world.call("dismiss_all", code="onboarding-failed", reason=REASON))["dismissed"] == 3
+    assert (await world.call("dismiss_all", code="onboarding-failed", reason=REASON))["done"] == 3
     assert await codes(world) == []
 
 
@@ -71,9 +81,10 @@ async def test_what_has_not_failed_cannot_be_dismissed(world):
     """An operator does not hide a run that goes on, and nothing that does not exist."""
     head = await world.onboard(onboarding_request(name="goes on"), world.clock.now())
     for name, code in ((head.id, "not-in-this-status"), (run_id("unknown"), "not-found")):
-        with pytest.raises(ProblemError) as refused:
-            await world.call("dismiss", path={"id": name}, reason=REASON)
-        assert refused.value._members["code"] == code
+        for call, query in (("dismiss", {"reason": REASON}), ("retry_trouble", {})):
+            with pytest.raises(ProblemError) as refused:
+                await world.call(call, path={"id": name}, **query)
+            assert refused.value._members["code"] == code
 
 
 async def test_acknowledged_expirations_hide_no_others(world):
@@ -92,3 +103,228 @@ async def test_acknowledged_expirations_hide_no_others(world):
     await world.connect("quiet", now + timedelta(days=3), drifts=False)
     await world.connect("dead", now - timedelta(days=300), drifts=False)
     assert await codes(world) == ["ended", "ends-soon"]
+
+
+def difference(code: str) -> dict[str, Difference]:
+    """A difference of a connection, by its key."""
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    found = Difference(code=code, app="serverApp", since=at, detail="d", impact="i", remedy="r")
+    return {found.key: found}
+
+
+async def entries(world: World, **query: Any) -> list[dict[str, Any]]:
+    """What the list of things in trouble shows."""
+    return [*(await world.call("list_attention", **query))["value"]]
+
+
+async def handled(world: World, name: str, **query: Any) -> tuple[int, int]:
+    """How many things a call has handled and kept, over all its continuations."""
+    done, kept = 0, 0
+    while True:
+        answer = await world.call(name, **query)
+        done, kept = done + answer["done"], kept + answer["kept"]
+        if "nextLink" not in answer:
+            return done, kept
+
+
+async def test_failed_runs_are_retried_by_cause_tenant_and_time(world):
+    """After an outage an operator resumes the runs that failed of it, in its time, and no others."""
+    runs = world.parts.onboarding_runs
+    for name, code in (("before", "forbidden"), ("during", "forbidden"), ("other", "timed-out")):
+        head = await world.onboard(onboarding_request(name=name), world.clock.now())
+        await world.fail(runs, head, code)
+        world.advance(timedelta(hours=2))
+    overview = await world.call("get_overview")
+    (entry,) = [each for each in overview["attention"] if each["code"] == "onboarding-failed"]
+    assert (entry["count"], entry["causes"]) == (3, {"forbidden": 2, "timed-out": 1})
+    found = {each["id"]: each for each in await entries(world, code="onboarding-failed")}
+    during = datetime.fromisoformat(found[run_id("during")]["since"])
+    assert entry["since"] == found[run_id("before")]["since"]
+    wanted = {
+        "code": "onboarding-failed",
+        "cause": "forbidden",
+        "tenantId": TENANT,
+        "since": (during - timedelta(hours=1)).isoformat(),
+        "before": (during + timedelta(hours=1)).isoformat(),
+    }
+    assert [each["id"] for each in await entries(world, **wanted)] == [run_id("during")]
+    assert await handled(world, "retry_all", **{**wanted, "tenantId": run_id("another tenant")}) == (0, 0)
+    assert await handled(world, "retry_all", **wanted) == (1, 0)
+    statuses = {name: runs.status(await runs.load(run_id(name))) for name in ("before", "during", "other")}
+    assert statuses == {"before": "Failed", "during": "Running", "other": "Failed"}
+    assert {each["id"] for each in await entries(world)} == {run_id("before"), run_id("other")}
+
+
+async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(world):
+    """Of many messages, those go on whose run can; the others stay with a count and a reason, unsent."""
+    now = world.clock.now()
+    head = await world.onboard(onboarding_request(name="lives"), now)
+    world.queues._messages[names.STEPS_QUEUE] = []
+    lost = {
+        "not ours": ("message-invalid", "The message is not a JSON object."),
+        json.dumps({"v": 1, "run": run_id("gone")}): (
+            "message-run-unknown",
+            f"There is no run {run_id('gone')}.",
+        ),
+        '{"v":9,"run":"x"}': ("message-version", "The message has the version 9."),
+        '{"run":"x"}': ("message-version", "The message has the version none."),
+        '{"v":1,"operation":"x"}': ("message-field", "Fields that this release does not know: operation."),
+    }
+    for text in lost:
+        await world.parts.engines[names.STEPS_QUEUE].handle(text.encode(), "d")
+    alive = json.dumps({"v": 1, "run": head.id, "step": "preflight", "attempt": 1})
+    await world.parts.poison_messages.keep(
+        PoisonMessage(
+            queue=names.STEPS_QUEUE, body=alive.encode(), reason=Reason.UNKNOWN_RUN, detail="d", at=now
+        )
+    )
+    world.advance(timedelta(hours=1))
+    assert await handled(world, "retry_all", code="given-up") == (1, len(lost))
+    assert [message.body.decode() for message in world.queues._messages[names.STEPS_QUEUE]] == [alive]
+    shown = {each["body"]["text"]: each for each in (await world.call("list_poison"))["value"]}
+    assert {text: (each["code"], each["count"]) for text, each in shown.items()} == {
+        text: (code, 2) for text, (code, _) in lost.items()
+    }
+    assert all(shown[text]["detail"].startswith(detail) for text, (_, detail) in lost.items())
+    assert all(each["since"] < each["givenUpAt"] and each["remedy"] for each in shown.values())
+    await world.parts.engines[names.STEPS_QUEUE].abandon(alive.encode())  # it is back, whatever the cause
+    assert world.parts.onboarding_runs.status(await world.parts.onboarding_runs.load(head.id)) == "Failed"
+    assert await handled(world, "dismiss_all", code="given-up", cause="message-field", reason=REASON) == (
+        1,
+        0,
+    )
+
+
+async def test_a_message_that_comes_back_is_counted(world):
+    """A worker that crashes again after each retry leaves one message with the number of its crashes."""
+    head = await world.onboard(onboarding_request(name="crashes"), world.clock.now())
+    engine = world.parts.engines[names.STEPS_QUEUE]
+    for number in range(1, 4):
+        message = StepMessage(run=head.id, step="preflight", attempt=1)
+        await engine.abandon(MESSAGES.dump(message).encode())
+        (shown,) = (await world.call("list_poison"))["value"]
+        assert (shown["count"], shown["code"]) == (number, "worker-crashed")
+        assert await handled(world, "retry_all", code="given-up") == (1, 0)
+        assert (await world.call("list_poison")).get("value") == []
+
+
+async def test_a_message_that_the_host_cannot_read_is_kept_and_dismissed(world):
+    """What is not in base64 on a poison queue never reaches a function: the sweep keeps it, shown raw."""
+    world.queues.put_raw(names.OPERATIONS_POISON_QUEUE, "no base64!")
+    await world.parts.poison_messages.keep(
+        PoisonMessage(
+            queue=names.STEPS_QUEUE,
+            body=b"\xff" * 3000,
+            reason=Reason.INVALID,
+            detail="d",
+            at=world.clock.now(),
+        )
+    )
+    assert await codes(world) == ["poison-queue", "given-up"]
+    await world.sweep()
+    assert await codes(world) == ["given-up"]
+    shown = sorted((each["body"] for each in (await world.call("list_poison"))["value"]), key=len)
+    assert shown[0] == {"text": "no base64!", "size": 10}
+    assert (shown[1]["size"], shown[1]["cut"], len(base64.b64decode(shown[1]["base64"]))) == (
+        3000,
+        True,
+        2000,
+    )
+    assert await handled(world, "dismiss_all", code="given-up", reason=REASON) == (2, 0)
+    assert await codes(world) == []
+
+
+async def test_a_difference_is_dismissed_until_there_is_another(world):
+    """An operator accepts what a customer has changed on purpose. The next difference is news again."""
+    made = await world.connect("drifts", world.clock.now() + timedelta(days=300))
+    await world.parts.connection_store.change(
+        made.id, lambda each: each.evolve(differences=difference("scope"))
+    )
+    assert await codes(world) == ["drifting"]
+    assert await handled(world, "dismiss_all", code="drifting", reason=REASON) == (1, 0)
+    assert await codes(world) == []
+    record = await world.parts.connection_store.get(made.id)
+    await world.parts.drift_index.enter(record)  # as the next inspection does
+    assert await codes(world) == []
+    await world.parts.drift_index.enter(
+        record.evolve(differences={**record.differences, **difference("uri")})
+    )
+    ((entry,),) = [await entries(world)]
+    assert (entry["code"], entry["cause"], entry["id"]) == ("drifting", "uri", made.id)
+
+
+async def test_unreadable_rows_are_dismissed_or_read_again(world):
+    """A row that is known is dismissed until it changes; after another release it is read again."""
+    for name in ("a", "b"):
+        await world.connect(name, world.clock.now() + timedelta(days=300), drifts=False)
+    for row in [row for row in world.rows() if row.table == names.CONNECTIONS and row.partition == TENANT]:
+        await world.damage(row, "document", "{")
+    await world.call("list_connections")
+    assert await codes(world) == ["unreadable"]
+    first, second = await entries(world, code="unreadable", cause="connections")
+    assert (await world.call("dismiss", path={"id": first["id"]}, reason=REASON))["done"] == 1
+    assert [each["id"] for each in await entries(world)] == [second["id"]]
+    listed = {each["id"]: each for each in (await world.call("list_unreadable"))["value"]}
+    assert listed[first["id"]]["dismissed"]["reason"] == REASON
+    assert (await world.call("retry_trouble", path={"id": second["id"]}))["done"] == 1
+    assert await codes(world) == []
+    await world.call("list_connections")  # the second one is still unreadable, the first one still dismissed
+    assert [each["id"] for each in await entries(world)] == [second["id"]]
+
+
+async def test_who_dismissed_what_when_and_why_is_kept(world):
+    """The dismissals are a list of their own, also of what no longer exists."""
+    await failed(world, "a")
+    await world.poison("b", world.clock.now())
+    for code in ("onboarding-failed", "given-up"):
+        world.advance(timedelta(minutes=1))
+        await handled(world, "dismiss_all", code=code, reason=f"{REASON} {code}")
+    kept = (await world.call("list_dismissals"))["value"]
+    assert [(each["code"], each["dismissal"]["by"], each["dismissal"]["reason"]) for each in kept] == [
+        (code, "Op", f"{REASON} {code}") for code in ("given-up", "onboarding-failed")
+    ]
+    assert all(each["since"] < each["dismissal"]["at"] for each in kept)
+
+
+async def test_a_run_that_waits_is_hurried_or_dismissed(world):
+    """What waits for a customer is dismissed while its cause is the same, and retried at once."""
+    runs = world.parts.onboarding_runs
+    head = await world.onboard(onboarding_request(name="waits"), world.clock.now())
+    run = await runs.load(head.id)
+    error = Failure(code="consent-missing", title="t", detail="d", actor=Actor.TENANT_ADMINISTRATOR)
+    step = run.steps["preflight"].evolve(
+        status=StepStatus.WAITING,
+        attempt=1,
+        error=error,
+        since=world.clock.now(),
+        changed_at=world.clock.now(),
+    )
+    (step,) = (await runs.store.commit([step], [])).steps
+    await runs.index.begin(head)
+    await runs.index.blocked.enter(BlockedStep.of(head, step))
+    assert await codes(world) == ["waits-for-customer"]
+    assert await handled(world, "dismiss_all", code="waits-for-customer", reason=REASON) == (1, 0)
+    await runs.index.blocked.enter(BlockedStep.of(head, step))  # the next attempt finds the same
+    assert await codes(world) == []
+    other = step.evolve(error=replace(error, code="consent-withdrawn"))
+    await runs.index.blocked.enter(BlockedStep.of(head, other))
+    assert await codes(world, TENANT) == ["waits-for-customer"]
+    world.queues._messages[names.STEPS_QUEUE] = []
+    assert await handled(world, "retry_all", code="waits-for-customer", cause="consent-withdrawn") == (1, 0)
+    assert len(world.queues._messages[names.STEPS_QUEUE]) == 1
+
+
+async def test_bulk_calls_continue_where_they_stopped(world, monkeypatch):
+    """A call about very much ends after some time, with the URL of the next call: nothing is left out."""
+    monkeypatch.setattr(attention_list, "_MOST", 4)
+    monkeypatch.setattr(attention_list, "_PAGE", 2)
+    for name in "abcdefghi":
+        await world.poison(name, world.clock.now())
+    numbers, query = [], {"code": "given-up", "reason": REASON}
+    while True:
+        answer = await world.call("dismiss_all", **query)
+        numbers.append(answer["done"])
+        if "nextLink" not in answer:
+            break
+        query["continuationToken"] = parse_qs(urlsplit(answer["nextLink"]).query)["continuationToken"][0]
+    assert (numbers, await codes(world)) == ([4, 4, 1], [])

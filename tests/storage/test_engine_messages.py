@@ -168,9 +168,7 @@ async def test_a_message_of_a_newer_release_is_kept_for_it(bench):
     await bench.engine.handle(b'{"v":99,"run":"r"}', "d")
     (message,) = await bench.messages()
     assert message.reason == "UnknownVersion"
-    assert message.detail == (
-        "The message is a StepMessage of version 99; this release reads up to version 1."
-    )
+    assert message.detail == "The message has the version 99. This release reads messages up to version 1."
 
 
 @both

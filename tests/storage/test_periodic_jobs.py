@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from onboarding.storage.periodic_jobs import PERIODS
+from onboarding.storage.periodic_jobs import PERIODS, Tally
 from tests.support.world import World
 
 
@@ -36,6 +36,8 @@ async def test_a_job_that_does_not_run_is_late_after_three_periods(world, name):
         world.advance(PERIODS[name])
     assert (await overview(world))[0] == []
     world.advance(3 * PERIODS[name])
+    for other in PERIODS.keys() - {name}:
+        await jobs.run(other, nothing)
     codes, shown = await overview(world)
     assert (codes, shown[name]["late"]) == (["job-late"], True)
     with pytest.raises(RuntimeError, match=name):
@@ -43,6 +45,51 @@ async def test_a_job_that_does_not_run_is_late_after_three_periods(world, name):
     await jobs.run(name, nothing)
     await jobs.need_punctual()
     assert (await overview(world))[0] == []
+
+
+@pytest.mark.parametrize("name", PERIODS)
+async def test_a_job_that_has_never_run_is_late_three_periods_after_the_deployment(world, name):
+    """A timer that does not fire at all is noticed, also if its only success is in the future."""
+    jobs = world.timers.jobs
+    await jobs.need_punctual()  # the first call of health
+    world.advance(3 * PERIODS[name] + timedelta(minutes=1))
+    for other in PERIODS.keys() - {name}:
+        await jobs.run(other, nothing)
+    codes, shown = await overview(world)
+    assert (codes, shown[name]["late"], "lastSucceededAt" in shown[name]) == (["job-late"], True, False)
+    world.advance(timedelta(days=300))
+    for every in PERIODS:
+        await jobs.run(every, nothing)
+    world.advance(timedelta(days=-300))
+    await jobs.need_punctual()  # a clock was ahead: the success in the future shows nothing
+    world.advance(3 * PERIODS[name] + timedelta(minutes=1))
+    for other in PERIODS.keys() - {name}:
+        await jobs.run(other, nothing)
+    with pytest.raises(RuntimeError, match=name):
+        await jobs.need_punctual()
+
+
+async def test_a_job_shows_what_it_found_and_what_it_did(world):
+    """Work that was found and not done is visible; failures show since when."""
+
+    async def works() -> Tally:
+        return Tally(found=5, done=3)
+
+    async def broken() -> int:
+        raise LookupError("x")
+
+    jobs = world.timers.jobs
+    await jobs.run("sweep_expirations", works, nothing)
+    shown = (await overview(world))[1]["sweep_expirations"]
+    assert (shown["found"], shown["done"]) == (5, 3)
+    for _ in range(2):
+        world.advance(timedelta(minutes=5))
+        with pytest.raises(LookupError):
+            await jobs.run("sweep_expirations", broken)
+    (entry,) = (await world.call("get_overview"))["attention"]
+    assert (entry["code"], entry["causes"]) == ("job-failed", {"sweep_expirations": 1})
+    since = datetime.fromisoformat(entry["since"])
+    assert timedelta(minutes=4) < world.clock.now() - since < timedelta(minutes=6)
 
 
 async def test_a_job_that_fails_is_shown_and_its_other_parts_run(world):
@@ -72,9 +119,9 @@ async def test_a_job_on_a_slower_schedule_is_not_late(world):
         await jobs.run("sweep_expirations", nothing)
         world.advance(timedelta(days=1))
     world.advance(timedelta(days=1))
-    assert (await overview(world))[0] == []
+    assert not (await overview(world))[1]["sweep_expirations"]["late"]
     world.advance(timedelta(days=2))
-    assert (await overview(world))[0] == ["job-late"]
+    assert (await overview(world))[1]["sweep_expirations"]["late"]
 
 
 async def test_a_clock_that_was_ahead_hides_nothing(world):
@@ -86,4 +133,4 @@ async def test_a_clock_that_was_ahead_hides_nothing(world):
     await jobs.run("sweep_directory", nothing)
     assert (await overview(world))[0] == []
     world.advance(4 * PERIODS["sweep_directory"])
-    assert (await overview(world))[0] == ["job-late"]
+    assert (await overview(world))[1]["sweep_directory"]["late"]

@@ -72,7 +72,7 @@ async def served(world: World) -> Facts:
     files = {form: await world.call("list_expirations", format=form) for form in ("csv", "ics")}
     found |= {(form, name) for form, text in files.items() for name in NAMES if name in text}
     found |= {("operations", each["name"]) for each in (await world.call("list_operations"))["value"]}
-    found |= {("poison", each["body"]) for each in (await world.call("list_poison"))["value"]}
+    found |= {("poison", each["body"]["text"]) for each in (await world.call("list_poison"))["value"]}
     overview = await world.call("get_overview")
     found |= {("drifting", each["connectionName"]) for each in overview["differences"]}
     found |= {("expiring", each["connectionName"]) for each in overview["expirations"]}

@@ -13,7 +13,7 @@ import contextlib
 import itertools
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -76,6 +76,7 @@ class _Message:
     visible_at: datetime
     receipt: str
     deliveries: int = 0
+    encoded: bool = True
 
 
 class MemoryTables(Tables):
@@ -240,9 +241,39 @@ class MemoryQueues(Queues):
         """The first visible messages (32, the service's limit); they stay where they are."""
         async with self._call("peek", queue):
             return [
-                Waiting(body=message.body, inserted_at=message.inserted_at, deliveries=message.deliveries)
+                Waiting(
+                    body=message.body,
+                    inserted_at=message.inserted_at,
+                    deliveries=message.deliveries,
+                    encoded=message.encoded,
+                )
                 for message in self._visible(queue)[: queues._MOST_PEEKED]
             ]
+
+    async def take_unreadable(
+        self, queue: str, keep: Callable[[bytes], Awaitable[None]], *, hidden: timedelta = timedelta(0)
+    ) -> int:
+        """Pass the messages that are not in base64 to ``keep``, and remove them."""
+        assert hidden >= timedelta(0)
+        async with self._call("take", queue):
+            taken = [message for message in self._visible(queue) if not message.encoded]
+        for message in taken:
+            await keep(message.body)
+            self._queue(queue).remove(message)
+        return len(taken)
+
+    def put_raw(self, queue: str, text: str) -> None:
+        """Put a message that is not in base64, as another program does."""
+        now = self._now()
+        message = _Message(
+            id=str(uuid.uuid4()),
+            body=text.encode(),
+            inserted_at=now,
+            visible_at=now,
+            receipt="",
+            encoded=False,
+        )
+        self._queue(queue).append(message)
 
     async def receive(self, queue: str, *, lock: timedelta) -> Received | None:
         """Receive the first visible message and hide it for a while, as a host does."""
@@ -265,7 +296,7 @@ class MemoryQueues(Queues):
 
     @contextlib.asynccontextmanager
     async def _call(self, name: str, queue: str) -> AsyncIterator[None]:
-        writes = name in {"put", "receive", "delete"}
+        writes = name in {"put", "receive", "delete", "take"}
         async with self._around(Call(name=name, place=queue, writes=writes)):
             await asyncio.sleep(0)
             yield

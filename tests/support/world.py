@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
 from onboarding.api.endpoint import Call, Endpoint, Reply
+from onboarding.api.paging import ContinuedQuery
 from onboarding.clock import Clock, MovedClock
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import AppRecord, Connection, Difference, SecretRecord
@@ -26,6 +27,7 @@ from onboarding.recovery.epoch import Epoch
 from onboarding.service import ENDPOINTS, Service
 from onboarding.settings import Settings
 from onboarding.storage import names
+from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import Row, Write
 from onboarding.timers import Timers
 from onboarding.workflow.outcomes import Failure
@@ -102,9 +104,14 @@ class World:
         """The answer of an endpoint, as JSON or text. Raises what the handler raises."""
         declared = _ENDPOINTS[name]
         handler = getattr(getattr(self.service, declared.resource), declared.handler)
+        asked, seal = declared.query.model_validate(query), None
+        if isinstance(asked, ContinuedQuery):
+            seal = await Seals(self.tables).of(asked.listed(caller, name))
+            asked = asked.opened(seal)
         call = Call(
             caller=caller,
-            query=declared.query.model_validate(query),
+            query=asked,
+            seal=seal,
             body=None,
             path=path or {},
             base_url="https://here.invalid/api",
@@ -121,6 +128,7 @@ class World:
         """Run every timer once."""
         for engine in self.parts.engines.values():
             await engine.sweep()
+            await engine.collect()
         await self.timers.expiry_sweep.run()
         await self.timers.automatic_renewals.run()
         await self.timers.inspection_sweep.run()

@@ -33,11 +33,12 @@ from onboarding.lifecycle.steps.principal import PrincipalResult
 from onboarding.lifecycle.steps.provider import ProviderResult
 from onboarding.lifecycle.steps.server_app import ServerAppResult
 from onboarding.storage.tables import Row
+from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessage, Reason
 from onboarding.workflow.run import SERVICE, Event, Head, RunStatus, StepState, StepStatus
-from onboarding.workflow.run_index import OPEN, Entry
+from onboarding.workflow.run_index import OPEN
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 
 FOLDER: Final = Path(__file__).parents[1] / "samples" / "runs"
@@ -219,9 +220,23 @@ KINDS: Final[Mapping[str, Kind]] = {
             ),
         )
     ),
-    "index-entry": row(Entry(run="r", lists={"tenant": TENANT}, announced_at=NOW, partition=OPEN)),
+    "index-entry": row(
+        Entry(
+            run="r", lists={"tenant": TENANT}, announced_at=NOW, cause="forbidden", since=NOW, partition=OPEN
+        )
+    ),
     "poison-message": row(
-        PoisonMessage(queue="steps", body=b"x", reason=Reason.UNKNOWN_VERSION, detail="d", run="r", at=NOW)
+        PoisonMessage(
+            queue="steps",
+            body=b"x",
+            reason=Reason.UNKNOWN_VERSION,
+            detail="d",
+            run="r",
+            at=NOW,
+            since=NOW,
+            count=2,
+            retried_at=NOW,
+        )
     ),
     "step-message": Kind(
         record=StepMessage(run="r", step="consent", attempt=2, key="k", traceparent="t"),

@@ -20,19 +20,21 @@ from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
 from onboarding.notices import deliveries, difference_notices, digests, mail_domains, receipts
 from onboarding.recovery import epoch
-from onboarding.storage import periodic_jobs, sealing, unreadable_rows
+from onboarding.storage import dismissals, periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec, UnknownVersionError
-from onboarding.workflow import sweep_place
+from onboarding.workflow import blocked_steps, sweep_place
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 CODECS: Mapping[str, Codec[Any]] = {
     "app-user": app_users.CODEC,
+    "blocked-step": blocked_steps._CODEC,
     "calendar-entry": calendar.ENTRY,
     "calendar-places": calendar.PLACES,
     "connection": records.CODEC,
     "delivery-request": deliveries.DELIVERY._request,
     "digest-request": digests.DIGEST._request,
+    "dismissed": dismissals.CODEC,
     "drift-entry": drift_index.CODEC,
     "feed": feed_store.FEEDS,
     "feed-maker": feed_store.MAKERS,

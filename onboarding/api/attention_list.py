@@ -1,0 +1,204 @@
+"""``/api/attention``: everything in trouble as one list, and how an operator ends it: retry, or dismiss.
+
+A call that is about many things works for some seconds, and returns where the next call continues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from onboarding.api import troubles
+from onboarding.api.endpoint import OPERATORS, Call, endpoint
+from onboarding.api.paging import PageQuery
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Parameters
+from onboarding.api.trouble_documents import (
+    DismissAllQuery,
+    DismissedEntries,
+    DismissedEntry,
+    DismissQuery,
+    Handled,
+    RetryAllQuery,
+    TroubleEntries,
+    TroubleEntry,
+    TroubleQuery,
+)
+from onboarding.api.troubles import Kept, Trouble, TroubleCode, TroubleList
+from onboarding.clock import Clock
+from onboarding.errors import requests
+from onboarding.storage.dismissals import Dismissals
+from onboarding.storage.tables import InvalidContinuationError
+from onboarding.storage.unreadable_rows import Dismissal
+from onboarding.workflow.run import Author
+
+_SECONDS: Final = 8.0
+"""After this time, a call begins with nothing new."""
+
+_MOST: Final = 1000
+"""Things that one call looks at."""
+
+_PAGE: Final = 50
+_AT_ONCE: Final = 10
+
+Act = Callable[[TroubleList, Trouble], Awaitable[Kept | None]]
+
+
+class AttentionResource:
+    """The endpoints."""
+
+    def __init__(self, *, lists: Sequence[TroubleList], dismissals: Dismissals, clock: Clock) -> None:
+        self._lists = lists
+        self._dismissals = dismissals
+        self._clock = clock
+
+    @endpoint("GET /attention", name="list_attention", roles=OPERATORS, answers={200: TroubleEntries})
+    async def list(self, call: Call[TroubleQuery, None]) -> TroubleEntries:
+        """List everything in trouble that can be retried or dismissed."""
+        query, found = call.query, list[Trouble]()
+        continuation, looked = "", 0
+        async for _, some, further in self._pages(query.code, query.continuation, query.size):
+            found += [trouble for trouble in some if _matches(query, trouble)]
+            looked, continuation = looked + len(some), further
+            if len(found) >= query.size or looked >= _MOST:
+                break
+        entries = [TroubleEntry.of(trouble, call.url) for trouble in found]
+        return TroubleEntries(value=entries, next_link=call.next_link(continuation, maxpagesize=query.size))
+
+    @endpoint(
+        "GET /attention/dismissals",
+        name="list_dismissals",
+        roles=OPERATORS,
+        answers={200: DismissedEntries},
+    )
+    async def dismissals(self, call: Call[PageQuery, None]) -> DismissedEntries:
+        """List what operators dismissed, with who, when and why."""
+        size = call.query.size
+        found, continuation = await self._dismissals.page(size=size, continuation=call.query.continuation)
+        return DismissedEntries(
+            value=tuple(map(DismissedEntry.of, found)),
+            next_link=call.next_link(continuation, maxpagesize=size),
+        )
+
+    @endpoint(
+        "POST /attention/{id}/retry",
+        name="retry_trouble",
+        roles=OPERATORS,
+        answers={200: Handled},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def retry(self, call: Call[Parameters, None]) -> Handled:
+        """Try one entry again."""
+        return await self._one(call, self._retrying(call.caller.author), "retried")
+
+    @endpoint(
+        "POST /attention/{id}/dismiss",
+        name="dismiss",
+        roles=OPERATORS,
+        answers={200: Handled},
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
+    )
+    async def dismiss(self, call: Call[DismissQuery, None]) -> Handled:
+        """Dismiss one entry.
+
+        It is no longer in the overview. A failed run can still be retried or rolled back.
+        """
+        return await self._one(call, self._dismissing(call.caller.author, call.query.reason), "dismissed")
+
+    @endpoint(
+        "POST /attention/retry",
+        name="retry_all",
+        roles=OPERATORS,
+        answers={200: Handled},
+    )
+    async def retry_all(self, call: Call[RetryAllQuery, None]) -> Handled:
+        """Try all entries again that match."""
+        return await self._many(call, self._retrying(call.caller.author))
+
+    @endpoint(
+        "POST /attention/dismiss",
+        name="dismiss_all",
+        roles=OPERATORS,
+        answers={200: Handled},
+    )
+    async def dismiss_all(self, call: Call[DismissAllQuery, None]) -> Handled:
+        """Dismiss all entries that match."""
+        return await self._many(call, self._dismissing(call.caller.author, call.query.reason))
+
+    async def _one(self, call: Call[Any, None], act: Act, participle: str) -> Handled:
+        for some in self._lists:
+            if trouble := await some.find(call.path["id"]):
+                if kept := await act(some, trouble):
+                    raise ProblemError(
+                        requests.NOT_IN_THIS_STATUS,
+                        what=kept.what,
+                        current=kept.current,
+                        participle=participle,
+                        rule=kept.rule,
+                    )
+                return Handled(done=1, kept=0)
+        raise ProblemError(requests.NOT_FOUND, what="The entry")
+
+    async def _many(self, call: Call[Any, None], act: Act) -> Handled:
+        query, began, done, kept, looked = call.query, time.monotonic(), 0, 0, 0
+        async for listed, some, continuation in self._pages(query.code, query.continuation, _PAGE):
+            chosen = [trouble for trouble in some if _matches(query, trouble)]
+            for start in range(0, len(chosen), _AT_ONCE):
+                outcomes = await asyncio.gather(
+                    *(act(listed, trouble) for trouble in chosen[start : start + _AT_ONCE])
+                )
+                kept += sum(outcome is not None for outcome in outcomes)
+                done += sum(outcome is None for outcome in outcomes)
+            looked += len(some)
+            if continuation and (looked >= _MOST or time.monotonic() - began > _SECONDS):
+                return Handled(done=done, kept=kept, next_link=call.next_link(continuation))
+        return Handled(done=done, kept=kept)
+
+    def _retrying(self, author: Author) -> Act:
+        async def act(listed: TroubleList, trouble: Trouble) -> Kept | None:
+            return await listed.retry(trouble, author)
+
+        return act
+
+    def _dismissing(self, author: Author, reason: str) -> Act:
+        dismissal = Dismissal(by=author.name, by_id=author.id, at=self._clock.now(), reason=reason)
+
+        async def act(listed: TroubleList, trouble: Trouble) -> Kept | None:
+            kept = await listed.dismiss(trouble, author, dismissal)
+            if kept is None:
+                await self._dismissals.add(troubles.dismissed(trouble, dismissal))
+            return kept
+
+        return act
+
+    async def _pages(
+        self, code: TroubleCode | None, continuation: str, size: int
+    ) -> AsyncIterator[tuple[TroubleList, Sequence[Trouble], str]]:
+        """The lists of a code, page by page, each with where the next page begins.
+
+        Raises ``InvalidContinuationError``.
+        """
+        lists = [some for some in self._lists if code is None or code in some.codes]
+        number, _, token = continuation.partition(".")
+        if continuation and number not in map(str, range(len(lists))):
+            raise InvalidContinuationError
+        for at in range(int(number or 0), len(lists)):
+            while True:
+                found, token = await lists[at].page(size=size, continuation=token)
+                further = f"{at}.{token}" if token else f"{at + 1}." if at + 1 < len(lists) else ""
+                yield lists[at], found, further
+                if not token:
+                    break
+
+
+def _matches(query: Any, trouble: Trouble) -> bool:
+    """Whether an entry passes the filters of a query."""
+    return (
+        query.code in {None, trouble.code}
+        and (query.cause is None or query.cause in trouble.cause.split(","))
+        and query.tenant_id in {None, trouble.tenant}
+        and (query.since is None or trouble.since >= query.since)
+        and (query.before is None or trouble.since < query.before)
+    )

@@ -1,0 +1,124 @@
+"""What the endpoints of ``/api/attention`` read and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field
+
+from onboarding.api.documents import AttentionCode, Document, Url
+from onboarding.api.documents import Dismissal as DismissalDocument
+from onboarding.api.paging import ContinuedQuery, Page, PageQuery
+from onboarding.api.reading import Id, Parameters
+from onboarding.api.troubles import Trouble, TroubleCode
+from onboarding.cmg.fields import Timestamp, plain
+from onboarding.storage.dismissals import Dismissed
+
+CODE: Final = Field(None, description="Only what belongs to this entry of the overview.")
+CAUSE: Final = Field(None, description="Only with this cause, for example the code of an error.")
+TENANT: Final = Field(None, description="Only of this tenant.")
+SINCE: Final = Field(None, description="Only what got into trouble at this time or later.")
+BEFORE: Final = Field(None, description="Only what got into trouble before this time.")
+REASON: Final = Field(description="Why nothing needs to be done. It is kept with who dismissed the entry.")
+
+Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plain)]
+
+
+class TroubleQuery(PageQuery):
+    """Which entries are requested."""
+
+    code: TroubleCode | None = CODE
+    cause: str | None = CAUSE
+    tenant_id: Id | None = TENANT
+    since: Timestamp | None = SINCE
+    before: Timestamp | None = BEFORE
+
+
+class RetryAllQuery(ContinuedQuery):
+    """Which entries are tried again."""
+
+    code: TroubleCode = Field(description="What belongs to this entry of the overview.")
+    cause: str | None = CAUSE
+    tenant_id: Id | None = TENANT
+    since: Timestamp | None = SINCE
+    before: Timestamp | None = BEFORE
+
+
+class DismissQuery(Parameters):
+    """Why an entry is dismissed."""
+
+    reason: Reason = REASON
+
+
+class DismissAllQuery(RetryAllQuery):
+    """Which entries are dismissed, and why."""
+
+    reason: Reason = REASON
+
+
+class TroubleEntry(Document):
+    """One thing in trouble."""
+
+    code: AttentionCode
+    id: str
+    cause: Annotated[str, Field(description="For example the code of the error.")] = ""
+    detail: str = ""
+    tenant_id: str = ""
+    since: Annotated[datetime, Field(description="When it got into trouble.")]
+    url: Annotated[Url, Field(description="Where it is shown.")] = ""
+
+    @classmethod
+    def of(cls, trouble: Trouble, url: Callable[[str], str]) -> Self:
+        """A thing of a list."""
+        return cls(
+            code=trouble.code,
+            id=trouble.id,
+            cause=trouble.cause,
+            detail=trouble.detail,
+            tenant_id=trouble.tenant,
+            since=trouble.since,
+            url=url(trouble.path) if trouble.path else "",
+        )
+
+
+class TroubleEntries(Page[TroubleEntry]):
+    """A page of things in trouble."""
+
+
+class DismissedEntry(Document):
+    """Something that an operator dismissed."""
+
+    code: AttentionCode
+    id: str
+    cause: str = ""
+    detail: str = ""
+    tenant_id: str = ""
+    since: datetime
+    dismissal: DismissalDocument
+
+    @classmethod
+    def of(cls, dismissed: Dismissed) -> Self:
+        """A kept dismissal."""
+        return cls(
+            code=dismissed.code,
+            id=dismissed.id,
+            cause=dismissed.cause,
+            detail=dismissed.detail,
+            tenant_id=dismissed.tenant,
+            since=dismissed.since,
+            dismissal=DismissalDocument.model_validate(dismissed.dismissal),
+        )
+
+
+class DismissedEntries(Page[DismissedEntry]):
+    """A page of what operators dismissed, the newest first."""
+
+
+class Handled(Document):
+    """What a call has done. With ``nextLink`` there is more: send the same request to it."""
+
+    done: Annotated[int, Field(description="Entries that were retried or dismissed.")]
+    kept: Annotated[int, Field(description="Entries that match, and for which that was not possible.")]
+    next_link: Annotated[str, Field(description="URL of the next call. Missing when all is done.")] = ""

@@ -1,0 +1,190 @@
+"""Poison messages, rows that cannot be read, and connections that differ from what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode
+from onboarding.clock import Clock
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.records import Connection, ConnectionState
+from onboarding.drift.drift_index import DriftEntry, DriftIndex
+from onboarding.drift.inspection_step import SETTLED
+from onboarding.errors import OnboardingError
+from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, UnreadableRows
+from onboarding.workflow import redriving
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
+from onboarding.workflow.received_message import ERRORS
+from onboarding.workflow.run import Author
+from onboarding.workflow.runtime import Runtime
+
+_PAUSE: Final = 60
+"""Seconds. An inspection that is younger is not repeated."""
+
+
+class Messages:
+    """The poison messages."""
+
+    codes = (TroubleCode.GIVEN_UP,)
+
+    def __init__(self, messages: PoisonMessages, runs: Mapping[str, Runtime]) -> None:
+        """``runs`` are by the names of their queues."""
+        self._messages = messages
+        self._runs = runs
+
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+        """Some of them."""
+        messages, continuation = await self._messages.page(size=size, continuation=continuation)
+        return [self._trouble(message) for message in messages], continuation
+
+    async def find(self, identifier: str) -> Trouble | None:
+        """A message."""
+        message = await self._messages.get(identifier)
+        return self._trouble(message) if message else None
+
+    async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
+        """Sends a message again, or resumes its run, unless it is hopeless."""
+        message: PoisonMessage = trouble.thing
+        outcome = await redriving.redrive(self._messages, self._runs[message.queue], message, author)
+        if outcome is not redriving.Redrive.KEPT:
+            return None
+        kept = await self._messages.get(message.id) or message
+        return Kept(what="The poison message", current=kept.reason, rule=ERRORS[kept.reason].remedy)
+
+    async def dismiss(self, trouble: Trouble, _author: Author, _dismissal: Dismissal) -> Kept | None:
+        """Deletes a message."""
+        await self._messages.remove(trouble.thing)
+        return None
+
+    def _trouble(self, message: PoisonMessage) -> Trouble:
+        return Trouble(
+            code=self.codes[0],
+            id=message.id,
+            cause=ERRORS[message.reason].code,
+            detail=message.detail,
+            since=message.first_at,
+            path="poison",
+            thing=message,
+        )
+
+
+class Rows:
+    """The rows that cannot be read."""
+
+    codes = (TroubleCode.UNREADABLE,)
+
+    def __init__(self, rows: UnreadableRows) -> None:
+        self._rows = rows
+
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+        """Some of them."""
+        rows, continuation = await self._rows.page(size=size, continuation=continuation)
+        return [self._trouble(row) for row in rows if row.dismissed is None], continuation
+
+    async def find(self, identifier: str) -> Trouble | None:
+        """A row."""
+        row = await self._rows.get(identifier)
+        return self._trouble(row) if row and row.dismissed is None else None
+
+    async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
+        """Forgets what is known about a row: its next reader enters it again if it still cannot be read."""
+        await self._rows.forget(trouble.thing)
+        return None
+
+    async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
+        """Hides a row until it changes."""
+        await self._rows.dismiss(trouble.thing, dismissal)
+        return None
+
+    def _trouble(self, row: UnreadableRow) -> Trouble:
+        return Trouble(
+            code=self.codes[0],
+            id=row.id,
+            cause=row.table,
+            detail=f"{row.partition} / {row.key}: {row.reason}",
+            since=row.since,
+            path=f"unreadable/{row.id}",
+            thing=row,
+        )
+
+
+class Drifts:
+    """The connections that differ from what they should be."""
+
+    codes = (TroubleCode.DRIFTING,)
+
+    def __init__(
+        self,
+        *,
+        index: DriftIndex,
+        connections: ConnectionStore,
+        inspect: Callable[[Connection], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        """``inspect`` inspects a connection and records what it finds."""
+        self._index = index
+        self._connections = connections
+        self._inspect = inspect
+        self._clock = clock
+
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+        """Some of them, by tenant."""
+        entries, continuation = await self._index.page(size=size, continuation=continuation)
+        return [self._trouble(entry) for entry in entries], continuation
+
+    async def find(self, identifier: str) -> Trouble | None:
+        """A connection that differs."""
+        entry = await self._index.get(identifier)
+        return self._trouble(entry) if entry else None
+
+    async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
+        """Inspects a connection now."""
+        found = await self._connections.several([trouble.id])
+        connection = next(iter(found), None)
+        if connection is None:
+            if found.unreadable:
+                return UNREADABLE
+            await self._index.remove(trouble.id)
+            return None
+        now, last = self._clock.now(), connection.inspected_at
+        if connection.state is not ConnectionState.ACTIVE or connection.created_at + SETTLED >= now:
+            rule = "A connection can be inspected from one hour after it was created until it is removed."
+            return Kept(what="The connection", current=connection.state, rule=rule)
+        if last is not None and 0 <= (now - last).total_seconds() < _PAUSE:
+            return None
+        try:
+            await self._inspect(connection)
+        except OnboardingError as error:
+            return Kept(what="The directory", current="not readable", rule=error.remedy)
+        return None
+
+    async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
+        """Accepts the present differences. A new difference needs attention again."""
+
+        def dismissed(connection: Connection) -> Connection:
+            differences = {
+                key: difference if difference.dismissed else replace(difference, dismissed=dismissal)
+                for key, difference in connection.differences.items()
+            }
+            return connection.evolve(differences=differences)
+
+        try:
+            await self._connections.change(trouble.id, dismissed)
+        except UnreadableRowError:
+            return UNREADABLE
+        await self._index.remove(trouble.id)
+        return None
+
+    def _trouble(self, entry: DriftEntry) -> Trouble:
+        return Trouble(
+            code=self.codes[0],
+            id=entry.connection,
+            cause=",".join(entry.codes),
+            detail=entry.name,
+            tenant=entry.tenant,
+            since=entry.since,
+            path=f"connections/{entry.connection}",
+            thing=entry,
+        )

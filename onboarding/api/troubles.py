@@ -1,0 +1,98 @@
+"""The lists of things in trouble: what is in them, how it is tried again, and how it is dismissed.
+
+Each list is read page by page. A thing is described by what its list has of it, so that a filter reads
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from onboarding.storage.dismissals import Dismissed
+from onboarding.storage.unreadable_rows import Dismissal
+from onboarding.workflow.run import Author, RunStatus
+
+
+class TroubleCode(StrEnum):
+    """The entries of the overview whose cases can be retried and dismissed."""
+
+    OWN_TROUBLE = "own-trouble"
+    GIVEN_UP = "given-up"
+    UNREADABLE = "unreadable"
+    DRIFTING = "drifting"
+    CHANNEL_TROUBLE = "channel-trouble"
+    ONBOARDING_FAILED = "onboarding-failed"
+    OPERATION_FAILED = "operation-failed"
+    INSPECTION_FAILED = "inspection-failed"
+    STALLED = "stalled"
+    WAITS = "waits-for-customer"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """One thing in trouble."""
+
+    code: TroubleCode
+    id: str
+    cause: str = ""  # a code: of the error, of the difference; or the table of a row
+    detail: str = ""
+    tenant: str = ""
+    since: datetime
+    path: str = ""  # of the URL where it is shown
+    thing: Any  # what the list has of it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """Why something stays in trouble."""
+
+    what: str
+    current: str
+    rule: str
+
+
+class TroubleList(Protocol):
+    """A list of things in trouble."""
+
+    @property
+    def codes(self) -> Collection[TroubleCode]:
+        """The entries of the overview that the list belongs to."""
+
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+        """Some of them, and the continuation (empty at the end)."""
+
+    async def find(self, identifier: str) -> Trouble | None:
+        """One of them, or None."""
+
+    async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
+        """Tries it again."""
+
+    async def dismiss(self, trouble: Trouble, author: Author, dismissal: Dismissal) -> Kept | None:
+        """Ends it: nothing needs to be done."""
+
+
+def dismissed(trouble: Trouble, dismissal: Dismissal) -> Dismissed:
+    """What is kept about something that an operator dismissed."""
+    return Dismissed(
+        code=trouble.code,
+        id=trouble.id,
+        cause=trouble.cause,
+        detail=trouble.detail,
+        tenant=trouble.tenant,
+        since=trouble.since,
+        dismissal=dismissal,
+    )
+
+
+def not_failed(status: RunStatus) -> Kept:
+    """A run that is not in trouble."""
+    return Kept(what="The run", current=status, rule="Only a run that has failed or waits needs attention.")
+
+
+UNREADABLE: Final = Kept(
+    what="The record", current="unreadable", rule="Remove the unreadable row first (GET /api/unreadable)."
+)

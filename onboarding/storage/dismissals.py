@@ -1,0 +1,59 @@
+"""What operators dismissed: who decided that nothing needs to be done about something, when and why.
+
+A dismissal is kept with the thing itself where that stays, and always in a list of its own. It is about the
+thing as it was: a new difference, error or failure needs attention again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from onboarding.storage import keys, names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import Dismissal, Readable, load, readable
+
+_PARTITION: Final = "dismissed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dismissed:
+    """Something that an operator dismissed."""
+
+    code: str  # of the entry of the overview
+    id: str
+    cause: str
+    detail: str
+    tenant: str
+    since: datetime
+    dismissal: Dismissal
+
+
+CODEC: Final = Codec(Dismissed)
+
+
+class Dismissals:
+    """What operators dismissed, the newest first."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def add(self, dismissed: Dismissed) -> None:
+        """Adds a dismissal; safe to repeat."""
+        _, moment = keys.newest_first(dismissed.dismissal.at)
+        key = f"{moment}:{keys.part(dismissed.code)}:{keys.part(dismissed.id)}"
+        row = Row(partition=_PARTITION, key=key, columns={"document": CODEC.dump(dismissed)})
+        await self._tables.write(names.SERVICE, row, Write.UPSERT)
+
+    async def page(self, *, size: int, continuation: str = "") -> tuple[Readable[Dismissed], str]:
+        """Some of them, and the continuation (empty at the end)."""
+        page = await self._tables.page(
+            names.SERVICE, Range(_PARTITION, ""), size=size, continuation=continuation
+        )
+        return await readable(self._tables, page.rows, _dismissed), page.continuation
+
+
+def _dismissed(row: Row) -> Dismissed:
+    return load(CODEC, row)

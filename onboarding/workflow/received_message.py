@@ -1,0 +1,80 @@
+"""What a queue message is about: the message, and its run. Either can be unreadable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from onboarding.errors import ErrorType, OnboardingError, steps
+from onboarding.storage.codec import FieldsError, UnknownVersionError, UnreadableError
+from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.workflow.poison_messages import Reason
+from onboarding.workflow.run import Run
+from onboarding.workflow.runtime import Runtime
+from onboarding.workflow.step_message import MESSAGES, StepMessage
+
+ERRORS: Final[Mapping[Reason, ErrorType]] = {
+    Reason.INVALID: steps.MESSAGE_INVALID,
+    Reason.UNKNOWN_VERSION: steps.MESSAGE_VERSION,
+    Reason.UNKNOWN_FIELD: steps.MESSAGE_FIELD,
+    Reason.UNKNOWN_RUN: steps.MESSAGE_RUN_UNKNOWN,
+    Reason.UNREADABLE_RUN: steps.MESSAGE_RUN_UNREADABLE,
+    Reason.WORKER_CRASHED: steps.WORKER_CRASHED,
+}
+"""The error of each reason."""
+
+
+class HopelessError(Exception):
+    """The message cannot be processed, however often it is sent."""
+
+    def __init__(self, reason: Reason, error: OnboardingError, run: str = "") -> None:
+        super().__init__(error.detail)
+        self.reason, self.detail, self.run = reason, error.detail, run
+
+
+def read(body: bytes) -> StepMessage:
+    """The message in a body. Raises ``HopelessError``."""
+    try:
+        message = MESSAGES.load(body)
+    except UnknownVersionError as error:
+        version = "none" if error.version is None else json.dumps(error.version)
+        wrong = steps.MESSAGE_VERSION.error(version=version, newest=error.newest)
+        raise HopelessError(Reason.UNKNOWN_VERSION, wrong) from error
+    except FieldsError as error:
+        if error.unknown:
+            unknown = steps.MESSAGE_FIELD.error(
+                unknown=", ".join(error.unknown), wrong=", ".join(error.wrong)
+            )
+            raise HopelessError(Reason.UNKNOWN_FIELD, unknown) from error
+        raise _invalid(f"These fields are missing or not valid: {', '.join(error.wrong)}.") from error
+    except UnreadableError as error:
+        raise _invalid("The message is not a JSON object.") from error
+    if not message.run:
+        raise _invalid("The message names no run.")
+    return message
+
+
+async def run_of(runtime: Runtime, message: StepMessage) -> Run:
+    """The run of a message. Raises ``HopelessError``."""
+    damaged = steps.MESSAGE_RUN_UNREADABLE.error(run=message.run)
+    try:
+        run = await runtime.load(message.run)
+    except UnreadableRowError as error:
+        await runtime.store.note(error)
+        raise HopelessError(Reason.UNREADABLE_RUN, damaged, message.run) from error
+    if run is None:
+        gone = steps.MESSAGE_RUN_UNKNOWN.error(run=message.run)
+        raise HopelessError(Reason.UNKNOWN_RUN, gone, message.run)
+    if run.is_damaged:
+        raise HopelessError(Reason.UNREADABLE_RUN, damaged, message.run)
+    return run
+
+
+def undecodable() -> HopelessError:
+    """Why a message that is not in base64 cannot be processed."""
+    return _invalid("The message is not in base64.")
+
+
+def _invalid(fault: str) -> HopelessError:
+    return HopelessError(Reason.INVALID, steps.MESSAGE_INVALID.error(fault=fault))

@@ -1,0 +1,51 @@
+"""Sends poison messages again. A message that is still hopeless is not sent: it stays, with a count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+
+from onboarding.workflow import interventions, received_message
+from onboarding.workflow.interventions import NotPossibleError
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
+from onboarding.workflow.received_message import HopelessError
+from onboarding.workflow.run import Author
+from onboarding.workflow.runtime import Runtime
+
+
+class Redrive(StrEnum):
+    """What happened to a poison message."""
+
+    RETRIED = "Retried"  # its run was resumed
+    SENT_AGAIN = "SentAgain"
+    NOTHING_TO_DO = "NothingToDo"  # its run no longer needs it
+    KEPT = "Kept"  # it is hopeless as before
+
+
+async def redrive(messages: PoisonMessages, runs: Runtime, message: PoisonMessage, author: Author) -> Redrive:
+    """Sends a message again, or resumes its run.
+
+    The message is deleted last. A crash in between may send it twice, which does nothing twice.
+    """
+    now = runs.clock.now()
+    try:
+        step = received_message.read(message.body)
+        await received_message.run_of(runs, step)
+    except HopelessError as error:
+        tried = replace(message, reason=error.reason, detail=error.detail, at=now, retried_at=now)
+        await messages.keep(replace(tried, key=message.id))
+        return Redrive.KEPT
+    outcome = Redrive.SENT_AGAIN
+    if message.reason is Reason.WORKER_CRASHED:  # the message alone would find a failed run and do nothing
+        outcome = await _resume(runs, message.run, author)
+    else:
+        await runs.queues.put(runs.queue, message.body)
+    await messages.retried(message, now)
+    return outcome
+
+
+async def _resume(runs: Runtime, run: str, author: Author) -> Redrive:
+    try:
+        return Redrive.RETRIED if await interventions.resume(runs, run, author) else Redrive.NOTHING_TO_DO
+    except NotPossibleError:
+        return Redrive.NOTHING_TO_DO
