@@ -110,10 +110,12 @@ async def test_a_long_past_costs_no_more(portal, service):
     now = datetime.now(UTC)
     month, _ = keys.newest_first(now)
     tables, partition = Tables(service), f"status:Succeeded:{month}"
-    columns = Entry(run="x", lists={"requester": "r", "tenant": "t"}, announced_at=now).to_row().columns
-    rows = [
-        Row(partition=partition, key=f"9999999999999:{number:05d}", columns=columns) for number in range(1100)
-    ]
+    lists, old = {"requester": "r", "tenant": "t"}, now - timedelta(days=1)
+    entries = (
+        Entry(run=f"{number:05d}", lists=lists, announced_at=old, partition=partition)
+        for number in range(1100)
+    )
+    rows = [entry.to_row() for entry in entries]
     for start in range(0, len(rows), 100):
         await tables.transact(
             names.ONBOARDING_INDEX, [(Write.UPSERT, row) for row in rows[start : start + 100]]
