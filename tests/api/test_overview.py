@@ -13,7 +13,7 @@ from azure.data.tables.aio import TableServiceClient
 from onboarding.connections.records import Difference
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.storage import keys, names
-from onboarding.storage.tables import Row, Tables, Write
+from onboarding.storage.tables import Tables, Write
 from onboarding.workflow.index_entry import Entry
 from tests.support.connections import Fleet, connection
 from tests.support.portal import REFUSED, Portal, problem
