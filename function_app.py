@@ -91,9 +91,9 @@ async def sweep_onboardings(timer: func.TimerRequest) -> None:
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")
 async def sweep_expirations(timer: func.TimerRequest) -> None:
-    """Sends the warnings that are due, and starts automatic renewals."""
+    """Sends the warnings and reminders that are due, and starts automatic renewals."""
     jobs = timers()
-    work = (jobs.expiry_sweep.run, jobs.automatic_renewals.run)
+    work = (jobs.expiry_sweep.run, jobs.automatic_renewals.run, jobs.hand_over_reminders.run)
     await jobs.jobs.run("sweep_expirations", *map(jobs.when_present, work))
 
 

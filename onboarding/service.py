@@ -71,6 +71,8 @@ class Service:
             connections=self._shared.connections,
             store=self._parts.connection_store,
             operations=self._shared.operations,
+            hand_overs=self._shared.hand_overs,
+            links=self._parts.links if self._parts.settings.scripts_confirm == "on" else None,
             vault_tenant=self._parts.settings.home_tenant_id,
         )
 
@@ -145,6 +147,7 @@ class Service:
             shown=self._shared.connections,
             connections=parts.connection_store,
             responses=parts.responses,
+            hand_overs=self._shared.hand_over_links,
             clock=parts.clock,
         )
 
@@ -199,6 +202,7 @@ class Service:
             calendar=parts.calendar,
             connections=parts.connection_store,
             differences=parts.drift_index,
+            waits=self._shared.site_waits,
             notices=parts.notice_runs,
             clock=parts.clock,
         )

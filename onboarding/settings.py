@@ -33,6 +33,8 @@ OwnerAction = Literal["cancel", "retry", "rollback", "renew", "confirm", "remove
 """What requesters may do to what belongs to them, unless a deployment reserves it for operators."""
 
 DEFAULT_THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
+DEFAULT_REMINDERS = (3, 10, 30)
+_YEAR = 365  # days
 
 
 def _listed(value: Any) -> Any:
@@ -80,6 +82,8 @@ class Settings(BaseSettings):
     link_key: str = Field("", pattern=r"^(link-[0-9A-Za-z-]{1,120})?$")
     expiry_thresholds: Annotated[tuple[int, ...], NoDecode] = Field(DEFAULT_THRESHOLDS, min_length=1)
     expired_repeat_days: int = Field(7, gt=0)
+    handover_reminder_days: Annotated[tuple[int, ...], NoDecode] = Field(DEFAULT_REMINDERS, max_length=10)
+    scripts_confirm: Literal["off", "on"] = "off"
     inspect_every_days: int = Field(7, gt=0, le=28)
 
     renewal_time_limit_days: int = Field(30, ge=0, le=365)
@@ -99,6 +103,7 @@ class Settings(BaseSettings):
     _split_channels = field_validator("notice_channels", mode="before")(_listed)
     _split_domains = field_validator("notice_mail_domains", mode="before")(_listed)
     _split_tenants = field_validator("served_tenants", mode="before")(_listed)
+    _split_reminders = field_validator("handover_reminder_days", mode="before")(_listed)
     _split_thresholds = field_validator("expiry_thresholds", mode="before")(_listed)
 
     @field_validator("notice_webhook_url")
@@ -114,6 +119,13 @@ class Settings(BaseSettings):
         if min(value) < 0:
             raise ValueError("days before the expiration must not be negative")
         return tuple(sorted(set(value), reverse=True))
+
+    @field_validator("handover_reminder_days")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(0 <= days <= _YEAR for days in value):
+            raise ValueError(f"must be days from 1 to {_YEAR}, or 0 for no reminder")
+        return tuple(sorted(set(value) - {0}))
 
     @model_validator(mode="after")
     def _other_tenants_can_be_entered(self) -> Self:

@@ -9,12 +9,15 @@ from onboarding.api.acceptance import Acceptance
 from onboarding.api.callers import Callers
 from onboarding.api.connections import Connections
 from onboarding.api.feed_store import FeedStore
+from onboarding.api.hand_over_links import HandOverLinks
 from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.tenants import ServedTenants
 from onboarding.api.troubled_records import Drifts, Messages, Rows
 from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
 from onboarding.api.troubles import TroubleCode, TroubleList
+from onboarding.connections.site_waits import SiteWaits
+from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.name_reservations import NameReservations
 from onboarding.lifecycle.requests import ASKER
 from onboarding.parts import Parts
@@ -96,6 +99,27 @@ class Shared:
                 clock=parts.clock,
             ),
         )
+
+    @functools.cached_property
+    def hand_overs(self) -> HandOvers:
+        """Confirms that sites are connected."""
+        parts = self._parts
+        return HandOvers(
+            connections=parts.connection_store,
+            audit=parts.onboarding_runs.store,
+            notices=parts.notices,
+            clock=parts.clock,
+        )
+
+    @functools.cached_property
+    def hand_over_links(self) -> HandOverLinks:
+        """What links to confirm that do."""
+        return HandOverLinks(connections=self._parts.connection_store, hand_overs=self.hand_overs)
+
+    @functools.cached_property
+    def site_waits(self) -> SiteWaits:
+        """The connections that wait for their site."""
+        return SiteWaits(self._parts.tables)
 
     @functools.cached_property
     def acceptance(self) -> Acceptance:

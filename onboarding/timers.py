@@ -9,7 +9,9 @@ import functools
 from datetime import timedelta
 from typing import Final
 
+from onboarding.connections.site_waits import SiteWaits
 from onboarding.drift.inspection_sweep import InspectionSweep
+from onboarding.expiry.hand_overs import HandOverReminders
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.kept_secrets import KeptSecrets
@@ -49,6 +51,18 @@ class Timers:
             cadence=parts.cadence,
             audit=parts.onboarding_runs.store,
             clock=parts.clock,
+        )
+
+    @functools.cached_property
+    def hand_over_reminders(self) -> HandOverReminders:
+        """Reminds of sites that are not connected."""
+        parts = self._parts
+        return HandOverReminders(
+            waits=SiteWaits(parts.tables),
+            connections=parts.connection_store,
+            notices=parts.notices,
+            clock=parts.clock,
+            days=parts.settings.handover_reminder_days,
         )
 
     @functools.cached_property

@@ -32,6 +32,7 @@ HTTP = {
     "list_connections": ("connections", ["GET"]),
     "get_connection": ("connections/{id}", ["GET"]),
     "remove_connection": ("connections/{id}", ["DELETE"]),
+    "confirm_handover": ("connections/{id}/confirm", ["POST"]),
     "renew_secret": ("connections/{id}/renewals", ["POST"]),
     "confirm_renewal": ("connections/{id}/renewals/{renewal}/confirm", ["POST"]),
     "list_operations": ("operations", ["GET"]),

@@ -35,6 +35,8 @@ param renewalTimeLimitDays int
 param maxOpenOnboardings int
 param renewBeforeDays int
 param expirySchedule string
+param handoverReminderDays string
+param scriptsConfirm string
 param inspectEveryDays int
 param inspectionSchedule string
 param sweepSchedule string
@@ -75,6 +77,7 @@ var app = {
   EXPIRED_REPEAT_DAYS: string(expiredRepeatDays)
   EXPIRY_SCHEDULE: expirySchedule
   EXPIRY_THRESHOLDS: expiryThresholds
+  HANDOVER_REMINDER_DAYS: handoverReminderDays
   HOME_TENANT_ID: tenant().tenantId
   KEY_VAULT_URL: vaultUrl
   INSPECT_EVERY_DAYS: string(inspectEveryDays)
@@ -90,6 +93,7 @@ var app = {
   ONBOARDING_STORAGE__queueServiceUri: queueUri
   ONBOARDING_STORAGE__tableServiceUri: tableUri
   PUBLIC_URL: empty(publicUrl) ? 'https://${site.properties.defaultHostName}' : publicUrl
+  SCRIPTS_CONFIRM: scriptsConfirm
   STALLED_AFTER_SECONDS: string(stalledAfterSeconds)
   SWEEP_SCHEDULE: sweepSchedule
 }

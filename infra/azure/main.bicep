@@ -101,6 +101,13 @@ param maxOpenOnboardings int = 100
 @description('When the app searches for warnings that are due: six-field NCRONTAB, UTC.')
 param expirySchedule string = '0 0 * * * *'
 
+@description('Days after an onboarding on which people are reminded of the site, comma separated. 0: none.')
+param handoverReminderDays string = '3,10,30'
+
+@description('Whether the hand-over script confirms the hand-over with an address that works once (on).')
+@allowed(['off', 'on'])
+param scriptsConfirm string = 'off'
+
 @description('Days within which the app inspects each connection in its directory.')
 @minValue(1)
 @maxValue(28)
@@ -239,6 +246,8 @@ module functionApp 'function-app.bicep' = {
     renewalTimeLimitDays: renewalTimeLimitDays
     maxOpenOnboardings: maxOpenOnboardings
     expirySchedule: expirySchedule
+    handoverReminderDays: handoverReminderDays
+    scriptsConfirm: scriptsConfirm
     inspectEveryDays: inspectEveryDays
     inspectionSchedule: inspectionSchedule
     sweepSchedule: sweepSchedule

@@ -49,12 +49,15 @@ class Sample:
         """
         async with self._http:
             try:
-                connection = await self._onboard()
-                await self._warn(connection)
+                connection, is_new = await self._onboard()
+                if is_new:  # an earlier run has had the warning
+                    await self._confirm(connection)
+                    await self._warn(connection)
             except (httpx.HTTPError, KeyError, ValueError) as error:
                 raise LocalError(f"unexpected response: {error!r}") from error
 
-    async def _onboard(self) -> str:
+    async def _onboard(self) -> tuple[str, bool]:
+        """The connection, and whether this run has requested it."""
         self._headers = {"Authorization": f"Bearer {await self._token('requester')}"}
         answer = await self._call(
             "POST",
@@ -62,7 +65,7 @@ class Sample:
             content=REQUEST.read_bytes(),
             headers={"Content-Type": "application/json", "Idempotency-Key": "sample"},
         )
-        identifier = answer["id"]
+        identifier, is_new = answer["id"], answer["status"] not in _FINAL
         self._line(f"accepted as {identifier}")
         seen: dict[str, tuple[str, str | None]] = {}
         deadline = time.monotonic() + _LIMIT
@@ -70,7 +73,7 @@ class Sample:
             document = await self._call("GET", f"/api/onboardings/{identifier}")
             self._show(document["steps"], seen)
             if document["status"] in _FINAL:
-                return self._end(document)
+                return self._end(document), is_new
             await asyncio.sleep(_PAUSE)
         raise LocalError(f"the onboarding is still {document['status']} after {_LIMIT:.0f} s")
 
@@ -96,6 +99,11 @@ class Sample:
         self._line(f"succeeded; the connection is {connection}")
         return connection
 
+    async def _confirm(self, connection: str) -> None:
+        """Confirm the hand-over, as people do when the script has run at the site."""
+        answer = await self._call("POST", f"/api/connections/{connection}/confirm")
+        self._line(f"the site is connected: {answer['handOver']['state']}")
+
     async def _warn(self, connection: str) -> None:
         """Move the clock to the first warning, let the sweep find it, and wait for it in the inbox."""
         self._headers = {"Authorization": f"Bearer {await self._token('operator')}"}
@@ -115,8 +123,9 @@ class Sample:
         deadline = time.monotonic() + _WARNING_LIMIT
         while time.monotonic() < deadline:
             notices = await self._notices()
-            if len(notices) > known:
-                return _event(notices[-1])
+            warnings = [event for event in map(_event, notices[known:]) if "NearExpiry" in event["type"]]
+            if warnings:
+                return warnings[-1]
             await asyncio.sleep(_PAUSE)
         raise LocalError(f"no warning arrived within {_WARNING_LIMIT:.0f} s")
 

@@ -41,6 +41,7 @@ ATTENTION: Final[Mapping[str, str]] = {
     "inspection-failed": "Inspections have failed",
     "stalled": "Runs have repeated an error for more than an hour",
     "waits-for-customer": "Runs wait for a customer",
+    "waits-for-site": "Connections wait for their site, although somebody was reminded",
     "open-for-long": "Onboardings take more than a day",
 }
 """What else needs attention, the most serious first: the titles by code."""
@@ -176,6 +177,12 @@ def _runs(facts: Facts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
             some=blocked.where(lambda step: code_of(step) is TroubleCode.WAITS),
             path="attention?code=waits-for-customer",
             **waiting,
+        ),
+        "waits-for-site": _Need(
+            some=facts.waiting.where(lambda wait: wait.reminded > 0),
+            path="connections?handOver=Waiting",
+            since=lambda wait: wait.since,
+            cause=lambda _: ["site"],
         ),
         "open-for-long": _Need(
             some=old, path="onboardings?status=Waiting", since=lambda entry: entry.announced_at + _LONG

@@ -22,6 +22,7 @@ from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
+from onboarding.connections.hand_over import HandOverState, Way
 from onboarding.connections.records import ConnectionState
 
 Upcoming = Mapping[str, ExpiryWarning | None]
@@ -183,6 +184,34 @@ class DirectoryState(Document):
         )
 
 
+class HandOver(Document):
+    """Whether the site is connected, as far as people have reported it."""
+
+    state: HandOverState
+    since: Annotated[datetime | None, Field(description="From when on the site could be connected.")] = None
+    confirmed_at: datetime | None = None
+    confirmed_by: str = ""
+    confirmed_via: Way | None = None
+    on_behalf_of: OnBehalfOf | None = None
+
+    @classmethod
+    def of(cls, record: records.Connection) -> Self:
+        """The hand-over of a connection."""
+        hand_over = record.hand_over
+        confirmation = hand_over.confirmation if hand_over else None
+        since = hand_over.since if hand_over else None
+        if confirmation is None:
+            return cls(state=record.hand_over_state, since=since)
+        return cls(
+            state=record.hand_over_state,
+            since=since,
+            confirmed_at=confirmation.at,
+            confirmed_by=confirmation.by,
+            confirmed_via=confirmation.way,
+            on_behalf_of=confirmation.on_behalf_of,
+        )
+
+
 class Connection(Document):
     """A connection."""
 
@@ -201,6 +230,7 @@ class Connection(Document):
     server_app: App
     client_app: Annotated[App | None, Field(description="Missing: the tenant has only the gateway.")]
     state: ConnectionState
+    hand_over: HandOver
     secret: Secret
     pending_secret: Annotated[
         Secret | None, Field(description="A new secret that the site does not have yet.")
@@ -239,6 +269,7 @@ class Connection(Document):
             server_app=App.of(record.server_app),
             client_app=App.of(record.client_app) if record.client_app else None,
             state=record.state,
+            hand_over=HandOver.of(record),
             secret=Secret.of(record.secret),
             pending_secret=Secret.of(record.pending) if record.pending else None,
             renewal_id=record.renewal or None,

@@ -23,9 +23,12 @@ from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.hand_over import HandOverState, Way
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import PermanentError, requests
+from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.requests import Removal
+from onboarding.notices.signed_links import NoticeLinks
 
 
 class Purpose(StrEnum):
@@ -49,6 +52,9 @@ class ConnectionQuery(PageQuery):
     tenant_id: Id | None = Field(None, description="Only connections of this tenant.")
     name: str | None = Field(None, description="Only connections with this name, in any case.")
     state: ConnectionState | None = Field(None, description="Only connections in this state.")
+    hand_over: HandOverState | None = Field(
+        None, description="Only connections whose site is in this state: Waiting for those to chase."
+    )
     requested_by: Who | None = REQUESTED_BY
     onboarding_id: Id | None = Field(None, description="Only the connection of this onboarding.")
     labels: Labels | None = LABELS
@@ -59,6 +65,7 @@ class ConnectionQuery(PageQuery):
             self.tenant_id in {None, connection.tenant}
             and (self.name is None or records.key_of(self.name) == records.key_of(connection.name))
             and self.state in {None, connection.state}
+            and self.hand_over in {None, connection.hand_over_state}
             and self.onboarding_id in {None, connection.onboarding}
             and labelled(connection.request.labels, self.labels)
         )
@@ -88,10 +95,22 @@ class ConnectionsResource:
     """The endpoints."""
 
     def __init__(
-        self, *, connections: Connections, store: ConnectionStore, operations: Operations, vault_tenant: str
+        self,
+        *,
+        connections: Connections,
+        store: ConnectionStore,
+        operations: Operations,
+        hand_overs: HandOvers,
+        links: NoticeLinks | None,
+        vault_tenant: str,
     ) -> None:
-        """``vault_tenant`` is the tenant of the vault, where people sign in to read a secret."""
+        """``vault_tenant`` is the tenant of the vault, where people sign in to read a secret.
+
+        ``links`` make the address with which a script confirms the hand-over; None: scripts do not confirm.
+        """
         self._connections = connections
+        self._hand_overs = hand_overs
+        self._links = links
         self._store = store
         self._operations = operations
         self._vault_tenant = vault_tenant
@@ -152,6 +171,24 @@ class ConnectionsResource:
         return await self._operations.remove(call, wanted, owner=found.requester)
 
     @endpoint(
+        "POST /connections/{id}/confirm",
+        name="confirm_handover",
+        reserve=Reserve.CONFIRM,
+        answers={200: Connection},
+        problems=(requests.NOT_FOUND, requests.CONNECTION_REMOVING),
+    )
+    async def confirm(self, call: Call[Parameters, None]) -> Connection:
+        """Confirm that the site is connected: the hand-over script has run there.
+
+        The first confirmation counts. Another one changes nothing, and gets the same answer.
+        """
+        found = await self._connections.find(call)
+        confirmed = await self._hand_overs.confirm(found, call.caller.author, Way.API)
+        if confirmed is None:
+            raise ProblemError(requests.CONNECTION_REMOVING, name=found.name)
+        return self._connections.document(confirmed)
+
+    @endpoint(
         "GET /connections/{id}/handover",
         name="get_handover",
         answers={200: "text/plain"},
@@ -162,6 +199,8 @@ class ConnectionsResource:
         found = await self._connections.find(call)
         if call.query.purpose is Purpose.REMOVAL:
             return script(operation_scripts.removal(found.name), f"remove-{found.id}.ps1")
+        waits = found.hand_over_state is HandOverState.WAITING
+        confirm_url = await self._links.hand_over(found) if self._links and waits else None
         text = handover.script(
             handover.HandOver(
                 request=found.request,
@@ -178,6 +217,7 @@ class ConnectionsResource:
                     environment=found.request.azure_environment,
                 ),
                 secret_ends_at=found.secret.ends_at,
+                confirm_url=confirm_url or "",
             )
         )
         return script(text, f"connect-{found.id}.ps1")

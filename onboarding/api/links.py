@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
-from typing import Final
 
 from pydantic import Field
 
 from onboarding.api.connection_documents import Connection as Document
 from onboarding.api.connections import Connections
 from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
+from onboarding.api.hand_over_links import AUTHOR, HandOverLinks, gone
 from onboarding.api.pages import HTML, page
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Query
@@ -26,10 +25,14 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.errors import requests
 from onboarding.expiry.user_responses import Responder, UserResponses
-from onboarding.notices.signed_links import ACKNOWLEDGE, OPERATORS, SNOOZE_DAYS, NoticeLinks
-from onboarding.workflow.run import Author
-
-_AUTHOR: Final = Author(name="signed link")
+from onboarding.notices.signed_links import (
+    ACKNOWLEDGE,
+    CONFIRM,
+    OPERATORS,
+    SNOOZE_DAYS,
+    NoticeLinks,
+    is_revoked,
+)
 
 
 class TokenQuery(Query):
@@ -67,10 +70,12 @@ class LinksResource:
         shown: Connections,
         connections: ConnectionStore,
         responses: UserResponses,
+        hand_overs: HandOverLinks,
         clock: Clock,
     ) -> None:
         self._links = links
         self._shown = shown
+        self._hand_overs = hand_overs
         self._connections = connections
         self._responses = responses
         self._clock = clock
@@ -84,9 +89,12 @@ class LinksResource:
     )
     async def show(self, call: Call[TokenQuery, None]) -> Reply:
         """Show what a signed link does, as a page with a button."""
-        action = await self._action(call.query.token)
+        claims = await self._links.read(call.query.token)
+        if claims and claims["do"] == CONFIRM:
+            return await self._hand_overs.show(claims)
+        action = await self._action(claims)
         if action is None:
-            return _gone()
+            return gone()
         if action.acknowledges:
             label, effect = (
                 "Acknowledge",
@@ -115,21 +123,22 @@ class LinksResource:
     )
     async def follow(self, call: Call[TokenQuery, None]) -> Reply:
         """Carry out a signed link."""
-        action = await self._action(call.query.token)
+        claims = await self._links.read(call.query.token)
+        if claims and claims["do"] == CONFIRM:
+            return await self._hand_overs.follow(claims)
+        action = await self._action(claims)
         if action is None:
-            return _gone()
+            return gone()
         expiration = (action.connection.id, action.kind, action.ends_at)
         if action.acknowledges:
-            done = await self._responses.acknowledge(
-                *expiration, Responder(_AUTHOR, operates=action.operator)
-            )
+            done = await self._responses.acknowledge(*expiration, Responder(AUTHOR, operates=action.operator))
             result = "Acknowledged"
         else:
             until = self._until(action)
             result = f"Snoozed until {until:%Y-%m-%d %H:%M} UTC"
-            responder = Responder(_AUTHOR, operates=action.operator)
+            responder = Responder(AUTHOR, operates=action.operator)
             done = await self._responses.snooze(*expiration, until, responder)
-        return page("link-done.html", result=result, expiration=action.expiration) if done else _gone()
+        return page("link-done.html", result=result, expiration=action.expiration) if done else gone()
 
     @endpoint(
         "POST /connections/{id}/links/revoke",
@@ -149,13 +158,12 @@ class LinksResource:
         latest = self._responses.latest(action.ends_at)
         return min(self._clock.now() + timedelta(days=SNOOZE_DAYS), latest)
 
-    async def _action(self, token: str) -> _Action | None:
+    async def _action(self, claims: Mapping[str, str] | None) -> _Action | None:
         """What a link does; None if it is forged or too old, or if the expiration has changed."""
-        claims = await self._links.read(token)
         if claims is None or (connection := await self._connections.get(claims["connection"])) is None:
             return None
         ends_at = datetime.fromisoformat(claims["endsAt"])
-        if connection.expirations.get(claims["expiration"]) != ends_at or _is_revoked(claims, connection):
+        if connection.expirations.get(claims["expiration"]) != ends_at or is_revoked(claims, connection):
             return None
         return _Action(
             connection=connection,
@@ -164,15 +172,3 @@ class LinksResource:
             acknowledges=claims["do"] == ACKNOWLEDGE,
             operator=claims.get("for") == OPERATORS,
         )
-
-
-def _is_revoked(claims: Mapping[str, str], connection: Connection) -> bool:
-    """Whether a link was in a message about an earlier connection of this ID, or was revoked."""
-    if claims.get("onboarding") != connection.onboarding:
-        return True
-    revoked_at = connection.links_revoked_at
-    return revoked_at is not None and datetime.fromisoformat(claims["sentAt"]) <= revoked_at
-
-
-def _gone() -> Reply:
-    return page("link-gone.html", HTTPStatus.GONE)

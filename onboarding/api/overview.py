@@ -23,6 +23,7 @@ from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.calendar import Entry as CalendarEntry
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
+from onboarding.connections.site_waits import SiteWaits
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
@@ -75,6 +76,7 @@ class OverviewResource:
         calendar: Calendar,
         connections: ConnectionStore,
         differences: DriftIndex,
+        waits: SiteWaits,
         notices: Runtime,
         clock: Clock,
     ) -> None:
@@ -89,6 +91,7 @@ class OverviewResource:
         self._calendar = calendar
         self._connections = connections
         self._differences = differences
+        self._waits = waits
         self._notices = notices
         self._clock = clock
 
@@ -107,7 +110,7 @@ class OverviewResource:
         now = self._clock.now()
         (
             (onboardings, operations, lengths, messages),
-            (blocked, expirations, drifting, failing),
+            (blocked, expirations, drifting, waiting, failing),
         ) = await asyncio.gather(
             asyncio.gather(
                 self._statuses(self._onboardings, tenant),
@@ -119,6 +122,7 @@ class OverviewResource:
                 self._blocked(tenant),
                 self._expiring(tenant, now),
                 self._differences.page(size=_LISTED, tenant=tenant),
+                self._waits.first(_MOST, tenant),
                 failing_deliveries.page(self._notices, size=_LISTED),
             ),
         )
@@ -132,6 +136,7 @@ class OverviewResource:
             blocked=blocked,
             expirations=expirations,
             drifting=Some(drifting[0], more=bool(drifting[1])),
+            waiting=Some(waiting, more=len(waiting) == _MOST),
             failing=Some(failing[0], more=bool(failing[1])).where(
                 lambda delivery: tenant in {None, delivery.tenant}
             ),

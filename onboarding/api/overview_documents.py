@@ -188,6 +188,7 @@ class TenantOverview(Document):
     tenant_id: StoredId
     expiring: int
     drifting: int
+    waiting_for_site: int
     failing_deliveries: int
     failed_within_a_week: int
     open: int
@@ -208,6 +209,7 @@ class Overview(Document):
     ]
     expirations: tuple[ExpirationOverview, ...]
     differences: tuple[DriftingConnection, ...]
+    waiting_for_site: Annotated[Counted, Field(description="Connections whose hand-over nobody confirmed.")]
     channels: tuple[FailingDelivery, ...]
     jobs: tuple[JobOverview, ...]
     queues: tuple[QueueLength, ...]
@@ -226,6 +228,7 @@ class Overview(Document):
             blocked=tuple(BlockedRuns.all_of(facts.blocked)[:_SHOWN]),
             expirations=tuple(map(ExpirationOverview.of, facts.expirations.found[:_SHOWN])),
             differences=tuple(map(DriftingConnection.of, facts.drifting.found[:_SHOWN])),
+            waiting_for_site=facts.waiting,
             channels=tuple(map(FailingDelivery.of, facts.failing.found[:_SHOWN])),
             jobs=tuple(JobOverview.of(job, facts.now) for job in facts.jobs),
             queues=tuple(QueueLength(queue=name, count=count) for name, count in facts.queues.items()),
@@ -238,6 +241,7 @@ def _tenants(facts: Facts) -> Iterator[TenantOverview]:
     columns: Mapping[str, Iterable[str]] = {
         "expiring": (connection.tenant for connection, _ in facts.expirations.found),
         "drifting": (drifting.tenant for drifting in facts.drifting.found),
+        "waiting_for_site": (wait.tenant for wait in facts.waiting.found),
         "failing_deliveries": (
             failing.tenant for failing in facts.failing.found if failing.tenant
         ),  # no digests

@@ -9,6 +9,7 @@ from typing import Final
 
 from onboarding.api.counting import Some
 from onboarding.connections import records
+from onboarding.connections.site_waits import SiteWait
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.notices import failing_deliveries
 from onboarding.recovery.epoch import Gap
@@ -40,6 +41,7 @@ class Facts:
     blocked: Some[BlockedStep]
     expirations: Some[Expiring]  # the soonest first
     drifting: Some[DriftEntry]
+    waiting: Some[SiteWait]  # whose site is not connected
     failing: Some[failing_deliveries.FailingDelivery]
     jobs: Sequence[PeriodicJob]
     gap: Gap | None  # between storage and the vault

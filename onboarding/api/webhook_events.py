@@ -16,6 +16,7 @@ from onboarding.api.documents import DifferenceCode, Document
 from onboarding.api.expirations import AppName
 from onboarding.api.schemas import PATH, reference
 from onboarding.api.told import Action
+from onboarding.connections.hand_over import Way
 from onboarding.errors import Actor
 from onboarding.notices.notice import Kind
 
@@ -81,6 +82,23 @@ class SecretRenewedEvent(EventData):
     reason: Literal["Confirmation", "TimeLimit"]
 
 
+class HandOverWaitsEvent(EventData):
+    """The site of a connection must still be connected."""
+
+    onboarding_id: UUID
+    since: datetime = Field(description="From when on the site could be connected.")
+    reminder: int = Field(description="1 for the first event, then counting.")
+    last_reminder: bool = Field(description="There are no more.")
+
+
+class HandOverConfirmedEvent(EventData):
+    """The site of a connection is connected."""
+
+    onboarding_id: UUID
+    confirmed_at: datetime
+    confirmed_via: Way
+
+
 class DirectoryEvent(EventData):
     """The directory differs from what it should be."""
 
@@ -97,17 +115,18 @@ _EXPIRATION_KINDS: Final = (
     Kind.APPLICATION_NEAR_AGE_LIMIT,
     Kind.APPLICATION_TOO_OLD,
 )
-_RENEWAL_KINDS: Final = (Kind.RENEWAL_WAITS,)
-_RENEWED_KINDS: Final = (Kind.SECRET_REPLACED_BY_RENEWAL,)
+_OTHERS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
+    "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
+    "renewal": (RenewalEvent, (Kind.RENEWAL_WAITS,)),
+    "renewed": (SecretRenewedEvent, (Kind.SECRET_REPLACED_BY_RENEWAL,)),
+    "handover": (HandOverWaitsEvent, (Kind.HAND_OVER_WAITS,)),
+    "connected": (HandOverConfirmedEvent, (Kind.HAND_OVER_CONFIRMED,)),
+}
+_NAMED: Final = {kind for _, kinds in _OTHERS.values() for kind in kinds}
 
 EVENTS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
-    "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
-    "renewal": (RenewalEvent, _RENEWAL_KINDS),
-    "renewed": (SecretRenewedEvent, _RENEWED_KINDS),
-    "directory": (
-        DirectoryEvent,
-        tuple(kind for kind in Kind if kind not in {*_EXPIRATION_KINDS, *_RENEWAL_KINDS, *_RENEWED_KINDS}),
-    ),
+    **_OTHERS,
+    "directory": (DirectoryEvent, tuple(kind for kind in Kind if kind not in _NAMED)),
 }
 """The data of each sort of event, and the kinds of notices that it is for."""
 

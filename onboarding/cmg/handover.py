@@ -37,6 +37,7 @@ class HandOver:
     client_app_id: str  # empty: the tenant has no client app
     secret: VaultSecret
     secret_ends_at: datetime
+    confirm_url: str = ""  # confirms the hand-over, once; empty: a person does it
 
 
 def script(this: HandOver) -> str:
@@ -48,6 +49,7 @@ def script(this: HandOver) -> str:
             *scripts.CONSOLE,
             *_secret(this),
             *_console(this),
+            *_confirmation(this),
             *scripts.by_hand(_instructions(this)),
         )
     )
@@ -174,6 +176,27 @@ def _service(this: HandOver) -> Iterator[str]:
     yield "}"
 
 
+def _confirmation(this: HandOver) -> Iterator[str]:
+    """Confirms the hand-over to the service. Without it everything is done: it never ends the script."""
+    if not this.confirm_url or not this.client_app_id:
+        return  # without a client application, the Azure service remains to be created
+    yield "# The address confirms the hand-over of this connection, once, and does nothing else."
+    yield f"$confirmation = {ps.text(this.confirm_url)}"
+    yield "if ($PSCmdlet.ShouldProcess($name, 'Confirm the hand-over')) {"
+    yield "    try {"
+    yield "        $protocols = [Net.ServicePointManager]::SecurityProtocol"
+    yield "        $protocols = $protocols -bor [Net.SecurityProtocolType]::Tls12"
+    yield "        [Net.ServicePointManager]::SecurityProtocol = $protocols"
+    yield "        Invoke-WebRequest -Uri $confirmation -Method Post -UseBasicParsing | Out-Null"
+    yield "        Write-Output 'The hand-over is confirmed.'"
+    yield "    }"
+    yield "    catch {"
+    yield "        Write-Warning ('The hand-over is not confirmed by this script, or was before: ' + $_)"
+    yield "    }"
+    yield "}"
+    yield ""
+
+
 def _discovery(kind: str, discovery: UserDiscovery | GroupDiscovery) -> Iterator[str]:
     """The parameters of one kind of discovery; none if it is off, as in the wizard."""
     if not discovery.enabled:
@@ -242,3 +265,8 @@ def _instructions(this: HandOver) -> Iterator[str]:
         f"Renew the secret before {this.secret_ends_at:%Y-%m-%d}. The console does not warn about imported "
         "applications. Enter the new secret under Microsoft Entra tenants, Renew Secret Key."
     )
+    if not this.confirm_url or not this.client_app_id:
+        yield (
+            "Tell the person who requested this connection that the site is connected, to confirm it. Until "
+            "then, the owners of the connection get reminders."
+        )

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from onboarding.connections import pointers
+from onboarding.connections import pointers, site_waits
+from onboarding.connections.hand_over import HandOverState
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import requests
 from onboarding.storage import names
@@ -122,7 +123,7 @@ class ConnectionStore:
         Its row is deleted last: until then nobody can add another connection with the same pointers. The
         deletion carries the version that was read.
         """
-        watched = (pointers.drift(connection.id), pointers.daily(connection.id))
+        watched = [of(connection.id) for of in (pointers.drift, pointers.daily, pointers.site)]
         for pointer in (*_pointers(connection), *watched):
             await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
         found: Connection | None = connection
@@ -156,8 +157,9 @@ class ConnectionStore:
         return connection
 
     async def _point_to(self, connection: Connection) -> None:
-        watched = (pointers.daily(connection.id),) if connection.pending_providers else ()
-        for pointer in (*_pointers(connection), *watched):
+        daily = (pointers.daily(connection.id),) if connection.pending_providers else ()
+        waits = (site_waits.row(connection),) if _waits(connection) else ()
+        for pointer in (*_pointers(connection), *daily, *waits):
             await self._tables.write(names.CONNECTIONS, pointer, Write.UPSERT)
 
     async def change(
@@ -175,6 +177,9 @@ class ConnectionStore:
                 etag = await self._tables.write(names.CONNECTIONS, changed.to_row(), Write.UPDATE)
             except ConflictError:
                 continue
+            if _waits(found) != _waits(changed):
+                how = Write.UPSERT if _waits(changed) else Write.DELETE
+                await self._tables.write(names.CONNECTIONS, site_waits.row(changed), how)
             return replace(changed, etag=etag)
         return found
 
@@ -197,6 +202,10 @@ class ConnectionStore:
         found = await self.several(row.key for row in page.rows)
         mine = [connection for connection in found if connection.requester == requester]
         return Readable(mine, found.unreadable), page.continuation
+
+
+def _waits(connection: Connection) -> bool:
+    return connection.hand_over_state is HandOverState.WAITING
 
 
 def _same(one: AppRecord | None, other: AppRecord | None) -> bool:

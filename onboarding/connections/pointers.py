@@ -1,4 +1,4 @@
-"""Rows that point to a connection: by its requester, by the day of its inspection, and while it drifts.
+"""Rows that point to a connection: by its requester, by its inspection, while it drifts or awaits its site.
 
 They share the table of the connections. Their partitions sort after every tenant id.
 """
@@ -20,6 +20,9 @@ DAILY: Final = "~inspection:daily"
 DRIFT: Final = "~drift"
 """The partition that points to the connections that drift."""
 
+SITE: Final = "~site"
+"""The partition that points to the connections whose hand-over nobody has confirmed."""
+
 
 def of_requester(requester: str) -> str:
     """The partition that points to the connections of a requester."""
@@ -40,6 +43,11 @@ def of_place(place: int) -> str:
 def daily(connection: str) -> Row:
     """The pointer to a connection that is inspected every day, because it differs or something is pending."""
     return Row(partition=DAILY, key=connection)
+
+
+def site(connection: str) -> Row:
+    """The pointer to a connection whose hand-over nobody has confirmed."""
+    return Row(partition=SITE, key=connection)
 
 
 def drift(connection: str) -> Row:

@@ -17,6 +17,7 @@ from onboarding.behalf import Behalf
 from onboarding.cmg import joiners, versions
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
+from onboarding.connections.hand_over import Confirmation, HandOver, HandOverState, Way
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError, load
@@ -123,6 +124,7 @@ class Connection:
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by kind of expiration
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration
     state: ConnectionState = ConnectionState.ACTIVE
+    hand_over: HandOver | None = None  # to the site; None: an earlier version wrote the record
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
     replaced_key: str = ""  # ID of the secret before this one: the directory may show it for a moment longer
     renewal: str = ""  # the operation that creates the pending secret
@@ -139,6 +141,14 @@ class Connection:
     def id(self) -> str:
         """The id in the API."""
         return f"{self.tenant}.{key_of(self.name)}"
+
+    @property
+    def hand_over_state(self) -> HandOverState:
+        """Whether the site is connected. A connection that is being removed waits no longer."""
+        if self.hand_over and self.hand_over.confirmation:
+            return HandOverState.CONFIRMED
+        waits = self.hand_over and self.state is ConnectionState.ACTIVE
+        return HandOverState.WAITING if waits else HandOverState.UNKNOWN
 
     @property
     def owner_addresses(self) -> frozenset[str]:
@@ -209,6 +219,14 @@ class Connection:
         """The id of the connection whose server app and secret it uses; empty where it has its own."""
         existing = self.request.server_app.existing
         return (existing.connection_id if existing else None) or ""
+
+    def connected(self, at: datetime) -> Self:
+        """The same connection, whose site has a later secret: so it has imported the applications."""
+        known = self.hand_over or HandOver(since=self.created_at)
+        if known.confirmation:
+            return self
+        confirmation = Confirmation(at=at, by="renewal", way=Way.RENEWAL)
+        return self.evolve(hand_over=replace(known, confirmation=confirmation))
 
     def evolve(self, **changes: Any) -> Self:
         """The same connection, changed."""

@@ -175,12 +175,18 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
     For an imported application, the old secret is removed from Key Vault only. First the directory must list
     the new secret, and login must accept it: otherwise the connection keeps the old one.
     """
-    services, made = context.services, context.result(SECRET)
+    services, made, now = context.services, context.result(SECRET), context.services.clock.now()
     connection = await renewal_mark.held(context)
     await _need_usable(context, connection, made.secret)
-    await renewal_mark.change_all(context, connection, lambda found: _renewed(found, made.secret))
+    confirmed = context.result(CONFIRMATION).by != TIME_LIMIT
+
+    def renewed(found: Connection) -> Connection | None:
+        changed = _renewed(found, made.secret)
+        return changed.connected(now) if changed and confirmed and found.id == connection.id else changed
+
+    await renewal_mark.change_all(context, connection, renewed)
     for each in await services.connections.sharing(connection):
-        await services.warning_schedule.schedule(each, services.clock.now())
+        await services.warning_schedule.schedule(each, now)
     removed = True
     if connection.imports_server_app:
         removed = made.replaces != made.secret.vault_name and await handed_over.discard(

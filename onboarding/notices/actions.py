@@ -71,6 +71,30 @@ def confirm(connection: Connection) -> Action:
     )
 
 
+def get_hand_over(connection: Connection) -> Action:
+    """Reads the script that connects the site."""
+    return Action(
+        kind=ActionKind.GET_SCRIPT,
+        label="Get the script for the site",
+        actor=Actor.SITE_ADMINISTRATOR,
+        method="GET",
+        path=f"/api/connections/{connection.id}/handover",
+        app_id=connection.server_app.app_id,
+    )
+
+
+def confirm_hand_over(connection: Connection) -> Action:
+    """Confirms that the site is connected."""
+    return Action(
+        kind=ActionKind.CONFIRM_HAND_OVER,
+        label="Confirm that the site is connected",
+        actor=Actor.REQUESTER,
+        method="POST",
+        path=f"/api/connections/{connection.id}/confirm",
+        app_id=connection.server_app.app_id,
+    )
+
+
 def onboard() -> Action:
     """Onboards the tenant again."""
     return Action(

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from onboarding.connections.hand_over import HandOverState
 from onboarding.connections.records import Connection
 from onboarding.errors import Action, Actor
 from onboarding.storage import keys
@@ -27,6 +28,8 @@ class Kind(StrEnum):
     APPLICATION_TOO_OLD = "ApplicationTooOld"
     RENEWAL_WAITS = "RenewalWaits"
     SECRET_REPLACED_BY_RENEWAL = "SecretRenewed"  # noqa: S105
+    HAND_OVER_WAITS = "HandOverWaits"  # the site must still be connected
+    HAND_OVER_CONFIRMED = "HandOverConfirmed"
     # Drift:
     APPLICATION_DELETED = "ApplicationDeleted"
     SIGN_IN_BLOCKED = "SignInBlocked"
@@ -84,7 +87,9 @@ class Notice:
         return self.actions[0].actor if self.actions else Actor.NOBODY
 
     def is_current(self, connection: Connection) -> bool:
-        """Whether the expiration that the notice is about still has the same date."""
+        """Whether its subject is still so: an expiration has the same date, a site is still awaited."""
+        if self.kind is Kind.HAND_OVER_WAITS and connection.hand_over_state is not HandOverState.WAITING:
+            return False
         return self.ends_at is None or self.ends_at == connection.expirations.get(self.expiration)
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.connections.cadence import SECRET
+from onboarding.connections.hand_over import Way
 from onboarding.connections.records import Connection
-from onboarding.notices import actions
+from onboarding.notices import actions, hand_over_notices
 from onboarding.notices.announcing import Notices
 from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.receipts import Receipts
@@ -83,6 +84,9 @@ class RenewalReminders:
             programs_only=not by_time,
         )
         await self._notices.announce(notice, connection)
+        hand_over = connection.hand_over
+        if hand_over and hand_over.confirmation and hand_over.confirmation.way is Way.RENEWAL:
+            await self._notices.announce(hand_over_notices.confirmed(connection), connection)
 
 
 def _waits(connection: Connection, reminder: Reminder) -> Notice | None:

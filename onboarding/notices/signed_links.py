@@ -1,9 +1,10 @@
-"""Signed links in a message, with which its reader can acknowledge or snooze without signing in."""
+"""Signed links, with which a reader of a message can acknowledge, snooze or confirm without signing in."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding import signing
@@ -12,7 +13,7 @@ from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_items import Link
-from onboarding.notices.notice import Notice
+from onboarding.notices.notice import Kind, Notice
 from onboarding.settings import Settings
 from onboarding.words.address import Address
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 OPERATORS: Final = "operators"
 ACKNOWLEDGE: Final = "acknowledge"
 SNOOZE: Final = "snooze"
+CONFIRM: Final = "confirm"
 SNOOZE_DAYS: Final = 7
 
 ACTIVE_KEYS: Final = 2
@@ -29,6 +31,9 @@ ACTIVE_KEYS: Final = 2
 _PURPOSE: Final = "notice-link"
 _VALID_AFTER_END: Final = timedelta(days=30)
 """How long a link remains valid after the expiration, while warnings are repeated."""
+
+_HAND_OVER_VALID: Final = timedelta(days=90)
+"""How long the link to confirm a hand-over remains valid, unless the secret expires before."""
 
 _LABELS: Final = {ACKNOWLEDGE: "Acknowledge", SNOOZE: f"Remind me in {SNOOZE_DAYS} days"}
 
@@ -43,37 +48,55 @@ class NoticeLinks:
         self._clock = clock
 
     async def of(self, notice: Notice, connection: Connection, *, operators: bool) -> tuple[Link, ...]:
-        """The links of a notice about an expiration. If they cannot be signed, the message has none.
+        """The links of a notice. If they cannot be signed, the message has none.
 
         They name the onboarding of the connection: another connection can have its ID later.
 
         ``operators`` is whether the message goes to a channel of the deployment, and not to an owner.
         """
-        if not (self._key and self._origin and notice.expiration and notice.ends_at):
+        if notice.kind is Kind.HAND_OVER_WAITS:
+            url = await self.hand_over(connection)
+            return (Link(label="Confirm that the site is connected", url=url),) if url else ()
+        if not (notice.expiration and notice.ends_at):
             return ()
         now = self._clock.now()
         expires_at = max(notice.ends_at, now) + _VALID_AFTER_END
         claims = {
-            "connection": notice.connection,
-            "onboarding": connection.onboarding,
-            "sentAt": now.isoformat(),
+            "connection": connection.id,
             "expiration": notice.expiration,
             "endsAt": notice.ends_at.isoformat(),
             "for": OPERATORS if operators else "owner",
         }
+        signed = [await self._signed(connection, {"do": action, **claims}, expires_at) for action in _LABELS]
+        return tuple(
+            Link(label=label, url=url) for label, url in zip(_LABELS.values(), signed, strict=True) if url
+        )
+
+    async def hand_over(self, connection: Connection) -> Address | None:
+        """The URL that confirms the hand-over of a connection, once; None if there can be none.
+
+        It names what was handed over: a renewed secret, or another connection with this name, ends it.
+        """
+        expires_at = min(self._clock.now() + _HAND_OVER_VALID, connection.secret.ends_at)
+        return await self._signed(connection, hand_over_claims(connection), expires_at)
+
+    async def _signed(
+        self, connection: Connection, claims: Mapping[str, str], expires_at: datetime
+    ) -> Address | None:
+        """A URL with these claims, and those by which it can be revoked.
+
+        The key is cached, so most links cost no call to the vault.
+        """
+        if not (self._key and self._origin):
+            return None
         try:
             key = await self._secrets.value(self._key)
-            tokens = {
-                action: signing.sign(key, {"do": action, **claims}, expires_at, purpose=_PURPOSE)
-                for action in _LABELS
-            }
+            always = {"onboarding": connection.onboarding, "sentAt": self._clock.now().isoformat()}
+            token = signing.sign(key, {**claims, **always}, expires_at, purpose=_PURPOSE)
         except (OnboardingError, ValueError) as error:
-            log.warning("a message is sent without links: %s", error)
-            return ()
-        return tuple(
-            Link(label=_LABELS[action], url=Address(f"{self._origin}/api/links?token={token}"))
-            for action, token in tokens.items()
-        )
+            log.warning("a signed link is left out: %s", error)
+            return None
+        return Address(f"{self._origin}/api/links?token={token}")
 
     async def read(self, token: str) -> dict[str, str] | None:
         """The claims of a link; None if it is not or no longer valid. Raises this app's errors."""
@@ -81,3 +104,20 @@ class NoticeLinks:
             return None
         keys = await self._secrets.newest(self._key, ACTIVE_KEYS)
         return signing.verify(keys, token, self._clock.now(), purpose=_PURPOSE)
+
+
+def hand_over_claims(connection: Connection) -> dict[str, str]:
+    """What a link to confirm the hand-over of a connection says."""
+    return {
+        "do": CONFIRM,
+        "connection": connection.id,
+        "key": connection.secret.key_id,
+    }
+
+
+def is_revoked(claims: Mapping[str, str], connection: Connection) -> bool:
+    """Whether a link was in a message about an earlier connection of this ID, or was revoked."""
+    if claims.get("onboarding") != connection.onboarding:
+        return True
+    revoked_at = connection.links_revoked_at
+    return revoked_at is not None and datetime.fromisoformat(claims["sentAt"]) <= revoked_at

@@ -12,8 +12,9 @@ from tests.support.stacks import local_cloud
 
 @pytest.fixture(scope="package")
 async def expiry_stack(tmp_path_factory):
-    """A local cloud whose clock the tests move."""
-    async with local_cloud(tmp_path_factory.mktemp("expiry")) as stack:
+    """A local cloud whose clock the tests move, and which reminds of no site."""
+    folder = tmp_path_factory.mktemp("expiry")
+    async with local_cloud(folder, HANDOVER_REMINDER_DAYS="0") as stack:
         yield stack
 
 

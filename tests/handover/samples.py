@@ -43,6 +43,7 @@ def made(
     client_name: str = "CMG-ClientApp",
     ends_at: datetime = END,
     client: str = CLIENT,
+    confirm_url: str = "",
     **fields: Any,
 ) -> str:
     """The script of a connection with these fields of the wizard."""
@@ -59,5 +60,6 @@ def made(
             client_app_id=client,
             secret=secret(AzureEnvironment(fields.get("azureEnvironment", "AzurePublicCloud"))),
             secret_ends_at=ends_at,
+            confirm_url=confirm_url,
         )
     )

@@ -10,6 +10,7 @@ import pytest
 
 from tests.handover import samples
 from tests.handover.test_operations import renewal
+from tests.handover.test_script import CONFIRM
 from tests.support.powershell import shell
 
 pytestmark = pytest.mark.skipif(shell.PWSH is None, reason=shell.WHY_NOT)
@@ -69,6 +70,19 @@ def test_a_second_run_changes_nothing_and_needs_no_secret(pwsh, script):
     found = pwsh.run(script, before, SiteCode="ABC")
     assert found["refusal"] == ""
     assert found["calls"] == [READ, "Import-Module ConfigurationManager"]
+
+
+def test_a_script_confirms_the_hand_over_at_its_end(pwsh, tmp_path):
+    """It confirms when the site is connected; with -WhatIf it does not; and a refusal fails nothing."""
+    file = tmp_path / "confirm.ps1"
+    file.write_bytes(samples.made(name=NAME, confirm_url=CONFIRM).encode())
+    found = pwsh.run(file, site(), SiteCode="ABC")
+    assert found["calls"][-2:] == ["New-CMCloudManagementAzureService", f"Post {CONFIRM}"]
+    assert "The hand-over is confirmed." in found["output"]
+    assert not any("Post" in call for call in pwsh.run(file, site(), SiteCode="ABC", WhatIf=True)["calls"])
+    found = pwsh.run(file, site(Refuses=True), SiteCode="ABC")
+    assert (found["refusal"], found["calls"][-1]) == ("", f"Post {CONFIRM}")
+    assert "The hand-over is confirmed." not in found["output"]
 
 
 def test_whatif_reads_no_secret_and_changes_nothing(pwsh, script):

@@ -10,11 +10,13 @@ from tests.support.powershell import grammar, lexer
 from tests.support.powershell.cmdlets import CMDLETS, OTHERS
 from tests.support.powershell.grammar import Command
 
+CONFIRM = "https://cmg.contoso.com/api/links?token=eyJ0.eyJk.x-_y"
 SAMPLES = {
     "least": {},
     "everything": samples.EVERYTHING,
     "users only": {"userDiscovery": {"enabled": True, "deltaIntervalMinutes": None}},
     "groups only": {"groupDiscovery": {"enabled": True, "groupNames": ["one"]}},
+    "confirming": {"confirm_url": CONFIRM},
     "government": {"azureEnvironment": "AzureUSGovernmentCloud", "disableAuthentication": True},
 }
 
@@ -91,6 +93,18 @@ def test_the_secret_is_read_before_the_site_is_reached(script):
     text = grammar.text(script.root)
     condition = "if (-not $SecretKey -and -not $WhatIfPreference) {"
     assert text.index(condition) < text.index("Get-AzContext") < text.index("Import-Module (")
+
+
+def test_a_script_that_confirms_does_it_last():
+    """The address is called after everything else, and no person is asked to confirm."""
+    text = samples.made(confirm_url=CONFIRM)
+    called = shown(command("Invoke-WebRequest", confirm_url=CONFIRM))
+    assert called == {"Uri": CONFIRM, "Method": "Post", "UseBasicParsing": ""}
+    assert text.index("New-CMCloudManagementAzureService") < text.index("Invoke-WebRequest")
+    assert "to confirm it" not in text
+    for other in (samples.made(), samples.made(confirm_url=CONFIRM, client="", clientApp=None)):
+        assert "Invoke-WebRequest" not in other
+        assert "to confirm it" in other
 
 
 def test_a_session_without_the_sites_drive_gets_one():
@@ -181,12 +195,13 @@ def test_the_person_who_runs_the_script_reads_the_secret():
 def test_the_remaining_manual_steps_are_listed():
     """At the end the script lists the remaining manual steps, and only those."""
     told = _told(samples.made(disableAuthentication=True))
-    assert [each[:2] for each in told] == ["1.", "2.", "3.", "4."]
+    assert [each[:2] for each in told] == ["1.", "2.", "3.", "4.", "5."]
     assert f"-ServerAppClientId {samples.SERVER} -SubscriptionId {samples.TENANT}." in told[0]
     assert "Disable authentication" in told[1]
     assert f"exclude the server application {samples.SERVER}" in told[2]
     assert "before 2027-11-24" in told[3]
     assert "Renew Secret Key" in told[3]
+    assert "to confirm it" in told[4]
     assert not [each for each in _told(samples.made()) if "Disable authentication" in each]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from onboarding.api import feed_store
-from onboarding.connections import app_users, calendar, records, warning_schedule
+from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
 from onboarding.notices import deliveries, difference_notices, digests, mail_domains, receipts
@@ -50,6 +50,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "receipt": receipts.CODEC,
     "scheduled-warning": warning_schedule.CODEC,
     "sealing-key": sealing.KEYS,
+    "site-wait": site_waits.CODEC,
     "sweep-place": sweep_place.CODEC,
     "unreadable-row": unreadable_rows.CODEC,
 }

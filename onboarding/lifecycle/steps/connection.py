@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from onboarding.connections.hand_over import HandOver
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import OnboardingError, prerequisites
 from onboarding.lifecycle import ownership
@@ -57,7 +58,7 @@ def _exists(context: OnboardingContext, other: Connection) -> OnboardingError:
 
 
 def _connection(context: OnboardingContext) -> Connection:
-    request = context.request
+    request, now = context.request, context.services.clock.now()
     server, client = context.result(SERVER_APP), CLIENT_APP.found_in(context.run)
     return Connection(
         tenant=request.tenant,
@@ -90,7 +91,8 @@ def _connection(context: OnboardingContext) -> Connection:
         requester=context.run.head.lists[REQUESTER],
         requester_name=context.run.head.actor,
         on_behalf_of=context.run.head.on_behalf_of,
-        created_at=context.services.clock.now(),
+        created_at=now,
+        hand_over=HandOver(since=now),
         pending_providers=_pending(context),
     )
 

@@ -138,6 +138,7 @@ OTHERS: Final = {
     "Get-Module",
     "Get-PSDrive",
     "Import-Module",
+    "Invoke-WebRequest",
     "Join-Path",
     "New-Object",
     "New-PSDrive",
@@ -150,5 +151,6 @@ OTHERS: Final = {
     "Unprotect-CmsMessage",
     "Where-Object",
     "Write-Output",
+    "Write-Warning",
 }
 """Cmdlets of Windows PowerShell 5.1 and Az.Accounts that change nothing at the site."""

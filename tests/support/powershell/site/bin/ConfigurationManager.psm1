@@ -4,6 +4,12 @@ $global:Calls += 'Import-Module ConfigurationManager'
 # The drive of the site: a folder, because there is no provider CMSite.
 New-PSDrive -Name 'ABC' -PSProvider 'FileSystem' -Root $PSScriptRoot -Scope Global | Out-Null
 
+# Stands for the service: it refuses where the site says so.
+function Invoke-WebRequest($Uri, $Method, [switch] $UseBasicParsing) {
+    $global:Calls += "$Method $Uri"
+    if ($global:Site.Refuses) { throw 'The remote server returned an error: (410) Gone.' }
+}
+
 function Get-PSDrive($Name, $PSProvider) { $true }
 
 function Get-CMAADApplication($ClientId, $AppType, $TenantId) {

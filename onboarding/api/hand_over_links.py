@@ -1,0 +1,67 @@
+"""What the signed link to confirm a hand-over does: a person opens it, or the script at the site posts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from onboarding.api.endpoint import Reply
+from onboarding.api.pages import page
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.hand_over import HandOverState, Way
+from onboarding.connections.records import Connection
+from onboarding.expiry.hand_overs import HandOvers
+from onboarding.notices.signed_links import hand_over_claims, is_revoked
+from onboarding.workflow.run import Author
+
+AUTHOR: Final = Author(name="signed link")
+"""Who follows a link: nobody signs in."""
+
+
+class HandOverLinks:
+    """Shows and follows the links. Each is valid until the hand-over is confirmed, by whatever way."""
+
+    def __init__(self, *, connections: ConnectionStore, hand_overs: HandOvers) -> None:
+        self._connections = connections
+        self._hand_overs = hand_overs
+
+    async def show(self, claims: Mapping[str, str]) -> Reply:
+        """A page with a button."""
+        connection = await self._waiting(claims)
+        if connection is None:
+            return gone()
+        return page(
+            "link.html",
+            form=True,
+            action="Confirm that the site is connected",
+            effect="Confirm this after the hand-over script has run at the site. No reminders are sent then.",
+            connection=connection,
+            expiration=_sentence(connection),
+        )
+
+    async def follow(self, claims: Mapping[str, str]) -> Reply:
+        """Confirms the hand-over."""
+        connection = await self._waiting(claims)
+        done = connection and await self._hand_overs.confirm(connection, AUTHOR, Way.LINK)
+        if not done:
+            return gone()
+        result = f"The site of '{done.name}' is connected"
+        return page("link-done.html", result="Confirmed", expiration=result)
+
+    async def _waiting(self, claims: Mapping[str, str]) -> Connection | None:
+        """The connection of a link, if it still waits for what was handed over then."""
+        found = await self._connections.get(claims["connection"])
+        if found is None or found.hand_over_state is not HandOverState.WAITING:
+            return None
+        same = hand_over_claims(found).items() <= claims.items()
+        return found if same and not is_revoked(claims, found) else None
+
+
+def gone() -> Reply:
+    """The page of a link that does nothing any more."""
+    return page("link-gone.html", HTTPStatus.GONE)
+
+
+def _sentence(connection: Connection) -> str:
+    return f"The connection '{connection.name}' waits for its site"

@@ -1,0 +1,44 @@
+"""The hand-over of a connection: whether its site has imported what the service made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from onboarding.behalf import Behalf
+
+
+class HandOverState(StrEnum):
+    """Whether the site is connected, as far as people have reported it."""
+
+    WAITING = "Waiting"  # nobody has confirmed yet
+    CONFIRMED = "Confirmed"
+    UNKNOWN = "Unknown"  # a release that did not ask recorded the connection
+
+
+class Way(StrEnum):
+    """How a hand-over was confirmed."""
+
+    API = "Api"
+    LINK = "Link"  # a signed link, by a person or by the script
+    RENEWAL = "Renewal"  # the site has confirmed a later secret
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirmation:
+    """Somebody has reported that the site is connected."""
+
+    at: datetime
+    by: str
+    by_id: str = ""  # object ID; empty if nobody signed in
+    way: Way = Way.API
+    on_behalf_of: Behalf | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandOver:
+    """What is known about the site."""
+
+    since: datetime  # from when on there is something to hand over
+    confirmation: Confirmation | None = None

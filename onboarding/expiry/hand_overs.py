@@ -1,0 +1,118 @@
+"""The end is at the site: people confirm that it is connected, and are reminded until they do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from onboarding.clock import Clock
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.hand_over import Confirmation, HandOver, HandOverState, Way
+from onboarding.connections.records import Connection, ConnectionState
+from onboarding.connections.site_waits import SiteWait, SiteWaits
+from onboarding.notices import hand_over_notices
+from onboarding.notices.difference_notices import Announces
+from onboarding.workflow.run import Author, Event
+from onboarding.workflow.run_store import RunStore
+
+log = logging.getLogger(__name__)
+
+
+class HandOvers:
+    """Records confirmations."""
+
+    def __init__(
+        self, *, connections: ConnectionStore, audit: RunStore, notices: Announces, clock: Clock
+    ) -> None:
+        self._connections = connections
+        self._audit = audit
+        self._notices = notices
+        self._clock = clock
+
+    async def confirm(self, connection: Connection, author: Author, way: Way) -> Connection | None:
+        """Records that the site is connected. The first confirmation counts.
+
+        Returns the connection; None if it is another one meanwhile, or is being removed unconfirmed. After a
+        failure the caller repeats it: the event and the notice are those of the first confirmation.
+        """
+        given = Confirmation(
+            at=self._clock.now(), by=author.name, by_id=author.id, way=way, on_behalf_of=author.on_behalf_of
+        )
+
+        def change(found: Connection) -> Connection | None:
+            known = found.hand_over or HandOver(since=found.created_at)
+            another = found.onboarding != connection.onboarding or found.state is not ConnectionState.ACTIVE
+            if another or known.confirmation:
+                return None
+            return found.evolve(hand_over=replace(known, confirmation=given))
+
+        kept = await self._connections.change(connection.id, change)
+        if kept is None or kept.onboarding != connection.onboarding:
+            return None
+        confirmation = kept.hand_over.confirmation if kept.hand_over else None
+        if confirmation is None:
+            return None
+        first = Author(name=confirmation.by, id=confirmation.by_id, on_behalf_of=confirmation.on_behalf_of)
+        event = Event.by(first, run=kept.onboarding, at=confirmation.at, kind="handed-over")
+        await self._audit.commit([], [event])
+        await self._notices.announce(hand_over_notices.confirmed(kept), kept)
+        return kept
+
+
+class HandOverReminders:
+    """What the timer runs."""
+
+    def __init__(
+        self,
+        *,
+        waits: SiteWaits,
+        connections: ConnectionStore,
+        notices: Announces,
+        clock: Clock,
+        days: Sequence[int],
+    ) -> None:
+        """``days`` are those after the onboarding on which people are reminded: there are no more."""
+        self._waits = waits
+        self._connections = connections
+        self._notices = notices
+        self._clock = clock
+        self._days = days
+
+    async def run(self) -> int:
+        """Announces the reminders that are due, one for each connection; returns the number.
+
+        A failure does not affect the others: it is raised at the end, and its reminder stays due.
+        """
+        announced, failures = 0, list[Exception]()
+        async for wait in self._waits.all():
+            if self._due(wait) <= wait.reminded:
+                continue
+            try:
+                announced += await self._remind(wait)
+            except Exception as error:
+                log.exception("the site of %s could not be reminded", wait.connection)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return announced
+
+    def _due(self, wait: SiteWait) -> int:
+        """How many reminders are due by now. The last one replaces those that were missed."""
+        now = self._clock.now()
+        return sum(wait.since + timedelta(days=days) <= now for days in self._days)
+
+    async def _remind(self, wait: SiteWait) -> int:
+        connection, number = await self._connections.get(wait.connection), self._due(wait)
+        if connection is None or connection.hand_over_state is not HandOverState.WAITING:
+            await self._waits.remove(wait.connection)
+            return 0
+        if connection.hand_over and connection.hand_over.since != wait.since:
+            await self._waits.count(connection, 0)  # another connection with this name
+            return 0
+        due = wait.since + timedelta(days=self._days[number - 1])
+        reminder = hand_over_notices.waits(connection, due, number, last=number == len(self._days))
+        await self._notices.announce(reminder, connection)
+        await self._waits.count(connection, number)
+        return 1

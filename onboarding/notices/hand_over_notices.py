@@ -1,0 +1,60 @@
+"""Notices about the hand-over: the site must still be connected; it is connected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from onboarding.connections.records import Connection
+from onboarding.notices import actions
+from onboarding.notices.notice import Kind, Notice
+from onboarding.words.line import isolated
+
+
+def waits(connection: Connection, due: datetime, number: int, *, last: bool) -> Notice:
+    """A reminder that nobody has confirmed the hand-over. Each number makes one notice."""
+    name = isolated(connection.name)
+    since = connection.hand_over.since if connection.hand_over else connection.created_at
+    final = "This is the last reminder. " if last else ""
+    return Notice(
+        kind=Kind.HAND_OVER_WAITS,
+        connection=connection.id,
+        key=(connection.onboarding, str(number)),
+        at=due,
+        message=f"{final}The connection '{name}' waits for its site since {since:%Y-%m-%d}.",
+        impact="The gateway cannot be created before the site has imported the applications.",
+        remedy=(
+            f"1. Get the script for the site: GET /api/connections/{connection.id}/handover.\n"
+            "2. Run it at the site, as an administrator of the site.\n"
+            f"3. Confirm: POST /api/connections/{connection.id}/confirm."
+        ),
+        details={
+            "onboardingId": connection.onboarding,
+            "since": since.isoformat(),
+            "reminder": number,
+            "lastReminder": last,
+        },
+        actions=(actions.get_hand_over(connection), actions.confirm_hand_over(connection)),
+    )
+
+
+def confirmed(connection: Connection) -> Notice:
+    """The hand-over is confirmed: good news, for programs. Each connection has one."""
+    name, hand_over = isolated(connection.name), connection.hand_over
+    confirmation = hand_over.confirmation if hand_over else None
+    if confirmation is None:
+        raise ValueError(f"{connection.id} is not confirmed")
+    return Notice(
+        kind=Kind.HAND_OVER_CONFIRMED,
+        connection=connection.id,
+        key=(connection.onboarding,),
+        at=confirmation.at,
+        message=f"The site of the connection '{name}' was connected on {confirmation.at:%Y-%m-%d}.",
+        impact="None: the site has imported the applications.",
+        remedy="",
+        details={
+            "onboardingId": connection.onboarding,
+            "confirmedAt": confirmation.at.isoformat(),
+            "confirmedVia": str(confirmation.way),
+        },
+        programs_only=True,
+    )

@@ -1,0 +1,98 @@
+"""The end is at the site: it is awaited, people are reminded, and somebody confirms."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import timedelta
+
+import pytest
+
+from tests.support.portal import problem
+
+DAY = timedelta(days=1)
+ADDRESS = r"http://[^\s\"'\\]+/api/links\?token=[\w.-]+"
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def _settings(shared_site, people):
+    """A deployment that reminds, and whose scripts confirm."""
+    values = {"notice-people": f"json://{people.host}/site", "link-site": secrets.token_urlsafe(32)}
+    for name, value in values.items():
+        await shared_site.look("keyVault", "PUT", f"/secrets/{name}?api-version=7.5", {"value": value})
+    settings = {
+        "NOTICE_CHANNELS": "people",
+        "LINK_KEY": "link-site",
+        "SCRIPTS_CONFIRM": "on",
+        "HANDOVER_REMINDER_DAYS": "3,10",
+    }
+    async with shared_site.set(settings):
+        yield
+
+
+async def test_a_site_is_awaited_until_somebody_confirms(site, people):
+    """A connection waits for its site: it is listed, counted and reminded of; a link confirms once."""
+    connection = await site.connection()
+    path = f"/api/connections/{connection['id']}"
+    assert connection["handOver"] == {"state": "Waiting", "since": connection["createdAt"]}
+    waiting = {"handOver": "Waiting", "tenantId": connection["tenantId"]}
+    assert connection["id"] in [each["id"] for each in await site.all("/api/connections", **waiting)]
+    await site.advance(3 * DAY)
+    for _ in range(2):
+        await site.sweep()
+    assert await events(site, connection) == ["HandOverWaits"]
+    overview = await site.get("/api/overview", caller="operator")
+    assert overview["waitingForSite"]["count"] > 0
+    (entry,) = [each for each in overview["attention"] if each["code"] == "waits-for-site"]
+    assert entry["url"].endswith("/api/connections?handOver=Waiting")
+
+    (link,) = re.findall(ADDRESS, people.about("/site", connection["name"])[-1].body)
+    for _ in range(2):
+        opened = await site.http.get(link)
+        assert (opened.status_code, "<button>" in opened.text) == (200, True)
+    assert (await site.get(path))["handOver"]["state"] == "Waiting"
+    assert (await site.http.post(link)).status_code == 200
+    await refused(site, link)
+    await site.settled()
+    confirmed = (await site.get(path))["handOver"]
+    assert (confirmed["state"], confirmed["confirmedVia"]) == ("Confirmed", "Link")
+    assert await events(site, connection) == ["HandOverWaits", "HandOverConfirmed"]
+    assert (await site.call("POST", f"{path}/confirm")).json()["handOver"] == confirmed
+    assert connection["id"] not in [each["id"] for each in await site.all("/api/connections", **waiting)]
+    trail = await site.all(f"/api/onboardings/{connection['onboardingId']}/events")
+    assert [each["actor"] for each in trail if each["kind"] == "handed-over"] == ["signed link"]
+    await site.advance(300 * DAY)
+    await site.sweep()
+    assert "HandOverWaits" not in (await events(site, connection))[2:]
+
+
+async def test_the_script_of_a_site_confirms_while_it_may(site):
+    """Its address does what the link in a message does, and ends when a requester confirms by API first."""
+    first, second = await site.connection(), await site.connection()
+    scripts = [await site.call("GET", f"/api/connections/{each['id']}/handover") for each in (first, second)]
+    addresses = [re.findall(ADDRESS, each.text)[0] for each in scripts]
+    assert (await site.http.post(addresses[0])).status_code == 200
+    assert (await site.get(f"/api/connections/{first['id']}"))["handOver"]["confirmedVia"] == "Link"
+    again = await site.call("GET", f"/api/connections/{first['id']}/handover")
+    assert "/api/links" not in again.text
+
+    path = f"/api/connections/{second['id']}"
+    stranger = await site.caller("Onboarding.Request")
+    problem(await site.call("POST", f"{path}/confirm", caller=stranger), 404, "not-found")
+    headers = {"On-Behalf-Of": "name=Kim&reference=T-1"}
+    answer = await site.call("POST", f"{path}/confirm", headers=headers)
+    assert answer.json()["handOver"]["onBehalfOf"] == {"name": "Kim", "reference": "T-1"}
+    await refused(site, addresses[1])
+
+
+async def events(site, connection) -> list[str]:
+    """The kinds of the events about a connection."""
+    return [event.get_type().rpartition(".")[2] for event in await site.received(connection)]
+
+
+async def refused(site, link: str) -> None:
+    """A link does nothing, and says so."""
+    for method in ("GET", "POST"):
+        answer = await site.http.request(method, link)
+        assert answer.status_code == 410
+        assert "no longer valid" in answer.text

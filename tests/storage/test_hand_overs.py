@@ -1,0 +1,162 @@
+"""Sites that are awaited: who is reminded when, and what a confirmation leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.behalf import Behalf
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.hand_over import HandOver, HandOverState, Way
+from onboarding.connections.records import Connection, ConnectionState
+from onboarding.connections.site_waits import SiteWaits
+from onboarding.expiry.hand_overs import HandOverReminders, HandOvers
+from onboarding.notices.notice import Kind, Notice
+from onboarding.storage import names
+from onboarding.storage.tables import Write
+from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.workflow.run import Author
+from onboarding.workflow.run_store import RunStore
+from tests.support.accounts import MemoryAccount
+from tests.support.connections import connection
+
+START = datetime(2027, 3, 1, 12, tzinfo=UTC)
+DAYS = (3, 10, 30)
+KIM = Author(name="app p", id="p", on_behalf_of=Behalf("Kim", "T-1"))
+
+
+class World:
+    """A deployment: its storage, its clock, and the notices in their order."""
+
+    def __init__(self) -> None:
+        account = MemoryAccount()
+        self.account, self.moment, self.fails = account, START, False
+        self.notices: list[Notice] = []
+        self.store, self.waits = ConnectionStore(account.tables), SiteWaits(account.tables)
+        self.audit = RunStore(account.tables, names.ONBOARDINGS)
+        shared: dict[str, Any] = {"connections": self.store, "notices": self, "clock": self}
+        self.hand_overs = HandOvers(audit=self.audit, **shared)
+        self.reminders = HandOverReminders(waits=self.waits, days=DAYS, **shared)
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.moment
+
+    async def announce(self, notice: Notice, _connection: Connection) -> None:
+        """Takes a notice; the same one once."""
+        if self.fails:
+            raise ConnectionError
+        if notice.id not in {each.id for each in self.notices}:
+            self.notices.append(notice)
+
+    async def add(self, **changes: Any) -> Connection:
+        """A connection that was onboarded now."""
+        made = connection(
+            START + timedelta(days=365),
+            created_at=self.moment,
+            **{"hand_over": HandOver(since=self.moment), **changes},
+        )
+        return await self.store.add(made)
+
+    async def reminded(self, days: float) -> list[int]:
+        """The reminders that are sent so many days after the start."""
+        self.moment, before = START + timedelta(days=days), len(self.notices)
+        await self.reminders.run()
+        return [notice.details["reminder"] for notice in self.notices[before:]]
+
+
+@pytest.fixture
+async def world():
+    """An empty deployment."""
+    world = World()
+    for table in names.TABLES:
+        await world.account.create_table(table)
+    return world
+
+
+async def test_people_are_reminded_a_few_times(world):
+    """Each reminder is sent once, and there is a last one."""
+    await world.add()
+    found = [await world.reminded(days) for days in (0, 2.9, 3, 4, 9, 10.5, 29, 30, 31, 400)]
+    assert found == [[], [], [1], [], [], [2], [], [3], [], []]
+    assert [notice.details["lastReminder"] for notice in world.notices] == [False, False, True]
+    assert [notice.at for notice in world.notices] == [START + timedelta(days=days) for days in DAYS]
+
+
+async def test_after_silence_there_is_one_reminder(world):
+    """A timer that did not run for a month sends the last reminder alone."""
+    await world.add()
+    assert await world.reminded(45) == [3]
+    assert await world.reminded(46) == []
+
+
+async def test_a_confirmation_ends_the_reminders(world):
+    """The first confirmation counts; it is announced once, and the trail names its author."""
+    found = await world.add()
+    assert await world.reminded(3) == [1]
+    (waits,) = world.notices
+    assert waits.is_current(found)
+    confirmed = await world.hand_overs.confirm(found, KIM, Way.API)
+    assert confirmed.hand_over_state is HandOverState.CONFIRMED
+    assert not waits.is_current(confirmed)
+    world.moment += timedelta(days=1)
+    again = await world.hand_overs.confirm(found, Author(name="somebody"), Way.LINK)
+    assert again.hand_over == confirmed.hand_over
+    assert await world.reminded(40) == []
+    assert [notice.kind for notice in world.notices[1:]] == [Kind.HAND_OVER_CONFIRMED]
+    assert await world.waits.first(10) == []
+    events, _ = await world.audit.events(found.onboarding, size=10)
+    ((kind, at, behalf),) = [(event.kind, event.at, event.on_behalf_of) for event in events]
+    assert (kind, at, behalf) == ("handed-over", START + timedelta(days=3), KIM.on_behalf_of)
+
+
+async def test_a_confirmation_that_failed_halfway_is_repeated(world):
+    """A caller who repeats it gets the notice that was missing, as of the first confirmation."""
+    found = await world.add()
+    world.fails = True
+    with pytest.raises(ConnectionError):
+        await world.hand_overs.confirm(found, KIM, Way.API)
+    world.fails, world.moment = False, START + timedelta(hours=1)
+    await world.hand_overs.confirm(found, KIM, Way.API)
+    (notice,) = world.notices
+    assert notice.at == START
+
+
+async def test_a_reminder_that_failed_stays_due_and_stops_no_other(world):
+    """One connection cannot be read: the others are reminded, and the job reports the failure."""
+    broken, whole = await world.add(), await world.add()
+    row = replace(broken.to_row(), columns={"document": "{"})
+    await world.account.tables.write(names.CONNECTIONS, row, Write.UPSERT)
+    with pytest.raises(UnreadableRowError):
+        await world.reminded(3)
+    assert [notice.connection for notice in world.notices] == [whole.id]
+    await world.account.tables.write(names.CONNECTIONS, broken.to_row(), Write.UPSERT)
+    assert await world.reminded(4) == [1]
+
+
+async def test_what_an_earlier_release_recorded_is_not_chased(world):
+    """Nobody knows whether its site is connected; it can be confirmed all the same."""
+    old = await world.add(hand_over=None)
+    assert old.hand_over_state is HandOverState.UNKNOWN
+    assert await world.reminded(100) == []
+    assert (await world.hand_overs.confirm(old, KIM, Way.API)).hand_over_state is HandOverState.CONFIRMED
+
+
+async def test_a_connection_that_is_removed_waits_no_longer(world):
+    """It leaves the list when its removal begins; nobody confirms it or another one with its name."""
+    found = await world.add()
+    removing = await world.store.change(found.id, lambda each: each.evolve(state=ConnectionState.REMOVING))
+    assert await world.waits.first(10) == []
+    assert await world.hand_overs.confirm(removing, KIM, Way.API) is None
+    await world.store.remove(removing)
+    assert await world.hand_overs.confirm(found, KIM, Way.API) is None
+    world.moment = START + timedelta(days=5)
+    namesake = await world.add(name=found.name)
+    assert await world.hand_overs.confirm(found, KIM, Way.API) is None
+    assert [wait.since for wait in await world.waits.first(10)] == [world.moment]
+    assert await world.reminded(7.9) == []
+    assert await world.reminded(8) == [1]
+    assert world.notices[-1].details["onboardingId"] == namesake.onboarding
