@@ -93,8 +93,12 @@ async def sweep_onboardings(timer: func.TimerRequest) -> None:
 async def sweep_expirations(timer: func.TimerRequest) -> None:
     """Sends the warnings and reminders that are due, and starts automatic renewals."""
     jobs = timers()
-    work = (jobs.expiry_sweep.run, jobs.automatic_renewals.run, jobs.hand_over_reminders.run)
-    await jobs.jobs.run("sweep_expirations", *map(jobs.when_present, work))
+    await jobs.jobs.run(
+        "sweep_expirations",
+        jobs.when_present(jobs.expiry_sweep.run),
+        jobs.when_present(jobs.automatic_renewals.run),
+        jobs.when_present(jobs.hand_over_reminders.run),
+    )
 
 
 @app.timer_trigger("timer", "%INSPECTION_SCHEDULE%")
