@@ -83,10 +83,10 @@ async def fail_inspection(msg: func.QueueMessage) -> None:
 # The parameter of a timer trigger is part of the binding, even if the function does not use it.
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
-    """Continues runs that have made no progress, keeps poison messages, and advances the epoch."""
+    """Continues runs and channels that had trouble, keeps poison messages, and advances the epoch."""
     engines = parts().engines.values()
     works = (work for engine in engines for work in (engine.sweep, engine.collect))
-    await timers().jobs.run("sweep_onboardings", parts().epoch.advance, *works)
+    await timers().jobs.run("sweep_onboardings", parts().epoch.advance, *works, parts().channel_watch.sweep)
 
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")

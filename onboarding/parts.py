@@ -10,7 +10,7 @@ import functools
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from onboarding import version
 from onboarding.clock import Clock, MovedClock, SystemClock
@@ -30,6 +30,9 @@ from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.lifecycle.requests import REQUESTER
 from onboarding.notices import delivery_plans
 from onboarding.notices.announcing import Notices
+from onboarding.notices.channel_names import ChannelNames
+from onboarding.notices.channel_states import ChannelStates
+from onboarding.notices.channel_watch import ChannelWatch
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.delivery_context import Services as DeliveryServices
@@ -55,6 +58,9 @@ from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.runtime import Limits, Runtime
 
 log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from onboarding.notices.outgoing import Outgoing
 
 _SDK_LOGGERS: Final = ("azure", "httpx")
 """They log each request at INFO."""
@@ -172,7 +178,7 @@ class Parts:
             RunIndex(self.tables, names.INSPECTION_INDEX, history=False),
             {INSPECTION.name: INSPECTION},
             lambda _: self.inspection_step,
-            delivery_plans.POLICIES,
+            delivery_plans.INSPECTIONS,
         )
 
     @functools.cached_property
@@ -243,7 +249,7 @@ class Parts:
     @functools.cached_property
     def notices(self) -> Notices:
         """Where notices are announced."""
-        return Notices(runs=self.notice_runs, clock=self.clock, routing=Routing.of(self.settings))
+        return Notices(runs=self.notice_runs, clock=self.clock, routing=self.routing)
 
     @functools.cached_property
     def mail_domains(self) -> MailDomains:
@@ -283,19 +289,56 @@ class Parts:
         )
 
     @functools.cached_property
-    def _delivery_services(self) -> DeliveryServices:
-        from onboarding.notices.channels.webhook import NoWebhook, Webhook  # noqa: PLC0415 - no SDK for calls
+    def routing(self) -> Routing:
+        """Who gets a notice."""
+        return Routing.of(self.settings)
 
-        url, secret = self.settings.notice_webhook_url, self.settings.notice_webhook_secret
-        origin = self.settings.public_url.rstrip("/")
-        secrets = self.channel_secrets
+    @functools.cached_property
+    def channel_states(self) -> ChannelStates:
+        """Whether each channel works."""
+        return ChannelStates(self.tables)
+
+    @functools.cached_property
+    def channel_names(self) -> ChannelNames:
+        """All channels."""
+        return ChannelNames(self.routing)
+
+    @functools.cached_property
+    def channel_watch(self) -> ChannelWatch:
+        """What follows from the states of channels."""
+        return ChannelWatch(
+            states=self.channel_states,
+            notices=self.notices,
+            runs=self.notice_runs,
+            routing=self.routing,
+            names=self.channel_names.all,
+        )
+
+    @functools.cached_property
+    def outgoing(self) -> Outgoing:
+        """What sends to channels."""
+        from onboarding.notices.channels.webhook import Webhooks  # noqa: PLC0415 - no SDK for calls
+        from onboarding.notices.outgoing import Outgoing  # noqa: PLC0415
+        from onboarding.notices.receivers import Receivers  # noqa: PLC0415
+
+        url, secrets = self.settings.notice_webhook_url, self.channel_secrets
+        receivers = Receivers(url=str(url or ""), secret=self.settings.notice_webhook_secret)
+        return Outgoing(
+            programs=Webhooks(secrets, self.clock),
+            people=People(secrets),
+            find=receivers.find,
+            states=self.channel_states,
+            origin=self.settings.public_url.rstrip("/"),
+        )
+
+    @functools.cached_property
+    def _delivery_services(self) -> DeliveryServices:
         return DeliveryServices(
             runs=self.notice_runs,
             tables=self.tables,
             connections=self.connection_store,
-            webhook=Webhook(str(url), secret, secrets, self.clock, origin) if url else NoWebhook(),
-            people=People(secrets),
-            routing=Routing.of(self.settings),
+            outgoing=self.outgoing,
+            routing=self.routing,
             links=self.links,
             receipts=self.receipts,
             mail_domains=self.mail_domains,

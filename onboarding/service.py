@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from onboarding.api.acknowledgements import AcknowledgementsResource
 from onboarding.api.attention_list import AttentionResource
 from onboarding.api.capabilities import CapabilitiesResource
+from onboarding.api.channels import ChannelsResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
 from onboarding.api.description import DescriptionResource
@@ -187,6 +188,11 @@ class Service:
         return CapabilitiesResource(settings=self._parts.settings, tenants=self._shared.tenants)
 
     @functools.cached_property
+    def channels(self) -> ChannelsResource:
+        """``/api/channels``."""
+        return ChannelsResource(reports=self._shared.channel_reports, outgoing=lambda: self._parts.outgoing)
+
+    @functools.cached_property
     def overview(self) -> OverviewResource:
         """``/api/overview``."""
         parts = self._parts
@@ -204,6 +210,7 @@ class Service:
             differences=parts.drift_index,
             waits=self._shared.site_waits,
             notices=parts.notice_runs,
+            channels=self._shared.channel_reports,
             clock=parts.clock,
         )
 

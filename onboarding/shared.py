@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from onboarding.api.acceptance import Acceptance
 from onboarding.api.callers import Callers
+from onboarding.api.channels import ChannelReports
 from onboarding.api.connections import Connections
 from onboarding.api.feed_store import FeedStore
 from onboarding.api.hand_over_links import HandOverLinks
@@ -120,6 +121,17 @@ class Shared:
     def site_waits(self) -> SiteWaits:
         """The connections that wait for their site."""
         return SiteWaits(self._parts.tables)
+
+    @functools.cached_property
+    def channel_reports(self) -> ChannelReports:
+        """What is known about the channels."""
+        parts = self._parts
+        return ChannelReports(
+            names=parts.channel_names,
+            states=parts.channel_states,
+            deliveries=parts.notice_runs,
+            routing=parts.routing,
+        )
 
     @functools.cached_property
     def acceptance(self) -> Acceptance:

@@ -189,8 +189,10 @@ def _retried(kind: ErrorType) -> str:
     return _duration(policies[reason].give_up_after)
 
 
-def _duration(value: timedelta) -> str:
+def _duration(value: timedelta | None) -> str:
     """Such as ``7 days``, ``24 h`` or ``30 min``."""
+    if value is None:
+        return "always"
     if value > timedelta(days=1):
         return f"{value.days} days"
     minutes = int(value.total_seconds()) // 60

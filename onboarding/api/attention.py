@@ -35,7 +35,8 @@ ATTENTION: Final[Mapping[str, str]] = {
     "ended": "Something has expired and nobody has acknowledged it",
     "ends-soon": "Something expires within a week",
     "drifting": "The directory differs from what it should be",
-    "channel-trouble": "A notification channel is failing",
+    "channel-failing": "A channel does not accept notices",
+    "channel-trouble": "Notices are not delivered",
     "onboarding-failed": "Onboardings have failed",
     "operation-failed": "Operations have failed",
     "inspection-failed": "Inspections have failed",
@@ -141,6 +142,12 @@ def _records(facts: Facts) -> Mapping[str, _Need]:
         "ends-soon": _Need(some=facts.ends_soon, path="expirations?withinDays=7", **soon),
         "drifting": _Need(
             some=facts.drifting, since=lambda entry: entry.since, cause=lambda entry: entry.codes
+        ),
+        "channel-failing": _Need(
+            some=Some([channel for channel in facts.channels if channel.fault], more=False),
+            path="channels",
+            since=lambda channel: channel.since,
+            cause=lambda channel: [str(channel.fault)],
         ),
         "channel-trouble": _Need(
             some=facts.failing,

@@ -68,6 +68,7 @@ _STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
 """How parameters with several values are written: ``a,b``, and ``name=value`` for each."""
 
 _IN_PATHS: Final[Mapping[str, str]] = {
+    "name": "Name of the channel.",
     "id": "ID of the resource. In /tenants, the ID of the tenant.",
     "renewal": "ID of the renewal.",
 }

@@ -13,6 +13,7 @@ from typing import Final
 
 from pydantic import Field
 
+from onboarding.api.channels import ChannelReports
 from onboarding.api.counting import Some
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.overview_documents import Overview
@@ -78,6 +79,7 @@ class OverviewResource:
         differences: DriftIndex,
         waits: SiteWaits,
         notices: Runtime,
+        channels: ChannelReports,
         clock: Clock,
     ) -> None:
         self._onboardings = onboardings
@@ -93,6 +95,7 @@ class OverviewResource:
         self._differences = differences
         self._waits = waits
         self._notices = notices
+        self._channels = channels
         self._clock = clock
 
     @endpoint(
@@ -140,6 +143,7 @@ class OverviewResource:
             failing=Some(failing[0], more=bool(failing[1])).where(
                 lambda delivery: tenant in {None, delivery.tenant}
             ),
+            channels=await self._channels.all(),
             jobs=await self._jobs.all(),
             gap=await self._epoch.known_gap(),
             failed_onboardings=await self._failed(self._onboardings, tenant),

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from onboarding.api.attention import Attention, attention, opened
 from onboarding.api.blocked_runs import BlockedRuns
+from onboarding.api.channels import Channel
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import (
     CodeVersion,
@@ -210,7 +211,10 @@ class Overview(Document):
     expirations: tuple[ExpirationOverview, ...]
     differences: tuple[DriftingConnection, ...]
     waiting_for_site: Annotated[Counted, Field(description="Connections whose hand-over nobody confirmed.")]
-    channels: tuple[FailingDelivery, ...]
+    channels: Annotated[tuple[Channel, ...], Field(description="Those in trouble first.")]
+    deliveries: Annotated[
+        tuple[FailingDelivery, ...], Field(description="Notices that a channel does not accept.")
+    ]
     jobs: tuple[JobOverview, ...]
     queues: tuple[QueueLength, ...]
     tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most entries first.")]
@@ -229,7 +233,8 @@ class Overview(Document):
             expirations=tuple(map(ExpirationOverview.of, facts.expirations.found[:_SHOWN])),
             differences=tuple(map(DriftingConnection.of, facts.drifting.found[:_SHOWN])),
             waiting_for_site=facts.waiting,
-            channels=tuple(map(FailingDelivery.of, facts.failing.found[:_SHOWN])),
+            channels=tuple(facts.channels[:_SHOWN]),
+            deliveries=tuple(map(FailingDelivery.of, facts.failing.found[:_SHOWN])),
             jobs=tuple(JobOverview.of(job, facts.now) for job in facts.jobs),
             queues=tuple(QueueLength(queue=name, count=count) for name, count in facts.queues.items()),
             tenants=tuple(_tenants(facts)),

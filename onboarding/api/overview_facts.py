@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from onboarding.api.channels import Channel
 from onboarding.api.counting import Some
 from onboarding.connections import records
 from onboarding.connections.site_waits import SiteWait
@@ -43,6 +44,7 @@ class Facts:
     drifting: Some[DriftEntry]
     waiting: Some[SiteWait]  # whose site is not connected
     failing: Some[failing_deliveries.FailingDelivery]
+    channels: Sequence[Channel]  # those in trouble first
     jobs: Sequence[PeriodicJob]
     gap: Gap | None  # between storage and the vault
     failed_onboardings: Some[Entry]  # until they are retried, rolled back or dismissed

@@ -12,6 +12,7 @@ EVENTS: Final = "events"
 
 _DESCRIPTIONS: Final = {
     "attention": "Entries of the overview that an operator ends.",
+    "channels": "Where notices go: whether each channel works, and a test.",
     "connections": "Tenants that were onboarded: their apps, secrets, hand-over and renewals.",
     "consented": "The page that an administrator sees after the consent page of Microsoft Entra ID.",
     EVENTS: "What the service posts to the webhook.",

@@ -18,6 +18,8 @@ from onboarding.api.schemas import PATH, reference
 from onboarding.api.told import Action
 from onboarding.connections.hand_over import Way
 from onboarding.errors import Actor
+from onboarding.notices.channel_states import Working
+from onboarding.notices.channels.faults import Fault
 from onboarding.notices.notice import Kind
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -31,17 +33,31 @@ class EventConnection(Document):
     tenant_id: UUID
 
 
-class EventData(Document):
+class AnyEvent(Document):
     """What all events have in common."""
 
-    connection: EventConnection
-    server_app: AppName
     message: str = Field(description="What happened, as a sentence that is true whenever it arrives.")
     impact: str = Field(description="What stops working, and when.")
     remedy: str = Field(description="What to do, step by step.")
     documentation: str = Field(description="URL of a page about it, or empty.")
     actor: Actor = Field(description="Who must act. Nobody: the event is for information.")
     actions: tuple[Action, ...] = Field(description="What to do, the first step first.")
+
+
+class EventData(AnyEvent):
+    """What all events about connections have in common."""
+
+    connection: EventConnection
+    server_app: AppName
+
+
+class ChannelEvent(AnyEvent):
+    """A channel of notices does not work, works again, or is tested."""
+
+    channel: str = Field(description="Its name.")
+    state: Working | None = Field(description="Missing in a test.")
+    since: datetime | None = Field(description="Of the state.")
+    fault: Fault | None = Field(description="The class of the error of a channel that does not work.")
 
 
 class ExpirationEnds(Document):
@@ -115,16 +131,19 @@ _EXPIRATION_KINDS: Final = (
     Kind.APPLICATION_NEAR_AGE_LIMIT,
     Kind.APPLICATION_TOO_OLD,
 )
-_OTHERS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
+_CHANNEL_KINDS: Final = (Kind.CHANNEL_FAILING, Kind.CHANNEL_ENDED, Kind.CHANNEL_WORKS, Kind.CHANNEL_TEST)
+
+_OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
     "expiration": (ExpirationEvent, _EXPIRATION_KINDS),
     "renewal": (RenewalEvent, (Kind.RENEWAL_WAITS,)),
     "renewed": (SecretRenewedEvent, (Kind.SECRET_REPLACED_BY_RENEWAL,)),
     "handover": (HandOverWaitsEvent, (Kind.HAND_OVER_WAITS,)),
+    "channel": (ChannelEvent, _CHANNEL_KINDS),
     "connected": (HandOverConfirmedEvent, (Kind.HAND_OVER_CONFIRMED,)),
 }
 _NAMED: Final = {kind for _, kinds in _OTHERS.values() for kind in kinds}
 
-EVENTS: Final[dict[str, tuple[type[EventData], tuple[Kind, ...]]]] = {
+EVENTS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
     **_OTHERS,
     "directory": (DirectoryEvent, tuple(kind for kind in Kind if kind not in _NAMED)),
 }
@@ -169,14 +188,19 @@ def webhooks() -> dict[str, Any]:
     return {"event": {"post": post}}
 
 
-def _envelope(model: type[EventData], kinds: tuple[Kind, ...]) -> dict[str, Any]:
+def _envelope(model: type[AnyEvent], kinds: tuple[Kind, ...]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
+    source = "/connections/ and the ID of the connection."
+    subject = {**text, "format": "uuid", "description": "Client ID of the server app."}
+    if model is ChannelEvent:
+        source = "/channels/ and the name of the channel."
+        subject = {**text, "description": "Name of the channel."}
     members = {
         "specversion": {**text, "const": "1.0"},
         "id": {**text, "description": "The same in every delivery of the event."},
-        "source": {**text, "description": "/connections/ and the ID of the connection."},
+        "source": {**text, "description": source},
         "type": {**text, "enum": [kind.event_type for kind in kinds]},
-        "subject": {**text, "format": "uuid", "description": "Client ID of the server app."},
+        "subject": subject,
         "time": {**text, "format": "date-time"},
         "datacontenttype": {**text, "const": "application/json"},
         "data": reference(model.__name__),

@@ -29,6 +29,7 @@ class ActionKind(StrEnum):
     ASSIGN_ROLE = "AssignRole"  # on the subscription, to the service
     REGISTER_PROVIDERS = "RegisterProviders"
     CREATE_FEED = "CreateFeed"
+    TEST_CHANNEL = "TestChannel"
     READ = "Read"  # the state of something
     OPEN = "Open"  # a page; the meaning is in the texts
 

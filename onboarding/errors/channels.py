@@ -78,6 +78,53 @@ CHANNEL_REFUSED: Final = ErrorType(
     failure=TransientError,
     actor=Actor.OPERATOR,
     title="A channel did not accept a message",
-    detail="The channel '{channel}' did not accept the message.",
-    remedy="Test the address manually. The response is not stored, because it may contain credentials.",
+    detail="The channel '{channel}' did not accept the message ({answer}).",
+    remedy="Check the log of the receiver. Its text is not stored, because it may contain credentials.",
+)
+CHANNEL_AUTH_FAILED: Final = ErrorType(
+    code="channel-auth-failed",
+    failure=TransientError,
+    actor=Actor.OPERATOR,
+    title="A channel did not accept the credentials",
+    detail="The channel '{channel}' refused the credentials of its address ({answer}).",
+    remedy="Store an address with a valid user and password or token in the vault, then test the channel.",
+)
+CHANNEL_UNREACHABLE: Final = ErrorType(
+    code="channel-unreachable",
+    failure=TransientError,
+    actor=Actor.OPERATOR,
+    title="The service cannot reach a channel",
+    detail="The server of the channel '{channel}' does not answer ({answer}).",
+    remedy="Check host and port of the address, the server, and the network of the function app.",
+)
+CHANNEL_TLS_FAILED: Final = ErrorType(
+    code="channel-tls-failed",
+    failure=TransientError,
+    actor=Actor.OPERATOR,
+    title="The connection to a channel cannot be encrypted",
+    detail="There is no trusted TLS connection to the server of the channel '{channel}' ({answer}).",
+    remedy="Check the certificate of the server: its name, its issuer and its dates. It must offer TLS 1.2.",
+)
+CHANNEL_TOO_LARGE: Final = ErrorType(
+    code="channel-too-large",
+    failure=TransientError,
+    actor=Actor.OPERATOR,
+    title="A message is too large for a channel",
+    detail="The channel '{channel}' did not accept the size of the message ({answer}).",
+    remedy="Raise the limit of the server. A message is below 200 KB, for chat services below 24 KB.",
+)
+CHANNEL_GONE: Final = ErrorType(
+    code="channel-gone",
+    failure=TransientError,
+    actor=Actor.OPERATOR,
+    title="The receiver no longer exists",
+    detail="The receiver of the channel '{channel}' answered 410 (Gone). It gets no more notices.",
+    remedy="Remove the channel. If the receiver exists again, test the channel: a success ends this state.",
+)
+RECIPIENT_REFUSED: Final = ErrorType(
+    code="recipient-refused",
+    failure=TransientError,
+    title="The mail server does not accept the address of an owner",
+    detail="The mail server of the channel '{channel}' refused the recipient ({answer}).",
+    remedy="Correct the address of the owner of the connection.",
 )

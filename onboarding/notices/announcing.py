@@ -37,6 +37,13 @@ class Notices:
             deliveries.append((ESCALATION, self._routing.escalation))
         await asyncio.gather(*(self._start(plan, notice, target) for plan, target in deliveries))
 
+    async def about_channel(self, notice: Notice) -> None:
+        """Starts the deliveries of a notice about a channel to the other channels; safe to repeat."""
+        targets = self._routing.of_service(notice.channel)
+        if notice.programs_only:
+            targets = tuple(target for target in targets if target == WEBHOOK)
+        await asyncio.gather(*(self._start(DELIVERY, notice, target) for target in targets))
+
     async def _start(self, plan: Plan[Services, DeliveryRequest], notice: Notice, target: str) -> None:
         identifier = keys.derived_id(plan.name, notice.id, target)
         request = DeliveryRequest(notice=notice, channel=target)

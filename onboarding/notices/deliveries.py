@@ -12,7 +12,6 @@ from onboarding.notices.delivery_context import DeliveryContext
 from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.notice import DeliveryRequest
 from onboarding.notices.pause import pausing
-from onboarding.settings import WEBHOOK
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
@@ -26,6 +25,7 @@ class DeliveryResult:
 
 
 _SUPERSEDED: Final = Done(result=DeliveryResult(outcome="superseded"))
+_ENDED: Final = Done(result=DeliveryResult(outcome="the channel has ended"))
 _MARGIN: Final = timedelta(days=30)
 """How late an escalation may still be sent."""
 
@@ -33,17 +33,31 @@ _MARGIN: Final = timedelta(days=30)
 async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
     """Sends a notice, or adds it to the digest of its recipient."""
     services, notice, target = context.services, context.request.notice, context.request.channel
+    if notice.channel:
+        return await _about_channel(context)
     connection = await services.connection(notice)
     if connection is None or services.is_passed(notice, connection):
         return _SUPERSEDED
-    if target == WEBHOOK:
-        outcome = await services.webhook.send(services.as_sent(notice, connection), connection)
+    if await services.outgoing.has_ended(services.routing.address(target)[0]):
+        return _ENDED
+    if receiver := await services.outgoing.receiver(target):
+        outcome = await services.outgoing.event(receiver, services.as_sent(notice, connection), connection)
         await services.receipts.keep(notice, target)
         return Done(result=DeliveryResult(outcome=outcome))
     if services.routing.digest:
         day = await digests.add(services, notice, target, context.accepted_at)
         return Done(result=DeliveryResult(outcome=f"in the digest of {day}"))
     return await _send(context, connection)
+
+
+async def _about_channel(context: DeliveryContext) -> Done[DeliveryResult]:
+    """Sends a notice about another channel, unless that one works by now."""
+    services, notice = context.services, context.request.notice
+    state = await services.outgoing.states.get(notice.channel)
+    if state.fails is not notice.kind.is_trouble:
+        return _SUPERSEDED
+    outcome = await services.outgoing.about_channel(context.request.channel, notice)
+    return Done(result=DeliveryResult(outcome=outcome))
 
 
 async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
@@ -71,7 +85,7 @@ async def _send(context: DeliveryContext, connection: Connection, preface: str =
     channel, owner = services.routing.address(request.channel)
     if owner:
         await services.need_mail(owner, [connection])
-    outcome = await services.people.send(channel, owner, message)
+    outcome = await services.outgoing.message(channel, owner, message)
     if owner:
         await services.budget.count(connection.requester)
     await services.receipts.keep(request.notice, request.channel)

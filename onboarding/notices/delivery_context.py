@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from onboarding.clock import Clock
 from onboarding.connections.cadence import Cadence
@@ -12,7 +12,6 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.errors import channels
 from onboarding.notices import warning_texts
-from onboarding.notices.channels.people import People
 from onboarding.notices.mail_budget import MailBudget
 from onboarding.notices.mail_domains import MailDomains, domain_of
 from onboarding.notices.message_items import Item
@@ -24,13 +23,8 @@ from onboarding.storage.tables import Tables
 from onboarding.workflow.plan import Context
 from onboarding.workflow.runtime import Runtime
 
-
-class Programs(Protocol):
-    """The channel for programs, which get each notice by itself."""
-
-    async def send(self, notice: Notice, connection: Connection) -> str:
-        """Sends a notice; returns the outcome. Raises this app's errors."""
-        ...
+if TYPE_CHECKING:
+    from onboarding.notices.outgoing import Outgoing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,8 +34,7 @@ class Services:
     runs: Runtime
     tables: Tables
     connections: ConnectionStore
-    webhook: Programs
-    people: People
+    outgoing: Outgoing
     routing: Routing
     links: NoticeLinks
     receipts: Receipts

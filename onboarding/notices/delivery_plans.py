@@ -18,9 +18,19 @@ PLANS: Final[Mapping[str, Plan[Any, Any]]] = {
     DIGEST.name: DIGEST,
 }
 
-_WEEK: Final = timedelta(days=7)
+_SOON: Final = (2, 10, 60, 300, 900)
+_HOURLY: Final = (3600,) * 48
+_DAILY: Final = 24 * 3600
+
 POLICIES: Final[Policies] = {
-    # A channel can be unavailable for days. A late notice is better than none.
-    reason: Policy(delays=(2, 10, 60, 300, 900, 3600), give_up_after=_WEEK)
+    # A channel can be away for weeks. A notice waits as long as it is true. When the channel works again,
+    # ``channel_watch`` resumes what waits for it.
+    reason: Policy(delays=(*_SOON, *_HOURLY, _DAILY), give_up_after=None)
+    for reason in RetryReason
+}
+
+INSPECTIONS: Final[Policies] = {
+    # A directory can be unavailable for days. The next inspection comes anyway.
+    reason: Policy(delays=(*_SOON, 3600), give_up_after=timedelta(days=7))
     for reason in RetryReason
 }

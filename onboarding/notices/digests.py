@@ -81,13 +81,15 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
     if not items:
         return Done(result=DigestResult(outcome="superseded"))
     channel, owner = services.routing.address(request.channel)
+    if await services.outgoing.has_ended(channel):
+        return Done(result=DigestResult(outcome="the channel has ended"))
     connections = [item.connection for item in items]
     if owner:
         await services.need_mail(owner, connections)
-    largest = await services.people.largest(channel)
+    largest = await services.outgoing.largest(channel)
     outcome = ""
     for message in message_text.digest(items, context.id, largest):
-        outcome = await services.people.send(channel, owner, message)
+        outcome = await services.outgoing.message(channel, owner, message)
     if owner:
         for requester in {connection.requester for connection in connections}:
             await services.budget.count(requester)

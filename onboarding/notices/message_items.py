@@ -55,3 +55,26 @@ class Item:
             ("Read more", Address(notice.documentation)),
         ]
         return [(label, value) for label, value in facts if value]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceItem:
+    """A notice about the service itself."""
+
+    notice: Notice
+    links: Sequence[Link] = ()
+
+    @property
+    def heading(self) -> str:
+        """What happened."""
+        return line(self.notice.message)
+
+    def facts(self, *, short: bool) -> list[tuple[str, str]]:
+        """What to do, by label."""
+        notice = self.notice
+        facts = [
+            ("What happens", "" if short else line(notice.impact)),
+            ("What to do", notice.remedy),
+            ("Read more", Address(notice.documentation)),
+        ]
+        return [(label, value) for label, value in facts if value]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.notices.digest_groups import Section, parts, sections
-from onboarding.notices.message_items import Item
+from onboarding.notices.message_items import Item, ServiceItem
 from onboarding.words.address import Address
 from onboarding.words.chat import quiet, unlinked
 from onboarding.words.line import line
@@ -45,7 +45,7 @@ class Message:
     chat: str
 
 
-def single(item: Item, identifier: str, preface: str = "") -> Message:
+def single(item: Item | ServiceItem, identifier: str, preface: str = "") -> Message:
     """The message of one notice."""
     title = line(item.notice.message)
     return _message(identifier, item.heading, "notice", title=title, preface=preface, item=item, short=False)

@@ -42,6 +42,16 @@ class Kind(StrEnum):
     DIRECTORY_UNREADABLE = "DirectoryUnreadable"
     SUBSCRIPTION_CHANGED = "SubscriptionChanged"  # it moved to another tenant, or is disabled
     PROVIDERS_PENDING = "ProvidersPending"  # Azure takes long to register resource providers
+    # The service itself:
+    CHANNEL_FAILING = "ChannelFailing"
+    CHANNEL_ENDED = "ChannelEnded"  # its receiver answered that it no longer exists
+    CHANNEL_TEST = "ChannelTest"  # an operator asked for it
+    CHANNEL_WORKS = "ChannelWorks"  # again
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether a notice about a channel is about one that does not work."""
+        return self in {Kind.CHANNEL_FAILING, Kind.CHANNEL_ENDED}
 
     @property
     def event_type(self) -> str:
@@ -61,7 +71,8 @@ class Notice:
     """The content of a notice, composed when it is announced; a warning again when it is sent."""
 
     kind: Kind
-    connection: str  # its ID
+    connection: str  # its ID; empty: the notice is about a channel
+    channel: str = ""  # its name
     key: tuple[str, ...]  # identifies the notice, together with kind and connection
     at: datetime  # when it was due, or when the inspection started
     message: str  # one or two sentences that remain true however late they arrive
@@ -87,10 +98,16 @@ class Notice:
         return self.actions[0].actor if self.actions else Actor.NOBODY
 
     def is_current(self, connection: Connection) -> bool:
-        """Whether its subject is still so: an expiration has the same date, a site is still awaited."""
-        if self.kind is Kind.HAND_OVER_WAITS and connection.hand_over_state is not HandOverState.WAITING:
+        """Whether the notice is still true: the same date, a difference, a wait that goes on."""
+        if self.ends_at is not None and self.ends_at != connection.expirations.get(self.expiration):
             return False
-        return self.ends_at is None or self.ends_at == connection.expirations.get(self.expiration)
+        if self.kind is Kind.HAND_OVER_WAITS:
+            return connection.hand_over_state is HandOverState.WAITING
+        if self.kind is Kind.RENEWAL_WAITS:
+            return connection.pending is not None and self.details.get("renewalId") == connection.renewal
+        if code := self.details.get("difference"):
+            return f"{self.details.get('app') or ''}/{code}" in connection.differences
+        return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -47,6 +47,22 @@ class Routing:
         """The channels that nobody else can select or silence."""
         return tuple(name for name in (WEBHOOK if self.webhook else "", self.operators) if name) or (WEBHOOK,)
 
+    def of_service(self, channel: str) -> tuple[str, ...]:
+        """Where a notice about a channel goes: to the operators' other channels.
+
+        If none of these is for people, it goes to all other channels for people.
+        """
+        operators = [name for name in (self.operators, self.escalation) if name and name != channel]
+        people = operators or [name for name in self.channels if name != channel]
+        programs = [WEBHOOK] if self.webhook and channel != WEBHOOK else []
+        return tuple(dict.fromkeys([*programs, *people]))
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names of all channels of the settings."""
+        people = (*self.channels, self.operators, self.mail, self.escalation)
+        return tuple(dict.fromkeys(name for name in (WEBHOOK if self.webhook else "", *people) if name))
+
     def _targets(self, connection: Connection) -> Iterator[str]:
         if self.webhook:
             yield WEBHOOK

@@ -15,7 +15,7 @@ class Policy:
     """The delays for one kind of error: one after the other; the last one is repeated."""
 
     delays: tuple[float, ...]  # seconds
-    give_up_after: timedelta  # since the first error
+    give_up_after: timedelta | None  # since the first error; None: never
 
 
 Policies = Mapping[RetryReason, Policy]
@@ -45,7 +45,7 @@ def delay(
         now: The current time.
         retry_after: The minimum in seconds, from the service.
     """
-    if now - since >= policy.give_up_after:
+    if policy.give_up_after is not None and now - since >= policy.give_up_after:
         return None
     own = policy.delays[min(tries, len(policy.delays)) - 1]
     return timedelta(seconds=max(own, retry_after or 0))

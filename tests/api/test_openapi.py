@@ -26,6 +26,7 @@ async def addresses(portal) -> dict[str, str]:
     path = f"/api/connections/{connection['id']}/renewals"
     operation = f"/operations/{(await portal.call('POST', path, caller='operator')).json()['id']}"
     return {
+        "/channels/{name}": "/channels/webhook",
         "/onboardings/{id}": onboarding,
         "/onboardings/{id}/events": f"{onboarding}/events",
         "/operations/{id}": operation,

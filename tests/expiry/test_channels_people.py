@@ -9,6 +9,7 @@ import pytest
 from onboarding.cmg.wizard import NoticePreferences
 from onboarding.storage import names
 from tests.expiry.site import data, ends_at
+from tests.support import described
 from tests.support.connections import connection as connected
 from tests.support.portal import pointers, problem, unique, until
 from tests.support.receivers import MailServer, WebServer, tls
@@ -137,22 +138,53 @@ async def test_an_owner_elsewhere_gets_nothing_and_operators_see_it(site, fleet,
     assert [mail for mail in post.to("chief@contoso.com") if record.name in mail.message["subject"]]
 
 
-async def test_what_a_channel_does_not_take_is_shown_until_it_does(site, teams):
-    """Operators see what is retried, and why: until it succeeds, or is given up after a week."""
+async def test_a_channel_that_was_away_gets_what_is_still_true(site, teams, post):
+    """A dead channel has a cause, the others are told, and after weeks it gets what it missed."""
     connection = await site.connection(days=80, notices={"channels": ["absent", "broken"]})
+    gone = await site.connection(days=80, notices={"channels": ["broken"]})
     await site.fire("sweep_expirations")
-    missing, refused = ("Retrying", "channel-secret-missing"), ("Retrying", "channel-refused")
+    missing, refused = ("Retrying", "channel-secret-missing"), ("Retrying", "channel-unreachable")
     await until(lambda: shown(site, connection, absent=missing, broken=refused), "both in the overview")
-    address = {"value": f"jsons://{teams.host}/absent"}
-    await site.look("keyVault", "PUT", "/secrets/notice-absent?api-version=7.5", address)
-    await site.advance(2 * HOUR)
+    broken = await site.get("/api/channels/broken", caller="operator")
+    assert (broken["state"], broken["fault"]) == ("Failing", "unreachable")
+    assert broken["waiting"] >= 2
+    absent = (await site.call("POST", "/api/channels/absent/test", caller="operator")).json()
+    assert (absent["delivered"], absent["channel"]["fault"]) == (False, "not-set-up")
+    assert (await site.get("/api/channels/webhook", caller="operator"))["state"] == "Working"
+    await site.advance(HOUR / 3)
     await site.fire("sweep_onboardings")
-    await until(lambda: shown(site, connection, broken=refused), "the end of the one")
-    assert len(teams.about("/absent", connection["name"])) == 1
-    await site.advance(8 * 24 * HOUR)
+    await until(lambda: told(site, "broken", "ChannelFailing"), "the news on the webhook")
+    await until(lambda: mailed(post, "chief@contoso.com", "'broken' has not accepted"), "the news by mail")
+    assert not await mailed(post, "ops@contoso.com", "'broken' has not accepted")
+    await site.advance(12 * 24 * HOUR)
     await site.fire("sweep_onboardings")
-    given_up = ("Failed", "channel-refused")
-    await until(lambda: shown(site, connection, broken=given_up), "the end of the other")
+    await site.renew(gone)
+    for name in ("absent", "broken"):
+        address = {"value": f"jsons://{teams.host}/{name}"}
+        await site.look("keyVault", "PUT", f"/secrets/notice-{name}?api-version=7.5", address)
+    await site.advance(HOUR / 2)
+    tested = (await site.call("POST", "/api/channels/broken/test", caller="operator")).json()
+    assert tested["delivered"], tested
+    await site.fire("sweep_onboardings")
+    await until(lambda: told(site, "broken", "ChannelWorks"), "the good news")
+    await until(lambda: shown(site, connection), "the end of the trouble")
+    assert len(teams.about("/broken", connection["name"])) == 1
+    assert teams.about("/broken", gone["name"]) == [], "it is no longer true"
+    assert (await site.get("/api/channels/broken", caller="operator"))["state"] == "Working"
+
+
+async def mailed(post, recipient: str, text: str) -> bool:
+    """Whether a recipient got a mail with a text in its subject."""
+    return any(text in mail.message["subject"] for mail in post.to(recipient))
+
+
+async def told(site, channel: str, kind: str) -> bool:
+    """Whether the webhook got an event about a channel."""
+    found = (await site.control("GET", "/inbox/notices")).json()["value"]
+    events = [each["body"] for each in found if each["body"]["type"].endswith(f".{kind}")]
+    for event in events:
+        described.check_event(event)
+    return any(event["data"].get("channel") == channel for event in events)
 
 
 async def shown(site, connection, **expected) -> bool:
@@ -160,7 +192,7 @@ async def shown(site, connection, **expected) -> bool:
     overview = await site.get("/api/overview", caller="operator")
     found = {
         each["channel"]: (each["state"], each["error"]["code"])
-        for each in overview["channels"]
+        for each in overview["deliveries"]
         if each["connectionId"] == connection["id"]
     }
     return bool(found == expected)

@@ -78,7 +78,7 @@ async def served(world: World) -> Facts:
     found |= {("expiring", each["connectionName"]) for each in overview["expirations"]}
     found |= {("attention", each["code"]) for each in overview["attention"] if each["code"] != "unreadable"}
     ids = {connection_id(name): name for name in NAMES}
-    return found | {("failing", ids[each["connectionId"]]) for each in overview["channels"]}
+    return found | {("failing", ids[each["connectionId"]]) for each in overview["deliveries"]}
 
 
 def swept(world: World) -> Facts:

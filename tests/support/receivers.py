@@ -93,6 +93,7 @@ class MailServer:
     password: str
     mails: list[Mail] = field(default_factory=list)
     refuses: bool = False
+    unknown: set[str] = field(default_factory=set)  # recipients that are refused
     host: str = ""  # with the port
     _server: asyncio.Server | None = None
 
@@ -119,6 +120,15 @@ class MailServer:
     def _knows(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
         known = isinstance(given, LoginPassword) and given.password.decode() == self.password
         return AuthResult(success=known, handled=False)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        """Accept a recipient."""
+        if address in self.unknown:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Receive a message."""

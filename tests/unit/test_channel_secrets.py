@@ -15,7 +15,7 @@ from onboarding.cloud.key_vault import KeyVault
 from onboarding.errors import PermanentError, TransientError
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
-from onboarding.notices.channels.webhook import Webhook
+from onboarding.notices.channels.webhook import Receiver, Webhooks, event
 from onboarding.notices.message_text import single
 from onboarding.workflow.outcomes import Failure
 from tests.support.notices import item
@@ -115,9 +115,10 @@ async def served(handler) -> AsyncIterator[tuple[str, list[str]]]:
 async def test_an_endless_answer_is_not_read(safe, known):
     """The answer of a receiver is read up to a limit; its status counts."""
     async with served(endless) as (host, _), asyncio.timeout(10):
-        webhook = Webhook(f"http://{host}/", "", known, safe)
+        receiver = Receiver(channel="webhook", url=f"http://{host}/", secret="")
         about = item()
-        assert await webhook.send(about.notice, about.connection) == "delivered (200)"
+        sent = await Webhooks(known, safe).send(receiver, event(about.notice, about.connection))
+        assert sent == "delivered (200)"
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
@@ -143,10 +144,10 @@ async def test_client_secrets_cannot_be_read(name):
 async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):
     """A message is sent signed or not at all, and the operator reads which secret is wrong."""
     safe.values["notice-signing"] = ("whsec_a",)
-    webhook = Webhook("http://127.0.0.1:1/", "notice-signing", known, safe)
+    receiver = Receiver(channel="webhook", url="http://127.0.0.1:1/", secret="notice-signing")
     about = item()
     with pytest.raises(TransientError, match="notice-signing") as caught:
-        await webhook.send(about.notice, about.connection)
+        await Webhooks(known, safe).send(receiver, event(about.notice, about.connection))
     assert caught.value.code == "webhook-secret-unusable"
 
 

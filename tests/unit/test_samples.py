@@ -18,7 +18,7 @@ from onboarding.api import feed_store
 from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience
-from onboarding.notices import deliveries, difference_notices, digests, mail_domains, receipts
+from onboarding.notices import channel_states, deliveries, difference_notices, digests, mail_domains, receipts
 from onboarding.recovery import epoch
 from onboarding.storage import dismissals, periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec, UnknownVersionError
@@ -31,6 +31,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "blocked-step": blocked_steps._CODEC,
     "calendar-entry": calendar.ENTRY,
     "calendar-places": calendar.PLACES,
+    "channel-state": channel_states.CODEC,
     "connection": records.CODEC,
     "delivery-request": deliveries.DELIVERY._request,
     "digest-request": digests.DIGEST._request,

@@ -1,17 +1,24 @@
 """Channels for people: mail, Teams and all other services of Apprise (https://github.com/caronc/apprise).
 
 An address contains credentials, so it is a secret in the vault. Apprise logs addresses and recipients, so its
-log is disabled and its exceptions are not shown. It blocks, so it runs in a thread, where it is imported for
-the first message (docs/decisions/0015).
+log is read for the cause of a failure, and never written. It blocks, so it runs in a thread, where it is
+imported for the first message (docs/decisions/0015).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from typing import Any
+import re
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from onboarding.errors import channels
+from onboarding.errors import OnboardingError, channels
+from onboarding.notices.channels import faults
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import LARGEST_CHAT, LARGEST_MAIL, Message
 from onboarding.words.chat import quiet
@@ -21,8 +28,52 @@ PREFIX = "notice-"
 
 _MAIL = frozenset({"mailto", "mailtos"})
 
-logging.getLogger("apprise").disabled = True
+_STATUS: Final = re.compile(r"\berror=([1-5]\d\d)\b", re.ASCII)
+"""How plug-ins of Apprise log the status of an answer."""
+
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show URLs
+
+
+@dataclass(kw_only=True, slots=True)
+class _Causes:
+    """What has gone wrong."""
+
+    exceptions: list[BaseException] = field(default_factory=list)
+    status: int = 0  # of HTTP
+
+
+_HERE: Final[ContextVar[_Causes | None]] = ContextVar("causes", default=None)
+
+
+class _Listener(logging.Filter):
+    """Reads the log of Apprise, which handles the exceptions of its plug-ins itself. Nothing is written."""
+
+    @contextlib.contextmanager
+    def causes(self) -> Iterator[_Causes]:
+        """What this thread sees in the meantime, and each thread to which it gives its context."""
+        causes = _Causes()
+        token = _HERE.set(causes)
+        try:
+            yield causes
+        finally:
+            _HERE.reset(token)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keeps the exception that is being handled, and the status in a text."""
+        causes = _HERE.get()
+        if causes is None:
+            return False
+        if error := sys.exc_info()[1]:
+            causes.exceptions.append(error)
+        if found := _STATUS.search(record.getMessage()):
+            causes.status = int(found[1])
+        return False
+
+
+_LISTENER: Final = _Listener()
+_LOG: Final = logging.getLogger("apprise")
+_LOG.addFilter(_LISTENER)
+_LOG.setLevel(logging.DEBUG)
 
 
 class People:
@@ -50,15 +101,27 @@ class People:
         """
         secret = f"{PREFIX}{channel}"
         address = await self._secrets.value(secret)
+        error = await asyncio.to_thread(_try, channel, address, recipient, message)
+        if error:
+            raise error
+        return "delivered"
+
+
+def _try(channel: str, address: str, recipient: str, message: Message) -> OnboardingError | None:
+    """Sends a message; returns why the channel did not accept it."""
+    with _LISTENER.causes() as causes:
         try:
-            taken = await asyncio.to_thread(_send, address, recipient, message)
-        except Exception:  # noqa: BLE001 - whatever it is, it may repeat the address
+            taken = _send(address, recipient, message)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may repeat the address
+            causes.exceptions.append(error)
             taken = False
         if taken is None:
-            raise channels.CHANNEL_UNUSABLE.error(secret=secret)
-        if not taken:
-            raise channels.CHANNEL_REFUSED.error(channel=channel)
-        return "delivered"
+            return channels.CHANNEL_UNUSABLE.error(secret=f"{PREFIX}{channel}")
+        if taken:
+            return None
+        return faults.error_of(
+            channel, status=causes.status, found=causes.exceptions, recipient=recipient
+        ).with_traceback(None)
 
 
 def _send(address: str, recipient: str, message: Message) -> bool | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -20,6 +21,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import channels
+from onboarding.notices.channels import faults
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
 
@@ -34,45 +36,52 @@ _ACTIVE_SECRETS: Final = 2
 """The current and the previous one: a receiver accepts either signature while its secret is replaced."""
 
 
-class Webhook:
-    """Posts notices to one URL. Any 2xx response means that they were accepted."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receiver:
+    """Where events go."""
 
-    def __init__(
-        self, url: str, secret: str, secrets: ChannelSecrets, clock: Clock, origin: str = ""
-    ) -> None:
-        """``secret`` names the vault secret that signs (empty: none); ``origin`` is the URL of the API."""
-        self._origin = origin
-        self._url = url
-        self._secret = secret
+    channel: str  # its name
+    url: str = field(repr=False)  # it may contain a token
+    secret: str  # name of the vault secret that signs; empty: no signature
+
+
+class Webhooks:
+    """Posts events. Any 2xx response means that they were accepted."""
+
+    def __init__(self, secrets: ChannelSecrets, clock: Clock) -> None:
         self._secrets = secrets
         self._clock = clock
         self._http = httpx.AsyncClient(timeout=_TIMEOUT)
 
-    async def send(self, notice: Notice, connection: Connection) -> str:
-        """Posts a notice. Raises ``TransientError`` unless the response is 2xx."""
-        message = to_structured_event(event(notice, connection, self._origin))
-        headers = {**message.headers, **await self._signed(notice.id, message.body)}
+    async def send(self, receiver: Receiver, about: CloudEvent) -> str:
+        """Posts an event. Raises ``TransientError`` unless the response is 2xx."""
+        message = to_structured_event(about)
+        headers = {**message.headers, **await self._signed(receiver, about.get_id(), message.body)}
         try:
             async with self._http.stream(
-                "POST", self._url, content=message.body, headers=headers, follow_redirects=False
+                "POST", receiver.url, content=message.body, headers=headers, follow_redirects=False
             ) as response:
                 await _skip(response)
         except httpx.TransportError as error:
-            raise channels.WEBHOOK_UNREACHABLE.error(kind=type(error).__name__) from error
+            if faults.is_tls(error):
+                raise faults.error_of(receiver.channel, found=[error]) from None
+            raise channels.WEBHOOK_UNREACHABLE.error(kind=type(error).__name__) from None
         if not response.is_success:
-            raise channels.WEBHOOK_REFUSED.error(status=response.status_code)
+            known = faults.error_of(receiver.channel, status=response.status_code)
+            refused = channels.WEBHOOK_REFUSED.error(status=response.status_code)
+            raise refused if known.kind is channels.CHANNEL_REFUSED else known
         return f"delivered ({response.status_code})"
 
-    async def _signed(self, identifier: str, body: bytes) -> Mapping[str, str]:
-        """The three headers of a signed message, if the deployment signs."""
-        if not self._secret:
+    async def _signed(self, receiver: Receiver, identifier: str, body: bytes) -> Mapping[str, str]:
+        """The three headers of a signed message, if the receiver has a key. Each attempt has its own time."""
+        if not receiver.secret:
             return {}
         now = self._clock.now()
-        secrets = await self._secrets.newest(self._secret, _ACTIVE_SECRETS)
+        secrets = await self._secrets.newest(receiver.secret, _ACTIVE_SECRETS)
         try:
             signatures = [Signer(secret).sign(identifier, now, body.decode()) for secret in secrets]
         except (binascii.Error, EmptyWebhookSecretError, ValueError):
-            raise channels.WEBHOOK_SECRET_UNUSABLE.error(secret=self._secret) from None
+            raise channels.WEBHOOK_SECRET_UNUSABLE.error(secret=receiver.secret) from None
         return {
             "webhook-id": identifier,
             "webhook-timestamp": str(int(now.timestamp())),
@@ -89,19 +98,18 @@ async def _skip(response: httpx.Response) -> None:
             return
 
 
-def event(notice: Notice, connection: Connection, origin: str = "") -> CloudEvent:
-    """The notice as a CloudEvent; the same notice always has the same ID."""
+def event(notice: Notice, connection: Connection | None, origin: str = "") -> CloudEvent:
+    """The notice as a CloudEvent; the same notice always has the same ID. ``origin``: the URL of the API."""
     attributes: dict[str, Any] = {
         "id": notice.id,
-        "source": f"/connections/{connection.id}",
+        "source": f"/connections/{connection.id}" if connection else f"/channels/{notice.channel}",
         "type": notice.kind.event_type,
-        "subject": connection.server_app.app_id,
+        "subject": connection.server_app.app_id if connection else notice.channel,
         "time": notice.at,
         "datacontenttype": "application/json",
     }
     data = {
-        "connection": {"id": connection.id, "name": connection.name, "tenantId": connection.tenant},
-        "serverApp": {"name": connection.server_app.name, "clientId": connection.server_app.app_id},
+        **(_of_connection(connection) if connection else {"channel": notice.channel}),
         **notice.details,
         "message": notice.message,
         "impact": notice.impact,
@@ -111,6 +119,13 @@ def event(notice: Notice, connection: Connection, origin: str = "") -> CloudEven
         "actions": [action.document(origin) for action in notice.actions],
     }
     return CloudEvent(attributes=attributes, data=_as_in_answers(data))
+
+
+def _of_connection(connection: Connection) -> Mapping[str, Any]:
+    return {
+        "connection": {"id": connection.id, "name": connection.name, "tenantId": connection.tenant},
+        "serverApp": {"name": connection.server_app.name, "clientId": connection.server_app.app_id},
+    }
 
 
 def _as_in_answers(value: Any) -> Any:
@@ -123,11 +138,3 @@ def _as_in_answers(value: Any) -> Any:
         case str() if _UTC.fullmatch(value):
             return value.replace("+00:00", "Z")
     return value
-
-
-class NoWebhook:
-    """For a deployment without a channel: each delivery fails until there is one."""
-
-    async def send(self, _notice: Notice, _connection: Connection) -> str:
-        """Raises ``TransientError``."""
-        raise channels.NO_CHANNEL.error()

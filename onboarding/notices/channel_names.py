@@ -1,0 +1,33 @@
+"""All channels of the deployment by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from onboarding.notices.routing import Routing
+from onboarding.settings import WEBHOOK
+
+
+class ChannelKind(StrEnum):
+    """Who reads a channel."""
+
+    WEBHOOK = "Webhook"  # programs; the one of the settings
+    PEOPLE = "People"
+
+
+class ChannelNames:
+    """The channels."""
+
+    def __init__(self, routing: Routing) -> None:
+        self._routing = routing
+
+    async def all(self) -> Sequence[str]:
+        """The names of all channels."""
+        return self._routing.known
+
+    async def kind(self, name: str) -> ChannelKind | None:
+        """The kind of a channel; None if there is no such channel."""
+        if name not in await self.all():
+            return None
+        return ChannelKind.WEBHOOK if name == WEBHOOK else ChannelKind.PEOPLE

@@ -1,0 +1,142 @@
+"""What is known about each channel: whether it works, since when, and what it answered last.
+
+Each channel has one row. An attempt to send is the only probe: deliveries, and tests that operators ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from onboarding.errors import OnboardingError
+from onboarding.notices.channels.faults import Fault, fault_of
+from onboarding.storage import keys, names
+from onboarding.storage.codec import Codec
+from onboarding.storage.tables import ConflictError, Row, Tables, Write
+from onboarding.storage.unreadable_rows import load, readable
+from onboarding.workflow.outcomes import Failure
+
+_PARTITION: Final = "channels"
+
+_FRESH: Final = timedelta(minutes=5)
+"""How old the time of the last success may be before it is written again."""
+
+
+class Working(StrEnum):
+    """Whether a channel works."""
+
+    UNKNOWN = "Unknown"  # nothing was sent yet
+    WORKING = "Working"
+    FAILING = "Failing"  # what it does not accept is sent again
+    ENDED = "Ended"  # the receiver no longer exists; it gets nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelState:
+    """What is known about a channel."""
+
+    name: str
+    state: Working = Working.UNKNOWN
+    since: datetime | None = None  # of the present state
+    last_success_at: datetime | None = None
+    last_failure_at: datetime | None = None
+    fault: Fault | None = None  # of the last failure; None while it works
+    error: Failure | None = None
+    told: bool = False  # the other channels were told about the present or the last failure
+    back: bool = False  # it works again, and what waits for it is not on its way yet
+
+    @property
+    def fails(self) -> bool:
+        """Whether it does not accept messages."""
+        return self.state in {Working.FAILING, Working.ENDED}
+
+
+CODEC: Final = Codec(ChannelState)
+
+
+class ChannelStates:
+    """The states of all channels."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def now(self) -> datetime:
+        """The present time, as the states have it."""
+        return self._tables.clock.now()
+
+    async def get(self, name: str) -> ChannelState:
+        """The state of a channel."""
+        return (await self._read(name))[0]
+
+    @asynccontextmanager
+    async def watched(self, name: str, *, sends: bool = True) -> AsyncIterator[None]:
+        """Records how an attempt to send something to a channel ends; only a failure unless it ``sends``."""
+        try:
+            yield
+        except OnboardingError as error:
+            if fault := fault_of(error):
+                await self._failed(name, fault, Failure.of(error))
+            raise
+        if sends:
+            await self._succeeded(name)
+
+    async def change(self, name: str, change: Callable[[ChannelState], ChannelState]) -> ChannelState:
+        """Changes the present state, and returns the new one."""
+        while True:
+            state, etag = await self._read(name)
+            changed = change(state)
+            if changed == state:
+                return state
+            columns = {"document": CODEC.dump(changed)}
+            row = Row(partition=_PARTITION, key=keys.part(name), columns=columns, etag=etag)
+            try:
+                await self._tables.write(names.SERVICE, row, Write.UPDATE if etag else Write.INSERT)
+            except ConflictError:
+                continue
+            return changed
+
+    async def forget(self, name: str) -> None:
+        """Removes what is known about a channel that no longer exists."""
+        row = Row(partition=_PARTITION, key=keys.part(name))
+        await self._tables.write(names.SERVICE, row, Write.DELETE)
+
+    async def _succeeded(self, name: str) -> None:
+        now = self._tables.clock.now()
+
+        def change(state: ChannelState) -> ChannelState:
+            last = state.last_success_at
+            if state.state is Working.WORKING:
+                fresh = last is not None and timedelta(0) <= now - last < _FRESH
+                return state if fresh else replace(state, last_success_at=now)
+            changes: dict[str, Any] = {"state": Working.WORKING, "since": now, "last_success_at": now}
+            return replace(state, **changes, fault=None, error=None, back=state.fails)
+
+        await self.change(name, change)
+
+    async def _failed(self, name: str, fault: Fault, error: Failure) -> None:
+        now = self._tables.clock.now()
+        wanted = Working.ENDED if fault is Fault.GONE else Working.FAILING
+
+        def change(state: ChannelState) -> ChannelState:
+            same = state.state is wanted
+            return replace(
+                state,
+                state=wanted,
+                since=state.since if same else now,
+                last_failure_at=now,
+                fault=fault,
+                error=error,
+                told=state.told and same,
+            )
+
+        await self.change(name, change)
+
+    async def _read(self, name: str) -> tuple[ChannelState, str]:
+        """The state of a channel and its ETag. A damaged row is replaced by the next attempt."""
+        row = await self._tables.get(names.SERVICE, _PARTITION, keys.part(name))
+        known = await readable(self._tables, [row] if row else [], lambda row: load(CODEC, row))
+        return (known[0] if known else ChannelState(name=name)), (row.etag if row else "")

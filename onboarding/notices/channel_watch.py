@@ -1,0 +1,158 @@
+"""What follows from the states of channels: others are told, and what waited is sent again.
+
+It runs with a timer, so that nothing of it depends on the channel's next notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from onboarding.errors import Action, ActionKind, Actor
+from onboarding.notices.announcing import Notices
+from onboarding.notices.channel_states import ChannelState, ChannelStates, Working
+from onboarding.notices.notice import DeliveryRequest, DigestRequest, Kind, Notice
+from onboarding.notices.routing import Routing
+from onboarding.workflow import interventions
+from onboarding.workflow.index_entry import Entry
+from onboarding.workflow.interventions import NotPossibleError
+from onboarding.workflow.run import SERVICE, Run
+from onboarding.workflow.runtime import Runtime
+
+_QUIET: Final = timedelta(minutes=15)
+"""How long a channel fails before others are told: most troubles are over by then."""
+
+_PAGE: Final = 100
+
+
+class ChannelWatch:
+    """Tells others about channels in trouble, and sends again what waited for one."""
+
+    def __init__(
+        self,
+        *,
+        states: ChannelStates,
+        notices: Notices,
+        runs: Runtime,
+        routing: Routing,
+        names: Callable[[], Awaitable[Sequence[str]]],
+    ) -> None:
+        """``names`` returns the names of all channels."""
+        self._states = states
+        self._notices = notices
+        self._runs = runs
+        self._routing = routing
+        self._names = names
+
+    async def sweep(self) -> int:
+        """Looks at each channel; returns how many deliveries it has resumed."""
+        resumed = 0
+        for name in await self._names():
+            state = await self._states.get(name)
+            if state.back:
+                resumed += await self._came_back(state)
+            elif state.fails and not state.told:
+                await self._tell(state)
+        return resumed
+
+    async def _tell(self, state: ChannelState) -> None:
+        """Announces a channel that has failed for some time, or that has ended."""
+        now = self._runs.clock.now()
+        since = state.since or now
+        if state.state is Working.FAILING and timedelta(0) <= now - since < _QUIET:
+            return
+        await self._notices.about_channel(_trouble(state))
+        await self._states.change(
+            state.name, lambda found: replace(found, told=found.told or found.since == state.since)
+        )
+
+    async def _came_back(self, state: ChannelState) -> int:
+        """Resumes what waits for a channel that works again, however long it was away."""
+        resumed, continuation, begun = 0, "", False
+        while continuation or not begun:
+            begun = True
+            entries, continuation = await self._runs.index.marked(size=_PAGE, continuation=continuation)
+            for entry in entries:
+                resumed += await self._resume(entry, state.name)
+        if state.told:
+            await self._notices.about_channel(_works(state))
+        await self._states.change(
+            state.name,
+            lambda found: replace(found, told=False, back=False) if found.since == state.since else found,
+        )
+        return resumed
+
+    async def _resume(self, entry: Entry, channel: str) -> bool:
+        """Whether a delivery waited for a channel; then it continues now."""
+
+        async def of_channel(run: Run) -> bool:
+            request = self._runs.plan(run.head).request_of(run.head)
+            match request:
+                case DeliveryRequest(channel=target) | DigestRequest(channel=target):
+                    return self._routing.address(target)[0] == channel
+            return False
+
+        if not any(await self._runs.load_all([entry], of_channel)):
+            return False
+        try:
+            return await interventions.resume(self._runs, entry.run, SERVICE) is not None
+        except NotPossibleError:  # it is on its way, or waits for something else
+            return False
+
+
+def _trouble(state: ChannelState) -> Notice:
+    ended, error, since = state.state is Working.ENDED, state.error, state.since
+    if since is None or error is None or state.fault is None:
+        raise ValueError(f"the channel {state.name} is not in trouble")
+    return Notice(
+        kind=Kind.CHANNEL_ENDED if ended else Kind.CHANNEL_FAILING,
+        connection="",
+        channel=state.name,
+        fact=f"channel:{state.name}",
+        key=(since.isoformat(),),
+        at=since,
+        message=(
+            f"The channel '{state.name}' has ended: its receiver answered that it no longer exists."
+            if ended
+            else f"The channel '{state.name}' has not accepted notices since {since:%Y-%m-%d %H:%M} UTC."
+        ),
+        impact=(
+            "It gets no more notices."
+            if ended
+            else f"{error.detail} Its notices wait, and are sent when it works again."
+        ),
+        remedy=f"{error.remedy}\nThen test it: POST /api/channels/{state.name}/test.",
+        details={"state": str(state.state), "since": since.isoformat(), "fault": str(state.fault)},
+        actions=(_test(state),),
+    )
+
+
+def _works(state: ChannelState) -> Notice:
+    at = state.since or state.last_success_at
+    if at is None:
+        raise ValueError(f"the channel {state.name} was never used")
+    return Notice(
+        kind=Kind.CHANNEL_WORKS,
+        connection="",
+        channel=state.name,
+        fact=f"channel:{state.name}",
+        key=(at.isoformat(),),
+        at=at,
+        message=f"The channel '{state.name}' works again since {at:%Y-%m-%d %H:%M} UTC.",
+        impact="Notices that are still true are sent to it now.",
+        remedy="",
+        details={"state": str(state.state), "since": at.isoformat()},
+        programs_only=True,
+    )
+
+
+def _test(state: ChannelState) -> Action:
+    return Action(
+        kind=ActionKind.TEST_CHANNEL,
+        label="Test the channel",
+        actor=Actor.OPERATOR,
+        method="POST",
+        path=f"/api/channels/{state.name}/test",
+    )

@@ -1,0 +1,196 @@
+"""Why a channel does not accept a message: what the operator reads, for real servers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from onboarding.errors import OnboardingError, TransientError, cloud
+from onboarding.notices.channel_states import ChannelStates, Working
+from onboarding.notices.channels.channel_secrets import ChannelSecrets
+from onboarding.notices.channels.faults import Fault, fault_of
+from onboarding.notices.channels.people import People
+from onboarding.notices.channels.webhook import Receiver, Webhooks, event
+from onboarding.notices.message_text import single
+from onboarding.storage import names
+from tests.support.memory import MemoryTables
+from tests.support.notices import item
+from tests.support.receivers import MailServer, WebServer, tls
+
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+PASSWORD = secrets.token_urlsafe(24)
+CLOSED = "127.0.0.1:1"
+
+
+class Safe:
+    """A vault and a clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.time = datetime(2027, 3, 1, tzinfo=UTC)
+
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:  # noqa: ARG002
+        return (self.address,) if self.address else ()
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def safe():
+    return Safe()
+
+
+@pytest.fixture
+def secrets_of(safe):
+    return ChannelSecrets(lambda: safe, safe)
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    return tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+async def post(certified) -> AsyncIterator[MailServer]:
+    async with MailServer(tls=certified[0], password=PASSWORD) as server:
+        yield server
+
+
+@asynccontextmanager
+async def answering(status: int) -> AsyncIterator[str]:
+    """A server that answers each POST with a status."""
+
+    async def answer(_: web.Request) -> web.Response:
+        response = web.Response(status=status, text=PASSWORD)
+        response.force_close()
+        return response
+
+    application = web.Application()
+    application.router.add_post("/{path:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield "{}:{}".format(*runner.addresses[0][:2])
+    await runner.cleanup()
+
+
+async def refused(people: People, recipient: str = "") -> OnboardingError:
+    """Why a channel does not accept a message. Nothing of it repeats the credentials."""
+    with pytest.raises(TransientError) as caught:
+        await people.send("ops", recipient, single(item(), "id"))
+    assert PASSWORD not in f"{caught.value.detail} {caught.value.remedy} {caught.value!r}"
+    return caught.value
+
+
+async def test_a_wrong_mail_password_is_called_that(safe, secrets_of, post, certified, monkeypatch):
+    """A mail server that refuses the password is no other trouble: the operator reads SMTP 535."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
+    safe.address = f"mailtos://robot:wrong@{post.host}/?from=robot@contoso.com&to=ops@contoso.com"
+    error = await refused(People(secrets_of))
+    assert (fault_of(error), error.code) == (Fault.AUTH_FAILED, "channel-auth-failed")
+    assert "SMTP 535" in error.detail
+    assert post.mails == []
+
+
+async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of, certified):
+    """A channel for people and a webhook report the certificate, and send nothing."""
+    async with WebServer(tls=certified[0]) as server:
+        safe.address = f"jsons://robot:{PASSWORD}@{server.host}/"
+        assert fault_of(await refused(People(secrets_of))) is Fault.TLS
+        about = item()
+        receiver = Receiver(channel="webhook", url=f"https://{server.host}/{PASSWORD}", secret="")
+        with pytest.raises(TransientError) as caught:
+            await Webhooks(secrets_of, safe).send(receiver, event(about.notice, about.connection))
+        assert fault_of(caught.value) is Fault.TLS
+        assert server.posts == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"mailtos://robot:{PASSWORD}@{CLOSED}/?from=robot@contoso.com&to=ops@contoso.com",
+        f"json://robot:{PASSWORD}@{CLOSED}/",
+        f"json://robot:{PASSWORD}@no-such-host.invalid/",
+    ],
+)
+async def test_a_server_that_is_not_there_is_unreachable(safe, secrets_of, address):
+    """A closed port and a name that does not exist are one class, for mail and for chat."""
+    safe.address = address
+    assert fault_of(await refused(People(secrets_of))) is Fault.UNREACHABLE
+
+
+STATUSES: Mapping[int, Fault] = {
+    401: Fault.AUTH_FAILED,
+    403: Fault.AUTH_FAILED,
+    404: Fault.REFUSED,
+    410: Fault.GONE,
+    413: Fault.TOO_LARGE,
+    429: Fault.REFUSED,
+    500: Fault.REFUSED,
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+async def test_a_status_has_the_same_class_for_people_and_programs(safe, secrets_of, status):
+    """Chat services and webhooks are judged by one list."""
+    async with answering(status) as host:
+        safe.address = f"json://robot:{PASSWORD}@{host}/"
+        assert fault_of(await refused(People(secrets_of))) is STATUSES[status]
+        about = item()
+        receiver = Receiver(channel="webhook", url=f"http://{host}/{PASSWORD}", secret="")
+        with pytest.raises(TransientError) as caught:
+            await Webhooks(secrets_of, safe).send(receiver, event(about.notice, about.connection))
+    assert fault_of(caught.value) is STATUSES[status]
+    assert PASSWORD not in f"{caught.value.detail} {receiver!r}"
+
+
+async def test_an_owner_without_a_mailbox_is_no_trouble_of_the_channel(
+    safe, secrets_of, post, certified, monkeypatch
+):
+    """A recipient that the mail server refuses is the owner's; the mail of the others goes on."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
+    monkeypatch.setattr(post, "unknown", {"gone@contoso.com"})
+    safe.address = f"mailtos://robot:{PASSWORD}@{post.host}/?from=robot@contoso.com"
+    error = await refused(People(secrets_of), "gone@contoso.com")
+    assert (fault_of(error), error.code) == (None, "recipient-refused")
+
+
+async def test_the_state_of_a_channel_follows_what_it_answers(safe):
+    """A state begins with the change; a trouble of the vault is the service's own, not the channel's."""
+    tables = MemoryTables()
+    tables.clock = safe
+    tables.create(names.SERVICE)
+    states = ChannelStates(tables)
+
+    async def attempt(kind: Any = None, **values: Any) -> None:
+        safe.time += timedelta(minutes=1)
+        try:
+            async with states.watched("ops"):
+                if kind:
+                    raise kind.error(**values)
+        except OnboardingError:
+            pass
+
+    assert (await states.get("ops")).state is Working.UNKNOWN
+    await attempt()
+    begun = safe.time
+    await attempt()
+    assert ((await states.get("ops")).state, (await states.get("ops")).since) == (Working.WORKING, begun)
+    await attempt(cloud.SECRET_NOT_READABLE, name="x", prefixes="y")
+    failed = await states.get("ops")
+    assert (failed.state, failed.since, failed.fault) == (Working.FAILING, safe.time, Fault.OWN_TROUBLE)
+    since = safe.time
+    await attempt(cloud.SECRET_NOT_READABLE, name="x", prefixes="y")
+    assert (await states.get("ops")).since == since
+    await attempt()
+    works = await states.get("ops")
+    assert (works.state, works.fault, works.error, works.back) == (Working.WORKING, None, None, True)
+    assert works.last_failure_at == since + timedelta(minutes=1)
