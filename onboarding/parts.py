@@ -13,6 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from onboarding import version
+from onboarding.audit.audit_event import Subject
+from onboarding.audit.trail import Trail
 from onboarding.clock import Clock, MovedClock, SystemClock
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
@@ -46,15 +48,19 @@ from onboarding.notices.signed_links import NoticeLinks
 from onboarding.recovery.epoch import Epoch
 from onboarding.settings import Settings
 from onboarding.storage import account, names
+from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
+from onboarding.subjects import subject
 from onboarding.words import log as words_in_logs
 from onboarding.workflow import retry
 from onboarding.workflow.engine import Engine
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessages
+from onboarding.workflow.run import Head
 from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
+from onboarding.workflow.run_trail import RunTrail
 from onboarding.workflow.runtime import Limits, Runtime
 
 log = logging.getLogger(__name__)
@@ -95,6 +101,16 @@ class Parts:
     def queues(self) -> Queues:
         """The queues of the storage account."""
         return Queues(account.queue_service(self.settings))
+
+    @functools.cached_property
+    def ledgers(self) -> Ledgers:
+        """The append-only copy of the audit trail."""
+        return Ledgers(lambda: account.blob_container(self.settings, names.LEDGERS))
+
+    @functools.cached_property
+    def trail(self) -> Trail:
+        """The audit trail."""
+        return Trail(tables=self.tables, ledgers=self.ledgers)
 
     @functools.cached_property
     def poison_messages(self) -> PoisonMessages:
@@ -204,8 +220,13 @@ class Parts:
         open_runs: int = 0,
     ) -> Runtime:
         stalled = timedelta(seconds=self.settings.stalled_after_seconds)
+
+        def about(head: Head) -> Subject:
+            return subject(plans[head.plan].request_of(head))
+
+        trail = RunTrail(tables=self.tables, table=table, trail=self.trail, subject=about)
         return Runtime(
-            store=RunStore(self.tables, table),
+            store=RunStore(self.tables, table, trail),
             index=index,
             queues=self.queues,
             queue=queue,

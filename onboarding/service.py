@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from onboarding.api.acknowledgements import AcknowledgementsResource
 from onboarding.api.attention_list import AttentionResource
+from onboarding.api.audit import AuditResource
 from onboarding.api.capabilities import CapabilitiesResource
 from onboarding.api.channels import ChannelsResource
 from onboarding.api.conformance import ConformanceResource
@@ -29,6 +30,7 @@ from onboarding.api.front import Front
 from onboarding.api.health import HealthResource, pings, rights
 from onboarding.api.inspections import InspectionsResource
 from onboarding.api.links import LinksResource
+from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.onboardings import OnboardingsResource
 from onboarding.api.operations import OperationsResource
 from onboarding.api.overview import OverviewResource
@@ -38,6 +40,7 @@ from onboarding.api.renewals import RenewalsResource
 from onboarding.api.sign_in import SignIn
 from onboarding.api.tenants import TenantsResource
 from onboarding.api.unreadable import UnreadableResource
+from onboarding.audit.verification import Verification
 from onboarding.errors import requests
 from onboarding.parts import Parts, parts
 from onboarding.shared import Shared
@@ -239,6 +242,17 @@ class Service:
         return UnreadableResource(parts.tables, parts.connection_store, parts.warning_schedule)
 
     @functools.cached_property
+    def audit(self) -> AuditResource:
+        """``/api/audit``."""
+        parts = self._parts
+        return AuditResource(
+            trail=parts.trail,
+            verification=Verification(tables=parts.tables, ledgers=parts.ledgers),
+            clock=parts.clock,
+            retention_days=parts.settings.audit_retention_days,
+        )
+
+    @functools.cached_property
     def health(self) -> HealthResource:
         """``/api/health``."""
         parts = self._parts
@@ -246,6 +260,7 @@ class Service:
             pings(
                 tables=parts.tables,
                 queues=parts.queues,
+                ledgers=parts.ledgers,
                 login=self._shared.callers.ping,
                 clouds=lambda: parts.clouds,
                 home_tenant=parts.settings.home_tenant_id,
@@ -279,6 +294,16 @@ class Service:
             callers=self._shared.callers,
             seals=Seals(parts.tables),
             clock=parts.clock,
+            noted=NotedCalls(
+                trail=parts.trail,
+                runs={
+                    "onboardings": parts.onboarding_runs,
+                    "operations": parts.operation_runs,
+                    "notices": parts.notice_runs,
+                    "inspections": parts.inspection_runs,
+                },
+                clock=parts.clock,
+            ),
             public_url=parts.settings.public_url,
             operators_only=parts.settings.operators_only,
         )

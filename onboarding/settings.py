@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     storage_connection: str = Field("", alias="ONBOARDING_STORAGE", repr=False)
     table_service_uri: str = Field("", alias="ONBOARDING_STORAGE__tableServiceUri")
     queue_service_uri: str = Field("", alias="ONBOARDING_STORAGE__queueServiceUri")
+    blob_service_uri: str = Field("", alias="ONBOARDING_STORAGE__blobServiceUri")
 
     azure_environment: Literal["AzurePublicCloud", "AzureUSGovernmentCloud"] = "AzurePublicCloud"
     identity_client_id: str = Field("", alias="AZURE_CLIENT_ID")
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
     inspect_every_days: int = Field(7, gt=0, le=28)
 
     renewal_time_limit_days: int = Field(30, ge=0, le=365)
+
+    audit_retention_days: int = Field(1095, ge=1, le=146_000)
 
     max_open_onboardings: int = Field(100, ge=1, le=1000)
 

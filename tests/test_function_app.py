@@ -53,6 +53,8 @@ HTTP = {
     "list_channels": ("channels", ["GET"]),
     "test_channel": ("channels/{name}/test", ["POST"]),
     "get_overview": ("overview", ["GET"]),
+    "list_audit": ("audit", ["GET"]),
+    "verify_audit": ("audit/verify", ["GET"]),
     "list_poison": ("poison", ["GET"]),
     "redrive_poison": ("poison/{id}/redrive", ["POST"]),
     "list_attention": ("attention", ["GET"]),

@@ -38,6 +38,7 @@ param expirySchedule string
 param handoverReminderDays string
 param scriptsConfirm string
 param inspectEveryDays int
+param auditRetentionDays int
 param inspectionSchedule string
 param sweepSchedule string
 param stalledAfterSeconds int
@@ -72,6 +73,7 @@ var telemetry = {
 
 var app = {
   API_AUDIENCE: apiAudience
+  AUDIT_RETENTION_DAYS: string(auditRetentionDays)
   AZURE_CLIENT_ID: identityClientId
   AZURE_ENVIRONMENT: isPublicCloud ? 'AzurePublicCloud' : 'AzureUSGovernmentCloud'
   EXPIRED_REPEAT_DAYS: string(expiredRepeatDays)
@@ -88,6 +90,7 @@ var app = {
   NOTICE_DIGEST: noticeDigest
   NOTICE_ESCALATE_AFTER_DAYS: string(noticeEscalateAfterDays)
   NOTICE_MAILS_PER_DAY: string(noticeMailsPerDay)
+  ONBOARDING_STORAGE__blobServiceUri: blobUri
   ONBOARDING_STORAGE__clientId: identityClientId
   ONBOARDING_STORAGE__credential: 'managedidentity'
   ONBOARDING_STORAGE__queueServiceUri: queueUri

@@ -113,6 +113,11 @@ param scriptsConfirm string = 'off'
 @maxValue(28)
 param inspectEveryDays int = 7
 
+@description('Days for which nobody can change or delete the append-only copy of the audit trail.')
+@minValue(1)
+@maxValue(146000)
+param auditRetentionDays int = 1095
+
 @description('When the inspections of a day begin: NCRONTAB, UTC. Only the first run of a day starts them.')
 param inspectionSchedule string = '0 20 * * * *'
 
@@ -179,6 +184,7 @@ module storage 'storage.bicep' = {
     location: location
     tags: tags
     redundancy: storageRedundancy
+    auditRetentionDays: auditRetentionDays
   }
 }
 
@@ -249,6 +255,7 @@ module functionApp 'function-app.bicep' = {
     handoverReminderDays: handoverReminderDays
     scriptsConfirm: scriptsConfirm
     inspectEveryDays: inspectEveryDays
+    auditRetentionDays: auditRetentionDays
     inspectionSchedule: inspectionSchedule
     sweepSchedule: sweepSchedule
     stalledAfterSeconds: stalledAfterSeconds

@@ -5,6 +5,7 @@ param name string
 param location string
 param tags object
 param redundancy string
+param auditRetentionDays int
 
 // The same names as in onboarding/storage/names.py; a test compares them. The app never creates any.
 var tables = [
@@ -21,6 +22,7 @@ var tables = [
   'inspectionindex'
   'poisonmessages'
   'service'
+  'audit'
 ]
 var queues = [
   'steps'
@@ -33,6 +35,7 @@ var queues = [
   'inspections-poison'
 ]
 var container = 'app-package'
+var auditLedgers = 'audit'
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   name: name
@@ -59,6 +62,23 @@ resource deploymentContainer 'Microsoft.Storage/storageAccounts/blobServices/con
   parent: blobService
   name: container
   properties: { publicAccess: 'None' }
+}
+
+resource auditContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobService
+  name: auditLedgers
+  properties: { publicAccess: 'None' }
+}
+
+// The copy of the audit trail can be appended to, and neither changed nor deleted. The policy is not locked: docs/deploy.md
+// says how to lock it, which cannot be undone. The period of an append blob begins with its last block.
+resource auditRetention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = {
+  parent: auditContainer
+  name: 'default'
+  properties: {
+    allowProtectedAppendWrites: true
+    immutabilityPeriodSinceCreationInDays: auditRetentionDays
+  }
 }
 
 resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' = {

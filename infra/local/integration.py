@@ -30,6 +30,7 @@ _GIVEN_BY_LOCAL_CLOUD: Final = {
     "LOCAL_CLOUD_CA",
     "LOCAL_CLOUD_ENDPOINTS",
     "LOCAL_CLOCK_FILE",
+    "ONBOARDING_STORAGE__blobServiceUri",
     "ONBOARDING_STORAGE__queueServiceUri",
     "ONBOARDING_STORAGE__tableServiceUri",
 }

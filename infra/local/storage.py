@@ -1,4 +1,4 @@
-"""The storage account of the local cloud: Azurite, with the app's tables and queues.
+"""The storage account of the local cloud: Azurite, with the app's tables, queues and container.
 
 Its account has a name and key that are made for its folder, so no key is in the source. Ports are chosen
 once for a folder and stay the same when Azurite restarts, like addresses in Azure. When it is killed, it
@@ -21,6 +21,7 @@ from typing import Final
 
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
+from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local import node, ports, process
@@ -108,7 +109,13 @@ class Storage:
         """
         await _answering(running, (self.account.blob, self.account.queue, self.account.table))
         trust = {"connection_verify": str(self._authority)} if self._authority else {}
-        await create(self.account.connection_string, tables=names.TABLES, queues=names.QUEUES, **trust)
+        await create(
+            self.account.connection_string,
+            tables=names.TABLES,
+            queues=names.QUEUES,
+            containers=(names.LEDGERS,),
+            **trust,
+        )
 
     def _command(self) -> Iterable[str]:
         account = self.account
@@ -141,9 +148,14 @@ class Storage:
 
 
 async def create(
-    connection_string: str, *, tables: Iterable[str], queues: Iterable[str], **trust: str
+    connection_string: str,
+    *,
+    tables: Iterable[str],
+    queues: Iterable[str],
+    containers: Iterable[str] = (),
+    **trust: str,
 ) -> None:
-    """Create the tables and queues that do not exist yet; ``trust`` is for the clients' transport."""
+    """Create what does not exist yet; ``trust`` is for the clients' transport."""
 
     async def once(made: object) -> None:
         with contextlib.suppress(ResourceExistsError):
@@ -156,11 +168,17 @@ async def create(
         QueueServiceClient.from_connection_string(
             connection_string, use_env_settings=False, **trust
         ) as queue_service,
+        BlobServiceClient.from_connection_string(
+            connection_string,
+            use_env_settings=False,
+            **trust,  # type: ignore[arg-type] # options of the transport
+        ) as blob_service,
     ):
         try:
             await asyncio.gather(
                 *(once(table_service.create_table(name)) for name in tables),
                 *(once(queue_service.create_queue(name)) for name in queues),
+                *(once(blob_service.create_container(name)) for name in containers),
             )
         except AzureError as error:
             raise LocalError(f"Azurite does not make tables and queues: {error}") from None

@@ -87,6 +87,7 @@ def identity_connection(account: Account) -> dict[str, str]:
         "ConnectionStrings__ONBOARDING_STORAGE": account.connection_string,
         "ONBOARDING_STORAGE__tableServiceUri": account.url(account.table),
         "ONBOARDING_STORAGE__queueServiceUri": account.url(account.queue),
+        "ONBOARDING_STORAGE__blobServiceUri": account.url(account.blob),
     }
 
 

@@ -160,6 +160,7 @@ class ConformanceResource:
     @endpoint(
         "GET /connections/{id}/conformance",
         name="get_connection_conformance",
+        sensitive=True,
         roles=OPERATORS,
         answers={200: Conformance},
         problems=(requests.NOT_FOUND, CLOUD_REFUSES),
@@ -174,6 +175,7 @@ class ConformanceResource:
     @endpoint(
         "GET /tenants/{id}/conformance",
         name="get_tenant_conformance",
+        sensitive=True,
         roles=OPERATORS,
         answers={200: Conformance},
         problems=(requests.INVALID_REQUEST, CLOUD_REFUSES),

@@ -191,6 +191,7 @@ class ConnectionsResource:
     @endpoint(
         "GET /connections/{id}/handover",
         name="get_handover",
+        sensitive=True,
         answers={200: "text/plain"},
         problems=(requests.NOT_FOUND,),
     )

@@ -146,6 +146,7 @@ class Endpoint:
     problems: tuple[ErrorType | HTTPStatus, ...]  # besides those that follow from roles, query and body
     handler: str  # name of the method
     reserve: Reserve | None  # a deployment can reserve the endpoint for operators
+    sensitive: bool = False  # reading it is an event of the audit trail
     resource: str = ""  # attribute of the API that has the method
 
     @property
@@ -173,6 +174,7 @@ def endpoint(
     problems: tuple[ErrorType | HTTPStatus, ...] = (),
     examples: Mapping[str, Mapping[str, Any]] | None = None,
     reserve: Reserve | None = None,
+    sensitive: bool = False,
 ) -> Callable[[_Handler], _Handler]:
     """Declares a method of a resource as the handler of an endpoint.
 
@@ -203,6 +205,7 @@ def endpoint(
             problems=problems,
             handler=handler.__name__,
             reserve=reserve,
+            sensitive=sensitive,
         )
         return handler
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import uuid
@@ -14,10 +15,12 @@ from urllib.parse import urlsplit
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
+from onboarding import calls
 from onboarding.api import on_behalf_of
 from onboarding.api.callers import ANYBODY, Caller, Callers
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, Call, Endpoint, Reply
+from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.paging import ContinuedQuery
 from onboarding.api.problems import ProblemError, unavailable
 from onboarding.api.reader import Reader
@@ -47,6 +50,7 @@ class Front:
         seals: Seals,
         clock: Clock,
         public_url: str,
+        noted: NotedCalls,
         operators_only: Collection[str] = (),
         storage_seconds: float = _STORAGE_SECONDS,
     ) -> None:
@@ -56,6 +60,7 @@ class Front:
         self._callers = callers
         self._seals = seals
         self._clock = clock
+        self._noted = noted
         self._public_url = public_url.rstrip("/")
 
     async def serve(
@@ -71,7 +76,8 @@ class Front:
             with patience.limited(self._storage_seconds):
                 caller = await self._caller(request, endpoint)
                 reader = replace(reader, operates=caller.operates)
-                response = await self._answer(request, endpoint, handler, caller, reader)
+                handle = functools.partial(self._handle, endpoint, handler, request_id)
+                response = await self._answer(request, endpoint, handle, caller, reader)
         except Exception as error:  # noqa: BLE001 - the caller gets a response in any case
             response = _problem(error, request_id).response(request_id, reader)
         response.headers["x-ms-request-id"] = request_id
@@ -115,6 +121,22 @@ class Front:
         if response.status_code == HTTPStatus.OK and "ETag" in endpoint.headers.get(HTTPStatus.OK, ()):
             return _unless_known(response, request.headers.get("If-None-Match", ""))
         return response
+
+    async def _handle(
+        self, endpoint: Endpoint, handler: Handler, request_id: str, call: Call[Any, Any]
+    ) -> Document | Reply:
+        """The answer of a handler. The audit trail has the call."""
+        noted = await self._noted.begin(endpoint, call, request_id)
+        with calls.recorded() as made:
+            try:
+                answer = await handler(call)
+            except Exception as error:
+                problem = _problem(error, request_id)
+                await self._noted.end(noted, made, status=problem.status, error=problem.code)
+                raise problem from error
+        status = answer.status if isinstance(answer, Reply) else HTTPStatus.OK
+        await self._noted.end(noted, made, status=int(status))
+        return answer
 
 
 def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:

@@ -26,6 +26,7 @@ from onboarding.errors import OnboardingError, prerequisites
 from onboarding.lifecycle.findings import WRITE_APPLICATIONS
 from onboarding.recovery.epoch import Epoch
 from onboarding.storage import names
+from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
@@ -121,6 +122,7 @@ def pings(
     *,
     tables: Tables,
     queues: Queues,
+    ledgers: Ledgers,
     login: Ping,
     clouds: Callable[[], Clouds],
     home_tenant: str,
@@ -133,6 +135,7 @@ def pings(
     return {
         "tables": lambda: tables.get(names.CONNECTIONS, "ping", "ping"),
         "queues": lambda: queues.ping(names.STEPS_QUEUE),
+        "audit": ledgers.ping,
         "login": login,
         "graph": lambda: clouds().directory(home_tenant).ping(),
         "resourceManager": lambda: clouds().ping_resource_manager(),

@@ -178,6 +178,7 @@ class OperationsResource:
     @endpoint(
         "GET /operations/{id}/handover",
         name="get_operation_handover",
+        sensitive=True,
         answers={200: "text/plain"},
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )

@@ -52,6 +52,16 @@ class ProblemError(Exception):
             "errors": errors,
         }
 
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._status
+
+    @property
+    def code(self) -> str:
+        """The code."""
+        return str(self._members["code"])
+
     def response(self, request_id: str, reader: Reader = ANYBODY) -> func.HttpResponse:
         """The error on the wire. The code is also in the header that Azure's tools read."""
         return func.HttpResponse(

@@ -140,7 +140,7 @@ class Connection:
     @property
     def id(self) -> str:
         """The id in the API."""
-        return f"{self.tenant}.{key_of(self.name)}"
+        return connection_id(self.tenant, self.name)
 
     @property
     def hand_over_state(self) -> HandOverState:
@@ -247,6 +247,11 @@ class Connection:
 
 
 CODEC: Final = Codec(Connection)
+
+
+def connection_id(tenant: str, name: str) -> str:
+    """The ID of the connection with a name in a tenant, also before it exists."""
+    return f"{tenant}.{key_of(name)}"
 
 
 def key_of(name: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.settings import Settings
-from onboarding.storage import queues, tables
+from onboarding.storage import ledgers, queues, tables
+
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import ContainerClient
 
 _DIRECT: Final[Mapping[str, Any]] = {"use_env_settings": False}
 """Otherwise aiohttp reads the proxies and ``~/.netrc`` in two threads for each call."""
@@ -43,6 +46,20 @@ def queue_service(settings: Settings) -> QueueServiceClient:
         **queues.RETRIES,
         **_DIRECT,
         **_trust(settings),
+    )
+
+
+def blob_container(settings: Settings, name: str) -> ContainerClient:
+    """A container of the account's blobs."""
+    from azure.storage.blob.aio import ContainerClient  # noqa: PLC0415 - needed by few calls
+
+    if settings.storage_connection:
+        return ContainerClient.from_connection_string(
+            settings.storage_connection, name, **ledgers.RETRIES, **_DIRECT
+        )
+    uri = settings.blob_service_uri or settings.table_service_uri.replace(".table.", ".blob.", 1)
+    return ContainerClient(
+        uri, name, credential=_credential(settings), **ledgers.RETRIES, **_DIRECT, **_trust(settings)
     )
 
 

@@ -47,6 +47,9 @@ POISON_MESSAGES: Final = "poisonmessages"
 SERVICE: Final = "service"
 """What the service knows about itself: rows that it cannot read, periodic jobs, what operators dismissed."""
 
+AUDIT: Final = "audit"
+"""The audit trail, in partitions by month and tenant."""
+
 TABLES: Final = (
     ONBOARDINGS,
     ONBOARDING_INDEX,
@@ -61,7 +64,11 @@ TABLES: Final = (
     INSPECTION_INDEX,
     POISON_MESSAGES,
     SERVICE,
+    AUDIT,
 )
+
+LEDGERS: Final = "audit"
+"""The container with the append-only copy of the audit trail."""
 
 STEPS_QUEUE: Final = "steps"
 """Steps to run."""

@@ -128,15 +128,24 @@ class Tables:
                 yield Row.from_entity(entity, table)
 
     async def page(
-        self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
+        self,
+        table: str,
+        partitions: Range,
+        *,
+        size: int,
+        keys: Range | None = None,
+        columns: Mapping[str, str] | None = None,
+        continuation: str = "",
     ) -> Page:
         """At most ``size`` rows of a range of partitions, in order, from a continuation on.
+
+        ``columns`` selects rows by their content: the service reads all others, too.
 
         Azure can return an empty page with a continuation, which is not the end
         (https://learn.microsoft.com/rest/api/storageservices/query-timeout-and-pagination).
         """
         client = self._client(table)
-        text, parameters = _filter(partitions, keys)
+        text, parameters = _filter(partitions, keys, columns)
         pages = client.query_entities(text, parameters=parameters, results_per_page=size).by_page(
             continuation_token=_decode(continuation)
         )
@@ -214,8 +223,10 @@ def _raise_conflict(error: HttpResponseError, row: Row) -> None:
         raise ConflictError(f"{row.partition}/{row.key}: {error.status_code}") from error
 
 
-def _filter(partitions: Range, keys: Range | None) -> tuple[str, dict[str, str]]:
-    """An OData filter over the two keys; a range without an end means that one partition."""
+def _filter(
+    partitions: Range, keys: Range | None, columns: Mapping[str, str] | None = None
+) -> tuple[str, dict[str, str]]:
+    """An OData filter over the two keys and columns; a range without an end means that one partition."""
     if partitions.last:
         text, parameters = "PartitionKey ge @first and PartitionKey lt @last", dict(partitions._asdict())
     else:
@@ -223,6 +234,9 @@ def _filter(partitions: Range, keys: Range | None) -> tuple[str, dict[str, str]]
     if keys:
         text += " and RowKey ge @low and RowKey lt @high"
         parameters |= {"low": keys.first, "high": keys.last}
+    for name, value in (columns or {}).items():
+        text += f" and {name} eq @{name}"
+        parameters[name] = value
     return text, parameters
 
 

@@ -72,7 +72,12 @@ class Engine:
                 await self._postpone(message)
                 return
             with self._shares.taken(lists):
-                await Drive(self._runtime, run, message, delivery).go()
+                async with self._runtime.store.gathering(run.head) as gathered:
+                    # Also if nothing happens: an earlier delivery can have ended before it was copied.
+                    gathered.whole = not any(step.attempt for step in run.steps.values())
+                    drive = Drive(self._runtime, run, message, delivery)
+                    await drive.go()
+                    gathered.whole |= self._runtime.status(drive.run).final
 
     async def _postpone(self, message: StepMessage) -> None:
         """Puts a message back behind those of others. It costs one read and one write."""
@@ -110,6 +115,7 @@ class Engine:
         """Continues runs without progress; returns how many."""
         sweep = Sweep(runtime=self._runtime)
         await sweep.run()
+        await self._runtime.store.complete_trail()
         return sweep.driven
 
     async def collect(self) -> int:

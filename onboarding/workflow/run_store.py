@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NamedTuple
 
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
@@ -15,6 +17,7 @@ from onboarding.storage.unreadable_rows import (
     single,
 )
 from onboarding.workflow.run import EVENTS, HEAD, STATE, Event, Head, Run, StepState
+from onboarding.workflow.run_trail import Gathered, RunTrail
 
 
 class Committed(NamedTuple):
@@ -27,9 +30,11 @@ class Committed(NamedTuple):
 class RunStore:
     """The runs that one table holds."""
 
-    def __init__(self, tables: Tables, table: str) -> None:
+    def __init__(self, tables: Tables, table: str, trail: RunTrail | None = None) -> None:
+        """``trail`` gets a copy of each event."""
         self._tables = tables
         self._table = table
+        self._trail = trail
 
     async def create(self, run: Run, accepted: Event) -> bool:
         """Writes a new run; False if a run with this ID exists."""
@@ -69,12 +74,14 @@ class RunStore:
 
         Raises ``ConflictError`` if one of them has been changed in the meantime.
         """
+        events = list(events)
         writes: list[tuple[Write, Row]] = [
             (Write.UPDATE if step.etag else Write.INSERT, step.to_row()) for step in steps
         ]
         writes += [(Write.UPDATE, head.to_row())] if head else []
         writes += [(Write.UPSERT, event.to_row()) for event in events]
         etags = await self._tables.transact(self._table, writes)
+        await self._copy(events, head)
         written = [step.evolve(etag=etag) for step, etag in zip(steps, etags, strict=False)]
         return Committed(steps=written, head=head.evolve(etag=etags[len(steps)]) if head else None)
 
@@ -84,3 +91,38 @@ class RunStore:
             self._table, Range(run, ""), keys=EVENTS, size=size, continuation=continuation
         )
         return await readable(self._tables, page.rows, Event.from_row), page.continuation
+
+    async def _copy(self, events: Sequence[Event], head: Head | None) -> None:
+        """Copies events to the audit trail, or leaves that to the end of the invocation."""
+        if self._trail is None or not events or self._trail.is_gathered(events):
+            return
+        head = head or await self._head(events[0].run)
+        if head is not None:
+            await self._trail.add(head, events)
+
+    async def _head(self, run: str) -> Head | None:
+        row = await self._tables.get(self._table, run, HEAD)
+        found = await readable(self._tables, [row] if row else [], Head.from_row)
+        return found[0] if found else None
+
+    @contextlib.asynccontextmanager
+    async def gathering(self, head: Head) -> AsyncIterator[Gathered]:
+        """Copies the events of a run that are written inside to the audit trail, together, at the end."""
+        if self._trail is None:
+            yield Gathered(head=head)
+            return
+        async with self._trail.gathering(head, functools.partial(self._all, head.id)) as gathered:
+            yield gathered
+
+    async def _all(self, run: str) -> Sequence[Event]:
+        rows = await self._tables.query(self._table, run, EVENTS)
+        return await readable(self._tables, rows, Event.from_row)
+
+    async def complete_trail(self) -> None:
+        """Copies the events that the audit trail did not take when they were written."""
+        if self._trail is None:
+            return
+        for run, row in await self._trail.owed():
+            head = await self._head(run)
+            if head is None or await self._trail.complete(head, functools.partial(self._all, run)):
+                await self._trail.settle(row)

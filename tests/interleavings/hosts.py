@@ -7,16 +7,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
+from onboarding.audit.trail import Trail
 from onboarding.clock import Clock
 from onboarding.cloud.clouds import Clouds
 from onboarding.parts import Parts
 from onboarding.service import Service
 from onboarding.settings import Settings
 from onboarding.shared import Shared
+from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.timers import Timers
 from tests.interleavings.cloud import InProcessCloud, InProcessClouds
+from tests.support.memory import MemoryLedgers, MemoryTables
 
 OPERATOR: Final = Caller(id="operator-1", name="operator", roles=(OPERATE_ROLE,))
 REQUESTER: Final = Caller(id="requester-1", name="requester", roles=(REQUEST_ROLE,))
@@ -64,6 +67,13 @@ class _HostParts(Parts):
     @functools.cached_property
     def clock(self) -> Clock:
         return self._given[2]
+
+    @functools.cached_property
+    def trail(self) -> Trail:
+        """The audit trail has storage of its own: its calls are in no order that is explored."""
+        tables = MemoryTables()
+        tables.create(names.AUDIT)
+        return Trail(tables=tables, ledgers=MemoryLedgers())
 
     @functools.cached_property
     def clouds(self) -> Clouds:

@@ -17,11 +17,14 @@ from onboarding.api.callers import Callers
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import OPEN, Call, endpoint
 from onboarding.api.front import Front
+from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.reading import Query
+from onboarding.audit.trail import Trail
 from onboarding.clock import SystemClock
 from onboarding.storage import patience
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import RETRIES, Range, Row, Tables, Write
+from tests.support.memory import MemoryLedgers
 
 KEY = "a2V5"
 
@@ -119,7 +122,12 @@ async def test_a_caller_gets_an_answer_when_storage_gives_none(server):
     _, tables = server
     callers = Callers(tenant="t", audience=[], issuers=[], keys_url="https://127.0.0.1", certificate=None)
     front = Front(
-        callers=callers, seals=Seals(tables), clock=SystemClock(), public_url="", storage_seconds=0.2
+        callers=callers,
+        seals=Seals(tables),
+        clock=SystemClock(),
+        public_url="",
+        noted=NotedCalls(trail=Trail(tables=tables, ledgers=MemoryLedgers()), runs={}, clock=SystemClock()),
+        storage_seconds=0.2,
     )
     resource = ReadsResource(tables)
     declared = vars(ReadsResource.get)["endpoint"]

@@ -78,6 +78,10 @@ async def served(world: World) -> Facts:
     found |= {("expiring", each["connectionName"]) for each in overview["expirations"]}
     found |= {("attention", each["code"]) for each in overview["attention"] if each["code"] != "unreadable"}
     ids = {connection_id(name): name for name in NAMES}
+    trail = await world.call("list_audit", maxpagesize=100)
+    found |= {
+        ("audit", ids[event["connectionId"]]) for event in trail["value"] if event["connectionId"] in ids
+    }
     return found | {("failing", ids[each["connectionId"]]) for each in overview["deliveries"]}
 
 

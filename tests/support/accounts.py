@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import uuid
 from datetime import timedelta
 from typing import Final, Protocol
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables.aio import TableServiceClient
+from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue import BinaryBase64DecodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from onboarding.storage import queues, tables
+from onboarding.storage import ledgers, queues, tables
+from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
-from tests.support.memory import MemoryQueues, MemoryTables, Received
+from tests.support.memory import MemoryLedgers, MemoryQueues, MemoryTables, Received
 from tests.support.transports import Fuse, Wire
 
 LOCK: Final = timedelta(hours=1)
@@ -37,6 +40,9 @@ class Account(Protocol):
 
     async def create_queue(self, name: str) -> None:
         """Create a queue, unless it exists."""
+
+    async def ledgers(self) -> Ledgers:
+        """The ledgers of a new container."""
 
     async def receive(self, queue: str) -> Received | None:
         """Receive the next message, if there is one; it stays locked."""
@@ -66,6 +72,10 @@ class MemoryAccount:
         """Create a queue, unless it exists."""
         self._queues.create(name)
 
+    async def ledgers(self) -> Ledgers:
+        """The ledgers of a new container."""
+        return MemoryLedgers()
+
     async def receive(self, queue: str) -> Received | None:
         """Receive the next message, if there is one; it stays locked."""
         return await self._queues.receive(queue, lock=LOCK)
@@ -83,6 +93,8 @@ class EmulatedAccount:
 
     def __init__(self, connection_string: str) -> None:
         self.fuse = Fuse()
+        self._connection_string = connection_string
+        self._containers: list[ContainerClient] = []
         wire = Wire(self.fuse)
         self._tables = TableServiceClient.from_connection_string(
             connection_string, transport=wire, **tables.RETRIES
@@ -102,6 +114,15 @@ class EmulatedAccount:
         with contextlib.suppress(ResourceExistsError):
             await self._queues.create_queue(name)
 
+    async def ledgers(self) -> Ledgers:
+        """The ledgers of a new container."""
+        container = ContainerClient.from_connection_string(
+            self._connection_string, f"c{uuid.uuid4().hex}", **ledgers.RETRIES
+        )
+        await container.create_container()
+        self._containers.append(container)
+        return Ledgers(lambda: container)
+
     async def receive(self, queue: str) -> Received | None:
         """Receive the next message, if there is one; it stays locked."""
         client = self._queues.get_queue_client(queue, message_decode_policy=BinaryBase64DecodePolicy())
@@ -118,3 +139,5 @@ class EmulatedAccount:
         """Close the connections."""
         await self._tables.close()
         await self._queues.close()
+        for container in self._containers:
+            await container.close()

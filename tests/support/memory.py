@@ -13,7 +13,7 @@ import contextlib
 import itertools
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from typing import Final
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from onboarding.storage import queues, tables
+from onboarding.storage.ledgers import FullLedgerError, Ledgers
 from onboarding.storage.queues import LONGEST_DELAY, Queues, Waiting
 from onboarding.storage.tables import ConflictError, Page, Range, Row, Tables, Write
 
@@ -107,13 +108,25 @@ class MemoryTables(Tables):
             start = _place(found[_PAGE]) if len(found) > _PAGE else None
 
     async def page(
-        self, table: str, partitions: Range, *, size: int, keys: Range | None = None, continuation: str = ""
+        self,
+        table: str,
+        partitions: Range,
+        *,
+        size: int,
+        keys: Range | None = None,
+        columns: Mapping[str, str] | None = None,
+        continuation: str = "",
     ) -> Page:
         """At most ``size`` rows of a range of partitions, in order, from a continuation on."""
         token = tables._decode(continuation)
         async with self._call("page", table, (partitions.first, "")):
             start = (token["PartitionKey"], token["RowKey"]) if token else ("", "")
-            found = [row for row in self._select(table, partitions, keys) if _place(row) >= start]
+            found = [
+                row
+                for row in self._select(table, partitions, keys)
+                if _place(row) >= start
+                and all(row.columns.get(name) == value for name, value in (columns or {}).items())
+            ]
             rest = [{"PartitionKey": row.partition, "RowKey": row.key} for row in found[size:]]
             return Page(tuple(found[:size]), tables._encode(rest[0] if rest else None))
 
@@ -309,6 +322,41 @@ class MemoryQueues(Queues):
 
     def _visible(self, queue: str) -> list[_Message]:
         return [message for message in self._queue(queue) if message.visible_at <= self._now()]
+
+
+class MemoryLedgers(Ledgers):
+    """Append-only texts that last as long as the test."""
+
+    def __init__(self, around: Around = nothing, *, most_blocks: int = 50_000) -> None:
+        self._around = around
+        self._most_blocks = most_blocks
+        self._blocks: dict[str, list[bytes]] = {}
+
+    async def append(self, name: str, data: bytes, *, at: int) -> None:
+        """Append to a ledger that ends at a position."""
+        async with self._around(Call(name="append", place=name, writes=True)):
+            await asyncio.sleep(0)
+            blocks = self._blocks.setdefault(name, [])
+            if sum(map(len, blocks)) != at:
+                raise ConflictError(f"{name} at {at}")
+            if len(blocks) >= self._most_blocks:
+                raise FullLedgerError(name)
+            blocks.append(data)
+        await asyncio.sleep(0)
+
+    async def read(self, name: str, start: int = 0) -> bytes:
+        """A ledger from a position on."""
+        async with self._around(Call(name="read", place=name)):
+            return b"".join(self._blocks[name])[start:]
+
+    async def sizes(self, prefix: str) -> dict[str, int]:
+        """The ledgers whose names begin so."""
+        async with self._around(Call(name="sizes", place=prefix)):
+            names = sorted(name for name in self._blocks if name.startswith(prefix))
+            return {name: sum(map(len, self._blocks[name])) for name in names}
+
+    async def ping(self) -> None:
+        """It always answers."""
 
 
 def _place(row: Row) -> tuple[str, str]:

@@ -36,7 +36,7 @@ from onboarding.workflow.poison_messages import PoisonMessage, Reason
 from onboarding.workflow.run import SERVICE, Head, StepStatus
 from onboarding.workflow.runtime import Runtime
 from tests.support.connections import TENANT, connection
-from tests.support.memory import MemoryQueues, MemoryTables
+from tests.support.memory import MemoryLedgers, MemoryQueues, MemoryTables
 from tests.support.vault import MemoryVault
 
 OPERATOR: Final = Caller(id="operator", name="Op", roles=(OPERATE_ROLE,))
@@ -48,6 +48,7 @@ class World:
 
     def __init__(self, clock_file: Path) -> None:
         self.tables, self.queues, self.vault = MemoryTables(), MemoryQueues(), MemoryVault()
+        self.ledgers = MemoryLedgers()
         for table in names.TABLES:
             self.tables.create(table)
         for queue in names.QUEUES:
@@ -70,7 +71,9 @@ class World:
         self.parts = Parts(settings)
         vault: Any = self.vault
         epoch = Epoch(self.tables, lambda: vault)
-        self.parts.__dict__.update(tables=self.tables, queues=self.queues, clock=self.clock, epoch=epoch)
+        self.parts.__dict__.update(
+            tables=self.tables, queues=self.queues, ledgers=self.ledgers, clock=self.clock, epoch=epoch
+        )
         self.service, self.timers = Service(self.parts), Timers(self.parts)
 
     def snapshot(self) -> Any:

@@ -1,0 +1,196 @@
+"""``/api/audit``: who did what, for which tenant and connection, and whether the trail is complete."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from onboarding.api.documents import Document, FailureCode
+from onboarding.api.endpoint import OPERATORS, Call, endpoint
+from onboarding.api.paging import Page, PageQuery
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import Id, Parameters
+from onboarding.api.run_documents import CloudCall, OnBehalfOf
+from onboarding.audit import audit_event
+from onboarding.audit.trail import Trail, TrailView
+from onboarding.audit.verification import Gap, Reason, Verification
+from onboarding.clock import Clock
+from onboarding.cmg.fields import Timestamp
+from onboarding.errors import requests
+from onboarding.storage.unreadable_rows import Readable
+
+_VERIFIED: Final = timedelta(days=31)
+
+
+class Period(Parameters):
+    """A time."""
+
+    tenant_id: Id | None = Field(None, description="Only events of this tenant.")
+    since: Timestamp | None = Field(None, alias="from", description="Only events from this time on.")
+    until: Timestamp | None = Field(None, alias="to", description="Only events before this time.")
+
+
+class AuditQuery(PageQuery, Period):
+    """Which events are asked for."""
+
+    connection_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="Only events of this connection, also before it existed and after it was removed."
+    )
+    actor_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="Only what this caller did: an object ID, or service."
+    )
+
+
+class AuditEvent(Document):
+    """An event of the audit trail."""
+
+    id: Annotated[UUID, Field(description="The same event has the same ID, also if it is listed twice.")]
+    at: datetime
+    kind: Annotated[
+        str,
+        Field(description="The name of the called endpoint, or what happened in a run, such as accepted."),
+    ]
+    actor: Annotated[str, Field(description="The name of the caller. It can change, or be given to another.")]
+    actor_id: Annotated[str, Field(description="Object ID of the caller. Empty: the service, or a link.")] = (
+        ""
+    )
+    on_behalf_of: OnBehalfOf | None = None
+    tenant_id: UUID | None = None
+    connection_id: str = ""
+    run_id: Annotated[str, Field(description="The onboarding, operation, delivery or inspection.")] = ""
+    step: str = ""
+    attempt: int = 0
+    request_id: Annotated[str, Field(description="x-ms-request-id of the call of this API.")] = ""
+    status: Annotated[
+        int | None,
+        Field(description="HTTP status of the answer. Missing: noted before the call took effect."),
+    ] = None
+    detail: Annotated[str, Field(description="Data: it can contain words of requesters.")] = ""
+    error: FailureCode = ""
+    calls: Annotated[tuple[CloudCall, ...], Field(description="The calls to the Microsoft cloud.")] = ()
+    version: Annotated[str, Field(description="The commit of the code that wrote it.")] = ""
+    chain: Annotated[str, Field(description="Month and tenant.")]
+    number: Annotated[int, Field(description="Of the event in its chain.")]
+
+    @classmethod
+    def of(cls, event: audit_event.AuditEvent) -> Self:
+        """An event."""
+        return cls(
+            id=event.id,
+            at=event.at,
+            kind=event.kind,
+            actor=event.actor,
+            actor_id=event.actor_id,
+            on_behalf_of=event.on_behalf_of,
+            tenant_id=event.tenant or None,
+            connection_id=event.connection,
+            run_id=event.run,
+            step=event.step,
+            attempt=event.attempt,
+            request_id=event.request,
+            status=event.status or None,
+            detail=event.detail,
+            error=event.error,
+            calls=tuple(CloudCall.model_validate(call) for call in event.calls),
+            version=event.commit,
+            chain=event.chain,
+            number=event.number,
+        )
+
+
+class AuditEventList(Page[AuditEvent]):
+    """A page of events, the oldest first."""
+
+
+class AuditGap(Document):
+    """The first event of the trail with which something is wrong."""
+
+    chain: str
+    number: int
+    reason: Reason
+    key: Annotated[str, Field(description="The row of the table audit; its partition is the chain.")] = ""
+    written: Annotated[
+        AuditEvent | None, Field(description="The event as the service wrote it, from the copy.")
+    ] = None
+
+    @classmethod
+    def of(cls, gap: Gap) -> Self:
+        """A gap."""
+        written = AuditEvent.of(gap.written) if gap.written else None
+        return cls(chain=gap.chain, number=gap.number, reason=gap.reason, key=gap.key, written=written)
+
+
+class AuditVerdict(Document):
+    """Whether the trail is as the service wrote it."""
+
+    intact: bool
+    chains: Annotated[int, Field(description="How many chains were verified.")]
+    events: Annotated[int, Field(description="How many events of the copy they have.")]
+    gap: AuditGap | None = None
+    checked_at: datetime
+
+
+class AuditResource:
+    """The endpoints."""
+
+    def __init__(
+        self, *, trail: Trail, verification: Verification, clock: Clock, retention_days: int
+    ) -> None:
+        self._trail = trail
+        self._verification = verification
+        self._clock = clock
+        self._retention = timedelta(days=retention_days)
+
+    @endpoint(
+        "GET /audit",
+        name="list_audit",
+        roles=OPERATORS,
+        answers={200: AuditEventList},
+    )
+    async def list(self, call: Call[AuditQuery, None]) -> AuditEventList:
+        """List the audit trail of a tenant, a connection, a caller or a time, oldest first."""
+        query = call.query
+        since, until = self._period(query, self._retention)
+        view = TrailView(
+            since=since,
+            until=until,
+            tenant=query.tenant_id or "",
+            connection=query.connection_id or "",
+            actor=query.actor_id or "",
+        )
+        found, continuation = await self._trail.page(view, size=query.size, continuation=query.continuation)
+        shown = Readable([AuditEvent.of(event) for event in found], found.unreadable)
+        return AuditEventList.of(shown, call.next_link(continuation, maxpagesize=query.size))
+
+    @endpoint(
+        "GET /audit/verify",
+        name="verify_audit",
+        roles=OPERATORS,
+        answers={200: AuditVerdict},
+    )
+    async def verify(self, call: Call[Period, None]) -> AuditVerdict:
+        """Compare the audit trail with its append-only copy, and find the first gap.
+
+        It verifies whole months, by default those of the last 31 days.
+        """
+        since, until = self._period(call.query, _VERIFIED)
+        verdict = await self._verification.run(since, until, call.query.tenant_id or "")
+        return AuditVerdict(
+            intact=verdict.gap is None,
+            chains=verdict.chains,
+            events=verdict.events,
+            gap=AuditGap.of(verdict.gap) if verdict.gap else None,
+            checked_at=self._clock.now(),
+        )
+
+    def _period(self, query: Period, default: timedelta) -> tuple[datetime, datetime]:
+        """The time that is asked for. Raises ``ProblemError`` (400) for a time that ends before it begins."""
+        until = query.until or self._clock.now() + timedelta(seconds=1)
+        since = query.since or until - default
+        if since >= until or until - since > timedelta(days=36500):
+            fault = "Must be before 'to', and not more than 100 years."
+            raise ProblemError(requests.INVALID_PARAMETER, name="from", fault=fault)
+        return since, until

@@ -1,0 +1,143 @@
+"""Compares the table of the audit trail with its append-only copy, and finds the first gap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from onboarding.audit.audit_event import AuditEvent, chain_in, columns_of, hash_of, row_of
+from onboarding.audit.chain import chain_of_ledger, prefix_of, rows_by_number
+from onboarding.audit.trail import months_of
+from onboarding.storage import names
+from onboarding.storage.codec import UnreadableError
+from onboarding.storage.ledgers import Ledgers
+from onboarding.storage.tables import Range, Row, Tables
+
+_PAUSES: Final = (0.2, 0.5)
+"""Seconds after which an event is looked for again that is in the copy and not yet in the table."""
+
+
+class Reason(StrEnum):
+    """What is wrong with an event."""
+
+    CHANGED = "changed"  # the table has other content than the copy
+    MISSING = "missing"  # the copy has it, the table does not
+    NOT_IN_COPY = "not-in-copy"  # the table has it, the copy does not: the service did not write it
+    MISPLACED = "misplaced"  # the table has it in another place, or twice
+    COPY_BROKEN = "copy-broken"  # the copy itself is not one chain
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """The first event of a chain with which something is wrong."""
+
+    chain: str
+    number: int
+    reason: Reason
+    key: str = ""  # of the row in the table
+    written: AuditEvent | None = None  # the event as the service wrote it, if the copy has it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a comparison found."""
+
+    chains: int
+    events: int
+    gap: Gap | None
+
+
+class Verification:
+    """Reads both, chain by chain."""
+
+    def __init__(self, *, tables: Tables, ledgers: Ledgers) -> None:
+        self._tables = tables
+        self._ledgers = ledgers
+
+    async def run(self, since: datetime, until: datetime, tenant: str = "") -> Verdict:
+        """Verifies the chains of the months of a time, of one tenant or all. Stops at the first gap."""
+        verified = events = 0
+        for month in months_of(since, until):
+            # The table is read first: an event is in the copy before it is in the table.
+            table = await self._rows(month, tenant)
+            prefix = prefix_of(chain_in(month, tenant)) if tenant else f"{month}/"
+            copies = await self._copies(prefix)
+            for chain in sorted({*table, *copies}):
+                gap = await self._verify(chain, table.get(chain, []), copies.get(chain, []))
+                verified, events = verified + 1, events + len(copies.get(chain, []))
+                if gap:
+                    return Verdict(chains=verified, events=events, gap=gap)
+        return Verdict(chains=verified, events=events, gap=None)
+
+    async def _rows(self, month: str, tenant: str) -> dict[str, list[Row]]:
+        """The rows of a month, by chain."""
+        partitions = Range(chain_in(month, tenant), "") if tenant else Range(f"{month}:", f"{month};")
+        found: dict[str, list[Row]] = {}
+        async for row in self._tables.scan(names.AUDIT, partitions):
+            found.setdefault(row.partition, []).append(row)
+        return found
+
+    async def _copies(self, prefix: str) -> dict[str, list[str]]:
+        """The lines of ledgers, by chain; a chain can have several ledgers."""
+        found: dict[str, list[str]] = {}
+        for ledger in await self._ledgers.sizes(prefix):
+            text = (await self._ledgers.read(ledger)).decode(errors="replace")
+            found.setdefault(chain_of_ledger(ledger), []).extend(text.split("\n")[:-1])
+        return found
+
+    async def _verify(self, chain: str, rows: Sequence[Row], lines: Sequence[str]) -> Gap | None:
+        """The first gap of a chain."""
+        gap = _broken(chain, lines) or _compared(chain, lines, rows_by_number(rows))
+        for pause in _PAUSES:
+            if gap is None or gap.reason is not Reason.MISSING:
+                break
+            await asyncio.sleep(pause)  # a host can be between its two writes
+            fresh = rows_by_number(await self._tables.query(names.AUDIT, chain))
+            known = {number: found for number, found in fresh.items() if number <= len(lines)}
+            gap = _compared(chain, lines, known)
+        return gap
+
+
+def _broken(chain: str, lines: Sequence[str]) -> Gap | None:
+    """The first line of a copy that does not follow from the line before."""
+    previous = ""
+    for number, line in enumerate(lines, 1):
+        try:
+            event = AuditEvent.of_line(line)
+        except UnreadableError:
+            return Gap(chain=chain, number=number, reason=Reason.COPY_BROKEN)
+        if (event.chain, event.number, event.previous) != (chain, number, previous):
+            return Gap(chain=chain, number=number, reason=Reason.COPY_BROKEN, written=event)
+        previous = hash_of(line)
+    return None
+
+
+def _compared(chain: str, lines: Sequence[str], rows: Mapping[int, Sequence[Row]]) -> Gap | None:
+    """The first difference between the copy and the table."""
+    return min(_gaps(chain, lines, rows), key=lambda gap: gap.number, default=None)
+
+
+def _gaps(chain: str, lines: Sequence[str], rows: Mapping[int, Sequence[Row]]) -> Iterator[Gap]:
+    for number in sorted(rows):
+        if not 0 < number <= len(lines):
+            key = rows[number][0].key
+            yield Gap(chain=chain, number=number, reason=Reason.NOT_IN_COPY, key=key)
+            return
+    for number, line in enumerate(lines, 1):
+        written, expected = AuditEvent.of_line(line), row_of(line)
+        found = {row.key: row for row in rows.get(number, ())}
+        row = found.get(expected.key)
+        if wrong := sorted(set(found) - {expected.key}):
+            yield Gap(chain=chain, number=number, reason=Reason.MISPLACED, key=wrong[0], written=written)
+            return
+        if row is None:
+            yield Gap(chain=chain, number=number, reason=Reason.MISSING, key=expected.key, written=written)
+            return
+        columns = {"document": line, **columns_of(written)}
+        if any(row.columns.get(name) != value for name, value in columns.items()):
+            yield Gap(chain=chain, number=number, reason=Reason.CHANGED, key=row.key, written=written)
+            return

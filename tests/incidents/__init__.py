@@ -1,0 +1,1 @@
+"""Incidents, as an operator meets them."""
