@@ -96,11 +96,11 @@ async def test_a_connection_has_one_story(portal):
     operator = refused["actorId"]
     mine = await trail(portal, actorId=operator, **{"from": began.isoformat()})
     assert {event["actorId"] for event in mine} == {operator}
-    assert removal.headers["x-ms-request-id"] in {event["requestId"] for event in mine}
+    assert removal.headers["x-ms-request-id"] in {event.get("requestId") for event in mine}
     today = await trail(portal, tenantId=connection["tenantId"], **{"from": began.isoformat()})
     assert {event["id"] for event in story} <= {event["id"] for event in today}
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    assert await trail(portal, **{"from": later, "to": "2999-01-01T00:00:00Z"}) == []
+    assert await trail(portal, **{"from": later, "to": "2040-01-01T00:00:00Z"}) == []
 
 
 async def test_only_operators_read_the_trail(portal):
