@@ -77,6 +77,7 @@ class Service:
             operations=self._shared.operations,
             hand_overs=self._shared.hand_overs,
             links=self._parts.links if self._parts.settings.scripts_confirm == "on" else None,
+            unreadable=self._shared.unreadable_connections,
             vault_tenant=self._parts.settings.home_tenant_id,
         )
 

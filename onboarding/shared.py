@@ -17,6 +17,7 @@ from onboarding.api.tenants import ServedTenants
 from onboarding.api.troubled_records import Drifts, Messages, Rows
 from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
 from onboarding.api.troubles import TroubleCode, TroubleList
+from onboarding.api.unreadable_connections import UnreadableConnections
 from onboarding.connections.site_waits import SiteWaits
 from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.name_reservations import NameReservations
@@ -79,6 +80,11 @@ class Shared:
         """The connections, for callers."""
         parts = self._parts
         return Connections(store=parts.connection_store, cadence=parts.cadence, clock=parts.clock)
+
+    @functools.cached_property
+    def unreadable_connections(self) -> UnreadableConnections:
+        """What is known about connections whose records cannot be read."""
+        return UnreadableConnections(onboardings=self._parts.onboarding_runs, operations=self.operations)
 
     @functools.cached_property
     def trouble_lists(self) -> Sequence[TroubleList]:

@@ -17,6 +17,7 @@ from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Parameters, Traced
 from onboarding.api.reserve import Reserve
+from onboarding.api.unreadable_connections import UnreadableConnections
 from onboarding.clock import Clock
 from onboarding.cmg import handover, operation_scripts
 from onboarding.cmg.vault_reading import VaultSecret
@@ -29,6 +30,7 @@ from onboarding.errors import PermanentError, requests
 from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.requests import Removal
 from onboarding.notices.signed_links import NoticeLinks
+from onboarding.storage.unreadable_rows import UnreadableRowError
 
 
 class Purpose(StrEnum):
@@ -102,12 +104,14 @@ class ConnectionsResource:
         operations: Operations,
         hand_overs: HandOvers,
         links: NoticeLinks | None,
+        unreadable: UnreadableConnections,
         vault_tenant: str,
     ) -> None:
         """``vault_tenant`` is the tenant of the vault, where people sign in to read a secret.
 
         ``links`` make the address with which a script confirms the hand-over; None: scripts do not confirm.
         """
+        self._unreadable = unreadable
         self._connections = connections
         self._hand_overs = hand_overs
         self._links = links
@@ -157,8 +161,17 @@ class ConnectionsResource:
         problems=(requests.NOT_FOUND, requests.SERVER_APP_SHARED),
     )
     async def remove(self, call: Call[Traced, None]) -> Reply:
-        """Off-board a connection: remove its apps, client secret and grants permanently."""
-        found = await self._connections.find(call)
+        """Off-board a connection: remove its apps, client secret and grants permanently.
+
+        Operators also off-board a connection whose record cannot be read.
+        """
+        try:
+            found = await self._connections.find(call)
+        except UnreadableRowError:
+            known = await self._unreadable.removal_of(call.path["id"]) if call.caller.operates else None
+            if known is None:
+                raise
+            return await self._operations.remove(call, known[0], owner=known[1])
         try:
             await self._store.need_unshared(found, shows=call.caller.may_see)
         except PermanentError as error:

@@ -100,6 +100,11 @@ class Operations:
         """The removal of what an onboarding created, if there is one."""
         return await self._runs.load(keys.derived_id(REMOVE.name, onboarding))
 
+    async def is_removed(self, onboarding: str) -> bool:
+        """Whether everything that an onboarding created was removed."""
+        removal = await self.removal_of(onboarding)
+        return removal is not None and self._runs.status(removal) is RunStatus.SUCCEEDED
+
     def state(self, call: Call[Any, Any], removal: Run) -> RemovalState:
         """How far a removal is."""
         return RemovalState(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode
 from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.drift.drift_index import DriftEntry, DriftIndex
+from onboarding.drift.drift_index import DriftEntry, DriftIndex, entry_of
 from onboarding.drift.inspection_step import SETTLED
 from onboarding.errors import OnboardingError
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, UnreadableRows
@@ -19,9 +18,6 @@ from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.received_message import ERRORS
 from onboarding.workflow.run import Author
 from onboarding.workflow.runtime import Runtime
-
-_PAUSE: Final = 60
-"""Seconds. An inspection that is younger is not repeated."""
 
 
 class Messages:
@@ -86,7 +82,7 @@ class Rows:
     async def find(self, identifier: str) -> Trouble | None:
         """A row."""
         row = await self._rows.get(identifier)
-        return self._trouble(row) if row and row.dismissed is None else None
+        return self._trouble(row) if row else None
 
     async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
         """Forgets what is known about a row: its next reader enters it again if it still cannot be read."""
@@ -135,12 +131,14 @@ class Drifts:
         return [self._trouble(entry) for entry in entries], continuation
 
     async def find(self, identifier: str) -> Trouble | None:
-        """A connection that differs."""
-        entry = await self._index.get(identifier)
-        return self._trouble(entry) if entry else None
+        """A connection that differs, also if all its differences were dismissed."""
+        if entry := await self._index.get(identifier):
+            return self._trouble(entry)
+        connections = await self._connections.several([identifier])
+        return next((self._trouble(entry_of(each)) for each in connections if each.differences), None)
 
     async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
-        """Inspects a connection now."""
+        """Inspects a connection now; what was dismissed before needs attention again if it is still there."""
         found = await self._connections.several([trouble.id])
         connection = next(iter(found), None)
         if connection is None:
@@ -148,12 +146,13 @@ class Drifts:
                 return UNREADABLE
             await self._index.remove(trouble.id)
             return None
-        now, last = self._clock.now(), connection.inspected_at
+        now = self._clock.now()
         if connection.state is not ConnectionState.ACTIVE or connection.created_at + SETTLED >= now:
             rule = "A connection can be inspected from one hour after it was created until it is removed."
             return Kept(what="The connection", current=connection.state, rule=rule)
-        if last is not None and 0 <= (now - last).total_seconds() < _PAUSE:
-            return None
+        connection = await self._connections.change(trouble.id, _undismissed) or connection
+        if connection.differences:
+            await self._index.enter(connection)
         try:
             await self._inspect(connection)
         except OnboardingError as error:
@@ -188,3 +187,10 @@ class Drifts:
             path=f"connections/{entry.connection}",
             thing=entry,
         )
+
+
+def _undismissed(connection: Connection) -> Connection:
+    differences = {
+        key: replace(difference, dismissed=None) for key, difference in connection.differences.items()
+    }
+    return connection.evolve(differences=differences)

@@ -93,14 +93,14 @@ class WaitingRuns:
     async def find(self, identifier: str) -> Trouble | None:
         """The first step of a run that waits."""
         steps = await self._runs.index.blocked.of_run(identifier)
-        return next((self._trouble(step) for step in steps if step.dismissed is None), None)
+        return next(map(self._trouble, steps), None)
 
     async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
         """Lets a run continue at once."""
         try:
             await interventions.resume(self._runs, trouble.id, author, retrying=True)
-        except interventions.NotPossibleError as error:
-            return not_failed(error.status)
+        except interventions.NotPossibleError:
+            return None  # it has continued by itself
         except UnreadableRowError as error:
             await self._runs.store.note(error)
             return UNREADABLE

@@ -66,7 +66,7 @@ class TroubleList(Protocol):
         """Some of them, and the continuation (empty at the end)."""
 
     async def find(self, identifier: str) -> Trouble | None:
-        """One of them, or None."""
+        """One of them, or None. It also finds one that was dismissed: a retry takes the dismissal back."""
 
     async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
         """Tries it again."""

@@ -138,6 +138,12 @@ class ConnectionStore:
         if namesake and namesake.onboarding != connection.onboarding:
             await self._point_to(namesake)  # those above were its pointers, too
 
+    async def discard(self, connection: str) -> None:
+        """Removes the row of an unreadable connection; safe to repeat. Its pointers then show nothing."""
+        tenant, _, key = connection.partition(".")
+        for row in (pointers.drift(connection), pointers.daily(connection), Row(partition=tenant, key=key)):
+            await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
+
     async def add(self, connection: Connection) -> Connection:
         """Writes a new connection; returns the one that exists now, which may belong to another onboarding.
 

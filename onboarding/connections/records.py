@@ -76,6 +76,7 @@ class Difference:
     impact: str
     remedy: str
     restorable: bool = True  # of a deleted application: whether it can be restored
+    subjects: tuple[str, ...] = ()  # the key IDs of the secrets that it is about
     dismissed: Dismissal | None = None  # an operator decided that nothing needs to be done
 
     @property

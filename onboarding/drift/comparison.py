@@ -171,14 +171,15 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
     end = end_of(recorded) if recorded else None
     others = [] if connection.imports_server_app else _by_hand(connection, passwords, at)
     newest = max(map(end_of, others), default=at)
+    about = tuple(sorted(str(password["keyId"]) for password in others))
     if end and end > at:
         if newest > at:  # whoever has it can act as the application
-            return _secret_differs(connection, "secret-added", at, end, newest)
+            return _secret_differs(connection, "secret-added", at, end, newest, about)
         if end != connection.secret.ends_at.replace(microsecond=0):
             return _secret_differs(connection, "secret-end-changed", at, end, end)
         return Comparison(differences={}, ends_at=connection.secret.ends_at)
     if newest > at:
-        return _secret_differs(connection, "secret-replaced", at, newest, newest)
+        return _secret_differs(connection, "secret-replaced", at, newest, newest, about)
     tidied = connection.secret.ends_at <= at and SECRET_REMOVED not in connection.differences
     if end is None and not tidied:  # an expired secret may be removed
         removed = _secret_differs(connection, _REMOVED, at, connection.secret.ends_at, at)
@@ -209,17 +210,30 @@ def _is_being_made(connection: Connection, password: Mapping[str, Any], at: date
     return named and abs(at - start_of(password)) < _RECORDED_BY
 
 
-def _secret_differs(
-    connection: Connection, code: str, at: datetime, ends_at: datetime, day: datetime
+def _secret_differs(  # noqa: PLR0917 - in the order of the text
+    connection: Connection,
+    code: str,
+    at: datetime,
+    ends_at: datetime,
+    day: datetime,
+    subjects: tuple[str, ...] = (),
 ) -> Comparison:
-    """One difference of the secret; ``day`` is the date in its text."""
+    """One difference of the secret; ``day`` is the date in its text, ``subjects`` are key IDs."""
     words = {
         "app": connection.server_app.name,
         "day": f"{day:%Y-%m-%d}",
         "recorded": f"{connection.secret.ends_at:%Y-%m-%d}",
     }
     detail, impact, remedy = (text.format(**words) for text in _SECRET_TEXTS[code])
-    found = Difference(code=code, app="serverApp", since=at, detail=detail, impact=impact, remedy=remedy)
+    found = Difference(
+        code=code,
+        app="serverApp",
+        since=at,
+        detail=detail,
+        impact=impact,
+        remedy=remedy,
+        subjects=subjects,
+    )
     return Comparison(differences={found.key: found}, ends_at=ends_at)
 
 
@@ -230,8 +244,13 @@ def _loss(connection: Connection, difference: str, at: datetime) -> Loss:
 
 
 def _first(connection: Connection, difference: Difference) -> Difference:
-    """The known difference, if there is one. A dismissal is about the difference as it was."""
+    """The known difference, if there is one. A dismissal is about the difference as it was.
+
+    A secret that is added to known ones is a difference of its own: it begins now, and is announced.
+    """
     known = connection.differences.get(difference.key)
-    if known is None or known.detail == difference.detail:
-        return known or difference
+    if known is None or (known.subjects and set(difference.subjects) - set(known.subjects)):
+        return difference
+    if (known.detail, known.subjects) == (difference.detail, difference.subjects):
+        return known
     return replace(difference, since=known.since)

@@ -28,6 +28,18 @@ class DriftEntry:
 CODEC: Final = Codec(DriftEntry)
 
 
+def entry_of(connection: Connection) -> DriftEntry:
+    """The entry of a connection with differences."""
+    differences = connection.differences.values()
+    return DriftEntry(
+        connection=connection.id,
+        name=connection.name,
+        tenant=connection.tenant,
+        codes=tuple(sorted({difference.code for difference in differences})),
+        since=min(difference.since for difference in differences),
+    )
+
+
 def _entry(row: Row) -> DriftEntry:
     return load(CODEC, row)
 
@@ -44,13 +56,7 @@ class DriftIndex:
         if not differences:
             await self.remove(connection.id)
             return
-        entry = DriftEntry(
-            connection=connection.id,
-            name=connection.name,
-            tenant=connection.tenant,
-            codes=tuple(sorted({difference.code for difference in differences})),
-            since=min(difference.since for difference in differences),
-        )
+        entry = entry_of(connection.evolve(differences={each.key: each for each in differences}))
         row = replace(pointers.drift(connection.id), columns={"document": CODEC.dump(entry)})
         await self._tables.write(names.CONNECTIONS, row, Write.UPSERT)
 

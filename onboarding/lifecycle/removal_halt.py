@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,10 +16,13 @@ from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.deletion import RemovalContext
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.storage.codec import Codec
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
 from onboarding.workflow.run import Run, RunStatus
+
+log = logging.getLogger(__name__)
 
 _LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between checks
 _LONGEST: Final = timedelta(hours=1)
@@ -68,7 +72,12 @@ async def _reserve(context: RemovalContext) -> Connection | None:
     it, and then look whether it is being removed. Raises ``PermanentError`` if others use it, and leaves all
     as it was.
     """
-    services, found = context.services, await connection_of(context)
+    services = context.services
+    try:
+        found = await connection_of(context)
+    except UnreadableRowError as error:
+        await _discard(context, error)
+        return None
     if found is None:
         return None
     found = await services.connections.change(found.id, _to(ConnectionState.REMOVING)) or found
@@ -81,6 +90,20 @@ async def _reserve(context: RemovalContext) -> Connection | None:
         await interventions.take_back(services.onboardings, context.request.onboarding)
         raise
     return found
+
+
+async def _discard(context: RemovalContext, error: UnreadableRowError) -> None:
+    """Removes a record of the connection that cannot be read; safe to repeat.
+
+    An operator off-boards this very connection, and its onboarding shows what exists of it. In any other
+    removal, the record may belong to another onboarding: then this raises the error.
+    """
+    identifier = context.request.connection
+    if not identifier:
+        raise error
+    log.warning("removal %s discards the unreadable connection %s", context.id, identifier)
+    await context.services.warning_schedule.forget(identifier)
+    await context.services.connections.discard(identifier)
 
 
 async def _is_own(services: Services, connection: Connection) -> bool:

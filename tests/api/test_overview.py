@@ -137,31 +137,6 @@ async def test_wrong_parameters_are_named(portal):
         assert problem(answer, 400, "invalid-parameter")["detail"].startswith(next(iter(params)))
 
 
-async def test_own_trouble_is_one_entry_with_its_cause(portal):
-    """While the vault is closed, runs wait for one cause in the overview; then they go on by themselves."""
-    closed = {"service": "keyVault", "method": "PUT", "kind": "status", "status": 403, "times": None}
-    before = datetime.now(UTC)
-    async with portal.fault(**closed, code="Forbidden", message="Client address is not authorized."):
-        onboardings = [await portal.accepted() for _ in range(3)]
-        for onboarding in onboardings:
-            document = await portal.blocked(onboarding)
-            assert (document["error"]["step"], document["error"]["code"]) == ("server-secret", "forbidden")
-        during = await overview(portal)
-        await portal.call("POST", f"/api/onboardings/{onboardings[2]}/cancel", caller="operator")
-        assert (await portal.finished(onboardings[2]))["status"] == "Cancelled"
-        assert [cause["count"] for cause in causes(await overview(portal), "forbidden")] == [2]
-    (cause,) = causes(during, "forbidden")
-    assert (cause["actor"], cause["count"], cause["tenants"]) == ("Operator", 3, [portal.info["tenant"]])
-    assert "Key Vault Secrets Officer" in cause["remedy"]
-    assert before <= datetime.fromisoformat(cause["since"]) <= datetime.now(UTC)
-    assert during["attention"][0]["code"] == "own-trouble"
-    assert during["attention"][0]["count"] == 3
-    assert "no access to the key vault: runs wait since" in during["attention"][0]["title"]
-    for onboarding in onboardings[:2]:
-        assert (await portal.finished(onboarding))["status"] == "Succeeded"
-    assert causes(await overview(portal), "forbidden") == []
-
-
 async def test_what_a_customer_must_do_is_listed_apart(portal):
     """A subscription without a role waits for its owner, and is no trouble of the service."""
     hidden = str(uuid.uuid4())

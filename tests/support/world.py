@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
 from onboarding.api.endpoint import Call, Endpoint, Reply
@@ -126,6 +128,29 @@ class World:
         if isinstance(answer, bytes):
             return answer.decode()
         return json.loads(answer.as_json())
+
+    async def http(self, method: str, path: str) -> Any:
+        """The answer to a call of an operator, by its method and path, as a page has it."""
+        url = urlsplit(path.removeprefix("/api"))
+        for name, declared in _ENDPOINTS.items():
+            pattern = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", declared.path)
+            if declared.method == method and (found := re.fullmatch(pattern, url.path)):
+                query: dict[str, Any] = dict(parse_qsl(url.query))
+                return await self.call(name, path=found.groupdict(), **query)
+        raise LookupError(f"{method} {path}")
+
+    async def run_jobs(self) -> None:
+        """Run every timer once, as the host does."""
+        timers, engines = self.timers, self.parts.engines.values()
+        works = [work for engine in engines for work in (engine.sweep, engine.collect)]
+        await timers.jobs.run("sweep_onboardings", *works)
+        await timers.jobs.run("sweep_expirations", timers.expiry_sweep.run, timers.automatic_renewals.run)
+        await timers.jobs.run("sweep_directory", timers.inspection_sweep.run)
+
+    async def attention(self) -> dict[str, dict[str, Any]]:
+        """What needs attention, by code, in the order of the overview."""
+        found = (await self.call("get_overview"))["attention"]
+        return {each["code"]: each for each in found}
 
     async def sweep(self) -> None:
         """Run every timer once."""

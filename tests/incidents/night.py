@@ -1,0 +1,45 @@
+"""What an operator sees and does at night, by the API of a local cloud."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests.support import runbook
+from tests.support.portal import Portal
+
+
+async def overview(portal: Portal) -> dict[str, Any]:
+    """The page to look at first."""
+    ((method, path), *_) = runbook.first()
+    answer = await portal.call(method, path, caller="operator")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def attention(portal: Portal) -> dict[str, dict[str, Any]]:
+    """What needs attention, by code, in the order of the overview."""
+    return {each["code"]: each for each in (await overview(portal))["attention"]}
+
+
+async def act(portal: Portal, incident: str, number: int = 0, **values: Any) -> Any:
+    """Send a call of the page about an incident; the answer."""
+    method, path = runbook.calls(incident, **values)[number]
+    answer = await portal.call(method, path, caller="operator")
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+async def secrets_of(portal: Portal, onboarding: str) -> int:
+    """How many client secrets the server app of an onboarding has."""
+    found = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
+    connection = await portal.get(f"/api/connections/{found['connectionId']}", caller="operator")
+    app = await portal.graph(f"/applications/{connection['serverApp']['objectId']}")
+    return len(app["passwordCredentials"])
+
+
+async def advance(portal: Portal, by: timedelta) -> None:
+    """Move the clock of the hosts."""
+    address = f"{portal.stack.api}/admin/host/clock"
+    assert (await portal.http.put(address, json={"advance": by.total_seconds()})).is_success

@@ -1,0 +1,36 @@
+"""A subscription was moved to another tenant and disabled, and the tenant was renamed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from tests.incidents import night
+from tests.support.customers import FABRIKAM
+
+pytestmark = pytest.mark.soak
+
+INCIDENT: Final = "A subscription moved"
+
+
+async def test_moved_subscription(moved_portal, settled):
+    """The next inspection shows it. It is dismissed while it is intended, and gone when it is undone."""
+    portal, path = moved_portal, f"/api/connections/{settled['id']}/inspect"
+    moved = {"subscription": {"state": "Disabled", "tenantId": FABRIKAM}}
+    await portal.control("PUT", "/settings", moved)
+    try:
+        answer = await portal.call("POST", path, caller="operator")
+        codes = {each["code"] for each in answer.json()["directory"]["differences"]}
+        assert codes == {"subscription-in-other-tenant", "subscription-disabled"}
+        causes = (await night.attention(portal))["drifting"]["causes"]
+        assert codes <= set(causes)
+        assert (await night.act(portal, INCIDENT, id=settled["id"]))["done"] == 1
+        drifting = await portal.all("/api/attention", caller="operator", code="drifting")
+        assert settled["id"] not in {each["id"] for each in drifting}
+    finally:
+        await portal.control("PUT", "/settings", {"subscription": {}})
+    await night.advance(portal, timedelta(minutes=2))
+    answer = await portal.call("POST", path, caller="operator")
+    assert answer.json()["directory"]["differences"] == []
