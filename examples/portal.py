@@ -53,5 +53,7 @@ while "Retry-After" in answer.headers:  # it has not ended
     answer = call("GET", url)
 onboarding = answer.json()
 print(onboarding["status"])
-script = call("GET", f"/connections/{onboarding['connectionId']}/handover").text
+site = f"/connections/{onboarding['connectionId']}"
+script = call("GET", f"{site}/handover").text
+call("POST", f"{site}/confirm", headers={"On-Behalf-Of": "name=Kim&reference=T-1"})  # once it has run there
 print(f"The script for the site has {len(script.splitlines())} lines.")

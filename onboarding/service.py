@@ -21,6 +21,7 @@ from onboarding.api.capabilities import CapabilitiesResource
 from onboarding.api.channels import ChannelsResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
+from onboarding.api.consent_pages import ConsentPagesResource
 from onboarding.api.description import DescriptionResource
 from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
@@ -66,6 +67,7 @@ class Service:
             runs=self._shared.onboarding_runs,
             operations=self._shared.operations,
             acceptance=self._shared.acceptance,
+            consent=self._shared.consent_pages,
         )
 
     @functools.cached_property
@@ -185,6 +187,11 @@ class Service:
             environment=self._parts.environment,
             client=self._parts.settings.multitenant_client_id,
         )
+
+    @functools.cached_property
+    def consent(self) -> ConsentPagesResource:
+        """``/api/consent``."""
+        return ConsentPagesResource(pages=self._shared.consent_pages, runtime=self._parts.onboarding_runs)
 
     @functools.cached_property
     def capabilities(self) -> CapabilitiesResource:

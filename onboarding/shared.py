@@ -9,6 +9,7 @@ from onboarding.api.acceptance import Acceptance
 from onboarding.api.callers import Callers
 from onboarding.api.channels import ChannelReports
 from onboarding.api.connections import Connections
+from onboarding.api.consent_pages import ConsentPages
 from onboarding.api.feed_store import FeedStore
 from onboarding.api.hand_over_links import HandOverLinks
 from onboarding.api.operations import Operations
@@ -138,6 +139,12 @@ class Shared:
             deliveries=parts.notice_runs,
             routing=parts.routing,
         )
+
+    @functools.cached_property
+    def consent_pages(self) -> ConsentPages:
+        """The pages for administrators who consent."""
+        parts = self._parts
+        return ConsentPages(secrets=parts.channel_secrets, key=parts.settings.link_key, clock=parts.clock)
 
     @functools.cached_property
     def acceptance(self) -> Acceptance:

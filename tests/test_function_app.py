@@ -73,6 +73,8 @@ HTTP = {
     "revoke_feed": ("expirations/feeds/{id}", ["DELETE"]),
     "revoke_links": ("connections/{id}/links/revoke", ["POST"]),
     "get_tenant_setup": ("tenants/{id}/setup", ["GET"]),
+    "show_consent": ("consent", ["GET"]),
+    "check_consent": ("consent", ["POST"]),
     "show_consented": ("consented", ["GET"]),
     "get_health": ("health", ["GET"]),
     "get_openapi": ("openapi.json", ["GET"]),

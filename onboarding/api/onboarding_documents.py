@@ -83,6 +83,10 @@ class Onboarding(OnboardingSummary):
     findings: Annotated[tuple[Finding, ...], Field(description="What the preflight found.")]
     request: FullRequest
     handover_url: str | None
+    consent_url: Annotated[
+        str | None,
+        Field(description="A page for the administrator who consents, while the onboarding waits."),
+    ]
     events_url: str
 
     @staticmethod

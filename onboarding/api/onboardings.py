@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from onboarding.api.acceptance import NAME_TAKEN, Acceptance
+from onboarding.api.consent_pages import ConsentPages
 from onboarding.api.endpoint import CLOUD_REFUSES, REPLAYED, WHERE, Call, Reply, endpoint
 from onboarding.api.onboarding_documents import (
     Onboarding,
@@ -58,10 +59,13 @@ _ROLL_BACK: Final = _Undo(
 class OnboardingsResource:
     """The endpoints."""
 
-    def __init__(self, *, runs: Runs, operations: Operations, acceptance: Acceptance) -> None:
+    def __init__(
+        self, *, runs: Runs, operations: Operations, acceptance: Acceptance, consent: ConsentPages
+    ) -> None:
         self._runs = runs
         self._operations = operations
         self._acceptance = acceptance
+        self._consent = consent
 
     @endpoint(
         "POST /onboardings",
@@ -123,6 +127,7 @@ class OnboardingsResource:
             steps=self._runs.steps(run),
             findings=Onboarding.findings_of(run),
             request=PLANS[run.head.plan].request_of(run.head).complete(),
+            consent_url=await self._consent.url(run, call.url),
             events_url=self._runs.events_url(call, run),
         )
         undoing = removal if removal and not run.head.undone else None

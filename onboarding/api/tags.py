@@ -19,6 +19,7 @@ _DESCRIPTIONS: Final = {
     "expirations": "What expires when, as JSON, spreadsheet or calendar.",
     "health": "For monitors: whether the dependencies of the service respond.",
     "capabilities": "What the deployment offers to its caller.",
+    "consent": "The page for the administrator who consents.",
     "links": "The pages behind the links in messages.",
     "onboardings": "Request an onboarding, follow it, resume or undo it.",
     "openapi": "This description.",

@@ -148,8 +148,6 @@ class ServerApp(SecretTerms):
     def _ahead(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
         if value is None:
             return None
-        if info.data.get("secret_validity"):
-            raise ValueError("specify either secretValidity or secretEndDate")
         now = _context(info, "now", None)
         if now is None:  # read back from storage, where it was checked before
             return value

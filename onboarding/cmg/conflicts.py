@@ -48,6 +48,11 @@ def _fields_of_existing_apps(request: OnboardingRequest) -> Faults:
                     )
 
 
+def _one_end(request: OnboardingRequest) -> Faults:
+    if request.server_app.secret_validity and request.server_app.secret_end_date:
+        yield "/serverApp/secretEndDate", "Specify either secretValidity or secretEndDate."
+
+
 def _existing_server_app(request: OnboardingRequest) -> Faults:
     existing = request.server_app.existing
     if existing is None:
@@ -124,6 +129,7 @@ def _authentication(request: OnboardingRequest) -> Faults:
 
 RULES: Final[tuple[Callable[[OnboardingRequest], Faults], ...]] = (
     _fields_of_existing_apps,
+    _one_end,
     _existing_server_app,
     _same_app,
     _version,

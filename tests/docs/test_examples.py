@@ -37,6 +37,27 @@ async def test_the_readme_can_be_followed_twice(local_cloud):
     assert await _type("README.md", local_cloud) == await _type("README.md", local_cloud)
 
 
+async def test_the_readme_waits_no_longer_than_there_is_something_to_wait_for(local_cloud):
+    """The README's loop ends for a cancelled onboarding, and with the problem for 404 and 401."""
+    (commands,) = page("README.md").blocks("bash")
+    before, _, after = commands.partition("onboarding=$(api")
+    wanted = after.partition("| read_json id)")[0].replace("ticket-4711", "ticket-4712")
+    wanted = wanted.replace("Northwind CMG", "Southwind CMG").replace(
+        '",', '", "adminConsent": "ByAdministrator",', 1
+    )
+    script = f"""set -euo pipefail
+{before}
+onboarding=$(api{wanted}| read_json id)
+api -o /dev/null -X POST "$url/onboardings/$onboarding/cancel"
+follow "$url/onboardings/$onboarding" | read_json status
+follow "$url/onboardings/00000000-0000-4000-8000-000000000000" 2>&1 | grep -o '"code":"[a-z-]*"' || true
+token=wrong
+follow "$url/onboardings/$onboarding" 2>&1 | grep -o '"code":"[a-z-]*"' || true
+"""
+    shown = await output("bash", "-c", script, folder=ROOT, LOCAL_FOLDER=str(local_cloud))
+    assert shown.split() == ["Cancelled", '"code":"not-found"', '"code":"token-invalid"']
+
+
 async def test_answers_look_like_the_examples(local_cloud):
     """A connection and the health have the fields that the API's pages show."""
     names = ("docs/api/connections.md", "docs/api/health.md")

@@ -58,6 +58,7 @@ async def test_the_portal_in_typescript_does_its_day(portal, local_cloud):
         "refused: connection-exists: ",
         "cancelled: Cancelled",
         "my connections: true, script: true",
+        "site: Confirmed for Kim, The site of the connection ",
         "ticket opened: A new client secret of ",
         "ticket closed: ",
     ):

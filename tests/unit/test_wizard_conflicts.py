@@ -18,6 +18,12 @@ def test_a_classic_service_is_refused_with_the_date_of_its_retirement(environmen
     assert "VirtualMachineScaleSet" in found["/deploymentModel"]
 
 
+def test_validity_and_end_date_exclude_each_other():
+    """Each of the two fields is valid: together they are a conflict."""
+    found = conflicts(serverApp={"secretValidity": "P2Y", "secretEndDate": "2026-09-01T00:00:00Z"})
+    assert found == {"/serverApp/secretEndDate": "Specify either secretValidity or secretEndDate."}
+
+
 def test_a_stored_request_with_a_classic_service_is_read():
     """What was stored before the retirement is read; it needs no resource provider."""
     request = read(deploymentModel="CloudService", configMgrVersion="2111")

@@ -93,12 +93,6 @@ def test_an_end_date_is_kept_with_its_offset():
     assert server.secret_validity is None
 
 
-def test_validity_and_end_date_exclude_each_other():
-    """A request cannot have both a validity and an expiration."""
-    found = faults(serverApp={"secretValidity": "P2Y", "secretEndDate": "2026-09-01T00:00:00Z"})
-    assert "either secretValidity or secretEndDate" in found["serverApp.secretEndDate"]
-
-
 @pytest.mark.parametrize(
     ("made", "validity", "end"),
     [

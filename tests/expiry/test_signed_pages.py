@@ -1,14 +1,17 @@
-"""The end is at the site: it is awaited, people are reminded, and somebody confirms."""
+"""Pages for people without a sign-in: the administrator who consents, and the end at the site."""
 
 from __future__ import annotations
 
+import html
 import re
 import secrets
 from datetime import timedelta
 
 import pytest
 
-from tests.support.portal import problem
+from infra.azure.permissions import GRAPH_BASE
+from tests.support.administrator import Administrator, waiting
+from tests.support.portal import problem, until
 
 DAY = timedelta(days=1)
 ADDRESS = r"http://[^\s\"'\\]+/api/links\?token=[\w.-]+"
@@ -96,3 +99,75 @@ async def refused(site, link: str) -> None:
         answer = await site.http.request(method, link)
         assert answer.status_code == 410
         assert "no longer valid" in answer.text
+
+
+async def consent_page(site, onboarding: str) -> str:
+    """The address of the page for the administrator, as soon as the onboarding waits for consent."""
+    await waiting(site, onboarding)
+    first, second = [await site.get(f"/api/onboardings/{onboarding}") for _ in range(2)]
+    assert first["consentUrl"] == second["consentUrl"]  # so that an unchanged document stays unchanged
+    return str(first["consentUrl"])
+
+
+async def text_of(site, page: str, method: str = "GET") -> str:
+    """The text of a page that opens without a sign-in, runs no script, and sends its form only here."""
+    answer = await site.http.request(method, page)
+    assert answer.status_code == 200, answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert ("default-src 'none'" in policy, "form-action 'self'" in policy) == (True, True)
+    return str(answer.text)
+
+
+async def test_an_administrator_returns_to_a_page_that_wakes_the_onboarding(site):
+    """The page shows what is asked for and where, checks now, and says when the service sees the consent."""
+    onboarding = await site.accepted(adminConsent="ByAdministrator", userDiscovery={"enabled": True})
+    page, person = await consent_page(site, onboarding), Administrator(site, onboarding)
+    links = [await person.link(role) for role in ("client", "server")]
+    shown = html.unescape(await text_of(site, page))
+    for expected in (
+        "Contoso",
+        site.info["tenant"],
+        "User.Read of Microsoft Graph",
+        "Directory.Read.All",
+        *links,
+    ):
+        assert expected in shown
+    assert shown.count('target="_blank" rel="noopener noreferrer"') == 2
+    assert "AADSTS500113" in shown
+
+    await person.consents_for_client()
+    await person.consents_for_server()
+
+    async def seen() -> bool:
+        checks = await text_of(site, page, "POST")
+        assert ('http-equiv="refresh"' in checks) == ("Consent for" in checks)
+        return "Consent was granted for" in checks
+
+    await until(seen, "the page that shows the consent", seconds=20)
+    assert (await site.finished(onboarding))["status"] == "Succeeded"
+    assert "consentUrl" not in await site.get(f"/api/onboardings/{onboarding}")
+    assert "<form" not in await text_of(site, page)
+    for wrong in (page[:-1], page.replace("token=", "token=x"), page.partition("?")[0]):
+        await refused(site, wrong)
+
+
+async def test_the_page_of_a_cancelled_onboarding_does_nothing(site):
+    """A page is as valid as the onboarding that waits."""
+    onboarding = await site.accepted(adminConsent="ByAdministrator")
+    page = await consent_page(site, onboarding)
+    await site.call("POST", f"/api/onboardings/{onboarding}/cancel")
+    await site.finished(onboarding)
+    await refused(site, page)
+
+
+@pytest.mark.soak
+async def test_the_page_confirms_what_the_service_cannot_see(site):
+    """With the default permissions the button of the page is the confirmation of the administrator."""
+    async with site.settings(identityRoles=[role.value for role in GRAPH_BASE]):
+        await site.restart_host()
+        onboarding = await site.accepted()
+        page = await consent_page(site, onboarding)
+        assert "cannot see whether" in await text_of(site, page)
+        await text_of(site, page, "POST")
+        assert (await site.finished(onboarding))["status"] == "Succeeded"
+    await site.restart_host()
