@@ -37,6 +37,7 @@ from onboarding.api.operations import OperationsResource
 from onboarding.api.overview import OverviewResource
 from onboarding.api.poison import PoisonResource
 from onboarding.api.problems import ProblemError
+from onboarding.api.reconciliations import ReconciliationsResource
 from onboarding.api.renewals import RenewalsResource
 from onboarding.api.sign_in import SignIn
 from onboarding.api.tenants import TenantsResource
@@ -232,6 +233,11 @@ class Service:
         return AttentionResource(
             lists=self._shared.trouble_lists, dismissals=Dismissals(parts.tables), clock=parts.clock
         )
+
+    @functools.cached_property
+    def reconciliations(self) -> ReconciliationsResource:
+        """``/api/reconcile``."""
+        return ReconciliationsResource(self._shared.reconciler)
 
     @functools.cached_property
     def poison(self) -> PoisonResource:

@@ -24,6 +24,7 @@ from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.name_reservations import NameReservations
 from onboarding.lifecycle.requests import ASKER
 from onboarding.parts import Parts
+from onboarding.recovery.reconciler import Reconciler
 from onboarding.storage.unreadable_rows import UnreadableRows
 
 
@@ -145,6 +146,17 @@ class Shared:
         """The pages for administrators who consent."""
         parts = self._parts
         return ConsentPages(secrets=parts.channel_secrets, key=parts.settings.link_key, clock=parts.clock)
+
+    @functools.cached_property
+    def reconciler(self) -> Reconciler:
+        """Makes the records right after a restore."""
+        parts = self._parts
+        return Reconciler(
+            services=lambda: parts.services,
+            epoch=parts.epoch,
+            served=lambda: (tenant for tenant, _ in self.tenants.all()),
+            time_limit_days=parts.settings.renewal_time_limit_days,
+        )
 
     @functools.cached_property
     def acceptance(self) -> Acceptance:

@@ -55,6 +55,7 @@ HTTP = {
     "get_overview": ("overview", ["GET"]),
     "list_audit": ("audit", ["GET"]),
     "verify_audit": ("audit/verify", ["GET"]),
+    "reconcile": ("reconcile", ["POST"]),
     "list_poison": ("poison", ["GET"]),
     "redrive_poison": ("poison/{id}/redrive", ["POST"]),
     "list_attention": ("attention", ["GET"]),

@@ -13,6 +13,7 @@ from onboarding.cmg.permissions import Permission
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.rules import Rule
 from onboarding.connections.cadence import APPLICATION, SECRET
+from onboarding.errors import ErrorType, recovery
 from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.removal_steps import REMOVE
@@ -44,6 +45,7 @@ VALUES: Final[Mapping[str, Iterable[str]]] = {
     "NoticeKind": set(map(str, Kind)),
     "ProblemCode": {kind.code for kind in (*PROBLEMS, *FAILURES)},
     "ProfileName": PROFILES,
+    "ReconciliationCode": {kind.code for kind in vars(recovery).values() if isinstance(kind, ErrorType)},
     "StepName": {name for plan in _PLANS for name in plan.steps},
 }
 """By the name that ``documents.open_value`` gives to a field."""

@@ -26,6 +26,7 @@ _DESCRIPTIONS: Final = {
     "operations": "Renewals and removals.",
     "overview": "What needs attention in the deployment or in one tenant.",
     "poison": "Messages that the service cannot process.",
+    "reconcile": "After a restore, the records become right again.",
     "unreadable": "Stored rows that the service cannot read.",
     "tenants": "What a tenant needs before it can be onboarded, and whether its apps conform.",
 }

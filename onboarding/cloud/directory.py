@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from onboarding.cloud import failures, shapes
 from onboarding.cloud.grants import Grants
-from onboarding.cloud.ports import Builder, Graph, Guard, allowed
+from onboarding.cloud.ports import Builder, Graph, Guard, Path, allowed
 from onboarding.cloud.survey import Survey, survey
 from onboarding.errors import cloud
 
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
 _IDENTITY: Final = {"%24select": ["id", "appId", "createdDateTime"]}
+_LISTING: Final = ["id", "appId", "uniqueName", "passwordCredentials"]
 _LISTED: Final = "WindowsAzureActiveDirectoryIntegratedApp"
 """The tag that the portal gives to a service principal. Without it, the portal's list of enterprise
 applications does not show it (https://learn.microsoft.com/graph/api/resources/serviceprincipal)."""
@@ -159,6 +160,16 @@ class Directory:
             "GET", self._paths.applications_with_app_id(app_id)
         )
         return document
+
+    async def applications(self) -> list[Mapping[str, Any]]:
+        """All applications of the tenant, with their unique names and client secrets (not the texts)."""
+        query = {"%24select": _LISTING, "%24top": 200}
+        page = await self._graph.call("GET", self._paths.applications, query=query)
+        found = shapes.entries(page)
+        while link := page.get("@odata.nextLink"):
+            page = await self._graph.call("GET", Path("{+link}", {"link": link}))
+            found = [*found, *shapes.entries(page)]
+        return found
 
     async def find_application(self, unique_name: str) -> Application | None:
         """The application with a unique name, if the directory shows one."""

@@ -22,8 +22,17 @@ from onboarding.errors import cloud, steps
 CONTENT_TYPE: Final = "Entra ID client secret"
 """The content type of a secret, for people who see it in the vault."""
 
-READABLE: Final = ("notice-", "link-")
+_OWN: Final = "CMG onboarding"
+"""The content type of everything else that the app stores."""
+
+READABLE: Final = ("notice-", "link-", "record-")
 """The prefixes of the secrets that the app reads; no client secret has one of them."""
+
+
+def content_type(name: str) -> str:
+    """The content type of a secret, by its name."""
+    return _OWN if name.startswith((*READABLE, "service-")) else CONTENT_TYPE
+
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -175,7 +184,7 @@ class KeyVault(Vault):
 
     async def _set(self, name: str, value: str, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
         secret = await self._client.set_secret(
-            name, value, expires_on=ends_at, tags=dict(tags), content_type=CONTENT_TYPE
+            name, value, expires_on=ends_at, tags=dict(tags), content_type=content_type(name)
         )
         return str(secret.id)
 

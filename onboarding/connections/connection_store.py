@@ -69,6 +69,10 @@ class ConnectionStore:
         found = await self._all_of(connection.tenant)
         return [other for other in found if connection.id in {other.id, other.shares}]
 
+    async def tenants(self) -> set[str]:
+        """The tenants that have connections."""
+        return {row.partition async for row in self._tables.scan(names.CONNECTIONS, _TENANTS)}
+
     async def of_tenant(self, tenant: str) -> list[Connection]:
         """All connections of a tenant."""
         return await self._all_of(tenant)

@@ -130,6 +130,7 @@ class Connection:
     replaced_key: str = ""  # ID of the secret before this one: the directory may show it for a moment longer
     renewal: str = ""  # the operation that creates the pending secret
     encrypted_copy: EncryptedCopy | None = None  # of the last secret that was encrypted
+    copied: bool = False  # whether its onboarding has a copy in Key Vault
     pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered at last
     updated: tuple[str, ...] = ()  # checks of an imported server app that passed after the site updated it
     inspected_at: datetime | None = None  # of the last inspection

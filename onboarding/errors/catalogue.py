@@ -12,6 +12,7 @@ from onboarding.errors import (
     login,
     policies,
     prerequisites,
+    recovery,
     requests,
     responses,
     secrets,
@@ -32,6 +33,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     responses,
     login,
     channels,
+    recovery,
 )
 """By audience, in the order in which the documentation lists them."""
 

@@ -264,7 +264,7 @@ class PaperVault(Vault):
         """Records the call, without the value."""
         self._values[name], self._tags[name] = SecretStr(value), tags
         attributes = {"attributes": {"exp": int(ends_at.timestamp())}} if ends_at else {}
-        body = {"tags": dict(tags), "contentType": key_vault.CONTENT_TYPE, **attributes}
+        body = {"tags": dict(tags), "contentType": key_vault.content_type(name), **attributes}
         self._paper.note(KEY_VAULT, "PUT", f"/secrets/{name}", body)
         return "{server-secret.vaultId}"
 

@@ -15,7 +15,7 @@ from typing import Final
 from onboarding.cloud.directory import Directory
 from onboarding.connections.app_users import Grant
 from onboarding.errors import OnboardingError, PermanentError
-from onboarding.lifecycle import creation, handed_over, left_behind, ownership
+from onboarding.lifecycle import creation, handed_over, left_behind, ownership, run_copies
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
@@ -163,8 +163,9 @@ async def delete_server_app(context: RemovalContext) -> Done[RemoveResult] | Wai
 
 
 async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
-    """Deletes the secrets that the onboarding and its renewals stored in Key Vault."""
+    """Deletes what the onboarding and its renewals stored in Key Vault."""
     services, removal = context.services, context.request
+    await services.clouds.vault.remove(run_copies.name_of(removal.onboarding))
     existing = removal.request.server_app.existing
     if existing is None:
         await services.clouds.vault.remove(vault_name(removal.onboarding))

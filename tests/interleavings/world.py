@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
 
 import azure.functions as func
 import httpx
@@ -142,10 +143,10 @@ class World:
         url = f"https://onboarding.example/api{endpoint.path.format(**path)}"
         request = func.HttpRequest(
             method=endpoint.method,
-            url=url,
+            url=f"{url}?{query}" if query else url,
             headers={"Authorization": caller, "Content-Type": "application/json"}
             | ({"Idempotency-Key": key} if key else {}),
-            params=dict(pair.split("=") for pair in query.split("&") if pair),
+            params=dict(parse_qsl(query)),
             route_params=path,
             body=json.dumps(body).encode() if body is not None else b"",
         )

@@ -17,9 +17,9 @@ import pytest
 from onboarding.api import feed_store
 from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
-from onboarding.lifecycle import name_reservations, patience
+from onboarding.lifecycle import name_reservations, patience, run_copies
 from onboarding.notices import channel_states, deliveries, difference_notices, digests, mail_domains, receipts
-from onboarding.recovery import epoch
+from onboarding.recovery import epoch, reconciler
 from onboarding.storage import dismissals, periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec, UnknownVersionError
 from onboarding.workflow import blocked_steps, sweep_place
@@ -49,6 +49,8 @@ CODECS: Mapping[str, Codec[Any]] = {
     "patience": patience.CODEC,
     "periodic-job": periodic_jobs.CODEC,
     "receipt": receipts.CODEC,
+    "reconciliation": reconciler.CODEC,
+    "run-copy": run_copies.CODEC,
     "scheduled-warning": warning_schedule.CODEC,
     "sealing-key": sealing.KEYS,
     "site-wait": site_waits.CODEC,

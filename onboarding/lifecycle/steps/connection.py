@@ -8,7 +8,7 @@ from typing import Final
 from onboarding.connections.hand_over import HandOver
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import OnboardingError, prerequisites
-from onboarding.lifecycle import ownership
+from onboarding.lifecycle import ownership, run_copies
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.existing import keep_up
 from onboarding.lifecycle.findings import REGISTERED
@@ -38,13 +38,14 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
     The order matters: the sweep drops a warning if its connection does not exist.
     """
     services = context.services
-    connection = _connection(context)
+    connection = connection_of(context)
     for pointer, app in ownership.imported(context.request).items():
         await ownership.need_own(context, {"appId": app}, pointer)
     existing = await services.connections.get(connection.id)
     if existing and existing.onboarding != context.id:
         raise _exists(context, existing)
-    kept = await services.connections.add(connection)
+    copied = await run_copies.keep(context)  # first: a record without its copy was off-boarded
+    kept = await services.connections.add(connection.evolve(copied=copied))
     if kept.onboarding != context.id:
         raise _exists(context, kept)
     await services.warning_schedule.schedule(kept, services.clock.now())
@@ -57,7 +58,8 @@ def _exists(context: OnboardingContext, other: Connection) -> OnboardingError:
     return prerequisites.CONNECTION_EXISTS.error(name=context.request.name, which=which)
 
 
-def _connection(context: OnboardingContext) -> Connection:
+def connection_of(context: OnboardingContext) -> Connection:
+    """The record of what an onboarding has created."""
     request, now = context.request, context.services.clock.now()
     server, client = context.result(SERVER_APP), CLIENT_APP.found_in(context.run)
     return Connection(

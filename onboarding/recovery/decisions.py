@@ -1,0 +1,79 @@
+"""What follows for a record from what exists outside storage: pure rules.
+
+Only what is certain changes a record. The service removes the copy and the secrets of a connection when it
+off-boards it, and nobody else has a reason to: without application, secret and copy, it was off-boarded. The
+tags of a secret in the vault show who made it. A client secret that the application lists works; one that it
+does not list does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+
+from onboarding.cloud.ports import ListedSecret
+from onboarding.connections.records import Connection
+from onboarding.recovery.outside import key_ids
+
+
+class Decision(Enum):
+    """What to do about a record."""
+
+    REMOVE = auto()  # it was off-boarded
+    TAKE_SECRET = auto()  # a renewal was confirmed
+    TAKE_PENDING = auto()  # the recorded renewal was confirmed
+    RENEW = auto()  # a renewal began
+    MISSING_APPLICATION = auto()  # it cannot be decided
+    OUTDATED_VAULT = auto()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What exists of a connection outside storage."""
+
+    application: Mapping[str, Any] | None
+    current: ListedSecret | None  # the client secret in the vault that the service made
+    has_copy: bool
+
+
+def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Decision | None:
+    """The decision about a recorded connection; None if its record is true.
+
+    Args:
+        connection: As it is recorded.
+        seen: What exists.
+        storage_is_older: Storage was restored. Only then what is missing elsewhere was removed since.
+    """
+    gone = connection.copied and not seen.has_copy and storage_is_older
+    if connection.shares or connection.imports_server_app:
+        return Decision.REMOVE if gone else None
+    if seen.application is None:
+        if gone and seen.current is None:
+            return Decision.REMOVE
+        return Decision.MISSING_APPLICATION
+    return _about_secret(connection, seen.application, seen.current)
+
+
+def _about_secret(
+    connection: Connection, application: Mapping[str, Any], current: ListedSecret | None
+) -> Decision | None:
+    listed, recorded = key_ids(application), connection.secret.key_id
+    pending = connection.pending.key_id if connection.pending else ""
+    key = current.tags.get("keyId", "") if current else ""
+    if recorded not in listed:
+        if key and key == pending and key in listed:
+            return Decision.TAKE_PENDING
+        return Decision.TAKE_SECRET if key in listed else None  # an inspection reports that it is gone
+    if key in {recorded, pending} and key:
+        return None
+    if key in listed and _start(application, key) > _start(application, recorded):
+        return Decision.RENEW
+    return Decision.OUTDATED_VAULT
+
+
+def _start(application: Mapping[str, Any], key: str) -> datetime:
+    found = next(each for each in application["passwordCredentials"] if each.get("keyId") == key)
+    return datetime.fromisoformat(str(found["startDateTime"]))

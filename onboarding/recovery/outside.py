@@ -1,0 +1,93 @@
+"""What belongs to the service outside storage: secrets in the vault, and applications in the tenants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from onboarding.cloud.directory import Directory
+from onboarding.cloud.ports import ListedSecret, Vault
+from onboarding.lifecycle import handed_over, run_copies
+from onboarding.lifecycle.credentials import vault_name
+from onboarding.lifecycle.ownership import maker
+
+_TENANT: Final = "tenantId"
+_ONBOARDING: Final = "onboarding"
+_OF_ONBOARDINGS: Final = (vault_name(""), run_copies.PREFIX, handed_over.PREFIX)
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VaultSecrets:
+    """The secrets of onboardings in the vault, by name, as a list shows them: without values."""
+
+    secrets: Mapping[str, ListedSecret]
+
+    @classmethod
+    async def of(cls, vault: Vault) -> VaultSecrets:
+        """What the vault has now."""
+        found = {secret.name: secret for secret in await vault.listed("")}
+        ours = {name: secret for name, secret in found.items() if name.startswith(_OF_ONBOARDINGS)}
+        return cls(secrets={name: secret for name, secret in ours.items() if _owner(secret)})
+
+    @property
+    def tenants(self) -> set[str]:
+        """The tenants in their tags."""
+        return {secret.tags.get(_TENANT, "").casefold() for secret in self.secrets.values()} - {""}
+
+    def current(self, onboarding: str) -> ListedSecret | None:
+        """The current client secret that an onboarding or its renewals created."""
+        return self.secrets.get(vault_name(onboarding))
+
+    def has_copy(self, onboarding: str) -> bool:
+        """Whether there is a copy of an onboarding."""
+        return run_copies.name_of(onboarding) in self.secrets
+
+    def copies(self, tenant: str) -> list[str]:
+        """The onboardings in a tenant of which there is a copy."""
+        return sorted(
+            _owner(secret)
+            for name, secret in self.secrets.items()
+            if name.startswith(run_copies.PREFIX) and _in(secret, tenant)
+        )
+
+    def of_tenant(self, tenant: str) -> Iterable[tuple[str, str]]:
+        """The names of the secrets in a tenant, with their onboardings."""
+        return [(name, _owner(secret)) for name, secret in self.secrets.items() if _in(secret, tenant)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applications:
+    """The applications of a tenant, by client ID in lower case."""
+
+    by_client_id: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    async def of(cls, directory: Directory) -> Applications:
+        """What the directory has now. Raises this app's errors."""
+        found = await directory.applications()
+        return cls(by_client_id={str(app["appId"]).casefold(): app for app in found})
+
+    def get(self, client_id: str) -> Mapping[str, Any] | None:
+        """An application, if the directory has it."""
+        return self.by_client_id.get(client_id.casefold())
+
+    def made(self) -> Iterable[tuple[str, str]]:
+        """The applications that onboardings of the service created: client IDs, with their onboardings."""
+        return [(app, made_by) for app, found in self.by_client_id.items() if (made_by := maker(found))]
+
+
+def key_ids(application: Mapping[str, Any]) -> set[str]:
+    """The key IDs of the client secrets of an application."""
+    return {str(each.get("keyId")) for each in application.get("passwordCredentials") or ()}
+
+
+def _owner(secret: ListedSecret) -> str:
+    onboarding = secret.tags.get(_ONBOARDING, "")
+    return onboarding if _ID.fullmatch(onboarding) else ""
+
+
+def _in(secret: ListedSecret, tenant: str) -> bool:
+    return secret.tags.get(_TENANT, "").casefold() == tenant.casefold()

@@ -1,0 +1,142 @@
+"""After a restore of storage, the records become again what the world is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.interleavings.cloud import InProcessCloud
+from tests.interleavings.invariants import violations
+from tests.interleavings.world import World
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
+
+KEY = "2b9a7a52-6a52-4b6e-9f0e-0f0c8d3d3a55"
+
+
+@pytest.fixture
+async def world(tmp_path) -> AsyncIterator[World]:
+    """A deployment with a cloud of its own: its vault has nothing of others."""
+    cloud = InProcessCloud(tmp_path)
+    world = World(cloud)
+    await ticked(world)
+    yield world
+    await world.close()
+    cloud.close()
+
+
+async def ticked(world: World) -> None:
+    """Let the timer advance the epoch."""
+    assert await world.parts.epoch.advance() == 1
+
+
+def backup(world: World) -> Any:
+    """Everything that is in the tables."""
+    return copy.deepcopy(world.tables._rows)
+
+
+async def restore(world: World, backup: Any) -> None:
+    """Put the tables back, some minutes after the timer ran; messages of what happened since are gone."""
+    await ticked(world)
+    world.clock.at += timedelta(minutes=20)
+    world.tables._rows = copy.deepcopy(backup)
+    for messages in world.queues._messages.values():
+        messages.clear()
+
+
+async def reconciled(world: World, **query: str) -> list[tuple[str, str]]:
+    """The codes of what was found, with the names of the connections."""
+    text = "&".join(f"{name}={value}" for name, value in query.items())
+    document = await world.must("reconcile", query=text)
+    return sorted((each["code"], each.get("connectionName", "")) for each in document["value"])
+
+
+async def codes(world: World) -> list[str]:
+    """What needs attention."""
+    return [each["code"] for each in (await world.must("get_overview"))["attention"]]
+
+
+async def renewed(world: World, connection: str, *, confirm: bool = True) -> str:
+    """A renewal of a connection, confirmed or waiting; its ID."""
+    renewal = str((await world.must("renew_secret", {}, id=connection))["id"])
+    await world.drain()
+    if confirm:
+        await world.must("confirm_renewal", id=connection, renewal=renewal)
+        await world.settle()
+    return renewal
+
+
+async def posted(world: World, name: str, key: str) -> str:
+    """An onboarding with an idempotency key; its ID."""
+    body = {"name": name, "tenantId": world.cloud.info["tenant"]}
+    return str((await world.must("create_onboarding", body, key=key))["id"])
+
+
+async def removed(world: World, connection: str) -> None:
+    """Off-board a connection."""
+    removal = await world.must("remove_connection", id=connection)
+    await world.settle()
+    assert (await world.must("get_operation", id=removal["id"]))["status"] == "Succeeded"
+
+
+async def records(world: World) -> dict[str, Any]:
+    """What callers see of each connection, by its ID."""
+    listed = (await world.must("list_connections"))["value"]
+    return {
+        each["id"]: (await world.must("get_connection", id=each["id"])) | {"updatedAt": "", "createdAt": ""}
+        for each in listed
+    }
+
+
+async def test_everything_is_as_the_world_is(world):
+    """What was renewed, confirmed, off-boarded and onboarded since the backup is known again."""
+    names = ("Kept", "Renewed", "Begun", "Confirmed", "Removed", "Again")
+    made = {name: await world.connected(name) for name in names}
+    begun = await renewed(world, made["Begun"], confirm=False)
+    await world.must("get_operation", id=begun)
+    before = backup(world)
+    await renewed(world, made["Renewed"])
+    await world.must("confirm_renewal", id=made["Begun"], renewal=begun)
+    await world.settle()
+    waiting = await renewed(world, made["Confirmed"], confirm=False)
+    await removed(world, made["Removed"])
+    await removed(world, made["Again"])
+    await world.connected("Again")
+    new = await posted(world, "New", KEY)
+    await world.settle()
+    true = await records(world)
+    await restore(world, before)
+    assert (await codes(world))[0] == "storage-restored"
+    found = [
+        ("connection-removed", "Again"),
+        ("connection-removed", "Removed"),
+        ("connection-taken-up", "Again"),
+        ("connection-taken-up", "New"),
+        ("renewal-taken-up", "Confirmed"),
+        ("secret-taken-up", "Begun"),
+        ("secret-taken-up", "Renewed"),
+    ]
+    assert await reconciled(world, dryRun="true") == found
+    assert (await codes(world))[0] == "storage-restored"
+    assert await reconciled(world) == found
+    assert "storage-restored" not in await codes(world)
+    await world.sweep()
+    await world.settle()
+    assert await reconciled(world) == []
+    assert await violations(world) == []
+    now = await records(world)
+    assert now.keys() == true.keys()
+    for connection, document in true.items():
+        assert now[connection]["secret"] == document["secret"], document["name"]
+        assert now[connection]["expirations"] == document["expirations"], document["name"]
+    assert (await world.must("get_onboarding", id=new))["status"] == "Succeeded"
+    assert (await world.must("get_operation", id=waiting))["status"] == "Waiting"
+    assert (await world.must("get_operation", id=begun))["status"] == "Succeeded"
+    again = await posted(world, "New", KEY)
+    assert again == new
+    await removed(world, made["Kept"])
+    assert await violations(world) == []
