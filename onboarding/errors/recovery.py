@@ -70,7 +70,7 @@ CONNECTION_NAME_TAKEN: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="Another connection has the name",
     detail="The onboarding {onboarding} after the backup made a connection '{name}', and another one exists.",
-    remedy="Off-board the connection that nobody uses, then reconcile again.",
+    remedy="Off-board the connection that no site uses, then reconcile again.",
 )
 ONBOARDING_UNKNOWN: Final = ErrorType(
     code="onboarding-unknown",
@@ -80,7 +80,7 @@ ONBOARDING_UNKNOWN: Final = ErrorType(
     detail="The onboarding {onboarding} created {found}, and did not end before the restore.",
     remedy=(
         "If this deployment began it, send its request again with the same Idempotency-Key: the service "
-        "continues it. If nobody needs it, not even another deployment, delete these objects."
+        "continues it. If no deployment needs these objects, delete them."
     ),
 )
 NOT_RECONCILED: Final = ErrorType(

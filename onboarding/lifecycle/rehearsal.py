@@ -34,7 +34,7 @@ from onboarding.cloud.ports import (
 )
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
-from onboarding.lifecycle import handing_over, ownership
+from onboarding.lifecycle import handing_over, ownership, run_copies
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.findings import REGISTERED, findings
@@ -89,7 +89,7 @@ async def rehearse(services: Services, request: OnboardingRequest, asker: Asker,
 
 
 async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str, Any], ...]:
-    """The calls of all steps, in the order of the plan. The last one writes tables, and calls no cloud."""
+    """The calls of all steps, in the order of the plan."""
     paper = PaperClouds(context.services.clouds)
     services = replace(context.services, clouds=paper)
     head = context.run.head
@@ -98,10 +98,13 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
     noted = PREFLIGHT.dump(preflight.result(facts))
     run = context.run.having([context.step.evolve(status=StepStatus.SUCCEEDED, result=noted)])
     for step in plan_of(request).steps.values():
-        if step.name in {PREFLIGHT.name, CONNECTION.name}:
+        if step.name == PREFLIGHT.name:
             continue
         paper.step = step.name
         state = StepState(run=_ID, name=step.name, attempt=1)
+        if step.name == CONNECTION.name:  # for the rest, it writes tables
+            await run_copies.keep(Context(services=services, request=request, run=run, step=state))
+            continue
         outcome = await step.handler(Context(services=services, request=request, run=run, step=state))
         if isinstance(outcome, Wait) and outcome.memo:  # it has noted what the next attempt does
             state = state.evolve(attempt=2, memo=outcome.memo)
