@@ -100,7 +100,7 @@ async def test_the_calls_are_those_of_an_import(lane):
     onboarding.request = {**onboarding.request, **apps.request()}
     calls = await compare(lane, onboarding)
     registered = [each for each in calls if each.get("step", "").startswith("provider-")]
-    assert [each["method"] for each in calls if each not in registered] == ["PUT", "POST", "POST"]
+    assert [each["method"] for each in calls if each not in registered] == ["PUT", "POST", "POST", "PUT"]
     assert "step" not in calls[0]  # the API makes it when the request arrives
     # Neither tables, queues, answers nor logs contain the secret.
     assert [each.label for each in onboarding.exchanges if apps.secret.encode() in each.body] == [
