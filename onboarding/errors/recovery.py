@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from onboarding.errors.base import Actor, ErrorType, Severity
+from onboarding.errors.actors import Actor
+from onboarding.errors.base import ErrorType, Severity
 
 _NOTHING: Final = "No action is required."
 
