@@ -147,4 +147,4 @@ async def test_warnings_and_renewals_wait_while_storage_is_old(world):
     assert [await jobs.when_present(each)() for each in work] == [0, 0, 0]
     await world.parts.epoch.take_up("Op")
     announced, begun, _ = [await jobs.when_present(each)() for each in work]
-    assert (announced, begun) == (Tally(found=1, done=1), 1)
+    assert announced == begun == Tally(found=1, done=1)
