@@ -38,6 +38,7 @@ from onboarding.notices.channel_watch import ChannelWatch
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.delivery_context import Services as DeliveryServices
+from onboarding.notices.delivery_log import DeliveryLog
 from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.notices.mail_budget import MailBudget
 from onboarding.notices.mail_domains import MailDomains
@@ -45,6 +46,7 @@ from onboarding.notices.receipts import Receipts
 from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
+from onboarding.notices.subscribers import Subscribers
 from onboarding.recovery.epoch import Epoch
 from onboarding.settings import Settings
 from onboarding.storage import account, names
@@ -270,7 +272,9 @@ class Parts:
     @functools.cached_property
     def notices(self) -> Notices:
         """Where notices are announced."""
-        return Notices(runs=self.notice_runs, clock=self.clock, routing=self.routing)
+        return Notices(
+            runs=self.notice_runs, clock=self.clock, routing=self.routing, subscribers=self.subscribers
+        )
 
     @functools.cached_property
     def mail_domains(self) -> MailDomains:
@@ -315,6 +319,16 @@ class Parts:
         return Routing.of(self.settings)
 
     @functools.cached_property
+    def subscribers(self) -> Subscribers:
+        """The webhook subscribers."""
+        return Subscribers(self.tables, lambda: self.clouds.vault)
+
+    @functools.cached_property
+    def delivery_log(self) -> DeliveryLog:
+        """The deliveries of each channel."""
+        return DeliveryLog(self.tables, self.notice_runs)
+
+    @functools.cached_property
     def channel_states(self) -> ChannelStates:
         """Whether each channel works."""
         return ChannelStates(self.tables)
@@ -322,7 +336,7 @@ class Parts:
     @functools.cached_property
     def channel_names(self) -> ChannelNames:
         """All channels."""
-        return ChannelNames(self.routing)
+        return ChannelNames(self.routing, self.subscribers)
 
     @functools.cached_property
     def channel_watch(self) -> ChannelWatch:
@@ -343,7 +357,13 @@ class Parts:
         from onboarding.notices.receivers import Receivers  # noqa: PLC0415
 
         url, secrets = self.settings.notice_webhook_url, self.channel_secrets
-        receivers = Receivers(url=str(url or ""), secret=self.settings.notice_webhook_secret)
+        receivers = Receivers(
+            url=str(url or ""),
+            secret=self.settings.notice_webhook_secret,
+            subscribers=self.subscribers,
+            secrets=secrets,
+            local=self.settings.local_cloud_endpoints is not None,
+        )
         return Outgoing(
             programs=Webhooks(secrets, self.clock),
             people=People(secrets),
@@ -359,6 +379,7 @@ class Parts:
             tables=self.tables,
             connections=self.connection_store,
             outgoing=self.outgoing,
+            subscribers=self.subscribers,
             routing=self.routing,
             links=self.links,
             receipts=self.receipts,

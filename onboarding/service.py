@@ -22,6 +22,7 @@ from onboarding.api.channels import ChannelsResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
 from onboarding.api.consent_pages import ConsentPagesResource
+from onboarding.api.deliveries import DeliveriesResource
 from onboarding.api.description import DescriptionResource
 from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
@@ -40,6 +41,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reconciliations import ReconciliationsResource
 from onboarding.api.renewals import RenewalsResource
 from onboarding.api.sign_in import SignIn
+from onboarding.api.subscribers import SubscribersResource
 from onboarding.api.tenants import TenantsResource
 from onboarding.api.unreadable import UnreadableResource
 from onboarding.audit.verification import Verification
@@ -203,6 +205,23 @@ class Service:
     def channels(self) -> ChannelsResource:
         """``/api/channels``."""
         return ChannelsResource(reports=self._shared.channel_reports, outgoing=lambda: self._parts.outgoing)
+
+    @functools.cached_property
+    def deliveries(self) -> DeliveriesResource:
+        """``/api/channels/{name}/deliveries`` and ``/api/deliveries``."""
+        return DeliveriesResource(log=self._parts.delivery_log, channels=self._shared.channel_reports)
+
+    @functools.cached_property
+    def subscribers(self) -> SubscribersResource:
+        """``/api/subscribers``."""
+        parts = self._parts
+        return SubscribersResource(
+            store=parts.subscribers,
+            secrets=parts.channel_secrets,
+            states=parts.channel_states,
+            clock=parts.clock,
+            local=parts.settings.local_cloud_endpoints is not None,
+        )
 
     @functools.cached_property
     def overview(self) -> OverviewResource:

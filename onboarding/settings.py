@@ -18,8 +18,8 @@ WEBHOOK = "webhook"
 
 
 def _of_people(name: str) -> str:
-    if name == WEBHOOK:
-        raise ValueError(f"the name {WEBHOOK} is reserved")
+    if name == WEBHOOK or name.startswith("subscriber-"):
+        raise ValueError(f"the name {WEBHOOK} and names that begin with subscriber- are reserved")
     return name
 
 

@@ -142,9 +142,10 @@ class Front:
 def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:
     """A response with its entity tag; without its content if the caller has it (RFC 9110, section 13.1.2).
 
-    The tag is weak: the same content can be encoded in several ways.
+    A resource can have a strong tag of its own. Others are weak: content can be encoded in several ways.
     """
-    tag = f'W/"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
+    own = response.headers.get("ETag")
+    tag = own or f'W/"{hashlib.sha256(response.get_body()).hexdigest()[:32]}"'
     if any(each.strip() in {tag, "*"} for each in known.split(",")):
         response = func.HttpResponse(
             status_code=int(HTTPStatus.NOT_MODIFIED), headers=dict(response.headers.items())

@@ -13,6 +13,7 @@ EVENTS: Final = "events"
 _DESCRIPTIONS: Final = {
     "attention": "Entries of the overview that an operator ends.",
     "channels": "Where notices go: whether each channel works, and a test.",
+    "deliveries": "Notices on their way to channels.",
     "connections": "Tenants that were onboarded: their apps, secrets, hand-over and renewals.",
     "consented": "The page that an administrator sees after the consent page of Microsoft Entra ID.",
     EVENTS: "What the service posts to the webhook.",
@@ -28,6 +29,7 @@ _DESCRIPTIONS: Final = {
     "poison": "Messages that the service cannot process.",
     "reconcile": "After a restore, the records become right again.",
     "unreadable": "Stored rows that the service cannot read.",
+    "subscribers": "Programs that get events.",
     "tenants": "What a tenant needs before it can be onboarded, and whether its apps conform.",
 }
 

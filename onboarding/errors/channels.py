@@ -128,3 +128,11 @@ RECIPIENT_REFUSED: Final = ErrorType(
     detail="The mail server of the channel '{channel}' refused the recipient ({answer}).",
     remedy="Correct the address of the owner of the connection.",
 )
+RECEIVER_NOT_PUBLIC: Final = ErrorType(
+    code="receiver-not-public",
+    failure=TransientError,
+    actor=Actor.OPERATOR,
+    title="The address of a subscriber is not on the internet",
+    detail="The address of the channel '{channel}' leads to a private or reserved IP address.",
+    remedy="Change the address to a public one. A receiver in your own network is NOTICE_WEBHOOK_URL.",
+)

@@ -122,6 +122,20 @@ TOO_MANY_OPEN: Final = ErrorType(
 
 # What the state does not allow
 
+PRECONDITION_FAILED: Final = ErrorType(
+    code="precondition-failed",
+    status=HTTPStatus.PRECONDITION_FAILED,
+    title="The resource has changed",
+    detail="{what} has changed since you read it: its ETag is {etag}.",
+    remedy="Read it again, and repeat the call with the new ETag in If-Match.",
+)
+TOO_MANY_SUBSCRIBERS: Final = ErrorType(
+    code="too-many-subscribers",
+    status=HTTPStatus.CONFLICT,
+    title="The deployment has as many subscribers as it can have",
+    detail="There are {most} subscribers.",
+    remedy="Delete a subscriber that is no longer used.",
+)
 NOT_IN_THIS_STATUS: Final = ErrorType(
     code="not-in-this-status",
     status=HTTPStatus.CONFLICT,

@@ -10,6 +10,7 @@ from onboarding.notices.deliveries import DELIVERY, ESCALATION
 from onboarding.notices.delivery_context import Services
 from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.routing import Routing
+from onboarding.notices.subscribers import Subscribers
 from onboarding.settings import WEBHOOK
 from onboarding.storage import keys
 from onboarding.workflow.plan import Plan
@@ -20,18 +21,21 @@ from onboarding.workflow.runtime import Runtime
 class Notices:
     """Announces notices."""
 
-    def __init__(self, *, runs: Runtime, clock: Clock, routing: Routing) -> None:
+    def __init__(self, *, runs: Runtime, clock: Clock, routing: Routing, subscribers: Subscribers) -> None:
         self._runs = runs
         self._clock = clock
         self._routing = routing
+        self._subscribers = subscribers
 
     async def announce(self, notice: Notice, connection: Connection) -> None:
         """Starts the deliveries of a notice to its channels; safe to repeat."""
         targets = self._routing.targets(connection)
         if notice.days is not None and notice.days < 0 and connection.acknowledgement(notice.expiration):
             targets = self._routing.of_operators()  # somebody else has acknowledged it
-        if notice.programs_only:
+        programs = await self._subscribers.wanting(notice, connection)
+        if notice.programs_only or (programs and targets == (WEBHOOK,)):
             targets = (WEBHOOK,) if self._routing.webhook else ()
+        targets = (*targets, *programs)
         deliveries = [(DELIVERY, target) for target in targets]
         if self._routing.escalates(notice.at, notice.ends_at):
             deliveries.append((ESCALATION, self._routing.escalation))
@@ -42,6 +46,7 @@ class Notices:
         targets = self._routing.of_service(notice.channel)
         if notice.programs_only:
             targets = tuple(target for target in targets if target == WEBHOOK)
+        targets = (*targets, *await self._subscribers.wanting(notice, None))
         await asyncio.gather(*(self._start(DELIVERY, notice, target) for target in targets))
 
     async def _start(self, plan: Plan[Services, DeliveryRequest], notice: Notice, target: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from onboarding.notices.routing import Routing
+from onboarding.notices.subscribers import PREFIX, Subscribers
 from onboarding.settings import WEBHOOK
 
 
@@ -14,20 +15,24 @@ class ChannelKind(StrEnum):
 
     WEBHOOK = "Webhook"  # programs; the one of the settings
     PEOPLE = "People"
+    SUBSCRIBER = "Subscriber"  # programs
 
 
 class ChannelNames:
     """The channels."""
 
-    def __init__(self, routing: Routing) -> None:
+    def __init__(self, routing: Routing, subscribers: Subscribers) -> None:
         self._routing = routing
+        self._subscribers = subscribers
 
     async def all(self) -> Sequence[str]:
         """The names of all channels."""
-        return self._routing.known
+        return [*self._routing.known, *(one.channel for one in await self._subscribers.all())]
 
     async def kind(self, name: str) -> ChannelKind | None:
         """The kind of a channel; None if there is no such channel."""
         if name not in await self.all():
             return None
+        if name.startswith(PREFIX):
+            return ChannelKind.SUBSCRIBER
         return ChannelKind.WEBHOOK if name == WEBHOOK else ChannelKind.PEOPLE

@@ -8,9 +8,9 @@ from typing import Final
 
 from onboarding.connections.records import Connection
 from onboarding.notices import digests, message_text
-from onboarding.notices.delivery_context import DeliveryContext
+from onboarding.notices.delivery_context import DeliveryContext, Services
 from onboarding.notices.failing_deliveries import noted
-from onboarding.notices.notice import DeliveryRequest
+from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.pause import pausing
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Wait
@@ -25,6 +25,7 @@ class DeliveryResult:
 
 
 _SUPERSEDED: Final = Done(result=DeliveryResult(outcome="superseded"))
+_UNWANTED: Final = Done(result=DeliveryResult(outcome="the subscriber does not want it"))
 _ENDED: Final = Done(result=DeliveryResult(outcome="the channel has ended"))
 _MARGIN: Final = timedelta(days=30)
 """How late an escalation may still be sent."""
@@ -35,11 +36,11 @@ async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
     services, notice, target = context.services, context.request.notice, context.request.channel
     if notice.channel:
         return await _about_channel(context)
-    connection = await services.connection(notice)
-    if connection is None or services.is_passed(notice, connection):
+    connection = await _current(context)
+    if connection is None:
         return _SUPERSEDED
-    if await services.outgoing.has_ended(services.routing.address(target)[0]):
-        return _ENDED
+    if reason := await _closed(services, target, notice, connection):
+        return reason
     if receiver := await services.outgoing.receiver(target):
         outcome = await services.outgoing.event(receiver, services.as_sent(notice, connection), connection)
         await services.receipts.keep(notice, target)
@@ -50,12 +51,32 @@ async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
     return await _send(context, connection)
 
 
+async def _current(context: DeliveryContext) -> Connection | None:
+    """The connection of a notice that is still true, or that an operator wants again."""
+    services, request = context.services, context.request
+    if request.repeats:
+        return await services.connections.get(request.notice.connection)
+    connection = await services.connection(request.notice)
+    return connection if connection and not services.is_passed(request.notice, connection) else None
+
+
+async def _closed(
+    services: Services, target: str, notice: Notice, connection: Connection | None
+) -> Done[DeliveryResult] | None:
+    """Why a channel gets nothing more; None: it does."""
+    if not await services.is_wanted(target, notice, connection):
+        return _UNWANTED
+    return _ENDED if await services.outgoing.has_ended(services.routing.address(target)[0]) else None
+
+
 async def _about_channel(context: DeliveryContext) -> Done[DeliveryResult]:
     """Sends a notice about another channel, unless that one works by now."""
     services, notice = context.services, context.request.notice
     state = await services.outgoing.states.get(notice.channel)
     if state.fails is not notice.kind.is_trouble:
         return _SUPERSEDED
+    if reason := await _closed(services, context.request.channel, notice, None):
+        return reason
     outcome = await services.outgoing.about_channel(context.request.channel, notice)
     return Done(result=DeliveryResult(outcome=outcome))
 

@@ -19,6 +19,7 @@ from onboarding.notices.notice import DeliveryRequest, DigestRequest, Notice
 from onboarding.notices.receipts import Receipts
 from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
+from onboarding.notices.subscribers import PREFIX, Subscribers
 from onboarding.storage.tables import Tables
 from onboarding.workflow.plan import Context
 from onboarding.workflow.runtime import Runtime
@@ -35,6 +36,7 @@ class Services:
     tables: Tables
     connections: ConnectionStore
     outgoing: Outgoing
+    subscribers: Subscribers
     routing: Routing
     links: NoticeLinks
     receipts: Receipts
@@ -60,6 +62,14 @@ class Services:
     def as_sent(self, notice: Notice, connection: Connection) -> Notice:
         """The notice as it is sent now."""
         return warning_texts.refreshed(notice, connection, self.clock.now())
+
+    async def is_wanted(self, channel: str, notice: Notice, connection: Connection | None) -> bool:
+        """Whether a channel still gets a notice, as it is sent now: the filter of a subscriber can change."""
+        if not channel.startswith(PREFIX):
+            return True
+        subscriber = await self.subscribers.of_channel(channel)
+        sent = self.as_sent(notice, connection) if connection else notice
+        return subscriber is not None and subscriber.wants(sent, connection)
 
     async def need_mail(self, owner: str, connections: Iterable[Connection]) -> None:
         """Raises ``TransientError`` unless mail about connections may go to an owner now."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from onboarding.errors import OnboardingError
+from onboarding.notices import delivery_log
 from onboarding.notices.delivery_context import Services
 from onboarding.notices.notice import DeliveryRequest, DigestRequest
 from onboarding.workflow.index_entry import Cause
@@ -52,6 +53,11 @@ def noted(
 
     async def run(context: Context[Services, Request]) -> Outcome[Result]:
         index, head = context.services.runs.index, context.run.head
+        if context.step.attempt <= 1:
+            target = getattr(context.request, "channel", "")
+            await delivery_log.enter(
+                context.services.tables, head, context.services.routing.address(target)[0]
+            )
         try:
             outcome = await handler(context)
         except OnboardingError as error:

@@ -116,6 +116,7 @@ class DeliveryRequest:
 
     notice: Notice
     channel: str
+    repeats: str = ""  # the delivery that an operator wants again, whether or not it is still true
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -74,7 +74,8 @@ class Outgoing:
 
     async def receiver(self, channel: str) -> Receiver | None:
         """The receiver of a channel for programs; None for a channel for people."""
-        return await self._find(channel)
+        async with self.states.watched(channel, sends=False):
+            return await self._find(channel)
 
     async def test(self, channel: str, key: str) -> str:
         """Sends a test message to a channel; returns the outcome. Raises ``TransientError``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 
 import httpx
@@ -25,8 +26,14 @@ async def addresses(portal) -> dict[str, str]:
     onboarding = f"/onboardings/{connection['onboardingId']}"
     path = f"/api/connections/{connection['id']}/renewals"
     operation = f"/operations/{(await portal.call('POST', path, caller='operator')).json()['id']}"
+    key = f"whsec_{base64.b64encode(bytes(32)).decode()}"
+    body = {"name": "x", "address": "https://tickets.contoso.com/", "secret": key}
+    made = await portal.call("POST", "/api/subscribers", caller="operator", json=body)
+    subscriber = made.json()["id"]
     return {
         "/channels/{name}": "/channels/webhook",
+        "/channels/{name}/deliveries": "/channels/webhook/deliveries",
+        "/subscribers/{id}": f"/subscribers/{subscriber}",
         "/onboardings/{id}": onboarding,
         "/onboardings/{id}/events": f"{onboarding}/events",
         "/operations/{id}": operation,

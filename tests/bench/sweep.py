@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
@@ -31,6 +31,7 @@ from onboarding.expiry.sweep import ExpirySweep
 from onboarding.notices import delivery_plans
 from onboarding.notices.announcing import Notices
 from onboarding.notices.routing import Routing
+from onboarding.notices.subscribers import Subscribers
 from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
@@ -90,7 +91,12 @@ class Deployment:
             sweep = ExpirySweep(
                 warning_schedule=WarningSchedule(tables, CADENCE, Calendar(tables)),
                 connections=ConnectionStore(tables),
-                notices=Notices(runs=runs, clock=clock, routing=Routing()),
+                notices=Notices(
+                    runs=runs,
+                    clock=clock,
+                    routing=Routing(),
+                    subscribers=Subscribers(tables, lambda: cast("Any", None)),
+                ),
                 cadence=CADENCE,
                 audit=RunStore(tables, names.ONBOARDINGS),
                 clock=clock,

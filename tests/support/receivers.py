@@ -33,6 +33,7 @@ class WebServer:
 
     posts: list[Post] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)  # paths that answer 503
+    gone: set[str] = field(default_factory=set)  # paths that answer 410
     tls: ssl.SSLContext | None = None
     host: str = ""  # with the port
     _runner: web.AppRunner | None = None
@@ -53,6 +54,8 @@ class WebServer:
     async def _take(self, request: web.Request) -> web.Response:
         headers = {name.casefold(): value for name, value in request.headers.items()}
         self.posts.append(Post(path=request.path, headers=headers, body=await request.text()))
+        if request.path in self.gone:
+            return web.Response(status=410)
         return web.Response(status=503 if request.path in self.refuses else 202)
 
     def about(self, path: str, text: str) -> list[Post]:

@@ -18,7 +18,15 @@ from onboarding.api import feed_store
 from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience, run_copies
-from onboarding.notices import channel_states, deliveries, difference_notices, digests, mail_domains, receipts
+from onboarding.notices import (
+    channel_states,
+    deliveries,
+    difference_notices,
+    digests,
+    mail_domains,
+    receipts,
+    subscribers,
+)
 from onboarding.recovery import epoch, reconciler
 from onboarding.storage import dismissals, periodic_jobs, sealing, unreadable_rows
 from onboarding.storage.codec import Codec, UnknownVersionError
@@ -55,6 +63,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "sealing-key": sealing.KEYS,
     "site-wait": site_waits.CODEC,
     "sweep-place": sweep_place.CODEC,
+    "subscriber": subscribers.CODEC,
     "unreadable-row": unreadable_rows.CODEC,
 }
 

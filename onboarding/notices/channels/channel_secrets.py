@@ -40,6 +40,11 @@ class ChannelSecrets:
         """The value of a secret. Raises this app's errors, also if there is no such secret."""
         return (await self.newest(name, 1))[0]
 
+    def forget(self, name: str) -> None:
+        """Forgets the values of a secret that this process has just replaced."""
+        for key in [key for key in self._known if key[0] == name]:
+            del self._known[key]
+
     async def newest(self, name: str, versions: int) -> tuple[str, ...]:
         """The newest values of a secret, at least one; the current one first. Raises this app's errors.
 

@@ -39,6 +39,7 @@ _FAULTS: Final[Mapping[ErrorType, Fault]] = {
     channels.WEBHOOK_REFUSED: Fault.REFUSED,
     channels.CHANNEL_TOO_LARGE: Fault.TOO_LARGE,
     channels.CHANNEL_GONE: Fault.GONE,
+    channels.RECEIVER_NOT_PUBLIC: Fault.NOT_SET_UP,
     channels.NO_CHANNEL: Fault.NOT_SET_UP,
     channels.CHANNEL_SECRET_MISSING: Fault.NOT_SET_UP,
     channels.CHANNEL_UNUSABLE: Fault.NOT_SET_UP,

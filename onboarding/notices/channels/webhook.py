@@ -21,7 +21,7 @@ from standardwebhooks.webhooks import Webhook as Signer
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import channels
-from onboarding.notices.channels import faults
+from onboarding.notices.channels import faults, public_network
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
 
@@ -43,6 +43,7 @@ class Receiver:
     channel: str  # its name
     url: str = field(repr=False)  # it may contain a token
     secret: str  # name of the vault secret that signs; empty: no signature
+    public: bool = False  # whether its address must be one of the internet
 
 
 class Webhooks:
@@ -52,16 +53,29 @@ class Webhooks:
         self._secrets = secrets
         self._clock = clock
         self._http = httpx.AsyncClient(timeout=_TIMEOUT)
+        # Connections that are checked are not shared with others, and no proxy stands between.
+        self._public = httpx.AsyncClient(
+            timeout=_TIMEOUT, trust_env=False, verify=httpx.create_ssl_context(trust_env=True)
+        )
 
     async def send(self, receiver: Receiver, about: CloudEvent) -> str:
         """Posts an event. Raises ``TransientError`` unless the response is 2xx."""
         message = to_structured_event(about)
         headers = {**message.headers, **await self._signed(receiver, about.get_id(), message.body)}
+        client = self._public if receiver.public else self._http
+        extensions = {"trace": public_network.check} if receiver.public else {}
         try:
-            async with self._http.stream(
-                "POST", receiver.url, content=message.body, headers=headers, follow_redirects=False
+            async with client.stream(
+                "POST",
+                receiver.url,
+                content=message.body,
+                headers=headers,
+                follow_redirects=False,
+                extensions=extensions,
             ) as response:
                 await _skip(response)
+        except public_network.NotPublicError:
+            raise channels.RECEIVER_NOT_PUBLIC.error(channel=receiver.channel) from None
         except httpx.TransportError as error:
             if faults.is_tls(error):
                 raise faults.error_of(receiver.channel, found=[error]) from None

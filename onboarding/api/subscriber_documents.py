@@ -1,0 +1,122 @@
+"""Webhook subscribers as callers send and see them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from onboarding.api.documents import Document, Url
+from onboarding.cmg.fields import Name, WizardModel
+from onboarding.cmg.wizard import Label, LabelValue
+from onboarding.notices import subscribers
+from onboarding.notices.notice import Kind
+
+_SHORTEST, _LONGEST = 24, 64
+_SECRET_PREFIX: Final = "whsec_"  # noqa: S105
+
+
+def _address(value: SecretStr) -> SecretStr:
+    try:
+        url = urlsplit(value.get_secret_value())
+        port_is_valid = url.port is None or url.port > 0
+    except ValueError:
+        raise ValueError("must be a URL") from None
+    if url.scheme not in {"https", "http"} or not url.hostname or not port_is_valid:
+        raise ValueError("must begin with https:// and a host name")
+    if url.username is not None or url.fragment:
+        raise ValueError("must not contain a user name or a fragment")
+    return value
+
+
+def _key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    try:
+        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not text.startswith(_SECRET_PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
+        raise ValueError("must be whsec_ followed by 24 to 64 random bytes in base64")
+    return value
+
+
+Address = Annotated[SecretStr, Field(max_length=2000), AfterValidator(_address)]
+Key = Annotated[SecretStr, Field(max_length=200), AfterValidator(_key)]
+Types = Annotated[tuple[Kind, ...], Field(max_length=50)]
+Tenants = Annotated[tuple[UUID, ...], Field(max_length=100)]
+Labels = Annotated[dict[Label, LabelValue], Field(max_length=20)]
+
+_TYPES: Final = "Kinds of events, the last part of type. None: all, also later ones."
+_TENANTS: Final = "IDs of tenants. None: all."
+_LABELS: Final = "Labels, all of which a connection has. None: any."
+
+
+class SubscriberRequest(WizardModel):
+    """A program that gets events."""
+
+    name: Name
+    address: Address = Field(description="The https URL to which events are posted. It is never shown.")
+    secret: Key = Field(
+        description="Signs the events: whsec_ and 24 to 64 random bytes in base64. It is never shown."
+    )
+    types: Types = Field((), description=_TYPES)
+    tenants: Tenants = Field((), description=_TENANTS)
+    labels: Labels = Field({}, description=_LABELS)
+    enabled: bool = Field(True, description="Whether it gets events.")
+
+
+class SubscriberChange(WizardModel):
+    """What changes of a subscriber. A field that is left out stays."""
+
+    name: Name | None = None
+    address: Address | None = None
+    secret: Key | None = Field(None, description="For a while, events are signed with the old one, too.")
+    types: Types | None = None
+    tenants: Tenants | None = None
+    labels: Labels | None = None
+    enabled: bool | None = None
+
+
+class Subscriber(Document):
+    """A program that gets events."""
+
+    id: UUID
+    name: str
+    host: Annotated[str, Field(description="Of its address. The rest can be a secret.")]
+    types: tuple[Kind, ...]
+    tenants: tuple[UUID, ...]
+    labels: dict[str, str]
+    enabled: bool
+    created_at: datetime
+    changed_at: datetime
+    channel: Annotated[str, Field(description="The name of its channel, which shows whether it works.")]
+    channel_url: Url
+
+    @classmethod
+    def of(cls, found: subscribers.Subscriber, url: Callable[[str], str]) -> Self:
+        """A subscriber. ``url`` makes the URL of a path."""
+        return cls(
+            id=found.id,
+            name=found.name,
+            host=found.host,
+            types=tuple(map(Kind, found.types)),
+            tenants=found.tenants,
+            labels=dict(found.labels),
+            enabled=found.enabled,
+            created_at=found.created_at,
+            changed_at=found.changed_at,
+            channel=found.channel,
+            channel_url=url(f"channels/{found.channel}"),
+        )
+
+
+class SubscriberList(Document):
+    """All subscribers."""
+
+    value: tuple[Subscriber, ...]

@@ -1,0 +1,141 @@
+"""Webhook subscribers: each gets what it asks for, signed with its own key, until it is gone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from typing import Any
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from onboarding.storage import names
+from tests.support.customers import FABRIKAM
+from tests.support.portal import pointers, problem, unique, until
+from tests.support.receivers import WebServer
+
+KEY = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+TOKEN = secrets.token_urlsafe(24)
+
+
+@pytest.fixture(scope="module")
+async def receiver():
+    async with WebServer() as server:
+        yield server
+
+
+async def created(site, address: str, **changes: Any) -> tuple[dict[str, Any], str]:
+    """A new subscriber, and its ETag."""
+    body = {"name": "Tickets", "address": address, "secret": KEY, **changes}
+    answer = await site.call("POST", "/api/subscribers", caller="operator", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json(), answer.headers["ETag"]
+
+
+async def test_a_subscriber_gets_what_it_asks_for_until_it_is_gone(site, receiver):
+    """Type, tenant and label are filters; the log shows each delivery; one is sent again; 410 is the end."""
+    team = unique("team")
+    wanted = {"types": ["SecretNearExpiry"], "tenants": [site.info["tenant"]], "labels": {"team": team}}
+    host = f"http://{receiver.host}"
+    mine, _ = await created(site, f"{host}/mine/{TOKEN}", **wanted)
+    other, _ = await created(site, f"{host}/other/{TOKEN}", tenants=[FABRIKAM])
+    assert TOKEN not in json.dumps(mine)
+    assert mine["host"] == "127.0.0.1"
+    stored = [str(row) for table in names.TABLES for row in await site.rows(table)]
+    assert not [row for row in stored if TOKEN in row or KEY in row]
+
+    labelled = await site.connection(days=20, labels={"team": team})
+    await site.connection(days=20, labels={"team": "others"})
+    await site.sweep()
+    (post,) = receiver.about("/mine", "connection")
+    event = Webhook(KEY).verify(post.body, dict(post.headers))
+    assert event["data"]["connection"]["id"] == labelled["id"]
+    assert receiver.about("/other", "connection") == []
+
+    tested = (await site.call("POST", f"/api/channels/{mine['channel']}/test", caller="operator")).json()
+    assert tested["delivered"], tested
+    (test,) = receiver.about("/mine", "ChannelTest")
+    assert json.loads(test.body)["source"] == f"/channels/{mine['channel']}"
+
+    path = f"/api/channels/{mine['channel']}/deliveries"
+    (delivery,) = (await site.get(path, caller="operator"))["value"]
+    assert (delivery["status"], delivery["outcome"]) == ("Succeeded", "delivered (202)")
+    assert (delivery["eventId"], delivery["connectionId"]) == (event["id"], labelled["id"])
+    again = await site.call("POST", f"/api/deliveries/{delivery['id']}/redeliver", caller="operator")
+    assert (again.status_code, again.json()["repeats"]) == (202, delivery["id"])
+    await site.settled()
+    ids = [post.headers["webhook-id"] for post in receiver.about("/mine", "SecretNearExpiry")]
+    assert ids == [event["id"]] * 2
+
+    receiver.gone.add(f"/mine/{TOKEN}")
+    newest = (await site.get(path, caller="operator"))["value"][0]
+    await site.call("POST", f"/api/deliveries/{newest['id']}/redeliver", caller="operator")
+
+    async def has_ended() -> bool:
+        channel = await site.get(f"/api/channels/{mine['channel']}", caller="operator")
+        return (channel["state"], channel.get("fault")) == ("Ended", "gone")
+
+    await until(has_ended, "the end of the subscription")
+    await site.fire("sweep_onboardings")
+
+    async def told() -> bool:
+        found = (await site.control("GET", "/inbox/notices")).json()["value"]
+        ended = [each["body"] for each in found if each["body"]["type"].endswith(".ChannelEnded")]
+        return any(event["data"]["channel"] == mine["channel"] for event in ended)
+
+    await until(told, "the news on the webhook")
+    before = len(receiver.posts)
+    await site.connection(days=20, labels={"team": team})
+    await site.sweep()
+    assert len(receiver.posts) == before
+    for subscriber in (mine, other):
+        path = f"/api/subscribers/{subscriber['id']}"
+        assert (await site.call("DELETE", path, caller="operator")).status_code == 200
+
+
+async def test_operators_manage_subscribers(site, receiver):
+    """A change needs the present ETag if it names one; a deleted subscriber leaves no secret."""
+    made, etag = await created(site, f"http://{receiver.host}/x/{TOKEN}")
+    path = f"/api/subscribers/{made['id']}"
+    read = await site.call("GET", path, caller="operator")
+    assert (read.headers["ETag"], read.json()) == (etag, made)
+    known = await site.call("GET", path, caller="operator", headers={"If-None-Match": etag})
+    assert known.status_code == 304
+    changed = await site.call(
+        "PATCH", path, caller="operator", headers={"If-Match": etag}, json={"types": ["SecretExpired"]}
+    )
+    assert (changed.status_code, changed.json()["types"]) == (200, ["SecretExpired"])
+    late = await site.call("DELETE", path, caller="operator", headers={"If-Match": etag})
+    assert changed.headers["ETag"] in problem(late, 412, "precondition-failed")["detail"]
+    problem(await site.call("GET", "/api/subscribers", caller="requester"), 403, "role-missing")
+    listed = await site.get("/api/subscribers", caller="operator")
+    assert [each["types"] for each in listed["value"] if each["id"] == made["id"]] == [["SecretExpired"]]
+    current = {"If-Match": changed.headers["ETag"]}
+    assert (await site.call("DELETE", path, caller="operator", headers=current)).status_code == 200
+    problem(await site.call("GET", path, caller="operator"), 404, "not-found")
+    kept = (await site.look("keyVault", "GET", "/secrets?api-version=7.5")).json()["value"]
+    assert not [secret for secret in kept if made["id"] in secret["id"]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("address", "http://tickets.contoso.com/hook"),
+        ("address", "https://169.254.169.254/metadata"),
+        ("address", "https://[::ffff:10.0.0.1]/hook"),
+        ("address", "https://user:pass@tickets.contoso.com/"),
+        ("address", "ftp://tickets.contoso.com/"),
+        ("secret", "whsec_dG9vIHNob3J0"),
+        ("types", ["Nothing"]),
+        ("tenants", ["contoso"]),
+    ],
+)
+async def test_what_no_subscriber_can_be_is_refused(site, field, value):
+    """The fault names the field, and repeats neither address nor secret."""
+    body = {"name": "x", "address": "https://tickets.contoso.com/hook", "secret": KEY, field: value}
+    answer = await site.call("POST", "/api/subscribers", caller="operator", json=body)
+    found = pointers(problem(answer, 422, "invalid-request"))
+    assert any(pointer.startswith(f"/{field}") for pointer in found)
+    if isinstance(value, str):
+        assert value not in answer.text
