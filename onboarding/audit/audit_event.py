@@ -87,7 +87,7 @@ class AuditEvent:
     @property
     def line(self) -> str:
         """The event as one line of text, as it is stored."""
-        return _EVENTS.dump(self)
+        return CODEC.dump(self)
 
     @property
     def key(self) -> str:
@@ -97,7 +97,7 @@ class AuditEvent:
     @classmethod
     def of_line(cls, line: str) -> AuditEvent:
         """The event of a line. Raises ``UnreadableError``."""
-        return _EVENTS.load(line)
+        return CODEC.load(line)
 
     @classmethod
     def from_row(cls, row: Row) -> AuditEvent:
@@ -113,7 +113,7 @@ class AuditEvent:
         return event
 
 
-_EVENTS: Final = Codec(AuditEvent)
+CODEC: Final = Codec(AuditEvent)
 
 
 def row_of(line: str) -> Row:

@@ -9,7 +9,18 @@ import pytest
 from tests.support.portal import Portal, until
 
 RIGHTS = {"tablesWrite", "queuesWrite", "graphApplications", "keyVaultWrite"}
-CHECKS = {"tables", "queues", "login", "graph", "resourceManager", "keyVault", "jobs", "records", *RIGHTS}
+CHECKS = {
+    "tables",
+    "queues",
+    "audit",
+    "login",
+    "graph",
+    "resourceManager",
+    "keyVault",
+    "jobs",
+    "records",
+    *RIGHTS,
+}
 
 
 async def health(portal: Portal) -> httpx.Response:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from onboarding.api import feed_store
+from onboarding.audit import audit_event
 from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience, run_copies
@@ -36,6 +37,7 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 CODECS: Mapping[str, Codec[Any]] = {
     "app-user": app_users.CODEC,
+    "audit-event": audit_event.CODEC,
     "blocked-step": blocked_steps._CODEC,
     "calendar-entry": calendar.ENTRY,
     "calendar-places": calendar.PLACES,
