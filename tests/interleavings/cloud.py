@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
-from azure.core.credentials import AccessToken, AccessTokenInfo
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.pipeline.transport import AsyncHttpTransport
-from azure.core.rest import HttpRequest
-from azure.core.rest._http_response_impl_async import AsyncHttpResponseImpl
-from azure.core.utils import case_insensitive_dict
 
 from infra.local.cloud.cloud import open_cloud
 from infra.local.cloud.faults import Faults
+from infra.local.cloud.first_party import GRAPH_ROLES
 from infra.local.cloud.managed_identity import PATH
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
-from onboarding.cloud.azure_clouds import AzureClouds
-from onboarding.cloud.directory import Directory
-from onboarding.cloud.environments import ENVIRONMENTS, Environment
-from onboarding.cloud.key_vault import KeyVault
-from onboarding.cloud.microsoft_graph import MicrosoftGraph
-from onboarding.cloud.secret_proof import SecretProof
+from tests.support.customers import FABRIKAM
 from tests.support.memory import Around, Call, nothing
 
 CLOUD: Final = ("login", "graph", "keyVault")
@@ -46,7 +34,15 @@ class InProcessCloud:
             bound.close()
         self._services = {service.name: service for service in self._cloud.services}
         self._names = {urlsplit(self.info[name]).netloc: name for name in CLOUD}
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
+        control = self._cloud.control
+        control.consents.consent(FABRIKAM)
+        elsewhere = control.consents.directory(FABRIKAM)
+        everything = [role for role in GRAPH_ROLES if role != "AppRegistration.Create"]
+        self._administrators = {
+            self.info["tenant"]: control.tenant.administrator,
+            FABRIKAM: control.tenant.add_client("Administrator", (), everything, elsewhere),
+        }
         self.log: list[tuple[str, str, str, int]] = []
         """Service, method, target and status of each request."""
 
@@ -75,6 +71,19 @@ class InProcessCloud:
             body=b"",
         )
         answer = self._services["managedIdentity"].handle(request)
+        assert answer.body is not None
+        return str(answer.body["access_token"])
+
+    def service_token(self, tenant: str, resource: str) -> str:
+        """A token of the service in another tenant, for which its identity vouches."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.info["multitenantClientId"],
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": self.identity_token("api://AzureADTokenExchange"),
+            "scope": f"{resource}/.default",
+        }
+        answer = self._token(tenant, form)
         assert answer.body is not None
         return str(answer.body["access_token"])
 
@@ -118,9 +127,9 @@ class InProcessCloud:
         self.log.append((name, method, target, answer.status))
         return answer, any(fault.kind == "drop" for fault in struck)
 
-    def graph(self, path: str) -> Any:
+    def graph(self, path: str, tenant: str = "") -> Any:
         """What an administrator reads in Graph, at once; None if it is not there."""
-        answer = self.graph_as_administrator("GET", f"/v1.0{path}")
+        answer = self.graph_as_administrator("GET", f"/v1.0{path}", tenant=tenant)
         return answer.body if answer.status < httpx.codes.BAD_REQUEST else None
 
     def vault(self, method: str, path: str) -> Any:
@@ -128,147 +137,40 @@ class InProcessCloud:
         answer = self.vault_as_administrator(method, f"{path}?api-version=7.6")
         return answer.body if answer.status < httpx.codes.BAD_REQUEST else None
 
-    def graph_as_administrator(self, method: str, path: str, body: bytes = b"") -> Answer:
-        """The answer of Graph to an administrator."""
-        headers = self._administrator("https://graph.microsoft.com")
+    def graph_as_administrator(self, method: str, path: str, body: bytes = b"", tenant: str = "") -> Answer:
+        """The answer of Graph to the administrator of a tenant (the home tenant)."""
+        headers = self._administrator("https://graph.microsoft.com", tenant or self.info["tenant"])
         return self.answer("graph", method, path, headers, body)[0]
 
     def vault_as_administrator(self, method: str, path: str, body: bytes = b"") -> Answer:
         """The answer of the vault to an administrator."""
-        return self.answer("keyVault", method, path, self._administrator("https://vault.azure.net"), body)[0]
+        headers = self._administrator("https://vault.azure.net", self.info["tenant"])
+        return self.answer("keyVault", method, path, headers, body)[0]
 
-    def signs_in(self, app: str, secret: str) -> bool:
+    def signs_in(self, app: str, secret: str, tenant: str = "") -> bool:
         """Whether login accepts a secret."""
-        return self._sign_in(app, secret, "https://graph.microsoft.com").status == httpx.codes.OK
+        answer = self._sign_in(tenant or self.info["tenant"], app, secret, "https://graph.microsoft.com")
+        return answer.status == httpx.codes.OK
 
-    def _administrator(self, resource: str) -> dict[str, str]:
-        if resource not in self._tokens:
-            client = self.info["clients"]["administrator"]
-            answer = self._sign_in(client["clientId"], client["clientSecret"], resource)
+    def _administrator(self, resource: str, tenant: str) -> dict[str, str]:
+        if (tenant, resource) not in self._tokens:
+            client = self._administrators[tenant]
+            answer = self._sign_in(tenant, client.client_id, client.client_secret, resource)
             assert answer.body is not None
-            self._tokens[resource] = str(answer.body["access_token"])
-        authorization = f"Bearer {self._tokens[resource]}"
+            self._tokens[tenant, resource] = str(answer.body["access_token"])
+        authorization = f"Bearer {self._tokens[tenant, resource]}"
         return {"Authorization": authorization, "Content-Type": "application/json"}
 
-    def _sign_in(self, client: str, secret: str, resource: str) -> Answer:
+    def _sign_in(self, tenant: str, client: str, secret: str, resource: str) -> Answer:
         form = {
             "grant_type": "client_credentials",
             "client_id": client,
             "client_secret": secret,
             "scope": f"{resource}/.default",
         }
+        return self._token(tenant, form)
+
+    def _token(self, tenant: str, form: Mapping[str, str]) -> Answer:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        path = f"/{self.info['tenant']}/oauth2/v2.0/token"
+        path = f"/{tenant}/oauth2/v2.0/token"
         return self.answer("login", "POST", path, headers, urlencode(form).encode())[0]
-
-
-class _Http(httpx.AsyncBaseTransport):
-    """The wire of httpx."""
-
-    def __init__(self, cloud: InProcessCloud) -> None:
-        self._cloud = cloud
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        body = await request.aread()
-        answer, lost = await self._cloud.exchange(request.method, str(request.url), request.headers, body)
-        if lost:
-            raise httpx.ReadError("the answer was lost", request=request)
-        return httpx.Response(answer.status, headers=_headers(answer), content=answer.encoded())
-
-
-class _Sdk(AsyncHttpTransport[HttpRequest, Any]):
-    """The wire of the Azure SDK."""
-
-    def __init__(self, cloud: InProcessCloud) -> None:
-        self._cloud = cloud
-
-    async def send(self, request: HttpRequest, **_: Any) -> Any:
-        """Send a request."""
-        body = request.content or b""
-        body = body.encode() if isinstance(body, str) else body
-        answer, lost = await self._cloud.exchange(request.method, request.url, request.headers, body)
-        assert not lost
-        response = AsyncHttpResponseImpl(
-            request=request,
-            internal_response=self,
-            status_code=answer.status,
-            reason="",
-            content_type=answer.content_type(),
-            headers=case_insensitive_dict(_headers(answer)),
-            stream_download_generator=None,
-        )
-        response._content = answer.encoded()
-        return response
-
-    async def open(self) -> None:
-        """Nothing is open."""
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Nothing is open."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-
-class _Credential(AsyncTokenCredential):
-    """Tokens of the service's identity."""
-
-    def __init__(self, cloud: InProcessCloud) -> None:
-        self._cloud = cloud
-
-    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        token = self._cloud.identity_token(scopes[0].removesuffix("/.default"))
-        return AccessToken(token, int(time.time()) + 3000)
-
-    async def get_token_info(self, *scopes: str, **_: Any) -> AccessTokenInfo:
-        token = await self.get_token(*scopes)
-        return AccessTokenInfo(token.token, token.expires_on)
-
-    async def newer(self, scope: str, _moment: float) -> str:
-        return (await self.get_token(scope)).token
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Nothing is open."""
-
-
-class InProcessClouds(AzureClouds):
-    """The app's own clients, on these wires."""
-
-    def __init__(self, cloud: InProcessCloud) -> None:
-        self.environment: Environment = ENVIRONMENTS["AzurePublicCloud"].redirected(cloud.info)
-        credential: Any = _Credential(cloud)
-        self._http = httpx.AsyncClient(transport=_Http(cloud))
-        graph = MicrosoftGraph(
-            self.environment, credential, self._http, client=cloud.info["identity"]["clientId"]
-        )
-        self._directory = Directory(graph)
-        transport: Any = _Sdk(cloud)
-        self.proof = SecretProof(self.environment, self._http)
-        self.vault = KeyVault(cloud.info["keyVault"], credential, transport, local=True)
-
-    def directory(self, tenant: str) -> Directory:  # noqa: ARG002 - there is one tenant
-        """The tenant's directory."""
-        return self._directory
-
-
-def _headers(answer: Answer) -> dict[str, str]:
-    headers = dict(answer.headers)
-    if content_type := answer.content_type():
-        headers.setdefault("Content-Type", content_type)
-    return headers

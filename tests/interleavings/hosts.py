@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
+from onboarding.api.problems import ProblemError
 from onboarding.audit.trail import Trail
 from onboarding.clock import Clock
 from onboarding.cloud.clouds import Clouds
+from onboarding.errors import requests
 from onboarding.parts import Parts
 from onboarding.service import Service
 from onboarding.settings import Settings
@@ -18,12 +21,14 @@ from onboarding.storage import names
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.timers import Timers
-from tests.interleavings.cloud import InProcessCloud, InProcessClouds
+from tests.interleavings.clients import InProcessClouds
+from tests.interleavings.cloud import InProcessCloud
 from tests.support.memory import MemoryLedgers, MemoryTables
 
 OPERATOR: Final = Caller(id="operator-1", name="operator", roles=(OPERATE_ROLE,))
 REQUESTER: Final = Caller(id="requester-1", name="requester", roles=(REQUEST_ROLE,))
-_CALLERS: Final = {caller.name: caller for caller in (OPERATOR, REQUESTER)}
+OTHER: Final = Caller(id="requester-2", name="other", roles=(REQUEST_ROLE,))
+_CALLERS: Final = {caller.name: caller for caller in (OPERATOR, REQUESTER, OTHER)}
 _TICK: Final = timedelta(milliseconds=1)
 
 
@@ -42,8 +47,11 @@ class HandClock:
 class _Callers:
     """Knows a caller by a name in place of a token."""
 
-    async def identify(self, authorization: str | None, _allowed: Any) -> Caller:
-        return _CALLERS[str(authorization)]
+    async def identify(self, authorization: str | None, allowed: Sequence[str]) -> Caller:
+        caller = _CALLERS[str(authorization)]
+        if not set(allowed) & set(caller.roles):
+            raise ProblemError(requests.ROLE_MISSING, roles=", ".join(allowed))
+        return caller
 
 
 class _HostParts(Parts):

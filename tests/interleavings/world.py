@@ -25,6 +25,7 @@ from onboarding.storage import names
 from tests.interleavings.cloud import InProcessCloud
 from tests.interleavings.hosts import HandClock, Host
 from tests.interleavings.pins import ACTOR, Pin
+from tests.support.customers import FABRIKAM
 from tests.support.memory import Call, MemoryQueues, MemoryTables, Received
 from tests.support.precreated import Precreated, precreated
 
@@ -66,6 +67,8 @@ class World:
             "storage_connection": "memory",
             "home_tenant_id": self.cloud.info["tenant"],
             "identity_client_id": self.cloud.info["identity"]["clientId"],
+            "served_tenants": [FABRIKAM],
+            "multitenant_client_id": self.cloud.info["multitenantClientId"],
             "key_vault_url": self.cloud.info["keyVault"],
             "api_audience": [self.cloud.info["audience"]],
             "public_url": "https://onboarding.example",

@@ -63,7 +63,7 @@ async def precreated(
         redirects = {"redirectUris": golden.client_redirects(native["appId"])}
         await _change(portal, native, {"publicClient": redirects})
     if consent:
-        await _consent(portal, web, native)
+        await consented(portal, web, native)
     return Precreated(server=web, client=native, secret=made["secretText"], ends_at=start + lifetime)
 
 
@@ -130,7 +130,7 @@ async def _register(portal: Portal, body: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-async def _consent(portal: Portal, web: dict[str, Any], native: dict[str, Any]) -> None:
+async def consented(portal: Portal, web: dict[str, Any], native: dict[str, Any]) -> None:
     """Grant what both applications request, as the button "Grant admin consent" does."""
     for app in (web, native):
         principal = await _principal(portal, app["appId"])
