@@ -130,7 +130,10 @@ class PartiesMachine(RuleBasedStateMachine):
             target = others[pick % len(others)]
             body = self._run(self._greedy(caller, way, target))
             self._call(
-                caller, "create_onboarding", {"name": f"Mine {pick}", "tenantId": target.tenant, **body}, now=now
+                caller,
+                "create_onboarding",
+                {"name": f"Mine {pick}", "tenantId": target.tenant, **body},
+                now=now,
             )
 
     async def _greedy(self, caller: str, way: str, target: Connection) -> dict[str, Any]:
@@ -209,7 +212,7 @@ class PartiesMachine(RuleBasedStateMachine):
         if now:
             self._run(self._settled())
 
-    async def _answer(self, caller: str, route: str, body: Any, **path: str) -> tuple[int, Any]:
+    async def _answer(self, caller: str, route: str, body: Any, **path: Any) -> tuple[int, Any]:
         return await self.world.call(route, body, caller=caller, **path)
 
     async def _settled(self, *, administrator: bool = False) -> None:
@@ -253,7 +256,7 @@ def explore(cloud: InProcessCloud, *, examples: int, steps: int) -> None:
     """Look for an order of calls that breaks a rule."""
     with asyncio.Runner() as runner:
         run_state_machine_as_test(
-            lambda: PartiesMachine(runner, cloud),
+            lambda: PartiesMachine(runner, cloud),  # type: ignore[arg-type] # any factory
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=steps,
