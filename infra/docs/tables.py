@@ -13,7 +13,7 @@ from onboarding.api.callers import REQUEST_ROLE
 from onboarding.api.endpoint import Endpoint
 from onboarding.api.sign_in import SignIn
 from onboarding.errors import ErrorType, PermanentError, ReplicationLagError, TransientError, channels
-from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
+from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PARAMETER_FAULTS, PROBLEMS
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW
@@ -164,6 +164,11 @@ def _faults() -> str:
     return _markdown(("code", "meaning"), ((f"`{kind.code}`", kind.title) for kind in FAULTS))
 
 
+def _parameter_faults() -> str:
+    rows = ((f"`{kind.code}`", kind.title) for kind in PARAMETER_FAULTS)
+    return _markdown(("code", "meaning"), rows)
+
+
 def _findings() -> str:
     rows = ((f"`{kind.code}`", str(kind.severity), _listed(kind.pointers), kind.title) for kind in FINDINGS)
     return _markdown(("code", "severity", "points to", "meaning"), rows)
@@ -213,6 +218,7 @@ _KINDS: Final[Mapping[str, Callable[[str], str]]] = {
 _CODES: Final[Mapping[str, Callable[[], str]]] = {
     "problems": _problems,
     "faults": _faults,
+    "parameters": _parameter_faults,
     "findings": _findings,
     "steps": _failures,
 }

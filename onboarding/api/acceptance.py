@@ -16,7 +16,7 @@ from onboarding.api.reading import need
 from onboarding.api.runs import AnyTraced, asker
 from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
-from onboarding.cmg.conflicts import SAME_APP, SAME_APP_POINTER, conflicts
+from onboarding.cmg.conflicts import SAME_APP, conflicts
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import Finding, prerequisites, requests
@@ -201,7 +201,7 @@ class Acceptance:
             raise invalid(requests.CONNECTION_NOT_FOUND.finding(connection=existing.connection_id))
         client = wanted.client_app.existing if wanted.client_app else None
         if client and str(client.client_id) == found.server_app.app_id:
-            need(iter([(SAME_APP_POINTER, SAME_APP)]))
+            need([SAME_APP])
 
     def _unknown_channels(self, wanted: OnboardingRequest) -> Iterator[Finding]:
         """An unknown name would select a vault secret that callers must not select."""

@@ -15,7 +15,7 @@ from onboarding.api.reading import Parameters
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp, WizardModel
 from onboarding.connections import records
-from onboarding.errors import requests
+from onboarding.errors import conflicts, fields, requests
 from onboarding.expiry.user_responses import LONGEST_SNOOZE, Responder, UserResponses
 
 _PROBLEMS: Final = (requests.NOT_FOUND, requests.EXPIRATION_CHANGED, requests.NO_WARNING_YET)
@@ -89,14 +89,12 @@ class AcknowledgementsResource:
     def _until(self, wanted: Snooze, ends_at: datetime) -> datetime:
         """When a snooze ends. Raises ``ProblemError`` if that is in the past or too late."""
         if (wanted.days is None) == (wanted.until is None):
-            fault = "Specify either 'days' or 'until'."
-            raise invalid(requests.FIELD_CONFLICT.finding("/until", fault=fault))
+            raise invalid(conflicts.EITHER_OF.finding("/until", first="days", second="until"))
         now, latest = self._clock.now(), self._responses.latest(ends_at)
         until = wanted.until or now + timedelta(days=wanted.days or 0)
         if not now < until <= latest:
             pointer = "/until" if wanted.until else "/days"
-            fault = f"Must be in the future and no later than {latest.isoformat()}."
-            raise invalid(requests.FIELD_INVALID.finding(pointer, fault=fault))
+            raise invalid(fields.SNOOZE_OUT_OF_RANGE.finding(pointer, latest=latest))
         return until
 
     def _changed(self, connection: records.Connection | None) -> Connection:
@@ -110,6 +108,5 @@ def _expiration(name: str | None, connection: records.Connection) -> tuple[str, 
     expirations = connection.expirations
     kind = name or min(expirations, key=lambda kind: expirations[kind])
     if kind not in expirations:
-        fault = f"This connection has no '{kind}' expiration."
-        raise invalid(requests.FIELD_INVALID.finding("/expiration", fault=fault))
+        raise invalid(fields.NO_SUCH_EXPIRATION.finding("/expiration", expiration=kind))
     return kind, expirations[kind]

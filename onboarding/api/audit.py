@@ -11,7 +11,7 @@ from pydantic import Field
 from onboarding.api.documents import Document, FailureCode
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.paging import Page, PageQuery
-from onboarding.api.problems import ProblemError
+from onboarding.api.problems import invalid_parameters
 from onboarding.api.reading import Id, Parameters
 from onboarding.api.run_documents import CloudCall, OnBehalfOf
 from onboarding.audit import audit_event
@@ -19,7 +19,7 @@ from onboarding.audit.trail import Trail, TrailView
 from onboarding.audit.verification import Gap, Reason, Verification
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp
-from onboarding.errors import requests
+from onboarding.errors import parameters
 from onboarding.storage.unreadable_rows import Readable
 
 _VERIFIED: Final = timedelta(days=31)
@@ -191,6 +191,5 @@ class AuditResource:
         until = query.until or self._clock.now() + timedelta(seconds=1)
         since = query.since or until - default
         if since >= until or until - since > timedelta(days=36500):
-            fault = "Must be before 'to', and not more than 100 years."
-            raise ProblemError(requests.INVALID_PARAMETER, name="from", fault=fault)
+            raise invalid_parameters({"from": parameters.PERIOD_NOT_POSSIBLE.finding()})
         return since, until

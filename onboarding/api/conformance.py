@@ -17,6 +17,7 @@ from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
 from onboarding.cmg import profiles
 from onboarding.cmg.discovery import reads_directory
+from onboarding.cmg.faults import fault
 from onboarding.cmg.versions import SiteVersion
 from onboarding.cmg.wizard import ProfileName as RequestedProfile
 from onboarding.connections.connection_store import ConnectionStore
@@ -55,14 +56,14 @@ class PairQuery(Parameters):
     @classmethod
     def _other(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("server_app_id") == value:
-            raise ValueError("specify two applications")
+            raise fault("same-app").error()
         return value
 
     @field_validator("profile")
     @classmethod
     def _either(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("config_mgr_version") is not None:
-            raise ValueError("specify either 'profile' or 'configMgrVersion'")
+            raise fault("either-of", first="profile", second="configMgrVersion").error()
         return value
 
     def subject(self) -> Subject:

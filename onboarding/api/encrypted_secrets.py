@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -74,7 +75,7 @@ class EncryptedSecretsResource:
         try:
             recipient = Recipient.read(call.body.certificate, now)
         except CertificateError as error:
-            raise invalid(requests.FIELD_INVALID.finding("/certificate", fault=str(error))) from error
+            raise invalid(replace(error.finding, pointer="/certificate")) from error
         connection = await self._connections.find(call)
         if connection.state is not ConnectionState.ACTIVE:
             raise ProblemError(requests.CONNECTION_REMOVING, name=connection.name)

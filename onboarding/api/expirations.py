@@ -28,7 +28,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.words.spreadsheet import sheet
 
-_EMAIL: Final = Form(r"[^@]*@[^@]*", "must be an email address, such as kim@contoso.com")
+_EMAIL: Final = Form(r"[^@]*@[^@]*", "not-an-email-address")
 
 CSV: Final = "text/csv"
 CALENDAR: Final = "text/calendar"

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from onboarding.api.callers import Caller
 from onboarding.api.reading import is_id
+from onboarding.cmg.faults import fault
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.workflow.run import RunStatus
 
@@ -26,7 +27,7 @@ _Entry = TypeVar("_Entry")
 
 def _who(value: Any) -> Any:
     if isinstance(value, str) and value != ME and not is_id(value):
-        raise ValueError(f"must be '{ME}' or the object ID of a caller")
+        raise fault("not-a-caller", me=ME).error()
     return value.lower() if isinstance(value, str) else value
 
 

@@ -22,11 +22,11 @@ from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, Call, Endpoint, Reply
 from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.paging import ContinuedQuery
-from onboarding.api.problems import ProblemError, unavailable
+from onboarding.api.problems import ProblemError, invalid_parameters, unavailable
 from onboarding.api.reader import Reader
 from onboarding.api.reading import read_body
 from onboarding.clock import Clock
-from onboarding.errors import PermanentError, TransientError, requests
+from onboarding.errors import PermanentError, TransientError, parameters, requests
 from onboarding.storage import patience
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import InvalidContinuationError
@@ -159,8 +159,7 @@ def _not_read(error: InvalidContinuationError | UnreadableRowError) -> ProblemEr
     if isinstance(error, UnreadableRowError):
         row, reason = error.row, error.reason
         return ProblemError(requests.ROW_UNREADABLE, table=row.table, key=row.key, reason=reason)
-    fault = "Take it from nextLink, unchanged."
-    return ProblemError(requests.INVALID_PARAMETER, name="continuationToken", fault=fault)
+    return invalid_parameters({"continuationToken": parameters.CONTINUATION_INVALID.finding()})
 
 
 def _problem(error: Exception, request_id: str) -> ProblemError:

@@ -14,10 +14,11 @@ from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from onboarding.api.problems import ProblemError
+from onboarding.api import faults
+from onboarding.api.problems import ProblemError, invalid_parameters
 from onboarding.behalf import Behalf
 from onboarding.cmg.fields import plain
-from onboarding.errors import requests
+from onboarding.errors import Finding, parameters
 
 HEADER: Final = "On-Behalf-Of"
 
@@ -56,34 +57,21 @@ def read(headers: Mapping[str, str]) -> Behalf | None:
     if value is None:
         return None
     if not _ENCODED.fullmatch(value):
-        raise _wrong("It must be form-encoded, such as name=Kim&reference=INC-4711.")
+        raise _wrong(parameters.ON_BEHALF_NOT_ENCODED.finding())
     try:
         pairs = parse_qsl(value, keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError as error:  # also bytes that are not UTF-8
-        raise _wrong("It must be form-encoded UTF-8, such as name=Kim&reference=INC-4711.") from error
+        raise _wrong(parameters.ON_BEHALF_NOT_ENCODED.finding()) from error
     given = dict(pairs)
     if len(given) < len(pairs):
-        raise _wrong("Each of name and reference can be there once.")
+        raise _wrong(parameters.ON_BEHALF_REPEATED.finding())
     try:
         found = _Given.model_validate(given)
     except ValidationError as error:
-        raise _wrong(" ".join(map(_fault, error.errors(include_url=False)))) from error
+        wrong = {f"{HEADER}.{fault['loc'][0]}": faults.finding(fault) for fault in error.errors()}
+        raise invalid_parameters(wrong) from error
     return Behalf(found.name, found.reference)
 
 
-def _fault(fault: Any) -> str:
-    member = ".".join(map(str, fault["loc"]))
-    match fault["type"]:
-        case "missing":
-            return f"'{member}' is required."
-        case "extra_forbidden":
-            return "The members are name and reference."
-        case "string_too_long":
-            return f"'{member}' has at most {_LONGEST} characters."
-        case "string_too_short":
-            return f"'{member}' must not be empty."
-    return f"'{member}' {fault['msg'].removeprefix('Value error, ')}."
-
-
-def _wrong(fault: str) -> ProblemError:
-    return ProblemError(requests.INVALID_PARAMETER, name=HEADER, fault=fault)
+def _wrong(finding: Finding) -> ProblemError:
+    return invalid_parameters({HEADER: finding})

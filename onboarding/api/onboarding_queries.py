@@ -44,7 +44,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-_Key = Annotated[str, Form(r"[\x21-\x7e]{1,255}", "must be 1 to 255 visible ASCII characters")]
+_Key = Annotated[str, Form(r"[\x21-\x7e]{1,255}", "not-an-idempotency-key")]
 
 
 class OnboardingQuery(RunQuery):

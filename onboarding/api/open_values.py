@@ -14,7 +14,7 @@ from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.rules import Rule
 from onboarding.connections.cadence import APPLICATION, SECRET
 from onboarding.errors import ErrorType, recovery
-from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PROBLEMS
+from onboarding.errors.catalogue import FAILURES, FAULTS, FINDINGS, PARAMETER_FAULTS, PROBLEMS
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW
@@ -41,7 +41,7 @@ VALUES: Final[Mapping[str, Iterable[str]]] = {
     "DifferenceCode": {*_CHECKS, *KINDS} - {rules.SECRET.name},
     "ExpirationKind": (SECRET, APPLICATION),
     "FailureCode": {kind.code for kind in FAILURES},
-    "FindingCode": {kind.code for kind in (*FINDINGS, *FAULTS, *FAILURES)},
+    "FindingCode": {kind.code for kind in (*FINDINGS, *FAULTS, *PARAMETER_FAULTS, *FAILURES)},
     "NoticeKind": set(map(str, Kind)),
     "ProblemCode": {kind.code for kind in (*PROBLEMS, *FAILURES)},
     "ProfileName": PROFILES,

@@ -22,7 +22,7 @@ from onboarding.api.problems import MEDIA_TYPE
 from onboarding.api.schemas import named, names_in, reachable, reference, schemas_of
 from onboarding.api.sign_in import SCHEME, SignIn
 from onboarding.api.told import Problem
-from onboarding.errors import ErrorType, requests
+from onboarding.errors import ErrorType, parameters, requests
 
 _TOKENS: Final = (
     requests.TOKEN_MISSING,
@@ -114,7 +114,7 @@ def problems(endpoint: Endpoint) -> dict[int, list[str]]:
     """The codes of the problems with which an endpoint can answer, by status."""
     kinds = (
         *(_TOKENS if endpoint.roles else ()),
-        *((requests.INVALID_PARAMETER,) if endpoint.query.can_be_wrong() or endpoint.writes else ()),
+        *((parameters.INVALID_PARAMETER,) if endpoint.query.can_be_wrong() or endpoint.writes else ()),
         *(_BODIES if endpoint.body else ()),
         *endpoint.problems,
         *_ALWAYS,

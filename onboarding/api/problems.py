@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,7 +11,16 @@ import azure.functions as func
 
 from onboarding.api.reader import ANYBODY, Reader
 from onboarding.api.told import Problem
-from onboarding.errors import Action, ErrorType, Finding, OnboardingError, Texts, requests, templates
+from onboarding.errors import (
+    Action,
+    ErrorType,
+    Finding,
+    OnboardingError,
+    Texts,
+    parameters,
+    requests,
+    templates,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -31,7 +41,7 @@ class ProblemError(Exception):
         """A declared error with the values in its texts (``args``), or an error of the cloud."""
         if isinstance(error, ErrorType):
             status = error.status
-            occurrence: Texts | OnboardingError = error.texts(args)
+            occurrence: Texts | OnboardingError = error.texts(args, errors)
             json_args = templates.as_json(args)
         else:
             occurrence, json_args = error, error.json_args
@@ -75,6 +85,12 @@ class ProblemError(Exception):
 def invalid(*errors: Finding) -> ProblemError:
     """The body is JSON but not a valid request. Every fault is listed."""
     return ProblemError(requests.INVALID_REQUEST, count=len(errors), errors=errors)
+
+
+def invalid_parameters(found: Mapping[str, Finding]) -> ProblemError:
+    """Parameters of the query, or headers, that are not valid, by their names. Every fault is listed."""
+    errors = tuple(replace(finding, parameter=name) for name, finding in found.items())
+    return ProblemError(parameters.INVALID_PARAMETER, errors=errors)
 
 
 def unavailable(error: ErrorType) -> ProblemError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -19,8 +19,10 @@ from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 from pydantic_core import from_json
 
-from onboarding.api.problems import ProblemError, invalid
-from onboarding.errors import Finding, requests
+from onboarding.api import faults
+from onboarding.api.problems import ProblemError, invalid, invalid_parameters
+from onboarding.cmg.faults import Fault, fault
+from onboarding.errors import Finding, parameters, requests
 
 LONGEST: Final = 16 * 1024
 """Bytes of a body; the request must fit into one column of a table."""
@@ -39,6 +41,8 @@ _VERSION: Final = "api-version"
 
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
+_PLACE: Final = re.compile(r"line (\d+) column (\d+)")
+
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
@@ -52,19 +56,19 @@ def is_id(text: str) -> bool:
 
 def _id(text: str) -> str:
     if not is_id(text):
-        raise ValueError("must be a UUID, such as 3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05")
+        raise fault("not-a-uuid").error()
     return text.lower()
 
 
 def _digits(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch("[0-9]{1,9}", value):
-        raise ValueError("must be a number in decimal digits")
+        raise fault("not-a-number").error()
     return value
 
 
 def _flag(value: Any) -> Any:
     if isinstance(value, str) and value.casefold() not in {"true", "false"}:
-        raise ValueError("must be true or false")
+        raise fault("not-a-flag").error()
     return value
 
 
@@ -94,8 +98,7 @@ class Query(BaseModel):
             for name, value in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
             if name != _VERSION
         ]
-        if cls.can_be_wrong():
-            _need_single_values(sent)
+        wrong = dict(_without_single_value(sent)) if cls.can_be_wrong() else {}
         given: dict[str, Any] = {name: value for name, value in sent if name not in headers}
         labels = {name: given.pop(name) for name in list(given) if name.startswith(LABEL)}
         if "labels" in cls.model_fields and labels:
@@ -103,10 +106,14 @@ class Query(BaseModel):
         given |= labels
         given |= {str(name): request.headers[name] for name in headers if name in request.headers}
         try:
-            return cls.model_validate(given)
+            query = cls.model_validate(given)
         except ValidationError as error:
-            known = ", ".join(str(field.alias) for field in cls.model_fields.values()) or "none"
-            raise _invalid_parameters(error, known) from error
+            known = [str(field.alias) for field in cls.model_fields.values()] or ["none"]
+            found = {_name(fault["loc"]): _parameter_fault(fault, known) for fault in error.errors()}
+            raise invalid_parameters({**found, **wrong}) from error
+        if wrong:
+            raise invalid_parameters(wrong)
+        return query
 
     @classmethod
     def can_be_wrong(cls) -> bool:
@@ -151,28 +158,25 @@ def read_body(request: func.HttpRequest, model: type[_Body], now: datetime) -> _
         return model.model_validate_json(body, context={"now": now})
     except ValidationError as error:
         _need_well_formed(body)
-        raise invalid(*map(_finding, error.errors(include_url=False))) from error
+        raise invalid(*faults.findings(error.errors(include_url=False))) from error
 
 
-def need(faults: Iterator[tuple[str, str]]) -> None:
-    """Raises ``ProblemError`` (422) if fields of a body are in conflict: a pointer and a sentence each."""
-    if found := [requests.FIELD_CONFLICT.finding(pointer, fault=fault) for pointer, fault in faults]:
+def need(conflicts: Iterable[Fault]) -> None:
+    """Raises ``ProblemError`` (422) if fields of a body are in conflict."""
+    if found := list(map(faults.of, conflicts)):
         raise invalid(*found)
 
 
-def _need_single_values(sent: Sequence[tuple[str, str]]) -> None:
-    """Raises ``ProblemError`` (400) for a parameter without a readable value, and for a repeated one."""
+def _without_single_value(sent: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Finding]]:
+    """The parameters without a readable value, and the repeated ones."""
     counts = Counter(name for name, _ in sent)
     for name, value in sent:
-        fault = ""
         if counts[name] > 1:
-            fault = f"This parameter is there {counts[name]} times. Specify it once."
+            yield name, parameters.PARAMETER_REPEATED.finding(times=counts[name])
         elif not value:
-            fault = "This parameter has no value."
+            yield name, parameters.PARAMETER_EMPTY.finding()
         elif _UNREADABLE in value:
-            fault = "The value must be UTF-8 in percent encoding."
-        if fault:
-            raise ProblemError(requests.INVALID_PARAMETER, name=name, fault=fault)
+            yield name, parameters.PARAMETER_NOT_UTF8.finding()
 
 
 def _need_length(request: func.HttpRequest) -> None:
@@ -201,42 +205,18 @@ def _need_well_formed(body: bytes) -> None:
     try:
         from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise ProblemError(requests.MALFORMED_JSON, fault=str(error).capitalize()) from error
+        place = _PLACE.search(str(error))
+        line, column = place.groups() if place else ("1", "1")
+        raise ProblemError(requests.MALFORMED_JSON, line=int(line), column=int(column)) from error
 
 
-def _invalid_parameters(error: ValidationError, known: str) -> ProblemError:
-    """All wrong parameters; the first one gives the problem its name."""
-    faults = [_parameter_fault(fault, known) for fault in error.errors(include_url=False)]
-    (name, text), *others = faults
-    more = "".join(f" {name}: {text}" for name, text in others)
-    return ProblemError(requests.INVALID_PARAMETER, name=name, fault=f"{text}{more}")
+def _name(place: Sequence[int | str]) -> str:
+    """The name of a parameter, as it was sent."""
+    first, *others = map(str, place)
+    return f"{LABEL}{others[0]}" if first == "labels" and others else first
 
 
-def _parameter_fault(fault: Any, known: str) -> tuple[str, str]:
-    match fault["type"]:
-        case "extra_forbidden":
-            text = f"There is no such parameter. The parameters are {known}."
-        case "missing":
-            text = "This parameter is required."
-        case _:
-            text = _sentence(fault["msg"])
-    return ".".join(map(str, fault["loc"])), text
-
-
-def _finding(fault: Any) -> Finding:
-    """One fault that pydantic found, with its place as a JSON pointer (RFC 6901)."""
-    pointer = "".join(
-        "/" + str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"] if part != "[key]"
-    )
-    match fault["type"]:
-        case "missing":
-            return requests.FIELD_MISSING.finding(pointer)
-        case "extra_forbidden":
-            return requests.FIELD_UNKNOWN.finding(pointer)
-    return requests.FIELD_INVALID.finding(pointer, fault=_sentence(fault["msg"]))
-
-
-def _sentence(message: str) -> str:
-    """A message of pydantic as a sentence."""
-    text = message.removeprefix("Value error, ")
-    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
+def _parameter_fault(fault: Any, known: list[str]) -> Finding:
+    if fault["type"] == "extra_forbidden":
+        return parameters.PARAMETER_UNKNOWN.finding(known=known)
+    return faults.finding(fault)

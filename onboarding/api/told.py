@@ -90,6 +90,7 @@ class Finding(Told):
     code: FindingCode
     severity: Severity
     pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the request.")] = ""
+    parameter: Annotated[str | None, Field(description="The query parameter or header at fault.")] = None
 
 
 class Problem(Told):

@@ -17,13 +17,14 @@ from pydantic import (
 
 from onboarding.cmg import identifiers
 from onboarding.cmg.client_secrets import ClientSecret
+from onboarding.cmg.faults import fault
 from onboarding.cmg.fields import SPACES, Form, Name, Timestamp, WizardModel, plain
 
 VaultSecret = Annotated[
     str,
     Form(
         r"import-[0-9A-Za-z\-]{1,120}",
-        "must be the name of a secret in Key Vault: 'import-', then up to 120 letters, digits and hyphens",
+        "not-a-vault-secret-name",
     ),
 ]
 
@@ -116,7 +117,7 @@ class ServerApp(SecretTerms):
     home_page_url: Annotated[
         str,
         Field(max_length=255),
-        Form(rf"""https?://[^"'<>\\{SPACES}]+""", "must be a URL that begins with https:// or http://"),
+        Form(rf"""https?://[^"'<>\\{SPACES}]+""", "not-a-web-url"),
         AfterValidator(plain),
     ] = Field(
         "https://ConfigMgrService",
@@ -139,8 +140,8 @@ class ServerApp(SecretTerms):
     @classmethod
     def _usable(cls, value: str | None, info: ValidationInfo) -> str | None:
         # Read back from storage there is no tenant in the context; it was compared before.
-        if value is not None and (fault := identifiers.fault(value, _context(info, "tenant", None))):
-            raise ValueError(fault)
+        if value is not None and (found := identifiers.flaw(value, _context(info, "tenant", None))):
+            raise found.error()
         return value
 
     @field_validator("secret_end_date")
@@ -152,9 +153,9 @@ class ServerApp(SecretTerms):
         if now is None:  # read back from storage, where it was checked before
             return value
         if value <= now + timedelta(days=1):
-            raise ValueError("must be at least one day ahead")
+            raise fault("date-too-early").error()
         if value > SecretValidity.TWO_YEARS.after(now) + timedelta(days=1):
-            raise ValueError("must be at most two years ahead")
+            raise fault("date-too-late").error()
         return value
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from onboarding.cmg.faults import Fault, fault
+
 LONGEST: Final = 1024
 """More than any client secret has: those of Entra ID have 16 to 64 characters.
 
@@ -17,29 +19,29 @@ Source: https://learn.microsoft.com/graph/api/resources/passwordcredential.
 _GUID: Final = re.compile(r"[({]?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[)}]?", re.IGNORECASE)
 
 
-def fault(value: str) -> str | None:
-    """Why a text cannot be a client secret, as the end of a sentence; None if it can be one.
+def flaw(value: str) -> Fault | None:
+    """Why a text cannot be a client secret; None if it can be one.
 
     The portal shows the ID of a secret, a GUID, beside its value.
     Source: https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials.
     """
     if not value:
-        return "is empty"
+        return fault("text-empty")
     if value != value.strip():
-        return "begins or ends with white space, which is not part of a client secret"
+        return fault("white-space-around")
     for position, character in enumerate(value):
         if character.isspace():
-            return f"contains white space (at {position}), which no client secret has"
+            return fault("client-secret-with-white-space", position=position)
         if unicodedata.category(character).startswith("C"):
-            return f"contains the invisible character U+{ord(character):04X} (at {position})"
+            return fault("invisible-character", character=f"U+{ord(character):04X}", position=position)
     if _GUID.fullmatch(value):
-        return "is a GUID: this is the ID of a client secret (key ID), not its value"
+        return fault("client-secret-is-key-id")
     return None
 
 
 def _possible(secret: SecretStr) -> SecretStr:
-    if found := fault(secret.get_secret_value()):
-        raise ValueError(f"The client secret {found}.")
+    if found := flaw(secret.get_secret_value()):
+        raise found.error()
     return secret
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from onboarding.cmg.faults import fault
 from onboarding.cmg.fields import Name, WizardModel
 
 Minutes = Annotated[int, Field(ge=5, le=60)]
@@ -45,7 +46,7 @@ class Schedule(WizardModel):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.every > _LARGEST[self.unit]:
-            raise ValueError(f"every must be at most {_LARGEST[self.unit]} with the unit {self.unit}")
+            raise fault("too-many-units", most=_LARGEST[self.unit], unit=str(self.unit)).error()
         return self
 
 

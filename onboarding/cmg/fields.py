@@ -22,6 +22,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
 from onboarding.cmg import joiners
+from onboarding.cmg.faults import fault
 
 _INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that a name cannot contain: control, format (right-to-left marks), unassigned."""
@@ -33,17 +34,16 @@ _RFC_3339: Final = re.compile(
 
 
 def plain(text: str) -> str:
-    """Text that looks the same everywhere. Raises ``ValueError`` for invisible characters.
+    """Text that looks the same everywhere. Raises ``PydanticCustomError`` for invisible characters.
 
     Two of them are spelling in some scripts, and are accepted there: see ``joiners``.
     """
     if text != text.strip():
-        raise ValueError("must not begin or end with white space")
+        raise fault("white-space-around").error()
     for position, character in enumerate(text):
         if unicodedata.category(character) in _INVISIBLE and not joiners.spells(text, position):
-            raise ValueError(
-                f"must not contain the invisible character U+{ord(character):04X} (at {position})"
-            )
+            found = fault("invisible-character", character=f"U+{ord(character):04X}", position=position)
+            raise found.error()
     return text
 
 
@@ -52,17 +52,17 @@ SPACES: Final = r"\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202
 
 
 class Form:
-    """The form of a text: a regular expression for the description, a sentence for people."""
+    """The form of a text: a regular expression for the description, the code of an error for people."""
 
-    def __init__(self, pattern: str, sentence: str) -> None:
-        r"""``sentence`` completes "The value …", such as "must be a UUID".
+    def __init__(self, pattern: str, code: str) -> None:
+        r"""``code`` is that of the error for a text of another form.
 
         The pattern must mean the same in ECMA-262 with the flag ``u``, to which JSON Schema refers: no
         ``\d``, ``\w``, ``\s``, ``(?i)`` or possessive quantifier, and ``-`` in a class is escaped.
         Source: https://json-schema.org/draft/2020-12/json-schema-core#section-6.4.
         """
         self._pattern = re.compile(pattern)
-        self._sentence = sentence
+        self._code = code
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
@@ -74,14 +74,14 @@ class Form:
 
     def _check(self, text: str) -> str:
         if not self._pattern.fullmatch(text):
-            raise ValueError(self._sentence)
+            raise fault(self._code).error()
         return text
 
 
 def _timestamp(value: Any) -> Any:
     if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
         return value
-    raise ValueError("must be a date and a time with an offset, such as 2027-03-01T00:00:00Z (RFC 3339)")
+    raise fault("not-a-timestamp").error()
 
 
 Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_timestamp)]

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+from onboarding.cmg.faults import Fault, fault
+
 RESTRICTIONS: Final = "https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions"
 """Where Microsoft documents them."""
 
@@ -31,26 +33,22 @@ def default(tenant: str, app: str) -> str:
     return f"api://{tenant}/{app}"
 
 
-def fault(uri: str, tenant: str | None) -> str:
-    """Why the form of a URI is not valid; empty if it is.
+def flaw(uri: str, tenant: str | None) -> Fault | None:
+    """Why the form of a URI is not valid; None if it is.
 
     If the tenant is not known, the URI can contain any.
     """
     named = tenant or "{tenantId}"
     if len(uri) > LONGEST:
-        return f"Must be at most {LONGEST} characters long, not {len(uri)}."
+        return fault("text-too-long", most=LONGEST)
     if uri.casefold() == "https://configmgrservice":
-        return (
-            "Entra ID refuses https://ConfigMgrService, the old default of the console, because it is not a "
-            f"verified domain of your tenant. Omit the field, or use api://{named}/ConfigMgrService."
-        )
-    forms = f"api://{named}/{{string}} or https://{{verifiedDomain}}/{{string}}"
+        return fault("uri-old-default", tenant=named)
     match = _FORM.fullmatch(uri)
     if match is None:
-        return f"Must have the form {forms}."
+        return fault("uri-form", tenant=named)
     if tenant and match["scheme"] == "api" and match["host"].casefold() != tenant.casefold():
-        return f"An api:// URI must contain the id of the tenant: api://{tenant}/{{string}}."
-    return ""
+        return fault("uri-of-other-tenant", tenant=tenant)
+    return None
 
 
 def folded(uri: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from onboarding.cmg.faults import Fault, fault
 from onboarding.cmg.permissions import (
     DIRECTORY_READ_ALL,
     USER_READ,
@@ -93,19 +94,16 @@ def for_version(version: str | None) -> Profile:
     return fitting[-1] if fitting else next(iter(PROFILES.values()))
 
 
-def fault(profile: Profile, version: str | None) -> str:
-    """Why a profile does not fit a ConfigMgr version (None: the newest); empty if it does."""
+def conflict(profile: Profile, version: str | None) -> Fault | None:
+    """Why a profile does not fit a ConfigMgr version (None: the newest); None if it does."""
     if profile is for_version(version):
-        return ""
-    if version is not None and version < profile.first_version:
-        return f"The profile {profile.name} is for version {profile.first_version} or later, not {version}."
-    if profile.next_version and (version is None or version >= profile.next_version):
-        return (
-            f"The profile {profile.name} is for versions before {profile.next_version}. Later sites sign in "
-            "with the server app, which requires a redirect URI that this profile lacks. Omit the profile, "
-            "or specify the older configMgrVersion of the site."
-        )
-    return ""
+        return None
+    first, following = profile.first_version, profile.next_version
+    if version is not None and version < first:
+        return fault("profile-for-later-versions", profile=profile.name, first=first, version=version)
+    if following and (version is None or version >= following):
+        return fault("profile-for-earlier-versions", profile=profile.name, next=following)
+    return None
 
 
 def scope_id(key: str) -> str:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
 from onboarding.cmg.app_fields import SecretTerms, SecretValidity, VaultSecret
 from onboarding.cmg.client_secrets import ClientSecret
-
-_IMPORTED: Final = (
-    "The service does not change an imported server app. Add a client secret to it yourself, then specify "
-    "either vaultSecret (its name) or secret (its value)."
-)
-
-
-_IMPORTED_END: Final = "The service reads the end of an imported secret from Entra ID. Omit this field."
+from onboarding.cmg.faults import Faults, fault
 
 
 class RenewalRequest(SecretTerms):
@@ -37,25 +29,27 @@ class RenewalRequest(SecretTerms):
         "Default: the setting RENEWAL_TIME_LIMIT_DAYS.",
     )
 
-    def faults(self, *, imported: bool, now: datetime) -> Iterator[tuple[str, str]]:
-        """The conflicts with the connection: a JSON pointer and a sentence for each."""
+    def faults(self, *, imported: bool, now: datetime) -> Faults:
+        """The conflicts with the connection."""
         return self._faults_of_import() if imported else self._faults_of_new_secret(now)
 
-    def _faults_of_import(self) -> Iterator[tuple[str, str]]:
+    def _faults_of_import(self) -> Faults:
         if (self.vault_secret is None) == (self.secret is None):
-            yield "", _IMPORTED
+            yield fault("imported-secret-needed")
         if self.secret_validity and "secret_validity" in self.model_fields_set:  # not the default
-            yield "/secretValidity", _IMPORTED_END
+            yield fault("imported-end-known", "/secretValidity")
         if self.secret_end_date:
-            yield "/secretEndDate", _IMPORTED_END
+            yield fault("imported-end-known", "/secretEndDate")
 
-    def _faults_of_new_secret(self, now: datetime) -> Iterator[tuple[str, str]]:
+    def _faults_of_new_secret(self, now: datetime) -> Faults:
         for pointer, value in (("/vaultSecret", self.vault_secret), ("/secret", self.secret)):
             if value is not None:
-                yield pointer, "The service creates the new secret. Omit this field."
+                yield fault("secret-is-created", pointer)
         if self.secret_end_date is None:
             return
         if self.secret_validity:
-            yield "/secretEndDate", "Specify either secretValidity or secretEndDate."
-        if not now + timedelta(days=1) < self.secret_end_date <= SecretValidity.TWO_YEARS.after(now):
-            yield "/secretEndDate", "Must be at least one day and at most two years ahead."
+            yield fault("either-of", "/secretEndDate", first="secretValidity", second="secretEndDate")
+        if self.secret_end_date <= now + timedelta(days=1):
+            yield fault("date-too-early", "/secretEndDate")
+        if self.secret_end_date > SecretValidity.TWO_YEARS.after(now):
+            yield fault("date-too-late", "/secretEndDate")

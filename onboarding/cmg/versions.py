@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
+from onboarding.cmg.faults import Fault, fault
 from onboarding.cmg.fields import Form
 
 SiteVersion = Annotated[
     str,
     Form(
         r"2[0-9](0[1-9]|1[0-2])",
-        "must be a version of Configuration Manager current branch: two digits for the year and two for the "
-        "month, such as 2409",
+        "not-a-site-version",
     ),
 ]
 
@@ -26,10 +26,6 @@ FIRST_SCALE_SET: Final = "2107"
 """The first version that can deploy any gateway to a virtual machine scale set."""
 
 FIRST_SCALE_SET_US_GOVERNMENT: Final = "2111"
-RETIRED: Final = "Microsoft retired cloud services (classic) on August 31, 2024. No gateway can run on them."
-"""Why the deployment model ``CloudService`` is refused
-(https://learn.microsoft.com/troubleshoot/azure/cloud-services/classic/deploy/troubleshoot-mismatched-config)."""
-
 FIRST_WITHOUT_AUTHENTICATION: Final = "2010"
 """The first version that can disable authentication for a tenant
 (https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard)."""
@@ -46,7 +42,10 @@ class DeploymentModel(StrEnum):
     """Where the gateway will run."""
 
     SCALE_SET = "VirtualMachineScaleSet"
-    CLASSIC = "CloudService"  # retired: refused, and still read in what was stored
+    CLASSIC = "CloudService"
+    """Retired: refused, and still read in what was stored. Source:
+    https://learn.microsoft.com/troubleshoot/azure/cloud-services/classic/deploy/troubleshoot-mismatched-config.
+    """
 
 
 PROVIDERS: Final[Mapping[DeploymentModel, tuple[str, ...]]] = {
@@ -61,15 +60,15 @@ PROVIDERS: Final[Mapping[DeploymentModel, tuple[str, ...]]] = {
 (https://learn.microsoft.com/intune/configmgr/core/clients/manage/cmg/configure-azure-ad)."""
 
 
-def fault(model: DeploymentModel, version: str | None, *, us_government: bool) -> str:
-    """Why a version (None: the newest) cannot deploy a gateway like this; empty if it can."""
+def conflict(model: DeploymentModel, version: str | None, *, us_government: bool) -> Fault | None:
+    """Why a version (None: the newest) cannot deploy a gateway like this; None if it can."""
     if model is DeploymentModel.CLASSIC:
-        return f"{RETIRED} Use {DeploymentModel.SCALE_SET}, or omit the field."
+        return fault("model-retired", model=str(DeploymentModel.SCALE_SET))
     first = FIRST_SCALE_SET_US_GOVERNMENT if us_government else FIRST_SCALE_SET
     if version is not None and version < first:
         where = "Azure US Government" if us_government else "Azure"
-        return f"In {where}, a virtual machine scale set requires version {first} or later, not {version}."
-    return ""
+        return fault("version-without-scale-set", cloud=where, first=first, version=version)
+    return None
 
 
 def renewable_until(created_at: datetime, version: str | None) -> datetime | None:

@@ -20,13 +20,14 @@ from pydantic import (
 from onboarding.cmg import profiles
 from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery, reads_directory
+from onboarding.cmg.faults import fault
 from onboarding.cmg.fields import SPACES, Form, Name, Text, WizardModel, plain
 from onboarding.cmg.profiles import Profile
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel, SiteVersion
 
 _EMAIL: Final = Form(
     rf'[^@"<>,;{SPACES}]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+',
-    "must be an email address, such as kim@contoso.com",
+    "not-an-email-address",
 )
 
 Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
@@ -36,7 +37,7 @@ LabelValue = Annotated[str, Field(max_length=256), AfterValidator(plain)]
 
 def _profile(name: str) -> str:
     if name not in profiles.PROFILES:
-        raise ValueError(f"must be one of {', '.join(profiles.PROFILES)}")
+        raise fault("not-one-of", allowed=list(profiles.PROFILES)).error()
     return name
 
 

@@ -42,6 +42,7 @@ class Finding:
     args: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The values in the texts, as JSON, for a text in another language."""
     actions: tuple[Action, ...] = field(default=(), compare=False)
+    parameter: str | None = None  # of the query or a header, when it is at fault
 
 
 class OnboardingError(Exception):
@@ -218,6 +219,11 @@ def composed(findings: Iterable[Told]) -> Mapping[str, str]:
     """The texts of findings as values: each sentence once."""
     errors = [each for each in findings if getattr(each, "severity", Severity.ERROR) is Severity.ERROR]
     return {
-        "details": " ".join(dict.fromkeys(each.detail for each in errors)),
+        "details": " ".join(dict.fromkeys(map(_detail, errors))),
         "remedies": " ".join(dict.fromkeys(each.remedy for each in errors if each.remedy)),
     }
+
+
+def _detail(each: Told) -> str:
+    parameter = getattr(each, "parameter", None)
+    return each.detail if parameter is None else f"{parameter}: {each.detail}"

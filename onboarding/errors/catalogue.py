@@ -8,8 +8,11 @@ from typing import Final
 from onboarding.errors import (
     channels,
     cloud,
+    conflicts,
     feeds,
+    fields,
     login,
+    parameters,
     policies,
     prerequisites,
     recovery,
@@ -23,6 +26,9 @@ from onboarding.errors.base import ErrorType
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     requests,
+    parameters,
+    fields,
+    conflicts,
     feeds,
     prerequisites,
     policies,
@@ -47,8 +53,11 @@ CATALOGUE: Final = {kind.code: kind for kind in _declared(*MODULES)}
 PROBLEMS: Final = tuple(kind for kind in CATALOGUE.values() if kind.status)
 """Answers to a caller."""
 
-FAULTS: Final = tuple(kind for kind in _declared(requests) if kind.severity)
+FAULTS: Final = tuple(kind for kind in _declared(requests, fields, conflicts) if kind.severity)
 """What can be wrong with a body."""
+
+PARAMETER_FAULTS: Final = tuple(kind for kind in _declared(parameters) if kind.severity)
+"""What can be wrong with a parameter, besides the form of its value."""
 
 FINDINGS: Final = tuple(kind for kind in _declared(prerequisites, policies, subscription) if kind.severity)
 """What the preflight reports."""

@@ -3,7 +3,7 @@
 The API makes an answer of a declaration with its values, and raises it::
 
     raise ProblemError(requests.ROLE_MISSING, roles="Onboarding.Operate")
-    raise invalid(requests.FIELD_MISSING.finding("/name"))
+    raise invalid(fields.FIELD_MISSING.finding("/name"))
 
 ``ProblemError`` takes ``status``, ``code`` and ``title`` from the declaration, and ``detail`` and ``remedy``
 from ``ErrorType.texts(args)``, which raises ``TypeError`` for a missing or superfluous value. A test compares
@@ -62,13 +62,6 @@ NOT_FOUND: Final = ErrorType(
     detail="{what} does not exist, or you do not have access to it.",
     remedy="Check the ID in the URL.",
 )
-INVALID_PARAMETER: Final = ErrorType(
-    code="invalid-parameter",
-    status=HTTPStatus.BAD_REQUEST,
-    title="A query parameter or header is not valid",
-    detail="{name}: {fault}",
-    remedy="Correct the parameter.",
-)
 CONTENT_TYPE_NOT_JSON: Final = ErrorType(
     code="content-type-not-json",
     status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -94,7 +87,7 @@ MALFORMED_JSON: Final = ErrorType(
     code="malformed-json",
     status=HTTPStatus.BAD_REQUEST,
     title="The body is not valid JSON",
-    detail="{fault}.",
+    detail="The text is not JSON (line {line}, column {column}).",
     remedy="Send one JSON object in UTF-8.",
 )
 INVALID_REQUEST: Final = ErrorType(
@@ -245,40 +238,12 @@ STORAGE_UNAVAILABLE: Final = ErrorType(
 
 # Faults in a body
 
-FIELD_MISSING: Final = ErrorType(
-    code="field-missing",
-    severity=Severity.ERROR,
-    title="A required field is missing",
-    detail="This field is required.",
-    remedy="Add the field.",
-)
-FIELD_UNKNOWN: Final = ErrorType(
-    code="field-unknown",
-    severity=Severity.ERROR,
-    title="The field does not exist",
-    detail="There is no field with this name.",
-    remedy="Check the spelling of the field, or remove it.",
-)
-FIELD_INVALID: Final = ErrorType(
-    code="field-invalid",
-    severity=Severity.ERROR,
-    title="The type, format or value of the field is not valid",
-    detail="{fault}",
-    remedy="Correct the value of the field.",
-)
 OWNER_DOMAIN: Final = ErrorType(
     code="owner-domain",
     severity=Severity.ERROR,
     title="This deployment sends no mail to the domain of an owner",
     detail="This deployment sends no mail to '{domain}'. It sends mail to addresses in: {domains}.",
     remedy="Name an owner with an address in one of these domains.",
-)
-FIELD_CONFLICT: Final = ErrorType(
-    code="field-conflict",
-    severity=Severity.ERROR,
-    title="The fields are valid, but not together",
-    detail="{fault}",
-    remedy="Change or remove one of the fields.",
 )
 CHANNEL_UNKNOWN: Final = ErrorType(
     code="channel-unknown",

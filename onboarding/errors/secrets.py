@@ -17,7 +17,7 @@ SECRET_MALFORMED: Final = ErrorType(
     code="secret-malformed",
     failure=PermanentError,
     title="The text in Key Vault cannot be a client secret",
-    detail="The secret '{name}' in Key Vault {fault}.",
+    detail="The secret '{name}' in Key Vault cannot be a client secret. {details}",
     remedy="Copy the value of the client secret again, exactly, and specify it. Entra ID shows it only once.",
     documentation=_SECRETS,
 )

@@ -17,6 +17,8 @@ class _Dates(Formatter):
     """Formats dates also where they are text."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, list | tuple):
+            value = ", ".join(map(str, value))
         if format_spec.startswith("%") and isinstance(value, str):
             value = datetime.fromisoformat(value)
         return str(super().format_field(value, format_spec))

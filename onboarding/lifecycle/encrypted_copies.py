@@ -21,12 +21,18 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from onboarding.errors import Finding, fields
+
 _SHORTEST_KEY: Final = 2048
 _DOCUMENT_ENCRYPTION: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.80.1")
 
 
 class CertificateError(ValueError):
     """A text that is not a certificate, or a certificate to which nothing can be encrypted."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.detail)
+        self.finding = finding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,21 +45,18 @@ class Recipient:
     def read(cls, pem: str, now: datetime) -> Recipient:
         """Reads a certificate in PEM form. Raises ``CertificateError`` with the reason."""
         if "PRIVATE KEY" in pem:
-            raise CertificateError("The text contains a private key. Send the certificate only.")
+            raise CertificateError(fields.CERTIFICATE_WITH_PRIVATE_KEY.finding())
         try:
             certificate = x509.load_pem_x509_certificate(pem.encode())
             key = certificate.public_key()
         except ValueError as error:
-            raise CertificateError("The text is not a certificate in PEM form.") from error
+            raise CertificateError(fields.NOT_A_CERTIFICATE.finding()) from error
         if not isinstance(key, RSAPublicKey) or key.key_size < _SHORTEST_KEY:
-            raise CertificateError(f"The certificate must have an RSA key of at least {_SHORTEST_KEY} bits.")
+            raise CertificateError(fields.CERTIFICATE_KEY_UNSUITABLE.finding(bits=_SHORTEST_KEY))
         if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-            raise CertificateError("The certificate is not valid at this time.")
+            raise CertificateError(fields.CERTIFICATE_NOT_CURRENT.finding())
         if not _encrypts_documents(certificate):
-            raise CertificateError(
-                "The certificate must have the key usage encipherment and the enhanced key usage Document "
-                "Encryption (1.3.6.1.4.1.311.80.1)."
-            )
+            raise CertificateError(fields.CERTIFICATE_USAGE.finding())
         return cls(certificate=certificate)
 
     @property

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from onboarding.cmg import client_secrets
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import PermanentError, cloud, secrets, steps
+from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import TENANT
@@ -138,8 +139,9 @@ async def checked(
     ):
         raise steps.SECRET_NOT_IN_VAULT.error(name=name)
     value = (await services.clouds.vault.client_secret(stored.id)).get_secret_value()
-    if found := client_secrets.fault(value):
-        raise secrets.SECRET_MALFORMED.error(name=name, fault=found)
+    if found := client_secrets.flaw(value):
+        why = CATALOGUE[found.code].finding(**found.values)
+        raise secrets.SECRET_MALFORMED.error(name=name, findings=(why,))
     now = services.clock.now()
     listed = await services.directory(tenant).passwords(object_id)
     password = newest(listed, stored.hint)

@@ -349,4 +349,5 @@ async def test_fields_that_exclude_each_other_are_pointed_at(portal):
     )
     document = problem(answer, 422, "invalid-request")
     assert pointers(document) == {"/deploymentModel", "/groupDiscovery/groupNames", "/disableAuthentication"}
-    assert {each["code"] for each in document["errors"]} == {"field-conflict"}
+    codes = {each["code"] for each in document["errors"]}
+    assert codes == {"model-retired", "groups-missing", "group-sync-needs-authentication"}

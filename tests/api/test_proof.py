@@ -17,8 +17,10 @@ GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        pytest.param(lambda value: f"{value}\n", "begins or ends with white space", id="line break"),
-        pytest.param(lambda value: f"\u00a0{value}", "begins or ends with white space", id="no-break space"),
+        pytest.param(lambda value: f"{value}\n", "must not begin or end with white space", id="line break"),
+        pytest.param(
+            lambda value: f"\u00a0{value}", "must not begin or end with white space", id="no-break space"
+        ),
         pytest.param(
             lambda value: f"{value[:9]} {value[9:]}", "contains white space (at 9)", id="inner space"
         ),

@@ -58,3 +58,22 @@ async def test_a_refused_onboarding_has_the_values_and_what_can_be_done(portal):
     assert offered == {"Retry": ("POST", f"{run}/retry"), "RollBack": ("POST", f"{run}/rollback")}
     answer = await portal.call(*offered["RollBack"])
     assert answer.status_code == 202
+
+
+async def test_all_wrong_parameters_are_told_at_once(portal):
+    """Each wrong parameter is an entry with its name, code and values, as each wrong field of a body is."""
+    query = "?maxpagesize=x&status=Mars&tenantId=contoso&colour=red&colour=blue&size=1&label.x="
+    answer = await portal.call("GET", f"/api/onboardings{query}")
+    document = problem(answer, 400, "invalid-parameter")
+    found = {each["parameter"]: each["code"] for each in document["errors"]}
+    assert found == {
+        "maxpagesize": "not-a-number",
+        "status": "not-one-of",
+        "tenantId": "not-a-uuid",
+        "colour": "parameter-repeated",
+        "size": "parameter-unknown",
+        "label.x": "parameter-empty",
+    }
+    (status,) = [each for each in document["errors"] if each["parameter"] == "status"]
+    assert {"Failed", "Succeeded"} <= set(status["args"]["allowed"])
+    assert all(f"{name}: " in document["detail"] for name in found)

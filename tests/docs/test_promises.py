@@ -131,7 +131,7 @@ async def no_warning(reader: Reader) -> None:
 async def conflict(reader: Reader) -> None:
     ends = {"secretValidity": "P1Y", "secretEndDate": "2027-09-01T00:00:00Z"}
     answer = await reader.onboard(uuid.uuid4().hex, 422, "invalid-request", serverApp=ends)
-    assert [each["code"] for each in answer.json()["errors"]] == ["field-conflict"]
+    assert [each["code"] for each in answer.json()["errors"]] == ["either-of"]
 
 
 async def pages_of_files(reader: Reader) -> None:
@@ -169,7 +169,7 @@ PROMISES: Final[dict[str, tuple[str, Callable[[Reader], Awaitable[None]]]]] = {
         too_early,
     ),
     "Before the first warning is due, the answer is 409 (`no-warning-yet`)": ("connections.md", no_warning),
-    "`field-conflict` is about fields that contradict each other": ("errors.md", conflict),
+    "`either-of` is about two fields of which exactly one is required": ("errors.md", conflict),
     "`maxpagesize` has no effect on CSV and calendars": ("expirations.md", pages_of_files),
 }
 """The page below docs/api, and what carries a sentence out."""

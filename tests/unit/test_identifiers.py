@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from onboarding.cmg import identifiers
+from tests.unit.wizard import said
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 OTHER = "11111111-2222-4333-8444-555555555555"
@@ -22,7 +23,7 @@ OTHER = "11111111-2222-4333-8444-555555555555"
 )
 def test_both_forms_of_the_article_are_accepted(uri):
     """Both forms that Configuration Manager recommends are accepted unchanged."""
-    assert identifiers.fault(uri, TENANT) == ""
+    assert identifiers.flaw(uri, TENANT) is None
 
 
 @pytest.mark.parametrize(
@@ -30,33 +31,35 @@ def test_both_forms_of_the_article_are_accepted(uri):
     [
         ("https://ConfigMgrService", "not a verified domain"),
         ("HTTPS://CONFIGMGRSERVICE", "not a verified domain"),
-        (f"api://{OTHER}/ConfigMgrService", "must contain the id of the tenant"),
-        ("https://contoso.com", "Must have the form"),
-        ("https://contoso.com/", "Must have the form"),
-        ("http://contoso.com/x", "Must have the form"),
-        (f"api://{TENANT}", "Must have the form"),
-        (f"api://{TENANT}/", "Must have the form"),
-        (f"API://{TENANT}/x", "Must have the form"),
-        ("urn:contoso:x", "Must have the form"),
-        ("", "Must have the form"),
-        ("https://contoso.com/a b", "Must have the form"),
-        ("https://contoso.com/a?b", "Must have the form"),
-        ("https://contoso.com/a#b", "Must have the form"),
-        ("https://user@contoso.com/a", "Must have the form"),
-        ("https://contoso.com:8443/a", "Must have the form"),
-        ("https://contoso..com/a", "Must have the form"),
-        ("https://contoso.com/a\n", "Must have the form"),
-        ("https://contoso.com/a'", "Must have the form"),
-        ('https://contoso.com/"', "Must have the form"),
-        ("https://contoso.com/`", "Must have the form"),
-        ("https://contoso.com/\u202e", "Must have the form"),
-        ("https://contoso.com/\x00", "Must have the form"),
-        ("https://contoso.com/" + "x" * 236, "at most 255"),
+        (f"api://{OTHER}/ConfigMgrService", "must contain the ID of the tenant"),
+        ("https://contoso.com", "must have the form"),
+        ("https://contoso.com/", "must have the form"),
+        ("http://contoso.com/x", "must have the form"),
+        (f"api://{TENANT}", "must have the form"),
+        (f"api://{TENANT}/", "must have the form"),
+        (f"API://{TENANT}/x", "must have the form"),
+        ("urn:contoso:x", "must have the form"),
+        ("", "must have the form"),
+        ("https://contoso.com/a b", "must have the form"),
+        ("https://contoso.com/a?b", "must have the form"),
+        ("https://contoso.com/a#b", "must have the form"),
+        ("https://user@contoso.com/a", "must have the form"),
+        ("https://contoso.com:8443/a", "must have the form"),
+        ("https://contoso..com/a", "must have the form"),
+        ("https://contoso.com/a\n", "must have the form"),
+        ("https://contoso.com/a'", "must have the form"),
+        ('https://contoso.com/"', "must have the form"),
+        ("https://contoso.com/`", "must have the form"),
+        ("https://contoso.com/\u202e", "must have the form"),
+        ("https://contoso.com/\x00", "must have the form"),
+        ("https://contoso.com/" + "x" * 236, "up to 255"),
     ],
 )
 def test_any_other_is_refused_with_its_reason(uri, says):
     """A URI that Entra ID or the console would refuse later is refused at once, with a reason."""
-    assert says in identifiers.fault(uri, TENANT)
+    flaw = identifiers.flaw(uri, TENANT)
+    assert flaw
+    assert says in said(flaw)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +83,4 @@ def test_the_default_names_tenant_and_app():
     """The default satisfies every tenant policy, and the service's own check."""
     uri = identifiers.default(TENANT, OTHER)
     assert uri == f"api://{TENANT}/{OTHER}"
-    assert identifiers.fault(uri, TENANT) == ""
+    assert identifiers.flaw(uri, TENANT) is None

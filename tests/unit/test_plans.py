@@ -103,7 +103,7 @@ def test_an_onboarding_has_these_steps(model, client):
     gateway = {"deploymentModel": model} if model else {"subscriptionId": None}
     request = asked(**gateway, **({} if client else {"clientApp": None}))
     if not (model or client):
-        assert {"/clientApp"} == {pointer for pointer, _ in conflicts(request)}
+        assert {"/clientApp"} == {fault.pointer for fault in conflicts(request)}
         return
     providers = set(PROVIDERS.get(model, {}))
     assert {name: set(step.after) for name, step in plan_of(request).steps.items()} == {

@@ -12,8 +12,8 @@ from tests.unit.wizard import ID, OTHER, conflicts, faults, read
         ({"clientId": ID, "connectionId": "x"}, "clientId"),
         ({"clientId": ID}, "vaultSecret"),
         ({"clientId": ID, "vaultSecret": "import-x", "secret": "y"}, "vaultSecret"),
-        ({"connectionId": "x", "secret": "y"}, "Omit it here"),
-        ({"connectionId": "x", "vaultSecret": "import-x"}, "Omit it here"),
+        ({"connectionId": "x", "secret": "y"}, "Omit the secret here"),
+        ({"connectionId": "x", "vaultSecret": "import-x"}, "Omit the secret here"),
     ],
 )
 def test_an_existing_server_app_is_specified_in_one_way(existing, message):

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from onboarding.api.faults import finding, of
 from onboarding.cmg.conflicts import conflicts as all_conflicts
+from onboarding.cmg.faults import Fault
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors import Finding
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -26,12 +29,21 @@ def read(now: datetime = NOW, **fields) -> OnboardingRequest:
 
 
 def faults(now: datetime = NOW, **fields) -> dict[str, str]:
-    """The faults in a request: messages by field."""
+    """The faults in a request: sentences by field."""
     with pytest.raises(ValidationError) as caught:
         read(now, **fields)
-    return {".".join(map(str, each["loc"])): each["msg"] for each in caught.value.errors()}
+    return {".".join(map(str, each["loc"])): _said(finding(each)) for each in caught.value.errors()}
 
 
 def conflicts(**fields) -> dict[str, str]:
     """The combinations of fields in a request that are impossible: sentences by pointer."""
-    return dict(all_conflicts(read(**fields)))
+    return {fault.pointer: said(fault) for fault in all_conflicts(read(**fields))}
+
+
+def said(fault: Fault) -> str:
+    """The sentences for a fault."""
+    return _said(of(fault))
+
+
+def _said(found: Finding) -> str:
+    return f"{found.detail} {found.remedy}"
