@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr
 
 from onboarding.api.documents import Document, Url
+from onboarding.cmg.faults import fault
 from onboarding.cmg.fields import Name, WizardModel
 from onboarding.cmg.wizard import Label, LabelValue
 from onboarding.notices import subscribers
@@ -27,11 +28,11 @@ def _address(value: SecretStr) -> SecretStr:
         url = urlsplit(value.get_secret_value())
         port_is_valid = url.port is None or url.port > 0
     except ValueError:
-        raise ValueError("must be a URL") from None
+        raise fault("not-a-webhook-address").error() from None
     if url.scheme not in {"https", "http"} or not url.hostname or not port_is_valid:
-        raise ValueError("must begin with https:// and a host name")
+        raise fault("not-a-webhook-address").error()
     if url.username is not None or url.fragment:
-        raise ValueError("must not contain a user name or a fragment")
+        raise fault("webhook-address-with-more").error()
     return value
 
 
@@ -42,7 +43,7 @@ def _key(value: SecretStr) -> SecretStr:
     except binascii.Error:
         key = b""
     if not text.startswith(_SECRET_PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
-        raise ValueError("must be whsec_ followed by 24 to 64 random bytes in base64")
+        raise fault("not-a-webhook-key").error()
     return value
 
 

@@ -22,7 +22,7 @@ from onboarding.api.subscriber_documents import (
     SubscriberRequest,
 )
 from onboarding.clock import Clock
-from onboarding.errors import requests
+from onboarding.errors import fields, requests
 from onboarding.notices import subscribers
 from onboarding.notices.channel_states import ChannelStates
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
@@ -180,18 +180,14 @@ class SubscribersResource:
         if self._local and host in _LOOPBACK:
             return host
         if url.scheme != "https":
-            raise _not_possible("Must begin with https://.")
+            raise invalid(fields.NOT_A_WEBHOOK_ADDRESS.finding("/address"))
         try:
             public = is_public(str(ipaddress.ip_address(host)))
         except ValueError:  # a name: what it resolves to is checked with each connection
             public = host != "localhost" and not host.endswith(".localhost")
         if not public:
-            raise _not_possible("Must be an address on the internet, not a private or reserved one.")
+            raise invalid(fields.WEBHOOK_ADDRESS_PRIVATE.finding("/address"))
         return host
-
-
-def _not_possible(fault: str) -> ProblemError:
-    return invalid(requests.FIELD_INVALID.finding("/address", fault=fault))
 
 
 def _etag(subscriber: subscribers.Subscriber) -> str:

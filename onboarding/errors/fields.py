@@ -207,6 +207,29 @@ URI_OF_OTHER_TENANT: Final = _form(
     "An api:// URI must contain the ID of the tenant: api://{tenant}/{{string}}.",
 )
 
+# Webhooks
+
+NOT_A_WEBHOOK_ADDRESS: Final = _form(
+    "not-a-webhook-address",
+    "The value must be an https URL",
+    "The value must be a URL that begins with https:// and a host name.",
+)
+WEBHOOK_ADDRESS_WITH_MORE: Final = _form(
+    "webhook-address-with-more",
+    "The URL contains a user name or a fragment",
+    "The URL must not contain a user name or a fragment.",
+)
+WEBHOOK_ADDRESS_PRIVATE: Final = _form(
+    "webhook-address-private",
+    "The address is private or reserved",
+    "The value must be an address on the internet, not a private or reserved one.",
+)
+NOT_A_WEBHOOK_KEY: Final = _form(
+    "not-a-webhook-key",
+    "The value must be a signing key",
+    "The value must be whsec_ followed by 24 to 64 random bytes in base64.",
+)
+
 # Dates
 
 DATE_TOO_EARLY: Final = _form(

@@ -21,9 +21,8 @@ def test_a_classic_service_is_refused_with_the_date_of_its_retirement(environmen
 def test_validity_and_end_date_exclude_each_other():
     """Each of the two fields is valid: together they are a conflict."""
     found = conflicts(serverApp={"secretValidity": "P2Y", "secretEndDate": "2026-09-01T00:00:00Z"})
-    assert found == {
-        "/serverApp/secretEndDate": "Specify either secretValidity or secretEndDate. Specify exactly one of them."
-    }
+    assert set(found) == {"/serverApp/secretEndDate"}
+    assert "Specify either secretValidity or secretEndDate." in found["/serverApp/secretEndDate"]
 
 
 def test_a_stored_request_with_a_classic_service_is_read():
