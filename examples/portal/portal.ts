@@ -74,7 +74,8 @@ async function event<Type extends CloudEvent["type"]>(type: Type, connection: st
     const { value } = (await answer.json()) as { value: Message[] };
     for (const message of value.filter(isSigned)) {
       const found = JSON.parse(message.raw) as CloudEvent;
-      if (found.type === type && found.data.connection.id === connection) return found as CloudEvent & { type: Type };
+      const about = "connection" in found.data ? found.data.connection.id : "";
+      if (found.type === type && about === connection) return found as CloudEvent & { type: Type };
     }
     await sleep(500);
   }

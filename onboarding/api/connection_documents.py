@@ -17,12 +17,12 @@ from onboarding.api.documents import (
     FullRequest,
     ProfileName,
 )
+from onboarding.api.hand_over_documents import HandOver
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
-from onboarding.connections.hand_over import HandOverState, Way
 from onboarding.connections.records import ConnectionState
 
 Upcoming = Mapping[str, ExpiryWarning | None]
@@ -181,34 +181,6 @@ class DirectoryState(Document):
         differences = sorted(record.differences.values(), key=lambda difference: difference.since)
         return cls(
             inspected_at=record.inspected_at, differences=tuple(map(DirectoryDifference.of, differences))
-        )
-
-
-class HandOver(Document):
-    """Whether the site is connected, as far as people have reported it."""
-
-    state: HandOverState
-    since: Annotated[datetime | None, Field(description="From when on the site could be connected.")] = None
-    confirmed_at: datetime | None = None
-    confirmed_by: str = ""
-    confirmed_via: Way | None = None
-    on_behalf_of: OnBehalfOf | None = None
-
-    @classmethod
-    def of(cls, record: records.Connection) -> Self:
-        """The hand-over of a connection."""
-        hand_over = record.hand_over
-        confirmation = hand_over.confirmation if hand_over else None
-        since = hand_over.since if hand_over else None
-        if confirmation is None:
-            return cls(state=record.hand_over_state, since=since)
-        return cls(
-            state=record.hand_over_state,
-            since=since,
-            confirmed_at=confirmation.at,
-            confirmed_by=confirmation.by,
-            confirmed_via=confirmation.way,
-            on_behalf_of=confirmation.on_behalf_of,
         )
 
 

@@ -11,6 +11,7 @@ EVENTS: Final = "events"
 """The group of the webhooks."""
 
 _DESCRIPTIONS: Final = {
+    "audit": "Who did what, and whether the trail is complete.",
     "attention": "Entries of the overview that an operator ends.",
     "channels": "Where notices go: whether each channel works, and a test.",
     "deliveries": "Notices on their way to channels.",

@@ -1,0 +1,41 @@
+"""The hand-over of a connection, as callers see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from onboarding.api.documents import Document
+from onboarding.api.run_documents import OnBehalfOf
+from onboarding.connections import records
+from onboarding.connections.hand_over import HandOverState, Way
+
+
+class HandOver(Document):
+    """Whether the site is connected, as far as people have reported it."""
+
+    state: HandOverState
+    since: Annotated[datetime | None, Field(description="From when on the site could be connected.")] = None
+    confirmed_at: datetime | None = None
+    confirmed_by: str = ""
+    confirmed_via: Way | None = None
+    on_behalf_of: OnBehalfOf | None = None
+
+    @classmethod
+    def of(cls, record: records.Connection) -> Self:
+        """The hand-over of a connection."""
+        hand_over = record.hand_over
+        confirmation = hand_over.confirmation if hand_over else None
+        since = hand_over.since if hand_over else None
+        if confirmation is None:
+            return cls(state=record.hand_over_state, since=since)
+        return cls(
+            state=record.hand_over_state,
+            since=since,
+            confirmed_at=confirmation.at,
+            confirmed_by=confirmation.by,
+            confirmed_via=confirmation.way,
+            on_behalf_of=confirmation.on_behalf_of,
+        )
