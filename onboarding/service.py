@@ -96,6 +96,7 @@ class Service:
             operations=self._shared.operations,
             runtime=parts.operation_runs,
             services=lambda: parts.services,
+            secrets=self._shared.secret_budget,
             clock=parts.clock,
             time_limit_days=parts.settings.renewal_time_limit_days,
         )

@@ -14,6 +14,7 @@ from onboarding.api.feed_store import FeedStore
 from onboarding.api.hand_over_links import HandOverLinks
 from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
+from onboarding.api.secret_budget import SecretBudget
 from onboarding.api.tenants import ServedTenants
 from onboarding.api.troubled_records import Drifts, Messages, Rows
 from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
@@ -46,6 +47,11 @@ class Shared:
             certificate=settings.local_cloud_ca,
             seen=self.feed_store.seen,
         )
+
+    @functools.cached_property
+    def secret_budget(self) -> SecretBudget:
+        """How many client secrets a requester may hand over."""
+        return SecretBudget(self._parts.tables, self._parts.clock)
 
     @functools.cached_property
     def feed_store(self) -> FeedStore:
@@ -175,6 +181,7 @@ class Shared:
             ),
             runtime=parts.onboarding_runs,
             services=lambda: parts.services,
+            secrets=self.secret_budget,
             mail_domains=parts.mail_domains,
             clock=parts.clock,
         )

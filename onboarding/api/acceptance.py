@@ -14,6 +14,7 @@ from onboarding.api.onboarding_queries import CreateQuery
 from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import need
 from onboarding.api.runs import AnyTraced, asker
+from onboarding.api.secret_budget import SecretBudget
 from onboarding.api.tenants import ServedTenants
 from onboarding.clock import Clock
 from onboarding.cmg.conflicts import SAME_APP, conflicts
@@ -52,6 +53,7 @@ class Acceptance:
         reservations: NameReservations,
         runtime: Runtime,
         services: Callable[[], Services],
+        secrets: SecretBudget,
         mail_domains: MailDomains,
         clock: Clock,
     ) -> None:
@@ -66,6 +68,7 @@ class Acceptance:
         self._reservations = reservations
         self._runtime = runtime
         self._services = services
+        self._secrets = secrets
         self._mail_domains = mail_domains
         self._clock = clock
 
@@ -163,6 +166,7 @@ class Acceptance:
         try:
             asking, now = asker(call), self._clock.now()
             if not await self._runtime.is_full(asking.lists(wanted.tenant)):
+                await self._secrets.take(call.caller)
                 kept = await handing_over.keep_secret(self._services(), wanted, identifier, asking, now)
         finally:
             if kept is None and await self._runtime.load(identifier) is None:

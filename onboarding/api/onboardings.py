@@ -72,7 +72,13 @@ class OnboardingsResource:
         name="create_onboarding",
         answers={202: OnboardingSummary, 200: Rehearsal},
         headers={202: (*WHERE, REPLAYED)},
-        problems=(requests.IDEMPOTENCY_KEY_REUSED, *NAME_TAKEN, requests.TOO_MANY_OPEN, CLOUD_REFUSES),
+        problems=(
+            requests.IDEMPOTENCY_KEY_REUSED,
+            *NAME_TAKEN,
+            requests.TOO_MANY_OPEN,
+            requests.TOO_MANY_SECRETS,
+            CLOUD_REFUSES,
+        ),
         examples=EXAMPLES,
     )
     async def create(self, call: Call[CreateQuery, OnboardingRequest]) -> Reply | Rehearsal:

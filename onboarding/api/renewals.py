@@ -13,6 +13,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Traced, need
 from onboarding.api.reserve import Reserve
 from onboarding.api.runs import Runs, asker
+from onboarding.api.secret_budget import SecretBudget
 from onboarding.clock import Clock
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections import records
@@ -44,6 +45,7 @@ class RenewalsResource:
         operations: Operations,
         runtime: Runtime,
         services: Callable[[], Services],
+        secrets: SecretBudget,
         clock: Clock,
         time_limit_days: int,
     ) -> None:
@@ -53,6 +55,7 @@ class RenewalsResource:
         self._operations = operations
         self._runtime = runtime
         self._services = services
+        self._secrets = secrets
         self._clock = clock
         self._time_limit_days = time_limit_days
 
@@ -66,6 +69,7 @@ class RenewalsResource:
             requests.NOT_FOUND,
             requests.CONNECTION_REMOVING,
             requests.SERVER_APP_OF_OTHER_CONNECTION,
+            requests.TOO_MANY_SECRETS,
             CLOUD_REFUSES,
         ),
         examples=_EXAMPLES,
@@ -80,6 +84,8 @@ class RenewalsResource:
         now = self._clock.now()
         need(call.body.faults(imported=connection.imports_server_app, now=now))
         before = previous.head.id if previous else ""
+        if call.body.secret:
+            await self._secrets.take(call.caller)
         renewal = await self._kept(call.body, connection, before)
         head = automatic_renewals.head(connection, renewal, now=now, previous=before, asker=asker(call))
         reply = await self._operations.start(call, head)

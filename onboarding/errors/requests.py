@@ -112,6 +112,13 @@ TOO_MANY_OPEN: Final = ErrorType(
     detail="You have {most} onboardings that have not ended, which is the maximum for each caller.",
     remedy="Wait until some have ended, or ask an operator to cancel those that wait for consent.",
 )
+TOO_MANY_SECRETS: Final = ErrorType(
+    code="too-many-secrets",
+    status=HTTPStatus.TOO_MANY_REQUESTS,
+    title="The caller has handed over too many client secrets today",
+    detail="A requester can hand over {most} client secrets in a day (UTC).",
+    remedy="Continue tomorrow, or store secrets in the vault and name them with vaultSecret.",
+)
 
 # What the state does not allow
 

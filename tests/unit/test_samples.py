@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.api import feed_store
+from onboarding.api import feed_store, secret_budget
 from onboarding.audit import audit_event
 from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
@@ -49,6 +49,7 @@ CODECS: Mapping[str, Codec[Any]] = {
     "drift-entry": drift_index.CODEC,
     "feed": feed_store.FEEDS,
     "feed-maker": feed_store.MAKERS,
+    "handed-over": secret_budget.CODEC,
     "inspection-request": inspection_step.INSPECTION._request,
     "epoch": epoch.CODEC,
     "episode": difference_notices.CODEC,
