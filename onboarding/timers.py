@@ -96,7 +96,7 @@ class Timers:
     @functools.cached_property
     def kept_secrets(self) -> KeptSecrets:
         """Removes secrets that were handed over, and that nothing uses."""
-        return KeptSecrets(lambda: self._parts.services)
+        return KeptSecrets(lambda: self._parts.services, self._parts.trail)
 
 
 @functools.cache

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from onboarding import calls
+from onboarding.audit.audit_event import SERVICE, AuditEvent
+from onboarding.audit.trail import Trail
 from onboarding.cloud.ports import ListedSecret
 from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle import handed_over, ownership
 from onboarding.lifecycle.context import Services
+from onboarding.storage import keys
 from onboarding.storage.unreadable_rows import UnreadableRowError
 
 log = logging.getLogger(__name__)
@@ -29,9 +34,10 @@ _MOST: Final = 100
 class KeptSecrets:
     """What the timer runs."""
 
-    def __init__(self, services: Callable[[], Services]) -> None:
+    def __init__(self, services: Callable[[], Services], trail: Trail) -> None:
         """``services`` makes the clients of the cloud."""
         self._services = services
+        self._trail = trail
 
     async def clear(self) -> int:
         """Removes what nothing uses; returns the number. One vault error ends it: the next run continues."""
@@ -42,20 +48,29 @@ class KeptSecrets:
                 if removed == _MOST:
                     break
                 if secret.created_at < before:
-                    removed += await _cleared(services, secret)
+                    removed += await self._cleared(services, secret)
         except OnboardingError as error:
             log.warning("secrets that were handed over could not be cleared: %s", error.code)
         return removed
 
+    async def _cleared(self, services: Services, secret: ListedSecret) -> bool:
+        """Whether a secret was removed. What cannot be read keeps its secret, and no other one.
 
-async def _cleared(services: Services, secret: ListedSecret) -> bool:
-    """Whether a secret was removed. What cannot be read keeps its secret, and no other one."""
-    try:
-        if await _is_unused(services, secret):
-            return await handed_over.discard(services, secret.name, secret.tags["onboarding"])
-    except UnreadableRowError as error:
-        await services.onboardings.store.note(error)
-    return False
+        The audit trail has the removal before it happens, and its calls afterwards.
+        """
+        try:
+            if not await _is_unused(services, secret):
+                return False
+            event = _event(services, secret)
+            await self._trail.add(event)
+            with calls.recorded() as made:
+                removed = await handed_over.discard(services, secret.name, secret.tags["onboarding"])
+            answer = replace(event, id=keys.derived_id("answer", event.id), at=services.clock.now())
+            await self._trail.add(replace(answer, calls=tuple(made)))
+        except UnreadableRowError as error:
+            await services.onboardings.store.note(error)
+            return False
+        return removed
 
 
 async def _is_unused(services: Services, secret: ListedSecret) -> bool:
@@ -82,3 +97,17 @@ def _names(connection: Connection, name: str) -> bool:
 async def _is_renewing(services: Services, connection: Connection) -> bool:
     run = await services.operations.load(connection.renewal) if connection.renewal else None
     return run is not None and not services.operations.status(run).final
+
+
+def _event(services: Services, secret: ListedSecret) -> AuditEvent:
+    """What the timer is about to do."""
+    now, onboarding = services.clock.now(), secret.tags["onboarding"]
+    return AuditEvent(
+        id=keys.derived_id("discard-secret", secret.name, keys.milliseconds(now)),
+        at=now,
+        kind="discard_secret",
+        actor=SERVICE,
+        tenant=secret.tags["tenantId"],
+        run=onboarding,
+        detail=f"The vault secret {secret.name}, which nothing uses",
+    )

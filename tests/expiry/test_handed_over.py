@@ -55,3 +55,8 @@ async def test_a_secret_without_a_use_does_not_stay_in_the_vault(site):
 
     await until(cleared, "the secret to be removed")
     assert used in await in_vault(site)
+    events = await site.all("/api/audit", caller="operator", actorId="service")
+    told = [event for event in events if event["kind"] == "discard_secret"]
+    assert [event["runId"] for event in told] == [kept, kept], "before and after the removal"
+    assert "calls" not in told[0]
+    assert {"DELETE"} <= {call["method"] for call in told[1]["calls"]}
