@@ -16,6 +16,7 @@ from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.secret_budget import SecretBudget
 from onboarding.api.tenants import ServedTenants
+from onboarding.api.troubled_expirations import Expirations, LongRuns
 from onboarding.api.troubled_records import Drifts, Messages, Rows
 from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
 from onboarding.api.troubles import TroubleCode, TroubleList
@@ -27,6 +28,7 @@ from onboarding.lifecycle.requests import ASKER
 from onboarding.parts import Parts
 from onboarding.recovery.reconciler import Reconciler
 from onboarding.storage.unreadable_rows import UnreadableRows
+from onboarding.workflow.run import RunStatus
 
 
 class Shared:
@@ -107,6 +109,14 @@ class Shared:
             FailedRuns(TroubleCode.INSPECTION_FAILED, parts.inspection_runs),
             Messages(parts.poison_messages, parts.runs),
             Rows(UnreadableRows(parts.tables)),
+            Expirations(
+                calendar=parts.calendar,
+                connections=parts.connection_store,
+                responses=parts.responses,
+                clock=parts.clock,
+            ),
+            LongRuns(parts.onboarding_runs, RunStatus.NOT_STARTED),
+            LongRuns(parts.onboarding_runs, RunStatus.RUNNING),
             Drifts(
                 index=parts.drift_index,
                 connections=parts.connection_store,

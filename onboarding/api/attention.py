@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -14,6 +14,7 @@ from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import AttentionCode, Url
 from onboarding.api.overview_facts import OPEN, Expiring, Facts
+from onboarding.api.troubled_expirations import LONG, URGENT
 from onboarding.api.troubled_runs import code_of
 from onboarding.api.troubles import TroubleCode
 from onboarding.errors import Actor, steps
@@ -46,9 +47,6 @@ ATTENTION: Final[Mapping[str, str]] = {
     "open-for-long": "Onboardings take more than a day",
 }
 """What else needs attention, the most serious first: the titles by code."""
-
-_LONG: Final = timedelta(days=1)
-_SOON: Final = timedelta(days=7)
 
 
 class Attention(Counted):
@@ -121,7 +119,7 @@ def _records(facts: Facts) -> Mapping[str, _Need]:
         "since": lambda each: each[0].expirations[each[1]],
         "cause": lambda each: [each[1]],
     }
-    soon: dict[str, Any] = {**ending, "since": lambda each: each[0].expirations[each[1]] - _SOON}
+    soon: dict[str, Any] = {**ending, "since": lambda each: each[0].expirations[each[1]] - URGENT}
     return {
         "job-late": _Need(some=Some(late, more=False), since=lambda job: job.late_at, **jobs),
         "job-failed": _Need(some=Some(failing, more=False), since=lambda job: job.fails_since, **jobs),
@@ -159,7 +157,9 @@ def _records(facts: Facts) -> Mapping[str, _Need]:
 
 def _runs(facts: Facts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
     """The runs that have failed or wait."""
-    old = opened(facts.onboardings).where(lambda entry: entry.announced_at < facts.now - _LONG)
+    old = opened(facts.onboardings).where(
+        lambda entry: entry.announced_at < facts.now - LONG and entry.dismissed is None
+    )
     failed: dict[str, Any] = {
         "since": lambda entry: entry.since or entry.announced_at,
         "cause": lambda entry: [entry.cause],
@@ -192,7 +192,7 @@ def _runs(facts: Facts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
             cause=lambda _: ["site"],
         ),
         "open-for-long": _Need(
-            some=old, path="onboardings?status=Waiting", since=lambda entry: entry.announced_at + _LONG
+            some=old, path="onboardings?status=Waiting", since=lambda entry: entry.announced_at + LONG
         ),
     }
 

@@ -19,6 +19,7 @@ from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.overview_documents import Overview
 from onboarding.api.overview_facts import OPEN, Expiring, Facts
 from onboarding.api.reading import Id, Parameters
+from onboarding.api.troubled_expirations import URGENT
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.calendar import Entry as CalendarEntry
@@ -48,7 +49,6 @@ _LISTED: Final = 100
 """Connections, messages and notices that are read."""
 
 _NEAR: Final = timedelta(days=30)
-_URGENT: Final = timedelta(days=7)
 
 _PAGES: Final = 20
 """Pages of expirations that are read to find those that nobody has acknowledged."""
@@ -150,7 +150,7 @@ class OverviewResource:
             failed_operations=await self._failed(self._operations, tenant),
             failed_inspections=await self._failed(self._inspections, tenant),
             ended=await self._unseen(View(tenant=tenant), None, now),
-            ends_soon=await self._unseen(View(tenant=tenant), now, now + _URGENT),
+            ends_soon=await self._unseen(View(tenant=tenant), now, now + URGENT),
             now=now,
         )
 

@@ -28,6 +28,9 @@ class TroubleCode(StrEnum):
     ONBOARDING_FAILED = "onboarding-failed"
     OPERATION_FAILED = "operation-failed"
     INSPECTION_FAILED = "inspection-failed"
+    ENDED = "ended"
+    ENDS_SOON = "ends-soon"
+    OPEN_FOR_LONG = "open-for-long"
     STALLED = "stalled"
     WAITS = "waits-for-customer"
 

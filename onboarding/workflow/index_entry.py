@@ -12,7 +12,7 @@ from pydantic import Field
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
-from onboarding.storage.unreadable_rows import UnreadableRow, UnreadableRowError, load
+from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, load
 from onboarding.workflow.run import Head
 
 
@@ -37,6 +37,7 @@ class Entry:
     announced_at: datetime
     cause: str = ""  # of a run that needs attention: the code of its error
     since: datetime | None = None  # when it failed, or when its errors began
+    dismissed: Dismissal | None = None  # of an open run: an operator knows that it takes long
     partition: Annotated[str, Field(exclude=True)] = ""
     etag: Annotated[str, Field(exclude=True)] = ""
     damaged: Annotated[bool, Field(exclude=True)] = False  # only the key is known, not the lists

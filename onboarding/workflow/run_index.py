@@ -9,13 +9,16 @@ always written before its run, and the sweep removes rows that point to nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from azure.core.exceptions import ResourceNotFoundError
+
 from onboarding.storage import keys
-from onboarding.storage.tables import InvalidContinuationError, Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import readable
+from onboarding.storage.tables import ConflictError, InvalidContinuationError, Range, Row, Tables, Write
+from onboarding.storage.unreadable_rows import Dismissal, readable
 from onboarding.workflow.blocked_steps import BlockedSteps
 from onboarding.workflow.index_entry import UNKNOWN, Cause, Entry
 from onboarding.workflow.run import FINAL, Head, RunStatus
@@ -144,6 +147,19 @@ class RunIndex:
         """Removes the entry of a run from those that need attention."""
         row = Row(partition=MARKED, key=entry.key)
         await self._tables.write(self._table, row, Write.DELETE)
+
+    async def opened(self, head: Head, view: RunView) -> Entry | None:
+        """The entry of an open run in the list of a view that names a status."""
+        entry = Entry.of(head, self._ranges(view)[0].first)
+        row = await self._tables.get(self._table, entry.partition, entry.key)
+        found = await self._entries([row] if row else [])
+        return found[0] if found else None
+
+    async def dismiss_open(self, entry: Entry, dismissal: Dismissal) -> None:
+        """Records that an operator dismissed an open run. An entry that has just changed stays as it is."""
+        row = replace(entry, dismissed=dismissal).to_row()
+        with contextlib.suppress(ConflictError, ResourceNotFoundError):
+            await self._tables.write(self._table, row, Write.UPDATE)
 
     async def marked(self, *, size: int, continuation: str = "") -> tuple[list[Entry], str]:
         """Some of the runs that need attention, newest first, and the continuation."""

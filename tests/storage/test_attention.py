@@ -328,3 +328,30 @@ async def test_bulk_calls_continue_where_they_stopped(world, monkeypatch):
             break
         query["continuationToken"] = parse_qs(urlsplit(answer["nextLink"]).query)["continuationToken"][0]
     assert (numbers, await codes(world)) == ([4, 4, 1], [])
+
+
+async def test_expirations_and_long_runs_are_dismissed_together(world):
+    """Nobody acknowledges a hundred expirations one by one. What is dismissed comes back only as news."""
+    now = world.clock.now()
+    dead = await world.connect("dead", now - timedelta(days=300), drifts=False)
+    await world.connect("soon", now + timedelta(days=3), drifts=False)
+    head = await world.onboard(onboarding_request(name="long"), now - timedelta(days=2))
+    await world.parts.onboarding_runs.index.begin(head)
+    await world.onboard(onboarding_request(name="never began"), now - timedelta(days=2))
+    assert await codes(world) == ["ended", "ends-soon", "open-for-long"]
+    assert {each["code"]: each["since"] for each in await entries(world)} == {
+        code: each["since"] for code, each in (await world.attention()).items()
+    }
+    assert await handled(world, "retry_all", code="ended") == (0, 1), "it must be renewed"
+    assert await handled(world, "retry_all", code="open-for-long") == (2, 0)
+    for code, number in (("ended", 1), ("ends-soon", 1), ("open-for-long", 2)):
+        assert await handled(world, "dismiss_all", code=code, reason=REASON) == (number, 0)
+    assert await codes(world) == []
+    connection = await world.parts.connection_store.get(dead.id)
+    assert connection.is_acknowledged(SECRET)
+    world.advance(timedelta(days=3))
+    assert await codes(world) == [], "the soon one is acknowledged"
+    await world.fail(world.parts.onboarding_runs, head)
+    assert await codes(world) == ["onboarding-failed"]
+    assert (await world.call("retry_trouble", path={"id": head.id}))["done"] == 1
+    assert await codes(world) == ["open-for-long"], "it was resumed"

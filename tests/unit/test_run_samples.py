@@ -33,6 +33,7 @@ from onboarding.lifecycle.steps.principal import PrincipalResult
 from onboarding.lifecycle.steps.provider import ProviderResult
 from onboarding.lifecycle.steps.server_app import ServerAppResult
 from onboarding.storage.tables import Row
+from onboarding.storage.unreadable_rows import Dismissal
 from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
@@ -222,7 +223,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "index-entry": row(
         Entry(
-            run="r", lists={"tenant": TENANT}, announced_at=NOW, cause="forbidden", since=NOW, partition=OPEN
+            run="r",
+            lists={"tenant": TENANT},
+            announced_at=NOW,
+            cause="forbidden",
+            since=NOW,
+            dismissed=Dismissal(by="Op", at=NOW, reason="r"),
+            partition=OPEN,
         )
     ),
     "poison-message": row(
