@@ -27,7 +27,7 @@ from onboarding.workflow.runtime import Runtime
 if TYPE_CHECKING:
     from onboarding.notices.outgoing import Outgoing
 
-_READ: Final = 500
+_READ: Final = 100
 """Undelivered notices that are read."""
 
 
@@ -44,7 +44,9 @@ class Channel(Document):
     last_failure_at: datetime | None
     fault: Annotated[Fault | None, Field(description="The class of the last error, until a success.")]
     error: StepError | None
-    waiting: Annotated[int, Field(description="Notices that wait for the channel.")]
+    waiting: Annotated[
+        int, Field(description="Notices that wait for it, of the newest 100 that are undelivered.")
+    ]
     next_attempt_at: Annotated[datetime | None, Field(description="Of the first of them.")]
 
     @classmethod
@@ -98,7 +100,7 @@ class ChannelReports:
 
     async def one(self, name: str) -> Channel:
         """A channel. Raises ``ProblemError`` (404)."""
-        if await self._names.kind(name) is None:
+        if name not in await self._names.all():
             raise ProblemError(requests.NOT_FOUND, what="The channel")
         found, _ = await failing_deliveries.page(self._deliveries, size=_READ)
         return await self._channel(name, found)
@@ -109,8 +111,7 @@ class ChannelReports:
             for delivery in failing
             if self._routing.address(delivery.channel)[0] == name and delivery.state is DeliveryState.RETRYING
         ]
-        kind = await self._names.kind(name) or ChannelKind.PEOPLE
-        return Channel.of(await self._states.get(name), kind, waiting)
+        return Channel.of(await self._states.get(name), self._names.kind(name), waiting)
 
 
 class ChannelsResource:

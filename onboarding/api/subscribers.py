@@ -120,7 +120,7 @@ class SubscribersResource:
         examples={"another filter": {"types": ["SecretExpired"]}, "pause": {"enabled": False}},
     )
     async def change(self, call: Call[Conditional, SubscriberChange]) -> Reply:
-        """Change a subscriber. A new address begins with an unknown state."""
+        """Change a subscriber. What waits for it is sent to a new address at once."""
         found, wanted = await self._find(call), call.body
         call.query.need(_etag(found), _WHAT)
         changes: dict[str, Any] = {
@@ -143,7 +143,7 @@ class SubscribersResource:
         for name in (found.address_secret, found.key_secret):
             self._secrets.forget(name)
         if address:
-            await self._states.forget(found.channel)
+            await self._states.begin_again(found.channel)
         return _reply(changed, call)
 
     @endpoint(

@@ -29,10 +29,9 @@ class ChannelNames:
         """The names of all channels."""
         return [*self._routing.known, *(one.channel for one in await self._subscribers.all())]
 
-    async def kind(self, name: str) -> ChannelKind | None:
-        """The kind of a channel; None if there is no such channel."""
-        if name not in await self.all():
-            return None
+    @staticmethod
+    def kind(name: str) -> ChannelKind:
+        """The kind of a channel."""
         if name.startswith(PREFIX):
             return ChannelKind.SUBSCRIBER
         return ChannelKind.WEBHOOK if name == WEBHOOK else ChannelKind.PEOPLE

@@ -99,6 +99,18 @@ class ChannelStates:
                 continue
             return changed
 
+    async def begin_again(self, name: str) -> None:
+        """Notes that a channel in trouble has another address: what waits for it is sent now."""
+        now = self.now()
+
+        def change(state: ChannelState) -> ChannelState:
+            if not state.fails:
+                return state
+            changes: dict[str, Any] = {"state": Working.UNKNOWN, "since": now, "fault": None, "error": None}
+            return replace(state, **changes, told=False, back=True)
+
+        await self.change(name, change)
+
     async def forget(self, name: str) -> None:
         """Removes what is known about a channel that no longer exists."""
         row = Row(partition=_PARTITION, key=keys.part(name))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from onboarding.storage import names
+from tests.support.connections import connection as connected
 from tests.support.customers import FABRIKAM
 from tests.support.portal import pointers, problem, unique, until
 from tests.support.receivers import WebServer
@@ -33,8 +35,24 @@ async def created(site, address: str, **changes: Any) -> tuple[dict[str, Any], s
     return answer.json(), answer.headers["ETag"]
 
 
-async def test_a_subscriber_gets_what_it_asks_for_until_it_is_gone(site, receiver):
-    """Type, tenant and label are filters; the log shows each delivery; one is sent again; 410 is the end."""
+async def added(site, fleet, team: str) -> str:
+    """The ID of a connection of a team, whose secret expires soon."""
+    now = datetime.now(UTC)
+    record = connected(now + timedelta(days=20), owners=[], tenant=site.info["tenant"])
+    record = record.evolve(request=record.request.model_copy(update={"labels": {"team": team}}))
+    await fleet.add(record, now)
+    return record.id
+
+
+async def deleted(site, *subscribers: dict[str, Any]) -> None:
+    """Delete subscribers."""
+    for subscriber in subscribers:
+        path = f"/api/subscribers/{subscriber['id']}"
+        assert (await site.call("DELETE", path, caller="operator")).status_code == 200
+
+
+async def test_a_subscriber_gets_what_it_asks_for(site, fleet, receiver):
+    """Type, tenant and label are filters; the log shows each delivery, and one is sent again."""
     team = unique("team")
     wanted = {"types": ["SecretNearExpiry"], "tenants": [site.info["tenant"]], "labels": {"team": team}}
     host = f"http://{receiver.host}"
@@ -45,12 +63,12 @@ async def test_a_subscriber_gets_what_it_asks_for_until_it_is_gone(site, receive
     stored = [str(row) for table in names.TABLES for row in await site.rows(table)]
     assert not [row for row in stored if TOKEN in row or KEY in row]
 
-    labelled = await site.connection(days=20, labels={"team": team})
-    await site.connection(days=20, labels={"team": "others"})
+    labelled = await added(site, fleet, team)
+    await added(site, fleet, "others")
     await site.sweep()
     (post,) = receiver.about("/mine", "connection")
     event = Webhook(KEY).verify(post.body, dict(post.headers))
-    assert event["data"]["connection"]["id"] == labelled["id"]
+    assert event["data"]["connection"]["id"] == labelled
     assert receiver.about("/other", "connection") == []
 
     tested = (await site.call("POST", f"/api/channels/{mine['channel']}/test", caller="operator")).json()
@@ -61,16 +79,23 @@ async def test_a_subscriber_gets_what_it_asks_for_until_it_is_gone(site, receive
     path = f"/api/channels/{mine['channel']}/deliveries"
     (delivery,) = (await site.get(path, caller="operator"))["value"]
     assert (delivery["status"], delivery["outcome"]) == ("Succeeded", "delivered (202)")
-    assert (delivery["eventId"], delivery["connectionId"]) == (event["id"], labelled["id"])
+    assert (delivery["eventId"], delivery["connectionId"]) == (event["id"], labelled)
     again = await site.call("POST", f"/api/deliveries/{delivery['id']}/redeliver", caller="operator")
     assert (again.status_code, again.json()["repeats"]) == (202, delivery["id"])
     await site.settled()
     ids = [post.headers["webhook-id"] for post in receiver.about("/mine", "SecretNearExpiry")]
     assert ids == [event["id"]] * 2
+    await deleted(site, mine, other)
 
-    receiver.gone.add(f"/mine/{TOKEN}")
-    newest = (await site.get(path, caller="operator"))["value"][0]
-    await site.call("POST", f"/api/deliveries/{newest['id']}/redeliver", caller="operator")
+
+async def test_a_receiver_that_is_gone_ends_its_subscription(site, fleet, receiver):
+    """After 410 it gets nothing, and the other channels are told; a new address begins again."""
+    team = unique("team")
+    host = f"http://{receiver.host}"
+    mine, _ = await created(site, f"{host}/gone/{TOKEN}", labels={"team": team})
+    receiver.gone.add(f"/gone/{TOKEN}")
+    await added(site, fleet, team)
+    await site.fire("sweep_expirations")
 
     async def has_ended() -> bool:
         channel = await site.get(f"/api/channels/{mine['channel']}", caller="operator")
@@ -85,13 +110,16 @@ async def test_a_subscriber_gets_what_it_asks_for_until_it_is_gone(site, receive
         return any(event["data"]["channel"] == mine["channel"] for event in ended)
 
     await until(told, "the news on the webhook")
-    before = len(receiver.posts)
-    await site.connection(days=20, labels={"team": team})
+    await added(site, fleet, team)
     await site.sweep()
-    assert len(receiver.posts) == before
-    for subscriber in (mine, other):
-        path = f"/api/subscribers/{subscriber['id']}"
-        assert (await site.call("DELETE", path, caller="operator")).status_code == 200
+    assert len(receiver.about("/gone", "connection")) == 1
+    moved = {"address": f"{host}/moved/{TOKEN}"}
+    path = f"/api/subscribers/{mine['id']}"
+    assert (await site.call("PATCH", path, caller="operator", json=moved)).status_code == 200
+    await added(site, fleet, team)
+    await site.sweep()
+    assert len(receiver.about("/moved", "SecretNearExpiry")) == 1
+    await deleted(site, mine)
 
 
 async def test_operators_manage_subscribers(site, receiver):
