@@ -9,7 +9,7 @@ var storageRoles = [
   {
     name: 'Storage Blob Data Owner'
     id: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-    why: 'The host keeps its leases and timer state in blobs, and reads the deployed package.'
+    why: 'The host keeps its leases and timer state in blobs and reads the deployed package; the app appends to the copy of the audit trail.'
   }
   {
     // Not Storage Queue Data Message Processor: that role can only read and delete messages, but the host also

@@ -90,7 +90,8 @@ async def test_a_connection_has_one_story(portal):
     for event in story:
         assert ("actorId" in event) == (event["actor"] != "service"), event
         assert event["version"] == "local"
-    calls = [call for event in story for call in event.get("calls", ()) if call["service"] == "graph"]
+    calls = [call for event in story for call in event.get("calls", ()) if "Graph" in call["service"]]
+    assert {call["method"] for call in calls} >= {"GET", "POST", "DELETE"}
     assert all(call["requestId"] for call in calls if call["status"])
 
     operator = refused["actorId"]
