@@ -76,11 +76,11 @@ async def check(folder: Path, population: list[tuple[str, str, int]]) -> None:
     for kind, tenant, count in population:
         for _ in range(count):
             await populate(world, kind, tenant, f"C {next(numbers)}")
-    for tenant in (None, *TENANTS):
-        wanted = {NEEDS[kind] for kind, place, _ in population if tenant in {None, place}} - {""}
-        listed, more = await codes(world, tenant)
-        assert wanted <= listed, f"of {tenant} is missing: {wanted - listed}"
-        assert listed - more <= wanted, f"of {tenant} is too much: {listed - wanted}"
+    for place in (None, *TENANTS):
+        wanted = {NEEDS[kind] for kind, tenant, _ in population if place in {None, tenant}} - {""}
+        listed, more = await codes(world, place)
+        assert wanted <= listed, f"of {place} is missing: {wanted - listed}"
+        assert listed - more <= wanted, f"of {place} is too much: {listed - wanted}"
 
 
 @settings(
