@@ -48,6 +48,7 @@ from onboarding.notices.routing import Routing
 from onboarding.notices.signed_links import NoticeLinks
 from onboarding.notices.subscribers import Subscribers
 from onboarding.recovery.epoch import Epoch
+from onboarding.recovery.traces import Traces
 from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.ledgers import Ledgers
@@ -405,6 +406,7 @@ class Parts:
             ),
             clock=self.clock,
             need_present=self.epoch.need_present,
+            is_outdated=Traces(lambda: self.clouds.vault).is_outdated,
         )
 
 

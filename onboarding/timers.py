@@ -96,7 +96,8 @@ class Timers:
     @functools.cached_property
     def kept_secrets(self) -> KeptSecrets:
         """Removes secrets that were handed over, and that nothing uses."""
-        return KeptSecrets(lambda: self._parts.services, self._parts.trail)
+        parts = self._parts
+        return KeptSecrets(lambda: parts.services, parts.trail, parts.epoch.reconciled_at)
 
 
 @functools.cache

@@ -115,6 +115,23 @@ def compare(connection: Connection, inspection: Inspection, at: datetime) -> Com
     )
 
 
+def outdated(connection: Connection) -> Comparison:
+    """What follows where the record is older than what the service did: nothing, and nobody is to blame."""
+    return Comparison(
+        differences=connection.differences,
+        ends_at=connection.secret.ends_at,
+        lost=connection.lost,
+        pending_providers=connection.pending_providers,
+        updated=connection.updated,
+    )
+
+
+def blames(comparison: Comparison) -> bool:
+    """Whether it says that somebody changed the secret or deleted the application."""
+    blamed = {SERVER_APP_DELETED, *(f"serverApp/{code}" for code in _SECRET_CODES)}
+    return not blamed.isdisjoint(comparison.differences)
+
+
 def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:
     """The differences of a connection whose tenant cannot be read: the known ones, and that."""
     difference = Difference(

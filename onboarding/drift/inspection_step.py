@@ -16,9 +16,9 @@ from onboarding.cloud.ports import Subscription
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState, Difference
 from onboarding.connections.warning_schedule import WarningSchedule
-from onboarding.drift.comparison import Comparison, compare, unreadable
+from onboarding.drift.comparison import Comparison, blames, compare, outdated, unreadable
 from onboarding.drift.drift_index import DriftIndex
-from onboarding.drift.inspection import Subject, inspect
+from onboarding.drift.inspection import Inspection, Subject, inspect
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.drift.subscription_comparison import (
     SubscriptionSnapshot,
@@ -71,8 +71,13 @@ class InspectionStep:
         notices: DifferenceNotices,
         clock: Clock,
         need_present: Callable[[], Awaitable[None]],
+        is_outdated: Callable[[Connection, Inspection], Awaitable[bool]],
     ) -> None:
-        """``need_present`` raises while the records are outdated, because storage was restored."""
+        """``need_present`` raises while all records are outdated, because storage was restored.
+
+        ``is_outdated``: whether the service itself has done something since a connection was recorded.
+        """
+        self._is_outdated = is_outdated
         self._need_present = need_present
         self._directory = directory
         self._subscription = subscription
@@ -146,9 +151,18 @@ class InspectionStep:
         return [
             unreadable(connection, found, started_at)
             if isinstance(found, OnboardingError)
-            else compare(connection, found, started_at)
+            else await self._blameless(connection, found, compare(connection, found, started_at))
             for connection, found in zip(connections, inspections, strict=True)
         ]
+
+    async def _blameless(
+        self, connection: Connection, inspection: Inspection, comparison: Comparison
+    ) -> Comparison:
+        """The comparison, once it is known that the service itself did not cause what it says."""
+        if not blames(comparison) or not await self._is_outdated(connection, inspection):
+            return comparison
+        log.warning("the record of %s is outdated: an operator must reconcile the records", connection.id)
+        return outdated(connection)
 
     async def _with_subscription(
         self, connection: Connection, comparison: Comparison, started_at: datetime

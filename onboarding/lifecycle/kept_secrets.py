@@ -8,9 +8,9 @@ cause, and resume the run. A secret that a person stored has no such tags, and i
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding import calls
@@ -34,8 +34,14 @@ _MOST: Final = 100
 class KeptSecrets:
     """What the timer runs."""
 
-    def __init__(self, services: Callable[[], Services], trail: Trail) -> None:
-        """``services`` makes the clients of the cloud."""
+    def __init__(
+        self,
+        services: Callable[[], Services],
+        trail: Trail,
+        reconciled_at: Callable[[], Awaitable[datetime | None]],
+    ) -> None:
+        """``services`` makes the clients of the cloud; ``reconciled_at``: after the last restore, if any."""
+        self._reconciled_at = reconciled_at
         self._services = services
         self._trail = trail
 
@@ -59,7 +65,7 @@ class KeptSecrets:
         The audit trail has the removal before it happens, and its calls afterwards.
         """
         try:
-            if not await _is_unused(services, secret):
+            if not await _is_unused(services, secret, await self._reconciled_at()):
                 return False
             event = _event(services, secret)
             await self._trail.add(event)
@@ -73,12 +79,17 @@ class KeptSecrets:
         return removed
 
 
-async def _is_unused(services: Services, secret: ListedSecret) -> bool:
-    """Whether this service stored a secret, and neither a connection nor a run that can continue names it."""
+async def _is_unused(services: Services, secret: ListedSecret, restored: datetime | None) -> bool:
+    """Whether this service stored a secret, and neither a connection nor a run that can continue names it.
+
+    A restore of storage can have lost the run of a secret that is older than the reconciliation.
+    """
     onboarding, tenant, app = (secret.tags.get(name, "") for name in ("onboarding", "tenantId", "appId"))
     if not (onboarding and tenant and app):
         return False
     run = await services.onboardings.load(onboarding)
+    if run is None and restored and secret.created_at < restored:
+        return False
     if run and not services.onboardings.status(run).final:
         return False
     for user in await ownership.others(services, tenant, app, ""):

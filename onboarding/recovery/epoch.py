@@ -136,6 +136,10 @@ class Epoch:
         """The epoch in storage."""
         return (await self._stored())[1]
 
+    async def reconciled_at(self) -> datetime | None:
+        """When the records were reconciled last, after a restore; None if there was none."""
+        return (await self.last()).reconciled_at
+
     async def take_up(self, by: str) -> Gap | None:
         """Ends a gap after the records were reconciled, by whom; returns the gap. Safe to repeat."""
         while True:

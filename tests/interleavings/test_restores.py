@@ -140,3 +140,47 @@ async def test_everything_is_as_the_world_is(world):
     assert again == new
     await removed(world, made["Kept"])
     assert await violations(world) == []
+
+
+async def test_nobody_is_blamed_for_what_the_service_did(world):
+    """After a restore that nobody noticed, an inspection blames nobody for a renewal or an off-boarding."""
+    made = {name: await world.connected(name) for name in ("Renewed", "Removed", "Deleted")}
+    before = backup(world)
+    await renewed(world, made["Renewed"])
+    await removed(world, made["Removed"])
+    deleted = await world.must("get_connection", id=made["Deleted"])
+    await world.look("graph", "DELETE", f"/v1.0/applications/{deleted['serverApp']['objectId']}")
+    await restore(world, before)
+    await world.parts.epoch.take_up("nobody")
+    world.clock.at += timedelta(hours=2)
+    found = {}
+    for name, connection in made.items():
+        document = await world.must("inspect_connection", id=connection)
+        found[name] = [each["code"] for each in document["directory"].get("differences", ())]
+    assert (found["Renewed"], found["Removed"]) == ([], [])
+    assert "application" in found["Deleted"], "somebody else did that"
+
+
+async def test_a_restored_vault_and_a_wiped_storage(world):
+    """An old vault destroys no record. A new storage beside it gets all records back."""
+    connection = await world.connected("Contoso")
+    true = await world.must("get_connection", id=connection)
+    names = [f"{prefix}-{true['onboardingId']}" for prefix in ("cmg", "record")]
+    for _ in range(2):
+        await ticked(world)
+    older = {"tags": {"epoch": "1"}}
+    await world.look("keyVault", "PATCH", "/secrets/service-epoch?api-version=7.6", older)
+    for name in names:
+        await world.look("keyVault", "DELETE", f"/secrets/{name}?api-version=7.6")
+    assert (await codes(world))[0] == "vault-restored"
+    assert await reconciled(world) == [("vault-secret-outdated", "Contoso")]
+    assert (await world.must("get_connection", id=connection))["secret"] == true["secret"]
+    for name in names:
+        await world.look("keyVault", "POST", f"/deletedsecrets/{name}/recover?api-version=7.6", {})
+    for rows in world.tables._rows.values():
+        rows.clear()
+    assert (await codes(world))[0] == "storage-restored"
+    assert await reconciled(world) == [("connection-taken-up", "Contoso")]
+    again = await world.must("get_connection", id=connection)
+    assert (again["secret"], again["expirations"]) == (true["secret"], true["expirations"])
+    assert await violations(world) == []
