@@ -14,6 +14,9 @@ from onboarding.workflow.run import Run
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 
+_LONGEST: Final = 1000
+_LONGEST_ID: Final = 100
+
 ERRORS: Final[Mapping[Reason, ErrorType]] = {
     Reason.INVALID: steps.MESSAGE_INVALID,
     Reason.UNKNOWN_VERSION: steps.MESSAGE_VERSION,
@@ -30,7 +33,9 @@ class HopelessError(Exception):
 
     def __init__(self, reason: Reason, error: OnboardingError, run: str = "") -> None:
         super().__init__(error.detail)
-        self.reason, self.detail, self.run = reason, error.detail, run
+        detail = error.detail  # it can quote the message, which can be longer than a column of a table
+        self.detail = detail if len(detail) <= _LONGEST else f"{detail[:_LONGEST]}\u2026"
+        self.reason, self.run = reason, run
 
 
 def read(body: bytes) -> StepMessage:
@@ -50,7 +55,7 @@ def read(body: bytes) -> StepMessage:
         raise _invalid(f"These fields are missing or not valid: {', '.join(error.wrong)}.") from error
     except UnreadableError as error:
         raise _invalid("The message is not a JSON object.") from error
-    if not message.run:
+    if not 0 < len(message.run) <= _LONGEST_ID:
         raise _invalid("The message names no run.")
     return message
 
