@@ -13,7 +13,7 @@ from tests.support.connections import onboarding_request
 from tests.support.world import World
 
 GOOD: Final = MESSAGES.document(StepMessage(run="r", step="preflight", attempt=1, key="k"))
-WRONG: Final = ("banana", None, 17, [], {}, True, -1, "\ud800\\", "x" * 40_000)
+WRONG: Final[tuple[Any, ...]] = ("banana", None, 17, [], {}, True, -1, "\ud800\\", "x" * 40_000)
 
 
 def bodies() -> list[bytes]:
