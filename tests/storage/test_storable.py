@@ -134,11 +134,7 @@ async def test_an_error_of_any_size_can_be_stored(count):
         prerequisites.APPLICATION_NAME_IN_USE.finding("/serverApp/name", name=name, which=ID)
         for _ in range(count)
     )
-    error = steps.PREFLIGHT_REFUSED.error(
-        details=" ".join(finding.detail for finding in findings),
-        remedies=" ".join(finding.remedy for finding in findings),
-        findings=findings,
-    )
+    error = steps.PREFLIGHT_REFUSED.error(findings=findings)
     account = MemoryAccount()
     await account.create_table("t")
     store = RunStore(account.tables, "t")

@@ -13,8 +13,8 @@ READERS = ("notices", "expiry", "drift", "api/calendars.py")
 """The rooms that write for people. Answers of the API are data, and scripts have no text but literals."""
 
 NAMES = {"name", "tenant_name", "display_name", "description", "owner", "group_names"}
-OURS = {"check", "step", "plan", "template", "environment", "error"}
-"""Whose names the service itself chose."""
+OURS = {"check", "step", "plan", "template", "environment", "error", "state"}
+"""Whose names the service or its deployment chose: the state of a channel has the channel's."""
 
 
 def _modules() -> Iterator[Path]:
