@@ -9,7 +9,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from onboarding.api.endpoint import Endpoint
-from onboarding.parts import parts
+from onboarding.parts.process import parts
 from onboarding.service import ENDPOINTS, serve
 from onboarding.storage import names
 from onboarding.timers import timers
@@ -84,26 +84,16 @@ async def fail_inspection(msg: func.QueueMessage) -> None:
 @app.timer_trigger("timer", "%SWEEP_SCHEDULE%")
 async def sweep_onboardings(timer: func.TimerRequest) -> None:
     """Continues runs and channels that had trouble, keeps poison messages, and advances the epoch."""
-    engines = parts().engines.values()
-    works = (work for engine in engines for work in (engine.sweep, engine.collect))
-    await timers().jobs.run("sweep_onboardings", parts().epoch.advance, *works, parts().channel_watch.sweep)
+    await timers().sweep_onboardings()
 
 
 @app.timer_trigger("timer", "%EXPIRY_SCHEDULE%")
 async def sweep_expirations(timer: func.TimerRequest) -> None:
     """Sends the warnings and reminders that are due, and starts automatic renewals."""
-    jobs = timers()
-    await jobs.jobs.run(
-        "sweep_expirations",
-        jobs.when_present(jobs.expiry_sweep.run),
-        jobs.when_present(jobs.automatic_renewals.run),
-        jobs.when_present(jobs.hand_over_reminders.run),
-    )
+    await timers().sweep_expirations()
 
 
 @app.timer_trigger("timer", "%INSPECTION_SCHEDULE%")
 async def sweep_directory(timer: func.TimerRequest) -> None:
     """Starts the inspections of the day, and removes secrets from the vault that nothing uses."""
-    jobs = timers()
-    work = (jobs.inspection_sweep.run, jobs.kept_secrets.clear)
-    await jobs.jobs.run("sweep_directory", *map(jobs.when_present, work), jobs.forget_retried)
+    await timers().sweep_directory()

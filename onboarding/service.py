@@ -1,4 +1,4 @@
-"""The endpoints of the API, put together from the parts below it (``parts.py``).
+"""The endpoints of the API, put together from the parts below it (``parts``).
 
 Every member is made when it is first asked for. Making one does no I/O.
 """
@@ -9,49 +9,36 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Iterator
-from typing import Final, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import azure.functions as func
 from pydantic import ValidationError
 
 from onboarding.api.acknowledgements import AcknowledgementsResource
-from onboarding.api.attention_list import AttentionResource
-from onboarding.api.audit import AuditResource
 from onboarding.api.capabilities import CapabilitiesResource
-from onboarding.api.channels import ChannelsResource
 from onboarding.api.conformance import ConformanceResource
 from onboarding.api.connections import ConnectionsResource
 from onboarding.api.consent_pages import ConsentPagesResource
-from onboarding.api.deliveries import DeliveriesResource
 from onboarding.api.description import DescriptionResource
 from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
 from onboarding.api.expirations import ExpirationsResource
 from onboarding.api.feeds import FeedsResource
 from onboarding.api.front import Front
-from onboarding.api.health import HealthResource, pings, rights
 from onboarding.api.inspections import InspectionsResource
 from onboarding.api.links import LinksResource
 from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.onboardings import OnboardingsResource
 from onboarding.api.operations import OperationsResource
-from onboarding.api.overview import OverviewResource
-from onboarding.api.poison import PoisonResource
 from onboarding.api.problems import ProblemError
-from onboarding.api.reconciliations import ReconciliationsResource
 from onboarding.api.renewals import RenewalsResource
 from onboarding.api.sign_in import SignIn
-from onboarding.api.subscribers import SubscribersResource
 from onboarding.api.tenants import TenantsResource
-from onboarding.api.unreadable import UnreadableResource
-from onboarding.audit.verification import Verification
 from onboarding.errors import requests
-from onboarding.parts import Parts, parts
+from onboarding.own_state import OwnState
+from onboarding.parts.process import Parts, parts
 from onboarding.shared import Shared
-from onboarding.storage.dismissals import Dismissals
-from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.sealing import Seals
-from onboarding.storage.unreadable_rows import UnreadableRows
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +46,14 @@ log = logging.getLogger(__name__)
 class Service:
     """The resources of the API, in the order of its description."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, shared: Shared) -> None:
         self._parts = parts
-        self._shared = Shared(parts)
+        self._shared = shared
+        self._own_state = OwnState(parts, shared)
+
+    def resource(self, name: str) -> Any:
+        """A resource of the API."""
+        return getattr(self if name in vars(Service) else self._own_state, name)
 
     @functools.cached_property
     def onboardings(self) -> OnboardingsResource:
@@ -78,10 +70,10 @@ class Service:
         """``/api/connections``."""
         return ConnectionsResource(
             connections=self._shared.connections,
-            store=self._parts.connection_store,
+            store=self._parts.stores.connection_store,
             operations=self._shared.operations,
             hand_overs=self._shared.hand_overs,
-            links=self._parts.links if self._parts.settings.scripts_confirm == "on" else None,
+            links=self._parts.messaging.links if self._parts.settings.scripts_confirm == "on" else None,
             unreadable=self._shared.unreadable_connections,
             vault_tenant=self._parts.settings.home_tenant_id,
         )
@@ -107,7 +99,7 @@ class Service:
         parts = self._parts
         return EncryptedSecretsResource(
             connections=self._shared.connections,
-            store=parts.connection_store,
+            store=parts.stores.connection_store,
             audit=parts.onboarding_runs.store,
             services=lambda: parts.services,
             clock=parts.clock,
@@ -126,7 +118,7 @@ class Service:
         return OperationsResource(
             runs=self._shared.operation_runs,
             operations=self._shared.operations,
-            connections=self._parts.connection_store,
+            connections=self._parts.stores.connection_store,
             vault_tenant=self._parts.settings.home_tenant_id,
         )
 
@@ -135,7 +127,10 @@ class Service:
         """``/api/expirations``."""
         parts = self._parts
         return ExpirationsResource(
-            calendar=parts.calendar, store=parts.connection_store, cadence=parts.cadence, clock=parts.clock
+            calendar=parts.stores.calendar,
+            store=parts.stores.connection_store,
+            cadence=parts.stores.cadence,
+            clock=parts.clock,
         )
 
     @functools.cached_property
@@ -144,7 +139,7 @@ class Service:
         return FeedsResource(
             expirations=self.expirations,
             store=self._shared.feed_store,
-            secrets=self._parts.channel_secrets,
+            secrets=self._parts.messaging.channel_secrets,
             key=self._parts.settings.link_key,
             clock=self._parts.clock,
         )
@@ -154,9 +149,9 @@ class Service:
         """``/api/links``."""
         parts = self._parts
         return LinksResource(
-            links=parts.links,
+            links=parts.messaging.links,
             shown=self._shared.connections,
-            connections=parts.connection_store,
+            connections=parts.stores.connection_store,
             responses=parts.responses,
             hand_overs=self._shared.hand_over_links,
             clock=parts.clock,
@@ -167,7 +162,7 @@ class Service:
         """``/conformance`` of connections and tenants."""
         parts = self._parts
         return ConformanceResource(
-            connections=parts.connection_store,
+            connections=parts.stores.connection_store,
             tenants=self._shared.tenants,
             directory=parts.clouds.directory,
             clock=parts.clock,
@@ -203,113 +198,6 @@ class Service:
         return CapabilitiesResource(settings=self._parts.settings, tenants=self._shared.tenants)
 
     @functools.cached_property
-    def channels(self) -> ChannelsResource:
-        """``/api/channels``."""
-        return ChannelsResource(reports=self._shared.channel_reports, outgoing=lambda: self._parts.outgoing)
-
-    @functools.cached_property
-    def deliveries(self) -> DeliveriesResource:
-        """``/api/channels/{name}/deliveries`` and ``/api/deliveries``."""
-        return DeliveriesResource(log=self._parts.delivery_log, channels=self._shared.channel_reports)
-
-    @functools.cached_property
-    def subscribers(self) -> SubscribersResource:
-        """``/api/subscribers``."""
-        parts = self._parts
-        return SubscribersResource(
-            store=parts.subscribers,
-            secrets=parts.channel_secrets,
-            states=parts.channel_states,
-            clock=parts.clock,
-            local=parts.settings.local_cloud_endpoints is not None,
-        )
-
-    @functools.cached_property
-    def overview(self) -> OverviewResource:
-        """``/api/overview``."""
-        parts = self._parts
-        return OverviewResource(
-            onboardings=parts.onboarding_runs.index,
-            operations=parts.operation_runs.index,
-            inspections=parts.inspection_runs.index,
-            queues=parts.queues,
-            messages=parts.poison_messages,
-            unreadable=UnreadableRows(parts.tables),
-            jobs=PeriodicJobs(parts.tables),
-            epoch=parts.epoch,
-            calendar=parts.calendar,
-            connections=parts.connection_store,
-            differences=parts.drift_index,
-            waits=self._shared.site_waits,
-            notices=parts.notice_runs,
-            channels=self._shared.channel_reports,
-            clock=parts.clock,
-        )
-
-    @functools.cached_property
-    def attention(self) -> AttentionResource:
-        """``/api/attention``."""
-        parts = self._parts
-        return AttentionResource(
-            lists=self._shared.trouble_lists, dismissals=Dismissals(parts.tables), clock=parts.clock
-        )
-
-    @functools.cached_property
-    def reconciliations(self) -> ReconciliationsResource:
-        """``/api/reconcile``."""
-        return ReconciliationsResource(self._shared.reconciler)
-
-    @functools.cached_property
-    def poison(self) -> PoisonResource:
-        """``/api/poison``."""
-        parts = self._parts
-        return PoisonResource(
-            messages=parts.poison_messages,
-            queues=parts.queues,
-            runs=parts.runs,
-        )
-
-    @functools.cached_property
-    def unreadable(self) -> UnreadableResource:
-        """``/api/unreadable``."""
-        parts = self._parts
-        return UnreadableResource(parts.tables, parts.connection_store, parts.warning_schedule)
-
-    @functools.cached_property
-    def audit(self) -> AuditResource:
-        """``/api/audit``."""
-        parts = self._parts
-        return AuditResource(
-            trail=parts.trail,
-            verification=Verification(tables=parts.tables, ledgers=parts.ledgers),
-            clock=parts.clock,
-            retention_days=parts.settings.audit_retention_days,
-        )
-
-    @functools.cached_property
-    def health(self) -> HealthResource:
-        """``/api/health``."""
-        parts = self._parts
-        return HealthResource(
-            pings(
-                tables=parts.tables,
-                queues=parts.queues,
-                ledgers=parts.ledgers,
-                login=self._shared.callers.ping,
-                clouds=lambda: parts.clouds,
-                home_tenant=parts.settings.home_tenant_id,
-                epoch=parts.epoch,
-            ),
-            rights(
-                tables=parts.tables,
-                queues=parts.queues,
-                clouds=lambda: parts.clouds,
-                home_tenant=parts.settings.home_tenant_id,
-            ),
-            parts.clock,
-        )
-
-    @functools.cached_property
     def description(self) -> DescriptionResource:
         """``/api/openapi.json``."""
         settings = self._parts.settings
@@ -326,10 +214,10 @@ class Service:
         parts = self._parts
         return Front(
             callers=self._shared.callers,
-            seals=Seals(parts.tables),
+            seals=Seals(parts.stores.tables),
             clock=parts.clock,
             noted=NotedCalls(
-                trail=parts.trail,
+                trail=parts.stores.trail,
                 runs={
                     "onboardings": parts.onboarding_runs,
                     "operations": parts.operation_runs,
@@ -344,7 +232,7 @@ class Service:
 
 
 def _declared() -> Iterator[Endpoint]:
-    for name, member in vars(Service).items():
+    for name, member in (*vars(Service).items(), *vars(OwnState).items()):
         if isinstance(member, functools.cached_property):
             resource = get_type_hints(member.func)["return"]
             for handler in vars(resource).values():
@@ -364,11 +252,11 @@ async def serve(request: func.HttpRequest, endpoint: Endpoint) -> func.HttpRespo
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         log.error("the app settings are not valid: %s", faults)  # noqa: TRY400 - the faults are enough
         return ProblemError(requests.MISCONFIGURED).response("")
-    resource = getattr(running, endpoint.resource)
-    return await running.front.serve(request, endpoint, getattr(resource, endpoint.handler))
+    handler = getattr(running.resource(endpoint.resource), endpoint.handler)
+    return await running.front.serve(request, endpoint, handler)
 
 
 @functools.cache
 def service() -> Service:
     """The API of this process."""
-    return Service(parts())
+    return Service(parts(), Shared(parts()))

@@ -1,4 +1,4 @@
-"""What several resources of the API share, put together from the parts below it (``parts.py``)."""
+"""What several resources of the API share, put together from the parts below it (``parts``)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from onboarding.connections.site_waits import SiteWaits
 from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.name_reservations import NameReservations
 from onboarding.lifecycle.requests import ASKER
-from onboarding.parts import Parts
+from onboarding.parts.process import Parts
 from onboarding.recovery.reconciler import Reconciler
 from onboarding.storage.unreadable_rows import UnreadableRows
 from onboarding.workflow.run import RunStatus
@@ -53,12 +53,12 @@ class Shared:
     @functools.cached_property
     def secret_budget(self) -> SecretBudget:
         """How many client secrets a requester may hand over."""
-        return SecretBudget(self._parts.tables, self._parts.clock)
+        return SecretBudget(self._parts.stores.tables, self._parts.clock)
 
     @functools.cached_property
     def feed_store(self) -> FeedStore:
         """The calendar subscriptions."""
-        return FeedStore(self._parts.tables, self._parts.clock)
+        return FeedStore(self._parts.stores.tables, self._parts.clock)
 
     @functools.cached_property
     def tenants(self) -> ServedTenants:
@@ -89,7 +89,9 @@ class Shared:
     def connections(self) -> Connections:
         """The connections, for callers."""
         parts = self._parts
-        return Connections(store=parts.connection_store, cadence=parts.cadence, clock=parts.clock)
+        return Connections(
+            store=parts.stores.connection_store, cadence=parts.stores.cadence, clock=parts.clock
+        )
 
     @functools.cached_property
     def unreadable_connections(self) -> UnreadableConnections:
@@ -107,19 +109,19 @@ class Shared:
             FailedRuns(TroubleCode.OPERATION_FAILED, parts.operation_runs, "operations"),
             FailedRuns(TroubleCode.CHANNEL_TROUBLE, parts.notice_runs),
             FailedRuns(TroubleCode.INSPECTION_FAILED, parts.inspection_runs),
-            Messages(parts.poison_messages, parts.runs),
-            Rows(UnreadableRows(parts.tables)),
+            Messages(parts.stores.poison_messages, parts.runs),
+            Rows(UnreadableRows(parts.stores.tables)),
             Expirations(
-                calendar=parts.calendar,
-                connections=parts.connection_store,
+                calendar=parts.stores.calendar,
+                connections=parts.stores.connection_store,
                 responses=parts.responses,
                 clock=parts.clock,
             ),
             LongRuns(parts.onboarding_runs, RunStatus.NOT_STARTED),
             LongRuns(parts.onboarding_runs, RunStatus.RUNNING),
             Drifts(
-                index=parts.drift_index,
-                connections=parts.connection_store,
+                index=parts.stores.drift_index,
+                connections=parts.stores.connection_store,
                 inspect=lambda each: parts.inspection_step.inspect_now(each),  # noqa: PLW0108 - no SDK before
                 clock=parts.clock,
             ),
@@ -130,38 +132,40 @@ class Shared:
         """Confirms that sites are connected."""
         parts = self._parts
         return HandOvers(
-            connections=parts.connection_store,
+            connections=parts.stores.connection_store,
             audit=parts.onboarding_runs.store,
-            notices=parts.notices,
+            notices=parts.messaging.notices,
             clock=parts.clock,
         )
 
     @functools.cached_property
     def hand_over_links(self) -> HandOverLinks:
         """What links to confirm that do."""
-        return HandOverLinks(connections=self._parts.connection_store, hand_overs=self.hand_overs)
+        return HandOverLinks(connections=self._parts.stores.connection_store, hand_overs=self.hand_overs)
 
     @functools.cached_property
     def site_waits(self) -> SiteWaits:
         """The connections that wait for their site."""
-        return SiteWaits(self._parts.tables)
+        return SiteWaits(self._parts.stores.tables)
 
     @functools.cached_property
     def channel_reports(self) -> ChannelReports:
         """What is known about the channels."""
         parts = self._parts
         return ChannelReports(
-            names=parts.channel_names,
-            states=parts.channel_states,
+            names=parts.messaging.channel_names,
+            states=parts.messaging.channel_states,
             deliveries=parts.notice_runs,
-            routing=parts.routing,
+            routing=parts.messaging.routing,
         )
 
     @functools.cached_property
     def consent_pages(self) -> ConsentPages:
         """The pages for administrators who consent."""
         parts = self._parts
-        return ConsentPages(secrets=parts.channel_secrets, key=parts.settings.link_key, clock=parts.clock)
+        return ConsentPages(
+            secrets=parts.messaging.channel_secrets, key=parts.settings.link_key, clock=parts.clock
+        )
 
     @functools.cached_property
     def reconciler(self) -> Reconciler:
@@ -182,16 +186,16 @@ class Shared:
             environment=parts.environment.name,
             tenants=self.tenants,
             channels=parts.settings.notice_channels,
-            connections=parts.connection_store,
+            connections=parts.stores.connection_store,
             reservations=NameReservations(
-                parts.tables,
+                parts.stores.tables,
                 onboardings=parts.onboarding_runs,
-                connections=parts.connection_store,
+                connections=parts.stores.connection_store,
                 clock=parts.clock,
             ),
             runtime=parts.onboarding_runs,
             services=lambda: parts.services,
             secrets=self.secret_budget,
-            mail_domains=parts.mail_domains,
+            mail_domains=parts.messaging.mail_domains,
             clock=parts.clock,
         )

@@ -1,4 +1,4 @@
-"""What the timers run, put together from the parts (``parts.py``).
+"""What the timers run, put together from the parts (``parts``).
 
 As there, every member is made when it is first asked for, and making one does no I/O.
 """
@@ -15,7 +15,7 @@ from onboarding.expiry.hand_overs import HandOverReminders
 from onboarding.expiry.sweep import ExpirySweep
 from onboarding.lifecycle.automatic_renewals import AutomaticRenewals
 from onboarding.lifecycle.kept_secrets import KeptSecrets
-from onboarding.parts import Parts, parts
+from onboarding.parts.process import Parts, parts
 from onboarding.storage.periodic_jobs import PeriodicJobs, Tally, Work
 
 _REMEMBERED: Final = timedelta(days=30)
@@ -30,9 +30,26 @@ class Timers:
     @functools.cached_property
     def jobs(self) -> PeriodicJobs:
         """Runs the jobs, and records how they ended."""
-        return PeriodicJobs(self._parts.tables)
+        return PeriodicJobs(self._parts.stores.tables)
 
-    def when_present(self, work: Work) -> Work:
+    async def sweep_onboardings(self) -> None:
+        """What drives on runs and channels, and looks whether storage is of the present."""
+        parts = self._parts
+        works = [work for engine in parts.engines.values() for work in (engine.sweep, engine.collect)]
+        watch = parts.messaging.channel_watch
+        await self.jobs.run("sweep_onboardings", parts.epoch.advance, *works, watch.sweep)
+
+    async def sweep_expirations(self) -> None:
+        """What people and renewals are due."""
+        works = (self.expiry_sweep.run, self.automatic_renewals.run, self.hand_over_reminders.run)
+        await self.jobs.run("sweep_expirations", *(self._when_present(work) for work in works))
+
+    async def sweep_directory(self) -> None:
+        """What looks into the tenants and the vault."""
+        works = [self._when_present(work) for work in (self.inspection_sweep.run, self.kept_secrets.clear)]
+        await self.jobs.run("sweep_directory", *works, self.forget_retried)
+
+    def _when_present(self, work: Work) -> Work:
         """What a timer runs, unless storage was restored: its records are outdated then."""
 
         async def run() -> int | Tally:
@@ -45,10 +62,10 @@ class Timers:
         """Announces the warnings that are due."""
         parts = self._parts
         return ExpirySweep(
-            warning_schedule=parts.warning_schedule,
-            connections=parts.connection_store,
-            notices=parts.notices,
-            cadence=parts.cadence,
+            warning_schedule=parts.stores.warning_schedule,
+            connections=parts.stores.connection_store,
+            notices=parts.messaging.notices,
+            cadence=parts.stores.cadence,
             audit=parts.onboarding_runs.store,
             clock=parts.clock,
         )
@@ -58,9 +75,9 @@ class Timers:
         """Reminds of sites that are not connected."""
         parts = self._parts
         return HandOverReminders(
-            waits=SiteWaits(parts.tables),
-            connections=parts.connection_store,
-            notices=parts.notices,
+            waits=SiteWaits(parts.stores.tables),
+            connections=parts.stores.connection_store,
+            notices=parts.messaging.notices,
             clock=parts.clock,
             days=parts.settings.handover_reminder_days,
         )
@@ -70,8 +87,8 @@ class Timers:
         """Starts the renewals that are due."""
         parts = self._parts
         return AutomaticRenewals(
-            calendar=parts.calendar,
-            connections=parts.connection_store,
+            calendar=parts.stores.calendar,
+            connections=parts.stores.connection_store,
             operations=parts.operation_runs,
             clock=parts.clock,
             days=parts.settings.renew_before_days,
@@ -83,21 +100,21 @@ class Timers:
         """Starts the inspections of the day."""
         parts = self._parts
         return InspectionSweep(
-            inspection_schedule=parts.inspection_schedule,
-            calendar=parts.calendar,
+            inspection_schedule=parts.stores.inspection_schedule,
+            calendar=parts.stores.calendar,
             runs=parts.inspection_runs,
             clock=parts.clock,
         )
 
     async def forget_retried(self) -> int:
         """Forgets the poison messages that were sent again and have not come back for 30 days."""
-        return await self._parts.poison_messages.forget_retried(self._parts.clock.now() - _REMEMBERED)
+        return await self._parts.stores.poison_messages.forget_retried(self._parts.clock.now() - _REMEMBERED)
 
     @functools.cached_property
     def kept_secrets(self) -> KeptSecrets:
         """Removes secrets that were handed over, and that nothing uses."""
         parts = self._parts
-        return KeptSecrets(lambda: parts.services, parts.trail, parts.epoch.reconciled_at)
+        return KeptSecrets(lambda: parts.services, parts.stores.trail, parts.epoch.reconciled_at)
 
 
 @functools.cache

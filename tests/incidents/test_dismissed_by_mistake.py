@@ -22,7 +22,7 @@ async def test_dismissed_by_mistake(world):
     (row,) = [row for row in world.rows() if damaged.id == f"{row.partition}.{row.key}"]
     await world.damage(row, "document", "{")
     await world.call("list_connections", tenantId=TENANT)
-    record = await world.parts.connection_store.get(drifts.id)
+    record = await world.parts.stores.connection_store.get(drifts.id)
     (entry,) = [each for each in world.rows() if each.partition == "~drift"]
     codes = ("onboarding-failed", "drifting", "unreadable")
     assert set(await world.attention()) == set(codes)

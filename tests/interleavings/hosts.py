@@ -13,7 +13,8 @@ from onboarding.audit.trail import Trail
 from onboarding.clock import Clock
 from onboarding.cloud.clouds import Clouds
 from onboarding.errors import requests
-from onboarding.parts import Parts
+from onboarding.parts.process import Parts
+from onboarding.parts.stores import Stores
 from onboarding.service import Service
 from onboarding.settings import Settings
 from onboarding.shared import Shared
@@ -54,6 +55,29 @@ class _Callers:
         return caller
 
 
+class _HostStores(Stores):
+    """What all hosts keep in the same storage."""
+
+    def __init__(self, settings: Settings, tables: Tables, queues: Queues, clock: Clock) -> None:
+        super().__init__(settings, clock)
+        self._given = tables, queues
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        return self._given[0]
+
+    @functools.cached_property
+    def queues(self) -> Queues:
+        return self._given[1]
+
+    @functools.cached_property
+    def trail(self) -> Trail:
+        """The audit trail has storage of its own: its calls are in no order that is explored."""
+        tables = MemoryTables()
+        tables.create(names.AUDIT)
+        return Trail(tables=tables, ledgers=MemoryLedgers())
+
+
 class _HostParts(Parts):
     """The parts of one host."""
 
@@ -65,23 +89,12 @@ class _HostParts(Parts):
         self._cloud = cloud
 
     @functools.cached_property
-    def tables(self) -> Tables:
-        return self._given[0]
-
-    @functools.cached_property
-    def queues(self) -> Queues:
-        return self._given[1]
-
-    @functools.cached_property
     def clock(self) -> Clock:
         return self._given[2]
 
     @functools.cached_property
-    def trail(self) -> Trail:
-        """The audit trail has storage of its own: its calls are in no order that is explored."""
-        tables = MemoryTables()
-        tables.create(names.AUDIT)
-        return Trail(tables=tables, ledgers=MemoryLedgers())
+    def stores(self) -> Stores:
+        return _HostStores(self.settings, *self._given)
 
     @functools.cached_property
     def clouds(self) -> Clouds:
@@ -103,6 +116,5 @@ class Host:
         self, settings: Settings, tables: Tables, queues: Queues, clock: Clock, cloud: InProcessCloud
     ) -> None:
         self.parts = _HostParts(settings, tables, queues, clock, cloud)
-        self.service = Service(self.parts)
-        self.service._shared = _HostShared(self.parts)
+        self.service = Service(self.parts, _HostShared(self.parts))
         self.timers = Timers(self.parts)

@@ -167,7 +167,7 @@ async def test_clock_that_was_ahead_once(world):
     world.clock.at += timedelta(days=340)
     assert await world.hosts[0].timers.inspection_sweep.run() == 1
     world.clock.at -= timedelta(days=330)
-    due = world.parts.inspection_schedule.due(world.clock.now().date())
+    due = world.parts.stores.inspection_schedule.due(world.clock.now().date())
     assert world.clock.now().date() in await due
 
 

@@ -18,7 +18,7 @@ import azure.functions as func
 import httpx
 
 from infra.local.cloud.faults import FaultSettings
-from onboarding.parts import Parts
+from onboarding.parts.process import Parts
 from onboarding.service import ENDPOINTS
 from onboarding.settings import Settings
 from onboarding.storage import names
@@ -154,7 +154,7 @@ class World:
             body=json.dumps(body).encode() if body is not None else b"",
         )
         service = self.hosts[host].service
-        resource = getattr(service, endpoint.resource)
+        resource = service.resource(endpoint.resource)
         response = await service.front.serve(request, endpoint, getattr(resource, endpoint.handler))
         return response.status_code, json.loads(response.get_body())
 

@@ -98,7 +98,7 @@ async def test_acknowledged_expirations_hide_no_others(world):
     now = world.clock.now()
     for number in range(120):
         loud = await world.connect(f"loud {number}", now - timedelta(days=9, minutes=number), drifts=False)
-        await world.parts.connection_store.change(loud.id, acknowledged)
+        await world.parts.stores.connection_store.change(loud.id, acknowledged)
     assert await codes(world) == []
     await world.connect("quiet", now + timedelta(days=3), drifts=False)
     await world.connect("dead", now - timedelta(days=300), drifts=False)
@@ -173,7 +173,7 @@ async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(wo
     for text in lost:
         await world.parts.engines[names.STEPS_QUEUE].handle(text.encode(), "d")
     alive = json.dumps({"v": 1, "run": head.id, "step": "preflight", "attempt": 1})
-    await world.parts.poison_messages.keep(
+    await world.parts.stores.poison_messages.keep(
         PoisonMessage(
             queue=names.STEPS_QUEUE, body=alive.encode(), reason=Reason.UNKNOWN_RUN, detail="d", at=now
         )
@@ -211,7 +211,7 @@ async def test_a_message_that_comes_back_is_counted(world):
 async def test_a_message_that_the_host_cannot_read_is_kept_and_dismissed(world):
     """What is not in base64 on a poison queue never reaches a function: the sweep keeps it, shown raw."""
     world.queues.put_raw(names.OPERATIONS_POISON_QUEUE, "no base64!")
-    await world.parts.poison_messages.keep(
+    await world.parts.stores.poison_messages.keep(
         PoisonMessage(
             queue=names.STEPS_QUEUE,
             body=b"\xff" * 3000,
@@ -237,16 +237,16 @@ async def test_a_message_that_the_host_cannot_read_is_kept_and_dismissed(world):
 async def test_a_difference_is_dismissed_until_there_is_another(world):
     """An operator accepts what a customer has changed on purpose. The next difference is news again."""
     made = await world.connect("drifts", world.clock.now() + timedelta(days=300))
-    await world.parts.connection_store.change(
+    await world.parts.stores.connection_store.change(
         made.id, lambda each: each.evolve(differences=difference("scope"))
     )
     assert await codes(world) == ["drifting"]
     assert await handled(world, "dismiss_all", code="drifting", reason=REASON) == (1, 0)
     assert await codes(world) == []
-    record = await world.parts.connection_store.get(made.id)
-    await world.parts.drift_index.enter(record)  # as the next inspection does
+    record = await world.parts.stores.connection_store.get(made.id)
+    await world.parts.stores.drift_index.enter(record)  # as the next inspection does
     assert await codes(world) == []
-    await world.parts.drift_index.enter(
+    await world.parts.stores.drift_index.enter(
         record.evolve(differences={**record.differences, **difference("uri")})
     )
     ((entry,),) = [await entries(world)]
@@ -347,7 +347,7 @@ async def test_expirations_and_long_runs_are_dismissed_together(world):
     for code, number in (("ended", 1), ("ends-soon", 1), ("open-for-long", 2)):
         assert await handled(world, "dismiss_all", code=code, reason=REASON) == (number, 0)
     assert await codes(world) == []
-    connection = await world.parts.connection_store.get(dead.id)
+    connection = await world.parts.stores.connection_store.get(dead.id)
     assert connection.is_acknowledged(SECRET)
     world.advance(timedelta(days=3))
     assert await codes(world) == [], "the soon one is acknowledged"

@@ -60,7 +60,7 @@ async def populate(world: World, kind: str, tenant: str, name: str) -> None:
             answer = Acknowledgement(by="Kim", at=now, ends_at=ends_at, operator=operator)
             return replace(found, acknowledged={SECRET: answer})
 
-        await world.parts.connection_store.change(made.id, seen)
+        await world.parts.stores.connection_store.change(made.id, seen)
 
 
 async def codes(world: World, tenant: str | None) -> tuple[set[str], set[str]]:

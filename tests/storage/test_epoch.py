@@ -144,7 +144,7 @@ async def test_warnings_and_renewals_wait_while_storage_is_old(world):
     world.restore(backup)
     jobs = world.timers
     work = (jobs.expiry_sweep.run, jobs.automatic_renewals.run, jobs.inspection_sweep.run)
-    assert [await jobs.when_present(each)() for each in work] == [0, 0, 0]
+    assert [await jobs._when_present(each)() for each in work] == [0, 0, 0]
     await world.parts.epoch.take_up("Op")
-    announced, begun, _ = [await jobs.when_present(each)() for each in work]
+    announced, begun, _ = [await jobs._when_present(each)() for each in work]
     assert announced == begun == Tally(found=1, done=1)

@@ -28,7 +28,7 @@ async def populate(world: World) -> None:
     """Two of everything: 'ill', whose rows are damaged, and 'well'."""
     parts, now = world.parts, world.clock.now()
     old = now - timedelta(hours=2)
-    await parts.inspection_schedule.complete((now - timedelta(days=1)).date())
+    await parts.stores.inspection_schedule.complete((now - timedelta(days=1)).date())
     await Seals(world.tables).of("lists")
     for name in ("ill", "well"):
         await AppUsers(world.tables).enter(TENANT, "app", AppUser(onboarding=name, requester="somebody"))

@@ -24,10 +24,11 @@ from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.requests import Asker, Removal
 from onboarding.notices.deliveries import DELIVERY
 from onboarding.notices.notice import DeliveryRequest, Kind, Notice
-from onboarding.parts import Parts
+from onboarding.parts.process import Parts
 from onboarding.recovery.epoch import Epoch
 from onboarding.service import ENDPOINTS, Service
 from onboarding.settings import Settings
+from onboarding.shared import Shared
 from onboarding.storage import names
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import Row, Write
@@ -73,10 +74,9 @@ class World:
         self.parts = Parts(settings)
         vault: Any = self.vault
         epoch = Epoch(self.tables, lambda: vault)
-        self.parts.__dict__.update(
-            tables=self.tables, queues=self.queues, ledgers=self.ledgers, clock=self.clock, epoch=epoch
-        )
-        self.service, self.timers = Service(self.parts), Timers(self.parts)
+        self.parts.__dict__.update(clock=self.clock, epoch=epoch)
+        self.parts.stores.__dict__.update(tables=self.tables, queues=self.queues, ledgers=self.ledgers)
+        self.service, self.timers = Service(self.parts, Shared(self.parts)), Timers(self.parts)
 
     def snapshot(self) -> Any:
         """Everything that is stored."""
@@ -108,7 +108,7 @@ class World:
     ) -> Any:
         """The answer of an endpoint, as JSON or text. Raises what the handler raises."""
         declared = _ENDPOINTS[name]
-        handler = getattr(getattr(self.service, declared.resource), declared.handler)
+        handler = getattr(self.service.resource(declared.resource), declared.handler)
         asked, seal = declared.query.model_validate(query), None
         if isinstance(asked, ContinuedQuery):
             seal = await Seals(self.tables).of(asked.listed(caller, name))
@@ -164,12 +164,12 @@ class World:
     async def connect(self, name: str, ends_at: datetime, *, drifts: bool = True, **more: Any) -> Connection:
         """A connection with its warnings, which drifts."""
         parts, now = self.parts, self.clock.now()
-        made = await parts.connection_store.add(_whole(name, ends_at, **more))
-        await parts.warning_schedule.schedule(made, now - timedelta(days=90))
+        made = await parts.stores.connection_store.add(_whole(name, ends_at, **more))
+        await parts.stores.warning_schedule.schedule(made, now - timedelta(days=90))
         if not drifts:
             return made
         found = Difference(code="scope", app="serverApp", since=now, detail="d", impact="b", remedy="r")
-        await parts.drift_index.enter(replace(made, differences={found.key: found}))
+        await parts.stores.drift_index.enter(replace(made, differences={found.key: found}))
         return made
 
     async def onboard(self, request: OnboardingRequest, at: datetime, requester: str = "somebody") -> Head:
@@ -212,7 +212,7 @@ class World:
         message = PoisonMessage(
             queue=names.STEPS_QUEUE, body=text.encode(), reason=Reason.INVALID, detail="d", at=at
         )
-        await self.parts.poison_messages.keep(message)
+        await self.parts.stores.poison_messages.keep(message)
         return message
 
     async def fail(self, runs: Runtime, head: Head, code: str = "") -> None:

@@ -1,0 +1,1 @@
+"""The parts below the API, put together from the settings."""
