@@ -9,6 +9,7 @@ from onboarding.errors import (
     channels,
     cloud,
     conflicts,
+    existing_apps,
     feeds,
     fields,
     login,
@@ -31,6 +32,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     conflicts,
     feeds,
     prerequisites,
+    existing_apps,
     policies,
     subscription,
     steps,
@@ -59,7 +61,9 @@ FAULTS: Final = tuple(kind for kind in _declared(requests, fields, conflicts) if
 PARAMETER_FAULTS: Final = tuple(kind for kind in _declared(parameters) if kind.severity)
 """What can be wrong with a parameter, besides the form of its value."""
 
-FINDINGS: Final = tuple(kind for kind in _declared(prerequisites, policies, subscription) if kind.severity)
+FINDINGS: Final = tuple(
+    kind for kind in _declared(prerequisites, existing_apps, policies, subscription) if kind.severity
+)
 """What the preflight reports."""
 
 FAILURES: Final = tuple(kind for kind in CATALOGUE.values() if kind.failure)

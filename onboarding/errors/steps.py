@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from onboarding.errors.actors import Actor
-from onboarding.errors.base import ErrorType, PermanentError, Severity, TransientError
+from onboarding.errors.base import ErrorType, PermanentError, TransientError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _RESTORE: Final = "https://learn.microsoft.com/azure/reliability/overview-backup"
@@ -25,31 +25,7 @@ PREFLIGHT_REFUSED: Final = ErrorType(
     detail="{details}",
     remedy="{remedies}",
 )
-APP_NOT_CONFORMANT: Final = ErrorType(
-    code="app-not-conformant",
-    failure=PermanentError,
-    title="An existing application does not meet the requirements of Configuration Manager",
-    detail="The application '{name}' ({app}) does not meet these requirements: {checks}.",
-    remedy="{changes}",
-)
-PRINCIPAL_NOT_FOUND: Final = ErrorType(
-    code="principal-not-found",
-    failure=PermanentError,
-    title="An existing application has no service principal",
-    detail="The application {app} has no service principal in the tenant.",
-    remedy="Create the service principal in the tenant, then resume the onboarding.",
-    documentation="https://learn.microsoft.com/entra/identity-platform/howto-create-service-principal-portal",
-)
 
-APP_REMOVING: Final = ErrorType(
-    code="app-removing",
-    severity=Severity.ERROR,
-    pointers=("/serverApp/existing", "/clientApp/existing"),
-    failure=PermanentError,
-    title="The application is being deleted",
-    detail="The application {app} belongs to a connection that is being removed.",
-    remedy="Specify another application.",
-)
 APP_NOT_OWNED: Final = ErrorType(
     code="app-not-owned",
     failure=PermanentError,
@@ -61,16 +37,6 @@ APP_NOT_OWNED: Final = ErrorType(
         "onboarding then continues."
     ),
     documentation="https://learn.microsoft.com/graph/api/application-post-owners",
-)
-APP_ID_URI_UNCLEAR: Final = ErrorType(
-    code="app-id-uri-unclear",
-    severity=Severity.ERROR,
-    pointers=("/serverApp/existing/appIdUri",),
-    failure=PermanentError,
-    title="It is not clear which App ID URI the site uses",
-    detail="The application {app} has these App ID URIs: {uris}.",
-    remedy="In serverApp.existing.appIdUri, specify the one that the site uses.",
-    documentation="https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard",
 )
 
 # Client secrets

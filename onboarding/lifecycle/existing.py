@@ -10,7 +10,7 @@ from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.app_fields import ExistingServerApp
 from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import PermanentError, cloud, prerequisites, requests, steps
+from onboarding.errors import PermanentError, cloud, existing_apps, requests
 from onboarding.lifecycle import handed_over, ownership
 from onboarding.lifecycle.context import OnboardingContext
 
@@ -43,7 +43,7 @@ async def app_id_uri(context: OnboardingContext, existing: ExistingServerApp, ap
     wanted = existing.app_id_uri
     if uri := identifiers.one_of(found, wanted):
         return uri
-    kind = steps.APP_ID_URI_UNCLEAR
+    kind = existing_apps.APP_ID_URI_UNCLEAR
     details = {"app": app["appId"], "uris": ", ".join(found)}
     finding = kind.finding("/serverApp/existing/appIdUri", **details)
     raise kind.error(**details, findings=(finding,))
@@ -94,7 +94,7 @@ async def principal(context: OnboardingContext, app_id: str) -> str:
     except PermanentError as error:
         if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
             raise
-        raise steps.PRINCIPAL_NOT_FOUND.error(app=app_id, request_id=error.request_id) from error
+        raise existing_apps.PRINCIPAL_NOT_FOUND.error(app=app_id, request_id=error.request_id) from error
 
 
 async def server_secret(
@@ -170,8 +170,8 @@ async def _application(context: OnboardingContext, app_id: str, pointer: str) ->
     except PermanentError as error:
         if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
             raise
-        finding = prerequisites.APP_NOT_FOUND.finding(pointer, app=app_id)
-        raise prerequisites.APP_NOT_FOUND.error(
+        finding = existing_apps.APP_NOT_FOUND.finding(pointer, app=app_id)
+        raise existing_apps.APP_NOT_FOUND.error(
             app=app_id, request_id=error.request_id, findings=(finding,)
         ) from error
 
@@ -179,13 +179,13 @@ async def _application(context: OnboardingContext, app_id: str, pointer: str) ->
 def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None:
     failed = [rule for rule in rules if not rule.passed and not rule.set_by_site]
     findings = tuple(
-        prerequisites.APP_CHECK_FAILED.finding(
+        existing_apps.APP_CHECK_FAILED.finding(
             pointer, check=rule.name, expected=rule.expected, impact=rule.impact, change=rule.remedy
         )
         for rule in failed
     )
     if findings:
-        raise steps.APP_NOT_CONFORMANT.error(
+        raise existing_apps.APP_NOT_CONFORMANT.error(
             name=app["displayName"],
             app=app["appId"],
             checks=", ".join(rule.name for rule in failed),

@@ -12,7 +12,7 @@ from onboarding.cloud import rbac
 from onboarding.cmg import identifiers
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.connections import subscription_state
-from onboarding.errors import Finding, Severity, prerequisites
+from onboarding.errors import Finding, Severity, existing_apps, prerequisites
 from onboarding.errors import policies as errors
 from onboarding.errors import subscription as subscription_errors
 from onboarding.lifecycle import clashes, ownership, policies
@@ -135,9 +135,9 @@ def _client_app(facts: Facts) -> Iterator[Finding]:
 
 def _existing_server_app(facts: Facts) -> Iterator[Finding]:
     if facts.server_app_is_used:
-        yield prerequisites.SERVER_APP_OF_SEVERAL.finding()
+        yield existing_apps.SERVER_APP_OF_SEVERAL.finding()
     for check in facts.to_update:
-        yield prerequisites.APP_TO_UPDATE.finding(
+        yield existing_apps.APP_TO_UPDATE.finding(
             check=check.name, expected=check.expected, impact=check.impact, change=check.remedy
         )
 

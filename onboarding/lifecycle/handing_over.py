@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from onboarding.cmg.wizard import OnboardingRequest
-from onboarding.errors import OnboardingError, PermanentError, prerequisites
+from onboarding.errors import OnboardingError, PermanentError, existing_apps
 from onboarding.lifecycle import existing, handed_over
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.plans import plan_of
@@ -24,7 +24,7 @@ from onboarding.workflow.plan import Context
 
 _PATIENCE: Final = 10
 """Seconds for the directory, while a caller waits."""
-_HOPELESS: Final = {prerequisites.APP_NOT_FOUND.code, prerequisites.APP_IN_USE.code}
+_HOPELESS: Final = {existing_apps.APP_NOT_FOUND.code, existing_apps.APP_IN_USE.code}
 """What nobody corrects before the onboarding runs."""
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.app_users import AppUser, Grant
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.errors import prerequisites, requests, steps
+from onboarding.errors import existing_apps, requests
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.requests import OPERATOR, REQUESTER
 from onboarding.workflow.run import Head, Run, RunStatus
@@ -102,8 +102,8 @@ async def need_own(context: OnboardingContext, app: Mapping[str, Any], pointer: 
         return
     owners = await _owners(context, app)
     if any(not may_see(head, owner) for owner in owners):
-        finding = prerequisites.APP_IN_USE.finding(pointer, app=app["appId"])
-        raise prerequisites.APP_IN_USE.error(app=app["appId"], findings=(finding,))
+        finding = existing_apps.APP_IN_USE.finding(pointer, app=app["appId"])
+        raise existing_apps.APP_IN_USE.error(app=app["appId"], findings=(finding,))
 
 
 async def _owners(context: OnboardingContext, app: Mapping[str, Any]) -> set[str]:
@@ -189,8 +189,8 @@ async def need_kept(services: Services, tenant: str, app: str, pointer: str) -> 
     """Raises ``PermanentError`` if an application that an onboarding imports is being removed."""
     for connection in await services.connections.of_app(tenant, app):
         if connection.state is ConnectionState.REMOVING and not connection.imports_app(app):
-            finding = steps.APP_REMOVING.finding(pointer, app=app)
-            raise steps.APP_REMOVING.error(app=app, findings=(finding,))
+            finding = existing_apps.APP_REMOVING.finding(pointer, app=app)
+            raise existing_apps.APP_REMOVING.error(app=app, findings=(finding,))
 
 
 async def _counts(services: Services, user: AppUser) -> bool:
