@@ -253,7 +253,9 @@ async def test_a_secret_that_another_handed_over_looks_as_if_it_did_not_exist(po
         wanted = apps.request(vaultSecret=secret)
         if query:
             return str((await findings(portal, mallory, **wanted))["secret-not-in-vault"])
-        return str(await portal.refused(caller=mallory, **wanted))
+        found = await portal.refused(caller=mallory, **wanted)
+        del found["actions"]  # they contain the ID of the onboarding
+        return str(found)
 
     unknown = f"import-{unique()}".lower()
     assert (await error(name)).replace(name, unknown) == await error(unknown)

@@ -135,7 +135,8 @@ async def test_the_same_key_with_another_secret_is_refused(portal):
         await portal.call("POST", "/api/onboardings", headers=key, json=other), 409, "idempotency-key-reused"
     )
     again = await portal.call("POST", "/api/onboardings", headers=key, json=request)
-    assert again.json() == first.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json()["id"] == first.json()["id"]
     assert len(await in_vault(portal, first.json()["id"])) == 1
     assert (await portal.finished(first.json()["id"]))["status"] == "Succeeded"
 

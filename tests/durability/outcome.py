@@ -171,7 +171,11 @@ async def _of_storage(scene: Scene, onboarding: Onboarding) -> AsyncIterator[str
         return
     identifier = f"{own[0]['PartitionKey']}.{own[0]['RowKey']}"
     pointers = await scene.rows(names.CONNECTIONS, f"RowKey eq '{identifier}'")
-    if sorted(row["PartitionKey"].partition(":")[0] for row in pointers) != ["~inspection", "~requester"]:
+    if sorted(row["PartitionKey"].partition(":")[0] for row in pointers) != [
+        "~inspection",
+        "~requester",
+        "~site",
+    ]:
         yield f"there are {len(pointers)} pointers to the connection"
     warnings = [json.loads(row["document"]) for row in await scene.rows(names.WARNINGS)]
     warnings = [warning for warning in warnings if warning["connection"] == identifier]

@@ -291,9 +291,8 @@ async def test_an_imported_app_is_never_changed(portal):
     imported = await portal.onboarded(**wishes)
     path = f"/api/connections/{imported['id']}/renewals"
     answer = await portal.call("POST", path, caller="operator")
-    assert (
-        "Add a client secret to it yourself" in problem(answer, 422, "invalid-request")["errors"][0]["detail"]
-    )
+    (fault,) = problem(answer, 422, "invalid-request")["errors"]
+    assert "Add a client secret to it yourself" in fault["remedy"]
     added = await portal.look(
         "graph", "POST", f"/v1.0/applications/{made['serverApp']['objectId']}/addPassword", {}
     )

@@ -24,7 +24,8 @@ async def test_an_administrator_admits_a_tenant_by_consent(stranger):
     assert "AADSTS700016" in error["detail"]
     url = f"{stranger.info['login']}/{FABRIKAM}/adminconsent?client_id={stranger.info['multitenantClientId']}"
     assert url in error["remedy"]
-    assert f"/api/tenants/{FABRIKAM}/setup" in error["remedy"]
+    assert [action["kind"] for action in error["actions"]][:2] == ["GrantConsent", "Read"]
+    assert error["actions"][1]["url"].endswith(f"/api/tenants/{FABRIKAM}/setup")
     assert error["actor"] == "TenantAdministrator"
     (step,) = [each for each in document["steps"] if each.get("error")]
     assert step["actionUrls"] == [url]
@@ -95,7 +96,7 @@ async def test_a_tenant_that_is_not_on_the_list_is_refused(portal, query):
     (error,) = document["errors"]
     assert error["code"] == "tenant-not-served"
     assert UNKNOWN in error["detail"]
-    assert "SERVED_TENANTS" in error["remedy"]
+    assert "ask the operator to serve the tenant" in error["remedy"]
     calls = (await portal.control("GET", "/calls")).json()["value"]
     assert not [call for call in calls if UNKNOWN in call["path"]]
 
