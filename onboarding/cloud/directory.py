@@ -134,7 +134,7 @@ class Directory:
             # Nobody else uses the unique name: an earlier attempt created the application.
             raise cloud.REPLICATION_LAG.error(sign=refusal.message, request_id=refusal.request_id)
         if refusal:
-            raise failures.error_of(refusal)
+            raise failures.error_of(refusal, fresh=self._fresh)
         return _application(reply.document)
 
     async def owns(self, object_id: str) -> bool | None:

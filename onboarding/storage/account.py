@@ -19,6 +19,11 @@ _DIRECT: Final[Mapping[str, Any]] = {"use_env_settings": False}
 """Otherwise aiohttp reads the proxies and ``~/.netrc`` in two threads for each call."""
 
 
+_VERSION: Final = "2021-12-02"
+"""Of the protocol for queues and blobs: one that has been in both clouds for years. Without it, the SDK asks for
+its newest (https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services)."""
+
+
 def table_service(settings: Settings) -> TableServiceClient:
     """The account's tables."""
     if settings.storage_connection:
@@ -38,11 +43,12 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     """The account's queues."""
     if settings.storage_connection:
         return QueueServiceClient.from_connection_string(
-            settings.storage_connection, **queues.RETRIES, **_DIRECT
+            settings.storage_connection, api_version=_VERSION, **queues.RETRIES, **_DIRECT
         )
     return QueueServiceClient(
         settings.queue_service_uri,
         credential=_credential(settings),
+        api_version=_VERSION,
         **queues.RETRIES,
         **_DIRECT,
         **_trust(settings),
@@ -55,11 +61,17 @@ def blob_container(settings: Settings, name: str) -> ContainerClient:
 
     if settings.storage_connection:
         return ContainerClient.from_connection_string(
-            settings.storage_connection, name, **ledgers.RETRIES, **_DIRECT
+            settings.storage_connection, name, api_version=_VERSION, **ledgers.RETRIES, **_DIRECT
         )
     uri = settings.blob_service_uri or settings.table_service_uri.replace(".table.", ".blob.", 1)
     return ContainerClient(
-        uri, name, credential=_credential(settings), **ledgers.RETRIES, **_DIRECT, **_trust(settings)
+        uri,
+        name,
+        credential=_credential(settings),
+        api_version=_VERSION,
+        **ledgers.RETRIES,
+        **_DIRECT,
+        **_trust(settings),
     )
 
 
