@@ -20,8 +20,9 @@ _DIRECT: Final[Mapping[str, Any]] = {"use_env_settings": False}
 
 
 _VERSION: Final = "2021-12-02"
-"""Of the protocol for queues and blobs: one that has been in both clouds for years. Without it, the SDK asks for
-its newest (https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services)."""
+"""Of the protocol for queues and blobs: both clouds have had it for years, and the SDK asks for its newest.
+
+Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services."""
 
 
 def table_service(settings: Settings) -> TableServiceClient:
