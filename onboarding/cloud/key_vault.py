@@ -37,7 +37,7 @@ def content_type(name: str) -> str:
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
-_API_VERSION: Final = "7.6"
+API_VERSION: Final = "7.6"
 """Fixed, because the newest version of the SDK can be missing in another cloud.
 
 Source: https://learn.microsoft.com/rest/api/keyvault/general/versions.
@@ -59,7 +59,7 @@ class KeyVault(Vault):
         self._guard = guard
         self._client = SecretClient(
             vault_url=url,
-            api_version=_API_VERSION,
+            api_version=API_VERSION,
             credential=credential,
             per_retry_policies=[CallRecorder(KEY_VAULT)],
             retry_total=0,
@@ -162,7 +162,7 @@ class KeyVault(Vault):
         The vault checks rights before it reads a request, or refuses the request itself (400). Microsoft does
         not document the order; in the second case this cannot find a missing right.
         """
-        request = HttpRequest("PUT", "/secrets/ping", params={"api-version": _API_VERSION}, json={})
+        request = HttpRequest("PUT", "/secrets/ping", params={"api-version": API_VERSION}, json={})
         try:
             response = await self._client.send_request(request)
             response.raise_for_status()

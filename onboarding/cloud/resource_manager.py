@@ -21,7 +21,7 @@ _HIDDEN: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_
 """Resource Manager can return any of these if the caller has no role."""
 
 
-_API_VERSION: Final = "2022-09-01"
+API_VERSION: Final = "2022-09-01"
 """Of the resource providers. Fixed, because the newest version of the SDK can be missing in another cloud."""
 
 
@@ -41,7 +41,7 @@ class ResourceManager(Subscription):
         self._client = ResourceManagementClient(
             credential,
             subscription,
-            api_version=_API_VERSION,
+            api_version=API_VERSION,
             base_url=environment.resource_manager,
             credential_scopes=[environment.resource_manager_scope],
             per_retry_policies=[CallRecorder(RESOURCE_MANAGER)],

@@ -160,6 +160,20 @@ def test_an_interruption_removes_what_was_made(prove: Prove, sent: signal.Signal
     assert json.loads(prove.file.read_text())["leftBehind"] == []
 
 
+def test_an_answer_that_nobody_expects_ends_in_a_report(prove: Prove) -> None:
+    """The script says that it ended early, removes what it made, and writes what it knows."""
+    odd = {"service": "graph", "method": "POST", "path": "/addPassword$", "kind": "rewrite"}
+    prove.cloud.control("POST", "/faults", {**odd, "find": "secretText", "put": "other"})
+    code, report, written = prove.run()
+    assert code == 1
+    assert "The questions ended early" in written
+    assert "Traceback" not in written
+    assert verdicts(report)["The identity gets a token for Microsoft Graph."] == "yes"
+    assert report["leftBehind"] == []
+    prove.cloud.control("DELETE", "/faults", {})
+    assert prove.objects() == []
+
+
 def test_what_cannot_be_removed_is_named_and_removed_by_the_next_run(prove: Prove) -> None:
     """The exit code is 1, and a later run finds the objects by their names."""
     fault = {"service": "graph", "method": "DELETE", "kind": "status", "status": 403, "times": None}

@@ -61,6 +61,9 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         except KeyboardInterrupt:
             print("\nInterrupted; removing what was made", file=sys.stderr)
             code = _INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - whatever ends the questions, what was made is removed
+            print(f"The questions ended early: {type(error).__name__}", file=sys.stderr)
+            code = 1
         left = _clean_up(run)
         report["leftBehind"] = left
         arguments.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

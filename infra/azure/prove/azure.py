@@ -13,10 +13,11 @@ from typing import Final
 
 from infra.azure.prove.questions import Finding, Run, accepted, no, reached, unknown, yes
 from infra.azure.prove.services import Answer
+from onboarding.cloud import key_vault
 
 _REGISTER: Final = ("*", "*/register/action")
 _PROVIDER: Final = "Microsoft.Compute"
-_VAULT_VERSION: Final = "api-version=7.5"
+_VAULT_VERSION: Final = f"api-version={key_vault.API_VERSION}"
 
 
 def subscription(run: Run) -> Iterator[Finding]:

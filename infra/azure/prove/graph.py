@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT
+from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, GRAPH_SEE
 from infra.azure.prove.questions import PREFIX, Finding, Run, accepted, no, reached, unknown, yes
 from infra.azure.prove.services import Answer, NoTokenError, Waited
 
@@ -27,7 +27,7 @@ def permissions(run: Run) -> Iterator[Finding]:
     if not token.reached:
         raise NoTokenError(token.last.code)
     held = run.services.claims().get("roles") or ()
-    for role in (*GRAPH_BASE, *GRAPH_CONSENT):
+    for role in dict.fromkeys((*GRAPH_BASE, *GRAPH_CONSENT, *GRAPH_SEE)):
         question = f"The token has {role.value}."
         yield yes(question, "role") if role.value in held else no(question, "not in the token")
     for path, what in (
@@ -89,6 +89,8 @@ def _used(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
         yield reached("The service principal has an owner.", owners)
         read = run.graph("GET", f"/servicePrincipals/{principal}/oauth2PermissionGrants")
         yield accepted("The grants of an own service principal can be read.", read)
+        roles = run.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")
+        yield accepted("The app roles of an own service principal can be read.", roles)
         yield from _consent(run, str(principal))
     yield from _secrets(run, application)
 
@@ -162,7 +164,8 @@ def deletion(run: Run) -> Iterator[Finding]:
     listed = "/directory/deletedItems/microsoft.graph.application"
     by_name = run.wait(lambda: run.graph("GET", f"{listed}?$filter=displayName eq '{unique}'"), _nonempty)
     yield reached("Deleted applications can be filtered by name.", by_name)
-    by_uri = run.graph("GET", f"{listed}?$filter=identifierUris/any(uri:uri eq 'api://{unique}')")
+    asked = f"{listed}?$filter=identifierUris/any(uri:uri eq 'api://{unique}')&$count=true"
+    by_uri = run.graph("GET", asked, ConsistencyLevel="eventual")
     yield accepted("Deleted applications can be filtered by App ID URI.", by_uri)
     purged = run.wait(lambda: run.graph("DELETE", item), lambda answer: answer.succeeded)
     yield reached("A deleted application can be removed permanently.", purged)
