@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from onboarding.errors import OnboardingError, PermanentError, cloud
+from onboarding.errors import OnboardingError, PermanentError
 from onboarding.lifecycle import left_behind
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import Services
@@ -95,8 +95,8 @@ async def _delete(context: RemovalContext, found: MadeApplication) -> Done[Remov
     for half in (half for half in halves if half not in state.purged):
         try:
             gone = await directory.purge(half) or half in state.requested
-        except PermanentError as error:
-            if half == found.object_id or error.code != cloud.AUTHORIZATION_REQUEST_DENIED.code:
+        except PermanentError:
+            if half == found.object_id:
                 raise
             denied.append(half)  # nothing that is in use depends on it
             continue

@@ -274,12 +274,15 @@ async def test_a_removal_waits_for_both_halves(portal):
     assert await left_of(portal, connection["onboardingId"]) == []
 
 
-async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal):
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "Authorization_RequestDenied"), (400, "Request_BadRequest")]
+)
+async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal, status, code):
     """When Graph refuses the purge of a service principal, the removal ends, and the audit trail names it."""
     connection = await portal.onboarded()
     principal = connection["serverApp"]["servicePrincipalId"]
     path = f"deletedItems/{principal}"
-    refusal = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "message": "no"}
+    refusal = {"kind": "status", "status": status, "code": code, "message": "no"}
     async with portal.fault(service="graph", method="DELETE", path=path, times=None, **refusal):
         operation = await operate(portal, "DELETE", f"/api/connections/{connection['id']}")
         await done(portal, operation)
