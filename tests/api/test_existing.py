@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import golden
-from tests.support.portal import Portal, pointers, problem, unique
+from tests.support.portal import Portal, pointers, problem, unique, until
 from tests.support.powershell import grammar, lexer
 from tests.support.precreated import Precreated, precreated
 
@@ -374,3 +374,22 @@ async def test_the_site_uses_one_of_several_app_id_uris(portal):
         serverApp={"existing": {"connectionId": connection["id"]}}, clientApp=wanted["clientApp"]
     )
     assert sharing["appIdUri"] == second
+
+
+async def test_an_app_that_is_being_removed_cannot_be_imported(portal):
+    """A dry run finds that the application is about to be deleted, and names the field."""
+    made = await portal.onboarded()
+    secret = (await in_vault(portal, made["secret"]["vaultSecretId"]))["value"]
+    wanted = {"existing": {"clientId": made["serverApp"]["clientId"], "secret": secret}}
+    path = f"/api/connections/{made['id']}"
+    async with portal.fault(service="graph", method="DELETE", path="/applications/", kind="hold"):
+        assert (await portal.call("DELETE", path)).status_code == 202
+
+        async def removing() -> bool:
+            return bool((await portal.get(path))["state"] == "Removing")
+
+        await until(removing, "the removal")
+        request = portal.request(serverApp=wanted)
+        answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
+    errors = [each for each in answer.json()["findings"] if each["severity"] == "Error"]
+    assert [(each["code"], each["pointer"]) for each in errors] == [("app-removing", "/serverApp/existing")]
