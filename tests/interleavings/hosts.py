@@ -24,7 +24,8 @@ from onboarding.storage.tables import Tables
 from onboarding.timers import Timers
 from tests.interleavings.clients import InProcessClouds
 from tests.interleavings.cloud import InProcessCloud
-from tests.support.memory import MemoryLedgers, MemoryTables
+from tests.support.memory import MemoryTables
+from tests.support.memory_ledgers import MemoryLedgers
 
 OPERATOR: Final = Caller(id="operator-1", name="operator", roles=(OPERATE_ROLE,))
 REQUESTER: Final = Caller(id="requester-1", name="requester", roles=(REQUEST_ROLE,))

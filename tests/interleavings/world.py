@@ -26,7 +26,8 @@ from tests.interleavings.cloud import InProcessCloud
 from tests.interleavings.hosts import HandClock, Host
 from tests.interleavings.pins import ACTOR, Pin
 from tests.support.customers import FABRIKAM
-from tests.support.memory import Call, MemoryQueues, MemoryTables, Received
+from tests.support.memory import Call, MemoryTables
+from tests.support.memory_queues import MemoryQueues, Received
 from tests.support.precreated import Precreated, precreated
 
 T = TypeVar("T")

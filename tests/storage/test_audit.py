@@ -22,7 +22,8 @@ from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.tables import ConflictError, Range, Row, Write
 from tests.support import memory
 from tests.support.accounts import both
-from tests.support.memory import MemoryLedgers, MemoryTables
+from tests.support.memory import MemoryTables
+from tests.support.memory_ledgers import MemoryLedgers
 
 TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 OTHER: Final = "8b1f6c70-58d3-4f0e-8e21-7b5d3c9f0a46"

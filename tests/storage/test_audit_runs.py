@@ -25,7 +25,8 @@ from onboarding.storage import names
 from onboarding.storage.sealing import Seals
 from onboarding.workflow.run_trail import RunTrail
 from tests.storage.workbench import Workbench, kinds
-from tests.support.memory import MemoryLedgers, MemoryTables
+from tests.support.memory import MemoryTables
+from tests.support.memory_ledgers import MemoryLedgers
 
 TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 

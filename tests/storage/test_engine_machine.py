@@ -21,7 +21,7 @@ from onboarding.workflow.run import Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.runtime import Limits
 from tests.storage.workbench import DIAMOND, STALLED, Workbench, new_head
 from tests.support.accounts import MemoryAccount
-from tests.support.memory import Received
+from tests.support.memory_queues import Received
 from tests.support.transports import KilledError
 
 ERROR = Failure(code="x", title="t", detail="d")

@@ -24,7 +24,7 @@ from onboarding.clock import SystemClock
 from onboarding.storage import patience
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import RETRIES, Range, Row, Tables, Write
-from tests.support.memory import MemoryLedgers
+from tests.support.memory_ledgers import MemoryLedgers
 
 KEY = "a2V5"
 

@@ -22,7 +22,7 @@ from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.runtime import Limits, Runtime
 from tests.support.accounts import Account
-from tests.support.memory import Received
+from tests.support.memory_queues import Received
 from tests.support.transports import Fuse
 
 Result = dict[str, Any]

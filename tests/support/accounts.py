@@ -18,7 +18,9 @@ from onboarding.storage import ledgers, queues, tables
 from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
-from tests.support.memory import MemoryLedgers, MemoryQueues, MemoryTables, Received
+from tests.support.memory import MemoryTables
+from tests.support.memory_ledgers import MemoryLedgers
+from tests.support.memory_queues import MemoryQueues, Received
 from tests.support.transports import Fuse, Wire
 
 LOCK: Final = timedelta(hours=1)

@@ -39,7 +39,9 @@ from onboarding.workflow.poison_messages import PoisonMessage, Reason
 from onboarding.workflow.run import SERVICE, Head, StepStatus
 from onboarding.workflow.runtime import Runtime
 from tests.support.connections import TENANT, connection
-from tests.support.memory import MemoryLedgers, MemoryQueues, MemoryTables
+from tests.support.memory import MemoryTables
+from tests.support.memory_ledgers import MemoryLedgers
+from tests.support.memory_queues import MemoryQueues
 from tests.support.vault import MemoryVault
 
 OPERATOR: Final = Caller(id="operator", name="Op", roles=(OPERATE_ROLE,))
