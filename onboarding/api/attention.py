@@ -13,7 +13,7 @@ from pydantic import Field
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import AttentionCode, Url
-from onboarding.api.overview_facts import OPEN, Expiring, Facts
+from onboarding.api.overview_facts import OPEN, Facts
 from onboarding.api.troubled_expirations import LONG, URGENT
 from onboarding.api.troubled_runs import code_of
 from onboarding.api.troubles import TroubleCode
@@ -195,11 +195,6 @@ def _runs(facts: Facts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
             some=old, path="onboardings?status=Waiting", since=lambda entry: entry.announced_at + LONG
         ),
     }
-
-
-def _ends_at(expiring: Expiring) -> datetime:
-    connection, kind = expiring
-    return connection.expirations[kind]
 
 
 def opened(statuses: Mapping[str, Some[Entry]]) -> Some[Entry]:

@@ -18,9 +18,6 @@ from urllib.parse import urlsplit
 
 from onboarding.cmg.faults import Fault, fault
 
-RESTRICTIONS: Final = "https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions"
-"""Where Microsoft documents them."""
-
 LONGEST: Final = 255
 _FORM: Final = re.compile(
     r"(?P<scheme>api|https)://(?P<host>[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)/"
