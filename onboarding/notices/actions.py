@@ -48,14 +48,7 @@ def add_secret(connection: Connection) -> Action:
 
 def get_script(connection: Connection, renewal: str = "") -> Action:
     """Reads the script of a renewal; by default of the one in progress."""
-    return Action(
-        kind=ActionKind.GET_SCRIPT,
-        label="Get the script for the site",
-        actor=Actor.SITE_ADMINISTRATOR,
-        method="GET",
-        path=f"/api/operations/{renewal or connection.renewal}/handover",
-        app_id=connection.server_app.app_id,
-    )
+    return _script(connection, f"/api/operations/{renewal or connection.renewal}/handover")
 
 
 def confirm(connection: Connection) -> Action:
@@ -73,14 +66,7 @@ def confirm(connection: Connection) -> Action:
 
 def get_hand_over(connection: Connection) -> Action:
     """Reads the script that connects the site."""
-    return Action(
-        kind=ActionKind.GET_SCRIPT,
-        label="Get the script for the site",
-        actor=Actor.SITE_ADMINISTRATOR,
-        method="GET",
-        path=f"/api/connections/{connection.id}/handover",
-        app_id=connection.server_app.app_id,
-    )
+    return _script(connection, f"/api/connections/{connection.id}/handover")
 
 
 def confirm_hand_over(connection: Connection) -> Action:
@@ -163,6 +149,17 @@ def read(connection: Connection) -> Action:
 
 def _portal(connection: Connection) -> str:
     return ENVIRONMENTS[connection.environment].portal
+
+
+def _script(connection: Connection, path: str) -> Action:
+    return Action(
+        kind=ActionKind.GET_SCRIPT,
+        label="Get the script for the site",
+        actor=Actor.SITE_ADMINISTRATOR,
+        method="GET",
+        path=path,
+        app_id=connection.server_app.app_id,
+    )
 
 
 def _page(connection: Connection, page: str, app_id: str) -> str:
