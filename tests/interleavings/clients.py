@@ -39,7 +39,22 @@ class _Http(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=_headers(answer), content=answer.encoded())
 
 
-class _Sdk(AsyncHttpTransport[HttpRequest, Any]):
+class _Closed:
+    """What has nothing to close."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Nothing is open."""
+
+
+class _Sdk(_Closed, AsyncHttpTransport[HttpRequest, Any]):
     """The wire of the Azure SDK."""
 
     def __init__(self, cloud: InProcessCloud) -> None:
@@ -66,22 +81,11 @@ class _Sdk(AsyncHttpTransport[HttpRequest, Any]):
     async def open(self) -> None:
         """Nothing is open."""
 
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Nothing is open."""
-
     async def __aenter__(self) -> Self:
         return self
 
 
-class _Credential(AsyncTokenCredential):
+class _Credential(_Closed, AsyncTokenCredential):
     """Tokens of the service's identity."""
 
     def __init__(self, cloud: InProcessCloud, tenant: str) -> None:
@@ -101,17 +105,6 @@ class _Credential(AsyncTokenCredential):
 
     async def newer(self, scope: str, _moment: float) -> str:
         return (await self.get_token(scope)).token
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Nothing is open."""
 
 
 class InProcessClouds(AzureClouds):

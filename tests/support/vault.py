@@ -1,9 +1,9 @@
-"""A vault in memory: what the epoch needs of it."""
+"""Vaults in memory: what the epoch and the channels need of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from onboarding.cloud.ports import StoredSecret
 
@@ -31,3 +31,21 @@ class MemoryVault:
         if known:
             self.tags[name] = tags
         return known
+
+
+class Safe:
+    """The newest versions of secrets, the newest first, and a clock: both as a test sets them."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[str, ...]] = {}
+        self.reads = 0
+        self.time = datetime(2027, 3, 1, tzinfo=UTC)
+
+    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
+        """The newest versions of a secret."""
+        self.reads += 1
+        return self.values.get(name, ())[:versions]
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,25 +22,12 @@ from onboarding.storage import names
 from tests.support.memory import MemoryTables
 from tests.support.notices import item
 from tests.support.receivers import MailServer, WebServer, tls
+from tests.support.vault import Safe
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 PASSWORD = secrets.token_urlsafe(24)
 CLOSED = "127.0.0.1:1"
-
-
-class Safe:
-    """A vault and a clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.address = ""
-        self.time = datetime(2027, 3, 1, tzinfo=UTC)
-
-    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:  # noqa: ARG002
-        return (self.address,) if self.address else ()
-
-    def now(self) -> datetime:
-        return self.time
 
 
 @pytest.fixture
@@ -93,7 +80,9 @@ async def refused(people: People, recipient: str = "") -> OnboardingError:
 async def test_a_wrong_mail_password_is_called_that(safe, secrets_of, post, certified, monkeypatch):
     """A mail server that refuses the password is no other trouble: the operator reads SMTP 535."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
-    safe.address = f"mailtos://robot:wrong@{post.host}/?from=robot@contoso.com&to=ops@contoso.com"
+    safe.values["notice-ops"] = (
+        f"mailtos://robot:wrong@{post.host}/?from=robot@contoso.com&to=ops@contoso.com",
+    )
     error = await refused(People(secrets_of))
     assert (fault_of(error), error.code) == (Fault.AUTH_FAILED, "channel-auth-failed")
     assert "SMTP 535" in error.detail
@@ -103,7 +92,7 @@ async def test_a_wrong_mail_password_is_called_that(safe, secrets_of, post, cert
 async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of, certified):
     """A channel for people and a webhook report the certificate, and send nothing."""
     async with WebServer(tls=certified[0]) as server:
-        safe.address = f"jsons://robot:{PASSWORD}@{server.host}/"
+        safe.values["notice-ops"] = (f"jsons://robot:{PASSWORD}@{server.host}/",)
         assert fault_of(await refused(People(secrets_of))) is Fault.TLS
         about = item()
         receiver = Receiver(channel="webhook", url=f"https://{server.host}/{PASSWORD}", secret="")
@@ -123,7 +112,7 @@ async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of,
 )
 async def test_a_server_that_is_not_there_is_unreachable(safe, secrets_of, address):
     """A closed port is one class, for mail and for chat."""
-    safe.address = address
+    safe.values["notice-ops"] = (address,)
     assert fault_of(await refused(People(secrets_of))) is Fault.UNREACHABLE
 
 
@@ -142,7 +131,7 @@ STATUSES: Mapping[int, Fault] = {
 async def test_a_status_has_the_same_class_for_people_and_programs(safe, secrets_of, status):
     """Chat services and webhooks are judged by one list."""
     async with answering(status) as host:
-        safe.address = f"json://robot:{PASSWORD}@{host}/"
+        safe.values["notice-ops"] = (f"json://robot:{PASSWORD}@{host}/",)
         assert fault_of(await refused(People(secrets_of))) is STATUSES[status]
         about = item()
         receiver = Receiver(channel="webhook", url=f"http://{host}/{PASSWORD}", secret="")
@@ -158,7 +147,7 @@ async def test_an_owner_without_a_mailbox_is_no_trouble_of_the_channel(
     """A recipient that the mail server refuses is the owner's; the mail of the others goes on."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
     monkeypatch.setattr(post, "unknown", {"gone@contoso.com"})
-    safe.address = f"mailtos://robot:{PASSWORD}@{post.host}/?from=robot@contoso.com"
+    safe.values["notice-ops"] = (f"mailtos://robot:{PASSWORD}@{post.host}/?from=robot@contoso.com",)
     error = await refused(People(secrets_of), "gone@contoso.com")
     assert (fault_of(error), error.code) == (None, "recipient-refused")
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,22 +20,7 @@ from onboarding.notices.message_text import single
 from onboarding.workflow.outcomes import Failure
 from tests.support.notices import item
 from tests.support.receivers import WebServer
-
-
-class Safe:
-    """A vault and a clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, tuple[str, ...]] = {}
-        self.reads = 0
-        self.time = datetime(2027, 3, 1, tzinfo=UTC)
-
-    async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
-        self.reads += 1
-        return self.values.get(name, ())[:versions]
-
-    def now(self) -> datetime:
-        return self.time
+from tests.support.vault import Safe
 
 
 @pytest.fixture
