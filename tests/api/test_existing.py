@@ -1,8 +1,7 @@
-"""Applications that already exist: imported, or shared with another connection, and never changed."""
+"""Applications that already exist: imported, and never changed."""
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -82,28 +81,6 @@ async def test_what_the_site_sets_after_the_import_is_no_obstacle(portal):
         assert document["wouldFail"] is False
         found = {each["code"] for each in document["findings"] if each["severity"] == "Warning"}
         assert found - {"tenant-connected"} == codes
-
-
-async def test_one_server_app_for_several_hierarchies_is_against_the_advice(portal):
-    """Sharing, and importing what another connection has imported, is a warning: tenant attach forbids it."""
-    apps = await precreated(portal)
-    first = await portal.onboarded(**apps.request())
-    for existing in (
-        {"connectionId": first["id"]},
-        {"clientId": apps.server["appId"].upper(), "secret": apps.secret},
-    ):
-        request = portal.request(serverApp={"existing": existing})
-        answer = await portal.call("POST", "/api/onboardings", params={"dryRun": "true"}, json=request)
-        document = answer.json()
-        assert document["wouldFail"] is False
-        found = {each["code"]: each for each in document["findings"]}
-        finding = found["server-app-of-several-hierarchies"]
-        assert (finding["severity"], finding["pointer"]) == ("Warning", "/serverApp/existing")
-        assert "tenant attach" in finding["detail"]
-        assert document["tenantName"]
-        assert document["tenantDomain"] == first["tenantDomain"] == "contoso.onmicrosoft.com"
-    script = (await portal.call("GET", f"/api/connections/{first['id']}/handover")).text
-    assert f"contoso.onmicrosoft.com, {first['tenantId']}" in script
 
 
 async def test_whatever_an_imported_app_is_called(portal):
@@ -294,18 +271,6 @@ async def test_only_one_of_the_two_may_be_there_already(portal):
     assert resource["resourceAppId"] == apps.server["appId"]
 
 
-async def test_a_server_app_is_shared(portal):
-    """A second connection can share a server app with its secret, and never changes it."""
-    first = await portal.onboarded()
-    server = f"/v1.0/applications/{first['serverApp']['objectId']}"
-    before = (await portal.look("graph", "GET", server)).content
-    second = await portal.onboarded(serverApp={"existing": {"connectionId": first["id"]}})
-    for field in ("serverApp", "secret", "appIdUri"):
-        assert second[field] == first[field]
-    assert second["clientApp"]["clientId"] != first["clientApp"]["clientId"]
-    assert (await portal.look("graph", "GET", server)).content == before
-
-
 async def test_one_application_is_not_server_and_client(portal):
     """Wherever the server app comes from, the client app is another one: refused before anything is made."""
     first = await portal.onboarded()
@@ -318,31 +283,6 @@ async def test_one_application_is_not_server_and_client(portal):
         document = problem(answer, 422, "invalid-request")
         assert pointers(document) == {"/clientApp/existing/clientId"}
         assert "two applications" in document["errors"][0]["detail"]
-
-
-async def test_an_operator_shares_any_a_requester_its_own(portal):
-    """Only the requester of a connection can share its app; to others the connection does not exist."""
-    other = await portal.caller("Onboarding.Request")
-    theirs = await portal.onboarded(caller=other)
-    shared = {"serverApp": {"existing": {"connectionId": theirs["id"]}}}
-    await asyncio.gather(
-        portal.onboarded(caller="operator", **shared), portal.onboarded(caller=other, **shared)
-    )
-    for query in ({}, {"dryRun": "true"}):
-        answer = await portal.call("POST", "/api/onboardings", params=query, json=portal.request(**shared))
-        document = problem(answer, 422, "invalid-request")
-        assert pointers(document) == {"/serverApp/existing/connectionId"}
-        (error,) = document["errors"]
-        assert error["code"] == "connection-not-found"
-        assert theirs["id"] in error["detail"]
-
-
-@pytest.mark.parametrize("connection", ["nothing", f"{UNKNOWN}.365db8432754f7fb3bc5"])
-async def test_a_connection_that_is_not_there_can_not_be_shared(portal, connection):
-    """An invalid ID, and a connection of another tenant, are refused."""
-    answer = await portal.post(caller="operator", serverApp={"existing": {"connectionId": connection}})
-    document = problem(answer, 422, "invalid-request")
-    assert pointers(document) == {"/serverApp/existing/connectionId"}
 
 
 async def test_the_site_uses_one_of_several_app_id_uris(portal):

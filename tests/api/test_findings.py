@@ -359,7 +359,7 @@ async def test_group_synchronization_without_user_discovery(portal):
 def test_each_finding_has_its_test():
     """For each finding that exists, a test here (or of imports) brings the cloud into its state."""
     here = Path(__file__)
-    names = ("test_existing.py", "test_names.py", "test_parties.py")
+    names = ("test_existing.py", "test_sharing.py", "test_names.py", "test_parties.py")
     files = [here, *map(here.with_name, names)]
     files.append(here.parents[1] / "tenants" / "test_sign_in.py")
     texts = "".join(file.read_text(encoding="utf-8") for file in files)
