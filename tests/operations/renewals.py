@@ -51,3 +51,10 @@ async def works(portal: Portal, connection: dict[str, Any], vault_id: str) -> bo
 def current(vault_id: str) -> str:
     """The part of a secret's URL that names its current version."""
     return vault_id.rpartition("/")[0]
+
+
+async def notices_of(portal, connection, kind) -> list[Any]:
+    """The data of the events of a kind about a connection, in the order of their arrival."""
+    found = (await portal.control("GET", "/inbox/notices")).json()["value"]
+    about = [each["body"] for each in found if each["body"]["source"] == f"/connections/{connection['id']}"]
+    return [body["data"] for body in about if body["type"].endswith(kind)]
