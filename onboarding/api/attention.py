@@ -139,7 +139,10 @@ def _records(facts: Facts) -> Mapping[str, _Need]:
         "ended": _Need(some=facts.ended, path="expirations?state=Expired", **ending),
         "ends-soon": _Need(some=facts.ends_soon, path="expirations?withinDays=7", **soon),
         "drifting": _Need(
-            some=facts.drifting, since=lambda entry: entry.since, cause=lambda entry: entry.codes
+            some=facts.drifting,
+            path="attention?code=drifting",
+            since=lambda entry: entry.since,
+            cause=lambda entry: entry.codes,
         ),
         "channel-failing": _Need(
             some=Some([channel for channel in facts.channels if channel.fault], more=False),
@@ -149,6 +152,7 @@ def _records(facts: Facts) -> Mapping[str, _Need]:
         ),
         "channel-trouble": _Need(
             some=facts.failing,
+            path="attention?code=channel-trouble",
             since=lambda delivery: delivery.announced_at,
             cause=lambda delivery: [delivery.error.code],
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from itertools import chain, zip_longest
+from typing import Any, Generic, TypeVar
 
 from onboarding.api.documents import Document
 
@@ -22,10 +23,31 @@ class Some(Generic[_Thing]):
         """A part of it."""
         return Some(list(filter(keep, self.found)), self.more)
 
+    def shown(self, most: int, *shares: Callable[[_Thing], Hashable]) -> list[_Thing]:
+        """As many as ``most`` of them, in their order, with a share for each value of ``shares``.
+
+        With a tenant and a kind, each tenant has the same number of places, and within those each kind has.
+        """
+        chosen = set(_in_turn(self.found, range(self.count), shares)[:most])
+        return [thing for at, thing in enumerate(self.found) if at in chosen]
+
     @property
     def count(self) -> int:
         """How many were found."""
         return len(self.found)
+
+
+def _in_turn(
+    found: Sequence[Any], places: Sequence[int], shares: Sequence[Callable[[Any], Any]]
+) -> list[int]:
+    """Places in the order in which their groups take turns, the groups of a group as well."""
+    if not shares:
+        return list(places)
+    groups: dict[Any, list[int]] = {}
+    for place in places:
+        groups.setdefault(shares[0](found[place]), []).append(place)
+    turns = zip_longest(*(_in_turn(found, group, shares[1:]) for group in groups.values()))
+    return [place for place in chain.from_iterable(turns) if place is not None]
 
 
 class Counted(Document):

@@ -124,7 +124,7 @@ class OverviewResource:
             asyncio.gather(
                 self._blocked(tenant),
                 self._expiring(tenant, now),
-                self._differences.page(size=_LISTED, tenant=tenant),
+                self._differences.spread(size=_LISTED, tenant=tenant),
                 self._waits.first(_MOST, tenant),
                 failing_deliveries.page(self._notices, size=_LISTED),
             ),
@@ -138,7 +138,7 @@ class OverviewResource:
             unreadable=Some(unreadable, more=bool(further)).where(lambda row: row.dismissed is None),
             blocked=blocked,
             expirations=expirations,
-            drifting=Some(drifting[0], more=bool(drifting[1])),
+            drifting=Some(*drifting),
             waiting=Some(waiting, more=len(waiting) == _MOST),
             failing=Some(failing[0], more=bool(failing[1])).where(
                 lambda delivery: tenant in {None, delivery.tenant}

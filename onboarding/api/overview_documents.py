@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -218,10 +218,17 @@ class Overview(Document):
     jobs: tuple[JobOverview, ...]
     queues: tuple[QueueLength, ...]
     tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most entries first.")]
+    incomplete: Annotated[
+        tuple[str, ...],
+        Field(description="The lists of this document for which not everything was read."),
+    ]
 
     @classmethod
     def of(cls, facts: Facts, tenant: str | None, url: Callable[[str], str]) -> Self:
         """The overview. ``url`` makes the URL of a path."""
+        expirations = facts.expirations.shown(_SHOWN, lambda found: found[0].tenant, lambda found: found[1])
+        differences = facts.drifting.shown(_SHOWN, lambda found: found.tenant, lambda found: found.codes)
+        deliveries = facts.failing.shown(_SHOWN, lambda found: found.tenant, lambda found: found.channel)
         return cls(
             checked_at=facts.now,
             version=CodeVersion.current(),
@@ -230,15 +237,35 @@ class Overview(Document):
             onboardings=RunsOverview.of(facts.onboardings, facts),
             operations=RunsOverview.of(facts.operations, facts),
             blocked=tuple(BlockedRuns.all_of(facts.blocked)[:_SHOWN]),
-            expirations=tuple(map(ExpirationOverview.of, facts.expirations.found[:_SHOWN])),
-            differences=tuple(map(DriftingConnection.of, facts.drifting.found[:_SHOWN])),
+            expirations=tuple(map(ExpirationOverview.of, expirations)),
+            differences=tuple(map(DriftingConnection.of, differences)),
             waiting_for_site=facts.waiting,
             channels=tuple(facts.channels[:_SHOWN]),
-            deliveries=tuple(map(FailingDelivery.of, facts.failing.found[:_SHOWN])),
+            deliveries=tuple(map(FailingDelivery.of, deliveries)),
             jobs=tuple(JobOverview.of(job, facts.now) for job in facts.jobs),
             queues=tuple(QueueLength(queue=name, count=count) for name, count in facts.queues.items()),
             tenants=tuple(_tenants(facts)),
+            incomplete=tuple(_incomplete(facts)),
         )
+
+
+def _incomplete(facts: Facts) -> Iterator[str]:
+    """The lists for which not everything was read."""
+    sources: dict[str, list[Some[Any]]] = {
+        "blocked": [facts.blocked],
+        "expirations": [facts.expirations],
+        "differences": [facts.drifting],
+        "deliveries": [facts.failing],
+    }
+    sources["tenants"] = [
+        opened(facts.onboardings),
+        facts.failed(facts.onboardings),
+        facts.waiting,
+        facts.expirations,
+        facts.drifting,
+        facts.failing,
+    ]
+    yield from (name for name, read in sources.items() if any(some.more for some in read))
 
 
 def _tenants(facts: Facts) -> Iterator[TenantOverview]:

@@ -13,6 +13,9 @@ from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
 
+_READS: Final = 10
+"""Reads of the index with which some connections of each tenant are found."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftEntry:
@@ -44,6 +47,11 @@ def _entry(row: Row) -> DriftEntry:
     return load(CODEC, row)
 
 
+def _tenant(row: Row) -> str:
+    """The tenant of a row; a damaged one has it, too."""
+    return row.key.partition(".")[0]
+
+
 class DriftIndex:
     """Which connections drift. It can show a connection too long for a moment, never too late."""
 
@@ -73,6 +81,24 @@ class DriftIndex:
             names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size, continuation=continuation
         )
         return await readable(self._tables, page.rows, _entry), page.continuation
+
+    async def spread(self, *, size: int, tenant: str | None = None) -> tuple[list[DriftEntry], bool]:
+        """Some connections of each tenant, and whether there are more.
+
+        Where one read does not reach the end, the next one begins behind the last tenant of that one. So a
+        tenant with many connections hides no other one.
+        """
+        if tenant:
+            found, continuation = await self.page(size=size, tenant=tenant)
+            return found, bool(continuation)
+        rows: list[Row] = []
+        for number in range(_READS):
+            keys = Range(f"{_tenant(rows[-1])}/", "~") if rows else None
+            page = await self._tables.page(names.CONNECTIONS, Range(pointers.DRIFT, ""), keys=keys, size=size)
+            rows += page.rows
+            if not (page.continuation and page.rows):
+                return await readable(self._tables, rows, _entry), bool(number or page.continuation)
+        return await readable(self._tables, rows, _entry), True
 
     async def get(self, connection: str) -> DriftEntry | None:
         """The entry of a connection, or None if it does not drift."""

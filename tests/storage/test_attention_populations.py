@@ -7,7 +7,7 @@ import itertools
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +15,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from onboarding.api.counting import Some
+from onboarding.connections import pointers
 from onboarding.connections.cadence import SECRET, Acknowledgement
 from onboarding.connections.records import Connection
+from onboarding.drift.drift_index import CODEC, DriftEntry, DriftIndex
+from onboarding.storage import names
+from onboarding.storage.tables import Write
 from tests.support.connections import TENANT, onboarding_request
 from tests.support.customers import FABRIKAM
+from tests.support.memory import MemoryTables
 from tests.support.world import World
+
+START: Final = datetime(2030, 1, 1, tzinfo=UTC)
 
 TENANTS: Final = (TENANT, FABRIKAM)
 
@@ -36,6 +44,12 @@ NEEDS: Final[Mapping[str, str]] = {
     "goes on": "",
 }
 """What a deployment can have, and the code with which that needs attention."""
+
+PARTS: Final = {
+    "differences": {"drifts"},
+    "expirations": {kind for kind in NEEDS if kind.startswith(("ended", "ends soon"))},
+}
+"""What the lists of the overview are about."""
 
 ONE = st.tuples(st.sampled_from(sorted(NEEDS)), st.sampled_from(TENANTS))
 
@@ -63,6 +77,20 @@ async def populate(world: World, kind: str, tenant: str, name: str) -> None:
         await world.parts.stores.connection_store.change(made.id, seen)
 
 
+async def shows_each_tenant(world: World, population: list[tuple[str, str, int]]) -> None:
+    """The parts of the overview have a place for each tenant, whoever has the most."""
+    document: Any = await world.call("get_overview")
+    for part, kinds in PARTS.items():
+        wanted = {tenant for kind, tenant, _ in population if kind in kinds}
+        shown = {each["tenantId"] for each in document[part]}
+        missing = wanted - shown
+        assert shown <= wanted
+        assert not missing or part in document["incomplete"], f"in {part} is missing: {missing}"
+        assert part != "differences" or not missing
+        counted = {each["tenantId"] for each in document["tenants"]}
+        assert wanted <= counted or "tenants" in document["incomplete"]
+
+
 async def codes(world: World, tenant: str | None) -> tuple[set[str], set[str]]:
     """The codes that are listed, and those of them of which there is more than was read."""
     document: Any = await world.call("get_overview", tenantId=tenant)
@@ -76,6 +104,7 @@ async def check(folder: Path, population: list[tuple[str, str, int]]) -> None:
     for kind, tenant, count in population:
         for _ in range(count):
             await populate(world, kind, tenant, f"C {next(numbers)}")
+    await shows_each_tenant(world, population)
     for place in (None, *TENANTS):
         wanted = {NEEDS[kind] for kind, tenant, _ in population if place in {None, tenant}} - {""}
         listed, more = await codes(world, place)
@@ -95,6 +124,46 @@ async def check(folder: Path, population: list[tuple[str, str, int]]) -> None:
 def test_attention_shows_who_needs_somebody_and_nothing_else(tmp_path, population):
     """For all and for each tenant: each case that needs somebody is there, and no other one."""
     asyncio.run(check(tmp_path, [(*each, 1) for each in population]))
+
+
+def difference(tenant: int, number: int, code: str) -> DriftEntry:
+    """The entry of a connection in a tenant."""
+    place = f"{tenant:08}-0000-4000-8000-000000000000"
+    return DriftEntry(connection=f"{place}.{number:03}", name="n", tenant=place, codes=(code,), since=START)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(
+    counts=st.dictionaries(
+        st.tuples(st.integers(0, 5), st.sampled_from("abc")), st.integers(1, 12), max_size=9
+    ),
+    size=st.integers(1, 40),
+)
+def test_each_tenant_and_each_kind_has_a_place_among_the_differences(counts, size):
+    """Of each tenant some differences are read; of those of all, each tenant and then each kind is shown."""
+    tables, numbers = MemoryTables(), itertools.count()
+    tables.create(names.CONNECTIONS)
+    entries = [
+        difference(tenant, next(numbers), code)
+        for (tenant, code), count in counts.items()
+        for _ in range(count)
+    ]
+    for entry in entries:
+        row = replace(pointers.drift(entry.connection), columns={"document": CODEC.dump(entry)})
+        tables._apply(names.CONNECTIONS, [(Write.UPSERT, row)])
+    found, more = asyncio.run(DriftIndex(tables).spread(size=size))
+    assert {entry.tenant for entry in found} == {entry.tenant for entry in entries}
+    assert len(found) == len(set(found))
+    assert more or len(found) == len(entries)
+    some = Some(found, more)
+    pairs = {(entry.tenant, entry.codes) for entry in found}
+    for most in (len({tenant for tenant, _ in pairs}), len(found)):
+        assert {entry.tenant for entry in some.shown(most, lambda entry: entry.tenant)} == {
+            tenant for tenant, _ in pairs
+        }
+    shown = some.shown(18, lambda entry: entry.tenant, lambda entry: entry.codes)
+    assert {(entry.tenant, entry.codes) for entry in shown} == pairs
+    assert shown == [entry for entry in found if entry in shown]
 
 
 @pytest.mark.soak
