@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from onboarding.cloud import failures, shapes
 from onboarding.cloud.grants import Grants
-from onboarding.cloud.ports import Builder, Graph, Guard, Path, allowed
+from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.survey import Survey, survey
 from onboarding.errors import cloud
 
@@ -95,11 +95,12 @@ class Directory:
 
     async def verified_domains(self) -> tuple[str, ...]:
         """The verified domains of the tenant."""
-        reply = await self._graph.call(
-            "GET", self._paths.organization, query={"%24select": ["verifiedDomains"]}
-        )
+        query = {"%24select": ["verifiedDomains"]}
+        reply = await self._graph.listed(self._paths.organization, query=query)
         return tuple(
-            str(domain["name"]) for found in reply["value"] for domain in found.get("verifiedDomains") or ()
+            str(domain["name"])
+            for found in shapes.entries(reply.needed())
+            for domain in found.get("verifiedDomains") or ()
         )
 
     async def ping(self) -> None:
@@ -146,13 +147,13 @@ class Directory:
         """
         owner = await self.own_principal()
         builder = self._paths.applications.by_application_id(object_id).owners
-        reply = await self._graph.send("GET", builder, query={"%24select": ["id"]})
+        reply = await self._graph.listed(builder, query={"%24select": ["id"]})
         if self._fresh and reply.refusal and reply.refusal.lags:
             return False
         document = reply.optional()
         if owner is None or document is None:
             return None
-        return owner in {str(each["id"]) for each in document["value"]}
+        return owner in {str(each["id"]) for each in shapes.entries(document)}
 
     async def application(self, app_id: str) -> Mapping[str, Any]:
         """An application by its client ID, with all properties. Raises ``PermanentError`` without one."""
@@ -164,12 +165,8 @@ class Directory:
     async def applications(self) -> list[Mapping[str, Any]]:
         """All applications of the tenant, with their unique names and client secrets (not the texts)."""
         query = {"%24select": _LISTING, "%24top": 200}
-        page = await self._graph.call("GET", self._paths.applications, query=query)
-        found = shapes.entries(page)
-        while link := page.get("@odata.nextLink"):
-            page = await self._graph.call("GET", Path("{+link}", {"link": link}))
-            found = [*found, *shapes.entries(page)]
-        return found
+        reply = await self._graph.listed(self._paths.applications, query=query)
+        return shapes.entries(reply.needed())
 
     async def find_application(self, unique_name: str) -> Application | None:
         """The application with a unique name, if the directory shows one."""

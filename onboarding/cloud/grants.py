@@ -68,8 +68,8 @@ class Grants:
     async def _grants(self, client: str, resource: str) -> list[Mapping[str, Any]]:
         """The consents, for all users, to delegated permissions of one service principal on another."""
         query = {"%24filter": f"clientId eq '{client}' and resourceId eq '{resource}'"}
-        found = await self._graph.call("GET", self._paths.oauth2_permission_grants, query=query)
-        return [grant for grant in shapes.entries(found) if _for_all(grant)]
+        found = await self._graph.listed(self._paths.oauth2_permission_grants, query=query)
+        return [grant for grant in shapes.entries(found.needed()) if _for_all(grant)]
 
     async def granted_scopes(self, client: str) -> dict[str, set[str]] | None:
         """The delegated permissions that a service principal has for all users, by resource.
@@ -78,7 +78,7 @@ class Grants:
         (https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants).
         """
         builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
-        found = (await self._graph.send("GET", builder)).readable(fresh=self._fresh)
+        found = (await self._graph.listed(builder)).readable(fresh=self._fresh)
         if found is None:
             return None
         scopes: dict[str, set[str]] = {}
@@ -90,7 +90,7 @@ class Grants:
     async def granted_roles(self, client: str) -> set[tuple[str, str]] | None:
         """The application permissions that a service principal has: resource and role; None: not readable."""
         builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
-        found = (await self._graph.send("GET", builder)).readable(fresh=self._fresh)
+        found = (await self._graph.listed(builder)).readable(fresh=self._fresh)
         if found is None:
             return None
         return {(str(each.get("resourceId")), str(each.get("appRoleId"))) for each in shapes.entries(found)}
@@ -111,8 +111,8 @@ class Grants:
         """Revokes the consent to an application permission; safe to repeat."""
         await self._guard()
         principal = self._paths.service_principals.by_service_principal_id(client)
-        found = await self._graph.call("GET", principal.app_role_assignments)
-        for each in shapes.entries(found):
+        found = await self._graph.listed(principal.app_role_assignments)
+        for each in shapes.entries(found.needed()):
             if (each.get("resourceId"), each.get("appRoleId")) == (resource, role):
                 builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
                 await self._delete(builder)

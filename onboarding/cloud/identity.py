@@ -25,7 +25,8 @@ from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredent
 
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.ports import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
+from onboarding.cloud.ports import KEY_VAULT, LOGIN, RESOURCE_MANAGER
+from onboarding.cloud.replies import GRAPH
 from onboarding.cloud.sign_in import error_of
 from onboarding.errors import OnboardingError, login, requests
 

@@ -32,7 +32,8 @@ from onboarding.calls import Call, record
 from onboarding.cloud import failures, shapes
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.identity import Credential
-from onboarding.cloud.ports import BATCH, GRAPH, Builder, Graph, Reply
+from onboarding.cloud.ports import BATCH, Builder, Graph
+from onboarding.cloud.replies import GRAPH, Reply
 from onboarding.errors import responses
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import SecretStr
 
-from onboarding.cloud import failures, shapes
-from onboarding.errors import TransientError, responses
+from onboarding.cloud import shapes
+from onboarding.cloud.replies import GRAPH, Reply
+from onboarding.errors import responses
 
 if TYPE_CHECKING:
     from msgraph.graph_service_client import GraphServiceClient
 
-GRAPH: Final = "Microsoft Graph"
 RESOURCE_MANAGER: Final = "Azure Resource Manager"
 KEY_VAULT: Final = "Key Vault"
 LOGIN: Final = "Microsoft Entra ID"
@@ -52,51 +51,11 @@ class Path:
     path_parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+_MOST_PAGES: Final = 100
+"""Of a list that is read as a whole."""
+
 BATCH: Final = Path("{+baseurl}/$batch")
 """Its response contains other responses, each with a shape of its own."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
-    """The response to a call of Graph."""
-
-    status: int
-    document: Any = None  # the JSON body; None when there is none
-    refusal: failures.Answer | None = None  # when the status is an error
-
-    def readable(self, *, fresh: bool = False) -> Any:
-        """The document; None when this service may not read it. Raises this app's errors.
-
-        ``fresh`` as for ``failures.error_of``.
-        """
-        if self.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
-            return None
-        if self.refusal:
-            raise failures.error_of(self.refusal, fresh=fresh)
-        return None if self.fault else self.document
-
-    @property
-    def fault(self) -> str:
-        """Which value of the document could not be read, and why; empty if all could."""
-        return shapes.fault_of(self.document)
-
-    def optional(self) -> Any:
-        """The document; None for a permanent refusal, or if it has a value that cannot be read.
-
-        Raises ``TransientError`` for a temporary one.
-        """
-        if self.refusal is None:
-            return None if self.fault else self.document
-        error = failures.error_of(self.refusal)
-        if isinstance(error, TransientError) and self.status != HTTPStatus.UNAUTHORIZED:
-            raise error
-        return None
-
-    def is_gone(self) -> bool:
-        """Whether the object does not exist. Raises this app's errors for any other refusal."""
-        if self.refusal and self.status != HTTPStatus.NOT_FOUND:
-            raise failures.error_of(self.refusal)
-        return self.refusal is not None
 
 
 class Graph(Protocol):
@@ -136,19 +95,47 @@ class Graph(Protocol):
         **more: Any,
     ) -> Any:
         """Makes one call that must succeed; ``fresh`` and ``owned`` as for ``failures.error_of``."""
-        reply = await self.send(method, builder, body, **more)
-        if reply.refusal:
-            raise failures.error_of(reply.refusal, fresh=fresh, owned=owned)
-        if reply.fault:
-            raise responses.VALUE_UNREADABLE.error(service=GRAPH, fault=reply.fault)
-        return reply.document
+        return (await self.send(method, builder, body, **more)).needed(fresh=fresh, owned=owned)
 
-    async def batch(self, requests: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Reply]:
-        """Reads several things with one call (https://learn.microsoft.com/graph/json-batching).
+    async def listed(self, builder: Builder, *, query: Mapping[str, Any] | None = None) -> Reply:
+        """Reads a list with all its pages, as one page."""
+        return await self._completed(await self.send("GET", builder, query=query), {})
+
+    async def _completed(self, reply: Reply, headers: Mapping[str, str]) -> Reply:
+        """A reply with all pages of its list; the refusal, if one of them is refused.
+
+        A page without objects can have a continuation, too (https://learn.microsoft.com/graph/paging). The
+        token of the service goes to Graph only, wherever a link points.
+        """
+        if reply.refusal or not isinstance(reply.document, Mapping):
+            return reply
+        pages, fault = [reply.document], ""
+        while link := pages[-1].get(shapes.NEXT):
+            if len(pages) == _MOST_PAGES:
+                fault = f"it has more than {_MOST_PAGES} pages"
+                break
+            if not str(link).startswith(f"{self.address}/"):
+                fault = "its next page is not in Microsoft Graph"
+                break
+            following = await self.send("GET", Path("{+link}", {"link": link}), headers=headers)
+            if following.refusal or not isinstance(following.document, Mapping):
+                return following
+            pages.append(following.document)
+        return (
+            reply if len(pages) == 1 and not fault else replace(reply, document=shapes.joined(pages, fault))
+        )
+
+    async def batch(
+        self, requests: Mapping[str, tuple[str, Mapping[str, str]]], *, first: Collection[str] = ()
+    ) -> dict[str, Reply]:
+        """Reads several things with one call, and the further pages of lists with more calls.
+
+        Source: https://learn.microsoft.com/graph/json-batching.
 
         Args:
             requests: Paths with their queries (percent-encoded), and headers, by names that the caller
                 chooses; at most 20.
+            first: The names of the lists of which only the first page is of interest.
         """
         steps = [
             {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
@@ -156,10 +143,14 @@ class Graph(Protocol):
         ]
         document = await self.call("POST", BATCH, {"requests": steps})
         answers = document.get("responses") if isinstance(document, Mapping) else None
-        found = {str(answer["id"]): _batched(answer) for answer in answers or ()}
+        found = {str(answer["id"]): Reply.batched(answer) for answer in answers or ()}
         if missing := sorted(set(requests) - set(found)):
             raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault=f"no response {missing[0]}")
-        return found
+        return {
+            name: reply if name in first else await self._completed(reply, requests[name][1])
+            for name, reply in found.items()
+            if name in requests
+        }
 
 
 class Subscription(Protocol):
@@ -266,12 +257,3 @@ class Vault(Protocol):
         A vault with purge protection keeps it as a deleted secret until its retention ends. Safe to repeat.
         """
         ...
-
-
-def _batched(answer: Mapping[str, Any]) -> Reply:
-    status, document = int(answer["status"]), answer.get("body")
-    if status < HTTPStatus.BAD_REQUEST:
-        return Reply(status=status, document=shapes.conform(document))
-    headers = answer.get("headers") or {}
-    refusal = failures.Answer.from_body(GRAPH, status, headers, document)
-    return Reply(status=status, document=document, refusal=refusal)

@@ -15,6 +15,7 @@ from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.identity import Credential
 from onboarding.cloud.ports import RESOURCE_MANAGER, Subscription
+from onboarding.errors import responses
 
 _T = TypeVar("_T")
 _HIDDEN: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
@@ -36,6 +37,7 @@ class ResourceManager(Subscription):
         transport: Transport,
     ) -> None:
         self._subscription = subscription
+        self._address = environment.resource_manager
         self._credential = credential
         self._scope = environment.resource_manager_scope
         self._client = ResourceManagementClient(
@@ -56,8 +58,7 @@ class ResourceManager(Subscription):
     async def permissions(self) -> list[Mapping[str, Any]]:
         """What the service's identity may do in the subscription: ``actions`` and ``notActions``."""
         path = f"/subscriptions/{self._subscription}/providers/Microsoft.Authorization/permissions"
-        found: list[Mapping[str, Any]] = (await self._ask(lambda: self._get(path, "2022-04-01")))["value"]
-        return found
+        return await self._ask(lambda: self._all(path, "2022-04-01"))
 
     async def registrations(self) -> dict[str, str]:
         """The registration state of each resource provider, by lower-case namespace."""
@@ -97,8 +98,22 @@ class ResourceManager(Subscription):
             async for provider in self._client.providers.list()
         }
 
-    async def _get(self, path: str, version: str) -> Mapping[str, Any]:
-        response = await self._client.send_request(HttpRequest("GET", path, params={"api-version": version}))
+    async def _all(self, path: str, version: str) -> list[Mapping[str, Any]]:
+        """All entries of a list. A page without entries can have a continuation, too."""
+        page = await self._get(path, version)
+        found: list[Mapping[str, Any]] = [*(page.get("value") or ())]
+        while link := page.get("nextLink"):
+            if not str(link).startswith(f"{self._address}/"):  # the token is for Resource Manager only
+                raise responses.ANSWER_UNREADABLE.error(
+                    service=RESOURCE_MANAGER, fault="the next page is not in it"
+                )
+            page = await self._get(str(link))
+            found += page.get("value") or ()
+        return found
+
+    async def _get(self, url: str, version: str = "") -> Mapping[str, Any]:
+        parameters = {"api-version": version} if version else None
+        response = await self._client.send_request(HttpRequest("GET", url, params=parameters))
         response.raise_for_status()
         document: Mapping[str, Any] = response.json()
         return document

@@ -12,13 +12,15 @@ https://learn.microsoft.com/graph/api/resources/tenantappmanagementpolicy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+NEXT: Final = "@odata.nextLink"
+"""The member of a page with the address of the following one (https://learn.microsoft.com/graph/paging)."""
 _MARK: Final = "@onboarding.unreadable"
 _LONGEST: Final = 2048
 """Characters of a text. The longest that Entra ID stores and this service reads have 256."""
@@ -60,6 +62,13 @@ def entries(document: Any) -> list[Mapping[str, Any]]:
     """The entries of a page; none if it is no page."""
     found = document.get("value") if isinstance(document, Mapping) else None
     return found if isinstance(found, list) else []
+
+
+def joined(pages: Sequence[Mapping[str, Any]], fault: str = "") -> Mapping[str, Any]:
+    """The pages of a list as one, with the first fault among them; ``fault``: of the list itself."""
+    whole = {name: value for name, value in pages[0].items() if name not in {NEXT, _MARK}}
+    whole["value"] = [entry for page in pages for entry in entries(page)]
+    return _marked(whole, [each for each in (*map(fault_of, pages), fault) if each])
 
 
 def _marked(members: dict[str, Any], faults: list[str]) -> dict[str, Any]:

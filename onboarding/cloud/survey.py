@@ -65,7 +65,7 @@ async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
             {"ConsistencyLevel": "eventual"},
         )
     granted = await graph.granted()  # first: the calls that follow use its new token
-    replies = await graph.batch(requests)
+    replies = await graph.batch(requests, first=("owned",))
     found = {name: reply.optional() for name, reply in replies.items()}
     organization = next(iter(shapes.entries(found["organization"])), None)
     unread = {

@@ -15,7 +15,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from onboarding.cloud import shapes
-from onboarding.cloud.ports import Graph, Reply
+from onboarding.cloud.ports import Graph
+from onboarding.cloud.replies import Reply
 from onboarding.words import odata
 
 MOST_PAIRS: Final = 15
@@ -131,7 +132,7 @@ def _grants(reply: Reply) -> Grants | None:
         if grant.get("consentType") == _ALL_PRINCIPALS:
             resource = str(grant.get("resourceId"))
             scopes[resource] = scopes.get(resource, frozenset()) | set(str(grant.get("scope") or "").split())
-    complete = "@odata.nextLink" not in document and not any(map(shapes.fault_of, grants))
+    complete = not any(map(shapes.fault_of, grants))
     return Grants(scopes=scopes, complete=complete)
 
 

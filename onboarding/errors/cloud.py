@@ -166,7 +166,7 @@ FORBIDDEN: Final = _refusal(
     title="The service's identity has no access to the key vault",
     remedy=(
         "Assign the role Key Vault Secrets Officer on the key vault to the service's identity. Also check "
-        "the firewall of the key vault, then try again."
+        f"the firewall of the key vault, then try again. {LATE_ROLE}"
     ),
     documentation="https://learn.microsoft.com/azure/key-vault/general/rest-error-codes",
 )

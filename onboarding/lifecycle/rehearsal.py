@@ -21,17 +21,16 @@ from onboarding.cloud import key_vault
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import (
-    GRAPH,
     KEY_VAULT,
     RESOURCE_MANAGER,
     Builder,
     Graph,
     ListedSecret,
-    Reply,
     StoredSecret,
     Subscription,
     Vault,
 )
+from onboarding.cloud.replies import GRAPH, Reply
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle import handing_over, ownership, run_copies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,13 @@ async def test_a_tenant_that_is_connected(portal):
 
 @pytest.mark.parametrize("app", ["serverApp", "clientApp"])
 async def test_an_application_of_that_name(portal, app):
-    """Two applications with the same name are allowed, and reported as hard to distinguish."""
+    """Two applications with the same name are allowed, and reported as hard to distinguish.
+
+    The directory can spread them over pages, and the first page can be empty.
+    """
     theirs = await application(portal, displayName=unique("O'Brien & Co"))
-    found = await findings(portal, **{app: {"name": theirs["displayName"]}})
+    async with portal.settings(scatteredLists=True):
+        found = await findings(portal, **{app: {"name": theirs["displayName"]}})
     assert said(found["application-name-in-use"]) == ("Warning", f"/{app}/name")
     assert theirs["appId"] in found["application-name-in-use"]["detail"]
 
@@ -311,6 +316,11 @@ async def test_providers_that_are_missing(portal):
     found = await findings(portal)
     assert said(found["providers-to-register"]) == ("Information", "")
     assert "Microsoft.Network, Microsoft.Compute" in found["providers-to-register"]["detail"]
+    rest = f"{portal.info['resourceManager']}{subscription}/providers/Microsoft.Authorization/permissions"
+    empty = {"value": [], "nextLink": f"{rest}?api-version=2022-04-01"}
+    page = {"service": "resourceManager", "path": "/permissions", "find": r"(?s).+", "put": json.dumps(empty)}
+    async with portal.fault(kind="rewrite", **page):
+        assert "register-not-allowed" not in await findings(portal)  # the second page has the permissions
     async with portal.settings(permissions=READER):
         found = await findings(portal)
     assert said(found["register-not-allowed"]) == ("Error", "/subscriptionId")

@@ -21,13 +21,18 @@ async def registered(portal, change: str = "register") -> None:
 
 @pytest.mark.usefixtures("untouched")  # its onboarding registered the other providers
 async def test_a_provider_that_stays_registering_is_recorded_and_watched(portal, moved):
-    """After some minutes the onboarding goes on; a notice follows a day later, and the end is noticed."""
+    """After some minutes the onboarding goes on; a notice follows a day later, and the end is noticed.
+
+    That Azure refuses to register the provider once more does not matter.
+    """
+    refused = {"service": "resourceManager", "path": f"{NAMESPACE}/register", "kind": "status", "status": 403}
     await registered(portal, "unregister")
     async with portal.settings(providerSeconds=DAYS):
         onboarding = await portal.accepted()
         await step(portal, f"/api/onboardings/{onboarding}", "provider-network", "Waiting")
-        await moved(timedelta(minutes=11))
-        document = await portal.finished(onboarding)
+        async with portal.fault(**refused, code="AuthorizationFailed", times=None):
+            await moved(timedelta(minutes=11))
+            document = await portal.finished(onboarding)
         assert document["status"] == "Succeeded", document["error"]
         path = f"/api/connections/{document['connectionId']}"
         connection = await portal.get(path)
@@ -37,6 +42,8 @@ async def test_a_provider_that_stays_registering_is_recorded_and_watched(portal,
         calls = [f"{call['method']} {call['path']}" for event in events for call in event["calls"]]
         asked = [each for each in calls if each.endswith(f"{NAMESPACE}/register")]
         assert len(asked) == 2  # at first, and once more before the onboarding goes on
+        notes = [event.get("detail", "") for event in events if event.get("step") == "provider-network"]
+        assert any(f"Azure still registers {NAMESPACE}." in note for note in notes)
 
         async def inspected(pending: list[str]) -> bool:
             await portal.fire("sweep_directory")

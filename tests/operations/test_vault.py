@@ -67,6 +67,7 @@ async def test_a_refused_secret_does_not_stay_in_the_tenant(portal):
         onboarding = await portal.accepted()
         document = await portal.blocked(onboarding)
         assert (document["error"]["step"], document["error"]["code"]) == ("server-secret", "forbidden")
+        assert "ten minutes" in document["error"]["remedy"]
 
         async def again() -> bool:
             steps = (await portal.get(f"/api/onboardings/{onboarding}", caller="operator"))["steps"]

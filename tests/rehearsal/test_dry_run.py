@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from onboarding.cloud.ports import GRAPH, KEY_VAULT, RESOURCE_MANAGER
+from onboarding.cloud.ports import KEY_VAULT, RESOURCE_MANAGER
+from onboarding.cloud.replies import GRAPH
 from onboarding.cmg import profiles
 from onboarding.lifecycle.plans import PLANS
 from onboarding.storage import names

@@ -180,7 +180,7 @@ async def test_a_connection_lives_with_what_the_guide_grants(tmp_path, case):
     ):
         portal = CustomerPortal(stack)
         opened.push_async_callback(portal.close)
-        await portal.control("PUT", "/settings", {"providerSeconds": 0.5})
+        await portal.control("PUT", "/settings", {"providerSeconds": 0.5, "scatteredLists": True})
         for caller in ("requester", "operator"):  # their roles are not new
             await portal.token(caller)
         await portal.control("PUT", "/lag", LAGS)

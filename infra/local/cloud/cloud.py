@@ -177,7 +177,7 @@ def _services(
     at = {service: _address(service, bound) for service, bound in sockets.items()}
     return (
         Login(directories, tokens, at, settings.lags, settings.unconsented),
-        Graph(directories, tokens, at["graph"], settings.policy),
+        Graph(directories, tokens, at["graph"], settings.policy, settings.is_scattered),
         ResourceManager(
             environment,
             tokens,

@@ -64,6 +64,8 @@ class SettingsChange(BaseModel):
     """Whether a caller owns what its upsert creates: Microsoft does not promise it."""
     directoryQuota: int | None = Field(default=None, ge=0)  # noqa: N815
     """How many objects an identity with Application.ReadWrite.OwnedBy can own; 0: any number."""
+    scatteredLists: bool | None = None  # noqa: N815
+    """Whether lists of Graph begin with an empty page, and have one object on each other page."""
     unconsented: Literal[700016, 7000229] | None = None
     """Login's code for an application that a tenant has not consented to: both occur."""
 
@@ -108,6 +110,7 @@ class Settings:
             "unconsented": 700016,
             "upsertOwns": False,
             "directoryQuota": 0,
+            "scatteredLists": False,
             "lag": {},
         } | (database.get("settings", "all") or {})
         self._apply()
@@ -157,6 +160,10 @@ class Settings:
         if principal_id == self.tenant.identity_principal_id:
             return any(fnmatchcase(action.lower(), each.lower()) for each in self._values["vaultActions"])
         return principal_id == self.tenant.administrator.principal_id
+
+    def is_scattered(self) -> bool:
+        """Whether lists of Graph have more pages than they need."""
+        return bool(self._values["scatteredLists"])
 
     def is_purge_protected(self) -> bool:
         """Whether nobody can purge a deleted secret of the vault."""

@@ -2,20 +2,22 @@
 
 Azure registers a provider region by region, which can take days, and resources can be created meanwhile:
 "your application code shouldn't block the creation of resources for a resource provider that is in the
-registering state". So the onboarding waits some minutes, registers the provider once more, and goes on. The
-connection records the provider as pending, and inspections watch it.
+registering state". So the onboarding waits some minutes, registers the provider once more, and goes on,
+whatever the answer is. The connection records the provider as pending, and inspections watch it.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.errors import OnboardingError
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.findings import REGISTERED, REGISTERING
@@ -28,6 +30,11 @@ _ABSENT: Final = {"NotRegistered", "Unregistered"}
 _LOOKS: Final = (1, 2, 5, 10, 20, 30)  # seconds between checks; registering takes seconds to minutes
 _PATIENCE: Final = timedelta(minutes=10)
 """How long the onboarding waits for a provider in the state Registering before it goes on."""
+
+_PENDING: Final = (
+    "Azure still registers {namespace}. Resources can be created meanwhile. The service checks the provider "
+    "at each inspection; if it is not registered after a day, people get a notice."
+)
 
 _LONGEST: Final = timedelta(hours=1)
 """How long it waits for a provider that does not even begin to register."""
@@ -56,15 +63,19 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
             state = await subscription.register(namespace)
     if state == REGISTERED:
         return Done(result=ProviderResult(namespace=namespace, state=state))
-    waited = context.services.clock.now() - (step.since or context.services.clock.now())
-    if state == REGISTERING and waited >= _PATIENCE:
-        state = await subscription.register(namespace)  # it can help, and cannot harm
-        return Done(result=ProviderResult(namespace=namespace, state=state))
+    now = context.services.clock.now()
+    since = datetime.fromisoformat(step.memo) if step.memo else now
+    if state == REGISTERING and now - since >= _PATIENCE:
+        with contextlib.suppress(OnboardingError):
+            state = await subscription.register(namespace)  # it can help, and cannot harm
+        note = "" if state == REGISTERED else _PENDING.format(namespace=namespace)
+        return Done(result=ProviderResult(namespace=namespace, state=state), note=note)
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]
     return Wait(
         reason=f"Azure to register {namespace}",
         code=Awaited.PROVIDER_REGISTRATION,
         after=timedelta(seconds=pause),
+        memo=since.isoformat(),  # an error in between does not prolong the wait
         give_up_after=_LONGEST,
     )
 

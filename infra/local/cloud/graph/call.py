@@ -33,6 +33,8 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     caller: Caller
+    scattered: bool = False
+    """Whether a list begins with an empty page, and has one object on each other page."""
 
     def json(self) -> JsonObject:
         """The body. Raises ``GraphError`` if it is missing, not JSON, or not an object."""

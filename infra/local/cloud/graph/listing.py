@@ -19,6 +19,11 @@ from infra.local.cloud.messages import Answer, JsonObject
 
 _LARGEST_PAGE: Final = 999
 _PAGE: Final = 100
+_BEGINNING: Final = "!"
+"""Before each ID: the continuation of an empty page.
+
+Graph "might return an empty page" with a continuation: https://learn.microsoft.com/graph/paging.
+"""
 _MOST_EXPANDED: Final = 20
 _OPTIONS: Final = frozenset(
     {"$select", "$filter", "$expand", "$top", "$count", "$orderby", "$skiptoken", "$format"}
@@ -119,6 +124,8 @@ def listed(
             key=lambda body: (str(body.get(name) or "").casefold(), body["id"]),
             reverse=descending,
         )
+    if call.scattered and order is None:
+        top = 0 if token is None else 1
     page, more = _page(bodies, top, token if order is not None else None)
     answer: dict[str, Any] = {
         "@odata.context": f"{call.address}/$metadata#{context(resource, names, single=False)}"
@@ -126,7 +133,7 @@ def listed(
     if _consistent(call) and call.query.get("$count") == "true":
         answer["@odata.count"] = sum(1 for _ in matching.bodies(""))
     if more:
-        answer["@odata.nextLink"] = _next_link(call, page[-1]["id"])
+        answer["@odata.nextLink"] = _next_link(call, page[-1]["id"] if page else _BEGINNING)
     answer["value"] = [selected(body, names) | expanded(body) for body in page]
     return Answer(status=200, body=answer)
 

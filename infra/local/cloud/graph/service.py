@@ -59,9 +59,11 @@ class Graph:
         tokens: Tokens,
         address: str,
         policy: Callable[[str], JsonObject],
+        scattered: Callable[[], bool],
     ) -> None:
         """``directories`` are by tenant; ``address`` is the listening address: the base of links."""
         self._tokens = tokens
+        self._scattered = scattered
         self._address = f"{address}/{_VERSION}"
         environment = next(iter(directories.values())).environment
         self._audiences = audiences(environment, GRAPH_APP_ID)
@@ -102,6 +104,7 @@ class Graph:
             headers=request.headers,
             body=request.body,
             caller=caller,
+            scattered=self._scattered(),
         )
         return self._finished(request, self._answer(call, request))
 

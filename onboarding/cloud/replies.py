@@ -1,0 +1,74 @@
+"""The responses of Microsoft Graph, and what a caller reads in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Self
+
+from onboarding.cloud import failures, shapes
+from onboarding.errors import TransientError, responses
+
+GRAPH: Final = "Microsoft Graph"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """The response to a call of Graph."""
+
+    status: int
+    document: Any = None  # the JSON body; None when there is none
+    refusal: failures.Answer | None = None  # when the status is an error
+
+    @classmethod
+    def batched(cls, answer: Mapping[str, Any]) -> Self:
+        """The response in an entry of a batch."""
+        status, document = int(answer["status"]), answer.get("body")
+        if status < HTTPStatus.BAD_REQUEST:
+            return cls(status=status, document=shapes.conform(document))
+        headers = answer.get("headers") or {}
+        refusal = failures.Answer.from_body(GRAPH, status, headers, document)
+        return cls(status=status, document=document, refusal=refusal)
+
+    def needed(self, *, fresh: bool = False, owned: bool = False) -> Any:
+        """The document. Raises this app's errors; ``fresh`` and ``owned`` as for ``failures.error_of``."""
+        if self.refusal:
+            raise failures.error_of(self.refusal, fresh=fresh, owned=owned)
+        if self.fault:
+            raise responses.VALUE_UNREADABLE.error(service=GRAPH, fault=self.fault)
+        return self.document
+
+    def readable(self, *, fresh: bool = False) -> Any:
+        """The document; None when this service may not read it. Raises this app's errors.
+
+        ``fresh`` as for ``failures.error_of``.
+        """
+        if self.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED}:
+            return None
+        if self.refusal:
+            raise failures.error_of(self.refusal, fresh=fresh)
+        return None if self.fault else self.document
+
+    @property
+    def fault(self) -> str:
+        """Which value of the document could not be read, and why; empty if all could."""
+        return shapes.fault_of(self.document)
+
+    def optional(self) -> Any:
+        """The document; None for a permanent refusal, or if it has a value that cannot be read.
+
+        Raises ``TransientError`` for a temporary one.
+        """
+        if self.refusal is None:
+            return None if self.fault else self.document
+        error = failures.error_of(self.refusal)
+        if isinstance(error, TransientError) and self.status != HTTPStatus.UNAUTHORIZED:
+            raise error
+        return None
+
+    def is_gone(self) -> bool:
+        """Whether the object does not exist. Raises this app's errors for any other refusal."""
+        if self.refusal and self.status != HTTPStatus.NOT_FOUND:
+            raise failures.error_of(self.refusal)
+        return self.refusal is not None
