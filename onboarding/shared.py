@@ -28,6 +28,7 @@ from onboarding.lifecycle.requests import ASKER
 from onboarding.parts.process import Parts
 from onboarding.recovery.reconciler import Reconciler
 from onboarding.storage.unreadable_rows import UnreadableRows
+from onboarding.texts import phrases
 from onboarding.workflow.run import RunStatus
 
 
@@ -71,12 +72,14 @@ class Shared:
     @functools.cached_property
     def onboarding_runs(self) -> Runs:
         """The onboardings, for callers."""
-        return Runs(runs=self._parts.onboarding_runs, path="onboardings", noun="The onboarding")
+        return Runs(runs=self._parts.onboarding_runs, path="onboardings", noun=phrases.THE_ONBOARDING.of())
 
     @functools.cached_property
     def operation_runs(self) -> Runs:
         """The renewals and removals, for callers."""
-        return Runs(runs=self._parts.operation_runs, path="operations", noun="The operation", asker=ASKER)
+        return Runs(
+            runs=self._parts.operation_runs, path="operations", noun=phrases.THE_OPERATION.of(), asker=ASKER
+        )
 
     @functools.cached_property
     def operations(self) -> Operations:

@@ -17,6 +17,8 @@ from onboarding.api.problems import ProblemError, unavailable
 from onboarding.api.signing_keys import KeysUnavailableError, SigningKeys
 from onboarding.behalf import Behalf
 from onboarding.errors import requests
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Phrase
 from onboarding.workflow.run import Author
 
 REQUEST_ROLE: Final = "Onboarding.Request"
@@ -140,35 +142,35 @@ class Callers:
         tenant, subject = claims.get("tid"), claims.get("oid")
         client = claims.get("azp") or claims.get("appid")
         if not isinstance(tenant, str) or tenant.casefold() != self._tenant:
-            raise _not_valid("The token was issued by another tenant.")
+            raise _not_valid(phrases.TOKEN_OTHER_TENANT)
         if not isinstance(subject, str) or not subject:
-            raise _not_valid("The token lacks the claim oid.")
+            raise _not_valid(phrases.TOKEN_WITHOUT_OID)
         if not isinstance(client, str) or not client:
             # ID tokens can have the same audience, but they have no client ID.
-            raise _not_valid("The token has no client ID, so it is not an access token.")
+            raise _not_valid(phrases.TOKEN_WITHOUT_CLIENT)
         roles = claims.get("roles") or []
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-            raise _not_valid("The claim roles is not a list of names.")
+            raise _not_valid(phrases.TOKEN_ROLES)
         name = claims.get("preferred_username") or claims.get("upn") or f"app {client}"
         return Caller(id=subject, name=str(name), roles=tuple(roles))
 
 
-def _not_valid(reason: str) -> ProblemError:
+def _not_valid(reason: Phrase) -> ProblemError:
     """A 401 with the challenge of RFC 6750."""
-    challenge = f'Bearer error="invalid_token", error_description="{reason}"'
-    return ProblemError(requests.TOKEN_INVALID, reason=reason, headers={"WWW-Authenticate": challenge})
+    challenge = f'Bearer error="invalid_token", error_description="{reason.text}"'
+    return ProblemError(requests.TOKEN_INVALID, reason=reason.of(), headers={"WWW-Authenticate": challenge})
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Phrase:
     """What is wrong with a token. The library's own texts can repeat parts of the token."""
-    reasons: tuple[tuple[type[Exception], str], ...] = (
-        (jwt.ExpiredSignatureError, "The token has expired."),
-        (jwt.ImmatureSignatureError, "The token is not valid yet."),
-        (jwt.InvalidAudienceError, "The token is for another audience."),
-        (jwt.InvalidIssuerError, "The token is from another issuer."),
-        (jwt.InvalidAlgorithmError, "The token is not signed with RS256."),
-        (jwt.MissingRequiredClaimError, "The token lacks a required claim."),
-        (jwt.PyJWKClientError, "The token is signed with an unknown key."),
-        (jwt.InvalidSignatureError, "The token's signature is wrong."),
+    reasons: tuple[tuple[type[Exception], Phrase], ...] = (
+        (jwt.ExpiredSignatureError, phrases.TOKEN_EXPIRED),
+        (jwt.ImmatureSignatureError, phrases.TOKEN_NOT_YET_VALID),
+        (jwt.InvalidAudienceError, phrases.TOKEN_FOR_OTHERS),
+        (jwt.InvalidIssuerError, phrases.TOKEN_FROM_OTHERS),
+        (jwt.InvalidAlgorithmError, phrases.TOKEN_ALGORITHM),
+        (jwt.MissingRequiredClaimError, phrases.TOKEN_LACKS_CLAIM),
+        (jwt.PyJWKClientError, phrases.TOKEN_KEY_UNKNOWN),
+        (jwt.InvalidSignatureError, phrases.TOKEN_SIGNATURE),
     )
-    return next((text for kind, text in reasons if isinstance(error, kind)), "The token is not a valid JWT.")
+    return next((phrase for kind, phrase in reasons if isinstance(error, kind)), phrases.TOKEN_MALFORMED)

@@ -25,6 +25,7 @@ from onboarding.drift import inspection
 from onboarding.drift.directory_snapshot import Pair
 from onboarding.drift.inspection import Inspection, Subject
 from onboarding.errors import OnboardingError, requests
+from onboarding.texts import phrases
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory
@@ -170,7 +171,7 @@ class ConformanceResource:
         """Check whether both apps of a connection are as Configuration Manager requires."""
         connection = await self._connections.get(call.path["id"])
         if connection is None:
-            raise ProblemError(requests.NOT_FOUND, what="The connection")
+            raise ProblemError(requests.NOT_FOUND, what=phrases.THE_CONNECTION.of())
         return await self._check(connection.tenant, Subject.of(connection), connection.id)
 
     @endpoint(

@@ -31,6 +31,7 @@ from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.requests import Removal
 from onboarding.notices.signed_links import NoticeLinks
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.texts import phrases
 
 
 class Purpose(StrEnum):
@@ -85,7 +86,7 @@ class Connections:
         """The connection in the path, if the caller may see it. Other connections do not seem to exist."""
         found = await self._store.get(call.path["id"])
         if found is None or not call.caller.may_see(found.requester):
-            raise ProblemError(requests.NOT_FOUND, what="The connection")
+            raise ProblemError(requests.NOT_FOUND, what=phrases.THE_CONNECTION.of())
         return found
 
     def document(self, connection: records.Connection) -> Connection:

@@ -17,10 +17,10 @@ from http import HTTPStatus
 from typing import Final
 
 from onboarding import signing
-from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, HTML, OPEN, Call, Reply, endpoint
 from onboarding.api.hand_over_links import AUTHOR
 from onboarding.api.links import TokenQuery
-from onboarding.api.pages import HTML, page
+from onboarding.api.pages import page
 from onboarding.clock import Clock
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError

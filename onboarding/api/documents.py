@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FieldSerializationInfo,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from onboarding import version
 from onboarding.api.reader import ANYBODY, Reader
 from onboarding.storage import unreadable_rows
+from onboarding.texts.phrases import Said
 
 READER: Final = "reader"
 """The member of the context of a serialization that has the reader."""
@@ -63,6 +71,28 @@ class Document(BaseModel):
         return self.model_dump_json(
             by_alias=True, exclude_defaults=True, exclude_none=True, context={READER: reader}
         )
+
+
+def reader_of(info: FieldSerializationInfo) -> Reader:
+    """The reader of the document that is written."""
+    reader = (info.context or {}).get(READER, ANYBODY)
+    return reader if isinstance(reader, Reader) else ANYBODY
+
+
+def _labelled(english: str, info: FieldSerializationInfo) -> str:
+    return reader_of(info).texts.label(english)
+
+
+Label = Annotated[str, PlainSerializer(_labelled, return_type=str)]
+"""A text without values, in the language of its reader."""
+
+
+def _worded(said: Said, info: FieldSerializationInfo) -> str:
+    return reader_of(info).texts.said(said.as_json())
+
+
+Wording = Annotated[Said, PlainSerializer(_worded, return_type=str), WithJsonSchema({"type": "string"})]
+"""A phrase, in the language of its reader."""
 
 
 class Dismissal(Document):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -25,6 +25,7 @@ from onboarding.errors import ErrorType
 from onboarding.storage.sealing import Seal
 
 JSON: Final = "application/json"
+HTML: Final = "text/html"
 
 EITHER: Final = (REQUEST_ROLE, OPERATE_ROLE)
 OPERATORS: Final = (OPERATE_ROLE,)
@@ -96,24 +97,38 @@ class Call(Generic[_QueryT, _BodyT]):
         return next((weights[each] for each in covering if each in weights), 0.0)
 
 
+class Rendered(Protocol):
+    """What is written for its reader, such as a page."""
+
+    def rendered(self, reader: Reader) -> bytes:
+        """In the language of the reader."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
     """An answer that is more than a document with status 200."""
 
-    content: Document | bytes
+    content: Document | Rendered | bytes
     media_type: str = JSON
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self, reader: Reader = ANYBODY) -> func.HttpResponse:
         """The answer on the wire. It is never cached, because it shows the current state."""
-        content = self.content if isinstance(self.content, bytes) else self.content.as_json(reader)
+        content, headers = self.content, {"Cache-Control": "no-store", **self.headers}
+        if not isinstance(content, bytes):
+            varies = ", ".join(filter(None, (self.headers.get("Vary", ""), "Accept-Language")))
+            headers |= {"Content-Language": str(reader.language), "Vary": varies}
+            written = content.as_json(reader) if isinstance(content, Document) else content.rendered(reader)
+        else:
+            written = content
         return func.HttpResponse(
-            content,
+            written,
             status_code=int(self.status),
             mimetype=self.media_type,
             charset="utf-8",
-            headers={"Cache-Control": "no-store", **self.headers},
+            headers=headers,
         )
 
 
@@ -158,6 +173,11 @@ class Endpoint:
     def writes(self) -> bool:
         """Whether a caller changes something with it: then it can say for whom (``on_behalf_of``)."""
         return self.method != "GET" and bool(self.roles)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether its answers have sentences for people, which there are in several languages."""
+        return bool(self.roles) or any(HTML in schemas for schemas in self.answers.values())
 
     def allowed(self, reserved: Collection[str]) -> tuple[str, ...]:
         """The roles that may call it in a deployment that reserves some endpoints for operators."""

@@ -29,6 +29,7 @@ from onboarding.errors import feeds, requests
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.signed_links import ACTIVE_KEYS
 from onboarding.storage.unreadable_rows import Readable
+from onboarding.texts import phrases
 
 _PURPOSE: Final = "calendar-feed"
 """The purpose of the token; a token for anything else is not valid here."""
@@ -164,7 +165,7 @@ class FeedsResource:
         """Revoke a calendar subscription, and return it as it was. Its URL is no longer valid."""
         found = await self._store.find(call.path["id"])
         if found is None or not call.caller.may_see(found[0].maker):
-            raise ProblemError(requests.NOT_FOUND, what="The calendar subscription")
+            raise ProblemError(requests.NOT_FOUND, what=phrases.THE_FEED.of())
         await self._store.remove(found[0])
         return FeedDetails.of(*found)
 

@@ -31,6 +31,7 @@ from onboarding.storage import patience
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.texts.languages import Language
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ class Front:
         request_id = str(uuid.uuid4())
         url = urlsplit(request.url)
         reader = Reader(
-            origin=self._public_url or f"{url.scheme}://{url.netloc}", reserved=self._operators_only
+            origin=self._public_url or f"{url.scheme}://{url.netloc}",
+            reserved=self._operators_only,
+            language=Language.preferred(request.headers.get("Accept-Language", "")),
         )
         try:
             with patience.limited(self._storage_seconds):

@@ -14,9 +14,9 @@ from pydantic import Field
 
 from onboarding.api.connection_documents import Connection as Document
 from onboarding.api.connections import Connections
-from onboarding.api.endpoint import CLOUD_REFUSES, OPEN, Call, Reply, endpoint
+from onboarding.api.endpoint import CLOUD_REFUSES, HTML, OPEN, Call, Reply, endpoint
 from onboarding.api.hand_over_links import AUTHOR, HandOverLinks, gone
-from onboarding.api.pages import HTML, page
+from onboarding.api.pages import page
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Query
 from onboarding.clock import Clock
@@ -33,6 +33,7 @@ from onboarding.notices.signed_links import (
     NoticeLinks,
     is_revoked,
 )
+from onboarding.texts import phrases
 
 
 class TokenQuery(Query):
@@ -151,7 +152,7 @@ class LinksResource:
         found = await self._shown.find(call)
         changed = await self._responses.revoke_links(found, call.caller.author)
         if changed is None:
-            raise ProblemError(requests.NOT_FOUND, what="The connection")
+            raise ProblemError(requests.NOT_FOUND, what=phrases.THE_CONNECTION.of())
         return self._shown.document(changed)
 
     def _until(self, action: _Action) -> datetime:

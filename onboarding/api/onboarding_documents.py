@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding import errors
-from onboarding.api.documents import CloudService, Document, FullRequest, StepName
+from onboarding.api.documents import CloudService, Document, FullRequest, Label, StepName
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import ONBOARDINGS, Progress, RemovalState, Requester, Step, error_of
 from onboarding.api.told import Finding, StepError
@@ -106,7 +106,7 @@ class PlannedStep(Document):
     """A step that the onboarding would have."""
 
     name: StepName
-    title: str
+    title: Label
     after: tuple[StepName, ...]
 
 

@@ -29,6 +29,8 @@ from onboarding.lifecycle.requests import REQUESTER, Removal
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.consent import CONFIRMED, CONSENT
 from onboarding.storage import keys
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Run, RunStatus
 
 
@@ -38,21 +40,21 @@ class _Undo:
 
     stop_as: RunStatus
     allowed: frozenset[RunStatus]  # the statuses in which it can be done
-    participle: str
-    otherwise: str  # what to do in another status
+    participle: Said
+    otherwise: Said  # what to do in another status
 
 
 _CANCEL: Final = _Undo(
     stop_as=RunStatus.CANCELLED,
     allowed=frozenset({RunStatus.NOT_STARTED, RunStatus.RUNNING, RunStatus.WAITING}),
-    participle="cancelled",
-    otherwise="Roll back a failed onboarding. Off-board the connection of one that succeeded.",
+    participle=phrases.CANCELLED.of(),
+    otherwise=phrases.ROLL_BACK_INSTEAD.of(),
 )
 _ROLL_BACK: Final = _Undo(
     stop_as=RunStatus.ROLLED_BACK,
     allowed=frozenset({RunStatus.FAILED}),
-    participle="rolled back",
-    otherwise="Cancel an onboarding in progress. Off-board the connection of one that succeeded.",
+    participle=phrases.ROLLED_BACK.of(),
+    otherwise=phrases.CANCEL_INSTEAD.of(),
 )
 
 

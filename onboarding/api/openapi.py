@@ -23,6 +23,7 @@ from onboarding.api.schemas import named, names_in, reachable, reference, schema
 from onboarding.api.sign_in import SCHEME, SignIn
 from onboarding.api.told import Problem
 from onboarding.errors import ErrorType, parameters, requests
+from onboarding.texts.languages import Language
 
 _TOKENS: Final = (
     requests.TOKEN_MISSING,
@@ -60,6 +61,13 @@ _INFO: Final[Mapping[str, Any]] = {
 _LICENSE: Final[Mapping[str, str]] = {"name": "MIT", "url": "https://opensource.org/license/mit"}
 
 _TEXT: Final = {"type": "string"}
+_LANGUAGE: Final[Mapping[str, Any]] = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "description": f"The language of the sentences: {', '.join(Language)}. Others get English.",
+    "schema": _TEXT,
+}
 
 _STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "array": {"style": "form", "explode": False},
@@ -90,6 +98,8 @@ def document(endpoints: Sequence[Endpoint], base_url: str, sign_in: SignIn) -> d
         parameters = [*_in_path(endpoint.path), *_parameters(endpoint, schemas)]
         if endpoint.writes:
             parameters.append(on_behalf_of.PARAMETER)
+        if endpoint.is_written:
+            parameters.append(_LANGUAGE)
         described = _operation(endpoint, parameters, sign_in)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = described
     events = webhook_events.webhooks()

@@ -32,6 +32,7 @@ from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW, SECRET
 from onboarding.lifecycle.requests import OF_CONNECTION, OF_ONBOARDING, Removal
 from onboarding.storage import keys
+from onboarding.texts import phrases
 from onboarding.workflow import interventions
 from onboarding.workflow.run import Author, Head, Run, RunStatus
 from onboarding.workflow.runtime import Runtime
@@ -196,7 +197,9 @@ class OperationsResource:
         made, renewal = SECRET.found_in(run), RENEW.request_of(run.head)
         found = await self._connections.get(renewal.connection)
         if made is None or found is None or renewal.onboarding not in {"", found.onboarding}:
-            raise self._runs.not_now(self._runs.status(run), "handed over", "There is no new secret yet.")
+            raise self._runs.not_now(
+                self._runs.status(run), phrases.HANDED_OVER.of(), phrases.NO_SECRET_YET.of()
+            )
         text = operation_scripts.renewal(
             RenewalHandOver(
                 connection_name=found.name,

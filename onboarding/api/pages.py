@@ -9,12 +9,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from onboarding.api.endpoint import Reply
+from onboarding.api.endpoint import HTML, Reply
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-HTML: Final = "text/html"
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 

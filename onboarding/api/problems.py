@@ -19,8 +19,8 @@ from onboarding.errors import (
     Texts,
     parameters,
     requests,
-    templates,
 )
+from onboarding.texts import templates
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -78,7 +78,11 @@ class ProblemError(Exception):
             Problem(**self._members, request_id=request_id).as_json(reader),
             status_code=self._status,
             mimetype=MEDIA_TYPE,
-            headers=dict(self._headers),
+            headers={
+                **self._headers,
+                "Content-Language": str(reader.language),
+                "Vary": "Accept-Language",
+            },
         )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from onboarding.api.reserve import RESERVED
 from onboarding.errors import ActionKind, Actor
+from onboarding.texts.languages import Language, Texts, texts_in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +18,12 @@ class Reader:
     operates: bool = False  # an operator, who can follow each remedy
     origin: str = ""  # URL of the API without /api; empty if it is not known
     reserved: Collection[str] = ()  # what the deployment reserves for operators
+    language: Language = Language.ENGLISH
+
+    @property
+    def texts(self) -> Texts:
+        """The texts in the language of the reader."""
+        return texts_in(self.language)
 
     def may(self, kind: ActionKind, actor: Actor) -> bool:
         """Whether the reader is shown an action: an operator sees all of them."""

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import CloudService, Document, StepName
+from onboarding.api.documents import CloudService, Document, Label, StepName, Wording
 from onboarding.api.paging import Page
 from onboarding.api.told import Action, StepError
 from onboarding.errors import ActionKind, Actor
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.requests import ASKER, REQUESTER
+from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
 
 ONBOARDINGS: Final = "onboardings"
@@ -46,13 +47,13 @@ class Step(Document):
     """One step of a run."""
 
     name: StepName
-    title: str
+    title: Label
     status: StepStatus
     attempts: int
     started_at: datetime | None
     finished_at: datetime | None
     next_attempt_at: datetime | None
-    waiting_for: str | None
+    waiting_for: Wording | None
     waiting_code: Annotated[Awaited | None, Field(description="What waitingFor describes, for programs.")]
     action_urls: Annotated[tuple[str, ...], Field(description="The pages of `actions`.")]
     actions: Annotated[tuple[Action, ...], Field(description="What a person must do.")] = ()
@@ -70,7 +71,7 @@ class Step(Document):
             started_at=step.started_at,
             finished_at=step.changed_at if step.status in _OVER else None,
             next_attempt_at=step.due_at if waiting else None,
-            waiting_for=(step.waiting_for or None) if waiting else None,
+            waiting_for=_waiting_for(step) if waiting else None,
             waiting_code=_code(step),
             action_urls=_pages(step) if waiting else (),
             actions=step.actions if waiting else (),
@@ -83,7 +84,8 @@ class WaitingFor(Document):
 
     step: str
     code: Awaited | None
-    text: str
+    text: Wording
+    args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in the text.")]
     actor: Actor
     action_urls: tuple[str, ...]
     actions: Annotated[tuple[Action, ...], Field(description="What a person must do.")] = ()
@@ -97,7 +99,8 @@ class WaitingFor(Document):
             cls(
                 step=step.name,
                 code=_code(step),
-                text=step.waiting_for,
+                text=_waiting_for(step),
+                args=step.waiting_said.args if step.waiting_said else {},
                 actor=code.actor if (code := _code(step)) else Actor.NOBODY,
                 action_urls=_pages(step),
                 actions=step.actions,
@@ -150,6 +153,10 @@ class RemovalState(Document):
 def _code(step: StepState) -> Awaited | None:
     waits = step.status is StepStatus.WAITING and step.waiting_code
     return Awaited(step.waiting_code) if waits else None
+
+
+def _waiting_for(step: StepState) -> Said | None:
+    return step.waiting_said or (Said(code="", text=step.waiting_for) if step.waiting_for else None)
 
 
 def _pages(step: StepState) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from onboarding.cmg.fields import Timestamp
 from onboarding.errors import requests
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker
 from onboarding.storage.unreadable_rows import Readable
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Said
 from onboarding.workflow import interventions, plan
 from onboarding.workflow.run import Run, RunStatus, StepStatus
 from onboarding.workflow.run_view import RunView
@@ -59,7 +61,7 @@ AnyRunQuery = TypeVar("AnyRunQuery", bound=RunQuery)
 class Runs:
     """What the endpoints of all kinds of runs have in common."""
 
-    def __init__(self, *, runs: Runtime, path: str, noun: str, asker: str = REQUESTER) -> None:
+    def __init__(self, *, runs: Runtime, path: str, noun: Said, asker: str = REQUESTER) -> None:
         """``path`` is that of the list, below /api. Problems call a run ``noun``.
 
         ``asker`` is the kind of list of the index that names who requested a run.
@@ -133,8 +135,8 @@ class Runs:
                 return await self._runs.load(run.head.id) or run
             raise self.not_now(
                 error.status,
-                "retried",
-                "Only a run that has failed, or that waits for somebody to act, can be retried.",
+                phrases.RETRIED.of(),
+                phrases.RETRY_WHEN.of(),
             ) from error
         return resumed or run
 
@@ -150,8 +152,8 @@ class Runs:
             latest = await self._runs.load(run.head.id)
             if latest and step.is_done(latest):  # another confirmation came first
                 return latest
-            hint = f"Confirm it while its step '{step.name}' is waiting."
-            raise self.not_now(error.status, "confirmed", hint) from error
+            hint = phrases.CONFIRM_WHEN.of(step=step.name)
+            raise self.not_now(error.status, phrases.CONFIRMED.of(), hint) from error
         return signalled or run
 
     def accepted(self, call: Call[Any, Any], run: Run, document: Document, **headers: str) -> Reply:
@@ -204,7 +206,7 @@ class Runs:
         """The problem of a run that does not exist, for this caller at least."""
         return ProblemError(requests.NOT_FOUND, what=self._noun)
 
-    def not_now(self, status: RunStatus, what: str, rule: str) -> ProblemError:
+    def not_now(self, status: RunStatus, what: Said, rule: Said) -> ProblemError:
         """The problem of a request that the status does not allow."""
         return ProblemError(
             requests.NOT_IN_THIS_STATUS, what=self._noun, current=status, participle=what, rule=rule

@@ -14,13 +14,14 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api.documents import Document
-from onboarding.api.endpoint import JSON, OPEN, Call, Reply, endpoint
-from onboarding.api.pages import HTML, page
+from onboarding.api.endpoint import HTML, JSON, OPEN, Call, Reply, endpoint
+from onboarding.api.pages import page
 from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import Id, Parameters, Query
 from onboarding.cloud.environments import Environment
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.errors import requests
+from onboarding.texts import phrases
 from onboarding.words import command
 
 PERMISSIONS: Final[Mapping[str, tuple[str, bool]]] = {
@@ -157,7 +158,7 @@ class TenantsResource:
         if not self._tenants.needs_setup(tenant):
             raise ProblemError(
                 requests.NOT_FOUND,
-                what="A tenant with this ID that this service serves and that must admit it",
+                what=phrases.A_TENANT_TO_ADMIT.of(),
             )
         setup = self._setup(tenant, call.query.subscription_id or _PLACEHOLDER)
         headers = {"Vary": "Accept"}

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, FieldSerializationInfo, field_serializer
 
 from onboarding.api.documents import (
-    READER,
     Document,
     FailureCode,
     FindingCode,
+    Label,
     StepName,
     Url,
     open_value,
+    reader_of,
 )
-from onboarding.api.reader import ANYBODY, Reader
-from onboarding.errors import ActionKind, Actor, Severity, templates
+from onboarding.api.reader import Reader
+from onboarding.errors import ActionKind, Actor, Severity, cloud
 from onboarding.errors.base import composed
 from onboarding.errors.catalogue import CATALOGUE
-
-ASK_OPERATOR: Final = "Ask the operator of the service to correct this, and specify the code {code}."
+from onboarding.texts import phrases, templates
 
 
 class Action(Document):
     """Something that people can do: a call of the API, or a page."""
 
     kind: ActionKind
-    label: str
+    label: Label
     actor: Actor = Field(description="Who must act.")
     method: Annotated[str, Field(description="Of a call of the API. Missing: `url` is a page.")] = ""
     url: Annotated[str, Field(validation_alias=AliasChoices("address", "url"), serialization_alias="url")] = (
@@ -38,7 +39,7 @@ class Action(Document):
 
     @field_serializer("url")
     def _absolute(self, url: str, info: FieldSerializationInfo) -> str:
-        return f"{_reader(info).origin}{url}" if url.startswith("/") else url
+        return f"{reader_of(info).origin}{url}" if url.startswith("/") else url
 
 
 class Told(Document):
@@ -54,33 +55,67 @@ class Told(Document):
         dict[str, Any],
         Field(
             default_factory=dict,
-            description="The values in the texts, by name. With `code`, they make a text of your own.",
+            description=(
+                "The values in the texts, by name. With `code`, they make a text of your own. A value that "
+                "is a part of a sentence has a `code`, a `text` in English, and `args` of its own."
+            ),
         ),
     ]
     actions: Annotated[tuple[Action, ...], Field(description="What can be done, the first step first.")] = ()
 
-    def remedy_for(self, reader: Reader) -> str:
+    @property
+    def parts(self) -> tuple[Finding, ...]:
+        """The findings of which the texts are composed, where they are."""
+        return ()
+
+    def text_for(self, reader: Reader, part: str) -> str:
+        """One of its texts, in the language of the reader where there is a translation."""
+        if part == "remedy":
+            return self._remedy_for(reader)
+        return self._translated(reader, part) or str(getattr(self, part))
+
+    def _remedy_for(self, reader: Reader) -> str:
         """What to do. A person who is no operator cannot follow the remedy of an operator."""
         declared = CATALOGUE.get(self.code)
-        if reader.operates or not self.remedy:
-            return self.remedy
-        if self.actor is Actor.OPERATOR:
-            return self._filled(declared.remedy_for_requester if declared else "") or ASK_OPERATOR.format(
-                code=self.code
-            )
-        return self.remedy
+        if not self.remedy:
+            return ""
+        if declared and declared.is_composed and self.parts:
+            return self._translated(reader, "remedy") or self._filled(declared.remedy, reader) or self.remedy
+        if reader.operates or self.actor is not Actor.OPERATOR:
+            return self._translated(reader, "remedy") or self.remedy
+        asks = phrases.ASK_OPERATOR.of(code=self.code)
+        if declared is None or not declared.remedy_for_requester:
+            return reader.texts.said(asks.as_json())
+        english = self._filled(declared.remedy_for_requester, reader)
+        return self._translated(reader, "requester") or english or reader.texts.said(asks.as_json())
 
-    def _filled(self, template: str) -> str:
+    def _translated(self, reader: Reader, part: str) -> str:
+        """A text in the language of the reader; empty if that is English, or if there is no translation."""
+        general = self.title == cloud.REFUSED_BY_CLOUD.title  # it has the cloud's own code
+        code = cloud.REFUSED_BY_CLOUD.code if general else self.code
+        return reader.texts.of(code, part, {**self.args, **self._composed(reader)})
+
+    def _filled(self, template: str, reader: Reader) -> str:
         """A text with the values of this occurrence; empty if they are not stored with it."""
-        return templates.fill(template, self.args) if templates.fields(template) <= set(self.args) else ""
+        values = {**self.args, **self._composed(reader)}
+        return templates.fill(template, values) if templates.fields(template) <= set(values) else ""
 
-    @field_serializer("remedy")
-    def _remedy(self, _: str, info: FieldSerializationInfo) -> str:
-        return self.remedy_for(_reader(info))
+    def _composed(self, reader: Reader) -> Mapping[str, str]:
+        """The texts of the parts, as their reader sees them, as values."""
+        return composed(
+            part.model_copy(
+                update={"detail": part.text_for(reader, "detail"), "remedy": part.text_for(reader, "remedy")}
+            )
+            for part in self.parts
+        )
+
+    @field_serializer("title", "detail", "remedy")
+    def _text(self, _: str, info: FieldSerializationInfo) -> str:
+        return self.text_for(reader_of(info), info.field_name)
 
     @field_serializer("actions")
     def _actions(self, actions: tuple[Action, ...], info: FieldSerializationInfo) -> tuple[Action, ...]:
-        reader = _reader(info)
+        reader = reader_of(info)
         return tuple(action for action in actions if reader.may(action.kind, action.actor))
 
 
@@ -103,6 +138,11 @@ class Problem(Told):
     request_id: Annotated[str, Field(description="Also in the header x-ms-request-id.")]
     errors: Annotated[tuple[Finding, ...], Field(description="All faults of the body.")] = ()
 
+    @property
+    def parts(self) -> tuple[Finding, ...]:
+        """All faults."""
+        return self.errors
+
 
 class StepError(Told):
     """Why a step failed, or why it is retried."""
@@ -122,17 +162,7 @@ class StepError(Told):
     ]
     step: Annotated[StepName, Field(description="The failed step, in the error of a run.")] = ""
 
-    def remedy_for(self, reader: Reader) -> str:
-        """What to do. The remedy of an error with findings is composed of theirs."""
-        declared = CATALOGUE.get(self.code)
-        if declared is None or not declared.is_composed or not self.findings:
-            return super().remedy_for(reader)
-        told = [
-            finding.model_copy(update={"remedy": finding.remedy_for(reader)}) for finding in self.findings
-        ]
-        return templates.fill(declared.remedy, {**self.args, **composed(told)}) or self.remedy
-
-
-def _reader(info: FieldSerializationInfo) -> Reader:
-    reader = (info.context or {}).get(READER, ANYBODY)
-    return reader if isinstance(reader, Reader) else ANYBODY
+    @property
+    def parts(self) -> tuple[Finding, ...]:
+        """What the preflight found."""
+        return self.findings

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
-from onboarding.errors import templates
 from onboarding.errors.actions import Action
 from onboarding.errors.actors import Actor
+from onboarding.texts import templates
+from onboarding.texts.phrases import Said
 
 _COMPOSED: Final = frozenset({"details", "remedies"})
 """The fields of a text that is composed of the findings of the error."""
@@ -43,6 +44,10 @@ class Finding:
     """The values in the texts, as JSON, for a text in another language."""
     actions: tuple[Action, ...] = field(default=(), compare=False)
     parameter: str | None = None  # of the query or a header, when it is at fault
+
+    def said(self, part: Literal["detail", "remedy"]) -> Said:
+        """One of its texts, as a value of the text of another error."""
+        return Said(code=f"{self.code}/{part}", text=getattr(self, part), args=self.args)
 
 
 class OnboardingError(Exception):

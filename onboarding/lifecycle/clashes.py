@@ -11,6 +11,8 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, prerequisites
 from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.ownership import maker
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Said
 
 
 def connection_name(facts: Facts) -> Iterator[Finding]:
@@ -20,9 +22,9 @@ def connection_name(facts: Facts) -> Iterator[Finding]:
         which = f" ({existing.id})" if facts.shows(existing) else ""
         yield prerequisites.CONNECTION_EXISTS.finding(name=facts.request.name, which=which)
     elif neighbour and not existing:
-        which = f"the connection '{neighbour.name}' ({neighbour.id})"
+        shown = phrases.THE_OTHER_CONNECTION.of(name=neighbour.name, id=neighbour.id)
         yield prerequisites.TENANT_CONNECTED.finding(
-            which=which if facts.shows(neighbour) else "a connection with another name"
+            which=shown if facts.shows(neighbour) else phrases.A_CONNECTION.of()
         )
 
 
@@ -45,7 +47,7 @@ def app_id_uri(facts: Facts) -> Iterator[Finding]:
     for holder in facts.survey.same_uri or ():
         if not _made_by(facts.onboarding, holder):
             yield prerequisites.URI_IN_USE.finding(
-                holder=f"The application {_named(holder)}" if facts.names(holder) else "Another application",
+                holder=_named(holder) if facts.names(holder) else phrases.ANOTHER_APPLICATION.of(),
                 uri=facts.request.server_app.app_id_uri,
             )
 
@@ -59,7 +61,7 @@ def deleted(facts: Facts) -> Iterator[Finding]:
         if holder["id"] in purged:
             kind = prerequisites.DELETED_WILL_BE_PURGED
         yield kind.finding(
-            holder=f"The application {_named(holder)}" if facts.names(holder) else "An application",
+            holder=_named(holder) if facts.names(holder) else phrases.AN_APPLICATION.of(),
             deleted=str(holder.get("deletedDateTime"))[:10],
             uri=facts.request.server_app.app_id_uri,
             object=holder["id"] if facts.names(holder) else "{id}",
@@ -106,5 +108,5 @@ def _made_by(onboarding: str, application: Mapping[str, Any]) -> bool:
     return str(application.get("uniqueName") or "").startswith(f"cmg-{onboarding}-")
 
 
-def _named(application: Mapping[str, Any]) -> str:
-    return f"'{application['displayName']}' ({application['appId']})"
+def _named(application: Mapping[str, Any]) -> Said:
+    return phrases.THE_APPLICATION.of(name=application["displayName"], app=application["appId"])

@@ -20,6 +20,7 @@ from onboarding.errors import OnboardingError, cloud, steps
 from onboarding.lifecycle import lost_claims
 from onboarding.lifecycle.context import OnboardingContext, unique_name
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
 from onboarding.workflow.run import StepState
 
 _SETTLING: Final = timedelta(minutes=10)
@@ -74,7 +75,7 @@ async def _need_ownership(context: OnboardingContext, app: Application) -> None:
         if await found.owns(app.object_id) is not False:
             return
         if _settling(context):
-            raise cloud.REPLICATION_LAG.error(sign="it does not list the service as an owner.")
+            raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_OWNER.of())
         if _WRITE_ALL in (await found.graph.granted() or ()):
             return
         raise steps.APP_NOT_OWNED.error(

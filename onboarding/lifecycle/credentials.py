@@ -16,6 +16,7 @@ from onboarding.cloud.ports import StoredSecret, Vault
 from onboarding.cmg.client_secrets import label
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import OnboardingError, PermanentError, cloud
+from onboarding.texts import phrases
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +119,7 @@ class Credential:
         """
         found = await self.directory.passwords(self.object_id)
         if shown and not any(each["keyId"] == shown for each in found):
-            raise cloud.REPLICATION_LAG.error(sign="it does not list the new client secret.")
+            raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_NEW_SECRET.of())
         ours = [
             each for each in found if str(each.get("displayName") or "").startswith(label(self.onboarding))
         ]
@@ -131,7 +132,7 @@ class Credential:
         if unconfirmed:  # removed by somebody else, or not known to the replica that answered
             again = await self.directory.passwords(self.object_id)
             if any(each["keyId"] in unconfirmed for each in again):
-                raise cloud.REPLICATION_LAG.error(sign="it lists a client secret that it does not find.")
+                raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_SECRET_NOT_FOUND.of())
 
     @property
     def _vault_name(self) -> str:

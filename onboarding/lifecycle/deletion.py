@@ -19,6 +19,7 @@ from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context
 
@@ -110,7 +111,7 @@ async def _delete(context: RemovalContext, found: MadeApplication) -> Done[Remov
         # Not visible yet, or purged by somebody else.
         pause = _PURGE_LOOKS[min(tries, len(_PURGE_LOOKS) - 1)]
         return Wait(
-            reason="the directory to show the deleted application",
+            reason=phrases.WAITS_DELETED.of(),
             code=Awaited.DIRECTORY,
             after=timedelta(seconds=pause),
             give_up_after=_LONGEST,

@@ -17,6 +17,7 @@ from onboarding.errors import policies as errors
 from onboarding.errors import subscription as subscription_errors
 from onboarding.lifecycle import clashes, ownership, policies
 from onboarding.lifecycle.facts import Facts
+from onboarding.texts import phrases
 
 REGISTERED: Final = "Registered"
 REGISTERING: Final = "Registering"
@@ -28,11 +29,11 @@ _SEE_CONSENT: Final = {
 }
 """What reading https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants takes."""
 _PARTS: Final = {
-    "organization": ("verified domains", "Organization.Read.All"),
-    "policy": ("app management policy", "Policy.Read.All"),
-    "names": ("names of applications", "Application.ReadWrite.OwnedBy"),
-    "uri": ("App ID URIs of applications", "Application.ReadWrite.OwnedBy"),
-    "deleted": ("deleted applications", "Application.Read.All"),
+    "organization": (phrases.DOMAINS, "Organization.Read.All"),
+    "policy": (phrases.POLICY, "Policy.Read.All"),
+    "names": (phrases.APPLICATION_NAMES, "Application.ReadWrite.OwnedBy"),
+    "uri": (phrases.APP_ID_URIS, "Application.ReadWrite.OwnedBy"),
+    "deleted": (phrases.DELETED_APPLICATIONS, "Application.Read.All"),
 }
 """The parts of a survey: what they are, and the least permission that reads them."""
 
@@ -85,7 +86,9 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
     yield from _consent(facts)
     for part, (subject, permission) in _PARTS.items():
         if (answer := facts.survey.unread.get(part)) is not None:
-            yield prerequisites.NOT_CHECKED.finding(subject=subject, permission=permission, answer=answer)
+            yield prerequisites.NOT_CHECKED.finding(
+                subject=subject.of(), permission=permission, answer=answer
+            )
 
 
 def _quota(facts: Facts) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle import ownership
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import TENANT
+from onboarding.texts import phrases
 from onboarding.workflow.run import Head, Run, RunStatus
 
 PREFIX: Final = "import-"
@@ -154,7 +155,7 @@ async def checked(
             raise
         raise steps.SECRET_OF_OTHER_APP.error(name=name) from error
     if password is None:
-        raise cloud.REPLICATION_LAG.error(sign="it does not list the client secret.")
+        raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_SECRET.of())
     ends_at = _moment(password, "endDateTime")
     return SecretRecord(key_id=password["keyId"], vault_id=stored.id, ends_at=ends_at)
 

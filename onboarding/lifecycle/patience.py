@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Said
 
 _GRACE: Final = timedelta(days=7)
 _LONGEST_GAP: Final = timedelta(days=3)
@@ -64,9 +66,8 @@ class Patience:
 CODEC: Final = Codec(Patience)
 
 
-def awaited(since: datetime, days: int, patience: Patience | None) -> str:
+def awaited(since: datetime, days: int, patience: Patience | None) -> Said:
     """What a renewal waits for. A new time limit is an entry of the audit trail."""
-    reason = "a person to enter the new secret at the site, and to confirm it"
     if patience is None or patience.limit <= since + timedelta(days=days):
-        return reason
-    return f"{reason}; the service was away, so the time limit is {patience.limit:%Y-%m-%d} now"
+        return phrases.WAITS_SITE.of()
+    return phrases.WAITS_SITE_LONGER.of(limit=patience.limit)

@@ -19,12 +19,10 @@ from pydantic import TypeAdapter
 
 from onboarding.errors import ErrorType, Finding
 from onboarding.errors import policies as errors
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Phrase
 
 _DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
-_ATTRIBUTES: Final = (
-    "The policy exempts callers by custom security attributes, which the service cannot read."
-)
-_OWN_POLICY: Final = "The application can have a policy of its own, which the service cannot read."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +30,7 @@ class Restriction:
     """A restriction that counts for an application."""
 
     settings: Mapping[str, Any]
-    doubt: str  # why it may not count; empty: it does
+    doubt: Phrase | None  # why it may not count; None: it does
 
     def finding(self, kind: ErrorType, **args: Any) -> Finding:
         """The conflict with the restriction: an error, or a warning where only Graph knows."""
@@ -40,7 +38,10 @@ class Restriction:
         if not self.doubt:
             return certain
         return errors.POLICY_UNDECIDED.finding(
-            certain.pointer, conflict=certain.detail, doubt=self.doubt, alternative=certain.remedy
+            certain.pointer,
+            conflict=certain.said("detail"),
+            doubt=self.doubt.of(),
+            alternative=certain.said("remedy"),
         )
 
 
@@ -91,9 +92,9 @@ class Policies:
         if since and self.created_at < datetime.fromisoformat(str(since)).astimezone(UTC):
             return None
         exempt = (restriction.get("excludeActors") or {}).get("customSecurityAttributes")
-        doubt = _ATTRIBUTES if exempt else ""
+        doubt = phrases.POLICY_EXEMPTS if exempt else None
         if not doubt and self.own is None and not certain:
-            doubt = _OWN_POLICY
+            doubt = phrases.POLICY_OF_ITS_OWN
         return Restriction(settings=restriction, doubt=doubt)
 
 

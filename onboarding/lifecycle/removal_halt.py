@@ -17,6 +17,8 @@ from onboarding.lifecycle.deletion import RemovalContext
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.storage.codec import Codec
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Phrase
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
@@ -27,7 +29,6 @@ log = logging.getLogger(__name__)
 _LOOKS: Final = (0.2, 0.5, 1, 2, 5)  # seconds between checks
 _LONGEST: Final = timedelta(hours=1)
 _STOPPED: Final = frozenset(RunStatus) - {RunStatus.SUCCEEDED}
-_RENEWAL: Final = "the renewal of the secret to finish"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,19 +48,19 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
     if stop_as:
         run = await interventions.stop(services.onboardings, removal.onboarding, stop_as, author)
         if run and not interventions.at_rest(run):
-            return wait(context, "the step in progress to finish")
+            return wait(context, phrases.WAITS_STEP)
         connection = await _reserve(context)  # the step in progress may have written it
     if connection is None:
         return Done(result=HaltResult(connection=None))
     if connection.renewal not in {"", context.step.memo} and await _is_own(services, connection):
         # Noted before it is stopped: it may end, and then the connection no longer names it.
-        return replace(wait(context, _RENEWAL), after=timedelta(0), memo=connection.renewal)
+        return replace(wait(context, phrases.WAITS_RENEWAL), after=timedelta(0), memo=connection.renewal)
     if renewal := context.step.memo:
         run = await interventions.stop(
             services.operations, renewal, RunStatus.CANCELLED, author, only=_STOPPED
         )
         if run and not interventions.at_rest(run):
-            return wait(context, _RENEWAL)
+            return wait(context, phrases.WAITS_RENEWAL)
         if run and run.head.stop_as:
             await interventions.finish(services.operations, renewal)
     return Done(result=HaltResult(connection=connection.id))
@@ -129,10 +130,10 @@ def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
     return lambda found: None if found.state is state else found.evolve(state=state)
 
 
-def wait(context: RemovalContext, reason: str, code: Awaited = Awaited.STEP_IN_PROGRESS) -> Wait:
+def wait(context: RemovalContext, reason: Phrase, code: Awaited = Awaited.STEP_IN_PROGRESS) -> Wait:
     """Looks again soon, and then less often."""
     pause = _LOOKS[min(context.step.tries, len(_LOOKS) - 1)]
-    return Wait(reason=reason, code=code, after=timedelta(seconds=pause), give_up_after=_LONGEST)
+    return Wait(reason=reason.of(), code=code, after=timedelta(seconds=pause), give_up_after=_LONGEST)
 
 
 HALT: Final = Step(name="halt", title="Stop the runs in progress", handler=halt, result=Codec(HaltResult))

@@ -28,6 +28,7 @@ from onboarding.lifecycle.steps.consent import CONSENT, Noted
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
@@ -87,8 +88,7 @@ async def _inventory(
             if shown:
                 object_id, app_id = shown.object_id, shown.app_id
             elif step and _may_still_appear(context, step):
-                reason = "the directory to show what an interrupted step may have created"
-                return wait(context, reason, Awaited.DIRECTORY)
+                return wait(context, phrases.WAITS_DIRECTORY, Awaited.DIRECTORY)
         elif not object_id and refusal and step and step.attempt:
             name = unique_name(removal.onboarding, role)
             left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))

@@ -24,6 +24,7 @@ from onboarding.lifecycle.renewal_mark import RenewalContext
 from onboarding.lifecycle.requests import Renewal
 from onboarding.notices.renewal_reminders import Reminder
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 
@@ -223,7 +224,7 @@ async def _need_usable(context: RenewalContext, connection: Connection, secret: 
     if not any(each["keyId"] == secret.key_id for each in listed):
         since = context.step.since if context.step.error else None
         if since is None or now - since < _SETTLING:
-            raise cloud.REPLICATION_LAG.error(sign="it does not list the new client secret.")
+            raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_NEW_SECRET.of())
         await renewal_mark.change_all(context, connection, lambda found: _without(found, secret))
         raise steps.NEW_SECRET_MISSING.error()
     await handed_over.prove(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from onboarding.errors import steps
+from onboarding.texts.phrases import Said
 from onboarding.workflow import retry
 from onboarding.workflow.outcomes import Done, Failed, Failure, Outcome, Retry, Wait
 from onboarding.workflow.plan import Step
@@ -29,6 +30,7 @@ def after(
                 error=None,
                 waiting_for="",
                 waiting_code="",
+                waiting_said=None,
                 actions=(),
                 tries=0,
                 since=None,
@@ -52,6 +54,7 @@ def cancelled(step: StepState, now: datetime) -> StepState:
         due_at=None,
         waiting_for="",
         waiting_code="",
+        waiting_said=None,
         actions=(),
         signal="",
     )
@@ -65,6 +68,7 @@ def renewed(declared: Step[Any, Any, Any], step: StepState, now: datetime) -> St
         due_at=None,
         waiting_for="",
         waiting_code="",
+        waiting_said=None,
         actions=(),
         tries=0,
         since=None,
@@ -83,7 +87,13 @@ def _continues(before: Failure | None, now: Failure) -> bool:
 
 def _failed(step: StepState, error: Failure, now: datetime) -> StepState:
     return step.evolve(
-        status=StepStatus.FAILED, changed_at=now, error=error, waiting_for="", waiting_code="", actions=()
+        status=StepStatus.FAILED,
+        changed_at=now,
+        error=error,
+        waiting_for="",
+        waiting_code="",
+        waiting_said=None,
+        actions=(),
     )
 
 
@@ -96,8 +106,9 @@ def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
         status=StepStatus.WAITING,
         changed_at=now,
         due_at=now + outcome.after,
-        waiting_for=outcome.reason,
+        waiting_for=str(outcome.reason),
         waiting_code=outcome.code,
+        waiting_said=outcome.reason if isinstance(outcome.reason, Said) else None,
         actions=outcome.actions,
         tries=step.tries + 1,
         since=since,
@@ -118,6 +129,7 @@ def _after_retry(step: StepState, outcome: Retry, now: datetime, policy: retry.P
         due_at=now + pause,
         waiting_for="",
         waiting_code="",
+        waiting_said=None,
         actions=outcome.actions,
         tries=tries,
         since=begun or now,

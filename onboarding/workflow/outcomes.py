@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
 from onboarding.errors import Action, Actor, Finding, OnboardingError
+from onboarding.texts.phrases import Said
 
 Result = TypeVar("Result")
 
@@ -67,7 +68,7 @@ class Done(Generic[Result]):
 class Wait:
     """The step waits for something outside the service. No worker is blocked in the meantime."""
 
-    reason: str
+    reason: Said | str
     code: str = ""  # of the reason, for programs
     after: timedelta
     give_up_after: timedelta

@@ -22,6 +22,7 @@ from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row
 from onboarding.storage.unreadable_rows import UnreadableRow, UnreadableRowError, load, text
+from onboarding.texts.phrases import Said
 from onboarding.workflow.outcomes import Failure
 
 HEAD: Final = "head"
@@ -161,6 +162,7 @@ class StepState:
     since: datetime | None = None  # the start of the wait or of the errors
     waiting_for: str = ""
     waiting_code: str = ""  # the same for programs
+    waiting_said: Said | None = None  # the same, for other languages
     actions: _Actions = ()  # with which a person can do what the step waits for
     error: Failure | None = None
     signal: str = ""  # what a person has sent to the waiting step
@@ -273,10 +275,7 @@ def fits(text: str) -> bool:
 
 
 def _fitting(codec: Codec[_Failing], record: _Failing) -> str:
-    """A step or an event as JSON that fits into a column: its error is cut if it is too long.
-
-    Texts of an error can contain any number of names from a directory.
-    """
+    """A step or an event as JSON that fits into a column: an error with many names is cut."""
     error, longest = record.error, _LONGEST_COLUMN // 8
     while not fits(text := codec.dump(record)) and error and longest:
         error = replace(

@@ -77,3 +77,26 @@ async def test_all_wrong_parameters_are_told_at_once(portal):
     (status,) = [each for each in document["errors"] if each["parameter"] == "status"]
     assert {"Failed", "Succeeded"} <= set(status["args"]["allowed"])
     assert all(f"{name}: " in document["detail"] for name in found)
+
+
+async def test_a_person_reads_in_the_language_that_the_portal_asks_for(portal):
+    """An answer is in German if the caller prefers it: same codes and values, other sentences."""
+    german = {"Accept-Language": "de-DE,de;q=0.9,en;q=0.5"}
+    refused = await portal.post(tenantId=NOT_SERVED, headers=german)
+    document = problem(refused, 422, "invalid-request")
+    assert refused.headers["Content-Language"] == "de"
+    assert "Accept-Language" in refused.headers["Vary"]
+    assert document["title"] == "Die Anforderung ist ungültig"
+    (fault,) = document["errors"]
+    assert fault["detail"] == f"Diese Bereitstellung bedient den Mandanten {NOT_SERVED} nicht."
+    assert fault["args"] == {"tenant": NOT_SERVED}
+    assert (await portal.call("GET", "/api/connections")).headers["Content-Language"] == "en"
+
+    onboarding = await portal.accepted(adminConsent="ByAdministrator")
+    await waiting(portal, onboarding)
+    read = await portal.call("GET", f"/api/onboardings/{onboarding}", headers=german)
+    (awaited,) = read.json()["waitingFor"]
+    assert awaited["text"].startswith("die Einwilligung eines Administrators des Mandanten")
+    assert awaited["actions"][0]["label"] == "Administratoreinwilligung erteilen"
+    assert read.json()["steps"][0]["title"] == "Mandanten, seine Richtlinien und das Abonnement prüfen"
+    await portal.call("POST", f"/api/onboardings/{onboarding}/cancel")

@@ -34,6 +34,7 @@ from onboarding.lifecycle.steps.provider import ProviderResult
 from onboarding.lifecycle.steps.server_app import ServerAppResult
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal
+from onboarding.texts.phrases import Said
 from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
@@ -198,6 +199,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             tries=1,
             since=NOW,
             waiting_for="w",
+            waiting_said=Said(code="c", text="w", args={"a": "b"}),
             actions=ACTIONS,
             error=FAILURE,
             signal="confirmed",

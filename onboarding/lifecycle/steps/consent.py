@@ -26,17 +26,13 @@ from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
 from onboarding.workflow.run import StepState
 
 _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between checks for an administrator's consent
 _LONGEST: Final = timedelta(days=30)
-
-_ENDS_ON: Final = (
-    "After the consent, the browser shows an error such as AADSTS500113: the apps have no page to return to"
-)
-"""The apps' reply addresses are for the console and the client; none opens in a browser."""
 
 CONFIRMED: Final = "confirmed"
 """The signal of a person: an administrator has consented, also where the service cannot see it."""
@@ -113,9 +109,8 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
         by = "confirmation" if unseen else "administrator"
         return Done(result=ConsentResult(granted=wanted.names, by=by))
     environment = context.services.clouds.environment
-    confirmed = ", and a person to confirm it, because the service cannot see it" if unseen else ""
     return Wait(
-        reason=f"an administrator of the tenant to consent{confirmed}. {_ENDS_ON}",
+        reason=(phrases.WAITS_CONSENT_CONFIRMED if unseen else phrases.WAITS_CONSENT).of(),
         code=Awaited.ADMIN_CONSENT if missing else Awaited.CONSENT_CONFIRMATION,
         after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
         give_up_after=_LONGEST,
@@ -188,7 +183,7 @@ async def _note(context: OnboardingContext, wanted: Permissions) -> Wait:
         if grant.scope not in scopes.get(grant.resource, ()) and (grant.resource, grant.role) not in roles
     )
     return Wait(
-        reason="the service to grant the permissions",
+        reason=phrases.WAITS_GRANTS.of(),
         after=timedelta(0),
         give_up_after=_LONGEST,
         memo=_NOTES.dump(Noted(grants=missing, attempt=context.step.attempt)),

@@ -23,6 +23,7 @@ from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.findings import REGISTERED, REGISTERING
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
 
@@ -72,7 +73,7 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
         return Done(result=ProviderResult(namespace=namespace, state=state), note=note)
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]
     return Wait(
-        reason=f"Azure to register {namespace}",
+        reason=phrases.WAITS_PROVIDER.of(namespace=namespace),
         code=Awaited.PROVIDER_REGISTRATION,
         after=timedelta(seconds=pause),
         memo=since.isoformat(),  # an error in between does not prolong the wait

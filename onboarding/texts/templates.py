@@ -10,18 +10,35 @@ import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from string import Formatter
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Phrased(Protocol):
+    """A value that is a part of a sentence itself."""
+
+    def as_json(self) -> dict[str, Any]:
+        """With its code."""
+        ...
 
 
 class _Dates(Formatter):
     """Formats dates also where they are text."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if isinstance(value, list | tuple):
-            value = ", ".join(map(str, value))
+        match value:
+            case list() | tuple():
+                value = ", ".join(map(self._text, value))
+            case Mapping():
+                value = self._text(value)
         if format_spec.startswith("%") and isinstance(value, str):
             value = datetime.fromisoformat(value)
         return str(super().format_field(value, format_spec))
+
+    @staticmethod
+    def _text(value: Any) -> str:
+        """A value as text: a phrase in English, as it is stored."""
+        return str(value["text"] if isinstance(value, Mapping) else value)
 
 
 _FORMATTER: Final = _Dates()
@@ -39,7 +56,7 @@ def fields(template: str) -> frozenset[str]:
 
 
 def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as JSON has them: dates as RFC 3339 in UTC, and text for all that is no number, flag or list."""
+    """Values as JSON has them: dates as RFC 3339 in UTC, a phrase with its code, and text for most others."""
     return {name: _as_json(value) for name, value in values.items()}
 
 
@@ -51,5 +68,7 @@ def _as_json(value: Any) -> Any:
             return value
         case list() | tuple():
             return [_as_json(member) for member in value]
+        case Phrased():
+            return value.as_json()
         case _:
             return str(value)

@@ -1,0 +1,169 @@
+"""Parts of sentences that are values of a text, such as the subject of an error.
+
+They are declared, so that each can be written in another language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from onboarding.texts import templates
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """One occurrence of a phrase. As text it is in English."""
+
+    code: str
+    text: str
+    args: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        """In English."""
+        return self.text
+
+    def as_json(self) -> dict[str, Any]:
+        """With the code, so that it can be written in another language."""
+        return {"code": self.code, "text": self.text} | ({"args": dict(self.args)} if self.args else {})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Phrase:
+    """The declaration. ``text`` is a template with named fields."""
+
+    code: str
+    text: str
+
+    def of(self, **values: Any) -> Said:
+        """One occurrence. Raises ``TypeError`` unless the values are exactly those needed."""
+        if differing := templates.fields(self.text) ^ set(values):
+            raise TypeError(f"{self.code}: missing or unknown values {', '.join(sorted(differing))}")
+        return Said(code=self.code, text=templates.fill(self.text, values), args=templates.as_json(values))
+
+
+def _phrase(code: str, text: str) -> Phrase:
+    return Phrase(code=code, text=text)
+
+
+# What a problem is about
+
+THE_CONNECTION: Final = _phrase("the-connection", "The connection")
+THE_ONBOARDING: Final = _phrase("the-onboarding", "The onboarding")
+THE_OPERATION: Final = _phrase("the-operation", "The operation")
+THE_FEED: Final = _phrase("the-feed", "The calendar subscription")
+A_TENANT_TO_ADMIT: Final = _phrase(
+    "a-tenant-to-admit", "A tenant with this ID that this service serves and that must admit it"
+)
+AN_APPLICATION: Final = _phrase("an-application", "An application")
+ANOTHER_APPLICATION: Final = _phrase("another-application", "Another application")
+THE_APPLICATION: Final = _phrase("the-application", "The application '{name}' ({app})")
+A_CONNECTION: Final = _phrase("a-connection", "a connection with another name")
+THE_OTHER_CONNECTION: Final = _phrase("the-other-connection", "the connection '{name}' ({id})")
+
+# What a status does not allow, and what to do instead
+
+CANCELLED: Final = _phrase("cancelled", "cancelled")
+ROLLED_BACK: Final = _phrase("rolled-back", "rolled back")
+RETRIED: Final = _phrase("retried", "retried")
+CONFIRMED: Final = _phrase("confirmed", "confirmed")
+HANDED_OVER: Final = _phrase("handed-over", "handed over")
+ROLL_BACK_INSTEAD: Final = _phrase(
+    "roll-back-instead", "Roll back a failed onboarding. Off-board the connection of one that succeeded."
+)
+CANCEL_INSTEAD: Final = _phrase(
+    "cancel-instead", "Cancel an onboarding in progress. Off-board the connection of one that succeeded."
+)
+RETRY_WHEN: Final = _phrase(
+    "retry-when", "Only a run that has failed, or that waits for somebody to act, can be retried."
+)
+CONFIRM_WHEN: Final = _phrase("confirm-when", "Confirm it while its step '{step}' is waiting.")
+NO_SECRET_YET: Final = _phrase("no-secret-yet", "There is no new secret yet.")
+
+# What is wrong with an access token
+
+TOKEN_EXPIRED: Final = _phrase("token-expired", "The token has expired.")
+TOKEN_NOT_YET_VALID: Final = _phrase("token-not-yet-valid", "The token is not valid yet.")
+TOKEN_FOR_OTHERS: Final = _phrase("token-for-others", "The token is for another audience.")
+TOKEN_FROM_OTHERS: Final = _phrase("token-from-others", "The token is from another issuer.")
+TOKEN_ALGORITHM: Final = _phrase("token-algorithm", "The token is not signed with RS256.")
+TOKEN_LACKS_CLAIM: Final = _phrase("token-lacks-claim", "The token lacks a required claim.")
+TOKEN_KEY_UNKNOWN: Final = _phrase("token-key-unknown", "The token is signed with an unknown key.")
+TOKEN_SIGNATURE: Final = _phrase("token-signature", "The token's signature is wrong.")
+TOKEN_OTHER_TENANT: Final = _phrase("token-other-tenant", "The token was issued by another tenant.")
+TOKEN_WITHOUT_OID: Final = _phrase("token-without-oid", "The token lacks the claim oid.")
+TOKEN_WITHOUT_CLIENT: Final = _phrase(
+    "token-without-client", "The token has no client ID, so it is not an access token."
+)
+TOKEN_ROLES: Final = _phrase("token-roles", "The claim roles is not a list of names.")
+TOKEN_MALFORMED: Final = _phrase("token-malformed", "The token is not a valid JWT.")
+
+# Why only Microsoft Graph can decide
+
+POLICY_EXEMPTS: Final = _phrase(
+    "policy-exempts",
+    "The policy exempts callers by custom security attributes, which the service cannot read.",
+)
+POLICY_OF_ITS_OWN: Final = _phrase(
+    "policy-of-its-own", "The application can have a policy of its own, which the service cannot read."
+)
+
+# What the directory does not show yet
+
+SIGN_OWNER: Final = _phrase("sign-owner", "it does not list the service as an owner.")
+SIGN_NEW_SECRET: Final = _phrase("sign-new-secret", "it does not list the new client secret.")
+SIGN_SECRET: Final = _phrase("sign-secret", "it does not list the client secret.")
+SIGN_SECRET_NOT_FOUND: Final = _phrase(
+    "sign-secret-not-found", "it lists a client secret that it does not find."
+)
+
+# What a step waits for
+
+WAITS_PROVIDER: Final = _phrase("waits-provider", "Azure to register {namespace}")
+WAITS_CONSENT: Final = _phrase(
+    "waits-consent",
+    (
+        "an administrator of the tenant to consent. After the consent, the browser shows an error such as "
+        "AADSTS500113: the apps have no page to return to"
+    ),
+)
+"""The apps' reply addresses are for the console and the client; none opens in a browser."""
+
+WAITS_CONSENT_CONFIRMED: Final = _phrase(
+    "waits-consent-confirmed",
+    (
+        "an administrator of the tenant to consent, and a person to confirm it, because the service cannot "
+        "see it. After the consent, the browser shows an error such as AADSTS500113: the apps have no page "
+        "to return to"
+    ),
+)
+WAITS_GRANTS: Final = _phrase("waits-grants", "the service to grant the permissions")
+WAITS_STEP: Final = _phrase("waits-step", "the step in progress to finish")
+WAITS_RENEWAL: Final = _phrase("waits-renewal", "the renewal of the secret to finish")
+WAITS_DIRECTORY: Final = _phrase(
+    "waits-directory", "the directory to show what an interrupted step may have created"
+)
+WAITS_DELETED: Final = _phrase("waits-deleted", "the directory to show the deleted application")
+WAITS_SITE: Final = _phrase("waits-site", "a person to enter the new secret at the site, and to confirm it")
+WAITS_SITE_LONGER: Final = _phrase(
+    "waits-site-longer",
+    (
+        "a person to enter the new secret at the site, and to confirm it; the service was away, so the time "
+        "limit is {limit:%Y-%m-%d} now"
+    ),
+)
+
+# Parts of a tenant that the service cannot read
+
+DOMAINS: Final = _phrase("verified-domains", "verified domains")
+POLICY: Final = _phrase("app-management-policy", "app management policy")
+APPLICATION_NAMES: Final = _phrase("application-names", "names of applications")
+APP_ID_URIS: Final = _phrase("app-id-uris", "App ID URIs of applications")
+DELETED_APPLICATIONS: Final = _phrase("deleted-applications", "deleted applications")
+
+# What an operator must do
+
+ASK_OPERATOR: Final = _phrase(
+    "ask-operator", "Ask the operator of the service to correct this, and specify the code {code}."
+)

@@ -1,0 +1,128 @@
+"""The texts in other languages: complete, with the same values, and chosen as callers ask for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from string import Formatter
+
+import pytest
+
+from onboarding.api.open_values import _PLANS
+from onboarding.api.reader import Reader
+from onboarding.api.told import Finding
+from onboarding.errors import Actor, ErrorType, catalogue, channels, cloud, policies, recovery, steps
+from onboarding.errors.catalogue import CATALOGUE
+from onboarding.lifecycle.policies import Restriction
+from onboarding.texts import phrases
+from onboarding.texts.languages import Language, texts_in
+from onboarding.texts.phrases import Phrase
+
+TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
+OF_OPERATORS = {
+    kind.code
+    for module in (recovery, channels, steps)
+    for kind in vars(module).values()
+    if isinstance(kind, ErrorType)
+    and (
+        module is recovery or (module is channels and kind.actor is Actor.OPERATOR) or "message" in kind.code
+    )
+} - {channels.MAIL_DOMAIN_NOT_ALLOWED.code}
+"""Errors that no requester and no administrator of a tenant reads: they stay in English."""
+
+in_each = pytest.mark.parametrize("language", TRANSLATED)
+
+
+def fields(text: str) -> set[str]:
+    """The names of the values in a text."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@in_each
+def test_each_error_is_written_in_each_language(language):
+    """A requester and a tenant's administrator read each error in their language, with all its values."""
+    for kind in CATALOGUE.values():
+        written = texts_in(language).errors.get(kind.code, {})
+        english = {
+            "title": kind.title,
+            "detail": kind.detail,
+            "remedy": kind.remedy,
+            "requester": kind.remedy_for_requester,
+        }
+        wanted = set() if kind.code in OF_OPERATORS else {part for part, text in english.items() if text}
+        assert set(written) == wanted, kind.code
+        for part, text in written.items():
+            assert fields(text) == fields(english[part]), (kind.code, part)
+            assert text
+            assert text != english[part] or text.startswith("{"), (kind.code, part)
+
+
+@in_each
+def test_each_phrase_and_each_label_is_written_in_each_language(language):
+    """The parts of sentences, the labels of actions and the titles of steps are there, with their values."""
+    texts = texts_in(language)
+    declared = {phrase.code: phrase.text for phrase in vars(phrases).values() if isinstance(phrase, Phrase)}
+    assert set(texts.phrases) == set(declared)
+    for code, text in texts.phrases.items():
+        assert fields(text) == fields(declared[code]), code
+    titles = {step.title for plan in _PLANS for step in plan.steps.values()}
+    labels = {action.label for kind in CATALOGUE.values() for action in kind.actions}
+    assert titles | labels <= set(texts.labels)
+    assert all(fields(written) == fields(english) for english, written in texts.labels.items())
+
+
+@in_each
+def test_no_text_is_of_an_error_that_does_not_exist(language):
+    """A translation whose error is gone goes, too."""
+    assert set(texts_in(language).errors) <= set(catalogue.CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT,en;q=0.5", "de"),
+        ("en, de;q=0.3", "en"),
+        ("fr, de;q=0.2, en;q=0.1", "de"),
+        ("fr-CA", "en"),
+        ("de;q=0", "en"),
+        ("de;q=0.3, *;q=0.9", "en"),
+        ("*;q=0.1, DE ; q=0.5", "de"),
+        ("de;q=2, ;;;, e n", "en"),
+    ],
+)
+def test_the_language_is_that_which_the_caller_prefers(accepted, language):
+    """Accept-Language is read as RFC 9110 defines it. Whatever else it says, the answer is in English."""
+    assert Language.preferred(accepted) is Language(language)
+
+
+def test_a_text_inside_a_text_is_in_the_same_language():
+    """The sentence of one error that repeats that of another, or a phrase, has no word of English in it."""
+    doubtful = Restriction(settings={}, doubt=phrases.POLICY_OF_ITS_OWN)
+    found = doubtful.finding(policies.URI_NOT_DEFAULT, default="api://x")
+    document = Finding.model_validate(found)
+    german = Reader(language=Language.GERMAN)
+    assert document.text_for(german, "detail") == (
+        "Die App-Verwaltungsrichtlinie des Mandanten (nonDefaultUriAddition) lässt keine benutzerdefinierten "
+        "Anwendungs-ID-URIs zu. Die Anwendung kann eine eigene Richtlinie haben, die der Dienst nicht "
+        "lesen kann."
+    )
+    assert "api://x" in document.text_for(german, "remedy")
+    assert document.text_for(Reader(), "detail") == found.detail
+
+
+def test_a_text_whose_values_are_not_stored_is_in_english():
+    """An error that an earlier version has stored without its values is shown as it was written."""
+    stored = dataclasses.replace(cloud.UNREACHABLE.error(service="Graph", kind="X").as_finding(), args={})
+    german = Reader(language=Language.GERMAN)
+    assert Finding.model_validate(stored).text_for(german, "detail") == stored.detail
+
+
+def test_a_code_of_the_cloud_without_a_declaration_has_the_general_text():
+    """An unknown refusal is told in the reader's language, with the cloud's own answer in it."""
+    error = cloud.refusal("SomethingNew").error(service="Microsoft Graph", answer="400 SomethingNew")
+    told = Finding.model_validate(error.as_finding())
+    german = Reader(language=Language.GERMAN)
+    assert told.code == "something-new"
+    assert told.text_for(german, "title") == "Ein Microsoft-Dienst hat einen Aufruf abgelehnt"
+    assert "400 SomethingNew" in told.text_for(german, "detail")
