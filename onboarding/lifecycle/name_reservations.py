@@ -11,7 +11,7 @@ something that it created still exists. Nothing has to remove it: the status of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.clock import Clock
@@ -24,9 +24,12 @@ from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, single
-from onboarding.workflow.interventions import GONE
 from onboarding.workflow.run import Run, RunStatus
 from onboarding.workflow.runtime import Runtime
+
+_ACCEPTING: Final = timedelta(minutes=6)
+"""So long a request can take to be accepted: the host ends an invocation after five minutes
+(``functionTimeout`` in host.json)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +117,7 @@ class NameReservations:
         """Whether a reservation of another onboarding counts."""
         run = await self._onboardings.load(found.onboarding)
         if run is None or found.resuming:
-            fresh = found.at > self._clock.now() - GONE
+            fresh = found.at > self._clock.now() - _ACCEPTING
             if run is None or fresh:
                 return fresh
         return _has(run, tenant, name) and self._is_alive(run)

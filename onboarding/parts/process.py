@@ -170,7 +170,7 @@ class Parts:
             plans=plans,
             services=services,
             clock=self.clock,
-            limits=Limits(open_runs=open_runs, stalled=stalled),
+            limits=Limits(open_runs=open_runs, stalled=stalled, lease=min(stalled, Limits().lease)),
             policies=policies,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -11,8 +10,9 @@ from typing import Any, Final
 
 from onboarding.calls import Call
 from onboarding.storage.tables import ConflictError
-from onboarding.workflow import attempts, decisions
+from onboarding.workflow import attempts, claims, decisions
 from onboarding.workflow.blocked_steps import BlockedStep
+from onboarding.workflow.claims import Claim
 from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Done, Outcome, Wait
 from onboarding.workflow.run import Event, Run, StepState, StepStatus
@@ -58,11 +58,7 @@ class Drive:
 
     async def _leave_off(self) -> None:
         """Releases the steps that a crashed worker of this message had claimed: the run was stopped."""
-        held = [
-            step
-            for step in self._steps.values()
-            if step.status is StepStatus.RUNNING and step.delivery == self._delivery
-        ]
+        held = [step for step in self._steps.values() if self._is_left(step)]
         if held:
             left = [decisions.cancelled(step, self._runtime.clock.now()) for step in held]
             await self._runtime.store.commit(left, [self._runtime.event(step, "cancelled") for step in left])
@@ -72,13 +68,18 @@ class Drive:
         step = self._steps[name]
         if self._ends():
             return False
-        if step.status is StepStatus.RUNNING and step.delivery == self._delivery:
-            return True  # this message was delivered before, and its worker has crashed
+        if self._is_left(step):
+            return True
         if not self._message.step:
             return self._runtime.overdue(self.run, step)
         if name == self._message.step and step.status is StepStatus.WAITING:
             return self._message.attempt == step.attempt + 1
         return self._plan.ready(self.run, name) and self._follows(name)
+
+    def _is_left(self, step: StepState) -> bool:
+        """Whether the worker of a step is dead: it had this message, or has not renewed its claim."""
+        had = step.status is StepStatus.RUNNING and step.delivery == self._delivery
+        return had or claims.is_dead(step, self._message)
 
     def _follows(self, name: str) -> bool:
         """Whether the message is for this step, or for a step whose completed successors lead to it."""
@@ -141,8 +142,7 @@ class Drive:
 
     def _is_ours(self, step: StepState) -> bool:
         """Whether the stored step already has the state that this invocation wanted to write."""
-        now = self._steps[step.name]
-        return (now.status, now.attempt, now.delivery) == (step.status, step.attempt, step.delivery)
+        return claims.is_same(self._steps[step.name], step)
 
     def _start(self, step: StepState) -> None:
         self._steps[step.name] = step
@@ -150,14 +150,17 @@ class Drive:
 
     async def _work(self, step: StepState) -> None:
         """Runs a claimed step, and records its outcome."""
-        outcome, calls = await attempts.attempt(
-            self._plan,
-            self._runtime.services,
-            self.run,
-            step,
-            limit=self._runtime.limits.step,
-            lost=functools.partial(self._lost, step),
-        )
+        claim = Claim(self._runtime, step)
+        async with claim.kept():
+            outcome, calls = await attempts.attempt(
+                self._plan,
+                self._runtime.services,
+                self.run,
+                step,
+                limit=self._runtime.limits.step,
+                lost=claim.lost,
+            )
+        step = claim.step
         async with self._lock:
             after = decisions.after(
                 self._plan.steps[step.name],
@@ -167,15 +170,6 @@ class Drive:
                 self._runtime.policies,
             )
             await self._record(step, after, outcome, calls)
-
-    async def _lost(self, step: StepState) -> Run | None:
-        """The present run if another worker has claimed a step of this one, or nobody may run it any more."""
-        fresh = await self._runtime.load(self._head.id)
-        if fresh is None:
-            return None
-        now = fresh.steps[step.name]
-        held = (now.status, now.attempt, now.delivery) == (step.status, step.attempt, step.delivery)
-        return None if held else fresh
 
     async def _record(
         self, claimed: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]

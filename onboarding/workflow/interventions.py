@@ -12,15 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.storage.tables import ConflictError
-from onboarding.workflow import decisions
+from onboarding.workflow import claims, decisions
 from onboarding.workflow.run import SERVICE, Author, Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
-
-GONE: Final = timedelta(minutes=6)
-"""A worker that has not written for this time has crashed: the host ends an invocation after five minutes
-(``functionTimeout`` in host.json)."""
-
 
 _CALM: Final = timedelta(seconds=2)
 """Between two checks of a step that people ask for."""
@@ -99,15 +94,15 @@ async def stop(
 ) -> Run | None:
     """Stops a run: no other step starts. A running step finishes first; see ``at_rest``.
 
-    Safe to repeat. It also releases the steps of crashed workers. A run whose status is not one of ``only``
-    stays as it is.
+    Safe to repeat. The step of a worker that is dead is released when its lease is over. A run whose status
+    is not one of ``only`` stays as it is.
     """
 
     def change(run: Run) -> _Change | None:
         if run.head.stop_as is None and runtime.status(run) not in only:
             return None
         now = runtime.clock.now()
-        idle = [step for step in run.steps.values() if _idle(step) or _abandoned(runtime, step)]
+        idle = [step for step in run.steps.values() if _idle(step)]
         if run.head.stop_as and not idle:
             return None
         return _Change(
@@ -122,9 +117,13 @@ async def stop(
     await runtime.index.reopen(run.head)  # until what it created is removed
     for step in (step for step in run.steps.values() if step.error is not None):
         await runtime.index.blocked.leave(step)
+    began = run.head.stop_as is None
     run = await _change(runtime, run_id, change)
     if run is not None:
         await runtime.settle(run, again=True)
+        for step in run.steps.values() if began else ():
+            if step.status is StepStatus.RUNNING:
+                await claims.doubt(runtime, step)
     return run
 
 
@@ -243,9 +242,3 @@ def _need_trouble(runtime: Runtime, run: Run, *, retrying: bool) -> None:
 
 def _idle(step: StepState) -> bool:
     return step.status in {StepStatus.PENDING, StepStatus.WAITING}
-
-
-def _abandoned(runtime: Runtime, step: StepState) -> bool:
-    """Whether the worker of a running step has crashed, and no other worker has resumed the step."""
-    begun = step.changed_at
-    return step.status is StepStatus.RUNNING and begun is not None and begun < runtime.clock.now() - GONE

@@ -155,6 +155,7 @@ class StepState:
     attempt: int = 0  # number of attempts
     key: str = ""  # the message of the last attempt ...
     delivery: str = ""  # ... and its delivery: if it is delivered again, its worker has crashed
+    beat: int = 0  # how often workers have renewed their claims
     changed_at: datetime | None = None
     started_at: datetime | None = None  # of the first attempt
     due_at: datetime | None = None  # when Waiting: when its message becomes visible

@@ -38,6 +38,8 @@ class Limits:
     share: int = 6  # runs of one owner that a process works on at the same time; twice as many of a tenant
     open_runs: int = 0  # of one owner, at the same time; 0: any number
     stalled: timedelta = timedelta(minutes=15)  # without progress: the sweep continues the run
+    beat: timedelta = timedelta(seconds=20)  # between two renewals of the claim on a step
+    lease: timedelta = timedelta(seconds=90)  # without a renewal: the worker of a step is dead
     swept: int = 250  # runs that one sweep checks; the next one goes on behind them
     sweep: timedelta = timedelta(seconds=45)  # for one sweep of one queue
 
@@ -166,14 +168,12 @@ class Runtime:
         return status if status.final else None
 
     def overdue(self, run: Run, step: StepState) -> bool:
-        """Whether a step should have started, continued or finished long ago."""
+        """Whether a step should have started or continued long ago; see ``claims`` for one that runs."""
         before = self.clock.now() - self.limits.stalled
         match step.status:
             case StepStatus.PENDING:
                 last = max((other.changed_at or run.head.created_at) for other in run.steps.values())
                 return self.plan(run.head).ready(run, step.name) and last < before
-            case StepStatus.RUNNING:
-                return step.changed_at is not None and step.changed_at < before
             case StepStatus.WAITING:
                 return step.due_at is not None and step.due_at < before
             case _:

@@ -18,6 +18,7 @@ class StepMessage:
     attempt: int = 0  # the attempt that the message starts; a late or repeated message has an old number
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # distinguishes this message from similar ones
     traceparent: str = ""  # W3C Trace Context of the request
+    claim: str = ""  # the version of a claim: its worker is dead if the step still has it
     postponed: int = 0  # how often it was put back because its owner had its share of the workers
 
 

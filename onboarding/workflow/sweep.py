@@ -13,7 +13,9 @@ import time
 from dataclasses import dataclass
 
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.workflow import claims
 from onboarding.workflow.index_entry import Entry
+from onboarding.workflow.run import StepState, StepStatus
 from onboarding.workflow.run_index import NEW
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
@@ -71,7 +73,20 @@ class Sweep:
                 await runtime.index.forget(entry)
             await runtime.settle(run, again=True)
             return False
+        doubted = [step for step in run.steps.values() if _is_doubtful(runtime, step)]
+        for step in doubted:
+            await claims.doubt(runtime, step)
         if any(runtime.overdue(run, step) for step in run.steps.values()):
             await runtime.send(StepMessage(run=run.head.id, traceparent=run.head.traceparent))
             return True
+        return bool(doubted)
+
+
+def _is_doubtful(runtime: Runtime, step: StepState) -> bool:
+    """Whether a step runs for so long that its worker may be dead, or by a clock that is ahead.
+
+    This only begins the question. The claim decides.
+    """
+    if step.status is not StepStatus.RUNNING or step.changed_at is None:
         return False
+    return abs(runtime.clock.now() - step.changed_at) > runtime.limits.stalled

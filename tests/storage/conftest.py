@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ async def table(account):
 @pytest.fixture
 def limits():
     """The time limits; a test can parametrize them."""
-    return Limits(stalled=STALLED)
+    return Limits(stalled=STALLED, lease=timedelta(0))
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.runner = runner
         self.clock_file = folder / "clock"
         self.clock_file.unlink(missing_ok=True)
-        limits = Limits(stalled=STALLED)
+        limits = Limits(stalled=STALLED, lease=timedelta(0))
         # Each sweep moves the clock by a quarter of an hour; no step may give up for that reason.
         patient = Policy(delays=(0,), give_up_after=timedelta(days=999))
         self.bench = runner.run(

@@ -1,0 +1,114 @@
+"""Claims on steps: a worker that lives keeps its step, and a dead one is not waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from onboarding.workflow import interventions
+from onboarding.workflow.outcomes import Done
+from onboarding.workflow.run import Author, Head, Run, RunStatus, StepStatus
+from onboarding.workflow.runtime import Limits
+from tests.storage.workbench import STALLED, Workbench
+from tests.support.accounts import both
+from tests.support.transports import KilledError
+
+BEAT = timedelta(milliseconds=5)
+DAY = timedelta(days=1)
+WHO = Author(name="operator x", id="00000000-0000-4000-8000-000000000001")
+
+
+async def stopped(bench: Workbench, head: Head) -> Run:
+    """A run after somebody has stopped it."""
+    run = await interventions.stop(bench.runs, head.id, RunStatus.CANCELLED, WHO)
+    assert run is not None
+    return run
+
+
+async def renewed(bench: Workbench, head: Head, times: int) -> None:
+    """Wait until the claim on the first step was renewed as often as this."""
+    async with asyncio.timeout(10):
+        while (await bench.run(head)).steps["first"].beat < times:  # noqa: ASYNC110 - the worker polls, too
+            await asyncio.sleep(BEAT.total_seconds())
+
+
+@both
+async def test_a_worker_that_never_comes_back_is_not_waited_for(bench):
+    """A step whose claim nobody renews during the lease is released, whatever the clock shows."""
+
+    async def dies(_run, _step):
+        raise KilledError
+
+    bench.on("left", dies)
+    head = await bench.start()
+    delivery = await bench.receive()
+    with pytest.raises(BaseExceptionGroup):
+        await bench.handle(delivery)
+    await bench.complete(delivery)
+    run = await stopped(bench, head)
+    assert not interventions.at_rest(run)
+    await bench.drain()
+    run = await stopped(bench, head)
+    assert interventions.at_rest(run)
+
+
+@pytest.mark.parametrize("limits", [Limits(stalled=STALLED, beat=BEAT, lease=timedelta(0))])
+@pytest.mark.parametrize("stops", [True, False], ids=["stop", "sweep"])
+async def test_a_worker_that_lives_keeps_its_step(bench, stops):
+    """A clock that jumps by a day takes no step from a worker that renews its claim."""
+    going, go_on, begun = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(_run, step):
+        begun.append(step.attempt)
+        going.set()
+        await go_on.wait()
+        return Done(result={"made": True})
+
+    bench.on("first", slow)
+    head = await bench.start()
+    delivery = await bench.receive()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.handle(delivery))
+        await going.wait()
+        bench.advance(DAY)
+        if stops:
+            await stopped(bench, head)
+        else:
+            assert await bench.engine.sweep() == 1
+        doubted = (await bench.run(head)).steps["first"].beat
+        await renewed(bench, head, doubted + 1)
+        assert await bench.drain() == 1
+        assert (await bench.run(head)).steps["first"].status is StepStatus.RUNNING
+        go_on.set()
+    await bench.drain()
+    assert begun == [1]
+    assert (await bench.run(head)).steps["first"].status is StepStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("limits", [Limits(stalled=STALLED, beat=BEAT)])
+async def test_a_signal_to_a_worker_that_renews_its_claim(bench):
+    """A person's signal is not lost when the worker renews its claim afterwards: the step runs once more."""
+    looks, go_on, told = asyncio.Event(), asyncio.Event(), []
+
+    async def looks_slowly(_run, step):
+        told.append(step.signal)
+        if not looks.is_set():
+            looks.set()
+            await go_on.wait()
+        return Done(result={})
+
+    bench.on("first", looks_slowly)
+    head = await bench.start()
+    delivery = await bench.receive()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.handle(delivery))
+        await looks.wait()
+        await interventions.signal(bench.runs, head.id, "first", "confirmed", WHO)
+        signalled = (await bench.run(head)).steps["first"].beat
+        await renewed(bench, head, signalled + 2)
+        go_on.set()
+    assert told == ["", "confirmed"]
+    await bench.drain()
+    assert await bench.status(head) is RunStatus.SUCCEEDED
