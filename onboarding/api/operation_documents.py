@@ -79,7 +79,13 @@ class LeftBehind(Document):
     """Something that a removal did not remove."""
 
     kind: Literal["clientApp", "serverApp", "consent"]
-    id: Annotated[str, Field(description="The object ID, client ID or unique name of the application.")]
+    id: Annotated[
+        str,
+        Field(
+            description="The object ID, client ID or unique name of the application, or the object ID of its "
+            "service principal."
+        ),
+    ]
     reason: Annotated[str, Field(description="Why it is left, and who can remove it.")]
     needed_by: Annotated[tuple[str, ...], Field(description="The connections and onboardings that use it.")]
 

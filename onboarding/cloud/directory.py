@@ -105,8 +105,7 @@ class Directory:
 
     async def ping(self) -> None:
         """Raises unless Graph answers a call of this service."""
-        query = {"%24select": ["id"]}
-        await self._graph.call("GET", self._paths.organization, query=query)
+        await self._graph.call("GET", self._paths.organization, query={"%24select": ["id"]})
 
     def of_new_objects(self) -> Directory:
         """The same directory for objects created a short while ago, which replicas may not have yet."""
@@ -138,15 +137,19 @@ class Directory:
             raise failures.error_of(refusal, fresh=self._fresh)
         return _application(reply.document)
 
-    async def owns(self, object_id: str) -> bool | None:
-        """Whether the directory shows this service among the owners of an application.
+    async def owns(self, object_id: str, *, principal: bool = False) -> bool | None:
+        """Whether the directory shows this service among the owners of an application or service principal.
 
         None if it cannot know: it may not read the owners, or its own service principal is not visible.
 
-        Source: https://learn.microsoft.com/graph/api/application-list-owners.
+        Source: https://learn.microsoft.com/graph/api/application-list-owners, serviceprincipal-list-owners.
         """
-        owner = await self.own_principal()
-        builder = self._paths.applications.by_application_id(object_id).owners
+        owner, paths = await self.own_principal(), self._paths
+        builder = (
+            paths.service_principals.by_service_principal_id(object_id).owners
+            if principal
+            else paths.applications.by_application_id(object_id).owners
+        )
         reply = await self._graph.listed(builder, query={"%24select": ["id"]})
         if self._fresh and reply.refusal and reply.refusal.lags:
             return False

@@ -62,9 +62,9 @@ PARAMETER_FAULTS: Final = tuple(kind for kind in _declared(parameters) if kind.s
 """What can be wrong with a parameter, besides the form of its value."""
 
 FINDINGS: Final = tuple(
-    kind for kind in _declared(prerequisites, existing_apps, policies, subscription) if kind.severity
+    kind for kind in _declared(prerequisites, existing_apps, policies, subscription, steps) if kind.severity
 )
-"""What the preflight reports."""
+"""What the preflight reports, and what a failed step leaves behind."""
 
 FAILURES: Final = tuple(kind for kind in CATALOGUE.values() if kind.failure)
 """Why a step fails."""

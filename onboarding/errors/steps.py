@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from onboarding.errors.actors import Actor
-from onboarding.errors.base import ErrorType, PermanentError, TransientError
+from onboarding.errors.base import ErrorType, PermanentError, Severity, TransientError
 
 _SECRETS: Final = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _RESTORE: Final = "https://learn.microsoft.com/azure/reliability/overview-backup"
@@ -41,6 +41,21 @@ APP_NOT_OWNED: Final = ErrorType(
 
 # Client secrets
 
+SECRET_NOT_WITHDRAWN: Final = ErrorType(
+    code="secret-not-withdrawn",
+    severity=Severity.WARNING,
+    actor=Actor.TENANT_ADMINISTRATOR,
+    title="A client secret that nobody has may still be valid",
+    detail=(
+        "The service could not confirm that the client secret {key} of the application {app} is removed. "
+        "Nobody has its text."
+    ),
+    remedy=(
+        "The next attempt or the next renewal removes it. To remove it now, run az ad app credential delete "
+        "--id {app} --key-id {key}."
+    ),
+    documentation="https://learn.microsoft.com/graph/api/application-removepassword",
+)
 SECRET_NOT_IN_VAULT: Final = ErrorType(
     code="secret-not-in-vault",
     failure=PermanentError,

@@ -29,6 +29,12 @@ _SETTLING: Final = timedelta(minutes=10)
 _WRITE_ALL: Final = "Application.ReadWrite.All"
 """The permission with which nobody has to be an owner."""
 
+_NOT_OWNED: Final = (
+    "The directory does not list the service ({owner}) as an owner of the service principal {object}. So a "
+    "removal cannot delete it permanently, and Entra ID does that after 30 days. An administrator can add "
+    "the owner: https://learn.microsoft.com/graph/api/serviceprincipal-post-owners."
+)
+
 _MEMO: Final = Codec(Application)
 
 
@@ -84,6 +90,25 @@ async def _need_ownership(context: OnboardingContext, app: Application) -> None:
     except OnboardingError as error:
         error.memo = _MEMO.dump(app)
         raise
+
+
+async def create_principal(context: OnboardingContext, app_id: str) -> tuple[str, str]:
+    """The service principal of an application, created if it is missing, and what people should know of it.
+
+    The onboarding needs no ownership of it; a removal does, to delete it permanently. So the service looks
+    for some minutes, and then goes on.
+    """
+    step, found = context.step, directory(context)
+    object_id = step.memo or await found.create_service_principal(app_id, look=step.attempt > 1)
+    try:
+        if await found.owns(object_id, principal=True) is not False:
+            return object_id, ""
+        if _settling(context):
+            raise cloud.REPLICATION_LAG.error(sign="it does not list the service as an owner.")
+    except OnboardingError as error:
+        error.memo = object_id
+        raise
+    return object_id, _NOT_OWNED.format(object=object_id, owner=await found.own_principal())
 
 
 async def complete(context: OnboardingContext, app: Application, changes: Mapping[str, Any]) -> None:

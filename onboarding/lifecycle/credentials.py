@@ -7,7 +7,6 @@ vault removes the secrets that earlier attempts left on the app, then creates it
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +14,7 @@ from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import StoredSecret, Vault
 from onboarding.cmg.client_secrets import label
 from onboarding.connections.records import SecretRecord
-from onboarding.errors import OnboardingError, PermanentError, cloud
+from onboarding.errors import OnboardingError, PermanentError, cloud, steps
 from onboarding.texts import phrases
 
 
@@ -89,18 +88,24 @@ class Credential:
                 self._vault_name, password.text, ends_at=password.ends_at, tags=tags
             )
         except OnboardingError as error:
-            if error.kind.failure is PermanentError or error.actor.is_awaited:  # refused, without effect
-                await self._withdraw(password.key_id)
+            refused = error.kind.failure is PermanentError or error.actor.is_awaited  # without effect
+            if refused and not await self.withdraw(password.key_id):
+                left = steps.SECRET_NOT_WITHDRAWN.finding(key=password.key_id, app=self.app_id)
+                error.findings = (*error.findings, left)
             raise
         return SecretRecord(key_id=password.key_id, vault_id=vault_id, ends_at=password.ends_at)
 
-    async def _withdraw(self, key_id: str) -> None:
-        """Removes a secret that nobody has, so that it does not stay until the vault accepts one.
+    async def withdraw(self, key_id: str) -> bool:
+        """Removes a new secret that nobody has; False if that is not confirmed.
 
-        If that fails, too, the next attempt removes it.
+        A replica that does not have the secret yet does not find it, and does not list it either. So only a
+        removal that succeeds is a confirmation. The next attempt removes every secret that the directory
+        shows by then.
         """
-        with contextlib.suppress(OnboardingError):
-            await self.directory.remove_password(self.object_id, key_id)
+        try:
+            return await self.directory.remove_password(self.object_id, key_id)
+        except OnboardingError as error:
+            return error.code == cloud.REQUEST_RESOURCE_NOT_FOUND.code  # its application is gone, too
 
     async def restore(self, secret: SecretRecord, *, instead_of: SecretRecord) -> None:
         """Makes a secret current in the vault again, if another one took its place."""

@@ -9,7 +9,7 @@ Source: https://learn.microsoft.com/graph/api/directory-deleteditems-delete.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from onboarding.errors import OnboardingError, PermanentError
@@ -24,15 +24,18 @@ from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context
 
 _LONGEST: Final = timedelta(hours=1)
-_PURGE_LOOKS: Final = (0.2, 0.5, 1, 2, 5, 10, 20, 30)
-"""Seconds between attempts to purge what this removal deleted, and the directory does not show yet."""
-_FEW_LOOKS: Final = 5
-"""How often it tries to purge what somebody else deleted, who may have purged it, too."""
+_PURGE_LOOKS: Final = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
+"""Seconds between attempts to purge what the directory does not show among the deleted items yet."""
+_PATIENCE: Final = timedelta(minutes=10)
+"""How long the removal tries. Somebody else may have purged the objects, which looks the same."""
 
 _KEPT: Final = (
-    "The service could not confirm that these deleted objects are permanently deleted: {objects}. If they "
-    "still exist, Entra ID deletes them after 30 days."
+    "The service could not confirm that this {subject} is permanently deleted: {reason}. An administrator "
+    "of the tenant can check it under App registrations, Deleted applications. Entra ID deletes it 30 days "
+    "after its deletion."
 )
+_NOT_SHOWN: Final = "the directory does not show it among the deleted items"
+_NOT_ALLOWED: Final = "the tenant does not let the service delete it permanently"
 
 RemovalContext = Context[Services, Removal]
 """An attempt of a step of a removal."""
@@ -53,6 +56,7 @@ class Deletion:
     deleted: bool = False  # by this removal, and not by somebody else
     requested: tuple[str, ...] = ()  # purges whose responses were lost
     purged: tuple[str, ...] = ()
+    since: datetime | None = None  # of the first attempt
 
 
 _DELETIONS: Final = Codec(Deletion)
@@ -78,7 +82,7 @@ async def delete(
         return Done(result=RemoveResult(removed=False))
     tenant = context.request.tenant
     try:
-        return await _delete(context, found)
+        return await _delete(context, kind, found)
     except PermanentError as error:
         if not left_behind.refused(context.services, tenant, error):
             raise
@@ -86,9 +90,11 @@ async def delete(
         return Done(result=RemoveResult(removed=False, left=left), note=left_behind.note(left))
 
 
-async def _delete(context: RemovalContext, found: MadeApplication) -> Done[RemoveResult] | Wait:
-    directory, tries = context.services.directory(context.request.tenant), context.step.tries
+async def _delete(context: RemovalContext, kind: str, found: MadeApplication) -> Done[RemoveResult] | Wait:
+    directory, now = context.services.directory(context.request.tenant), context.services.clock.now()
     state = _DELETIONS.load(context.step.memo) if context.step.memo else Deletion()
+    since = state.since or now
+    state = replace(state, since=since)
     if await directory.delete_application(found.object_id):
         state = replace(state, deleted=True)
     halves = [each for each in (found.object_id, found.principal_id) if each]
@@ -107,9 +113,8 @@ async def _delete(context: RemovalContext, found: MadeApplication) -> Done[Remov
         if gone:
             state = replace(state, purged=(*state.purged, half))
     kept = tuple(half for half in halves if half not in state.purged)
-    if set(kept) - set(denied) and tries < (len(_PURGE_LOOKS) if state.deleted else _FEW_LOOKS):
-        # Not visible yet, or purged by somebody else.
-        pause = _PURGE_LOOKS[min(tries, len(_PURGE_LOOKS) - 1)]
+    if set(kept) - set(denied) and now - since < _PATIENCE:  # not visible yet, or purged by somebody else
+        pause = _PURGE_LOOKS[min(context.step.tries, len(_PURGE_LOOKS) - 1)]
         return Wait(
             reason=phrases.WAITS_DELETED.of(),
             code=Awaited.DIRECTORY,
@@ -117,5 +122,15 @@ async def _delete(context: RemovalContext, found: MadeApplication) -> Done[Remov
             give_up_after=_LONGEST,
             memo=_DELETIONS.dump(state),
         )
-    note = _KEPT.format(objects=", ".join(kept)) if kept else ""
-    return Done(result=RemoveResult(removed=True, kept=kept), note=note)
+    left = tuple(
+        LeftBehind(
+            kind=kind,
+            id=half,
+            reason=_KEPT.format(
+                subject="application" if half == found.object_id else "service principal",
+                reason=_NOT_ALLOWED if half in denied else _NOT_SHOWN,
+            ),
+        )
+        for half in kept
+    )
+    return Done(result=RemoveResult(removed=True, kept=kept, left=left), note=left_behind.note(left))

@@ -42,7 +42,7 @@ class LeftBehind:
     """Something that a removal did not remove."""
 
     kind: str  # clientApp, serverApp or consent
-    id: str  # of the application: its object ID, its client ID, or the unique name that it may have
+    id: str  # of the application: its object ID, its client ID, or the unique name; or of its principal
     reason: str
     needed_by: tuple[str, ...] = ()  # IDs of the connections and onboardings that use it
 

@@ -2,21 +2,30 @@
 
 A frozen host, or a clock that jumps, makes a worker look crashed: another one repeats its step, or the run is
 stopped. When the first one wakes up, what it makes belongs to nobody. So it looks after each effect that
-others cannot find by a key, and takes it back.
+others cannot find by a key, and takes it back. Nobody repeats its attempt, so it waits for the directory
+itself, for some seconds. What it cannot confirm is in the log; an inspection finds a secret that nobody
+recorded, and announces it.
 """
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from onboarding.cloud.directory import Application
 from onboarding.connections.records import Connection, SecretRecord, key_of
-from onboarding.errors import PermanentError, steps
+from onboarding.errors import steps
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.credentials import Credential
 from onboarding.workflow.plan import Context
 from onboarding.workflow.run import Run
+
+log = logging.getLogger(__name__)
+
+_PAUSES: Final = (0.1, 0.5, 1, 2)
+"""Seconds between attempts to take something back."""
 
 
 async def ensured(
@@ -39,8 +48,8 @@ async def ensured(
         await credential.restore(in_use[0], instead_of=secret)
     elif fresh.head.stop_as:
         await context.services.clouds.vault.remove(secret.vault_name)
-    with contextlib.suppress(PermanentError):  # the application may be gone
-        await credential.directory.remove_password(credential.object_id, secret.key_id)
+    if not await _confirmed(lambda: credential.withdraw(secret.key_id)):
+        log.error("the client secret %s of %s may still be valid", secret.key_id, credential.app_id)
     raise steps.CLAIM_LOST.error()
 
 
@@ -51,8 +60,18 @@ async def created(context: OnboardingContext, app: Application) -> Application:
         return app  # another worker finds it by its unique name
     directory = context.services.directory(context.request.tenant)
     await directory.delete_application(app.object_id)
-    await directory.purge(app.object_id)
+    if not await _confirmed(lambda: directory.purge(app.object_id)):
+        log.error("the application %s may still be among the deleted ones", app.app_id)
     raise steps.CLAIM_LOST.error()
+
+
+async def _confirmed(take_back: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether something is taken back, after some attempts."""
+    for pause in _PAUSES:
+        if await take_back():
+            return True
+        await asyncio.sleep(pause)
+    return await take_back()
 
 
 def _secrets(connection: Connection | None) -> tuple[SecretRecord, ...]:

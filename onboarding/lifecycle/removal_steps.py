@@ -93,9 +93,8 @@ async def _inventory(
             name = unique_name(removal.onboarding, role)
             left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))
         if object_id:
-            recorded = _PRINCIPALS[role].found_in(run)  # also one that somebody has deleted
             principal = await directory.find_service_principal(app_id) if directory else None
-            principal = principal or (recorded.object_id if recorded else None)
+            principal = principal or _recorded_principal(run, role)  # also one that somebody has deleted
             found[role] = MadeApplication(object_id=object_id, principal_id=principal)
     result = InventoryResult(client=found.get("client"), server=found.get("server"), left=tuple(left))
     return Done(result=result, note=left_behind.note(left))
@@ -144,6 +143,15 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
         revoked += 1
     found = tuple(left.values())
     return Done(result=RevokeResult(revoked=revoked, left=found), note=left_behind.note(found))
+
+
+def _recorded_principal(run: Run | None, role: str) -> str | None:
+    """The object ID of the service principal that an onboarding created, also in a step that did not end."""
+    step = _PRINCIPALS[role]
+    if result := step.found_in(run):
+        return result.object_id
+    state = run.steps.get(step.name) if run else None
+    return (state.memo or None) if state else None
 
 
 def _granted_by_the_way(run: Run | None) -> tuple[Grant, ...]:

@@ -107,7 +107,11 @@ async def test_a_deleted_application_is_restored(begun):
 
 
 async def test_a_purged_application_is_off_boarded(begun):
-    """What cannot be restored is removed: the first step works although the application is gone."""
+    """What cannot be restored is removed: the first step works although the application is gone.
+
+    The service cannot tell it from an application that the directory does not show yet: it looks for ten
+    minutes, and names what it could not confirm.
+    """
     site, about = begun, await begun.connection()
     app = about["serverApp"]
     await by_hand(site, "DELETE", f"/applications/{app['objectId']}")
@@ -117,7 +121,14 @@ async def test_a_purged_application_is_off_boarded(begun):
     assert kind == "ApplicationDeleted"
     assert [action["kind"] for action in told["actions"]] == ["OffBoard", "Onboard"]
     answer = await carried_out(site, told["actions"][0])
-    assert (await ended(site, answer.json()))["status"] == "Succeeded"
+    waiting = await step(site, f"/api/operations/{answer.json()['id']}", "server-app", "Waiting")
+    assert waiting["waitingFor"] == "the directory to show the deleted application"
+    await site.advance(timedelta(minutes=11))
+    removal = await ended(site, answer.json())
+    assert removal["status"] == "Succeeded"
+    (left,) = removal["leftBehind"]
+    assert (left["kind"], left["id"]) == ("serverApp", app["objectId"])
+    assert "does not show it among the deleted items" in left["reason"]
 
 
 async def test_a_removed_secret_is_replaced(begun):

@@ -182,6 +182,13 @@ class World:
         """Let Graph refuse one of the next requests."""
         self._fault(method, path, kind="status", status=status, code=code, skip=skip)
 
+    def not_found(self, method: str, path: str) -> None:
+        """Let a replica of Graph answer one of the next requests that does not know the secret yet."""
+        message = "No password credential found with keyId."
+        self._fault(
+            method, path, kind="status", status=400, code="Request_BadRequest", message=message, skip=0
+        )
+
     def lose(self, method: str, path: str) -> None:
         """Let the answer to one of the next requests to Graph get lost, after it took effect."""
         self._fault(method, path, kind="drop", when="after")

@@ -23,10 +23,10 @@ async def calls(portal, onboarding: str) -> list[str]:
     return [f"{call['method']} {call['path']}" for event in events for call in event["calls"]]
 
 
-async def waits(portal, onboarding: str, code: str) -> bool:
+async def waits(portal, onboarding: str, code: str, name: str = "server-app") -> bool:
     """Whether the creation of the server app waits because of an error."""
     document = await portal.get(f"/api/onboardings/{onboarding}", caller="operator")
-    (step,) = [each for each in document["steps"] if each["name"] == "server-app"]
+    (step,) = [each for each in document["steps"] if each["name"] == name]
     return bool(step["status"] == "Waiting" and step.get("error", {}).get("code") == code)
 
 
@@ -90,6 +90,27 @@ async def test_a_service_that_does_not_own_what_it_created_waits_for_an_administ
     assert resumed.status_code == 202, resumed.text
     assert (await portal.finished(onboarding))["status"] == "Succeeded"
     assert (await calls(portal, onboarding)).count("POST /v1.0/applications") == 2
+
+
+async def test_a_service_principal_without_its_owner_is_named(portal, moved):
+    """The service looks at the owners of a service principal. After ten minutes it goes on with a note."""
+    name, silent = "server-principal", {"kind": "status", "status": 503, "times": None}
+    async with portal.fault(service="graph", method="GET", path="/servicePrincipals/.*/owners", **silent):
+        onboarding = await portal.accepted()
+        await until(partial(waits, portal, onboarding, "service-unavailable", name), "the look at the owners")
+        (app,) = (await portal.graph(f"/applications?$filter=uniqueName eq 'cmg-{onboarding}-server'"))[
+            "value"
+        ]
+        principal = (await portal.graph(f"/servicePrincipals(appId='{app['appId']}')"))["id"]
+        owner = portal.info["identity"]["principalId"]
+        await portal.look("graph", "DELETE", f"/v1.0/servicePrincipals/{principal}/owners/{owner}/$ref")
+    await moved(timedelta(minutes=11))
+    assert (await portal.finished(onboarding))["status"] == "Succeeded"
+    events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
+    (note,) = [each["detail"] for each in events if each.get("step") == name if each.get("detail")]
+    assert principal in note
+    assert owner in note
+    assert (await calls(portal, onboarding)).count("POST /v1.0/servicePrincipals") == 2
 
 
 async def test_a_refusal_that_stays_is_named_after_some_minutes(portal, moved):

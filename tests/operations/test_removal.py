@@ -285,14 +285,17 @@ async def test_a_removal_waits_for_both_halves(portal):
     ("status", "code"), [(403, "Authorization_RequestDenied"), (400, "Request_BadRequest")]
 )
 async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal, status, code):
-    """When Graph refuses the purge of a service principal, the removal ends, and the audit trail names it."""
+    """When Graph refuses the purge of a service principal, the removal ends, and names what it has left."""
     connection = await portal.onboarded()
     principal = connection["serverApp"]["servicePrincipalId"]
     path = f"deletedItems/{principal}"
     refusal = {"kind": "status", "status": status, "code": code, "message": "no"}
     async with portal.fault(service="graph", method="DELETE", path=path, times=None, **refusal):
         operation = await operate(portal, "DELETE", f"/api/connections/{connection['id']}")
-        await done(portal, operation)
+        ended = await done(portal, operation)
+    (left,) = ended["leftBehind"]
+    assert (left["kind"], left["id"]) == ("serverApp", principal)
+    assert "does not let the service delete it permanently" in left["reason"]
     events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
     (kept,) = [event["detail"] for event in events if event["kind"] == "succeeded" and event.get("detail")]
     assert principal in kept

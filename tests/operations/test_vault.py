@@ -61,9 +61,15 @@ async def test_a_removal_ends_with_and_without_purge_protection(portal, protecte
 
 
 async def test_a_refused_secret_does_not_stay_in_the_tenant(portal):
-    """While the vault accepts no secret, the app has none, and the service creates none again and again."""
+    """While the vault accepts no secret, the app has none, and the service creates none again and again.
+
+    A replica does not find the secret that the service removes: the error names it, and the next attempt
+    removes it.
+    """
     reading = ["secrets/getSecret/action", "secrets/readMetadata/action", "secrets/recover/action"]
-    async with portal.settings(vaultActions=reading):
+    unknown = {"kind": "status", "status": 400, "message": "No password credential found with keyId."}
+    removal = {"service": "graph", "method": "POST", "path": "removePassword"}
+    async with portal.settings(vaultActions=reading), portal.fault(**removal, **unknown):
         onboarding = await portal.accepted()
         document = await portal.blocked(onboarding)
         assert (document["error"]["step"], document["error"]["code"]) == ("server-secret", "forbidden")
@@ -79,6 +85,14 @@ async def test_a_refused_secret_does_not_stay_in_the_tenant(portal):
         calls = (await portal.control("GET", "/calls?service=graph")).json()["value"]
         added = [call for call in calls if call["path"].endswith(f"{made['id']}/addPassword")]
         assert len(added) == 1
+        events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
+        errors = [
+            event["error"] for event in events if event.get("step") == "server-secret" and "error" in event
+        ]
+        (left,) = errors[0]["findings"]
+        assert (left["code"], left["severity"]) == ("secret-not-withdrawn", "Warning")
+        assert f"--id {made['appId']} --key-id" in left["remedy"]
+        assert (await portal.blocked(onboarding))["error"]["findings"] == []
     document = await portal.finished(onboarding)
     assert document["status"] == "Succeeded", document["error"]
     made = await portal.graph(f"/applications(uniqueName='cmg-{onboarding}-server')")

@@ -36,9 +36,8 @@ async def run_client(context: OnboardingContext) -> Done[PrincipalResult]:
 async def _create(context: OnboardingContext, app_id: str, *, exists: bool) -> Done[PrincipalResult]:
     if exists:
         return Done(result=PrincipalResult(object_id=await existing.principal(context, app_id)))
-    directory = creation.directory(context)
-    object_id = await directory.create_service_principal(app_id, look=context.step.attempt > 1)
-    return Done(result=PrincipalResult(object_id=object_id))
+    object_id, note = await creation.create_principal(context, app_id)
+    return Done(result=PrincipalResult(object_id=object_id), note=note)
 
 
 SERVER_PRINCIPAL: Final = Step(
