@@ -104,7 +104,7 @@ async def create_principal(context: OnboardingContext, app_id: str) -> tuple[str
         if await found.owns(object_id, principal=True) is not False:
             return object_id, ""
         if _settling(context):
-            raise cloud.REPLICATION_LAG.error(sign="it does not list the service as an owner.")
+            raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_OWNER.of())
     except OnboardingError as error:
         error.memo = object_id
         raise
