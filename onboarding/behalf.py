@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from onboarding.words.word import EMPTY, Word
+
 
 @dataclass(frozen=True, slots=True)
 class Behalf:
     """What a caller reports about the person behind a call: it is repeated, and decides nothing."""
 
-    name: str
-    reference: str = ""  # such as the number of a ticket
+    name: Word
+    reference: Word = EMPTY  # such as the number of a ticket

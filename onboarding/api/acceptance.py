@@ -27,6 +27,7 @@ from onboarding.lifecycle.plans import plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT
 from onboarding.notices.mail_domains import MailDomains, domain_of
 from onboarding.storage import keys
+from onboarding.words.word import Word
 from onboarding.workflow.run import Run
 from onboarding.workflow.runtime import Runtime, TooManyOpenError
 
@@ -148,7 +149,7 @@ class Acceptance:
         reserved = [_reserved(holder, wanted.name, call.caller)] if holder and not holder.connection else []
         return Rehearsal.of(wanted, found, besides=reserved)
 
-    async def reserve_again(self, caller: Caller, run: Run, name: str) -> None:
+    async def reserve_again(self, caller: Caller, run: Run, name: Word) -> None:
         """Reserves the name of an onboarding that is about to be resumed. Raises ``ProblemError`` (409)."""
         lists = run.head.lists
         holder = await self._reservations.reserve(
@@ -216,7 +217,7 @@ class Acceptance:
                 yield requests.CHANNEL_UNKNOWN.finding(pointer, channel=name, channels=channels)
 
 
-def _name_taken(holder: Holder, name: str, caller: Caller) -> ProblemError:
+def _name_taken(holder: Holder, name: Word, caller: Caller) -> ProblemError:
     """The problem (409) of a name that a connection or another onboarding has."""
     if holder.connection:
         which = f" ({holder.connection})" if caller.may_see(holder.requester) else ""
@@ -226,6 +227,6 @@ def _name_taken(holder: Holder, name: str, caller: Caller) -> ProblemError:
     return ProblemError(prerequisites.NAME_RESERVED, errors=(finding,), **finding.args)
 
 
-def _reserved(holder: Holder, name: str, caller: Caller) -> Finding:
+def _reserved(holder: Holder, name: Word, caller: Caller) -> Finding:
     which = f" ({holder.onboarding})" if caller.may_see(holder.requester) else ""
     return prerequisites.NAME_RESERVED.finding(name=name, which=which)

@@ -24,6 +24,7 @@ from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
 from onboarding.connections.records import ConnectionState
+from onboarding.words.word import Word
 
 Upcoming = Mapping[str, ExpiryWarning | None]
 """The next warning of each expiration."""
@@ -32,7 +33,7 @@ Upcoming = Mapping[str, ExpiryWarning | None]
 class App(Document):
     """One of the two app registrations."""
 
-    name: str
+    name: Word
     client_id: UUID
     object_id: UUID
     service_principal_id: UUID
@@ -188,12 +189,12 @@ class Connection(Document):
     """A connection."""
 
     id: str
-    name: str
+    name: Word
     description: str
     tenant_id: UUID
-    tenant_name: str
+    tenant_name: Word
     tenant_domain: Annotated[
-        str, Field(description="The initial domain of the tenant, such as contoso.onmicrosoft.com.")
+        Word, Field(description="The initial domain of the tenant, such as contoso.onmicrosoft.com.")
     ]
     azure_environment: AzureEnvironment
     subscription_id: Annotated[UUID | None, Field(description="Missing: the gateway is in another tenant.")]

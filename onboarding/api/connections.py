@@ -32,6 +32,7 @@ from onboarding.lifecycle.requests import Removal
 from onboarding.notices.signed_links import NoticeLinks
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.texts import phrases
+from onboarding.words.word import EMPTY, Word
 
 
 class Purpose(StrEnum):
@@ -53,7 +54,7 @@ class ConnectionQuery(PageQuery):
     """Which connections are requested."""
 
     tenant_id: Id | None = Field(None, description="Only connections of this tenant.")
-    name: str | None = Field(None, description="Only connections with this name, in any case.")
+    name: Word | None = Field(None, description="Only connections with this name, in any case.")
     state: ConnectionState | None = Field(None, description="Only connections in this state.")
     hand_over: HandOverState | None = Field(
         None, description="Only connections whose site is in this state: Waiting for those to chase."
@@ -224,7 +225,7 @@ class ConnectionsResource:
                 server_name=found.server_app.name,
                 server_app_id=found.server_app.app_id,
                 app_id_uri=found.app_id_uri,
-                client_name=found.client_app.name if found.client_app else "",
+                client_name=found.client_app.name if found.client_app else EMPTY,
                 client_app_id=found.client_app.app_id if found.client_app else "",
                 secret=VaultSecret(
                     id=found.secret.vault_id,

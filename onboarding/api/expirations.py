@@ -27,6 +27,7 @@ from onboarding.connections.calendar import Calendar, Entry, View
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.words.spreadsheet import sheet
+from onboarding.words.word import Word
 
 _EMAIL: Final = Form(r"[^@]*@[^@]*", "not-an-email-address")
 
@@ -96,14 +97,14 @@ class ExpirationQuery(PageQuery, ExpirationFilter):
 class AppName(Document):
     """The display name and the client ID of an application."""
 
-    name: str
+    name: Word
     client_id: UUID
 
 
 class ConnectionOwner(Document):
     """A person who is responsible for a connection."""
 
-    name: str | None = None
+    name: Word | None = None
     email: str
 
 
@@ -111,16 +112,16 @@ class Expiration(ExpirationDetails):
     """An expiration of a connection."""
 
     connection_id: str
-    connection_name: str
+    connection_name: Word
     tenant_id: UUID
-    tenant_name: str
+    tenant_name: Word
     server_app: AppName
     kind: ExpirationKind
     state: ExpirationState
     days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the end.")]
     renew_by: datetime
     owners: tuple[ConnectionOwner, ...]
-    labels: dict[str, str]
+    labels: dict[str, Word]
     requested_by: Requester
 
     @classmethod

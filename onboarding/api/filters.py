@@ -11,6 +11,7 @@ from onboarding.api.callers import Caller
 from onboarding.api.reading import is_id
 from onboarding.cmg.faults import fault
 from onboarding.storage.unreadable_rows import Readable
+from onboarding.words.word import Word
 from onboarding.workflow.run import RunStatus
 
 ME: Final = "me"
@@ -42,7 +43,7 @@ Statuses = Annotated[
     WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(map(str, RunStatus))}}),
 ]
 Labels = Annotated[
-    dict[str, str],
+    dict[str, Word],
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
 ]
 
@@ -57,7 +58,7 @@ def requester(asked: str | None, caller: Caller) -> str | None:
     return caller.id if asked == ME else asked
 
 
-def labelled(labels: Mapping[str, str], wanted: Mapping[str, str] | None) -> bool:
+def labelled(labels: Mapping[str, Word], wanted: Mapping[str, Word] | None) -> bool:
     """Whether something has all labels that a filter names."""
     return all(labels.get(name) == value for name, value in (wanted or {}).items())
 

@@ -13,6 +13,7 @@ from onboarding.connections.hand_over import HandOverState, Way
 from onboarding.connections.records import Connection
 from onboarding.expiry.hand_overs import HandOvers
 from onboarding.notices.signed_links import hand_over_claims, is_revoked
+from onboarding.words.line import isolated
 from onboarding.workflow.run import Author
 
 AUTHOR: Final = Author(name="signed link")
@@ -46,7 +47,7 @@ class HandOverLinks:
         done = connection and await self._hand_overs.confirm(connection, AUTHOR, Way.LINK)
         if not done:
             return gone()
-        result = f"The site of '{done.name}' is connected"
+        result = f"The site of '{isolated(done.name)}' is connected"
         return page("link-done.html", result="Confirmed", expiration=result)
 
     async def _waiting(self, claims: Mapping[str, str]) -> Connection | None:
@@ -64,4 +65,4 @@ def gone() -> Reply:
 
 
 def _sentence(connection: Connection) -> str:
-    return f"The connection '{connection.name}' waits for its site"
+    return f"The connection '{isolated(connection.name)}' waits for its site"

@@ -34,6 +34,7 @@ from onboarding.notices.signed_links import (
     is_revoked,
 )
 from onboarding.texts import phrases
+from onboarding.words.line import isolated
 
 
 class TokenQuery(Query):
@@ -55,7 +56,7 @@ class _Action:
     @property
     def expiration(self) -> str:
         """A sentence about the expiration, without its full stop."""
-        app = self.connection.server_app.name
+        app = isolated(self.connection.server_app.name)
         if self.kind == SECRET:
             return f"The client secret of '{app}' expires on {self.ends_at:%Y-%m-%d}"
         return f"The client secret of '{app}' can be renewed until {self.ends_at:%Y-%m-%d}"

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from onboarding.api import faults
 from onboarding.api.problems import ProblemError, invalid_parameters
 from onboarding.behalf import Behalf
-from onboarding.cmg.fields import plain
+from onboarding.cmg.fields import Written
 from onboarding.errors import Finding, parameters
+from onboarding.words.word import EMPTY, Word
 
 HEADER: Final = "On-Behalf-Of"
 
@@ -47,8 +48,8 @@ class _Given(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=_LONGEST), AfterValidator(plain)]
-    reference: Annotated[str, Field(max_length=_LONGEST), AfterValidator(plain)] = ""
+    name: Annotated[Word, Written(shortest=1, longest=_LONGEST)]
+    reference: Annotated[Word, Written(longest=_LONGEST)] = EMPTY
 
 
 def read(headers: Mapping[str, str]) -> Behalf | None:

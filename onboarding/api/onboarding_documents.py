@@ -21,6 +21,7 @@ from onboarding.lifecycle.remains import leaves_something
 from onboarding.lifecycle.requests import TENANT
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
+from onboarding.words.word import Word
 from onboarding.workflow.run import Run, RunStatus
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class OnboardingSummary(Progress):
 
     id: UUID
     status: RunStatus
-    name: str
+    name: Word
     tenant_id: UUID
     created_at: datetime
     requested_by: Requester
@@ -45,7 +46,7 @@ class OnboardingSummary(Progress):
     left_behind: Annotated[
         bool, Field(description="Something that a failed onboarding created may still exist: roll it back.")
     ]
-    labels: dict[str, str]
+    labels: dict[str, Word]
 
     @classmethod
     def of(
@@ -124,9 +125,9 @@ class Rehearsal(Document):
     """What an onboarding would find and do. Nothing was written."""
 
     would_fail: bool
-    tenant_name: Annotated[str, Field(description="Empty if the service cannot read it.")]
+    tenant_name: Annotated[Word, Field(description="Empty if the service cannot read it.")]
     tenant_domain: Annotated[
-        str, Field(description="The initial domain of the tenant, such as contoso.onmicrosoft.com.")
+        Word, Field(description="The initial domain of the tenant, such as contoso.onmicrosoft.com.")
     ]
     findings: tuple[Finding, ...]
     steps: tuple[PlannedStep, ...]

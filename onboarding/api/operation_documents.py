@@ -23,6 +23,7 @@ from onboarding.lifecycle.removal_steps import (
 )
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import TENANT, Removal, Renewal
+from onboarding.words.word import Word
 from onboarding.workflow.run import Head, Run, RunStatus
 
 
@@ -39,13 +40,13 @@ class OperationSummary(Progress):
     id: UUID
     kind: OperationKind
     status: RunStatus
-    name: Annotated[str, Field(description="The name of the connection.")]
+    name: Annotated[Word, Field(description="The name of the connection.")]
     tenant_id: UUID
     created_at: datetime
     requested_by: Requester
     connection_id: str | None
     onboarding_id: Annotated[UUID | None, Field(description="The onboarding that is undone.")]
-    labels: Annotated[dict[str, str], Field(description="Of the onboarding.")]
+    labels: Annotated[dict[str, Word], Field(description="Of the onboarding.")]
     error: StepError | None
 
     @classmethod

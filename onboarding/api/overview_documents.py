@@ -28,6 +28,7 @@ from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
 from onboarding.storage.periodic_jobs import PeriodicJob
+from onboarding.words.word import Word
 from onboarding.workflow.index_entry import Entry
 
 _SHOWN: Final = 10
@@ -74,7 +75,7 @@ class ExpirationOverview(Document):
     """Something that expires soon or has expired."""
 
     connection_id: str
-    connection_name: str
+    connection_name: Word
     tenant_id: StoredId
     kind: ExpirationKind
     ends_at: datetime
@@ -98,7 +99,7 @@ class DriftingConnection(Document):
     """A connection that differs in the directory from what it should be."""
 
     connection_id: str
-    connection_name: str
+    connection_name: Word
     tenant_id: StoredId
     codes: tuple[DifferenceCode, ...]
     since: datetime

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from onboarding.api.endpoint import HTML, Reply
+from onboarding.words import html
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,6 +58,7 @@ def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        finalize=html.inserted,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

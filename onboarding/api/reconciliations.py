@@ -16,6 +16,7 @@ from onboarding.recovery.reconciliation import Found
 from onboarding.storage.codec import UnreadableError
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.storage.unreadable_rows import Readable
+from onboarding.words.word import EMPTY, Word
 
 
 class ReconcileQuery(PageQuery):
@@ -32,7 +33,7 @@ class Reconciled(Document):
 
     tenant_id: str
     connection_id: str = ""
-    connection_name: str = ""
+    connection_name: Word = EMPTY
     onboarding_id: str = ""
     code: Annotated[str, open_value("ReconciliationCode")]
     severity: Annotated[Severity, Field(description="Error: an operator must act.")]

@@ -16,6 +16,7 @@ from onboarding.errors import ActionKind, Actor
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.requests import ASKER, REQUESTER
 from onboarding.texts.phrases import Said
+from onboarding.words.word import EMPTY, Word
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
 
 ONBOARDINGS: Final = "onboardings"
@@ -27,8 +28,8 @@ _OVER: Final = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED}
 class OnBehalfOf(Document):
     """For whom a caller acts, as it reports it."""
 
-    name: str
-    reference: Annotated[str, Field(description="Such as the number of a ticket.")] = ""
+    name: Word
+    reference: Annotated[Word, Field(description="Such as the number of a ticket.")] = EMPTY
 
 
 class Requester(Document):

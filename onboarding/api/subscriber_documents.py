@@ -18,6 +18,7 @@ from onboarding.cmg.fields import Name, WizardModel
 from onboarding.cmg.wizard import Label, LabelValue
 from onboarding.notices import subscribers
 from onboarding.notices.notice import Kind
+from onboarding.words.word import Word
 
 _SHORTEST, _LONGEST = 24, 64
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105
@@ -88,11 +89,11 @@ class Subscriber(Document):
     """A program that gets events."""
 
     id: UUID
-    name: str
+    name: Word
     host: Annotated[str, Field(description="Of its address. The rest can be a secret.")]
     types: tuple[Kind, ...]
     tenants: tuple[UUID, ...]
-    labels: dict[str, str]
+    labels: dict[str, Word]
     enabled: bool
     created_at: datetime
     changed_at: datetime

@@ -14,6 +14,7 @@ from onboarding.connections.records import Connection
 from onboarding.expiry.user_responses import Responder, UserResponses
 from onboarding.lifecycle.requests import TENANT
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
+from onboarding.words import data
 from onboarding.workflow import interventions
 from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.run import Author, RunStatus
@@ -84,7 +85,7 @@ class Expirations:
             code=TroubleCode.ENDED if ended else TroubleCode.ENDS_SOON,
             id=f"{connection.id}:{kind}",
             cause=kind,
-            detail=connection.name,
+            detail=data.text(connection.name),
             tenant=connection.tenant,
             since=ends_at if ended else ends_at - URGENT,
             path=f"connections/{connection.id}",

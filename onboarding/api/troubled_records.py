@@ -13,6 +13,7 @@ from onboarding.drift.drift_index import DriftEntry, DriftIndex, entry_of
 from onboarding.drift.inspection_step import SETTLED
 from onboarding.errors import OnboardingError
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, UnreadableRows
+from onboarding.words import data
 from onboarding.workflow import redriving
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
 from onboarding.workflow.received_message import ERRORS
@@ -181,7 +182,7 @@ class Drifts:
             code=self.codes[0],
             id=entry.connection,
             cause=",".join(entry.codes),
-            detail=entry.name,
+            detail=data.text(entry.name),
             tenant=entry.tenant,
             since=entry.since,
             path=f"connections/{entry.connection}",

@@ -17,6 +17,7 @@ from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.survey import Survey, survey
 from onboarding.errors import cloud
+from onboarding.words.word import Word
 
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
 _IDENTITY: Final = {"%24select": ["id", "appId", "createdDateTime"]}
@@ -71,7 +72,7 @@ class Directory:
         """Graph in this tenant."""
         return self._graph
 
-    async def survey(self, names: Sequence[str], uri: str | None) -> Survey:
+    async def survey(self, names: Sequence[Word], uri: str | None) -> Survey:
         """Reads with one call all that a preflight needs to know about the tenant."""
         return await survey(self._graph, names, uri)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from onboarding.cloud import shapes
 from onboarding.cloud.ports import Graph
 from onboarding.words import odata
+from onboarding.words.word import Word
 
 _SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
 
@@ -28,18 +29,18 @@ class Survey:
     unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
 
     @property
-    def tenant_name(self) -> str:
+    def tenant_name(self) -> Word:
         """The display name of the tenant, which anybody can choose; empty if not known."""
-        return str((self.organization or {}).get("displayName", ""))
+        return Word(str((self.organization or {}).get("displayName", "")))
 
     @property
-    def initial_domain(self) -> str:
+    def initial_domain(self) -> Word:
         """The tenant's initial domain (….onmicrosoft.com), which is unique and never changes."""
         domains = (self.organization or {}).get("verifiedDomains") or ()
-        return next((str(domain["name"]) for domain in domains if domain.get("isInitial")), "")
+        return Word(next((str(domain["name"]) for domain in domains if domain.get("isInitial")), ""))
 
 
-async def survey(graph: Graph, names: Sequence[str], uri: str | None) -> Survey:
+async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey:
     """Reads with one call all that a preflight needs to know about the tenant.
 
     No part must be readable: a permission can be missing, and a filter can be refused.

@@ -19,6 +19,7 @@ from onboarding.cmg import identifiers
 from onboarding.cmg.client_secrets import ClientSecret
 from onboarding.cmg.faults import fault
 from onboarding.cmg.fields import SPACES, Form, Name, Timestamp, WizardModel, plain
+from onboarding.words.word import Word
 
 VaultSecret = Annotated[
     str,
@@ -113,7 +114,7 @@ class ServerApp(SecretTerms):
 
     existing: ExistingServerApp | None = None
 
-    name: Name = Field("ConfigMgr Server Application", description="Display name in Entra ID.")
+    name: Name = Field(Word("ConfigMgr Server Application"), description="Display name in Entra ID.")
     home_page_url: Annotated[
         str,
         Field(max_length=255),
@@ -172,4 +173,4 @@ class ClientApp(WizardModel):
 
     existing: ExistingClientApp | None = None
 
-    name: Name = Field("ConfigMgr Client Application", description="Display name in Entra ID.")
+    name: Name = Field(Word("ConfigMgr Client Application"), description="Display name in Entra ID.")

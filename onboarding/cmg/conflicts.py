@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from onboarding.cmg import profiles, versions
 from onboarding.cmg.faults import Faults, fault
 from onboarding.cmg.wizard import AzureEnvironment, OnboardingRequest
+from onboarding.words import data
 
 SAME_APP: Final = fault("same-app", "/clientApp/existing/clientId")
 """The fault of a request that specifies one application twice."""
@@ -83,7 +84,7 @@ def _groups(request: OnboardingRequest) -> Faults:
         yield fault("groups-not-discovered", "/groupDiscovery/enabled")
     known: set[str] = set()
     for number, name in enumerate(discovery.group_names):
-        folded = unicodedata.normalize("NFC", name).casefold()
+        folded = unicodedata.normalize("NFC", data.text(name)).casefold()
         if folded in known:
             yield fault("group-repeated", f"/groupDiscovery/groupNames/{number}")
         known.add(folded)

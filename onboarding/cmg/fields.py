@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -23,6 +22,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from onboarding.cmg import joiners
 from onboarding.cmg.faults import fault
+from onboarding.words import word
+from onboarding.words.word import Word
 
 _INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that a name cannot contain: control, format (right-to-left marks), unassigned."""
@@ -87,8 +88,20 @@ def _timestamp(value: Any) -> Any:
 Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_timestamp)]
 """A moment as RFC 3339 writes it; pydantic alone also accepts numbers, spaces and dates without seconds."""
 
-Name = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(plain)]
-Text = Annotated[str, Field(max_length=1024), AfterValidator(plain)]
+
+class Written:
+    """The length of a word in a request."""
+
+    def __init__(self, *, longest: int, shortest: int = 0) -> None:
+        self._longest, self._shortest = longest, shortest
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(min_length=self._shortest or None, max_length=self._longest)
+        return word.schema(core_schema.no_info_after_validator_function(plain, text))
+
+
+Name = Annotated[Word, Written(shortest=1, longest=256)]
+Text = Annotated[Word, Written(longest=1024)]
 
 
 class WizardModel(BaseModel):

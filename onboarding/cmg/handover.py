@@ -21,6 +21,7 @@ from onboarding.cmg.discovery import GroupDiscovery, Schedule, UserDiscovery
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.words import powershell as ps
+from onboarding.words.word import Word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,12 +29,12 @@ class HandOver:
     """The values in the script."""
 
     request: OnboardingRequest
-    tenant_name: str
-    tenant_domain: str  # the initial one; empty if not known
-    server_name: str
+    tenant_name: Word
+    tenant_domain: Word  # the initial one; empty if not known
+    server_name: Word
     server_app_id: str
     app_id_uri: str
-    client_name: str
+    client_name: Word
     client_app_id: str  # empty: the tenant has no client app
     secret: VaultSecret
     secret_ends_at: datetime
@@ -55,17 +56,17 @@ def script(this: HandOver) -> str:
     )
 
 
-def _tenant(this: HandOver) -> str:
+def _tenant(this: HandOver) -> Iterator[str]:
     """The tenant by its name, which several can have, its initial domain and its ID."""
-    known = (this.tenant_name, this.tenant_domain, str(this.request.tenant_id))
-    return ", ".join(filter(None, known))
+    yield from (f"{ps.comment(name)}, " for name in (this.tenant_name, this.tenant_domain) if name)
+    yield str(this.request.tenant_id)
 
 
 def _head(this: HandOver) -> Iterator[str]:
     return scripts.head(
         (
             f"Connects the site to Entra ID for the connection {ps.comment(this.request.name)}.",
-            f"Tenant: {ps.comment(_tenant(this))}",
+            f"Tenant: {''.join(_tenant(this))}",
             "Run it on a computer with the Configuration Manager console, as an administrator of the site",
             "with permission to read the secret in Key Vault. -WhatIf shows changes. You can run it twice.",
             *this.secret.permission(),
@@ -88,7 +89,7 @@ def _head(this: HandOver) -> Iterator[str]:
 
 def _values(this: HandOver) -> Iterator[str]:
     request = this.request
-    values = {
+    values: dict[str, Word | str] = {
         "name": request.name,
         "description": request.description,
         "environment": str(request.azure_environment),

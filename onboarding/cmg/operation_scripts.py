@@ -15,6 +15,8 @@ from typing import Final
 from onboarding.cmg import scripts
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.words import powershell as ps
+from onboarding.words.line import isolated
+from onboarding.words.word import Word
 
 _REMOVE: Final = (
     "$service = Get-CMAzureService -Name $name -DisableWildcardHandling",
@@ -31,14 +33,14 @@ _REMOVE: Final = (
 class RenewalHandOver:
     """The values in the script of a renewal."""
 
-    connection_name: str
-    server_name: str
+    connection_name: Word
+    server_name: Word
     server_app_id: str
     secret: VaultSecret
     secret_ends_at: datetime
 
 
-def removal(name: str) -> str:
+def removal(name: Word) -> str:
     """The script that removes the Azure service of the connection of this name; it can run twice."""
     purpose = (
         f"Removes the connection {ps.comment(name)} from the site.",
@@ -64,7 +66,7 @@ def renewal(this: RenewalHandOver) -> str:
     )
     manual = (
         "In the console, select the tenant: Administration, Cloud Services, Microsoft Entra tenants.",
-        f"In the lower pane, select the application {this.server_name} ({this.server_app_id}).",
+        f"In the lower pane, select the application {isolated(this.server_name)} ({this.server_app_id}).",
         f"Choose Renew Secret Key, and paste the secret. It expires at {_end(this)}.",
         "Clear the clipboard: Set-Clipboard -Value ' '",
         "Confirm the renewal in your portal. The onboarding service then removes the old secret.",

@@ -21,6 +21,9 @@ from onboarding.cmg.permissions import (
     PermissionType,
     required_resource_access,
 )
+from onboarding.words import data
+from onboarding.words.line import isolated
+from onboarding.words.word import Word
 
 USER_IMPERSONATION: Final = "user_impersonation"
 """The scope of the server app that clients request."""
@@ -112,7 +115,7 @@ def scope_id(key: str) -> str:
 
 
 def server_application(
-    profile: Profile, *, name: str, home_page_url: str, key: str, reads_directory: bool, notes: str
+    profile: Profile, *, name: Word, home_page_url: str, key: str, reads_directory: bool, notes: str
 ) -> dict[str, Any]:
     """The web (server) app, without the App ID URI, which can contain the client id.
 
@@ -127,7 +130,7 @@ def server_application(
     native = {"publicClient": {"redirectUris": list(profile.native_redirects)}}
     return {
         **(native if profile.native_redirects else {}),
-        "displayName": name,
+        "displayName": data.text(name),
         "signInAudience": "AzureADMyOrg",
         "isDeviceOnlyAuthSupported": profile.device_only,
         "notes": notes,
@@ -145,9 +148,9 @@ def server_application(
                     "value": USER_IMPERSONATION,
                     "type": "User",
                     "isEnabled": True,
-                    "adminConsentDisplayName": f"Access {name}"[:_LONGEST_CONSENT_NAME],
+                    "adminConsentDisplayName": f"Access {isolated(name)}"[:_LONGEST_CONSENT_NAME],
                     "adminConsentDescription": (
-                        f"Allow the application to access {name} on behalf of the signed-in user."
+                        f"Allow the application to access {isolated(name)} on behalf of the signed-in user."
                     ),
                 }
             ],
@@ -157,7 +160,7 @@ def server_application(
 
 
 def client_application(
-    profile: Profile, *, name: str, server_app: str, server_scope: str, user_discovery: bool, notes: str
+    profile: Profile, *, name: Word, server_app: str, server_scope: str, user_discovery: bool, notes: str
 ) -> dict[str, Any]:
     """The native (client) app, without the redirect URI, which contains the client id.
 
@@ -174,7 +177,7 @@ def client_application(
     )
     permissions = (impersonation,) if client_permissions(profile, user_discovery=user_discovery) else ()
     return {
-        "displayName": name,
+        "displayName": data.text(name),
         "signInAudience": "AzureADMyOrg",
         "isFallbackPublicClient": True,
         "notes": notes,

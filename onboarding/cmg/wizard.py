@@ -21,9 +21,10 @@ from onboarding.cmg import profiles
 from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery, reads_directory
 from onboarding.cmg.faults import fault
-from onboarding.cmg.fields import SPACES, Form, Name, Text, WizardModel, plain
+from onboarding.cmg.fields import SPACES, Form, Name, Text, WizardModel, Written, plain
 from onboarding.cmg.profiles import Profile
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel, SiteVersion
+from onboarding.words.word import EMPTY, Word
 
 _EMAIL: Final = Form(
     rf'[^@"<>,;{SPACES}]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+',
@@ -32,7 +33,7 @@ _EMAIL: Final = Form(
 
 Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(plain)]
 ChannelName = Annotated[str, Field(max_length=61)]
-LabelValue = Annotated[str, Field(max_length=256), AfterValidator(plain)]
+LabelValue = Annotated[Word, Written(longest=256)]
 
 
 def _profile(name: str) -> str:
@@ -64,9 +65,7 @@ class AdminConsent(StrEnum):
 class Owner(WizardModel):
     """A person who is responsible for the connection."""
 
-    name: Annotated[str, Field(max_length=256), AfterValidator(plain)] = Field(
-        "", description="Up to 256 characters."
-    )
+    name: Annotated[Word, Written(longest=256)] = Field(EMPTY, description="Up to 256 characters.")
     email: Annotated[str, Field(max_length=254), _EMAIL, AfterValidator(plain)] = Field(
         description="Email address. Owners receive the notices of the connection by mail, if it is set up."
     )
@@ -89,7 +88,9 @@ class OnboardingRequest(WizardModel):
         description="Name of the connection in the Configuration Manager console, up to 256 characters. It "
         "is unique in its tenant, and not case-sensitive."
     )
-    description: Text = Field("", description="Shown in the console beside the name. Up to 1,024 characters.")
+    description: Text = Field(
+        EMPTY, description="Shown in the console beside the name. Up to 1,024 characters."
+    )
     service: Literal["CloudManagement"] = Field(
         "CloudManagement", description="The service that the wizard offers. No other is supported."
     )

@@ -15,6 +15,7 @@ from onboarding.errors import requests
 from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, each, readable, single
+from onboarding.words.line import isolated
 
 _TENANTS: Final = Range("0", "~")
 """Partitions are tenant ids; those of pointers start with a character that sorts after them."""
@@ -105,7 +106,7 @@ class ConnectionStore:
             )
         ]
         if others:
-            known = [f"'{other.name}' ({other.id})" for other in others if shows(other.requester)]
+            known = [f"'{isolated(other.name)}' ({other.id})" for other in others if shows(other.requester)]
             hidden = len(others) - len(known)
             named = ", ".join([*known, *([f"{hidden} of other requesters"] if hidden else [])])
             raise requests.SERVER_APP_SHARED.error(connections=named)

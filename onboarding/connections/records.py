@@ -21,13 +21,15 @@ from onboarding.connections.hand_over import Confirmation, HandOver, HandOverSta
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError, load
+from onboarding.words import data
+from onboarding.words.word import EMPTY, Word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AppRecord:
     """One of the two app registrations."""
 
-    name: str
+    name: Word
     app_id: str
     object_id: str
     service_principal_id: str
@@ -105,9 +107,9 @@ class Connection:
     """A connection of one tenant."""
 
     tenant: str
-    tenant_name: str  # as in the directory; the import at the site asks for it
-    name: str
-    description: str
+    tenant_name: Word  # as in the directory; the import at the site asks for it
+    name: Word
+    description: Word
     environment: str
     subscription: str | None  # with the gateway; None: it is in another tenant
     profile: str
@@ -121,7 +123,7 @@ class Connection:
     created_at: datetime
     requester_name: str = ""  # empty: an earlier version wrote the record
     on_behalf_of: Behalf | None = None  # for whom the requester asked
-    tenant_domain: str = ""  # the initial one, which names the tenant beyond doubt
+    tenant_domain: Word = EMPTY  # the initial one, which names the tenant beyond doubt
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by kind of expiration
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration
     state: ConnectionState = ConnectionState.ACTIVE
@@ -236,7 +238,7 @@ class Connection:
 
     def to_row(self) -> Row:
         """The connection's row."""
-        columns = {"name": self.name, "requester": self.requester, "document": CODEC.dump(self)}
+        columns = {"name": data.text(self.name), "requester": self.requester, "document": CODEC.dump(self)}
         return Row(partition=self.tenant, key=key_of(self.name), columns=columns, etag=self.etag)
 
     @classmethod
@@ -251,12 +253,12 @@ class Connection:
 CODEC: Final = Codec(Connection)
 
 
-def connection_id(tenant: str, name: str) -> str:
+def connection_id(tenant: str, name: Word) -> str:
     """The ID of the connection with a name in a tenant, also before it exists."""
     return f"{tenant}.{key_of(name)}"
 
 
-def key_of(name: str) -> str:
+def key_of(name: Word) -> str:
     """A connection's name as a key. Names that differ only in case, form or joiners have the same one."""
-    normalized = unicodedata.normalize("NFC", joiners.without(name)).casefold()
+    normalized = unicodedata.normalize("NFC", joiners.without(data.text(name))).casefold()
     return hashlib.sha256(normalized.encode()).hexdigest()[:20]

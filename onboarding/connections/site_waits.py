@@ -16,6 +16,7 @@ from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
+from onboarding.words.word import Word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +24,7 @@ class SiteWait:
     """A connection whose hand-over nobody has confirmed."""
 
     connection: str
-    name: str
+    name: Word
     tenant: str
     since: datetime
     reminded: int = 0  # reminders that were announced

@@ -24,6 +24,7 @@ from onboarding.drift.directory_snapshot import TenantNames
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import OnboardingError
 from onboarding.words.line import isolated
+from onboarding.words.word import EMPTY
 
 UNREADABLE: Final = "directory-unreadable"
 """The code for a tenant that the service cannot read."""
@@ -165,7 +166,7 @@ def _updated(connection: Connection, server: InspectedApp) -> tuple[str, ...]:
 def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datetime) -> Iterator[Difference]:
     """The checks that failed. What the site has not set yet in an imported app is no difference."""
     record = connection.server_app if app == "serverApp" else connection.client_app
-    name = record.name if record else ""
+    name = record.name if record else EMPTY
     for check in inspected.checks:
         if check.set_by_site and connection.imports_server_app and check.name not in connection.updated:
             continue
@@ -237,7 +238,7 @@ def _secret_differs(  # noqa: PLR0917 - in the order of the text
 ) -> Comparison:
     """One difference of the secret; ``day`` is the date in its text, ``subjects`` are key IDs."""
     words = {
-        "app": connection.server_app.name,
+        "app": isolated(connection.server_app.name),
         "day": f"{day:%Y-%m-%d}",
         "recorded": f"{connection.secret.ends_at:%Y-%m-%d}",
     }

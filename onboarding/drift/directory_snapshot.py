@@ -18,6 +18,7 @@ from onboarding.cloud import shapes
 from onboarding.cloud.ports import Graph
 from onboarding.cloud.replies import Reply
 from onboarding.words import odata
+from onboarding.words.word import Word
 
 MOST_PAIRS: Final = 15
 _VALUES: Final = 15
@@ -47,8 +48,8 @@ class Grants:
 class TenantNames:
     """What a tenant is called: people can change its name, but not its initial domain."""
 
-    name: str
-    initial_domain: str  # empty if the directory does not show it
+    name: Word
+    initial_domain: Word  # empty if the directory does not show it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +149,9 @@ def _tenant(organization: Any) -> TenantNames | None:
     if shown is None or shapes.fault_of(shown):
         return None
     initial = [str(each["name"]) for each in shown.get("verifiedDomains") or () if each.get("isInitial")]
-    return TenantNames(name=str(shown.get("displayName") or ""), initial_domain="".join(initial[:1]))
+    return TenantNames(
+        name=Word(str(shown.get("displayName") or "")), initial_domain=Word("".join(initial[:1]))
+    )
 
 
 def _any_of(apps: Sequence[str]) -> str:

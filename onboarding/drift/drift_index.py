@@ -12,6 +12,7 @@ from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
+from onboarding.words.word import Word
 
 _READS: Final = 10
 """Reads of the index with which some connections of each tenant are found."""
@@ -22,7 +23,7 @@ class DriftEntry:
     """A connection with differences."""
 
     connection: str
-    name: str
+    name: Word
     tenant: str
     codes: tuple[str, ...]
     since: datetime  # of the oldest

@@ -18,6 +18,7 @@ from onboarding.connections.records import Connection
 from onboarding.drift import directory_snapshot
 from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair, TenantNames
 from onboarding.errors import OnboardingError, responses
+from onboarding.words.word import Word
 
 if TYPE_CHECKING:
     from onboarding.cloud.directory import Directory
@@ -55,7 +56,7 @@ class InspectedApp:
     """One of the two applications."""
 
     app_id: str
-    name: str  # in the directory; empty if it is not there
+    name: Word  # in the directory; empty if it is not there
     exists: bool | None  # None if the service may not read it
     checks: tuple[Check, ...]
 
@@ -121,7 +122,7 @@ def _inspected_app(snapshot: DirectorySnapshot, app_id: str, checks: Iterator[Ch
     app = _application(snapshot, app_id)
     return InspectedApp(
         app_id=app_id,
-        name=str((app or {}).get("displayName") or ""),
+        name=Word(str((app or {}).get("displayName") or "")),
         exists=None if snapshot.applications is None else app is not None,
         checks=tuple(checks),
     )

@@ -13,6 +13,8 @@ from onboarding.lifecycle.facts import Facts
 from onboarding.lifecycle.ownership import maker
 from onboarding.texts import phrases
 from onboarding.texts.phrases import Said
+from onboarding.words import data
+from onboarding.words.word import Word
 
 
 def connection_name(facts: Facts) -> Iterator[Finding]:
@@ -95,10 +97,10 @@ def mentioned(request: OnboardingRequest, survey: Survey, onboarding: str) -> li
     ]
 
 
-def _namesake(name: str, survey: Survey, onboarding: str) -> Mapping[str, Any] | None:
+def _namesake(name: Word, survey: Survey, onboarding: str) -> Mapping[str, Any] | None:
     """An application of the tenant that has a name already, if there is one."""
     for app in survey.same_names or ():
-        if str(app["displayName"]).casefold() == name.casefold() and not _made_by(onboarding, app):
+        if str(app["displayName"]).casefold() == data.folded(name) and not _made_by(onboarding, app):
             return app
     return None
 
@@ -109,4 +111,4 @@ def _made_by(onboarding: str, application: Mapping[str, Any]) -> bool:
 
 
 def _named(application: Mapping[str, Any]) -> Said:
-    return phrases.THE_APPLICATION.of(name=application["displayName"], app=application["appId"])
+    return phrases.THE_APPLICATION.of(name=Word(str(application["displayName"])), app=application["appId"])

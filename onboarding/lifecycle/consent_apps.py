@@ -10,6 +10,8 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
 from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.words.line import isolated
+from onboarding.words.word import Word
 from onboarding.workflow.run import Run, StepStatus
 
 
@@ -17,7 +19,7 @@ from onboarding.workflow.run import Run, StepStatus
 class ConsentApp:
     """An app without consent, as far as the service can see."""
 
-    name: str
+    name: Word
     app_id: str
     url: str  # Microsoft's page, where an administrator consents
     permissions: tuple[str, ...]  # for people
@@ -54,5 +56,5 @@ def _of_client(run: Run, request: OnboardingRequest) -> tuple[str, ...]:
     found = [str(USER_READ)]
     server = SERVER_APP.found_in(run)
     if server and client_permissions(request.profile, user_discovery=request.user_discovery.enabled):
-        found.insert(0, f"delegated permission {USER_IMPERSONATION} of '{server.name}'")
+        found.insert(0, f"delegated permission {USER_IMPERSONATION} of '{isolated(server.name)}'")
     return tuple(found)

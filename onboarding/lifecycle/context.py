@@ -15,6 +15,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.notices.renewal_reminders import Reminder
+from onboarding.words.line import isolated
 from onboarding.workflow.plan import Context
 from onboarding.workflow.runtime import Runtime
 
@@ -67,6 +68,6 @@ def unique_name(onboarding: str, role: str) -> str:
 def notes(context: OnboardingContext) -> str:
     """The notes of an app registration, for the administrators of the tenant."""
     return (
-        f"Created for the Configuration Manager connection '{context.request.name}' "
+        f"Created for the Configuration Manager connection '{isolated(context.request.name)}' "
         f"by onboarding {context.id}. Deleting it stops the Cloud Management Gateway."
     )

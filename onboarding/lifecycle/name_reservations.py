@@ -24,6 +24,7 @@ from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, single
+from onboarding.words.word import Word
 from onboarding.workflow.run import Run, RunStatus
 from onboarding.workflow.runtime import Runtime
 
@@ -69,7 +70,7 @@ class NameReservations:
         self._connections = connections
         self._clock = clock
 
-    async def holder(self, tenant: str, name: str, onboarding: str = "") -> Holder | None:
+    async def holder(self, tenant: str, name: Word, onboarding: str = "") -> Holder | None:
         """The connection, or another onboarding, that has a name; None if it is free."""
         connection = await self._connections.get(f"{tenant}.{key_of(name)}")
         if connection and connection.onboarding != onboarding:
@@ -83,7 +84,7 @@ class NameReservations:
         return None
 
     async def reserve(
-        self, tenant: str, name: str, onboarding: str, requester: str, *, resuming: bool = False
+        self, tenant: str, name: Word, onboarding: str, requester: str, *, resuming: bool = False
     ) -> Holder | None:
         """Reserves a name for an onboarding; safe to repeat. Returns who has it if that is somebody else."""
         while True:
@@ -101,7 +102,7 @@ class NameReservations:
                 continue
             return None
 
-    async def release(self, tenant: str, name: str, onboarding: str) -> None:
+    async def release(self, tenant: str, name: Word, onboarding: str) -> None:
         """Gives a name back if an onboarding that does not exist has it."""
         row = await self._row(tenant, name)
         if row and (await single(self._tables, row, _reservation)).onboarding == onboarding:
@@ -110,10 +111,10 @@ class NameReservations:
             except ConflictError:
                 return
 
-    async def _row(self, tenant: str, name: str) -> Row | None:
+    async def _row(self, tenant: str, name: Word) -> Row | None:
         return await self._tables.get(names.CONNECTIONS, _of(tenant), key_of(name))
 
-    async def _counts(self, found: Reservation, tenant: str, name: str) -> bool:
+    async def _counts(self, found: Reservation, tenant: str, name: Word) -> bool:
         """Whether a reservation of another onboarding counts."""
         run = await self._onboardings.load(found.onboarding)
         if run is None or found.resuming:
@@ -127,7 +128,7 @@ class NameReservations:
         return not status.final or (status is RunStatus.FAILED and leaves_something(run))
 
 
-def _has(run: Run, tenant: str, name: str) -> bool:
+def _has(run: Run, tenant: str, name: Word) -> bool:
     """Whether a run is for this name: the same ID can come from a request for another one."""
     own = PLANS[run.head.plan].request_of(run.head).name
     return run.head.lists[TENANT] == tenant and key_of(own) == key_of(name)

@@ -42,6 +42,7 @@ from onboarding.lifecycle.requests import REQUESTER, Asker
 from onboarding.lifecycle.steps import preflight
 from onboarding.lifecycle.steps.connection import CONNECTION
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
+from onboarding.words.word import EMPTY, Word
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context
 from onboarding.workflow.run import StepState, StepStatus
@@ -55,8 +56,8 @@ class Rehearsal:
 
     findings: tuple[Finding, ...]
     calls: tuple[Mapping[str, Any], ...]  # step, service, method, path, body
-    tenant_name: str = ""
-    tenant_domain: str = ""  # the initial one
+    tenant_name: Word = EMPTY
+    tenant_domain: Word = EMPTY  # the initial one
 
 
 async def rehearse(services: Services, request: OnboardingRequest, asker: Asker, now: datetime) -> Rehearsal:

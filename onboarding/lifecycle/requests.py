@@ -12,6 +12,7 @@ from onboarding.cmg.app_fields import SecretValidity
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
+from onboarding.words.word import Word
 from onboarding.workflow.run import SERVICE, Author, RunStatus
 
 OPERATOR: Final = "operator"
@@ -76,12 +77,12 @@ class Removal:
         return self.request.tenant
 
     @property
-    def name(self) -> str:
+    def name(self) -> Word:
         """The name of the connection."""
         return self.request.name
 
     @property
-    def labels(self) -> Mapping[str, str]:
+    def labels(self) -> Mapping[str, Word]:
         """The labels of the onboarding."""
         return self.request.labels
 
@@ -93,13 +94,13 @@ class Renewal:
     connection: str  # its ID, which a later connection of the same name has, too
     onboarding: str = ""  # of the connection: tells it from the later one
     tenant: str
-    name: str  # of the connection
+    name: Word  # of the connection
     secret_validity: SecretValidity | None = None
     secret_end_date: datetime | None = None
     vault_secret: str | None = None  # for an imported app: the name of its new secret in Key Vault
     time_limit_days: int  # until the old secret is removed without a confirmation; 0: never
     secret: str = ""  # key ID of the secret that is replaced
-    labels: Mapping[str, str] = field(default_factory=dict)  # of the connection
+    labels: Mapping[str, Word] = field(default_factory=dict)  # of the connection
 
     @classmethod
     def of(

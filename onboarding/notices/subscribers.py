@@ -18,6 +18,7 @@ from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, load, readable
+from onboarding.words.word import Word
 
 PREFIX: Final = "subscriber-"
 """Begins the names of the channels of subscribers."""
@@ -37,11 +38,11 @@ class Subscriber:
     """A program, and which events it gets. An empty filter lets everything pass."""
 
     id: str
-    name: str
+    name: Word
     host: str  # of its address
     types: tuple[str, ...] = ()  # kinds of notices
     tenants: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)  # a connection has all of them
+    labels: Mapping[str, Word] = field(default_factory=dict)  # a connection has all of them
     enabled: bool = True
     version: int = 1
     created_at: datetime

@@ -23,6 +23,7 @@ from onboarding.lifecycle.requests import Renewal
 from onboarding.recovery.decisions import Decision, Seen, decide
 from onboarding.recovery.outside import Applications, VaultSecrets
 from onboarding.recovery.restored_onboardings import RestoredOnboarding
+from onboarding.words.word import EMPTY, Word
 from onboarding.workflow import interventions
 from onboarding.workflow.run import Author, Event, RunStatus
 
@@ -48,7 +49,7 @@ class Found:
     finding: Finding
     onboarding: str
     connection: str = ""  # its ID, if it has or had a record
-    name: str = ""
+    name: Word = EMPTY
 
 
 class TenantReconciliation:

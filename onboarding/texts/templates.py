@@ -12,6 +12,10 @@ from datetime import UTC, datetime
 from string import Formatter
 from typing import Any, Final, Protocol, runtime_checkable
 
+from onboarding.words import data
+from onboarding.words.line import isolated
+from onboarding.words.word import Word
+
 
 @runtime_checkable
 class Phrased(Protocol):
@@ -29,7 +33,7 @@ class _Dates(Formatter):
         match value:
             case list() | tuple():
                 value = ", ".join(map(self._text, value))
-            case Mapping():
+            case Mapping() | Word():
                 value = self._text(value)
         if format_spec.startswith("%") and isinstance(value, str):
             value = datetime.fromisoformat(value)
@@ -37,7 +41,9 @@ class _Dates(Formatter):
 
     @staticmethod
     def _text(value: Any) -> str:
-        """A value as text: a phrase in English, as it is stored."""
+        """A value as text: a phrase in English, as it is stored; a word as a part of one line."""
+        if isinstance(value, Word):
+            return isolated(value)
         return str(value["text"] if isinstance(value, Mapping) else value)
 
 
@@ -70,5 +76,7 @@ def _as_json(value: Any) -> Any:
             return [_as_json(member) for member in value]
         case Phrased():
             return value.as_json()
+        case Word():
+            return data.text(value)
         case _:
             return str(value)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from onboarding.words.chat import quiet
 from onboarding.words.line import isolated
+from onboarding.words.word import Word
 
 
-def name(text: str) -> str:
+def name(text: Word | str) -> str:
     """A name within a title or a description: one line, without markup and addresses."""
     return quiet(isolated(text))
 

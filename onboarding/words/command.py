@@ -15,14 +15,15 @@ import shlex
 from typing import Final
 
 from onboarding.words.line import CONTROL
+from onboarding.words.word import Word, read
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/:._-]+")
 _QUOTES: Final = re.compile("['\u2018-\u201f]")
 
 
-def bash(value: str) -> str:
+def bash(value: Word | str) -> str:
     """A value as one word of Bash. Control characters become spaces."""
-    return shlex.quote(CONTROL.sub(" ", value))
+    return shlex.quote(CONTROL.sub(" ", read(value)))
 
 
 def shared(value: str) -> str:

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from typing import Final
 
+from onboarding.words.word import Word, read
+
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """A control character or a line break. No language of this room keeps one inside a word."""
 
@@ -19,17 +21,17 @@ _ISOLATES: Final = re.compile("[\u2068\u2069]")
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
 
-def line(text: str) -> str:
+def line(text: Word | str) -> str:
     """A text as one line: a line break or control character becomes a space, a direction mark nothing.
 
     The marks of ``isolated`` stay.
     """
-    return _DIRECTION.sub("", _BREAKS.sub(" ", text)).strip()
+    return _DIRECTION.sub("", _BREAKS.sub(" ", read(text))).strip()
 
 
-def isolated(name: str) -> str:
+def isolated(name: Word | str) -> str:
     """A name as a part of one line, which reorders nothing beside it."""
-    shown = line(_ISOLATES.sub("", name))
+    shown = line(_ISOLATES.sub("", read(name)))
     if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in shown):
         return f"\u2068{shown}\u2069"
     return shown

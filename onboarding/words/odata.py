@@ -5,7 +5,9 @@ Source: https://learn.microsoft.com/graph/query-parameters#escaping-single-quote
 
 from __future__ import annotations
 
+from onboarding.words.word import Word, read
 
-def text(value: str) -> str:
+
+def text(value: Word | str) -> str:
     """A string literal. The whole filter is encoded for the URL afterwards."""
-    return "'" + value.replace("'", "''") + "'"
+    return "'" + read(value).replace("'", "''") + "'"

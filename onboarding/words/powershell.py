@@ -18,15 +18,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from onboarding.words.line import CONTROL
+from onboarding.words.word import Word, read
 
 _RUNS: Final = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
 
 
-def text(value: str) -> str:
+def text(word: Word | str) -> str:
     """A string: PowerShell evaluates no variable, escape or expression in it.
 
     Raises ``ValueError`` for control characters, which no name can contain.
     """
+    value = read(word)
     if CONTROL.search(value):
         raise ValueError("a PowerShell literal cannot contain control characters")
     if value.isascii():
@@ -34,9 +36,9 @@ def text(value: str) -> str:
     return f"(-join ({', '.join(_pieces(value))}))"
 
 
-def label(value: str) -> str:
+def label(value: Word | str) -> str:
     """A string for any text; control characters become spaces."""
-    return text(CONTROL.sub(" ", value))
+    return text(CONTROL.sub(" ", read(value)))
 
 
 def boolean(value: bool) -> str:
@@ -44,7 +46,7 @@ def boolean(value: bool) -> str:
     return "$true" if value else "$false"
 
 
-def array(values: Iterable[str]) -> str:
+def array(values: Iterable[Word | str]) -> str:
     """An array of strings, also if there are none or one."""
     return "@(" + ", ".join(map(text, values)) + ")"
 
@@ -58,9 +60,10 @@ def date(moment: datetime) -> str:
     )
 
 
-def comment(value: str) -> str:
+def comment(value: Word | str) -> str:
     """Text for a line comment: it stays on its line, other letters are numbers: ``u{451}``."""
-    return "".join(each if each.isascii() else f"\\u{{{ord(each):x}}}" for each in CONTROL.sub(" ", value))
+    shown = CONTROL.sub(" ", read(value))
+    return "".join(each if each.isascii() else f"\\u{{{ord(each):x}}}" for each in shown)
 
 
 def _quoted(value: str) -> str:

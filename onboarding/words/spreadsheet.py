@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from onboarding.words.word import Word, read
+
 _FORMULA: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 """What a formula can begin with, also in full width (East Asian keyboards)."""
 
@@ -21,7 +23,7 @@ _BEGINS: Final = re.compile(rf"((?:^|[{_SEPARATORS}])[\s\u200b-\u200f\u2060\ufef
 """Where a cell can begin, with the space and the invisible characters that a reader skips."""
 
 
-def sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str | int | None]]) -> bytes:
+def sheet(columns: Sequence[str], rows: Iterable[Mapping[str, Word | str | int | None]]) -> bytes:
     """A table with its heading, in UTF-8 with the byte order mark that Excel needs."""
     text = io.StringIO()
     writer = csv.writer(text)  # with CRLF and doubled quotes, as the RFC requires
@@ -31,8 +33,8 @@ def sheet(columns: Sequence[str], rows: Iterable[Mapping[str, str | int | None]]
     return text.getvalue().encode("utf-8-sig")
 
 
-def cell(value: str | int | None) -> str | int:
+def cell(value: Word | str | int | None) -> str | int:
     """A cell that no spreadsheet runs. A number is not a formula, even with a sign."""
-    if isinstance(value, str):
-        return _BEGINS.sub(r"\1'", value)
+    if isinstance(value, Word | str):
+        return _BEGINS.sub(r"\1'", read(value))
     return "" if value is None else value

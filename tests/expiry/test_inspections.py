@@ -17,6 +17,7 @@ from onboarding.connections.warning_schedule import CODEC
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.storage import names
 from onboarding.storage.tables import Tables, Write
+from onboarding.words.word import Word, read
 from tests.expiry.site import Site, data
 from tests.support.connections import Fleet, onboarding_request
 from tests.support.customers import FABRIKAM
@@ -108,7 +109,7 @@ class Scene:
         shown = await graph(f"/applications/{server.object_id}")
         record = replace(
             model,
-            name=unique(name),
+            name=Word(unique(name)),
             server_app=server,
             client_app=client,
             app_id_uri=shown["identifierUris"][0],
@@ -199,7 +200,7 @@ class Scene:
 
 def _as_imported(found: Connection) -> Connection:
     """The same connection, for an app that existed before."""
-    return replace(found, request=onboarding_request(name=found.name, imported=True))
+    return replace(found, request=onboarding_request(name=read(found.name), imported=True))
 
 
 @pytest.fixture(scope="module")
@@ -354,12 +355,12 @@ async def test_a_hundred_connections_cost_seven_calls(scene):
     await site.clear(names.CONNECTIONS)
     await site.clear(names.CALENDAR)
     await site.fire(INSPECTION)
-    records = [replace(model, name=unique("Contoso"), inspected_at=None) for _ in range(100)]
+    records = [replace(model, name=Word(unique("Contoso")), inspected_at=None) for _ in range(100)]
     now = (await site.http.get(f"{site.stack.api}/admin/host/clock")).json()
     young = datetime.fromisoformat(now["now"]) + WEEK - timedelta(minutes=30)
     others = [
-        replace(model, name=unique("young"), inspected_at=None, created_at=young),
-        replace(model, name=unique("leaving"), inspected_at=None, state=ConnectionState.REMOVING),
+        replace(model, name=Word(unique("young")), inspected_at=None, created_at=young),
+        replace(model, name=Word(unique("leaving")), inspected_at=None, state=ConnectionState.REMOVING),
     ]
     await asyncio.gather(*(scene.fleet.store.add(record) for record in (*records, *others)))
     tables = Tables(site.tables)
@@ -391,7 +392,7 @@ async def look(site: Site, record: Connection) -> Any:
 
 async def alone(scene: Scene, **changes: Any) -> Connection:
     """The untouched connection, as the only one."""
-    record = replace(scene.untouched, name=unique("now"), inspected_at=None, **changes)
+    record = replace(scene.untouched, name=Word(unique("now")), inspected_at=None, **changes)
     await scene.site.clear(names.CONNECTIONS)
     await scene.fleet.store.add(record)
     return record

@@ -22,6 +22,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from onboarding.connections.cadence import Acknowledgement
 from onboarding.connections.records import Connection
+from onboarding.words import data
 from tests.expiry.oracle import Oracle, Warned
 from tests.expiry.site import SWEEP, Site
 from tests.support.connections import Fleet, connection
@@ -126,11 +127,11 @@ class Year:
 
     def _know(self, record: Connection, now: datetime) -> None:
         """Pass the changed expirations of a connection to the oracle."""
-        before = self.connections.get(record.name)
-        self.connections[record.name] = record
+        before = self.connections.get(data.text(record.name))
+        self.connections[data.text(record.name)] = record
         for kind, ends_at in record.expirations.items():
             if before is None or before.expirations[kind] != ends_at:
-                self.oracle.set(record.name, kind, ends_at, now)
+                self.oracle.set(data.text(record.name), kind, ends_at, now)
 
     async def _people(self, now: datetime, days: int) -> None:
         """What people do in some days: renew in time or late, change an expiration by hand, acknowledge."""
@@ -144,7 +145,7 @@ class Year:
                 self.report.people["changed by hand"] += 1
                 by_hand = timedelta(days=self.chance.randrange(-5, 300), hours=self.chance.randrange(24))
                 await self._move(record, now + by_hand, now)
-            kept = self.connections[record.name]
+            kept = self.connections[data.text(record.name)]
             for kind, ends_at in kept.expirations.items():
                 if ends_at < now and self._happens(0.05, days):
                     self.report.people["acknowledged"] += 1
@@ -163,7 +164,7 @@ class Year:
         await self.fleet.store.change(
             record.id, lambda found: replace(found, acknowledged={**found.acknowledged, kind: said})
         )
-        self.oracle.acknowledge(record.name, kind)
+        self.oracle.acknowledge(data.text(record.name), kind)
 
     def _courses(self) -> Iterator[Callable[[datetime], Awaitable[None]]]:
         """The fate of each run of the timer, mostly a success."""

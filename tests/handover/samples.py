@@ -9,6 +9,7 @@ from typing import Any
 from onboarding.cmg.handover import HandOver, script
 from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment, OnboardingRequest
+from onboarding.words.word import Word
 
 TENANT = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
 SERVER = "59ecaa28-3240-4d9c-a4e4-d3ff305bc6ed"
@@ -51,12 +52,12 @@ def made(
     return script(
         HandOver(
             request=OnboardingRequest.model_validate_json(json.dumps(body)),
-            tenant_name=tenant_name,
-            tenant_domain="contoso.onmicrosoft.com",
-            server_name=server_name,
+            tenant_name=Word(tenant_name),
+            tenant_domain=Word("contoso.onmicrosoft.com"),
+            server_name=Word(server_name),
             server_app_id=SERVER,
             app_id_uri=URI,
-            client_name=client_name,
+            client_name=Word(client_name),
             client_app_id=client,
             secret=secret(AzureEnvironment(fields.get("azureEnvironment", "AzurePublicCloud"))),
             secret_ends_at=ends_at,

@@ -5,6 +5,7 @@ import pytest
 from onboarding.cmg import operation_scripts
 from onboarding.cmg.operation_scripts import RenewalHandOver
 from onboarding.cmg.wizard import AzureEnvironment
+from onboarding.words.word import Word
 from tests.handover import samples
 from tests.handover.calls import faults
 from tests.support.powershell import grammar, lexer
@@ -20,8 +21,8 @@ def renewal(
     environment = AzureEnvironment.US_GOVERNMENT if government else AzureEnvironment.PUBLIC
     return operation_scripts.renewal(
         RenewalHandOver(
-            connection_name=connection_name,
-            server_name=server_name,
+            connection_name=Word(connection_name),
+            server_name=Word(server_name),
             server_app_id=samples.SERVER,
             secret=samples.secret(environment),
             secret_ends_at=samples.END,
@@ -30,8 +31,8 @@ def renewal(
 
 
 SCRIPTS = {
-    "removal": operation_scripts.removal("Contoso CMG"),
-    "hostile removal": operation_scripts.removal(HOSTILE),
+    "removal": operation_scripts.removal(Word("Contoso CMG")),
+    "hostile removal": operation_scripts.removal(Word(HOSTILE)),
     "renewal": renewal(),
     "renewal in US Government": renewal(government=True),
     "hostile renewal": renewal(connection_name=HOSTILE, server_name=HOSTILE),
@@ -53,9 +54,9 @@ def test_they_are_powershell_that_calls_documented_cmdlets(text):
 
 def test_the_script_finds_the_service_before_it_removes_it():
     """A second run changes nothing; the script uses the full name of the service."""
-    calls = [each.name for each in grammar.read(operation_scripts.removal("Contoso CMG")).commands]
+    calls = [each.name for each in grammar.read(operation_scripts.removal(Word("Contoso CMG"))).commands]
     assert calls.index("Get-CMAzureService") < calls.index("Remove-CMAzureService")
-    assert "$name = 'Contoso CMG'" in operation_scripts.removal("Contoso CMG")
+    assert "$name = 'Contoso CMG'" in operation_scripts.removal(Word("Contoso CMG"))
 
 
 def test_a_new_secret_goes_to_the_clipboard_and_nowhere_else():

@@ -6,6 +6,7 @@ import pytest
 
 from onboarding.cmg import operation_scripts
 from onboarding.words import powershell as ps
+from onboarding.words.word import Word
 from tests.handover import samples
 from tests.handover.test_operations import renewal
 from tests.handover.test_quoting import PIECES
@@ -48,7 +49,7 @@ def scripts(word: str) -> dict[str, str]:
     fields = samples.EVERYTHING | groups | {"name": word, "description": word}
     return {
         "import": samples.made(tenant_name=word, server_name=word, client_name=word, **fields),
-        "removal": operation_scripts.removal(word),
+        "removal": operation_scripts.removal(Word(word)),
         "renewal": renewal(connection_name=word, server_name=word),
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.storage import names
+from onboarding.words.line import isolated
 from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.run import HEAD, Run, RunStatus, StepStatus
 from onboarding.workflow.run_index import MARKED, NEW, OPEN, _list, _owned, _with_status
@@ -129,18 +130,22 @@ def _purging(state: State) -> bool:
     )
 
 
+def _name(connection: Connection) -> str:
+    return isolated(connection.name)
+
+
 def _secrets(state: State) -> Iterator[str]:
     """The recorded secrets exist, login accepts them, and their dates are true; there are no others."""
     cloud = state.world.cloud
     for connection in state.connections.values():
         app = cloud.graph(f"/applications(appId='{connection.server_app.app_id}')")
         if app is None:
-            yield f"{connection.name}: its server app is gone"
+            yield f"{_name(connection)}: its server app is gone"
             continue
         listed = {each["keyId"]: each for each in app["passwordCredentials"]}
         for what, secret in (("secret", connection.secret), ("pending secret", connection.pending)):
             if secret:
-                yield from (f"{connection.name}: its {what} {text}" for text in _wrong(state, app, secret))
+                yield from (f"{_name(connection)}: its {what} {text}" for text in _wrong(state, app, secret))
         siblings = [each for each in state.connections.values() if connection.id in {each.id, each.shares}]
         recorded = {
             secret.key_id for each in siblings for secret in (each.secret, each.pending) if secret
@@ -148,13 +153,13 @@ def _secrets(state: State) -> Iterator[str]:
         for each in listed.values():
             ours = _owner(each.get("displayName")) == connection.onboarding
             if ours and each["keyId"] not in recorded:
-                yield f"{connection.name}: the secret {each['displayName'][41:]} is recorded nowhere"
+                yield f"{_name(connection)}: the secret {each['displayName'][41:]} is recorded nowhere"
         if _owner(connection.secret.vault_name) == connection.onboarding and not connection.renewal:
             current = cloud.vault("GET", f"/secrets/{connection.secret.vault_name}")
             newest = connection.pending or connection.secret
             version = cloud.vault("GET", "/secrets/" + newest.vault_id.split("/secrets/")[1])
             if current and version and current["value"] != version["value"]:
-                yield f"{connection.name}: the current version in the vault is not the recorded one"
+                yield f"{_name(connection)}: the current version in the vault is not the recorded one"
 
 
 def _wrong(state: State, app: dict[str, Any], secret: SecretRecord) -> Iterator[str]:
@@ -175,9 +180,9 @@ def _marks(state: State) -> Iterator[str]:
     for connection in state.connections.values():
         run, status = state.operations.get(connection.renewal, (None, None))
         if connection.renewal and (run is None or status in {RunStatus.SUCCEEDED, *_UNDONE}):
-            yield f"{connection.name}: it names a renewal that is {status}"
+            yield f"{_name(connection)}: it names a renewal that is {status}"
         if connection.pending and not connection.renewal:
-            yield f"{connection.name}: it has a pending secret without a renewal"
+            yield f"{_name(connection)}: it has a pending secret without a renewal"
 
 
 def _vault(state: State) -> Iterator[str]:
@@ -218,7 +223,7 @@ def _rows(state: State) -> Iterator[str]:
             if connection is None:
                 yield f"a pointer {row.partition} of a connection that is gone"
             elif kind == "~drift" and not connection.differences:
-                yield f"{connection.name} does not drift, and is in the list"
+                yield f"{_name(connection)} does not drift, and is in the list"
         if kind == "~app" and not state.uses(row.key):
             yield f"{row.partition[:5]} has a user that is gone"
     expected = set()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from onboarding.connections.records import Connection
+from onboarding.words.line import isolated
 from tests.interleavings.cloud import InProcessCloud
 from tests.interleavings.parties import REQUESTERS, Parties
 from tests.interleavings.world import World
@@ -249,7 +250,7 @@ class PartiesMachine(RuleBasedStateMachine):
                 found = self.world.cloud.graph(f"/applications(appId='{app.app_id}')", connection.tenant)
                 unique = str((found or {}).get("uniqueName") or "")
                 maker = owners.get(unique[4:40], REQUESTERS.get(by, connection.requester))
-                assert maker == connection.requester, f"{connection.id} uses {app.name} of {maker}"
+                assert maker == connection.requester, f"{connection.id} uses {isolated(app.name)} of {maker}"
 
 
 def explore(cloud: InProcessCloud, *, examples: int, steps: int) -> None:

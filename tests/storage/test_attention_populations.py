@@ -22,6 +22,7 @@ from onboarding.connections.records import Connection
 from onboarding.drift.drift_index import CODEC, DriftEntry, DriftIndex
 from onboarding.storage import names
 from onboarding.storage.tables import Write
+from onboarding.words.word import Word
 from tests.support.connections import TENANT, onboarding_request
 from tests.support.customers import FABRIKAM
 from tests.support.memory import MemoryTables
@@ -129,7 +130,9 @@ def test_attention_shows_who_needs_somebody_and_nothing_else(tmp_path, populatio
 def difference(tenant: int, number: int, code: str) -> DriftEntry:
     """The entry of a connection in a tenant."""
     place = f"{tenant:08}-0000-4000-8000-000000000000"
-    return DriftEntry(connection=f"{place}.{number:03}", name="n", tenant=place, codes=(code,), since=START)
+    return DriftEntry(
+        connection=f"{place}.{number:03}", name=Word("n"), tenant=place, codes=(code,), since=START
+    )
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)

@@ -18,6 +18,7 @@ from onboarding.notices.notice import Kind, Notice
 from onboarding.storage import names
 from onboarding.storage.tables import Write
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.words.word import Word
 from onboarding.workflow.run import Author
 from onboarding.workflow.run_store import RunStore
 from tests.support.accounts import MemoryAccount
@@ -25,7 +26,7 @@ from tests.support.connections import connection
 
 START = datetime(2027, 3, 1, 12, tzinfo=UTC)
 DAYS = (3, 10, 30)
-KIM = Author(name="app p", id="p", on_behalf_of=Behalf("Kim", "T-1"))
+KIM = Author(name="app p", id="p", on_behalf_of=Behalf(Word("Kim"), Word("T-1")))
 
 
 class World:

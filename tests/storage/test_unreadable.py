@@ -15,6 +15,7 @@ from onboarding.connections.records import key_of
 from onboarding.storage import names
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import Row
+from onboarding.words.word import Word
 from tests.support.connections import TENANT, onboarding_request
 from tests.support.world import OPERATOR, World, requester, run_id
 
@@ -104,7 +105,7 @@ def swept(world: World) -> Facts:
 
 def connection_id(name: str) -> str:
     """The ID of a connection of the world."""
-    return f"{TENANT}.{key_of(name)}"
+    return f"{TENANT}.{key_of(Word(name))}"
 
 
 def of_well(facts: Facts) -> Facts:

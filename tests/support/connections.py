@@ -19,6 +19,7 @@ from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.settings import DEFAULT_THRESHOLDS
 from onboarding.storage.tables import Tables
+from onboarding.words.word import EMPTY, Word
 from tests.support.portal import unique
 
 TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
@@ -40,9 +41,9 @@ def connection(
     name = changes.pop("name", None) or unique("Contoso")
     facts: dict[str, Any] = {
         "tenant": TENANT,
-        "tenant_name": "Contoso",
-        "name": name,
-        "description": "",
+        "tenant_name": Word("Contoso"),
+        "name": Word(name),
+        "description": EMPTY,
         "environment": "AzurePublicCloud",
         "subscription": _SUBSCRIPTION,
         "profile": "2026-08",
@@ -80,7 +81,7 @@ def secret(ends_at: datetime) -> SecretRecord:
 
 def _app(name: str, created_at: datetime | None) -> AppRecord:
     return AppRecord(
-        name=name, app_id=_APP_ID, object_id="o", service_principal_id="p", created_at=created_at
+        name=Word(name), app_id=_APP_ID, object_id="o", service_principal_id="p", created_at=created_at
     )
 
 

@@ -10,18 +10,21 @@ from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.notices.message_items import Item, Link
 from onboarding.notices.notice import Kind, Notice
 from onboarding.words.address import Address
+from onboarding.words.word import EMPTY, Word
 from tests.support.connections import onboarding_request
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 
-def connection(name: str = "Contoso CMG", tenant: str = "1", **changes: Any) -> Connection:
-    app = AppRecord(name="CMG-ServerApp", app_id="a", object_id="o", service_principal_id="s")
+def connection(
+    name: str = "Contoso CMG", tenant: str = "1", tenant_name: str = "", **changes: Any
+) -> Connection:
+    app = AppRecord(name=Word("CMG-ServerApp"), app_id="a", object_id="o", service_principal_id="s")
     made = Connection(
         tenant=tenant,
-        tenant_name=f"Tenant {tenant}",
-        name=name,
-        description="",
+        tenant_name=Word(tenant_name or f"Tenant {tenant}"),
+        name=Word(name),
+        description=EMPTY,
         environment="AzurePublicCloud",
         subscription="s",
         profile="2026-08",

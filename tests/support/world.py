@@ -33,6 +33,8 @@ from onboarding.storage import names
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import Row, Write
 from onboarding.timers import Timers
+from onboarding.words import data
+from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.poison_messages import PoisonMessage, Reason
@@ -179,16 +181,18 @@ class World:
         asker = Asker(id=requester, name=requester)
         lists = asker.lists(request.tenant)
         head = plan_of(request).head(
-            run_id(request.name), request, author=SERVICE, created_at=at, lists=lists
+            run_id(data.text(request.name)), request, author=SERVICE, created_at=at, lists=lists
         )
         await self.parts.onboarding_runs.start(head)
         return head
 
     async def off_board(self, request: OnboardingRequest, at: datetime) -> Head:
         """A removal that has not started."""
-        removal = Removal(onboarding=run_id(request.name), request=request)
+        removal = Removal(onboarding=run_id(data.text(request.name)), request=request)
         lists = Asker(id="operator").lists(request.tenant)
-        head = REMOVE.head(run_id(f"-{request.name}"), removal, author=SERVICE, created_at=at, lists=lists)
+        head = REMOVE.head(
+            run_id(f"-{data.text(request.name)}"), removal, author=SERVICE, created_at=at, lists=lists
+        )
         await self.parts.operation_runs.start(head)
         return head
 
@@ -204,7 +208,7 @@ class World:
             remedy="r",
         )
         request = DeliveryRequest(notice=notice, channel=channel)
-        identifier = run_id(f"{made.name}-{channel}-delivery")
+        identifier = run_id(f"{data.text(made.name)}-{channel}-delivery")
         head = DELIVERY.head(identifier, request, author=SERVICE, created_at=at)
         await self.parts.notice_runs.start(head)
         return head
@@ -247,7 +251,7 @@ def _whole(name: str, ends_at: datetime, **more: Any) -> Connection:
     apps = {role: f"{name} {role}" for role in ("server", "client")}
     server, client = (
         AppRecord(
-            name=app,
+            name=Word(app),
             app_id=run_id(app),
             object_id=run_id(f"{app} object"),
             service_principal_id=run_id(f"{app} principal"),

@@ -12,6 +12,7 @@ from onboarding.connections.records import Connection, Loss
 from onboarding.drift.comparison import compare, unreadable
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import cloud
+from onboarding.words.word import Word
 from tests.support.connections import connection
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -39,8 +40,8 @@ def inspection(*passwords: Any, exists: bool | None = True, passed: bool | None 
     """What an inspection finds: secrets, and one check."""
     check = Check(name="web-redirect", passed=passed, expected="e", impact="b", remedy="r")
     secret = Check(name="secret", passed=False, expected="e", impact="b", remedy="r")
-    server = InspectedApp(app_id="s", name="S", exists=exists, checks=(check, secret))
-    client = InspectedApp(app_id="c", name="C", exists=exists, checks=())
+    server = InspectedApp(app_id="s", name=Word("S"), exists=exists, checks=(check, secret))
+    client = InspectedApp(app_id="c", name=Word("C"), exists=exists, checks=())
     return Inspection(server=server, client=client, passwords=passwords)
 
 

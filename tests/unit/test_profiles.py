@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from onboarding.cmg import profiles
+from onboarding.words.word import Word
 from tests.support import golden
 
 SERVER_APP = "6f1d1f3e-0e57-4f0d-9a8e-3f1f6f0f6a11"
@@ -24,7 +25,7 @@ def server(
 ) -> dict[str, Any]:
     return profiles.server_application(
         profiles.PROFILES[revision],
-        name=name,
+        name=Word(name),
         home_page_url="https://ConfigMgrService",
         key="onboarding-1",
         reads_directory=user_discovery,
@@ -35,7 +36,7 @@ def server(
 def client(*, user_discovery: bool, revision: str = golden.NEWEST) -> dict[str, Any]:
     return profiles.client_application(
         profiles.PROFILES[revision],
-        name="CMG-ClientApp",
+        name=Word("CMG-ClientApp"),
         server_app=SERVER_APP,
         server_scope=SCOPE,
         user_discovery=user_discovery,

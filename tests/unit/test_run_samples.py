@@ -35,6 +35,7 @@ from onboarding.lifecycle.steps.server_app import ServerAppResult
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal
 from onboarding.texts.phrases import Said
+from onboarding.words.word import Word
 from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
@@ -78,17 +79,17 @@ LEFT: Final = LeftBehind(kind="consent", id="a", reason="r", needed_by=("t.n",))
 RESULTS: Final[Mapping[str, Any]] = {
     "preflight": PreflightResult(
         providers={"Microsoft.Storage": "Registered"},
-        tenant_name="T",
-        tenant_domain="t.onmicrosoft.com",
+        tenant_name=Word("T"),
+        tenant_domain=Word("t.onmicrosoft.com"),
         purge=("p",),
         findings=FAILURE.findings,
     ),
     "server-app": ServerAppResult(
-        object_id="o", app_id="a", name="n", created_at=NOW, app_id_uri="api://x", scope_id="s"
+        object_id="o", app_id="a", name=Word("n"), created_at=NOW, app_id_uri="api://x", scope_id="s"
     ),
     "server-principal": PrincipalResult(object_id="o"),
     "server-secret": SECRET,
-    "client-app": ClientAppResult(object_id="o", app_id="a", name="n"),
+    "client-app": ClientAppResult(object_id="o", app_id="a", name=Word("n")),
     "client-principal": PrincipalResult(object_id="o"),
     "consent": ConsentResult(
         granted=("User.Read",),
@@ -181,7 +182,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             authority="requester",
             stop_as=RunStatus.CANCELLED,
             undone=True,
-            on_behalf_of=Behalf("Kim", "INC-1"),
+            on_behalf_of=Behalf(Word("Kim"), Word("INC-1")),
             request='{"v":1}',
         )
     ),
@@ -215,7 +216,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             step="consent",
             attempt=2,
             actor="service",
-            on_behalf_of=Behalf("Kim", "INC-1"),
+            on_behalf_of=Behalf(Word("Kim"), Word("INC-1")),
             detail="d",
             error=FAILURE,
             calls=(
@@ -262,14 +263,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         Renewal(
             connection="t.n",
             tenant=TENANT,
-            name="n",
+            name=Word("n"),
             secret_validity=SecretValidity.ONE_YEAR,
             secret_end_date=NOW,
             vault_secret="import-x",
             time_limit_days=30,
             onboarding="o",
             secret="k",
-            labels={"ticket": "T-1"},
+            labels={"ticket": Word("T-1")},
         ),
     ),
     **results(),

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from onboarding.cmg.conflicts import conflicts as all_conflicts
 from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.words.word import Word
 from tests.unit.wizard import LEAST, NOW, TENANT, WEEKLY, faults, read
 
 
@@ -131,7 +132,10 @@ def test_every_detail_of_discovery_can_be_set():
     )
     assert request.user_discovery.delta_interval_minutes is None
     assert (request.user_discovery.schedule.unit, request.user_discovery.schedule.every) == ("Hours", 12)
-    assert request.group_discovery.group_names == ("O'Brien \u2019s", "\u65e5\u672c")
+    assert request.group_discovery.group_names == (
+        Word("O'Brien \u2019s"),
+        Word("\u65e5\u672c"),
+    )
     assert (request.group_discovery.schedule.unit, request.group_discovery.schedule.every) == ("Days", 7)
 
 

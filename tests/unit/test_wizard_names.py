@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from onboarding.connections.records import key_of
+from onboarding.words.word import Word
 from tests.unit.wizard import faults, read
 
 
@@ -20,7 +21,7 @@ from tests.unit.wizard import faults, read
 )
 def test_any_visible_name_is_accepted(name):
     """A name can have quotes, dollar signs and any script, and is kept unchanged."""
-    assert read(name=name, serverApp={"name": name}).server_app.name == name
+    assert read(name=name, serverApp={"name": name}).server_app.name == Word(name)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_a_name_that_deceives_is_refused(name):
 def test_joiners_are_spelling_where_a_script_uses_them(name):
     """Names in Persian and in Indic scripts contain zero-width joiners, and are kept as they are."""
     request = read(name=name, labels={name: name}, groupDiscovery={"groupNames": [name]})
-    assert (request.name, request.labels) == (name, {name: name})
+    assert (request.name, request.labels) == (Word(name), {name: Word(name)})
 
 
 @pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])

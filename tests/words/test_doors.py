@@ -26,7 +26,7 @@ from onboarding.api.pages import page
 from onboarding.words import command, log, odata
 from onboarding.words import powershell as ps
 from onboarding.words.chat import quiet
-from onboarding.words.line import line
+from onboarding.words.line import isolated, line
 from onboarding.words.spreadsheet import sheet
 from tests.support.corpus import CODE_PAGES, directory_names, words
 from tests.support.notices import connection
@@ -129,7 +129,7 @@ def test_a_page_shows_text():
     for name in NAMES:
         shown = _link(name)
         assert shown.count("<") == elements
-        assert name.strip() in html.unescape(shown)
+        assert isolated(name) in html.unescape(shown)
 
 
 def test_bash_reads_each_word_back():

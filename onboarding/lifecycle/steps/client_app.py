@@ -10,6 +10,7 @@ from onboarding.lifecycle import creation, existing
 from onboarding.lifecycle.context import OnboardingContext, notes
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
+from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
 
@@ -20,7 +21,7 @@ class ClientAppResult:
 
     object_id: str
     app_id: str
-    name: str
+    name: Word
 
 
 async def run(context: OnboardingContext) -> Done[ClientAppResult]:

@@ -19,6 +19,7 @@ from onboarding.lifecycle.facts import Facts, SubscriptionFacts
 from onboarding.lifecycle.findings import findings
 from onboarding.lifecycle.requests import REQUESTER
 from onboarding.storage.codec import Codec
+from onboarding.words.word import EMPTY, Word
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
 
@@ -38,8 +39,8 @@ class PreflightResult:
     """The facts that later steps need, and the findings for people."""
 
     providers: Mapping[str, str]  # registration states by namespace
-    tenant_name: str
-    tenant_domain: str = ""  # the initial one
+    tenant_name: Word
+    tenant_domain: Word = EMPTY  # the initial one
     purge: tuple[str, ...] = ()  # object IDs of deleted applications that may be purged
     findings: tuple[Finding, ...] = ()
 

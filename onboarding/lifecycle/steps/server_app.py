@@ -13,6 +13,7 @@ from onboarding.lifecycle import creation, existing
 from onboarding.lifecycle.context import OnboardingContext, notes
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
+from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
 
@@ -23,7 +24,7 @@ class ServerAppResult:
 
     object_id: str
     app_id: str
-    name: str
+    name: Word
     created_at: datetime | None  # None: the directory does not know it
     app_id_uri: str
     scope_id: str  # of user_impersonation

@@ -24,6 +24,7 @@ from onboarding.errors import channels
 from onboarding.notices.channels import faults, public_network
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
+from onboarding.words import data as words
 
 _UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 
@@ -137,8 +138,15 @@ def event(notice: Notice, connection: Connection | None, origin: str = "") -> Cl
 
 def _of_connection(connection: Connection) -> Mapping[str, Any]:
     return {
-        "connection": {"id": connection.id, "name": connection.name, "tenantId": connection.tenant},
-        "serverApp": {"name": connection.server_app.name, "clientId": connection.server_app.app_id},
+        "connection": {
+            "id": connection.id,
+            "name": words.text(connection.name),
+            "tenantId": connection.tenant,
+        },
+        "serverApp": {
+            "name": words.text(connection.server_app.name),
+            "clientId": connection.server_app.app_id,
+        },
     }
 
 
