@@ -18,6 +18,7 @@ from onboarding.clock import SystemClock
 from onboarding.connections.cadence import SECRET, Acknowledgement, Snooze
 from onboarding.storage.sealing import Seals
 from onboarding.storage.tables import Tables
+from onboarding.words.word import read
 from tests.support.connections import CADENCE, connection, secret
 from tests.support.portal import problem
 
@@ -181,7 +182,7 @@ async def test_a_calendar_takes_it(site, fleet, tenant):
     for event in ends.values():
         assert event.decoded("dtend") - event.decoded("dtstart") == timedelta(days=1)
         assert type(event.decoded("dtstart")) is date
-        assert made.name in event["summary"]
+        assert read(made.name) in event["summary"]
         assert "1. Request a new secret from this service" in event["description"]
         triggers = [-alarm.decoded("trigger").days for alarm in event.walk("VALARM")]
         assert triggers == [90, 60, 30, 14, 7, 1]

@@ -18,7 +18,7 @@ from onboarding.notices.notice import Kind, Notice
 from onboarding.storage import names
 from onboarding.storage.tables import Write
 from onboarding.storage.unreadable_rows import UnreadableRowError
-from onboarding.words.word import Word
+from onboarding.words.word import Word, read
 from onboarding.workflow.run import Author
 from onboarding.workflow.run_store import RunStore
 from tests.support.accounts import MemoryAccount
@@ -155,7 +155,7 @@ async def test_a_connection_that_is_removed_waits_no_longer(world):
     await world.store.remove(removing)
     assert await world.hand_overs.confirm(found, KIM, Way.API) is None
     world.moment = START + timedelta(days=5)
-    namesake = await world.add(name=found.name)
+    namesake = await world.add(name=read(found.name))
     assert await world.hand_overs.confirm(found, KIM, Way.API) is None
     assert [wait.since for wait in await world.waits.first(10)] == [world.moment]
     assert await world.reminded(7.9) == []
