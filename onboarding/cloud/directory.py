@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from onboarding.cloud import failures, shapes
+from onboarding.cloud.grant_looks import GrantLooks
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.survey import Survey, survey
@@ -58,6 +59,7 @@ class Directory:
         fresh: bool = False,
         resources: dict[str, str] | None = None,
         guard: Guard = allowed,
+        looks: GrantLooks | None = None,
     ) -> None:
         """``guard`` is asked before something is removed."""
         self._guard = guard
@@ -65,7 +67,7 @@ class Directory:
         self._paths = graph.paths
         self._fresh = fresh
         self._resources: dict[str, str] = {} if resources is None else resources
-        self.grants = Grants(graph, fresh=fresh, guard=guard)
+        self.grants = Grants(graph, fresh=fresh, guard=guard, looks=looks)
 
     @property
     def graph(self) -> Graph:
@@ -110,7 +112,9 @@ class Directory:
 
     def of_new_objects(self) -> Directory:
         """The same directory for objects created a short while ago, which replicas may not have yet."""
-        return Directory(self._graph, fresh=True, resources=self._resources, guard=self._guard)
+        return Directory(
+            self._graph, fresh=True, resources=self._resources, guard=self._guard, looks=self.grants.looks
+        )
 
     async def create_application(
         self, unique_name: str, body: Mapping[str, Any], *, look: bool, freed: bool = False
@@ -207,7 +211,8 @@ class Directory:
     async def add_password(self, object_id: str, name: str, ends_at: datetime) -> Password:
         """Creates a client secret. Not safe to repeat: a lost response leaves a secret whose text is lost."""
         builder = self._paths.applications.by_application_id(object_id).add_password
-        body = {"passwordCredential": {"displayName": name, "endDateTime": _zulu(ends_at)}}
+        ends = ends_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        body = {"passwordCredential": {"displayName": name, "endDateTime": ends}}
         document = await self._graph.call("POST", builder, body, fresh=self._fresh, owned=True)
         return Password(
             key_id=document["keyId"],
@@ -265,8 +270,7 @@ class Directory:
         """The object ID of an application's service principal."""
         builder = self._paths.service_principals_with_app_id(app_id)
         document = await self._graph.call("GET", builder, query={"%24select": ["id"]}, fresh=fresh)
-        object_id: str = document["id"]
-        return object_id
+        return str(document["id"])
 
     async def find_service_principal(self, app_id: str) -> str | None:
         """The object ID of an application's service principal, if the directory shows one."""
@@ -295,7 +299,3 @@ def created(application: Mapping[str, Any]) -> datetime | None:
     """When an application was created; None for one that is older than this property."""
     found = application.get("createdDateTime")
     return datetime.fromisoformat(str(found)) if found else None
-
-
-def _zulu(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

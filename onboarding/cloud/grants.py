@@ -6,20 +6,45 @@ Each operation can be repeated safely.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from onboarding.cloud import failures, shapes
-from onboarding.cloud.ports import Builder, Graph, Guard, allowed
+from onboarding.cloud import failures, grant_looks, shapes
+from onboarding.cloud.grant_looks import ROLES, SCOPES, GrantLooks
+from onboarding.cloud.ports import Builder, Graph, Guard, Reply, allowed
 from onboarding.errors import cloud
 
 _ALL_PRINCIPALS: Final = "AllPrincipals"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What a run looks at while it waits for consent: service principals; empty for what it does not need."""
+
+    client: str  # for its delegated permissions
+    server: str  # for its application permissions
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The lists to read."""
+        found = ((self.client, SCOPES), (self.server, ROLES))
+        return tuple(grant_looks.path(principal, kind) for principal, kind in found if principal)
+
+
 class Grants:
     """The grants of one tenant."""
 
-    def __init__(self, graph: Graph, *, fresh: bool = False, guard: Guard = allowed) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        fresh: bool = False,
+        guard: Guard = allowed,
+        looks: GrantLooks | None = None,
+    ) -> None:
         """``fresh``: the service principals were created a short while ago."""
+        self.looks = looks or GrantLooks(graph)
         self._guard = guard
         self._graph = graph
         self._paths = graph.paths
@@ -78,7 +103,10 @@ class Grants:
         (https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants).
         """
         builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
-        found = (await self._graph.listed(builder)).readable(fresh=self._fresh)
+        return self._scopes_in(await self._graph.listed(builder))
+
+    def _scopes_in(self, reply: Reply) -> dict[str, set[str]] | None:
+        found = reply.readable(fresh=self._fresh)
         if found is None:
             return None
         scopes: dict[str, set[str]] = {}
@@ -90,10 +118,29 @@ class Grants:
     async def granted_roles(self, client: str) -> set[tuple[str, str]] | None:
         """The application permissions that a service principal has: resource and role; None: not readable."""
         builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
-        found = (await self._graph.listed(builder)).readable(fresh=self._fresh)
+        return self._roles_in(await self._graph.listed(builder))
+
+    def _roles_in(self, reply: Reply) -> set[tuple[str, str]] | None:
+        found = reply.readable(fresh=self._fresh)
         if found is None:
             return None
         return {(str(each.get("resourceId")), str(each.get("appRoleId"))) for each in shapes.entries(found)}
+
+    async def seen(
+        self, look: Look, now: datetime, *, alone: bool
+    ) -> tuple[dict[str, set[str]] | None, set[tuple[str, str]] | None]:
+        """What ``granted_scopes`` and ``granted_roles`` return, read together with the looks of other runs.
+
+        ``alone`` as for ``GrantLooks.replies``.
+        """
+        replies = await self.looks.replies(look.paths, now, alone=alone)
+        scopes = replies.get(grant_looks.path(look.client, SCOPES))
+        roles = replies.get(grant_looks.path(look.server, ROLES))
+        return self._scopes_in(scopes) if scopes else None, self._roles_in(roles) if roles else None
+
+    def expect(self, look: Look, now: datetime, due: datetime) -> None:
+        """Notes when a run looks again."""
+        self.looks.expect(look.paths, now, due)
 
     async def grant_role(self, client: str, resource: str, role: str) -> bool:
         """Consents to an application permission of one service principal on another.

@@ -51,6 +51,12 @@ class InProcessCloud:
         """What a test refuses; ``status`` and ``drop`` only."""
         return self._cloud.front.faults
 
+    def allow(self, tenant: str, *, without: str = "") -> None:
+        """Let the service do in a tenant what it usually may, but one thing."""
+        consents = self._cloud.control.consents
+        roles = self._cloud.control.tenant.identity_roles
+        consents.consent(tenant, [role for role in roles if role != without])
+
     def close(self) -> None:
         """Close the files."""
         self._cloud.database.close()

@@ -74,7 +74,7 @@ class Parties:
 
     async def consent(self, tenant: str, app_id: str) -> None:
         """The administrator of the tenant consents to what an application by hand and its sibling request."""
-        member: Any = _Member(self.world, tenant)
+        member: Any = Member(self.world, tenant)
         made = self.by_hand[app_id][1]
         with contextlib.suppress(AssertionError):  # it was done before
             await consented(member, made.server, made.client)
@@ -83,7 +83,7 @@ class Parties:
         self, caller: str, tenant: str, *, discovery: bool, revision: str = golden.NEWEST
     ) -> Precreated:
         """Applications that a requester registers as a member of the tenant, without anybody's consent."""
-        member: Any = _Member(self.world, tenant)
+        member: Any = Member(self.world, tenant)
         domain = "contoso.com" if tenant == self.tenants[0] else CUSTOMER.domains[0]
         uri = {"identifierUris": [f"https://{domain}/{unique('cmg')}"]}
         made = await precreated(
@@ -144,7 +144,7 @@ class Parties:
         }
 
 
-class _Member:
+class Member:
     """Somebody in a tenant, with the calls that ``precreated`` needs."""
 
     def __init__(self, world: World, tenant: str) -> None:

@@ -10,10 +10,12 @@ it, a person confirms that the administrator has consented.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from onboarding.cloud.grants import Look
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent
@@ -31,7 +33,9 @@ from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Step
 from onboarding.workflow.run import StepState
 
-_LOOKS: Final = (2, 3, 5, 10, 30, 60, 120, 300)  # seconds between checks for an administrator's consent
+_LOOKS: Final = (2, 3, 5, 10, 30, 60, 120)  # seconds between checks for an administrator's consent
+_PERIOD: Final = 300
+"""Seconds between later checks. All onboardings of a tenant check at the same moments, together."""
 _LONGEST: Final = timedelta(days=30)
 
 CONFIRMED: Final = "confirmed"
@@ -81,6 +85,11 @@ class Permissions:
         return (*(scope for _, scope in self.scopes), *roles)
 
     @property
+    def look(self) -> Look:
+        """Where to look for them."""
+        return Look(client=self.client, server=self.server if self.reads_directory else "")
+
+    @property
     def grants(self) -> tuple[Grant, ...]:
         """The permissions as grants."""
         scopes = (Grant(client=self.client, resource=to, scope=scope) for to, scope in self.scopes)
@@ -112,7 +121,7 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
     return Wait(
         reason=(phrases.WAITS_CONSENT_CONFIRMED if unseen else phrases.WAITS_CONSENT).of(),
         code=Awaited.ADMIN_CONSENT if missing else Awaited.CONSENT_CONFIRMATION,
-        after=timedelta(seconds=_LOOKS[min(context.step.tries, len(_LOOKS) - 1)]),
+        after=_next_look(context, wanted),
         give_up_after=_LONGEST,
         actions=tuple(
             _action(environment.admin_consent(context.request.tenant, app), app)
@@ -208,20 +217,33 @@ async def _grant(context: OnboardingContext, wanted: Permissions, noted: Noted |
 
 async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bool | None]:
     """Whether an administrator has consented, by the client IDs of the apps; None: not visible."""
-    directory, found = creation.directory(context), {}
+    grants, found = creation.directory(context).grants, {}
+    alone = bool(context.step.signal)
+    scopes, roles = await grants.seen(wanted.look, context.services.clock.now(), alone=alone)
     if wanted.client:
-        scopes = await directory.grants.granted_scopes(wanted.client)
         found[context.result(CLIENT_APP).app_id] = (
             all(scope in scopes.get(resource, ()) for resource, scope in wanted.scopes)
             if scopes is not None
             else None
         )
     if wanted.reads_directory:
-        roles = await directory.grants.granted_roles(wanted.server)
         found[context.result(SERVER_APP).app_id] = (
             (wanted.graph, DIRECTORY_READ_ALL.id) in roles if roles is not None else None
         )
     return found
+
+
+def _next_look(context: OnboardingContext, wanted: Permissions) -> timedelta:
+    """How long until the next check. The first checks follow quickly, then those of the tenant."""
+    now, tries = context.services.clock.now(), context.step.tries
+    if tries < len(_LOOKS):
+        after = float(_LOOKS[tries])
+    else:
+        phase = zlib.crc32(context.request.tenant.encode()) % _PERIOD
+        after = _PERIOD - (now.timestamp() - phase) % _PERIOD
+        after += _PERIOD if after < _LOOKS[0] else 0  # this check came a moment too early
+    creation.directory(context).grants.expect(wanted.look, now, now + timedelta(seconds=after))
+    return timedelta(seconds=after)
 
 
 _NOTES: Final = Codec(Noted)

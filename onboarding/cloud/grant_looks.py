@@ -1,0 +1,168 @@
+"""What the runs that wait for consent in one tenant ask: all of them together, not each one alone.
+
+Each wait asks for the grants of two service principals, again and again. Those of a tenant that look at about
+the same time are answered by one batch, and what no service principal of the tenant shows is asked once. So
+the calls in a period do not grow with the number of runs that wait: one for each 20 lists.
+
+This is kept in the process. Another process asks by itself, and one that has just started asks for each wait
+when it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+
+from onboarding.cloud import shapes
+from onboarding.cloud.ports import Graph, Reply
+from onboarding.errors import OnboardingError, PermanentError
+
+_BATCH: Final = 20
+"""Requests of one batch (https://learn.microsoft.com/graph/json-batching)."""
+
+_EARLY: Final = 5
+"""An answer may be older than the look that uses it by this part of the time since the look before."""
+
+_LATE: Final = timedelta(minutes=2)
+"""How late a run can come to its look, and still use an answer that others have asked for."""
+
+_QUIET: Final = timedelta(seconds=30)
+"""After a failure, no look of the tenant calls Graph for so long."""
+
+_MOST: Final = 2000
+"""Lists that are remembered. Further waits ask alone."""
+
+SCOPES: Final = "oauth2PermissionGrants"
+ROLES: Final = "appRoleAssignments"
+
+
+def path(principal: str, kind: str) -> str:
+    """The path of the grants of a service principal."""
+    return f"/servicePrincipals/{principal}/{kind}"
+
+
+@dataclass(slots=True)
+class _Expected:
+    """A list that a run will ask for."""
+
+    since: datetime
+    due: datetime
+    reply: Reply | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether others that ask now may ask for it, too."""
+        return self.due - (self.due - self.since) / _EARLY <= now <= self.due + _LATE
+
+
+class GrantLooks:
+    """The looks at the grants in one tenant."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._expected: dict[str, _Expected] = {}
+        self._asking: dict[str, asyncio.Task[Mapping[str, Reply]]] = {}
+        self._refusal: Reply | None = None  # of all lists of scopes: the service lacks the permission
+        self._refused_at: datetime | None = None
+        self._failure: OnboardingError | None = None
+        self._failed_at: datetime | None = None
+
+    def expect(self, paths: Iterable[str], now: datetime, due: datetime) -> None:
+        """Notes when a run asks for its lists again."""
+        for each in [each for each, known in self._expected.items() if known.due + _LATE < now]:
+            del self._expected[each]
+        for each in paths:
+            if each in self._expected or len(self._expected) < _MOST:
+                self._expected[each] = _Expected(since=now, due=due)
+
+    async def replies(self, paths: Sequence[str], now: datetime, *, alone: bool) -> dict[str, Reply]:
+        """The answers for some lists. Raises this app's errors.
+
+        Args:
+            paths: The lists.
+            now: The current time.
+            alone: Whether a person asks, who has just consented: no earlier answer counts.
+        """
+        if alone and paths:
+            return dict(await self._ask(paths, now))
+        found = {each: reply for each in paths if (reply := self._known(each, now))}
+        missing = [each for each in paths if each not in found]
+        if missing and self._failure and _within(self._failed_at, now, _QUIET):
+            raise self._failure
+        if begun := [each for each in missing if each not in self._asking]:
+            self._begin(begun, now)
+        for task in {self._asking[each] for each in missing}:
+            found |= await asyncio.shield(task)
+        for each in paths:
+            self._expected.pop(each, None)
+        return {each: found[each] for each in paths}
+
+    def _known(self, wanted: str, now: datetime) -> Reply | None:
+        """The answer that others have asked for, if it is new enough."""
+        if wanted.endswith(SCOPES) and self._refusal and _within(self._refused_at, now, _LATE):
+            return self._refusal
+        expected = self._expected.get(wanted)
+        return expected.reply if expected and expected.due <= now <= expected.due + _LATE else None
+
+    def _begin(self, paths: Sequence[str], now: datetime) -> None:
+        """Asks for lists, and for those of others that look at about this time."""
+        refused = self._refusal is not None
+        others = [
+            each
+            for each, expected in self._expected.items()
+            if each not in self._asking
+            and each not in paths
+            and expected.reply is None
+            and expected.is_due(now)
+            and not (refused and each.endswith(SCOPES))
+        ][: _BATCH - len(paths)]
+        task = asyncio.create_task(self._together(paths, others, now))
+        self._asking |= dict.fromkeys([*paths, *others], task)
+        task.add_done_callback(lambda done: self._end([*paths, *others], done))
+
+    def _end(self, paths: Sequence[str], done: asyncio.Task[Mapping[str, Reply]]) -> None:
+        for each in paths:
+            del self._asking[each]
+        if not done.cancelled():
+            done.exception()  # raised by those who wait for it, if there are any left
+
+    async def _together(
+        self, paths: Sequence[str], others: Sequence[str], now: datetime
+    ) -> Mapping[str, Reply]:
+        try:
+            found = await self._ask([*paths, *others], now, first=others)
+        except PermanentError:
+            if not others:
+                raise
+            found = await self._ask(paths, now)  # what is wrong can be another one's
+        except OnboardingError as error:
+            self._failure, self._failed_at = error, now
+            raise
+        for each in others:
+            if each in found and each in self._expected and not _goes_on(found[each]):
+                self._expected[each].reply = found[each]
+        return found
+
+    async def _ask(
+        self, paths: Sequence[str], now: datetime, *, first: Sequence[str] = ()
+    ) -> Mapping[str, Reply]:
+        """The answers. Of the lists in ``first``, nobody here waits for more than one page."""
+        found = await self._graph.batch({each: (each, {}) for each in paths}, first=first)
+        self._failure = None
+        for each, reply in found.items():
+            if each.endswith(SCOPES):
+                refused = reply.status == HTTPStatus.FORBIDDEN
+                self._refusal, self._refused_at = (reply, now) if refused else (None, None)
+        return found
+
+
+def _goes_on(reply: Reply) -> bool:
+    """Whether a list has more pages. The run that needs them reads them."""
+    return isinstance(reply.document, Mapping) and shapes.NEXT in reply.document
+
+
+def _within(moment: datetime | None, now: datetime, limit: timedelta) -> bool:
+    return moment is not None and moment <= now < moment + limit

@@ -1,0 +1,100 @@
+"""Waiting for consent costs a tenant a few calls for all of its onboardings, not some for each."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from infra.local.cloud.faults import FaultSettings
+from onboarding.lifecycle.context import unique_name
+from onboarding.storage import names
+from tests.interleavings.parties import Member
+from tests.interleavings.world import World
+from tests.support.customers import FABRIKAM
+from tests.support.precreated import consented
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
+
+PERIOD = timedelta(minutes=5)
+
+
+async def waiting(world: World, count: int, **changes: Any) -> list[str]:
+    """Onboardings that wait for the administrator of one tenant for some time."""
+    wanted = {"tenantId": FABRIKAM, "adminConsent": "ByAdministrator", **changes}
+    made = [await world.onboard(f"Waits {number}", **wanted) for number in range(count)]
+    await world.settle(patience=2 * PERIOD)
+    return made
+
+
+async def calls(world: World) -> list[tuple[str, int]]:
+    """The calls to Graph within one period: targets and statuses."""
+    begun = len(world.cloud.log)
+    await at_once(world, world.clock.at + PERIOD)
+    return [(target, status) for service, _, target, status in world.cloud.log[begun:] if service == "graph"]
+
+
+async def at_once(world: World, until: Any) -> None:
+    """Handle what becomes visible until a moment, as a host does: several messages at the same time."""
+    while True:
+        found = []
+        while len(found) < 16 and (received := await world.take([names.STEPS_QUEUE])):
+            found.append(received)
+        await asyncio.gather(*(world.handle(0, *received) for received in found))
+        due = world._next([names.STEPS_QUEUE])
+        if not found and (due is None or due > until):
+            return
+        if not found:
+            world.clock.at = max(world.clock.at, due)
+
+
+async def statuses(world: World, runs: list[str]) -> list[str]:
+    """The statuses of onboardings."""
+    return [(await world.must("get_onboarding", id=run))["status"] for run in runs]
+
+
+async def consent(world: World, run: str) -> None:
+    """The administrator of the tenant grants what the applications of an onboarding request."""
+    member: Any = Member(world, FABRIKAM)
+    names_of = [unique_name(run, role) for role in ("server", "client")]
+    apps = [world.cloud.graph(f"/applications(uniqueName='{name}')", FABRIKAM) for name in names_of]
+    await consented(member, *apps)
+
+
+@pytest.mark.parametrize(
+    "count", [3, pytest.param(100, marks=pytest.mark.soak)], ids=lambda count: f"{count} waiting"
+)
+async def test_a_look_is_for_all_that_wait_in_a_tenant(world, count):
+    """In each period, the service makes one call for every twenty lists of grants, however many runs wait.
+
+    Each run sees a consent at its next look. While Graph fails, the runs do not ask one after another. Where
+    the service may not see delegated permissions, it asks for one of those lists, to learn when it may.
+    """
+    runs = await waiting(world, count, userDiscovery={"enabled": True})
+    await calls(world)
+    made = await calls(world)
+    assert {target.rpartition("/")[2] for target, _ in made} == {"$batch"}
+    assert len(made) == -(-2 * count // 20)
+    await consent(world, runs[0])
+    await calls(world)
+    after = ["Succeeded" if number == 0 else "Waiting" for number in range(count)]
+    assert await statuses(world, runs) == after
+    down = FaultSettings.model_validate(
+        {"service": "graph", "path": "batch", "kind": "status", "status": 503, "times": None}
+    )
+    world.cloud.faults.add(down)
+    assert len(await calls(world)) <= PERIOD / timedelta(seconds=30)
+    world.cloud.faults.clear()
+    world.cloud.allow(FABRIKAM, without="DelegatedPermissionGrant.ReadWrite.All")
+    await calls(world)
+    await calls(world)
+    made = await calls(world)
+    assert len(made) == -(-count // 20)
+    assert await statuses(world, runs) == after
+    world.cloud.allow(FABRIKAM)
+    await calls(world)
+    await consent(world, runs[1])
+    await calls(world)
+    assert (await statuses(world, runs))[1] == "Succeeded"
