@@ -92,10 +92,17 @@ class GrantLooks:
         missing = [each for each in paths if each not in found]
         if missing and self._failure and _within(self._failed_at, now, _QUIET):
             raise self._failure
-        if begun := [each for each in missing if each not in self._asking]:
-            self._begin(begun, now)
+        own = [each for each in missing if each not in self._asking]
+        if own:
+            self._begin(own, now)
         for task in {self._asking[each] for each in missing}:
-            found |= await asyncio.shield(task)
+            try:
+                found |= await asyncio.shield(task)
+            except PermanentError:
+                if any(self._asking.get(each, task) is task for each in own):
+                    raise
+        if left := [each for each in paths if each not in found]:  # others have not got the whole answer
+            found |= await self._ask(left, now)
         for each in paths:
             self._expected.pop(each, None)
         return {each: found[each] for each in paths}
@@ -141,10 +148,11 @@ class GrantLooks:
         except OnboardingError as error:
             self._failure, self._failed_at = error, now
             raise
+        whole = {each: reply for each, reply in found.items() if each in paths or not _goes_on(reply)}
         for each in others:
-            if each in found and each in self._expected and not _goes_on(found[each]):
-                self._expected[each].reply = found[each]
-        return found
+            if each in whole and each in self._expected:
+                self._expected[each].reply = whole[each]
+        return whole
 
     async def _ask(
         self, paths: Sequence[str], now: datetime, *, first: Sequence[str] = ()

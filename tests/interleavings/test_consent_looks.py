@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,17 +36,17 @@ async def calls(world: World) -> list[tuple[str, int]]:
     return [(target, status) for service, _, target, status in world.cloud.log[begun:] if service == "graph"]
 
 
-async def at_once(world: World, until: Any) -> None:
+async def at_once(world: World, until: datetime) -> None:
     """Handle what becomes visible until a moment, as a host does: several messages at the same time."""
+    queue = [names.STEPS_QUEUE]
     while True:
-        found = []
-        while len(found) < 16 and (received := await world.take([names.STEPS_QUEUE])):
-            found.append(received)
+        taken = [await world.take(queue) for _ in range(16)]
+        found = [received for received in taken if received]
         await asyncio.gather(*(world.handle(0, *received) for received in found))
-        due = world._next([names.STEPS_QUEUE])
+        due = world._next(queue)
         if not found and (due is None or due > until):
             return
-        if not found:
+        if due and not found:
             world.clock.at = max(world.clock.at, due)
 
 
