@@ -18,7 +18,8 @@ from http import HTTPStatus
 from typing import Final
 
 from onboarding.cloud import shapes
-from onboarding.cloud.ports import Graph, Reply
+from onboarding.cloud.ports import Graph
+from onboarding.cloud.replies import Reply
 from onboarding.errors import OnboardingError, PermanentError
 
 _BATCH: Final = 20

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from onboarding.cloud import failures, grant_looks, shapes
 from onboarding.cloud.grant_looks import ROLES, SCOPES, GrantLooks
-from onboarding.cloud.ports import Builder, Graph, Guard, Reply, allowed
+from onboarding.cloud.ports import Builder, Graph, Guard, allowed
+from onboarding.cloud.replies import Reply
 from onboarding.errors import cloud
 
 _ALL_PRINCIPALS: Final = "AllPrincipals"
