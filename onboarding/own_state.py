@@ -14,7 +14,7 @@ from onboarding.api.poison import PoisonResource
 from onboarding.api.reconciliations import ReconciliationsResource
 from onboarding.api.subscribers import SubscribersResource
 from onboarding.api.unreadable import UnreadableResource
-from onboarding.audit.verification import Verification
+from onboarding.audit.trail_restoration import TrailRestoration
 from onboarding.parts.process import Parts
 from onboarding.shared import Shared
 from onboarding.storage.dismissals import Dismissals
@@ -67,6 +67,7 @@ class OwnState:
             messages=parts.stores.poison_messages,
             unreadable=UnreadableRows(parts.stores.tables),
             jobs=PeriodicJobs(parts.stores.tables),
+            trail_gaps=parts.stores.trail_gaps,
             epoch=parts.epoch,
             calendar=parts.stores.calendar,
             connections=parts.stores.connection_store,
@@ -114,7 +115,14 @@ class OwnState:
         parts = self._parts
         return AuditResource(
             trail=parts.stores.trail,
-            verification=Verification(tables=parts.stores.tables, ledgers=parts.stores.ledgers),
+            verification=parts.stores.verification,
+            restoration=TrailRestoration(
+                tables=parts.stores.tables,
+                verification=parts.stores.verification,
+                gaps=parts.stores.trail_gaps,
+                trail=parts.stores.trail,
+                clock=parts.clock,
+            ),
             clock=parts.clock,
             retention_days=parts.settings.audit_retention_days,
         )

@@ -16,6 +16,7 @@ from onboarding.api.operations import Operations
 from onboarding.api.runs import Runs
 from onboarding.api.secret_budget import SecretBudget
 from onboarding.api.tenants import ServedTenants
+from onboarding.api.troubled_chains import TroubledChains
 from onboarding.api.troubled_expirations import Expirations, LongRuns
 from onboarding.api.troubled_records import Drifts, Messages, Rows
 from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
@@ -113,6 +114,7 @@ class Shared:
             FailedRuns(TroubleCode.CHANNEL_TROUBLE, parts.notice_runs),
             FailedRuns(TroubleCode.INSPECTION_FAILED, parts.inspection_runs),
             Messages(parts.stores.poison_messages, parts.runs),
+            TroubledChains(parts.stores.trail_gaps, parts.stores.trail_watch),
             Rows(UnreadableRows(parts.stores.tables)),
             Expirations(
                 calendar=parts.stores.calendar,

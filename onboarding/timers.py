@@ -45,9 +45,11 @@ class Timers:
         await self.jobs.run("sweep_expirations", *(self._when_present(work) for work in works))
 
     async def sweep_directory(self) -> None:
-        """What looks into the tenants and the vault."""
+        """What looks into the tenants, the vault and the audit trail."""
         works = [self._when_present(work) for work in (self.inspection_sweep.run, self.kept_secrets.clear)]
-        await self.jobs.run("sweep_directory", *works, self.forget_retried)
+        await self.jobs.run(
+            "sweep_directory", *works, self.forget_retried, self._parts.stores.trail_watch.run
+        )
 
     def _when_present(self, work: Work) -> Work:
         """What a timer runs, unless storage was restored: its records are outdated then."""

@@ -62,6 +62,7 @@ HTTP = {
     "get_overview": ("overview", ["GET"]),
     "list_audit": ("audit", ["GET"]),
     "verify_audit": ("audit/verify", ["GET"]),
+    "restore_audit": ("audit/restore", ["POST"]),
     "reconcile": ("reconcile", ["POST"]),
     "list_poison": ("poison", ["GET"]),
     "redrive_poison": ("poison/{id}/redrive", ["POST"]),

@@ -118,6 +118,10 @@ param inspectEveryDays int = 7
 @maxValue(146000)
 param auditRetentionDays int = 1095
 
+@description('Whether the retention policy of that copy is locked (on). The deployment then leaves it as it is.')
+@allowed(['off', 'on'])
+param auditLocked string = 'off'
+
 @description('When the inspections of a day begin: NCRONTAB, UTC. Only the first run of a day starts them.')
 param inspectionSchedule string = '0 20 * * * *'
 
@@ -185,6 +189,7 @@ module storage 'storage.bicep' = {
     tags: tags
     redundancy: storageRedundancy
     auditRetentionDays: auditRetentionDays
+    auditLocked: auditLocked == 'on'
   }
 }
 

@@ -6,6 +6,7 @@ param location string
 param tags object
 param redundancy string
 param auditRetentionDays int
+param auditLocked bool
 
 // The same names as in onboarding/storage/names.py; a test compares them. The app never creates any.
 var tables = [
@@ -70,9 +71,11 @@ resource auditContainer 'Microsoft.Storage/storageAccounts/blobServices/containe
   properties: { publicAccess: 'None' }
 }
 
-// The copy of the audit trail can be appended to, and neither changed nor deleted. The policy is not locked: docs/deploy.md
-// says how to lock it, which cannot be undone. The period of an append blob begins with its last block.
-resource auditRetention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = {
+// The copy of the audit trail can be appended to, and neither changed nor deleted. The period of an append blob begins
+// with its last block. A template cannot lock the policy: its state is read-only, and the lock is a call with an ETag.
+// docs/deploy.md has the command. A locked policy can only be extended, so that a template that contains it would fail:
+// https://learn.microsoft.com/rest/api/storagerp/blob-containers/lock-immutability-policy
+resource auditRetention 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = if (!auditLocked) {
   parent: auditContainer
   name: 'default'
   properties: {

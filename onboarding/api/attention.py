@@ -30,6 +30,7 @@ RESTORED: Final = (steps.STORAGE_RESTORED.code, steps.VAULT_RESTORED.code)
 ATTENTION: Final[Mapping[str, str]] = {
     "job-late": "A periodic job has not succeeded for three periods",
     "job-failed": "The last run of a periodic job failed",
+    "trail-gap": "The audit trail differs from its append-only copy",
     "poison-queue": "There are messages on a poison queue",
     "given-up": "There are poison messages",
     "unreadable": "There are stored records that cannot be read",
@@ -123,6 +124,12 @@ def _records(facts: Facts) -> Mapping[str, _Need]:
     return {
         "job-late": _Need(some=Some(late, more=False), since=lambda job: job.late_at, **jobs),
         "job-failed": _Need(some=Some(failing, more=False), since=lambda job: job.fails_since, **jobs),
+        "trail-gap": _Need(
+            some=facts.trail_gaps,
+            path="attention?code=trail-gap",
+            since=lambda gap: gap.since,
+            cause=lambda gap: [str(gap.reason)],
+        ),
         "poison-queue": _Need(some=Some(range(stuck), more=False), path="poison"),
         "given-up": _Need(
             some=facts.messages,

@@ -1,28 +1,36 @@
-"""``/api/audit``: who did what, for which tenant and connection, and whether the trail is complete."""
+"""``/api/audit``: who did what, for which tenant and connection, whether it is all there, and its repair."""
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Self
-from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Document, FailureCode
+from onboarding.api.documents import Document, FailureCode, StoredId
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
-from onboarding.api.paging import Page, PageQuery
+from onboarding.api.paging import ContinuedQuery, Page, PageQuery
 from onboarding.api.problems import invalid_parameters
-from onboarding.api.reading import Id, Parameters
+from onboarding.api.reading import Flag, Id, Parameters
 from onboarding.api.run_documents import CloudCall, OnBehalfOf
 from onboarding.audit import audit_event
-from onboarding.audit.trail import Trail, TrailView
+from onboarding.audit.trail import Trail, TrailView, months_of
+from onboarding.audit.trail_restoration import By, RestoredChain, TrailRestoration
 from onboarding.audit.verification import Gap, Reason, Verification
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp
 from onboarding.errors import parameters
+from onboarding.storage.tables import Range
 from onboarding.storage.unreadable_rows import Readable
 
 _VERIFIED: Final = timedelta(days=31)
+_MOST_CHAINS: Final = 50
+"""Chains with differences that one call restores."""
+
+_LONGEST: Final = 60.0
+"""Seconds of one call. Azure ends a request after 230:
+https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout."""
 
 
 class Period(Parameters):
@@ -47,7 +55,7 @@ class AuditQuery(PageQuery, Period):
 class AuditEvent(Document):
     """An event of the audit trail."""
 
-    id: Annotated[UUID, Field(description="The same event has the same ID, also if it is listed twice.")]
+    id: Annotated[StoredId, Field(description="The same event has the same ID, also if it is listed twice.")]
     at: datetime
     kind: Annotated[
         str,
@@ -58,7 +66,7 @@ class AuditEvent(Document):
         ""
     )
     on_behalf_of: OnBehalfOf | None = None
-    tenant_id: UUID | None = None
+    tenant_id: StoredId = ""
     connection_id: str = ""
     run_id: Annotated[str, Field(description="The onboarding, operation, delivery or inspection.")] = ""
     step: str = ""
@@ -85,7 +93,7 @@ class AuditEvent(Document):
             actor=event.actor,
             actor_id=event.actor_id,
             on_behalf_of=event.on_behalf_of,
-            tenant_id=event.tenant or None,
+            tenant_id=event.tenant,
             connection_id=event.connection,
             run_id=event.run,
             step=event.step,
@@ -133,14 +141,57 @@ class AuditVerdict(Document):
     checked_at: datetime
 
 
+class RestoreQuery(ContinuedQuery, Period):
+    """What is restored."""
+
+    dry_run: Flag = Field(False, description="Show what differs; write nothing.")
+
+
+class RestoredAuditChain(Document):
+    """What differs in the events of a tenant in a month, and is made as in the copy."""
+
+    chain: str
+    put_back: Annotated[int, Field(description="Events that were missing or changed.")]
+    removed: Annotated[int, Field(description="Rows that the service did not write.")]
+    broken_at: Annotated[
+        int | None,
+        Field(description="The line from which on the copy is not one chain: nothing behind it is restored."),
+    ]
+    gap: Annotated[AuditGap, Field(description="The first difference.")]
+
+    @classmethod
+    def of(cls, restored: RestoredChain) -> Self:
+        """A chain."""
+        return cls(
+            chain=restored.chain,
+            put_back=restored.put_back,
+            removed=restored.removed,
+            broken_at=restored.broken.number if restored.broken else None,
+            gap=AuditGap.of(restored.first),
+        )
+
+
+class AuditRestoration(Page[RestoredAuditChain]):
+    """What differs in some chains. Follow nextLink with POST until it is missing."""
+
+    dry_run: bool
+
+
 class AuditResource:
     """The endpoints."""
 
     def __init__(
-        self, *, trail: Trail, verification: Verification, clock: Clock, retention_days: int
+        self,
+        *,
+        trail: Trail,
+        verification: Verification,
+        restoration: TrailRestoration,
+        clock: Clock,
+        retention_days: int,
     ) -> None:
         self._trail = trail
         self._verification = verification
+        self._restoration = restoration
         self._clock = clock
         self._retention = timedelta(days=retention_days)
 
@@ -186,6 +237,35 @@ class AuditResource:
             checked_at=self._clock.now(),
         )
 
+    @endpoint(
+        "POST /audit/restore",
+        name="restore_audit",
+        roles=OPERATORS,
+        answers={200: AuditRestoration},
+    )
+    async def restore(self, call: Call[RestoreQuery, None]) -> AuditRestoration:
+        """Make the audit trail as its append-only copy is.
+
+        It restores whole months, by default those of the last 31 days.
+        """
+        query, caller = call.query, call.caller
+        since, until = self._period(query, _VERIFIED)
+        by = By(name=caller.name, id=caller.id, on_behalf_of=caller.on_behalf_of)
+        restored, continuation, began = list[RestoredChain](), "", time.monotonic()
+        async for chain in self._verification.chains(_within(since, until, query.continuation)):
+            if query.tenant_id and chain.partition(":")[2] != query.tenant_id:
+                continue
+            found = await self._restoration.restore(chain, by, dry_run=query.dry_run)
+            restored += [found] if found else []
+            if len(restored) == _MOST_CHAINS or time.monotonic() - began > _LONGEST:
+                continuation = chain
+                break
+        return AuditRestoration.of(
+            Readable(map(RestoredAuditChain.of, restored)),
+            call.next_link(continuation, dryRun=str(query.dry_run).lower()),
+            dry_run=query.dry_run,
+        )
+
     def _period(self, query: Period, default: timedelta) -> tuple[datetime, datetime]:
         """The time that is asked for. Raises ``ProblemError`` (400) for a time that ends before it begins."""
         until = query.until or self._clock.now() + timedelta(seconds=1)
@@ -193,3 +273,9 @@ class AuditResource:
         if since >= until or until - since > timedelta(days=36500):
             raise invalid_parameters({"from": parameters.PERIOD_NOT_POSSIBLE.finding()})
         return since, until
+
+
+def _within(since: datetime, until: datetime, after: str) -> Range:
+    """The chains of the months of a time, behind the last one that is done."""
+    months = months_of(since, until)
+    return Range(f"{after} " if after else f"{months[0]}:", f"{months[-1]};")

@@ -44,6 +44,9 @@ ProfileName = Annotated[str, open_value("ProfileName")]
 AttentionCode = Annotated[str, open_value("AttentionCode")]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
+StoredId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+"""An ID as it is stored. A damaged one is no reason to show nothing at all."""
+
 FullRequest = Annotated[
     dict[str, Any],
     WithJsonSchema({COMPONENT: "OnboardingRequest"}),

@@ -20,6 +20,7 @@ from onboarding.api.overview_documents import Overview
 from onboarding.api.overview_facts import OPEN, Expiring, Facts
 from onboarding.api.reading import Id, Parameters
 from onboarding.api.troubled_expirations import URGENT
+from onboarding.audit.trail_gaps import TrailGaps
 from onboarding.clock import Clock
 from onboarding.connections.calendar import Calendar, View
 from onboarding.connections.calendar import Entry as CalendarEntry
@@ -73,6 +74,7 @@ class OverviewResource:
         messages: PoisonMessages,
         unreadable: UnreadableRows,
         jobs: PeriodicJobs,
+        trail_gaps: TrailGaps,
         epoch: Epoch,
         calendar: Calendar,
         connections: ConnectionStore,
@@ -89,6 +91,7 @@ class OverviewResource:
         self._messages = messages
         self._unreadable = unreadable
         self._jobs = jobs
+        self._trail_gaps = trail_gaps
         self._epoch = epoch
         self._calendar = calendar
         self._connections = connections
@@ -129,6 +132,7 @@ class OverviewResource:
                 failing_deliveries.page(self._notices, size=_LISTED),
             ),
         )
+        gaps, many = await self._trail_gaps.page(size=_LISTED)
         unreadable, further = await self._unreadable.page(size=_LISTED)  # also what this call has found
         return Facts(
             onboardings=onboardings,
@@ -145,6 +149,8 @@ class OverviewResource:
             ),
             channels=await self._channels.all(),
             jobs=await self._jobs.all(),
+            trail_gaps=Some(gaps, more=bool(many)).where(lambda gap: gap.dismissed is None),
+            trail_round=await self._trail_gaps.round(),
             gap=await self._epoch.known_gap(),
             failed_onboardings=await self._failed(self._onboardings, tenant),
             failed_operations=await self._failed(self._operations, tenant),

@@ -20,9 +20,11 @@ from onboarding.api.documents import (
     Document,
     ExpirationKind,
     NoticeKind,
+    StoredId,
 )
 from onboarding.api.overview_facts import Expiring, Facts
 from onboarding.api.told import StepError
+from onboarding.audit.trail_gaps import Round
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
@@ -33,9 +35,6 @@ from onboarding.workflow.index_entry import Entry
 
 _SHOWN: Final = 10
 _TENANTS: Final = 100
-
-StoredId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-"""An ID as it is stored. A damaged one is no reason to show nothing at all."""
 
 
 class OpenRun(Document):
@@ -184,6 +183,23 @@ class JobOverview(Document):
         )
 
 
+class TrailOverview(Document):
+    """The daily verification of the audit trail."""
+
+    verified_at: Annotated[
+        datetime | None, Field(description="When the whole trail was verified last. Missing: not yet.")
+    ]
+    began_at: Annotated[datetime, Field(description="When the present round began, or the last one.")]
+    chains: Annotated[int, Field(description="What the round has verified so far.")]
+    events: int
+    failed: Annotated[int, Field(description="Chains that could not be read.")]
+
+    @classmethod
+    def of(cls, round_: Round) -> Self:
+        """A round."""
+        return cls.model_validate(round_)
+
+
 class TenantOverview(Document):
     """A tenant that needs attention or has runs in progress."""
 
@@ -217,6 +233,7 @@ class Overview(Document):
         tuple[FailingDelivery, ...], Field(description="Notices that a channel does not accept.")
     ]
     jobs: tuple[JobOverview, ...]
+    trail: TrailOverview | None
     queues: tuple[QueueLength, ...]
     tenants: Annotated[tuple[TenantOverview, ...], Field(description="Those with the most entries first.")]
     incomplete: Annotated[
@@ -244,6 +261,7 @@ class Overview(Document):
             channels=tuple(facts.channels[:_SHOWN]),
             deliveries=tuple(map(FailingDelivery.of, deliveries)),
             jobs=tuple(JobOverview.of(job, facts.now) for job in facts.jobs),
+            trail=TrailOverview.of(facts.trail_round) if facts.trail_round else None,
             queues=tuple(QueueLength(queue=name, count=count) for name, count in facts.queues.items()),
             tenants=tuple(_tenants(facts)),
             incomplete=tuple(_incomplete(facts)),

@@ -9,6 +9,7 @@ from typing import Final
 
 from onboarding.api.channels import Channel
 from onboarding.api.counting import Some
+from onboarding.audit.trail_gaps import Round, TrailGap
 from onboarding.connections import records
 from onboarding.connections.site_waits import SiteWait
 from onboarding.drift.drift_index import DriftEntry
@@ -46,6 +47,8 @@ class Facts:
     failing: Some[failing_deliveries.FailingDelivery]
     channels: Sequence[Channel]  # those in trouble first
     jobs: Sequence[PeriodicJob]
+    trail_gaps: Some[TrailGap]
+    trail_round: Round | None  # of the daily verification
     gap: Gap | None  # between storage and the vault
     failed_onboardings: Some[Entry]  # until they are retried, rolled back or dismissed
     failed_operations: Some[Entry]

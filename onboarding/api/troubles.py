@@ -21,6 +21,7 @@ class TroubleCode(StrEnum):
     """The entries of the overview whose cases can be retried and dismissed."""
 
     OWN_TROUBLE = "own-trouble"
+    TRAIL_GAP = "trail-gap"
     GIVEN_UP = "given-up"
     UNREADABLE = "unreadable"
     DRIFTING = "drifting"

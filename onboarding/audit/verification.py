@@ -1,9 +1,9 @@
-"""Compares the table of the audit trail with its append-only copy, and finds the first gap."""
+"""Compares the table of the audit trail with its append-only copy, and finds the gaps."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,10 @@ from onboarding.storage.tables import Range, Row, Tables
 
 _PAUSES: Final = (0.2, 0.5)
 """Seconds after which an event is looked for again that is in the copy and not yet in the table."""
+
+
+EVER: Final = Range("0", ":")
+"""The partitions of all chains: a chain begins with its year."""
 
 
 class Reason(StrEnum):
@@ -51,6 +55,24 @@ class Verdict:
     gap: Gap | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChainVerdict:
+    """What a comparison of one chain found."""
+
+    events: int
+    gap: Gap | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChainDifferences:
+    """All that is wrong with one chain, and what it should be."""
+
+    lines: Sequence[str]  # of the copy, up to the first one that is broken
+    broken: Gap | None
+    gaps: Sequence[Gap]
+    rows: Mapping[str, Row]  # of the table, by key
+
+
 class Verification:
     """Reads both, chain by chain."""
 
@@ -72,6 +94,59 @@ class Verification:
                 if gap:
                     return Verdict(chains=verified, events=events, gap=gap)
         return Verdict(chains=verified, events=events, gap=None)
+
+    async def chains(self, within: Range = EVER) -> AsyncIterator[str]:
+        """The chains of the copy and of the table, in order.
+
+        The table is asked for the first row of each partition: it can have a partition that the copy lacks.
+        """
+        copies = {chain_of_ledger(ledger) for ledger in await self._ledgers.sizes("")}
+        left = sorted((each for each in copies if within.first <= each < within.last), reverse=True)
+        after = within.first
+        while True:
+            shown = await self._partition(Range(after, within.last))
+            while left and left[-1] < (shown or within.last):
+                yield left.pop()
+            if not shown:
+                return
+            if left and left[-1] == shown:
+                left.pop()
+            yield shown
+            after = f"{shown} "
+
+    async def _partition(self, within: Range) -> str:
+        """The first partition of a range; empty if there is none."""
+        continuation, begun = "", False
+        while continuation or not begun:
+            begun = True
+            page = await self._tables.page(names.AUDIT, within, size=1, continuation=continuation)
+            if page.rows:
+                return page.rows[0].partition
+            continuation = page.continuation
+        return ""
+
+    async def chain(self, name: str) -> ChainVerdict:
+        """Verifies one chain."""
+        rows = await self._tables.query(names.AUDIT, name)
+        lines = await self._lines(name)
+        return ChainVerdict(events=len(lines), gap=await self._verify(name, rows, lines))
+
+    async def differences(self, name: str) -> ChainDifferences:
+        """All that is wrong with one chain. Behind a line of the copy that is broken, nothing is certain."""
+        rows = await self._tables.query(names.AUDIT, name)
+        lines = await self._lines(name)
+        broken = _broken(name, lines)
+        trusted = lines[: broken.number - 1] if broken else lines
+        gaps = [
+            gap
+            for gap in _gaps(name, trusted, rows_by_number(rows))
+            if not broken or gap.reason is not Reason.NOT_IN_COPY
+        ]
+        return ChainDifferences(lines=trusted, broken=broken, gaps=gaps, rows={row.key: row for row in rows})
+
+    async def _lines(self, chain: str) -> list[str]:
+        """The lines of a chain in the copy."""
+        return (await self._copies(prefix_of(chain))).get(chain, [])
 
     async def _rows(self, month: str, tenant: str) -> dict[str, list[Row]]:
         """The rows of a month, by chain."""
@@ -122,22 +197,20 @@ def _compared(chain: str, lines: Sequence[str], rows: Mapping[int, Sequence[Row]
 
 
 def _gaps(chain: str, lines: Sequence[str], rows: Mapping[int, Sequence[Row]]) -> Iterator[Gap]:
+    """All differences."""
     for number in sorted(rows):
         if not 0 < number <= len(lines):
-            key = rows[number][0].key
-            yield Gap(chain=chain, number=number, reason=Reason.NOT_IN_COPY, key=key)
-            return
+            for foreign in rows[number]:
+                yield Gap(chain=chain, number=number, reason=Reason.NOT_IN_COPY, key=foreign.key)
     for number, line in enumerate(lines, 1):
         written, expected = AuditEvent.of_line(line), row_of(line)
         found = {row.key: row for row in rows.get(number, ())}
         row = found.get(expected.key)
-        if wrong := sorted(set(found) - {expected.key}):
-            yield Gap(chain=chain, number=number, reason=Reason.MISPLACED, key=wrong[0], written=written)
-            return
+        for wrong in sorted(set(found) - {expected.key}):
+            yield Gap(chain=chain, number=number, reason=Reason.MISPLACED, key=wrong, written=written)
         if row is None:
             yield Gap(chain=chain, number=number, reason=Reason.MISSING, key=expected.key, written=written)
-            return
+            continue
         columns = {"document": line, **columns_of(written)}
         if any(row.columns.get(name) != value for name, value in columns.items()):
             yield Gap(chain=chain, number=number, reason=Reason.CHANGED, key=row.key, written=written)
-            return

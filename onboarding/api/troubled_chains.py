@@ -1,0 +1,55 @@
+"""The chains of the audit trail that differ from their append-only copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onboarding.api.troubles import Kept, Trouble, TroubleCode
+from onboarding.audit.trail_gaps import TrailGap, TrailGaps
+from onboarding.audit.trail_watch import TrailWatch
+from onboarding.storage.unreadable_rows import Dismissal
+from onboarding.workflow.run import Author
+
+
+class TroubledChains:
+    """What the daily verification found."""
+
+    codes = (TroubleCode.TRAIL_GAP,)
+
+    def __init__(self, gaps: TrailGaps, watch: TrailWatch) -> None:
+        self._gaps = gaps
+        self._watch = watch
+
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+        """Some of them."""
+        gaps, continuation = await self._gaps.page(size=size, continuation=continuation)
+        return [self._trouble(gap) for gap in gaps if gap.dismissed is None], continuation
+
+    async def find(self, identifier: str) -> Trouble | None:
+        """One of them."""
+        gap = await self._gaps.get(identifier)
+        return self._trouble(gap) if gap else None
+
+    async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
+        """Verifies the chain again."""
+        if not await self._watch.again(trouble.thing):
+            return None
+        rule = "Restore the audit trail (POST /api/audit/restore). If its copy is broken, dismiss the entry."
+        return Kept(what="The audit trail", current=trouble.cause, rule=rule)
+
+    async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
+        """Hides a gap until it is another one."""
+        await self._gaps.dismiss(trouble.thing, dismissal)
+        return None
+
+    def _trouble(self, gap: TrailGap) -> Trouble:
+        return Trouble(
+            code=self.codes[0],
+            id=gap.id,
+            cause=gap.reason,
+            detail=f"{gap.chain}, event {gap.number}",
+            tenant=gap.tenant,
+            since=gap.since,
+            path="audit/verify",
+            thing=gap,
+        )
