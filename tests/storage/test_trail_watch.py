@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -34,8 +35,8 @@ async def world(tmp_path, monkeypatch):
 
 
 def event(number: int, tenant: str, at: datetime) -> AuditEvent:
-    made = {"kind": "renew_secret", "actor": "Kim", "actor_id": "kim-id", "connection": f"{tenant}.c"}
-    return AuditEvent(id=f"{number}", at=at + timedelta(seconds=number), tenant=tenant, **made)
+    moment = at + timedelta(seconds=number)
+    return AuditEvent(id=f"{number}", at=moment, kind="renew_secret", actor="Kim", tenant=tenant)
 
 
 async def rows(world: World, tenant: str) -> list[Row]:
@@ -123,7 +124,7 @@ async def test_a_chain_that_cannot_be_read_hides_no_gap(world):
     """The job fails, so it is seen; the chains behind it are verified. The trail is not."""
     stores = world.parts.stores
     ill = part_of(chain_of(TENANTS[0], datetime.now(UTC) - timedelta(days=40)), 1)
-    healthy = stores.ledgers.read
+    healthy: Callable[[str, int], Awaitable[bytes]] = stores.ledgers.read
 
     async def read(name: str, start: int = 0) -> bytes:
         if name == ill:
