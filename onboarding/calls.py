@@ -25,6 +25,12 @@ class Call:
     request_id: str = ""
     client_request_id: str = ""
 
+    @property
+    def changes(self) -> bool:
+        """Whether it can have changed something: batches only read, and so does a sign-in."""
+        reads = self.method in {"GET", "HEAD"} or self.path.endswith(("/$batch", "/oauth2/v2.0/token"))
+        return not reads
+
     def as_json(self) -> dict[str, Any]:
         """The call as callers of the API see it."""
         return {

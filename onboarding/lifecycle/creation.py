@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from onboarding.cloud.directory import Application, Directory
 from onboarding.errors import OnboardingError, cloud, steps
-from onboarding.lifecycle import lost_claims
 from onboarding.lifecycle.context import OnboardingContext, unique_name
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
+from onboarding.workflow.outcomes import Done, Outcome, Retry
 from onboarding.workflow.run import StepState
 
 _SETTLING: Final = timedelta(minutes=10)
@@ -56,16 +56,24 @@ def remembered(step: StepState | None) -> Application | None:
     return _MEMO.load(step.memo) if step and step.memo else None
 
 
+def made_by(outcome: Outcome[Any]) -> Application | None:
+    """The application of an attempt, as its outcome shows it."""
+    if isinstance(outcome, Done):
+        result = outcome.result
+        return Application(object_id=result.object_id, app_id=result.app_id, created_at=None)
+    memo = outcome.memo if isinstance(outcome, Retry) else ""
+    return _MEMO.load(memo) if memo else None
+
+
 async def create_application(
     context: OnboardingContext, role: str, body: Mapping[str, Any], *, freed: bool = False
 ) -> Application:
     """The application of an onboarding (``role``: server or client), created if it is missing."""
     app = remembered(context.step)
     if app is None:
-        made = await directory(context).create_application(
+        app = await directory(context).create_application(
             unique_name(context.id, role), body, look=context.step.attempt > 1, freed=freed
         )
-        app = await lost_claims.created(context, made)
     await _need_ownership(context, app)
     return app
 

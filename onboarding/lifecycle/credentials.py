@@ -7,6 +7,7 @@ vault removes the secrets that earlier attempts left on the app, then creates it
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,10 @@ from onboarding.cmg.client_secrets import label
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import OnboardingError, PermanentError, cloud, steps
 from onboarding.texts import phrases
+
+
+async def _held() -> None:
+    """Nobody else works on the secrets of the application."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +36,8 @@ class Credential:
     app_id: str
     ends_at: datetime
     now: datetime
+    held: Callable[[], Awaitable[None]] = _held
+    """Raises once another worker may have made a secret that this one does not know."""
 
     async def ensure(self, attempt: int, *, keep: frozenset[str] = frozenset()) -> SecretRecord:
         """Ensures that the app has, besides the secrets to keep, only the one that is current in the vault.
@@ -73,7 +80,7 @@ class Credential:
         """
         if attempt > 1:
             await self.vault.check_write()
-        name = f"{label(self.onboarding, self.renewal)}{attempt}"
+        name = self._name(attempt)
         password = await self.directory.add_password(self.object_id, name, self.ends_at)
         tags = {
             "onboarding": self.onboarding,
@@ -107,14 +114,37 @@ class Credential:
         except OnboardingError as error:
             return error.code == cloud.REQUEST_RESOURCE_NOT_FOUND.code  # its application is gone, too
 
-    async def restore(self, secret: SecretRecord, *, instead_of: SecretRecord) -> None:
-        """Makes a secret current in the vault again, if another one took its place."""
-        stored = await self.vault.stored(self._vault_name)
-        if stored is None or stored.id != instead_of.vault_id:
-            return
+    async def unused(self, attempt: int, made: SecretRecord | None, used: Sequence[SecretRecord]) -> set[str]:
+        """The key IDs of what an attempt made, and nobody uses.
+
+        Args:
+            attempt: The number of the attempt.
+            made: Its secret, if it got so far. Otherwise the app may list it.
+            used: The secrets in use.
+        """
+        mine = {made.key_id} if made else set()
+        try:
+            found = await self.directory.passwords(self.object_id)
+        except PermanentError as error:
+            if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
+                raise
+            found = []
+        mine |= {each["keyId"] for each in found if each.get("displayName") == self._name(attempt)}
+        return mine - {each.key_id for each in used}
+
+    async def restore(self, secret: SecretRecord, *, instead_of: StoredSecret) -> None:
+        """Makes a secret current in the vault again, after another one took its place."""
         value = (await self.vault.client_secret(secret.vault_id)).get_secret_value()
-        tags = {**stored.tags, "keyId": secret.key_id, "endsAt": secret.ends_at.isoformat()}
+        tags: Mapping[str, str] = {
+            **instead_of.tags,
+            "keyId": secret.key_id,
+            "endsAt": secret.ends_at.isoformat(),
+        }
         await self.vault.store(self._vault_name, value, ends_at=secret.ends_at, tags=tags)
+
+    async def stored(self) -> StoredSecret | None:
+        """The current version in the vault."""
+        return await self.vault.stored(self._vault_name)
 
     async def remove_others(self, keep: frozenset[str], *, shown: str = "") -> None:
         """Removes the secrets of the service that are not to be kept.
@@ -128,16 +158,20 @@ class Credential:
         ours = [
             each for each in found if str(each.get("displayName") or "").startswith(label(self.onboarding))
         ]
+        others = [each["keyId"] for each in ours if each["keyId"] not in keep]
+        if others:
+            await self.held()  # after the list: it has no secret that another worker has made since
         unconfirmed = {
-            each["keyId"]
-            for each in ours
-            if each["keyId"] not in keep
-            and not await self.directory.remove_password(self.object_id, each["keyId"])
+            key_id for key_id in others if not await self.directory.remove_password(self.object_id, key_id)
         }
         if unconfirmed:  # removed by somebody else, or not known to the replica that answered
             again = await self.directory.passwords(self.object_id)
             if any(each["keyId"] in unconfirmed for each in again):
                 raise cloud.REPLICATION_LAG.error(sign=phrases.SIGN_SECRET_NOT_FOUND.of())
+
+    def _name(self, attempt: int) -> str:
+        """The name in Entra ID of the secret of an attempt: a note of it before it exists."""
+        return f"{label(self.onboarding, self.renewal)}{attempt}"
 
     @property
     def _vault_name(self) -> str:

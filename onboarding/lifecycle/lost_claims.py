@@ -1,10 +1,12 @@
-"""What a worker takes back if it has lost its claim on a step.
+"""What a worker takes back whose claim on a step is lost.
 
-A frozen host, or a clock that jumps, makes a worker look crashed: another one repeats its step, or the run is
-stopped. When the first one wakes up, what it makes belongs to nobody. So it looks after each effect that
-others cannot find by a key, and takes it back. Nobody repeats its attempt, so it waits for the directory
-itself, for some seconds. What it cannot confirm is in the log; an inspection finds a secret that nobody
-recorded, and announces it.
+A frozen host makes a worker look dead: another one repeats its step, or the run is stopped. When the first
+one wakes up, what it makes can belong to nobody. It notices when storage refuses its outcome, whatever the
+outcome is. Then it looks at the present run, and removes what its attempt made and nobody has. What another
+worker finds by a key and uses stays. Each function is safe to repeat.
+
+Nobody repeats the attempt, so it waits for the directory itself, for some seconds. What it cannot confirm is
+in the log; an inspection finds a secret that nobody recorded, and announces it.
 """
 
 from __future__ import annotations
@@ -12,66 +14,120 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from onboarding.cloud.directory import Application
-from onboarding.connections.records import Connection, SecretRecord, key_of
-from onboarding.errors import steps
-from onboarding.lifecycle.context import OnboardingContext, Services
-from onboarding.lifecycle.credentials import Credential
+from onboarding.connections.records import Connection, ConnectionState, SecretRecord, key_of
+from onboarding.lifecycle.context import OnboardingContext, Services, unique_name
+from onboarding.lifecycle.credentials import Credential, vault_name
+from onboarding.workflow.outcomes import Done, Outcome, Retry
 from onboarding.workflow.plan import Context
-from onboarding.workflow.run import Run
+from onboarding.workflow.run import Run, RunStatus, StepStatus
 
 log = logging.getLogger(__name__)
 
 _PAUSES: Final = (0.1, 0.5, 1, 2)
 """Seconds between attempts to take something back."""
 
+_LOOKS: Final = 20
+_PAUSE: Final = 0.5
+"""Seconds between looks whether the other worker has ended the step."""
 
-async def ensured(
-    context: Context[Services, Any], credential: Credential, *, keep: frozenset[str] = frozenset()
-) -> SecretRecord:
-    """The client secret of a run; it is taken back if another worker has this step, or none any more.
 
-    Raises ``TransientError`` then, which nobody records.
+async def nobody_has(context: Context[Services, Any]) -> bool:
+    """Whether nobody has what an onboarding makes now: it was stopped, or its connection is off-boarded."""
+    if context.run.head.stop_as:
+        return True
+    if context.services.onboardings.status(context.run) is not RunStatus.SUCCEEDED:
+        return False
+    connection = await connection_of(context)
+    return connection is None or connection.state is ConnectionState.REMOVING
+
+
+async def application(context: OnboardingContext, role: str, made: Application | None, recorded: str) -> None:
+    """Deletes an application that a removal does not find, because it was created too late.
+
+    Args:
+        context: The attempt, with the present run.
+        role: server or client.
+        made: The application, if the attempt knows it.
+        recorded: The object ID of the one that the run records; a removal finds that one.
     """
-    secret = await credential.ensure(context.step.attempt, keep=keep)
-    fresh = await context.lost()
-    if fresh is None:
-        return secret
-    connection = await _connection(context)
-    recorded = _recorded(fresh, context.step.name)
-    if secret.key_id in {each.key_id for each in (*_secrets(connection), *recorded)}:
-        raise steps.CLAIM_LOST.error()  # the other worker found it, and uses it
-    in_use = (*recorded, *_secrets(connection))
-    if in_use:
-        await credential.restore(in_use[0], instead_of=secret)
-    elif fresh.head.stop_as:
-        await context.services.clouds.vault.remove(secret.vault_name)
-    if not await _confirmed(lambda: credential.withdraw(secret.key_id)):
-        log.error("the client secret %s of %s may still be valid", secret.key_id, credential.app_id)
-    raise steps.CLAIM_LOST.error()
-
-
-async def created(context: OnboardingContext, app: Application) -> Application:
-    """An application that this attempt created; it is deleted if the onboarding was stopped meanwhile."""
-    fresh = await context.lost()
-    if fresh is None or not fresh.head.stop_as:
-        return app  # another worker finds it by its unique name
+    if not await nobody_has(context):
+        return  # the other worker finds it by its unique name
     directory = context.services.directory(context.request.tenant)
-    await directory.delete_application(app.object_id)
-    if not await _confirmed(lambda: directory.purge(app.object_id)):
-        log.error("the application %s may still be among the deleted ones", app.app_id)
-    raise steps.CLAIM_LOST.error()
+    made = made or await directory.find_application(unique_name(context.id, role))
+    if made and made.object_id != recorded:
+        await directory.delete_application(made.object_id)
+        await _need_gone(partial(directory.purge, made.object_id), "application", made.app_id)
 
 
-async def _confirmed(take_back: Callable[[], Awaitable[bool]]) -> bool:
-    """Whether something is taken back, after some attempts."""
-    for pause in _PAUSES:
+async def principal(
+    context: OnboardingContext, outcome: Outcome[Any], app: Application, recorded: str
+) -> None:
+    """Deletes a service principal that a removal does not find, with its application.
+
+    The removal deletes the application in any case. It purges only the service principals that it knows.
+    """
+    if not await nobody_has(context):
+        return
+    directory = context.services.directory(context.request.tenant)
+    made: str | None = outcome.result.object_id if isinstance(outcome, Done) else None
+    if isinstance(outcome, Retry):
+        made = outcome.memo or None
+    made = made or await directory.find_service_principal(app.app_id)
+    if made and made != recorded:
+        await directory.delete_application(app.object_id)
+        await directory.purge(app.object_id)
+        await _need_gone(partial(directory.purge, made), "service principal", made)
+
+
+async def secret(context: Context[Services, Any], credential: Credential, made: SecretRecord | None) -> None:
+    """Removes the client secret of an attempt, unless it is in use, and its version in the vault."""
+    run = await _after_others(context)
+    connection = await connection_of(context)
+    gone = connection is None and (context.id != credential.onboarding or await nobody_has(context))
+    used = () if gone else (*_secrets(connection), *_recorded(run, context.step.name))
+    directory = context.services.directory(context.request.tenant)  # what it does not find is gone
+    credential = replace(credential, directory=directory)
+    mine = await credential.unused(context.step.attempt, made, used)
+    if gone:
+        await context.services.clouds.vault.remove(vault_name(credential.onboarding))
+    elif mine and (stored := await credential.stored()) and stored.tags.get("keyId") in mine:
+        if not used:
+            return  # the other worker finds it, and uses it
+        await credential.restore(used[0], instead_of=stored)
+    for key_id in sorted(mine):
+        await _need_gone(partial(credential.withdraw, key_id), "client secret", key_id)
+
+
+async def _need_gone(take_back: Callable[[], Awaitable[bool]], kind: str, known: str) -> None:
+    """Takes something back, in some attempts."""
+    for pause in (*_PAUSES, 0):
         if await take_back():
-            return True
+            return
         await asyncio.sleep(pause)
-    return await take_back()
+    log.error("the %s %s may still exist", kind, known)
+
+
+async def connection_of(context: Context[Services, Any]) -> Connection | None:
+    """The connection of the onboarding, or the one whose secret is renewed, if it exists."""
+    request = context.request
+    found = await context.services.connections.get(f"{request.tenant}.{key_of(request.name)}")
+    onboarding = getattr(request, "onboarding", "") or context.id
+    return found if found and found.onboarding == onboarding else None
+
+
+async def _after_others(context: Context[Services, Any]) -> Run:
+    """The run once no other worker runs this step: until then, that one can find and use what is there."""
+    for _ in range(_LOOKS):
+        run = await context.lost() or context.run
+        if run.steps[context.step.name].status is not StepStatus.RUNNING:
+            break
+        await asyncio.sleep(_PAUSE)
+    return run
 
 
 def _secrets(connection: Connection | None) -> tuple[SecretRecord, ...]:
@@ -80,16 +136,8 @@ def _secrets(connection: Connection | None) -> tuple[SecretRecord, ...]:
 
 
 def _recorded(run: Run, name: str) -> tuple[SecretRecord, ...]:
-    """The secret that another worker recorded for a step, if it has done so."""
+    """The secret that another worker recorded for a step of an onboarding, if it has done so."""
     from onboarding.lifecycle.steps.server_secret import SERVER_SECRET  # noqa: PLC0415 - it uses this module
 
     made = SERVER_SECRET.found_in(run) if name == SERVER_SECRET.name else None
     return (made,) if made else ()
-
-
-async def _connection(context: Context[Services, Any]) -> Connection | None:
-    """The connection whose secret it is, if it exists."""
-    request = context.request
-    found = await context.services.connections.get(f"{request.tenant}.{key_of(request.name)}")
-    onboarding = getattr(request, "onboarding", "") or context.id
-    return found if found and found.onboarding == onboarding else None

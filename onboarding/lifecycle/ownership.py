@@ -28,6 +28,10 @@ _ENDED: Final = {RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
 """The statuses of onboardings that have no right to an application any more."""
 
 
+User = Connection | Run
+"""Who uses an application: a connection, or an onboarding in progress."""
+
+
 def operates(head: Head) -> bool:
     """Whether an operator asked for a run."""
     return head.authority == OPERATOR

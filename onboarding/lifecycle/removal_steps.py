@@ -23,6 +23,7 @@ from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, Remov
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.removal_halt import HALT, connection_of, onboarding_of, wait
 from onboarding.lifecycle.requests import Removal
+from onboarding.lifecycle.revocation import Revocation
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT, Noted
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
@@ -112,37 +113,15 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
     }
     if not granted or server is None or not imports:
         return Done(result=RevokeResult(revoked=0))
-    users = {
-        app.app_id: await ownership.others(services, request.tenant, app.app_id, onboarding)
-        for app in (server, client)
-        if app
-    }
-    # The grants of an application are needed by all that use it.
-    added = [(grant, app) for grant in granted if (app := server if grant.role else client)]
-    left = {
-        app.app_id: left_behind.for_others("consent", app.app_id, users[app.app_id])
-        for _, app in added
-        if users[app.app_id]
-    }
-    revoked = 0
-    for grant, app in added:
-        if app.app_id in left:
-            await ownership.hand_on(services, request.tenant, app.app_id, onboarding, (grant,))
-            continue
-        try:
-            grants = services.directory(request.tenant).grants
-            if grant.scope:
-                await grants.revoke_scope(grant.client, grant.resource, grant.scope)
-            else:
-                await grants.revoke_role(grant.client, grant.resource, grant.role)
-        except PermanentError as error:
-            if not left_behind.refused(services, request.tenant, error):
-                raise
-            left[app.app_id] = left_behind.by_tenant("consent", app.app_id, request.tenant, error)
-            continue
-        revoked += 1
-    found = tuple(left.values())
-    return Done(result=RevokeResult(revoked=revoked, left=found), note=left_behind.note(found))
+    revocation = Revocation(
+        services=services,
+        tenant=request.tenant,
+        onboarding=onboarding,
+        server=server.app_id,
+        client=client.app_id if client else "",
+    )
+    revoked, left = await revocation.revoke(grant for grant in granted if grant.role or client)
+    return Done(result=RevokeResult(revoked=revoked, left=left), note=left_behind.note(left))
 
 
 def _recorded_principal(run: Run | None, role: str) -> str | None:
@@ -200,6 +179,9 @@ async def forget(context: RemovalContext) -> Done[None]:
             await services.warning_schedule.forget(connection.id)  # others may have scheduled some meanwhile
         elif namesake.onboarding != connection.onboarding:  # it got the name meanwhile
             await services.warning_schedule.schedule(namesake, services.clock.now())
+    copy = run_copies.name_of(context.request.onboarding)
+    if await services.clouds.vault.stored(copy):  # a late worker has stored it again
+        await services.clouds.vault.remove(copy)
     await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)
     return Done(result=None)

@@ -7,7 +7,8 @@ nobody can resume it. All connections that share the secret have the mark, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import requests, steps
@@ -15,6 +16,7 @@ from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import Renewal
 from onboarding.workflow import interventions
+from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.plan import Context
 from onboarding.workflow.run import RunStatus
 
@@ -50,11 +52,25 @@ async def held(context: RenewalContext) -> Connection:
     return connection
 
 
+async def is_released(context: RenewalContext, secret: str) -> bool:
+    """Whether this renewal has put its secret in place and given the mark back, before its worker crashed."""
+    connection = await _connection(context)
+    return connection.renewal != context.id and connection.secret.key_id == secret
+
+
 async def release(context: RenewalContext, connection: Connection) -> None:
     """Removes the mark; safe to repeat."""
     await change_all(
         context, connection, lambda found: found.evolve(renewal="") if found.renewal == context.id else None
     )
+
+
+async def undo(context: RenewalContext, _outcome: Outcome[Any]) -> None:
+    """Takes the mark back that was set after the renewal had ended."""
+    over = context.run.head.stop_as or context.services.operations.status(context.run).final
+    connection = await context.services.connections.get(context.request.connection)
+    if over and connection:
+        await release(context, connection)
 
 
 async def change_all(
@@ -65,20 +81,54 @@ async def change_all(
     The owner is first, and then it looks again until nothing is left to change. A connection that begins to
     share meanwhile copies from the owner, looks again, too, and so has the change in any order.
 
+    The owner is changed only while it names this renewal. The others have what it has at the end: a worker
+    that was frozen can have written what was true before. Raises ``PermanentError``.
+
     Args:
         context: The attempt.
         connection: The owner of the secret.
         change: Returns the changed connection; None for one that already is as it must be.
     """
     connections, done = context.services.connections, dict[str, Connection]()
+
+    def guarded(found: Connection) -> Connection | None:
+        changed = change(found)
+        if changed and found.id == connection.id and found.renewal != context.id:
+            raise steps.RENEWAL_SUPERSEDED.error(renewal=found.renewal or "another one")
+        return changed
+
     while True:
         found = sorted(await connections.sharing(connection), key=lambda each: each.id != connection.id)
-        missing = [sharing for sharing in found if change(sharing)]
+        missing = [sharing for sharing in found if guarded(sharing)]
         if not missing:
-            return list(done.values())
+            break
         for sharing in missing:
-            if changed := await connections.change(sharing.id, change):
+            if changed := await connections.change(sharing.id, guarded):
                 done[changed.id] = changed
+    await _follow_owner(context, connection)
+    return list(done.values())
+
+
+async def _follow_owner(context: RenewalContext, connection: Connection) -> None:
+    """Gives those that share a secret what its owner has, if this renewal has no longer its mark."""
+    connections = context.services.connections
+    while True:
+        found = await connections.sharing(connection)
+        owner = next((each for each in found if each.id == connection.id), None)
+        if owner is None or owner.renewal == context.id:
+            return
+        latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}
+
+        def follow(sharing: Connection, latest: Mapping[str, Any] = latest) -> Connection | None:
+            changed = sharing.evolve(**latest)
+            return None if changed == sharing else changed
+
+        behind = [each for each in found if each.id != owner.id and follow(each)]
+        if not behind:
+            return
+        for sharing in behind:
+            if changed := await connections.change(sharing.id, follow):
+                await context.services.warning_schedule.schedule(changed, context.services.clock.now())
 
 
 async def _need_over(context: RenewalContext, other: str, connection: Connection) -> None:

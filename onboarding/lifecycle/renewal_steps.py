@@ -9,23 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
-from onboarding.cloud.directory import created
-from onboarding.cmg import versions
 from onboarding.connections.records import Connection, SecretRecord
-from onboarding.errors import Actor, PermanentError, Severity, cloud, steps
-from onboarding.lifecycle import handed_over, lost_claims, policies, renewal_mark
+from onboarding.errors import cloud, steps
+from onboarding.lifecycle import handed_over, lost_claims, renewal_mark
 from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.patience import CODEC as PATIENCE
 from onboarding.lifecycle.patience import Patience, awaited
+from onboarding.lifecycle.renewal_check import CHECK
 from onboarding.lifecycle.renewal_mark import RenewalContext
 from onboarding.lifecycle.requests import Renewal
 from onboarding.notices.renewal_reminders import Reminder
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
-from onboarding.workflow.outcomes import Done, Wait
+from onboarding.workflow.outcomes import Done, Outcome, Wait
 from onboarding.workflow.plan import Plan, Step
 
 CONFIRMED: Final = "confirmed"
@@ -38,13 +39,6 @@ _LONGEST_LOOK: Final = timedelta(hours=6)
 _REMINDERS: Final = timedelta(days=7)
 _SETTLING: Final = timedelta(minutes=10)
 """So long the directory may not list a secret that exists."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckResult:
-    """The server app."""
-
-    object_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,46 +63,6 @@ class Retirement:
     removed: bool
 
 
-async def check(context: RenewalContext) -> Done[CheckResult]:
-    """Fails with the reason if the tenant or Configuration Manager would refuse the renewal later."""
-    services, connection = context.services, await renewal_mark.take(context)
-    directory = services.directory(context.request.tenant)
-    request = connection.request
-    try:
-        app = await directory.application(connection.server_app.app_id)
-    except PermanentError as error:
-        if error.code != cloud.REQUEST_RESOURCE_NOT_FOUND.code:
-            raise
-        app_id = connection.server_app.app_id
-        raise steps.APPLICATION_DELETED.error(app=app_id, request_id=error.request_id) from error
-    now = services.clock.now()
-    made = created(app)
-    until = versions.renewable_until(made, request.config_mgr_version) if made else None
-    if made and until and until <= now:
-        raise steps.APPLICATION_TOO_OLD.error(
-            name=app["displayName"],
-            created=made,
-            version=versions.FIRST_WITH_AGE_LIMIT,
-            days=versions.OLDEST_RENEWABLE.days,
-        )
-    ends_at = context.request.ends_at(context.accepted_at)
-    if not connection.imports_server_app:
-        default, own = await directory.policies(app["id"])
-        counting = policies.Policies(tenant=default, own=own, created_at=made or now)
-        found = policies.of_secret(counting, ends_at, context.accepted_at)
-        refusals = tuple(
-            replace(each, pointer="")  # it points into the request of an onboarding
-            for each in found
-            if each.severity is Severity.ERROR
-        )
-        if refusals:
-            raise steps.SECRET_REFUSED.error(
-                actor=Actor.of(refusals),
-                findings=refusals,
-            )
-    return Done(result=CheckResult(object_id=app["id"]))
-
-
 async def make(context: RenewalContext) -> Done[NewSecret]:
     """Ensures that a new secret is current in the vault, besides the one that the site has.
 
@@ -129,11 +83,20 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
         _need_another(connection, secret)
     else:
         credential = _credential(context, connection, object_id)
-        keep = frozenset({connection.secret.key_id})
-        secret = await lost_claims.ensured(context, credential, keep=keep)
+        secret = await credential.ensure(context.step.attempt, keep=frozenset({connection.secret.key_id}))
     waiting = {"pending": secret, "renewal": context.id}
     await renewal_mark.change_all(context, connection, lambda found: _with(found, **waiting))
     return Done(result=NewSecret(secret=secret, replaces=connection.secret.vault_name))
+
+
+async def undo_make(context: RenewalContext, outcome: Outcome[NewSecret]) -> None:
+    """Takes back a secret that another worker does not use."""
+    connection = await lost_claims.connection_of(context)
+    if connection and not connection.imports_server_app:
+        credential = _credential(context, connection, context.result(CHECK).object_id)
+        await lost_claims.secret(
+            context, credential, outcome.result.secret if isinstance(outcome, Done) else None
+        )
 
 
 async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
@@ -177,6 +140,8 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
     the new secret, and login must accept it: otherwise the connection keeps the old one.
     """
     services, made, now = context.services, context.result(SECRET), context.services.clock.now()
+    if await renewal_mark.is_released(context, made.secret.key_id):
+        return Done(result=Retirement(removed=True))
     connection = await renewal_mark.held(context)
     await _need_usable(context, connection, made.secret)
     confirmed = context.result(CONFIRMATION).by != TIME_LIMIT
@@ -262,7 +227,14 @@ def _credential(context: RenewalContext, connection: Connection, object_id: str)
         app_id=connection.server_app.app_id,
         ends_at=context.request.ends_at(context.accepted_at),
         now=context.services.clock.now(),
+        held=partial(_need_mark, context),
     )
+
+
+async def _need_mark(context: RenewalContext) -> None:
+    """Raises unless this worker has its claim, and the connection names this renewal."""
+    await context.need_claim()
+    await renewal_mark.held(context)
 
 
 def _need_another(connection: Connection, secret: SecretRecord) -> None:
@@ -270,14 +242,12 @@ def _need_another(connection: Connection, secret: SecretRecord) -> None:
         raise steps.SECRET_NOT_NEW.error()
 
 
-CHECK: Final = Step(
-    name="check", title="Check that the secret may be renewed", handler=check, result=Codec(CheckResult)
-)
-SECRET: Final = Step(
+SECRET: Final[Step[Services, Renewal, NewSecret]] = Step(
     name="secret",
     title="Create a new client secret in addition to the old one",
     handler=make,
     result=Codec(NewSecret),
+    undo=undo_make,
     after=(CHECK.name,),
 )
 CONFIRMATION: Final = Step(

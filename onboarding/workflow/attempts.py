@@ -53,6 +53,44 @@ async def attempt(
     return outcome, tuple(calls)
 
 
+async def take_back(
+    plan: Plan[Any, Any],
+    services: ServicesOf,
+    run: Run,
+    step: StepState,
+    outcome: Outcome[Any],
+    *,
+    limit: timedelta,
+    lost: Callable[[], Awaitable[Run | None]],
+) -> tuple[Failure | None, tuple[Call, ...]]:
+    """Takes back what an attempt made whose worker has lost its claim; returns why not, and the calls.
+
+    Args:
+        plan: As in ``attempt``, like ``services``, ``limit`` and ``lost``.
+        services: As in ``attempt``.
+        run: The present run.
+        step: The step as the worker had claimed it.
+        outcome: What the attempt ended with.
+        limit: As in ``attempt``.
+        lost: As in ``attempt``.
+    """
+    undo = plan.steps[step.name].undo
+    with recorded() as calls:
+        if undo is None:
+            return None, ()
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                request = plan.request_of(run.head)
+                context = Context(services=services(plan), request=request, run=run, step=step, lost=lost)
+                await undo(context, outcome)
+        except OnboardingError as error:
+            return Failure.of(error), tuple(calls)
+        except Exception:
+            log.exception("step %s could not be taken back", step.name, extra={"run": step.run})
+            return Failure.of(requests.INTERNAL_ERROR.error()), tuple(calls)
+    return None, tuple(calls)
+
+
 async def _outcome(
     plan: Plan[Any, Any],
     services: ServicesOf,

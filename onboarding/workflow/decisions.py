@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from onboarding.calls import Call
 from onboarding.errors import steps
 from onboarding.texts.phrases import Said
 from onboarding.workflow import retry
@@ -44,6 +46,31 @@ def after(
             return _failed(step, outcome.error, now)
         case _:
             raise TypeError(f"step {step.name} answered {outcome!r}")
+
+
+def is_news(before: StepState, step: StepState, outcome: Outcome[Any], calls: Sequence[Call]) -> bool:
+    """Whether the outcome of a step is worth an audit event.
+
+    Not if it still waits for the same thing, or for the same person, and has changed nothing meanwhile.
+    """
+    if any(call.changes for call in calls):
+        return True
+    if isinstance(outcome, Wait):
+        return before.waiting_for != step.waiting_for
+    if not step.is_blocked or before.error is None or step.error is None:
+        return True
+    return before.error.code != step.error.code
+
+
+def described(step: StepState, outcome: Outcome[Any]) -> tuple[str, str]:
+    """The kind of the audit event of an outcome, and its text for people."""
+    kind = {
+        StepStatus.SUCCEEDED: "succeeded",
+        StepStatus.FAILED: "failed",
+        StepStatus.WAITING: "retrying" if step.error else "waiting",
+    }[step.status]
+    detail = step.waiting_for if step.status is StepStatus.WAITING else ""
+    return kind, outcome.note if isinstance(outcome, Done) else detail
 
 
 def cancelled(step: StepState, now: datetime) -> StepState:

@@ -14,7 +14,7 @@ from onboarding.workflow import attempts, claims, decisions
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.claims import Claim
 from onboarding.workflow.failure_log import log_failure
-from onboarding.workflow.outcomes import Done, Outcome, Wait
+from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.run import Event, Run, StepState, StepStatus
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
@@ -141,14 +141,15 @@ class Drive:
         return step, self._runtime.event(step, kind)
 
     def _is_ours(self, step: StepState) -> bool:
-        """Whether the stored step already has the state that this invocation wanted to write."""
+        """Whether the stored step has the state that this invocation wanted to write."""
         return claims.is_same(self._steps[step.name], step)
 
-    def _start(self, step: StepState) -> None:
+    def _start(self, step: StepState, before: tuple[Call, ...] = ()) -> None:
+        """Runs a step; no event shows the calls ``before`` yet."""
         self._steps[step.name] = step
-        self._tasks.create_task(self._work(step))
+        self._tasks.create_task(self._work(step, before))
 
-    async def _work(self, step: StepState) -> None:
+    async def _work(self, step: StepState, before: tuple[Call, ...]) -> None:
         """Runs a claimed step, and records its outcome."""
         claim = Claim(self._runtime, step)
         async with claim.kept():
@@ -160,21 +161,34 @@ class Drive:
                 limit=self._runtime.limits.step,
                 lost=claim.lost,
             )
-        step = claim.step
+        step, calls = claim.step, (*before, *calls)
         async with self._lock:
-            after = decisions.after(
-                self._plan.steps[step.name],
-                step,
-                outcome,
-                self._runtime.clock.now(),
-                self._runtime.policies,
-            )
-            await self._record(step, after, outcome, calls)
+            declared, now = self._plan.steps[step.name], self._runtime.clock.now()
+            after = decisions.after(declared, step, outcome, now, self._runtime.policies)
+            held = await self._record(step, after, outcome, calls)
+        if not held:
+            await self._take_back(claim, outcome, calls)
+
+    async def _take_back(self, claim: Claim, outcome: Outcome[Any], calls: tuple[Call, ...]) -> None:
+        """Takes back what an attempt made that lost its claim, and shows its calls in the audit trail."""
+        step = claim.step
+        log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
+        error, more = await attempts.take_back(
+            self._plan,
+            self._runtime.services,
+            self.run,
+            step,
+            outcome,
+            limit=self._runtime.limits.step,
+            lost=claim.lost,
+        )
+        event = self._runtime.event(step, "superseded", error=error, calls=(*calls, *more))
+        await self._runtime.store.commit([], [event])
 
     async def _record(
         self, claimed: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
-    ) -> None:
-        """Writes an outcome and the claims on the next steps, then sends the messages.
+    ) -> bool:
+        """Writes an outcome and the claims on the next steps, then sends the messages; False if it is lost.
 
         ``claimed`` is the step as this worker claimed it: the outcome counts only while it is unchanged.
         """
@@ -196,17 +210,17 @@ class Drive:
                 if now.etag == claimed.etag:  # others have claimed a next step, or changed the head
                     continue
                 if self._is_ours(claimed):  # a person has sent a signal in the meantime: the step runs again
-                    self._start(now)
-                    return
+                    self._start(now, calls)
+                    return True
                 if not self._is_ours(step):
-                    log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
-                    return
+                    return False
                 written = [self._steps[each.name] for each in wanted if self._is_ours(each)]
             break
         self._steps[step.name] = written[0]
         for started in written[1:]:
             self._start(started)
         await self._follow_up(written[0], ready if hand_over else [])
+        return True
 
     async def _follow_up(self, step: StepState, handed_over: list[str]) -> None:
         """After the transaction: sends messages, and checks what other invocations have done."""
@@ -260,19 +274,10 @@ class Drive:
     def _events(
         self, before: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
     ) -> list[Event]:
-        """The audit event of an outcome; none if a step still waits for the same thing."""
-        if isinstance(outcome, Wait) and before.waiting_for == step.waiting_for:
+        """The audit event of an outcome, if people must know of it."""
+        if not decisions.is_news(before, step, outcome, calls):
             return []
-        if step.is_blocked and before.error and step.error and before.error.code == step.error.code:
-            return []
-        kind = {
-            StepStatus.SUCCEEDED: "succeeded",
-            StepStatus.FAILED: "failed",
-            StepStatus.WAITING: "retrying" if step.error else "waiting",
-        }[step.status]
-        detail = step.waiting_for if step.status is StepStatus.WAITING else ""
-        if isinstance(outcome, Done):
-            detail = outcome.note
+        kind, detail = decisions.described(step, outcome)
         return [self._runtime.event(step, kind, detail=detail, error=step.error, calls=calls)]
 
     async def _send_wake(self, step: StepState) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any, Generic, TypeVar
 
+from onboarding.errors import steps
 from onboarding.storage.codec import Codec, UnreadableError
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.outcomes import Outcome
@@ -38,6 +39,11 @@ class Context(Generic[Services, Request]):
     lost: Callable[[], Awaitable[Run | None]] = _held
     """Returns the present run if the worker has lost its claim on the step; None while it has the claim."""
 
+    async def need_claim(self) -> None:
+        """Raises ``TransientError``, which nobody records, if the worker has lost its claim on the step."""
+        if await self.lost() is not None:
+            raise steps.CLAIM_LOST.error()
+
     @property
     def id(self) -> str:
         """The ID of the run."""
@@ -63,6 +69,10 @@ class Step(Generic[Services, Request, Result]):
     """Runs the step. It is safe to run twice, and raises ``OnboardingError`` for errors that it expects."""
     result: Codec[Result] | None = None  # None: the step has no result
     after: tuple[str, ...] = ()  # the steps whose results it needs
+    undo: Callable[[Context[Services, Request], Outcome[Result]], Awaitable[None]] | None = None
+    """Takes back what an attempt made whose worker has lost its claim, as far as nobody has it.
+
+    ``context.run`` is the present run, and the outcome is that of the attempt. It is safe to repeat."""
     keeps_memo: bool = False  # also when people resume the run: it is about what the service has done
 
     def dump(self, result: Result) -> str:

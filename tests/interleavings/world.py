@@ -209,10 +209,10 @@ class World:
         """A document of Graph."""
         return self.cloud.graph(path)
 
-    async def registered(self, *, consent: bool = True) -> Precreated:
+    async def registered(self, *, consent: bool = True, discovery: bool = False) -> Precreated:
         """Two applications that an administrator registered by hand."""
         portal: Any = self
-        apps = await precreated(portal, consent=consent)
+        apps = await precreated(portal, consent=consent, user_discovery=discovery)
         self.imports |= {apps.server["appId"], apps.client["appId"]}
         self.note_grants()
         return apps

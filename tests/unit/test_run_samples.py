@@ -22,7 +22,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.app_users import Grant
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import Action, ActionKind, Actor, Finding
-from onboarding.lifecycle import deletion, plans, removal_halt, removal_steps, renewal_steps
+from onboarding.lifecycle import deletion, plans, removal_halt, removal_steps, renewal_check, renewal_steps
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal, Renewal
 from onboarding.lifecycle.steps.client_app import ClientAppResult
@@ -106,7 +106,7 @@ RESULTS: Final[Mapping[str, Any]] = {
     "removal/client-app": deletion.RemoveResult(removed=False, left=(LEFT,)),
     "removal/server-app": deletion.RemoveResult(removed=True),
     "removal/server-secret": deletion.RemoveResult(removed=False),
-    "renewal/check": renewal_steps.CheckResult(object_id="o"),
+    "renewal/check": renewal_check.CheckResult(object_id="o"),
     "renewal/secret": renewal_steps.NewSecret(secret=SECRET, replaces="cmg-1"),
     "renewal/confirmation": renewal_steps.Confirmation(by="time limit"),
     "renewal/retirement": renewal_steps.Retirement(removed=True),

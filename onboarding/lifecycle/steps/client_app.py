@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.cmg import profiles
-from onboarding.lifecycle import creation, existing
-from onboarding.lifecycle.context import OnboardingContext, notes
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle import creation, existing, lost_claims
+from onboarding.lifecycle.context import OnboardingContext, Services, notes
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.words.word import Word
-from onboarding.workflow.outcomes import Done
+from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
 
 
@@ -47,10 +48,19 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
     return Done(result=ClientAppResult(object_id=app.object_id, app_id=app.app_id, name=wanted.name))
 
 
-CLIENT_APP: Final = Step(
+async def undo(context: OnboardingContext, outcome: Outcome[ClientAppResult]) -> None:
+    """Takes back an application that was created too late."""
+    if context.request.need_client_app().existing is None:
+        recorded = CLIENT_APP.found_in(context.run)
+        made = creation.made_by(outcome)
+        await lost_claims.application(context, "client", made, recorded.object_id if recorded else "")
+
+
+CLIENT_APP: Final[Step[Services, OnboardingRequest, ClientAppResult]] = Step(
     name="client-app",
     title="Create the native (client) app registration",
     handler=run,
     result=Codec(ClientAppResult),
     after=(SERVER_APP.name,),
+    undo=undo,
 )

@@ -7,7 +7,7 @@ from typing import Final
 
 from onboarding.connections.hand_over import HandOver
 from onboarding.connections.records import AppRecord, Connection
-from onboarding.errors import OnboardingError, prerequisites
+from onboarding.errors import OnboardingError, prerequisites, steps
 from onboarding.lifecycle import ownership, run_copies
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.existing import keep_up
@@ -45,12 +45,29 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
     if existing and existing.onboarding != context.id:
         raise _exists(context, existing)
     copied = await run_copies.keep(context)  # first: a record without its copy was off-boarded
-    kept = await services.connections.add(connection.evolve(copied=copied))
+    wanted = connection.evolve(copied=copied)
+    kept = await services.connections.add(wanted)
     if kept.onboarding != context.id:
         raise _exists(context, kept)
+    if kept is wanted:
+        await _need_wanted(context, kept)
     await services.warning_schedule.schedule(kept, services.clock.now())
     await keep_up(context, kept)
     return Done(result=ConnectionResult(id=connection.id))
+
+
+async def _need_wanted(context: OnboardingContext, added: Connection) -> None:
+    """Removes a connection that was added too late: its onboarding was stopped, or it is off-boarded already.
+
+    Raises ``TransientError`` then, which nobody records.
+    """
+    fresh = await context.lost()
+    if fresh and (fresh.head.stop_as or CONNECTION.is_done(fresh)):
+        found = await context.services.connections.get(added.id)
+        if found and found.onboarding == added.onboarding:
+            await context.services.connections.remove(found)
+        await context.services.clouds.vault.remove(run_copies.name_of(context.id))
+        raise steps.CLAIM_LOST.error()
 
 
 def _exists(context: OnboardingContext, other: Connection) -> OnboardingError:

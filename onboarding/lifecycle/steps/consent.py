@@ -18,18 +18,19 @@ from typing import Final
 from onboarding.cloud.grants import Look
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
-from onboarding.cmg.wizard import AdminConsent
+from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.app_users import Grant
 from onboarding.errors import Action, ActionKind, Actor, PermanentError, cloud, prerequisites
-from onboarding.lifecycle import creation, existing, ownership
+from onboarding.lifecycle import creation, existing, lost_claims, ownership
 from onboarding.lifecycle.awaited import Awaited
-from onboarding.lifecycle.context import OnboardingContext
+from onboarding.lifecycle.context import OnboardingContext, Services
+from onboarding.lifecycle.revocation import Revocation
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
-from onboarding.workflow.outcomes import Done, Wait
+from onboarding.workflow.outcomes import Done, Outcome, Wait
 from onboarding.workflow.plan import Step
 from onboarding.workflow.run import StepState
 
@@ -205,6 +206,8 @@ async def _grant(context: OnboardingContext, wanted: Permissions, noted: Noted |
     tried = noted is not None and context.step.attempt > noted.attempt + 1
     # One at a time: the directory refuses concurrent changes of one principal's grants.
     for grant in wanted.grants:
+        if noted:
+            await context.need_claim()
         new = (
             await grants.grant_scope(grant.client, grant.resource, grant.scope)
             if grant.scope
@@ -246,13 +249,31 @@ def _next_look(context: OnboardingContext, wanted: Permissions) -> timedelta:
     return timedelta(seconds=after)
 
 
+async def undo(context: OnboardingContext, outcome: Outcome[ConsentResult]) -> None:
+    """Revokes the grants to imported applications that were added too late."""
+    noted = Noted.of(context.step)
+    added = outcome.result.added if isinstance(outcome, Done) else noted.grants if noted else ()
+    if not noted or not added or not await lost_claims.nobody_has(context):
+        return
+    client = CLIENT_APP.found_in(context.run)
+    revocation = Revocation(
+        services=context.services,
+        tenant=context.request.tenant,
+        onboarding=context.id,
+        server=context.result(SERVER_APP).app_id,
+        client=client.app_id if client else "",
+    )
+    await revocation.revoke(added)
+
+
 _NOTES: Final = Codec(Noted)
 
-CONSENT: Final = Step(
+CONSENT: Final[Step[Services, OnboardingRequest, ConsentResult]] = Step(
     name="consent",
     title="Grant the permissions of both apps",
     handler=run,
     result=Codec(ConsentResult),
     after=(SERVER_PRINCIPAL.name, CLIENT_PRINCIPAL.name),
+    undo=undo,
     keeps_memo=True,
 )

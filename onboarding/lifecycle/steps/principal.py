@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from onboarding.lifecycle import creation, existing
-from onboarding.lifecycle.context import OnboardingContext
+from onboarding.cloud.directory import Application
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle import creation, existing, lost_claims
+from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
-from onboarding.workflow.outcomes import Done
+from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
 
 
@@ -40,18 +42,36 @@ async def _create(context: OnboardingContext, app_id: str, *, exists: bool) -> D
     return Done(result=PrincipalResult(object_id=object_id), note=note)
 
 
-SERVER_PRINCIPAL: Final = Step(
+async def undo_server(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
+    """Takes back a service principal that was created too late."""
+    if context.request.server_app.existing is None:
+        app, recorded = context.result(SERVER_APP), SERVER_PRINCIPAL.found_in(context.run)
+        made = Application(object_id=app.object_id, app_id=app.app_id, created_at=None)
+        await lost_claims.principal(context, outcome, made, recorded.object_id if recorded else "")
+
+
+async def undo_client(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
+    """Takes back a service principal that was created too late."""
+    if context.request.need_client_app().existing is None:
+        app, recorded = context.result(CLIENT_APP), CLIENT_PRINCIPAL.found_in(context.run)
+        made = Application(object_id=app.object_id, app_id=app.app_id, created_at=None)
+        await lost_claims.principal(context, outcome, made, recorded.object_id if recorded else "")
+
+
+SERVER_PRINCIPAL: Final[Step[Services, OnboardingRequest, PrincipalResult]] = Step(
     name="server-principal",
     title="Create the server app's service principal",
     handler=run_server,
     result=Codec(PrincipalResult),
     after=(SERVER_APP.name,),
+    undo=undo_server,
 )
 
-CLIENT_PRINCIPAL: Final = Step(
+CLIENT_PRINCIPAL: Final[Step[Services, OnboardingRequest, PrincipalResult]] = Step(
     name="client-principal",
     title="Create the client app's service principal",
     handler=run_client,
     result=Codec(PrincipalResult),
     after=(CLIENT_APP.name,),
+    undo=undo_client,
 )

@@ -9,12 +9,13 @@ from typing import Final
 from onboarding.cloud.directory import created
 from onboarding.cmg import identifiers, profiles
 from onboarding.cmg.app_checks import scope
-from onboarding.lifecycle import creation, existing
-from onboarding.lifecycle.context import OnboardingContext, notes
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle import creation, existing, lost_claims
+from onboarding.lifecycle.context import OnboardingContext, Services, notes
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
 from onboarding.words.word import Word
-from onboarding.workflow.outcomes import Done
+from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
 
 
@@ -78,10 +79,19 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
     )
 
 
-SERVER_APP: Final = Step(
+async def undo(context: OnboardingContext, outcome: Outcome[ServerAppResult]) -> None:
+    """Takes back an application that was created too late."""
+    if context.request.server_app.existing is None:
+        recorded = SERVER_APP.found_in(context.run)
+        made = creation.made_by(outcome)
+        await lost_claims.application(context, "server", made, recorded.object_id if recorded else "")
+
+
+SERVER_APP: Final[Step[Services, OnboardingRequest, ServerAppResult]] = Step(
     name="server-app",
     title="Create the web (server) app registration",
     handler=run,
     result=Codec(ServerAppResult),
     after=(PREFLIGHT.name,),
+    undo=undo,
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.lifecycle import creation, existing, lost_claims
-from onboarding.lifecycle.context import OnboardingContext
+from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.credentials import Credential
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
-from onboarding.workflow.outcomes import Done
+from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
 
 
@@ -19,30 +20,42 @@ async def run(context: OnboardingContext) -> Done[SecretRecord]:
 
     An existing application keeps its secrets; the secret of the request is checked.
     """
-    services, request, app = context.services, context.request, context.result(SERVER_APP)
-    wanted = request.server_app
+    app, wanted = context.result(SERVER_APP), context.request.server_app
     if wanted.existing:
         secret = await existing.server_secret(
             context, wanted.existing, object_id=app.object_id, app_id=app.app_id
         )
         return Done(result=secret)
-    credential = Credential(
+    return Done(result=await _credential(context).ensure(context.step.attempt))
+
+
+async def undo(context: OnboardingContext, outcome: Outcome[SecretRecord]) -> None:
+    """Takes back a secret that another worker does not use."""
+    if context.request.server_app.existing is None:
+        made = outcome.result if isinstance(outcome, Done) else None
+        await lost_claims.secret(context, _credential(context), made)
+
+
+def _credential(context: OnboardingContext) -> Credential:
+    services, request, app = context.services, context.request, context.result(SERVER_APP)
+    return Credential(
         directory=creation.directory(context),
         vault=services.clouds.vault,
         tenant=request.tenant,
         onboarding=context.id,
         object_id=app.object_id,
         app_id=app.app_id,
-        ends_at=wanted.secret_end(context.accepted_at).replace(microsecond=0),
+        ends_at=request.server_app.secret_end(context.accepted_at).replace(microsecond=0),
         now=services.clock.now(),
+        held=context.need_claim,
     )
-    return Done(result=await lost_claims.ensured(context, credential))
 
 
-SERVER_SECRET: Final = Step(
+SERVER_SECRET: Final[Step[Services, OnboardingRequest, SecretRecord]] = Step(
     name="server-secret",
     title="Create a client secret and store it in Key Vault",
     handler=run,
     result=Codec(SecretRecord),
     after=(SERVER_APP.name,),
+    undo=undo,
 )

@@ -1,0 +1,78 @@
+"""Revokes what an onboarding granted to imported applications, unless others use these.
+
+A grant is needed by all that use its application. A new user records that first, and then looks which grants
+are missing. So this looks for users before it revokes a grant, and again afterwards: one that came meanwhile
+gets back what it found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from onboarding.connections.app_users import Grant
+from onboarding.errors import PermanentError
+from onboarding.lifecycle import left_behind, ownership
+from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.left_behind import LeftBehind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revocation:
+    """Revokes grants of one onboarding."""
+
+    services: Services
+    tenant: str
+    onboarding: str
+    server: str  # client IDs of the applications
+    client: str  # empty if the onboarding has none
+
+    async def revoke(self, granted: Iterable[Grant]) -> tuple[int, tuple[LeftBehind, ...]]:
+        """Revokes grants; returns how many, and what was left. Safe to repeat."""
+        left: dict[str, LeftBehind] = {}
+        revoked: list[Grant] = []
+        users = {app: await self._users(app) for app in (self.server, self.client) if app}
+        for grant in granted:
+            app = self._app(grant)
+            if users.get(app):
+                left[app] = left_behind.for_others("consent", app, users[app])
+                await ownership.hand_on(self.services, self.tenant, app, self.onboarding, (grant,))
+                continue
+            try:
+                await self._revoke(grant)
+            except PermanentError as error:
+                if not left_behind.refused(self.services, self.tenant, error):
+                    raise
+                left[app] = left_behind.by_tenant("consent", app, self.tenant, error)
+                continue
+            revoked.append(grant)
+        kept = [grant for grant in revoked if not await self._gave_back(grant, left)]
+        return len(kept), tuple(left.values())
+
+    async def _gave_back(self, grant: Grant, left: dict[str, LeftBehind]) -> bool:
+        """Whether somebody began to use the application meanwhile, and has the grant again."""
+        app = self._app(grant)
+        users = await self._users(app)
+        if not users:
+            return False
+        grants = self.services.directory(self.tenant).grants
+        if grant.scope:
+            await grants.grant_scope(grant.client, grant.resource, grant.scope)
+        else:
+            await grants.grant_role(grant.client, grant.resource, grant.role)
+        await ownership.hand_on(self.services, self.tenant, app, self.onboarding, (grant,))
+        left[app] = left_behind.for_others("consent", app, users)
+        return True
+
+    async def _revoke(self, grant: Grant) -> None:
+        grants = self.services.directory(self.tenant).grants
+        if grant.scope:
+            await grants.revoke_scope(grant.client, grant.resource, grant.scope)
+        else:
+            await grants.revoke_role(grant.client, grant.resource, grant.role)
+
+    def _app(self, grant: Grant) -> str:
+        return self.server if grant.role else self.client
+
+    async def _users(self, app: str) -> list[ownership.User]:
+        return await ownership.others(self.services, self.tenant, app, self.onboarding)
