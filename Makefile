@@ -1,7 +1,7 @@
 # The two commands of a newcomer are `make run` and `make test`; both install what they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak year bench coverage check openapi lock clean install
+.PHONY: help run test soak year bench coverage check check-types check-description check-rest openapi lock clean install
 MAKEFLAGS += --no-print-directory
 # Where it is set (images for containers do), each of some hundred processes would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,10 +26,10 @@ help: ## Show this list
 run: $(RUNTIME) $(AZURITE) $(if $(LOCAL_WORKER),$(WORKER)) ## Run the local cloud with a sample (PORT=7071, HOSTS=1, ONCE=1 to end after it, KEEP=1)
 	@$(BIN)/python -m infra.local
 
-test: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Run the tests, but for the long ones (ARGS="-k expiry")
+test: install ## Run the tests, but for the long ones (ARGS="-k expiry")
 	@$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder -m "not soak" $(ARGS)
 
-soak: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Run the long tests: faults, outages, redelivery, kills at every point, Microsoft's worker
+soak: install ## Run the long tests: faults, outages, redelivery, kills at every point, Microsoft's worker
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 	@LOCAL_WORKER=microsoft $(BIN)/python -m pytest --numprocesses 2 -m "not soak" tests/api tests/operations tests/rehearsal
 
@@ -39,20 +39,27 @@ year: $(DEVELOPMENT) $(AZURITE) ## Simulate a year of 300 connections: which war
 bench: $(DEVELOPMENT) $(AZURITE) ## Measure what a sweep costs among few and among many connections
 	@$(BIN)/python -m tests.bench.sweep
 
-coverage: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Run the tests and show what they cover; takes half as long again
+coverage: install ## Run the tests and show what they cover; takes half as long again
 	@$(BIN)/coverage erase
 	@COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage" \
 		$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-check: $(DEVELOPMENT) $(DESCRIPTION) ## Check format, style, types, the direction of imports and the generated files
+check: install ## Check format, style, types, the direction of imports and the generated files
+	@$(MAKE) --jobs check-types check-description check-rest
+
+check-types:
+	@$(BIN)/mypy
+
+check-description:
+	@$(BIN)/python -m infra.docs.linters
+
+check-rest:
 	@$(BIN)/ruff format --check --quiet . || { echo "make: run '$(BIN)/ruff format .'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.docs --check
-	@$(BIN)/python -m infra.docs.linters
 
 openapi: $(RUNTIME) ## Generate docs/openapi.json and the tables in docs
 	@$(BIN)/python -m infra.docs
@@ -61,7 +68,8 @@ lock: $(DEVELOPMENT) ## Pin the dependencies anew (requirements*.in to requireme
 	@$(LOCK) --generate-hashes --output-file requirements.txt requirements.in
 	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
 
-install: $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION) ## Install everything, run nothing (after make clean: PYTHON=python3.13 to choose one)
+install: ## Install everything, run nothing (after make clean: PYTHON=python3.13 to choose one)
+	@$(MAKE) --jobs $(DEVELOPMENT) $(AZURITE) $(DESCRIPTION)
 
 clean: ## Remove what was installed, kept and measured
 	@rm -rf $(VENV) .local $(EMULATOR)/node_modules $(READERS)/node_modules .coverage .coverage.* htmlcov
