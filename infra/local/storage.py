@@ -31,7 +31,7 @@ from onboarding.storage import names
 ACCOUNT: Final = "devstoreaccount1"
 """Azurite's customary account name; its published key is not used."""
 
-_BEFORE: Final = (node.EMULATOR / "lean.js", node.EMULATOR / "journal.js")
+_BEFORE: Final = tuple(node.EMULATOR / name for name in ("lean.js", "journal.js", "keys.js"))
 _START_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 2.0

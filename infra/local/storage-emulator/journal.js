@@ -108,6 +108,18 @@ Loki.prototype.removeCollection = function (name) {
   return removeCollection.call(this, name);
 };
 
+/*
+ * Each save writes the whole database. With the journal nothing depends on it; it only keeps the journal short.
+ */
+
+const BETWEEN_SAVES = 60_000; // milliseconds
+
+const autosaveEnable = Loki.prototype.autosaveEnable;
+Loki.prototype.autosaveEnable = function (...more) {
+  this.autosaveInterval = BETWEEN_SAVES;
+  return autosaveEnable.apply(this, more);
+};
+
 /* A save takes the journal so far with it: what comes during the save goes to a new one. */
 
 const saveDatabaseInternal = Loki.prototype.saveDatabaseInternal;
