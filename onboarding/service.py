@@ -166,6 +166,7 @@ class Service:
             tenants=self._shared.tenants,
             directory=parts.clouds.directory,
             clock=parts.clock,
+            environment=parts.environment.name,
         )
 
     @functools.cached_property

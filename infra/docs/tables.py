@@ -82,7 +82,7 @@ def _parameters(name: str) -> str:
             _text(each, each["schema"]),
         )
         for each in described
-        if each["in"] != "path"
+        if each["in"] != "path" and each["name"] != "Accept-Language"  # of all calls
     )
     return _markdown(("parameter", "default", "description"), rows)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from onboarding.api.documents import CheckName, Document, ProfileName
+from onboarding.api.documents import CheckName, Document, ProfileName, Wording
 from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, Call, endpoint
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Flag, Id, Parameters
 from onboarding.api.tenants import ServedTenants
+from onboarding.api.told import Actions
 from onboarding.clock import Clock
-from onboarding.cmg import profiles
+from onboarding.cmg import profiles, rules
 from onboarding.cmg.discovery import reads_directory
 from onboarding.cmg.faults import fault
 from onboarding.cmg.versions import SiteVersion
@@ -24,7 +25,8 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.drift import inspection
 from onboarding.drift.directory_snapshot import Pair
 from onboarding.drift.inspection import Inspection, Subject
-from onboarding.errors import OnboardingError, requests
+from onboarding.errors import Actor, OnboardingError, requests
+from onboarding.notices import actions
 from onboarding.texts import phrases
 
 if TYPE_CHECKING:
@@ -86,9 +88,27 @@ class Check(Document):
 
     name: CheckName
     result: Literal["Fail", "Unknown", "Pass"]
-    expected: str
-    impact: Annotated[str, Field(description="What an administrator sees if the check fails.")]
-    remedy: str
+    expected: Wording
+    impact: Annotated[Wording, Field(description="What an administrator sees if the check fails.")]
+    remedy: Wording
+    actor: Annotated[Actor | None, Field(description="Who must act. Missing: the check did not fail.")]
+    args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in the texts.")]
+    actions: Actions
+
+    @classmethod
+    def of(cls, check: rules.Check, environment: str, app_id: str) -> Self:
+        """A check of an application."""
+        action = actions.of_check(check, environment, app_id) if check.passed is False else None
+        return cls(
+            name=check.name,
+            result=_RESULTS[check.passed],
+            expected=check.said("expected"),
+            impact=check.said("impact"),
+            remedy=check.said("remedy"),
+            actor=action.actor if action else None,
+            args=check.args,
+            actions=(action,) if action else (),
+        )
 
 
 class CheckedApp(Document):
@@ -99,22 +119,13 @@ class CheckedApp(Document):
     checks: tuple[Check, ...]
 
     @classmethod
-    def of(cls, app: inspection.InspectedApp) -> Self:
+    def of(cls, app: inspection.InspectedApp, environment: str) -> Self:
         """An inspected application."""
         checks = sorted(app.checks, key=lambda check: list(_RESULTS).index(check.passed))
         return cls(
             client_id=app.app_id,
             name=app.name or None,
-            checks=tuple(
-                Check(
-                    name=check.name,
-                    result=_RESULTS[check.passed],
-                    expected=check.expected,
-                    impact=check.impact,
-                    remedy=check.remedy,
-                )
-                for check in checks
-            ),
+            checks=tuple(Check.of(check, environment, app.app_id) for check in checks),
         )
 
 
@@ -131,15 +142,17 @@ class Conformance(Document):
     client_app: Annotated[CheckedApp | None, Field(description="Missing: the tenant has no client app.")]
 
     @classmethod
-    def of(cls, found: Inspection, subject: Subject, connection: str | None, now: datetime) -> Self:
+    def of(
+        cls, found: Inspection, subject: Subject, connection: str | None, now: datetime, environment: str
+    ) -> Self:
         """The result of an inspection."""
         return cls(
             conformant=found.conformant,
             checked_at=now,
             profile=subject.profile.name,
             connection_id=connection,
-            server_app=CheckedApp.of(found.server),
-            client_app=CheckedApp.of(found.client) if found.client else None,
+            server_app=CheckedApp.of(found.server, environment),
+            client_app=CheckedApp.of(found.client, environment) if found.client else None,
         )
 
 
@@ -153,11 +166,14 @@ class ConformanceResource:
         tenants: ServedTenants,
         directory: Callable[[str], Directory],
         clock: Clock,
+        environment: str,
     ) -> None:
+        """``environment`` is the name of the Azure environment."""
         self._connections = connections
         self._tenants = tenants
         self._directory = directory
         self._clock = clock
+        self._environment = environment
 
     @endpoint(
         "GET /connections/{id}/conformance",
@@ -193,4 +209,4 @@ class ConformanceResource:
         (found,) = await inspection.inspect(self._directory(tenant), [subject], now)
         if isinstance(found, OnboardingError):
             raise found
-        return Conformance.of(found, subject, connection, now)
+        return Conformance.of(found, subject, connection, now, self._environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -16,14 +16,18 @@ from onboarding.api.documents import (
     ExpirationKind,
     FullRequest,
     ProfileName,
+    Wording,
 )
 from onboarding.api.hand_over_documents import HandOver
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import OnBehalfOf, Requester
+from onboarding.api.told import Actions
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections import records
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Cadence, ExpiryWarning
 from onboarding.connections.records import ConnectionState
+from onboarding.errors import Actor
+from onboarding.notices import difference_texts
 from onboarding.words.word import Word
 
 Upcoming = Mapping[str, ExpiryWarning | None]
@@ -149,21 +153,27 @@ class DirectoryDifference(Document):
     code: DifferenceCode
     app: Literal["serverApp", "clientApp"] | None
     since: Annotated[datetime, Field(description="The first inspection that found it.")]
-    detail: str
-    impact: str
-    remedy: str
+    detail: Wording
+    impact: Wording
+    remedy: Wording
+    actor: Annotated[Actor, Field(description="Who must act first.")]
+    args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in the texts.")]
+    actions: Actions
     dismissed: Dismissal | None = None
 
     @classmethod
-    def of(cls, difference: records.Difference) -> Self:
-        """A recorded difference."""
+    def of(cls, record: records.Connection, difference: records.Difference) -> Self:
+        """A recorded difference of a connection."""
+        texts = {part: difference.wording(part) for part in ("detail", "impact", "remedy")}
+        actions = difference_texts.steps(record, difference)
         return cls(
             code=difference.code,
             app=difference.app or None,
             since=difference.since,
-            detail=difference.detail,
-            impact=difference.impact,
-            remedy=difference.remedy,
+            **texts,
+            actor=actions[0].actor,
+            args={name: value for said in texts.values() for name, value in said.args.items()},
+            actions=actions,
             dismissed=Dismissal.of(difference.dismissed),
         )
 
@@ -181,7 +191,8 @@ class DirectoryState(Document):
             return None
         differences = sorted(record.differences.values(), key=lambda difference: difference.since)
         return cls(
-            inspected_at=record.inspected_at, differences=tuple(map(DirectoryDifference.of, differences))
+            inspected_at=record.inspected_at,
+            differences=tuple(DirectoryDifference.of(record, difference) for difference in differences),
         )
 
 

@@ -13,7 +13,8 @@ from onboarding.connections.hand_over import HandOverState, Way
 from onboarding.connections.records import Connection
 from onboarding.expiry.hand_overs import HandOvers
 from onboarding.notices.signed_links import hand_over_claims, is_revoked
-from onboarding.words.line import isolated
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Author
 
 AUTHOR: Final = Author(name="signed link")
@@ -35,8 +36,8 @@ class HandOverLinks:
         return page(
             "link.html",
             form=True,
-            action="Confirm that the site is connected",
-            effect="Confirm this after the hand-over script has run at the site. No reminders are sent then.",
+            action=phrases.SITE_CONNECTED_QUESTION.of(),
+            effect=phrases.CONFIRM_AFTER_SCRIPT.of(),
             connection=connection,
             expiration=_sentence(connection),
         )
@@ -47,8 +48,8 @@ class HandOverLinks:
         done = connection and await self._hand_overs.confirm(connection, AUTHOR, Way.LINK)
         if not done:
             return gone()
-        result = f"The site of '{isolated(done.name)}' is connected"
-        return page("link-done.html", result="Confirmed", expiration=result)
+        result = phrases.SITE_CONNECTED.of(name=done.name)
+        return page("link-done.html", result=phrases.IS_CONFIRMED.of(), expiration=result)
 
     async def _waiting(self, claims: Mapping[str, str]) -> Connection | None:
         """The connection of a link, if it still waits for what was handed over then."""
@@ -64,5 +65,5 @@ def gone() -> Reply:
     return page("link-gone.html", HTTPStatus.GONE)
 
 
-def _sentence(connection: Connection) -> str:
-    return f"The connection '{isolated(connection.name)}' waits for its site"
+def _sentence(connection: Connection) -> Said:
+    return phrases.WAITS_FOR_SITE.of(name=connection.name)

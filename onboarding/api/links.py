@@ -34,7 +34,7 @@ from onboarding.notices.signed_links import (
     is_revoked,
 )
 from onboarding.texts import phrases
-from onboarding.words.line import isolated
+from onboarding.texts.phrases import Said
 
 
 class TokenQuery(Query):
@@ -54,12 +54,10 @@ class _Action:
     operator: bool  # the link was in a message to a channel of the deployment
 
     @property
-    def expiration(self) -> str:
+    def expiration(self) -> Said:
         """A sentence about the expiration, without its full stop."""
-        app = isolated(self.connection.server_app.name)
-        if self.kind == SECRET:
-            return f"The client secret of '{app}' expires on {self.ends_at:%Y-%m-%d}"
-        return f"The client secret of '{app}' can be renewed until {self.ends_at:%Y-%m-%d}"
+        kind = phrases.SECRET_EXPIRES if self.kind == SECRET else phrases.SECRET_RENEWABLE
+        return kind.of(app=self.connection.server_app.name, day=self.ends_at)
 
 
 class LinksResource:
@@ -98,15 +96,11 @@ class LinksResource:
         if action is None:
             return gone()
         if action.acknowledges:
-            label, effect = (
-                "Acknowledge",
-                "The connection is marked as acknowledged and will not be escalated."
-                if action.operator
-                else "The connection is marked as acknowledged. You get no more reminders after the date.",
-            )
+            label = phrases.ACKNOWLEDGE.of()
+            effect = (phrases.NOT_ESCALATED if action.operator else phrases.NO_MORE_REMINDERS).of()
         else:
-            until = f"{self._until(action):%Y-%m-%d %H:%M} UTC"
-            label, effect = "Remind me later", f"No reminders are sent until {until}."
+            label = phrases.REMIND_LATER.of()
+            effect = phrases.NO_REMINDERS_UNTIL.of(until=self._until(action))
         return page(
             "link.html",
             form=True,
@@ -134,10 +128,10 @@ class LinksResource:
         expiration = (action.connection.id, action.kind, action.ends_at)
         if action.acknowledges:
             done = await self._responses.acknowledge(*expiration, Responder(AUTHOR, operates=action.operator))
-            result = "Acknowledged"
+            result = phrases.ACKNOWLEDGED.of()
         else:
             until = self._until(action)
-            result = f"Snoozed until {until:%Y-%m-%d %H:%M} UTC"
+            result = phrases.SNOOZED.of(until=until)
             responder = Responder(AUTHOR, operates=action.operator)
             done = await self._responses.snooze(*expiration, until, responder)
         return page("link-done.html", result=result, expiration=action.expiration) if done else gone()

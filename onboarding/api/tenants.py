@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onboarding.api.documents import Document
+from onboarding.api.documents import Document, Label
 from onboarding.api.endpoint import HTML, JSON, OPEN, Call, Reply, endpoint
 from onboarding.api.pages import page
 from onboarding.api.problems import ProblemError, invalid
@@ -83,7 +83,7 @@ class GraphPermission(Document):
     """A permission that the service requests in a tenant."""
 
     name: str
-    used_to: str
+    used_to: Label
     always_needed: bool
 
 
@@ -173,8 +173,7 @@ class TenantsResource:
         The text of an error is not shown: anyone can call this page with any text.
         """
         granted = call.query.admin_consent.casefold() == "true" and not call.query.error
-        result = "Consent was granted" if granted else "Consent was not granted"
-        return page("consented.html", result=result, granted=granted)
+        return page("consented.html", granted=granted)
 
     def _setup(self, tenant: str, subscription: str) -> TenantSetup:
         scope = f"/subscriptions/{subscription}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, FieldSerializationInfo, field_serializer
+from pydantic import AliasChoices, Field, FieldSerializationInfo, PlainSerializer, field_serializer
 
 from onboarding.api.documents import (
     Document,
@@ -42,6 +42,19 @@ class Action(Document):
         return f"{reader_of(info).origin}{url}" if url.startswith("/") else url
 
 
+def _shown(actions: tuple[Action, ...], info: FieldSerializationInfo) -> tuple[Action, ...]:
+    reader = reader_of(info)
+    return tuple(action for action in actions if reader.may(action.kind, action.actor))
+
+
+Actions = Annotated[
+    tuple[Action, ...],
+    PlainSerializer(_shown, return_type=tuple[Action, ...]),
+    Field(default=(), description="What can be done, the first step first."),
+]
+"""What a reader can do; an operator sees all of them."""
+
+
 class Told(Document):
     """An error or a finding, as its reader sees it."""
 
@@ -61,7 +74,7 @@ class Told(Document):
             ),
         ),
     ]
-    actions: Annotated[tuple[Action, ...], Field(description="What can be done, the first step first.")] = ()
+    actions: Actions
 
     @property
     def parts(self) -> tuple[Finding, ...]:
@@ -112,11 +125,6 @@ class Told(Document):
     @field_serializer("title", "detail", "remedy")
     def _text(self, _: str, info: FieldSerializationInfo) -> str:
         return self.text_for(reader_of(info), info.field_name)
-
-    @field_serializer("actions")
-    def _actions(self, actions: tuple[Action, ...], info: FieldSerializationInfo) -> tuple[Action, ...]:
-        reader = reader_of(info)
-        return tuple(action for action in actions if reader.may(action.kind, action.actor))
 
 
 class Finding(Told):

@@ -12,6 +12,8 @@ from onboarding.cmg import rules
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, USER_READ, Permission
 from onboarding.cmg.profiles import USER_IMPERSONATION, Profile, client_permissions, client_redirect
 from onboarding.cmg.rules import Check
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Phrase
 
 
 def server_checks(profile: Profile, app: Mapping[str, Any], *, reads_directory: bool) -> Iterator[Check]:
@@ -30,7 +32,7 @@ def server_checks(profile: Profile, app: Mapping[str, Any], *, reads_directory: 
     if profile.id_tokens:
         yield _id_tokens(app)
     if reads_directory:
-        yield _requests(app, DIRECTORY_READ_ALL, rules.UNREADABLE)
+        yield _requests(app, DIRECTORY_READ_ALL, phrases.CANNOT_READ_DIRECTORY)
 
 
 def client_checks(
@@ -44,7 +46,7 @@ def client_checks(
     yield rules.PUBLIC_CLIENT.check(bool(app.get("isFallbackPublicClient")))
     if profile.id_tokens:
         yield _id_tokens(app)
-    yield _requests(app, USER_READ, "Users cannot sign in.")
+    yield _requests(app, USER_READ, phrases.USERS_CANNOT_SIGN_IN)
     found = scope(server)
     if found and client_permissions(profile, user_discovery=user_discovery):
         impersonation = Permission(
@@ -71,16 +73,16 @@ def _id_tokens(app: Mapping[str, Any]) -> Check:
     return rules.ID_TOKENS.check(bool(_at(app, "web", "implicitGrantSettings", "enableIdTokenIssuance")))
 
 
-def _requests(app: Mapping[str, Any], permission: Permission, impact: str) -> Check:
+def _requests(app: Mapping[str, Any], permission: Permission, impact: Phrase) -> Check:
     passed = permission.id in _requested(app, permission)
     return rules.PERMISSION.check(
-        passed, permission=permission.value, described=str(permission), impact=impact
+        passed, permission=permission.value, described=permission.said, impact=impact.of()
     )
 
 
 def _requests_scope(app: Mapping[str, Any], permission: Permission, offered: Collection[str]) -> Check:
     """Whether an app requests a scope of the server app, which can have another id than before."""
-    impact = "Clients cannot get tokens for the server app."
+    impact = phrases.CLIENTS_WITHOUT_TOKENS
     requested = _requested(app, permission)
     earlier = sorted(requested - set(offered))
     if permission.id in requested or not earlier:
@@ -88,9 +90,9 @@ def _requests_scope(app: Mapping[str, Any], permission: Permission, offered: Col
     return rules.PERMISSION_BY_EARLIER_ID.check(
         False,
         permission=permission.value,
-        described=str(permission),
-        impact=impact,
-        earlier=f"with the ID {earlier[0]}",
+        described=permission.said,
+        impact=impact.of(),
+        earlier=earlier[0],
     )
 
 

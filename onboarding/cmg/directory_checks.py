@@ -12,6 +12,7 @@ from typing import Any, Final
 from onboarding.cmg import identifiers, rules
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, USER_READ
 from onboarding.cmg.rules import Check
+from onboarding.texts import phrases
 
 _EXPANDED: Final = 20
 """Graph returns at most this number of related objects with an object."""
@@ -40,7 +41,9 @@ def secret(app: Mapping[str, Any], key_id: str | None, now: datetime) -> Check:
     """Whether a client secret exists and has not expired: a certain one, or (no key id) any."""
     valid = {password["keyId"] for password in passwords(app) if end_of(password) > now}
     passed = key_id in valid if key_id else bool(valid)
-    return rules.SECRET.check(passed, secret=f"the client secret {key_id}" if key_id else "a client secret")
+    return rules.SECRET.check(
+        passed, secret=phrases.THE_SECRET.of(key=key_id) if key_id else phrases.A_SECRET.of()
+    )
 
 
 def uri(app: Mapping[str, Any], expected: str) -> Check:
@@ -64,8 +67,8 @@ def directory_role(found: Mapping[str, Any] | None, *, readable: bool) -> Check:
     return rules.CONSENT.check(
         granted if known else None,
         permission=DIRECTORY_READ_ALL.value,
-        described=str(DIRECTORY_READ_ALL),
-        impact=rules.UNREADABLE,
+        described=DIRECTORY_READ_ALL.said,
+        impact=phrases.CANNOT_READ_DIRECTORY.of(),
     )
 
 
@@ -75,10 +78,10 @@ def scope(name: str, granted: Collection[str] | None, *, complete: bool) -> Chec
     return rules.CONSENT.check(
         None if passed is False and not complete else passed,
         permission=name,
-        described=str(USER_READ)
+        described=USER_READ.said
         if name == USER_READ.value
-        else f"delegated permission {name} of the server app",
-        impact="Users cannot sign in: AADSTS65001 (consent is missing).",
+        else phrases.OF_THE_SERVER_APP.of(permission=name),
+        impact=phrases.USERS_WITHOUT_CONSENT.of(),
     )
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Said
+
 MICROSOFT_GRAPH: Final = "00000003-0000-0000-c000-000000000000"
 """Application id of Microsoft Graph in every tenant and cloud."""
 
@@ -29,13 +32,14 @@ class Permission:
     value: str  # its name
     type: PermissionType
 
-    def __str__(self) -> str:
+    @property
+    def said(self) -> Said:
         """As the portal names it: an application can have a delegated permission of the same name."""
-        kind = "application" if self.type is PermissionType.APPLICATION else "delegated"
-        resource = (
-            "Microsoft Graph" if self.resource == MICROSOFT_GRAPH else f"the server app {self.resource}"
-        )
-        return f"{kind} permission {self.value} of {resource}"
+        if self.resource != MICROSOFT_GRAPH:
+            return phrases.OF_SERVER_APP.of(permission=self.value, resource=self.resource)
+        application = self.type is PermissionType.APPLICATION
+        kind = phrases.GRAPH_APPLICATION if application else phrases.GRAPH_DELEGATED
+        return kind.of(permission=self.value)
 
 
 USER_READ: Final = Permission(

@@ -6,16 +6,16 @@ The codes AADSTS… are those of Entra ID
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 from onboarding.cmg.profiles import USER_IMPERSONATION
+from onboarding.texts import templates
+from onboarding.texts.phrases import Said
 
 _UPDATE: Final = "The console shows 'Your server Application needs to be updated' (version 2309 and later)."
 _LOCALHOST: Final = "http://localhost"
-
-UNREADABLE: Final = "The site cannot discover users and groups: insufficient privileges."
-"""The impact where the site cannot read the directory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +28,12 @@ class Check:
     impact: str  # what an administrator sees when the check fails
     remedy: str
     set_by_site: bool = False  # the site sets it after the import, so it cannot be required before
+    rule: str = ""  # the code of the rule, which identifies its texts
+    args: Mapping[str, Any] = field(default_factory=dict)  # the values in the texts, as JSON
+
+    def said(self, part: Literal["expected", "impact", "remedy"]) -> Said:
+        """One of its texts, as a value of another text."""
+        return Said(code=f"{self.rule}/{part}", text=getattr(self, part), args=self.args)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +45,14 @@ class Rule:
     impact: str
     remedy: str
     set_by_site: bool = False
+    variant: str = ""  # of the remedy or the impact; the name is that of another rule
 
-    def check(self, passed: bool | None, **values: str) -> Check:
+    @property
+    def code(self) -> str:
+        """Identifies the texts, for those in other languages."""
+        return self.variant or self.name.partition("-{")[0]
+
+    def check(self, passed: bool | None, **values: str | Said) -> Check:
         """The rule with its result."""
         return Check(
             name=self.name.format_map(values),
@@ -49,6 +61,8 @@ class Rule:
             impact=self.impact.format_map(values),
             remedy=self.remedy.format_map(values),
             set_by_site=self.set_by_site,
+            rule=self.code,
+            args=templates.as_json(values),
         )
 
 
@@ -125,9 +139,12 @@ PERMISSION: Final = Rule(
     remedy="Add the {described} under API permissions, and grant admin consent.",
 )
 PERMISSION_BY_EARLIER_ID: Final = Rule(
+    variant="permission-by-earlier-id",
     name=PERMISSION.name,
     expected=PERMISSION.expected,
-    impact="{impact} The client app requests a scope {earlier}, which the server app no longer has.",
+    impact=(
+        "{impact} The client app requests a scope with the ID {earlier}, which the server app no longer has."
+    ),
     remedy=(
         "A scope that was deleted and added again has a new ID. Remove the old permission under API "
         "permissions, add the {described}, and grant admin consent."
@@ -143,6 +160,7 @@ APPLICATION: Final = Rule(
     remedy="Remove the connection and onboard again: the application is permanently deleted.",
 )
 APPLICATION_DELETED: Final = Rule(
+    variant="application-restorable",
     name=APPLICATION.name,
     expected=APPLICATION.expected,
     impact=APPLICATION.impact,
@@ -152,6 +170,7 @@ APPLICATION_DELETED: Final = Rule(
     ),
 )
 APPLICATION_GONE: Final = Rule(
+    variant="application-perhaps-restorable",
     name=APPLICATION.name,
     expected=APPLICATION.expected,
     impact=APPLICATION.impact,

@@ -21,6 +21,7 @@ from onboarding.connections.hand_over import Confirmation, HandOver, HandOverSta
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError, load
+from onboarding.texts.phrases import Said
 from onboarding.words import data
 from onboarding.words.word import EMPTY, Word
 
@@ -80,6 +81,11 @@ class Difference:
     restorable: bool = True  # of a deleted application: whether it can be restored
     subjects: tuple[str, ...] = ()  # the key IDs of the secrets that it is about
     dismissed: Dismissal | None = None  # an operator decided that nothing needs to be done
+    said: Mapping[str, Said] = field(default_factory=dict, compare=False)  # the texts with their codes
+
+    def wording(self, part: str) -> Said:
+        """One of its texts; without a code if an earlier version wrote it."""
+        return self.said.get(part) or Said(code="", text=str(getattr(self, part)))
 
     @property
     def key(self) -> str:

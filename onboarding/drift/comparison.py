@@ -20,6 +20,8 @@ from onboarding.connections.records import (
     Difference,
     Loss,
 )
+from onboarding.drift import declared_differences
+from onboarding.drift.declared_differences import DifferenceType
 from onboarding.drift.directory_snapshot import TenantNames
 from onboarding.drift.inspection import InspectedApp, Inspection
 from onboarding.errors import OnboardingError
@@ -30,46 +32,23 @@ UNREADABLE: Final = "directory-unreadable"
 """The code for a tenant that the service cannot read."""
 
 _SECRET_CHECK: Final = "secret"  # noqa: S105 - a check's name; the codes below are more precise
-_REMOVED: Final = "secret-removed"
-_SECRET_CODES: Final = ("secret-added", "secret-replaced", _REMOVED, "secret-end-changed")
+_SECRET_CODES: Final = tuple(
+    kind.code
+    for kind in (
+        declared_differences.SECRET_ADDED,
+        declared_differences.SECRET_REPLACED,
+        declared_differences.SECRET_REMOVED,
+        declared_differences.SECRET_END_CHANGED,
+    )
+)
 _RECORDED_BY: Final = timedelta(days=1)
 """After this time, the key ID of a secret that a renewal creates is recorded, or the secret is removed."""
 
-_MISSING: Final[Mapping[str, str]] = {
-    "application": "no longer exists in the directory.",
-    "service-principal": "no longer has a service principal (enterprise application) in the tenant.",
+_MISSING: Final = {
+    "application": declared_differences.APPLICATION_MISSING,
+    "service-principal": declared_differences.PRINCIPAL_MISSING,
 }
-"""The detail for an object that is missing, by check."""
-
-_SECRET_TEXTS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "secret-added": (
-        "A client secret that expires on {day} was added to '{app}' outside this service.",
-        (
-            "It is unknown which secret the site uses. Warnings continue for the recorded secret, which "
-            "expires on {recorded}."
-        ),
-        "Renew the secret with this service, or remove the other secret if it is not used.",
-    ),
-    "secret-replaced": (
-        (
-            "The recorded client secret of '{app}' was removed. Another secret, added outside this service, "
-            "expires on {day}."
-        ),
-        "The secret in Key Vault no longer works. Warnings now follow the other secret.",
-        "Make sure that the site uses the new secret. Renew it with this service to have it in Key Vault.",
-    ),
-    _REMOVED: (
-        "The recorded client secret of '{app}' was removed.",
-        "The site cannot get tokens with its secret: the gateway and discovery stop.",
-        "Renew the secret, and enter it with 'Renew Secret Key' in the Configuration Manager console.",
-    ),
-    "secret-end-changed": (
-        "The client secret of '{app}' expires on {day}, not on {recorded} as recorded.",
-        "Warnings now follow the new date.",
-        "No action is required if the change was intended.",
-    ),
-}
-"""What happened to a secret, by code: detail, impact, remedy."""
+"""The text for an object that is missing, by check."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,13 +114,9 @@ def blames(comparison: Comparison) -> bool:
 
 def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:
     """The differences of a connection whose tenant cannot be read: the known ones, and that."""
-    difference = Difference(
-        code=UNREADABLE,
-        app="",
-        since=at,
-        detail=f"The service cannot read the directory of tenant {connection.tenant}: {error.detail}",
-        impact="The service cannot detect a removed secret or a changed application.",
-        remedy=error.remedy,
+    cause = error.as_finding()
+    difference = declared_differences.DIRECTORY_UNREADABLE.difference(
+        "", at, tenant=connection.tenant, reason=cause.said("detail"), action=cause.said("remedy")
     )
     known = {**connection.differences, difference.key: _first(connection, difference)}
     return Comparison(
@@ -171,14 +146,14 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
         if check.set_by_site and connection.imports_server_app and check.name not in connection.updated:
             continue
         if check.passed is False and check.name != _SECRET_CHECK:
-            detail = _MISSING.get(check.name, f"differs from its profile. Expected: {check.expected}.")
-            yield Difference(
-                code=check.name,
-                app=app,
-                since=at,
-                detail=f"'{isolated(name)}' ({inspected.app_id}) {detail}",
-                impact=check.impact,
-                remedy=check.remedy,
+            kind = _MISSING.get(check.name, declared_differences.DIFFERS)
+            yield declared_differences.difference(
+                check.name,
+                app,
+                at,
+                kind.said("detail", app=isolated(name), id=inspected.app_id, expected=check.said("expected")),
+                check.said("impact"),
+                check.said("remedy"),
                 restorable=check.remedy != rules.APPLICATION.remedy,
             )
 
@@ -192,15 +167,17 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
     about = tuple(sorted(str(password["keyId"]) for password in others))
     if end and end > at:
         if newest > at:  # whoever has it can act as the application
-            return _secret_differs(connection, "secret-added", at, end, newest, about)
+            return _secret_differs(connection, declared_differences.SECRET_ADDED, at, end, newest, about)
         if end != connection.secret.ends_at.replace(microsecond=0):
-            return _secret_differs(connection, "secret-end-changed", at, end, end)
+            return _secret_differs(connection, declared_differences.SECRET_END_CHANGED, at, end, end)
         return Comparison(differences={}, ends_at=connection.secret.ends_at)
     if newest > at:
-        return _secret_differs(connection, "secret-replaced", at, newest, newest, about)
+        return _secret_differs(connection, declared_differences.SECRET_REPLACED, at, newest, newest, about)
     tidied = connection.secret.ends_at <= at and SECRET_REMOVED not in connection.differences
     if end is None and not tidied:  # an expired secret may be removed
-        removed = _secret_differs(connection, _REMOVED, at, connection.secret.ends_at, at)
+        removed = _secret_differs(
+            connection, declared_differences.SECRET_REMOVED, at, connection.secret.ends_at, at
+        )
         return replace(removed, lost=_loss(connection, SECRET_REMOVED, at))
     return Comparison(differences={}, ends_at=end or connection.secret.ends_at)
 
@@ -230,27 +207,20 @@ def _is_being_made(connection: Connection, password: Mapping[str, Any], at: date
 
 def _secret_differs(  # noqa: PLR0917 - in the order of the text
     connection: Connection,
-    code: str,
+    kind: DifferenceType,
     at: datetime,
     ends_at: datetime,
     day: datetime,
     subjects: tuple[str, ...] = (),
 ) -> Comparison:
     """One difference of the secret; ``day`` is the date in its text, ``subjects`` are key IDs."""
-    words = {
-        "app": isolated(connection.server_app.name),
-        "day": f"{day:%Y-%m-%d}",
-        "recorded": f"{connection.secret.ends_at:%Y-%m-%d}",
-    }
-    detail, impact, remedy = (text.format(**words) for text in _SECRET_TEXTS[code])
-    found = Difference(
-        code=code,
-        app="serverApp",
-        since=at,
-        detail=detail,
-        impact=impact,
-        remedy=remedy,
+    found = kind.difference(
+        "serverApp",
+        at,
         subjects=subjects,
+        app=connection.server_app.name,
+        day=day,
+        recorded=connection.secret.ends_at,
     )
     return Comparison(differences={found.key: found}, ends_at=ends_at)
 

@@ -13,15 +13,11 @@ from typing import Any, Final
 
 from onboarding.connections import subscription_state
 from onboarding.connections.records import Connection, Difference
+from onboarding.drift import declared_differences
 from onboarding.drift.comparison import Comparison
 
 _FAULTS: Final = ("subscription-in-other-tenant", "subscription-disabled")
 _REGISTERED: Final = "Registered"
-_IMPACT: Final = "The gateway is a resource of this subscription. It stops, or nobody can change it."
-_REMEDY: Final = (
-    "Ask the owner of the subscription. If the change was intended, deploy the gateway in another "
-    "subscription: onboard the tenant again with it, and remove this connection."
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,20 +49,13 @@ def _faults(connection: Connection, snapshot: SubscriptionSnapshot, at: datetime
     if snapshot.record is None:
         return [each for each in connection.differences.values() if each.code in _FAULTS]
     return [
-        Difference(code=fault.code, app="", since=at, detail=fault.detail, impact=_IMPACT, remedy=_REMEDY)
+        replace(
+            declared_differences.SUBSCRIPTION_CHANGED.difference("", at, fault=fault.said("detail")),
+            code=fault.code,
+        )
         for fault in subscription_state.faults(snapshot.record, connection.tenant)
     ]
 
 
 def _providers(pending: tuple[str, ...], at: datetime) -> Difference:
-    return Difference(
-        code="providers-pending",
-        app="",
-        since=at,
-        detail=f"Azure has not finished registering these resource providers: {', '.join(pending)}.",
-        impact="The deployment of the gateway can fail in regions where a provider is not registered yet.",
-        remedy=(
-            "The service registered them twice. If they stay in this state for days, register them again "
-            "(az provider register), then contact Azure support."
-        ),
-    )
+    return declared_differences.PROVIDERS_PENDING.difference("", at, providers=pending)

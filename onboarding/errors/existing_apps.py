@@ -69,7 +69,7 @@ APP_NOT_CONFORMANT: Final = ErrorType(
     failure=PermanentError,
     title="An existing application does not meet the requirements of Configuration Manager",
     detail="The application '{name}' ({app}) does not meet these requirements: {checks}.",
-    remedy="{changes}",
+    remedy="{remedies}",
 )
 PRINCIPAL_NOT_FOUND: Final = ErrorType(
     code="principal-not-found",

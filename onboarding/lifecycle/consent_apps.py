@@ -10,7 +10,8 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
 from onboarding.lifecycle.steps.server_app import SERVER_APP
-from onboarding.words.line import isolated
+from onboarding.texts import phrases
+from onboarding.texts.phrases import Said
 from onboarding.words.word import Word
 from onboarding.workflow.run import Run, StepStatus
 
@@ -22,7 +23,7 @@ class ConsentApp:
     name: Word
     app_id: str
     url: str  # Microsoft's page, where an administrator consents
-    permissions: tuple[str, ...]  # for people
+    permissions: tuple[Said, ...]
 
 
 def awaits(run: Run) -> bool:
@@ -39,7 +40,7 @@ def waiting(run: Run, request: OnboardingRequest) -> tuple[ConsentApp, ...]:
     if client := CLIENT_APP.found_in(run):
         known[client.app_id] = (client.name, _of_client(run, request))
     if server := SERVER_APP.found_in(run):
-        known[server.app_id] = (server.name, (str(DIRECTORY_READ_ALL),))
+        known[server.app_id] = (server.name, (DIRECTORY_READ_ALL.said,))
     return tuple(
         ConsentApp(
             name=known[action.app_id][0],
@@ -52,9 +53,9 @@ def waiting(run: Run, request: OnboardingRequest) -> tuple[ConsentApp, ...]:
     )
 
 
-def _of_client(run: Run, request: OnboardingRequest) -> tuple[str, ...]:
-    found = [str(USER_READ)]
+def _of_client(run: Run, request: OnboardingRequest) -> tuple[Said, ...]:
+    found = [USER_READ.said]
     server = SERVER_APP.found_in(run)
     if server and client_permissions(request.profile, user_discovery=request.user_discovery.enabled):
-        found.insert(0, f"delegated permission {USER_IMPERSONATION} of '{isolated(server.name)}'")
+        found.insert(0, phrases.OF_NAMED_APP.of(permission=USER_IMPERSONATION, app=server.name))
     return tuple(found)

@@ -180,7 +180,11 @@ def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None
     failed = [rule for rule in rules if not rule.passed and not rule.set_by_site]
     findings = tuple(
         existing_apps.APP_CHECK_FAILED.finding(
-            pointer, check=rule.name, expected=rule.expected, impact=rule.impact, change=rule.remedy
+            pointer,
+            check=rule.name,
+            expected=rule.said("expected"),
+            impact=rule.said("impact"),
+            change=rule.said("remedy"),
         )
         for rule in failed
     )
@@ -189,6 +193,5 @@ def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None
             name=app["displayName"],
             app=app["appId"],
             checks=", ".join(rule.name for rule in failed),
-            changes=" ".join(rule.remedy for rule in failed),
             findings=findings,
         )

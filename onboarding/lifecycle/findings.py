@@ -141,7 +141,10 @@ def _existing_server_app(facts: Facts) -> Iterator[Finding]:
         yield existing_apps.SERVER_APP_OF_SEVERAL.finding()
     for check in facts.to_update:
         yield existing_apps.APP_TO_UPDATE.finding(
-            check=check.name, expected=check.expected, impact=check.impact, change=check.remedy
+            check=check.name,
+            expected=check.said("expected"),
+            impact=check.said("impact"),
+            change=check.said("remedy"),
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from onboarding.cloud.environments import ENVIRONMENTS
+from onboarding.cmg import rules
+from onboarding.cmg.rules import Check
 from onboarding.connections.records import AppRecord, Connection
 from onboarding.errors import Action, ActionKind, Actor
 
@@ -36,14 +38,7 @@ def renew(connection: Connection) -> Action:
 
 def add_secret(connection: Connection) -> Action:
     """Adds a client secret to an imported application, which the service does not change."""
-    app_id = connection.server_app.app_id
-    return Action(
-        kind=ActionKind.ADD_SECRET,
-        label="Add a client secret in the portal",
-        actor=Actor.TENANT_ADMINISTRATOR,
-        url=_page(connection, "Credentials", app_id),
-        app_id=app_id,
-    )
+    return _add_secret(connection.environment, connection.server_app.app_id)
 
 
 def get_script(connection: Connection, renewal: str = "") -> Action:
@@ -105,24 +100,25 @@ def off_board(connection: Connection) -> Action:
 
 def restore(connection: Connection, app: AppRecord) -> Action:
     """Restores a deleted application."""
-    return Action(
-        kind=ActionKind.RESTORE_APPLICATION,
-        label="Restore the application with its secrets",
-        actor=Actor.TENANT_ADMINISTRATOR,
-        url=f"{_portal(connection)}/{_DELETED}",
-        app_id=app.app_id,
-    )
+    return _restore(connection.environment, app.app_id)
 
 
 def change(connection: Connection, app: AppRecord, *, consent: bool) -> Action:
     """Changes an application, or grants consent to its permissions, in the portal."""
-    return Action(
-        kind=ActionKind.GRANT_CONSENT if consent else ActionKind.CHANGE_APPLICATION,
-        label="Grant admin consent" if consent else "Change the application",
-        actor=Actor.TENANT_ADMINISTRATOR,
-        url=_page(connection, "CallAnAPI" if consent else "Overview", app.app_id),
-        app_id=app.app_id,
-    )
+    return _change(connection.environment, app.app_id, consent=consent)
+
+
+def of_check(check: Check, environment: str, app_id: str) -> Action:
+    """What can be done about a check that failed, for any application."""
+    match check.rule:
+        case rules.APPLICATION_DELETED.code | rules.APPLICATION_GONE.code:
+            return _restore(environment, app_id)
+        case rules.APPLICATION.code:
+            return onboard()
+        case rules.SECRET.code:
+            return _add_secret(environment, app_id)
+        case code:
+            return _change(environment, app_id, consent=code == rules.CONSENT.code)
 
 
 def register_providers(connection: Connection) -> Action:
@@ -147,8 +143,34 @@ def read(connection: Connection) -> Action:
     )
 
 
-def _portal(connection: Connection) -> str:
-    return ENVIRONMENTS[connection.environment].portal
+def _add_secret(environment: str, app_id: str) -> Action:
+    return Action(
+        kind=ActionKind.ADD_SECRET,
+        label="Add a client secret in the portal",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url=_page(environment, "Credentials", app_id),
+        app_id=app_id,
+    )
+
+
+def _restore(environment: str, app_id: str) -> Action:
+    return Action(
+        kind=ActionKind.RESTORE_APPLICATION,
+        label="Restore the application with its secrets",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url=f"{ENVIRONMENTS[environment].portal}/{_DELETED}",
+        app_id=app_id,
+    )
+
+
+def _change(environment: str, app_id: str, *, consent: bool) -> Action:
+    return Action(
+        kind=ActionKind.GRANT_CONSENT if consent else ActionKind.CHANGE_APPLICATION,
+        label="Grant admin consent" if consent else "Change the application",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url=_page(environment, "CallAnAPI" if consent else "Overview", app_id),
+        app_id=app_id,
+    )
 
 
 def _script(connection: Connection, path: str) -> Action:
@@ -162,5 +184,5 @@ def _script(connection: Connection, path: str) -> Action:
     )
 
 
-def _page(connection: Connection, page: str, app_id: str) -> str:
-    return f"{_portal(connection)}/{_PAGE}/{page}/appId/{app_id}"
+def _page(environment: str, page: str, app_id: str) -> str:
+    return f"{ENVIRONMENTS[environment].portal}/{_PAGE}/{page}/appId/{app_id}"

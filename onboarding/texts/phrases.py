@@ -167,3 +167,56 @@ DELETED_APPLICATIONS: Final = _phrase("deleted-applications", "deleted applicati
 ASK_OPERATOR: Final = _phrase(
     "ask-operator", "Ask the operator of the service to correct this, and specify the code {code}."
 )
+
+# Permissions, and what is missing without them
+
+GRAPH_DELEGATED: Final = _phrase("graph-delegated", "delegated permission {permission} of Microsoft Graph")
+GRAPH_APPLICATION: Final = _phrase(
+    "graph-application", "application permission {permission} of Microsoft Graph"
+)
+OF_SERVER_APP: Final = _phrase(
+    "of-server-app", "delegated permission {permission} of the server app {resource}"
+)
+OF_NAMED_APP: Final = _phrase("of-named-app", "delegated permission {permission} of '{app}'")
+OF_THE_SERVER_APP: Final = _phrase("of-the-server-app", "delegated permission {permission} of the server app")
+CANNOT_READ_DIRECTORY: Final = _phrase(
+    "cannot-read-directory", "The site cannot discover users and groups: insufficient privileges."
+)
+USERS_CANNOT_SIGN_IN: Final = _phrase("users-cannot-sign-in", "Users cannot sign in.")
+USERS_WITHOUT_CONSENT: Final = _phrase(
+    "users-without-consent", "Users cannot sign in: AADSTS65001 (consent is missing)."
+)
+CLIENTS_WITHOUT_TOKENS: Final = _phrase(
+    "clients-without-tokens", "Clients cannot get tokens for the server app."
+)
+A_SECRET: Final = _phrase("a-secret", "a client secret")
+THE_SECRET: Final = _phrase("the-secret", "the client secret {key}")
+
+# What a link in a message does
+
+SECRET_EXPIRES: Final = _phrase("secret-expires", "The client secret of '{app}' expires on {day:%Y-%m-%d}")
+SECRET_RENEWABLE: Final = _phrase(
+    "secret-renewable", "The client secret of '{app}' can be renewed until {day:%Y-%m-%d}"
+)
+ACKNOWLEDGE: Final = _phrase("acknowledge", "Acknowledge")
+NOT_ESCALATED: Final = _phrase(
+    "not-escalated", "The connection is marked as acknowledged and will not be escalated."
+)
+NO_MORE_REMINDERS: Final = _phrase(
+    "no-more-reminders",
+    "The connection is marked as acknowledged. You get no more reminders after the date.",
+)
+REMIND_LATER: Final = _phrase("remind-later", "Remind me later")
+NO_REMINDERS_UNTIL: Final = _phrase(
+    "no-reminders-until", "No reminders are sent until {until:%Y-%m-%d %H:%M} UTC."
+)
+ACKNOWLEDGED: Final = _phrase("acknowledged", "Acknowledged")
+SNOOZED: Final = _phrase("snoozed", "Snoozed until {until:%Y-%m-%d %H:%M} UTC")
+SITE_CONNECTED_QUESTION: Final = _phrase("confirm-site", "Confirm that the site is connected")
+CONFIRM_AFTER_SCRIPT: Final = _phrase(
+    "confirm-after-script",
+    "Confirm this after the hand-over script has run at the site. No reminders are sent then.",
+)
+SITE_CONNECTED: Final = _phrase("site-connected", "The site of '{name}' is connected")
+IS_CONFIRMED: Final = _phrase("is-confirmed", "Confirmed")
+WAITS_FOR_SITE: Final = _phrase("waits-for-site", "The connection '{name}' waits for its site")

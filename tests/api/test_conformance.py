@@ -86,6 +86,12 @@ async def test_what_is_changed_by_hand_is_found(portal, connection):
     assert "AADSTS50001" in broken["serverApp/recorded-uri"]["impact"]
     assert "Your server Application needs to be updated" in broken["serverApp/web-redirect"]["impact"]
     assert all(check["remedy"] for check in broken.values())
+    uri = broken["serverApp/recorded-uri"]
+    assert uri["args"] == {"uri": connection["appIdUri"]}
+    assert uri["actor"] == "TenantAdministrator"
+    (action,) = uri["actions"]
+    assert (action["kind"], action["appId"]) == ("ChangeApplication", server["clientId"])
+    assert "actor" not in results(document, "Pass")["serverApp/secret"]
     assert [check["result"] for check in document["serverApp"]["checks"]][:4] == ["Fail"] * 3 + ["Pass"]
     assert (await checked(portal, connection))["conformant"] is True
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from string import Formatter
 
 import pytest
+from jinja2.ext import extract_from_ast
 
+from onboarding.api import pages, tenants
 from onboarding.api.open_values import _PLANS
 from onboarding.api.reader import Reader
 from onboarding.api.told import Finding
+from onboarding.cmg import rules
+from onboarding.cmg.rules import Rule
+from onboarding.drift import declared_differences
+from onboarding.drift.declared_differences import DifferenceType
 from onboarding.errors import Actor, ErrorType, catalogue, channels, cloud, policies, recovery, steps
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.policies import Restriction
@@ -28,6 +35,8 @@ OF_OPERATORS = {
     )
 } - {channels.MAIL_DOMAIN_NOT_ALLOWED.code}
 """Errors that no requester and no administrator of a tenant reads: they stay in English."""
+
+DIFFERENCE = ("detail", "impact", "remedy")
 
 in_each = pytest.mark.parametrize("language", TRANSLATED)
 
@@ -57,6 +66,24 @@ def test_each_error_is_written_in_each_language(language):
 
 
 @in_each
+def test_each_rule_and_each_difference_is_written_in_each_language(language):
+    """A check of conformance and a difference in the directory are there, with all their values."""
+    declared = {
+        kind.code: kind
+        for kind in (*vars(rules).values(), *vars(declared_differences).values())
+        if isinstance(kind, Rule | DifferenceType)
+    }
+    written = texts_in(language).rules
+    assert set(written) == set(declared)
+    assert not set(written) & set(CATALOGUE)  # one namespace
+    for code, texts in written.items():
+        english = {part: getattr(declared[code], part, "") for part in ("expected", *DIFFERENCE)}
+        assert set(texts) == {part for part, text in english.items() if text}, code
+        for part, text in texts.items():
+            assert fields(text) == fields(english[part]), (code, part)
+
+
+@in_each
 def test_each_phrase_and_each_label_is_written_in_each_language(language):
     """The parts of sentences, the labels of actions and the titles of steps are there, with their values."""
     texts = texts_in(language)
@@ -68,6 +95,24 @@ def test_each_phrase_and_each_label_is_written_in_each_language(language):
     labels = {action.label for kind in CATALOGUE.values() for action in kind.actions}
     assert titles | labels <= set(texts.labels)
     assert all(fields(written) == fields(english) for english, written in texts.labels.items())
+
+
+@in_each
+def test_each_sentence_of_a_page_is_written_in_each_language(language):
+    """A page for an administrator or an owner has no sentence in another language."""
+    made = pages.templates(Language.ENGLISH)
+    assert made.loader is not None
+    sentences = {
+        message
+        for name in made.list_templates(extensions=["html"])
+        for _, _, message in extract_from_ast(made.parse(made.loader.get_source(made, name)[0]))
+        if isinstance(message, str)
+    }
+    purposes = {purpose for purpose, _ in tenants.PERMISSIONS.values()}
+    written = texts_in(language).labels
+    assert sentences | purposes <= set(written)
+    for sentence in sentences:
+        assert re.findall(r"%\(\w+\)s", written[sentence]) == re.findall(r"%\(\w+\)s", sentence)
 
 
 @in_each
