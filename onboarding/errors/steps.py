@@ -45,10 +45,10 @@ SECRET_NOT_WITHDRAWN: Final = ErrorType(
     code="secret-not-withdrawn",
     severity=Severity.WARNING,
     actor=Actor.TENANT_ADMINISTRATOR,
-    title="A client secret that nobody has may still be valid",
+    title="A client secret that is not stored may still be valid",
     detail=(
         "The service could not confirm that the client secret {key} of the application {app} is removed. "
-        "Nobody has its text."
+        "Its text was discarded."
     ),
     remedy=(
         "The next attempt or the next renewal removes it. To remove it now, run az ad app credential delete "
