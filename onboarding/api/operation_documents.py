@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -9,10 +10,11 @@ from uuid import UUID
 
 from pydantic import Field
 
+from onboarding import errors
 from onboarding.api.documents import Document
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import OPERATIONS, Progress, Requester, Step, error_of
-from onboarding.api.told import StepError
+from onboarding.api.told import Finding, StepError
 from onboarding.lifecycle.removal_halt import HALT
 from onboarding.lifecycle.removal_steps import (
     DELETE_CLIENT,
@@ -21,6 +23,7 @@ from onboarding.lifecycle.removal_steps import (
     REMOVE,
     REVOKE,
 )
+from onboarding.lifecycle.renewal_check import CHECK
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import TENANT, Removal, Renewal
 from onboarding.words.word import Word
@@ -104,10 +107,23 @@ class Operation(OperationSummary):
     """A renewal or a removal with its steps."""
 
     steps: tuple[Step, ...]
+    findings: Annotated[
+        tuple[Finding, ...], Field(description="What a renewal found before it created the new secret.")
+    ]
     left_behind: Annotated[
         tuple[LeftBehind, ...], Field(description="What a removal did not remove, and why.")
     ]
     events_url: str
+
+    @staticmethod
+    def findings_of(run: Run) -> Sequence[errors.Finding]:
+        """What a renewal found, whether it could go on or not."""
+        if run.head.plan != RENEW.name:
+            return ()
+        passed, failure = CHECK.found_in(run), run.steps[CHECK.name].error
+        if passed:
+            return passed.findings
+        return failure.findings if failure else ()
 
 
 class OperationList(Page[OperationSummary]):

@@ -16,7 +16,7 @@ from onboarding.cloud import failures, shapes
 from onboarding.cloud.grant_looks import GrantLooks
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
-from onboarding.cloud.survey import Survey, survey
+from onboarding.cloud.survey import AppPolicies, Survey, policies, survey
 from onboarding.errors import cloud
 from onboarding.words.word import Word
 
@@ -78,23 +78,9 @@ class Directory:
         """Reads with one call all that a preflight needs to know about the tenant."""
         return await survey(self._graph, names, uri)
 
-    async def policies(self, application: str) -> tuple[Any, list[Mapping[str, Any]] | None]:
-        """The tenant's default app management policy, and those of one application.
-
-        None for what the service cannot read. That does not stop a renewal, because Graph decides in any
-        case.
-        """
-        replies = await self._graph.batch(
-            {
-                "default": ("/policies/defaultAppManagementPolicy", {}),
-                "own": (f"/applications/{application}/appManagementPolicies", {}),
-            }
-        )
-        own = replies["own"].optional()
-        policies = None if own is None else shapes.entries(own)
-        if policies and any(map(shapes.fault_of, policies)):
-            policies = None
-        return replies["default"].optional(), policies
+    async def policies(self, application: str) -> AppPolicies:
+        """The app management policies that can count for one application."""
+        return await policies(self._graph, application)
 
     async def verified_domains(self) -> tuple[str, ...]:
         """The verified domains of the tenant."""

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 
 from onboarding.cloud import failures, shapes
-from onboarding.errors import TransientError, responses
+from onboarding.errors import OnboardingError, TransientError, responses
 
 GRAPH: Final = "Microsoft Graph"
 
@@ -55,17 +55,28 @@ class Reply:
         """Which value of the document could not be read, and why; empty if all could."""
         return shapes.fault_of(self.document)
 
-    def optional(self) -> Any:
-        """The document; None for a permanent refusal, or if it has a value that cannot be read.
+    @property
+    def seen(self) -> Any:
+        """The document; None for any refusal, or if it has a value that cannot be read."""
+        return None if self.refusal or self.fault else self.document
 
-        Raises ``TransientError`` for a temporary one.
-        """
-        if self.refusal is None:
-            return None if self.fault else self.document
-        error = failures.error_of(self.refusal)
-        if isinstance(error, TransientError) and self.status != HTTPStatus.UNAUTHORIZED:
+    @property
+    def unread(self) -> str:
+        """Why the document cannot be read; empty if it can."""
+        return f"{self.status} {self.refusal.code}".strip() if self.refusal else self.fault
+
+    @property
+    def passing(self) -> OnboardingError | None:
+        """The error of a refusal that is only temporary."""
+        error = failures.error_of(self.refusal) if self.refusal else None
+        temporary = isinstance(error, TransientError) and self.status != HTTPStatus.UNAUTHORIZED
+        return error if temporary else None
+
+    def optional(self) -> Any:
+        """As ``seen``, but raises ``TransientError`` for a temporary refusal."""
+        if error := self.passing:
             raise error
-        return None
+        return self.seen
 
     def is_gone(self) -> bool:
         """Whether the object does not exist. Raises this app's errors for any other refusal."""

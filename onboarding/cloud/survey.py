@@ -1,4 +1,4 @@
-"""What a preflight reads in a tenant's directory."""
+"""What a preflight and the check of a renewal read in a tenant's directory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from onboarding.cloud import shapes
 from onboarding.cloud.ports import Graph
+from onboarding.errors import OnboardingError
 from onboarding.words import odata
 from onboarding.words.word import Word
 
@@ -27,6 +28,7 @@ class Survey:
     granted: frozenset[str] | None  # application permissions of this service
     owned: int | None = None  # how many applications and service principals this service owns
     unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
+    later: OnboardingError | None = None  # of a part that can be readable soon
 
     @property
     def tenant_name(self) -> Word:
@@ -43,7 +45,7 @@ class Survey:
 async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey:
     """Reads with one call all that a preflight needs to know about the tenant.
 
-    No part must be readable: a permission can be missing, and a filter can be refused.
+    No part must be readable: a permission can be missing, a filter can be refused, and Graph can be busy.
     """
     by_name = quote(" or ".join(f"displayName eq {odata.text(name)}" for name in names), safe="")
     requests: dict[str, tuple[str, Mapping[str, str]]] = {
@@ -52,7 +54,7 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
         "names": (f"/applications?$filter={by_name}&$select={_SURVEYED}", {}),
     }
     if graph.client:
-        # Only the number is of interest, and no finding: a tenant can refuse it.
+        # Only the number is of interest.
         requests["owned"] = (
             f"/servicePrincipals(appId='{graph.client}')/ownedObjects?$count=true&$top=1&$select=id",
             {"ConsistencyLevel": "eventual"},
@@ -67,13 +69,9 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
         )
     granted = await graph.granted()  # first: the calls that follow use its new token
     replies = await graph.batch(requests, first=("owned",))
-    found = {name: reply.optional() for name, reply in replies.items()}
+    found = {name: reply.seen for name, reply in replies.items()}
     organization = next(iter(shapes.entries(found["organization"])), None)
-    unread = {
-        name: f"{reply.status} {reply.refusal.code}".strip() if reply.refusal else reply.fault
-        for name, reply in replies.items()
-        if reply.refusal or reply.fault
-    }
+    unread = {name: reply.unread for name, reply in replies.items() if reply.unread}
     if fault := shapes.fault_of(organization):
         organization, unread["organization"] = _named(organization), fault
     return Survey(
@@ -85,6 +83,38 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
         granted=granted,
         owned=_count(found.get("owned")),
         unread=unread,
+        later=next((error for reply in replies.values() if (error := reply.passing)), None),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AppPolicies:
+    """The app management policies that can count for an application; None for what cannot be read.
+
+    That does not stop anything, because Graph decides in any case.
+    """
+
+    tenant: Mapping[str, Any] | None  # the default policy
+    own: Sequence[Mapping[str, Any]] | None  # those of the application
+    unread: str  # why the default policy cannot be read
+    later: OnboardingError | None  # of a part that can be readable soon
+
+
+async def policies(graph: Graph, application: str) -> AppPolicies:
+    """Reads the policies with one call."""
+    replies = await graph.batch(
+        {
+            "default": ("/policies/defaultAppManagementPolicy", {}),
+            "own": (f"/applications/{application}/appManagementPolicies", {}),
+        }
+    )
+    own = replies["own"].seen
+    listed = None if own is None else shapes.entries(own)
+    return AppPolicies(
+        tenant=replies["default"].seen,
+        own=None if listed and any(map(shapes.fault_of, listed)) else listed,
+        unread=replies["default"].unread,
+        later=next((error for reply in replies.values() if (error := reply.passing)), None),
     )
 
 

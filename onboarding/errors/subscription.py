@@ -78,6 +78,19 @@ REGISTER_NOT_ALLOWED: Final = ErrorType(
     ),
     documentation=_PROVIDERS,
 )
+SUBSCRIPTION_NOT_CHECKED: Final = ErrorType(
+    code="subscription-not-checked",
+    severity=Severity.INFORMATION,
+    actor=Actor.SUBSCRIPTION_OWNER,
+    pointers=("/subscriptionId",),
+    title="The service cannot read a part of the subscription, and did not check it",
+    detail="The service cannot read the {subject} in the subscription ({answer}), and did not check them.",
+    remedy=(
+        "To include this check, assign the service's identity a role with {action} on the subscription, such "
+        f"as Contributor. {LATE_ROLE} Without it, the onboarding registers each resource provider."
+    ),
+    documentation=_PROVIDERS,
+)
 DEPLOYMENT_MODEL_RETIRED: Final = ErrorType(
     code="deployment-model-retired",
     failure=PermanentError,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from onboarding.cloud.survey import Survey
 from onboarding.cmg.rules import Check
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
+from onboarding.errors import OnboardingError
+
+ASKED_AGAIN: Final = 2
+"""How often an optional part is asked for again that a service cannot answer just now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +24,8 @@ class SubscriptionFacts:
     record: Mapping[str, Any] | None  # None: the service cannot see it
     providers: Mapping[str, str]  # registration states by namespace
     permissions: Sequence[Mapping[str, Any]] | None  # of the service in the subscription
+    unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
+    later: OnboardingError | None = None  # of a part that can be readable soon
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +44,11 @@ class Facts:
     requester: str = ""  # object id of the caller who asks
     operates: bool = True  # whether that is an operator, who may see what others have
     own: frozenset[str] = frozenset()  # object ids of applications that the requester's onboardings created
+
+    @property
+    def later(self) -> OnboardingError | None:
+        """The error of an optional part that can be readable soon, if there is one."""
+        return self.survey.later or (self.subscription.later if self.subscription else None)
 
     def shows(self, connection: Connection) -> bool:
         """Whether the caller may know more of a connection than that it exists."""

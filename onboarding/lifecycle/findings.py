@@ -34,8 +34,15 @@ _PARTS: Final = {
     "names": (phrases.APPLICATION_NAMES, "Application.ReadWrite.OwnedBy"),
     "uri": (phrases.APP_ID_URIS, "Application.ReadWrite.OwnedBy"),
     "deleted": (phrases.DELETED_APPLICATIONS, "Application.Read.All"),
+    "owned": (phrases.DIRECTORY_QUOTA, "Application.ReadWrite.OwnedBy"),
 }
 """The parts of a survey: what they are, and the least permission that reads them."""
+
+_OF_SUBSCRIPTION: Final = {
+    "registrations": (phrases.REGISTRATIONS, "Microsoft.Resources/subscriptions/providers/read"),
+    "permissions": (phrases.ROLES, "Microsoft.Authorization/permissions/read"),
+}
+"""The same for the subscription, with actions of a role."""
 
 _QUOTA: Final = 250
 _QUOTA_NEAR: Final = 200
@@ -164,7 +171,14 @@ def _subscription(facts: Facts) -> Iterator[Finding]:
 
 def _register(facts: Facts) -> Iterator[Finding]:
     subscription = facts.subscription
-    if subscription is None or subscription.record is None or subscription.permissions is None:
+    if subscription is None or subscription.record is None:
+        return
+    for part, (subject, action) in _OF_SUBSCRIPTION.items():
+        if (answer := subscription.unread.get(part)) is not None:
+            yield subscription_errors.SUBSCRIPTION_NOT_CHECKED.finding(
+                subject=subject.of(), action=action, answer=answer
+            )
+    if subscription.permissions is None or "registrations" in subscription.unread:
         return
     permissions, states = subscription.permissions, subscription.providers
     missing = [namespace for namespace, state in states.items() if state != REGISTERED]

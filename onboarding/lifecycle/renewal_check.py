@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from onboarding.cloud.directory import created
 from onboarding.cmg import versions
-from onboarding.errors import Actor, PermanentError, Severity, cloud, steps
+from onboarding.errors import Actor, Finding, PermanentError, Severity, cloud, prerequisites, steps
 from onboarding.lifecycle import policies, renewal_mark
 from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.facts import ASKED_AGAIN
 from onboarding.lifecycle.renewal_mark import RenewalContext
 from onboarding.lifecycle.requests import Renewal
 from onboarding.storage.codec import Codec
+from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """The server app."""
+    """The server app, and the findings for people."""
 
     object_id: str
+    findings: tuple[Finding, ...] = ()
 
 
 async def check(context: RenewalContext) -> Done[CheckResult]:
@@ -46,22 +51,34 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
             version=versions.FIRST_WITH_AGE_LIMIT,
             days=versions.OLDEST_RENEWABLE.days,
         )
-    ends_at = context.request.ends_at(context.accepted_at)
+    found: tuple[Finding, ...] = ()
     if not connection.imports_server_app:
-        default, own = await directory.policies(app["id"])
-        counting = policies.Policies(tenant=default, own=own, created_at=made or now)
-        found = policies.of_secret(counting, ends_at, context.accepted_at)
-        refusals = tuple(
-            replace(each, pointer="")  # it points into the request of an onboarding
-            for each in found
-            if each.severity is Severity.ERROR
-        )
+        found = await _of_policies(context, app["id"], made or now)
+        refusals = tuple(each for each in found if each.severity is Severity.ERROR)
         if refusals:
-            raise steps.SECRET_REFUSED.error(
-                actor=Actor.of(refusals),
-                findings=refusals,
-            )
-    return Done(result=CheckResult(object_id=app["id"]))
+            raise steps.SECRET_REFUSED.error(actor=Actor.of(refusals), findings=found)
+    return Done(result=CheckResult(object_id=app["id"], findings=found), note=_note(found))
+
+
+async def _of_policies(context: RenewalContext, app: str, made: datetime) -> tuple[Finding, ...]:
+    """The conflicts with app management policies, and what the service could not read."""
+    read = await context.services.directory(context.request.tenant).policies(app)
+    if read.later and context.step.tries < ASKED_AGAIN:
+        raise read.later
+    counting = policies.Policies(tenant=read.tenant, own=read.own, created_at=made)
+    ends_at = context.request.ends_at(context.accepted_at)
+    found = list(policies.of_secret(counting, ends_at, context.accepted_at))
+    if read.unread:
+        subject, permission = phrases.POLICY.of(), "Policy.Read.All"
+        found.append(
+            prerequisites.NOT_CHECKED.finding(subject=subject, permission=permission, answer=read.unread)
+        )
+    return tuple(replace(each, pointer="") for each in found)  # it points into the request of an onboarding
+
+
+def _note(found: Iterable[Finding]) -> str:
+    """The warnings, for the audit trail."""
+    return " ".join(each.detail for each in found if each.severity is Severity.WARNING)
 
 
 CHECK: Final[Step[Services, Renewal, CheckResult]] = Step(

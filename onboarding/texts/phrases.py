@@ -124,8 +124,9 @@ WAITS_PROVIDER: Final = _phrase("waits-provider", "Azure to register {namespace}
 WAITS_CONSENT: Final = _phrase(
     "waits-consent",
     (
-        "an administrator of the tenant to consent. After the consent, the browser shows an error such as "
-        "AADSTS500113: the apps have no page to return to"
+        "an administrator of the tenant to consent. After the consent, the browser shows an error "
+        "(AADSTS500113), a page of localhost that does not open, or no new page: the apps have no page to "
+        "return to. The consent is granted all the same"
     ),
 )
 """The apps' reply addresses are for the console and the client; none opens in a browser."""
@@ -134,8 +135,8 @@ WAITS_CONSENT_CONFIRMED: Final = _phrase(
     "waits-consent-confirmed",
     (
         "an administrator of the tenant to consent, and a person to confirm it, because the service cannot "
-        "see it. After the consent, the browser shows an error such as AADSTS500113: the apps have no page "
-        "to return to"
+        "see it. After the consent, the browser shows an error (AADSTS500113), a page of localhost that does "
+        "not open, or no new page: the apps have no page to return to. The consent is granted all the same"
     ),
 )
 WAITS_GRANTS: Final = _phrase("waits-grants", "the service to grant the permissions")
@@ -161,6 +162,9 @@ POLICY: Final = _phrase("app-management-policy", "app management policy")
 APPLICATION_NAMES: Final = _phrase("application-names", "names of applications")
 APP_ID_URIS: Final = _phrase("app-id-uris", "App ID URIs of applications")
 DELETED_APPLICATIONS: Final = _phrase("deleted-applications", "deleted applications")
+DIRECTORY_QUOTA: Final = _phrase("directory-quota", "use of the directory quota")
+REGISTRATIONS: Final = _phrase("registrations", "registrations of resource providers")
+ROLES: Final = _phrase("service-permissions", "permissions of the service")
 
 # What an operator must do
 

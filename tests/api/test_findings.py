@@ -266,6 +266,34 @@ async def test_permissions_that_the_service_lacks(least):
     assert "Directory.Read.All" in automatic["consent-not-visible"]["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [
+        ("organization", 429),
+        ("policy", 503),
+        ("names", 500),
+        ("owned", 429),
+        ("uri", 503),
+        ("deleted", 400),
+        ("registrations", 503),
+        ("permissions", 404),
+    ],
+)
+async def test_a_part_that_cannot_be_read(portal, part, status):
+    """Whatever the reason, each part of the tenant or the subscription is reported as not checked."""
+    path = {"registrations": "/providers\\?", "permissions": "/permissions"}.get(part)
+    answer = {"find": rf'("id": ?"{part}", ?"status": ?)200', "put": rf"\g<1>{status}"}
+    fault = (
+        {"service": "resourceManager", "path": path, "kind": "status", "status": status}
+        if path
+        else {"service": "graph", "path": "batch", "kind": "rewrite", **answer}
+    )
+    async with portal.fault(**fault, times=None):
+        found = await findings(portal, serverApp={"appIdUri": f"https://contoso.com/{unique()}"})
+    assert not {"register-not-allowed", "domain-not-verified"} & found.keys()
+    assert said(found["subscription-not-checked" if path else "not-checked"])[0] == "Information"
+
+
 async def test_an_administrator_who_will_be_asked(portal):
     """The requester learns in advance that the onboarding will wait, and who can consent."""
     found = await findings(portal, adminConsent="ByAdministrator")

@@ -173,6 +173,20 @@ async def test_missing_rights_on_the_subscription_are_told(portal, permissions):
     await portal.onboarded()
 
 
+async def test_what_nobody_needs_to_know_ends_no_preflight(portal):
+    """A part that Microsoft cannot answer is asked for again; then the onboarding goes on without it."""
+    busy = {"find": r'("id": ?"owned", ?"status": ?)200', "put": r"\g<1>429"}
+    silent = {"service": "resourceManager", "path": "/permissions", "kind": "status", "status": 503}
+    async with (
+        portal.fault(service="graph", path="batch", kind="rewrite", times=None, **busy),
+        portal.fault(**silent, times=None) as fault,
+    ):
+        connection = await portal.onboarded()
+        assert (await portal.control("GET", f"/faults/{fault}")).json()["hits"] == 3
+    document = await portal.get(f"/api/onboardings/{connection['onboardingId']}", caller="operator")
+    assert {"not-checked", "subscription-not-checked"} <= {each["code"] for each in document["findings"]}
+
+
 async def test_rights_are_not_needed_for_what_is_registered(portal):
     """Where all providers are registered, an identity that can only read is enough."""
     await portal.onboarded()

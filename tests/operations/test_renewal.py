@@ -157,13 +157,25 @@ async def test_a_policy_that_forbids_the_secret_is_reported(portal):
 
 
 async def test_a_policy_for_newer_applications_does_not_stop_a_renewal(portal):
-    """A restriction counts for applications that were created on or after its date."""
+    """A restriction counts for applications that were created on or after its date.
+
+    One that exempts callers by attributes is a warning of the renewal, and Graph decides.
+    """
     connection = await portal.onboarded()
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    restriction = {"restrictionType": "passwordAddition", "restrictForAppsCreatedAfterDateTime": tomorrow}
-    policies = {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": [restriction]}}
-    async with portal.settings(policies=policies):
-        await confirm(portal, connection, await renewal(portal, connection))
+    later = {"restrictionType": "passwordAddition", "restrictForAppsCreatedAfterDateTime": tomorrow}
+    exempt = {"id": "Provisioning_Tool", "operator": "equals", "value": "cmg"}
+    actors = {"customSecurityAttributes": [exempt]}
+    short = {"restrictionType": "passwordLifetime", "maxLifetime": "P30D", "excludeActors": actors}
+    restrictions = [later | {"state": "enabled"}, short | {"state": "enabled"}]
+    policies = {"isEnabled": True, "applicationRestrictions": {"passwordCredentials": restrictions}}
+    async with portal.settings(policies=policies, identityAttributes={"Provisioning_Tool": "cmg"}):
+        operation = await renewal(portal, connection)
+        (found,) = (await portal.get(f"/api/operations/{operation['id']}", caller="operator"))["findings"]
+        assert (found["code"], found["severity"]) == ("policy-undecided", "Warning")
+        await confirm(portal, connection, operation)
+    events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
+    assert any(found["detail"] == event.get("detail") for event in events)
 
 
 async def test_a_policy_of_the_application_counts_before_that_of_the_tenant(portal):

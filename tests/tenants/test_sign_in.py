@@ -145,6 +145,34 @@ async def test_a_role_that_was_just_assigned_is_waited_for(stranger):
     assert document["status"] == "Succeeded", document["error"]
 
 
+async def asked(portal: CustomerPortal, **fault: Any) -> int:
+    """How often a dry run asks login for a token of Graph."""
+    about = {"service": "login", "tenant": FABRIKAM, "body": SCOPES["Microsoft Graph"], "times": None}
+    async with portal.fault(**{**about, **fault}) as counting:
+        await findings(portal, **CUSTOMER)
+        return int((await portal.control("GET", f"/faults/{counting}")).json()["hits"])
+
+
+async def test_one_token_serves_every_call(customer):
+    """What the service reads its permissions from is what its calls carry: there is no second cache."""
+    assert await asked(customer, kind="latency") == 1
+
+
+async def test_an_assertion_out_of_its_time_is_replaced_once(customer):
+    """Login refuses an old token of the identity: the service sends a new one; after that it is final."""
+    graph = refusal(401, "AADSTS700024", body=SCOPES["Microsoft Graph"])
+    await customer.control("DELETE", "/calls")
+    async with customer.fault(**graph, times=1):
+        assert "assertion-not-current" not in await findings(customer, **CUSTOMER)
+    identity = (await customer.control("GET", "/calls?service=managedIdentity")).json()["value"]
+    assert any("AzureADTokenExchange" in call["path"] for call in identity)
+    async with customer.fault(**graph, times=None) as fault:
+        found = await findings(customer, **CUSTOMER)
+        assert (await customer.control("GET", f"/faults/{fault}")).json()["hits"] == 2
+    assert set(found) == {"assertion-not-current"}
+    assert "time of the function app" in found["assertion-not-current"]["remedy"]
+
+
 async def test_a_token_that_cannot_be_read_is_no_refusal(customer):
     """Graph's tokens have no promised format: the service then does not know its permissions."""
     async with customer.settings(opaqueTokens=True):

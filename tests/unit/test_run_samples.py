@@ -106,7 +106,7 @@ RESULTS: Final[Mapping[str, Any]] = {
     "removal/client-app": deletion.RemoveResult(removed=False, left=(LEFT,)),
     "removal/server-app": deletion.RemoveResult(removed=True),
     "removal/server-secret": deletion.RemoveResult(removed=False),
-    "renewal/check": renewal_check.CheckResult(object_id="o"),
+    "renewal/check": renewal_check.CheckResult(object_id="o", findings=FAILURE.findings),
     "renewal/secret": renewal_steps.NewSecret(secret=SECRET, replaces="cmg-1"),
     "renewal/confirmation": renewal_steps.Confirmation(by="time limit"),
     "renewal/retirement": renewal_steps.Retirement(removed=True),

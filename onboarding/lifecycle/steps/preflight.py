@@ -1,6 +1,8 @@
 """The preflight: everything that can be known before the first write, with a reason and a remedy.
 
-It only reads. It does not guess what it has no permission to read: later steps will find out.
+It only reads. It does not guess what it cannot read: that is a finding, and later steps will find out. What
+a service cannot answer just now is asked for again some times. Only the subscription itself must be
+readable.
 """
 
 from __future__ import annotations
@@ -11,11 +13,20 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from onboarding.connections.records import key_of
-from onboarding.errors import Actor, Finding, PermanentError, Severity, cloud, steps
+from onboarding.errors import (
+    Actor,
+    Finding,
+    OnboardingError,
+    PermanentError,
+    Severity,
+    TransientError,
+    cloud,
+    steps,
+)
 from onboarding.errors import subscription as subscription_errors
 from onboarding.lifecycle import clashes, existing, ownership
 from onboarding.lifecycle.context import OnboardingContext
-from onboarding.lifecycle.facts import Facts, SubscriptionFacts
+from onboarding.lifecycle.facts import ASKED_AGAIN, Facts, SubscriptionFacts
 from onboarding.lifecycle.findings import findings
 from onboarding.lifecycle.requests import REQUESTER
 from onboarding.storage.codec import Codec
@@ -49,6 +60,8 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
     """Fails with all findings at once, or keeps the facts that later steps need."""
     await ownership.enter(context)
     facts = await look(context)
+    if facts.later and context.step.tries < ASKED_AGAIN:
+        raise facts.later
     found = findings(facts)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     if errors:
@@ -107,15 +120,18 @@ async def _subscription(context: OnboardingContext) -> SubscriptionFacts | None:
     if request.subscription_id is None:
         return None
     subscription = context.services.clouds.subscription(request.tenant, str(request.subscription_id))
-    record, states, permissions = await asyncio.gather(
+    record, (states, no_states), (permissions, no_permissions) = await asyncio.gather(
         _visible(subscription.subscription()),
-        _visible(subscription.registrations()),
-        _visible(subscription.permissions()),
+        _optional(subscription.registrations()),
+        _optional(subscription.permissions()),
     )
+    errors = {"registrations": no_states, "permissions": no_permissions}
     return SubscriptionFacts(
         record=record,
         providers={name: (states or {}).get(name.casefold(), "NotRegistered") for name in request.providers},
         permissions=permissions,
+        unread={name: error.code for name, error in errors.items() if error},
+        later=next((each for each in errors.values() if isinstance(each, TransientError)), None),
     )
 
 
@@ -127,6 +143,14 @@ async def _visible(answer: Awaitable[_T]) -> _T | None:
         if error.code not in _HIDDEN:
             raise
         return None
+
+
+async def _optional(answer: Awaitable[_T]) -> tuple[_T | None, OnboardingError | None]:
+    """An answer that the preflight can do without, or the error."""
+    try:
+        return await answer, None
+    except OnboardingError as error:
+        return None, error
 
 
 PREFLIGHT: Final = Step(
