@@ -20,9 +20,10 @@ def refusal(status: int, code: str, **more: Any) -> dict[str, Any]:
     return {"service": "login", "tenant": FABRIKAM, "kind": "status", "status": status, "code": code, **more}
 
 
-async def findings(portal: CustomerPortal, **changes: Any) -> dict[str, Any]:
+async def findings(portal: CustomerPortal, *, caller: str = "requester", **changes: Any) -> dict[str, Any]:
     """The findings of a dry run by their codes."""
-    answer = await portal.call("POST", "/api/onboardings?dryRun=true", json=portal.request(**changes))
+    path, body = "/api/onboardings?dryRun=true", portal.request(**changes)
+    answer = await portal.call("POST", path, caller=caller, json=body)
     assert answer.status_code == 200, answer.text
     return {finding["code"]: finding for finding in answer.json()["findings"]}
 
@@ -167,7 +168,7 @@ async def test_an_assertion_out_of_its_time_is_replaced_once(customer):
     identity = (await customer.control("GET", "/calls?service=managedIdentity")).json()["value"]
     assert any("AzureADTokenExchange" in call["path"] for call in identity)
     async with customer.fault(**graph, times=None) as fault:
-        found = await findings(customer, **CUSTOMER)
+        found = await findings(customer, caller="operator", **CUSTOMER)
         assert (await customer.control("GET", f"/faults/{fault}")).json()["hits"] == 2
     assert set(found) == {"assertion-not-current"}
     assert "time of the function app" in found["assertion-not-current"]["remedy"]

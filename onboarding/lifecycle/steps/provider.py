@@ -33,7 +33,7 @@ _PATIENCE: Final = timedelta(minutes=10)
 """How long the onboarding waits for a provider in the state Registering before it goes on."""
 
 _PENDING: Final = (
-    "Azure still registers {namespace}. Resources can be created meanwhile. The service checks the provider "
+    "Azure still registers {namespace}. Resources can already be created. The service checks the provider "
     "at each inspection; if it is not registered after a day, people get a notice."
 )
 
