@@ -83,6 +83,40 @@ async def test_the_local_cloud_is_bent_as_described(local_cloud):
     assert '"state": "Running"' in shown
 
 
+@pytest.mark.soak
+@pytest.mark.skipif(not shutil.which("az"), reason="the Azure CLI is not installed: pip install azure-cli")
+async def test_the_azure_cli_works_as_described(local_cloud):
+    """Microsoft's own CLI signs in to the local cloud, and manages apps, providers and secrets there."""
+    local = page("docs/local.md")
+    helpers = local.blocks("bash")[0]
+    script = "\n".join(["set -euo pipefail", helpers, *local.blocks("azurecli")])
+    shown = await output("bash", "-c", script, folder=ROOT, LOCAL_FOLDER=str(local_cloud))
+    tenant = json.loads((local_cloud / "endpoints.json").read_text(encoding="utf-8"))["tenant"]
+    assert shown.splitlines() == [
+        "Contoso Production\tEnabled",
+        "http://localhost",
+        "Made with az",
+        "true",
+        "Sample administrator",
+        tenant,
+        "first",
+        "second",
+        "Role",
+        "Scope",
+        "User.Read",
+        "AllPrincipals",
+        "Registered",
+        "true",
+        "first",
+        "first",
+        "true",
+        "1",
+        "made-with-az",
+        "Bearer",
+    ]
+
+
 def test_only_pages_that_are_tried_have_examples():
-    """A block marked as bash is one that these tests run."""
+    """A block marked as bash or azurecli is one that these tests run."""
     assert {each.name for each in pages() if each.blocks("bash")} == {"README.md", "docs/local.md"}
+    assert {each.name for each in pages() if each.blocks("azurecli")} == {"docs/local.md"}

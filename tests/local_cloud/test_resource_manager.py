@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local_cloud.clouds import error
+from tests.local_cloud.clouds import CloudProcess, error
 from tests.support.portal import until
 
 VERSION = "api-version=2025-04-01"
@@ -179,6 +179,7 @@ async def test_a_client_finds_the_services_and_its_subscriptions(cloud):
     assert metadata.status_code == 200
     assert metadata.json()["authentication"]["loginEndpoint"] == cloud.info["login"]
     assert metadata.json()["graphEndpoint"] == cloud.info["graph"]
+    await _check_what_the_azure_cli_reads(cloud)
     listed = await cloud.service("resourceManager", "GET", "/subscriptions?api-version=2022-12-01")
     assert [each["subscriptionId"] for each in listed.json()["value"]] == [cloud.info["subscription"]]
     nobody = await cloud.client()
@@ -186,6 +187,19 @@ async def test_a_client_finds_the_services_and_its_subscriptions(cloud):
         "resourceManager", "GET", "/subscriptions?api-version=2022-12-01", client=nobody
     )
     assert (none.status_code, none.json()["value"]) == (200, [])
+
+
+async def _check_what_the_azure_cli_reads(cloud: CloudProcess) -> None:
+    """The CLI asks in this version, and takes the first audience for its tokens and the suffix for vaults."""
+    manager = cloud.info["resourceManager"]
+    told = (await cloud.http.get(f"{manager}/metadata/endpoints?api-version=2022-09-01")).json()
+    assert (told["resourceManager"], told["authentication"]["audiences"][0]) == (manager, manager)
+    assert told["authentication"]["loginEndpoint"] == cloud.info["login"]
+    assert told["microsoftGraphResourceId"] == cloud.info["graph"]
+    assert f"https://127.{told['suffixes']['keyVaultDns']}" == cloud.info["keyVault"]
+    for path in (f"/subscriptions/{cloud.info['subscription']}/providers", "/subscriptions"):
+        listed = await cloud.service("resourceManager", "GET", f"{path}?api-version=2024-11-01")
+        assert listed.status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ _API_VERSIONS: Final = frozenset(
     {"2020-01-01", "2021-04-01", "2022-04-01", "2022-09-01", "2022-12-01", "2024-03-01"}
 )
 """Those that every cloud has, as far as it is known."""
-_PUBLIC: Final = frozenset({"2025-04-01"})
+_PUBLIC: Final = frozenset({"2024-11-01", "2025-04-01"})
 """Those that only the public cloud has here: newer ones can be missing in other clouds."""
 _PAGE: Final = 40
 _FAILURES: Final = {
@@ -137,8 +137,8 @@ class ResourceManager:
 
     def _endpoints(self, request: Request) -> Answer:
         """Where the services of this cloud are. Anybody can ask, as ``az cloud register`` does."""
-        _check_api_version(request.query, frozenset({"2015-01-01"}))
-        return Answer(status=200, body=resource_documents.endpoints(self._beside, self._audiences))
+        version = _check_api_version(request.query, resource_documents.METADATA_VERSIONS)
+        return Answer(status=200, body=resource_documents.endpoints(self._beside, self._audiences, version))
 
     def _visible(self, caller: Caller) -> list[JsonObject]:
         """The subscriptions of the caller's tenant on which it has a role."""
@@ -259,7 +259,7 @@ class ResourceManager:
         return replace(answer, headers=headers | dict(answer.headers))
 
 
-def _check_api_version(query: Mapping[str, str], known: frozenset[str]) -> None:
+def _check_api_version(query: Mapping[str, str], known: frozenset[str]) -> str:
     version = next((value for name, value in query.items() if name.lower() == "api-version"), "")
     if not version:
         raise ResourceManagerError(
@@ -274,6 +274,7 @@ def _check_api_version(query: Mapping[str, str], known: frozenset[str]) -> None:
             f"The api-version '{version}' is invalid. The supported versions are"
             f" '{','.join(sorted(known, reverse=True))}'.",
         )
+    return version
 
 
 def _namespace(name: str) -> str:
