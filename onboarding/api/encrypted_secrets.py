@@ -11,7 +11,7 @@ from pydantic import Field
 from onboarding.api.connections import Connections
 from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, Call, Reply, download, endpoint
 from onboarding.api.problems import ProblemError, invalid
-from onboarding.api.reading import Query
+from onboarding.api.reading import Parameters
 from onboarding.clock import Clock
 from onboarding.cmg.fields import WizardModel
 from onboarding.connections.connection_store import ConnectionStore
@@ -67,7 +67,7 @@ class EncryptedSecretsResource:
         ),
         examples={"certificate": {"certificate": _EXAMPLE}},
     )
-    async def create(self, call: Call[Query, CertificateRequest]) -> Reply:
+    async def create(self, call: Call[Parameters, CertificateRequest]) -> Reply:
         """Encrypt the client secret to a certificate of the site's administrator (CMS)."""
         from onboarding.lifecycle.encrypted_copies import CertificateError, Recipient  # noqa: PLC0415 - slow
 

@@ -92,28 +92,35 @@ class Query(BaseModel):
         (``GrpcMessageConversionExtensions`` in github.com/Azure/azure-functions-host): ``?dryRun`` would
         start a real onboarding.
         """
-        headers = {field.alias for field in cls.model_fields.values() if field.json_schema_extra == HEADER}
+        headers, own = cls._names()
         sent = [
             (name, value)
             for name, value in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
             if name != _VERSION
         ]
-        wrong = dict(_without_single_value(sent)) if cls.can_be_wrong() else {}
+        wrong = dict(_wrong(sent, headers, own)) if cls.can_be_wrong() else {}
         given: dict[str, Any] = {name: value for name, value in sent if name not in headers}
-        labels = {name: given.pop(name) for name in list(given) if name.startswith(LABEL)}
+        labels = {name: given.pop(name) for name in list(given) if name.startswith(LABEL) and name != LABEL}
         if "labels" in cls.model_fields and labels:
             labels, given["labels"] = {}, {name.removeprefix(LABEL): labels[name] for name in labels}
         given |= labels
-        given |= {str(name): request.headers[name] for name in headers if name in request.headers}
+        given |= {name: request.headers[name] for name in headers if name in request.headers}
         try:
             query = cls.model_validate(given)
         except ValidationError as error:
-            known = [str(field.alias) for field in cls.model_fields.values()] or ["none"]
-            found = {_name(fault["loc"]): _parameter_fault(fault, known) for fault in error.errors()}
+            found = {_name(fault["loc"]): _parameter_fault(fault, own) for fault in error.errors()}
             raise invalid_parameters({**found, **wrong}) from error
         if wrong:
             raise invalid_parameters(wrong)
         return query
+
+    @classmethod
+    def _names(cls) -> tuple[list[str], list[str]]:
+        """The names of the headers that it reads, and of the parameters."""
+        names: dict[bool, list[str]] = {True: [], False: []}
+        for field in cls.model_fields.values():
+            names[field.json_schema_extra == HEADER].append(str(field.alias))
+        return names[True], names[False] or ["none"]
 
     @classmethod
     def can_be_wrong(cls) -> bool:
@@ -167,11 +174,15 @@ def need(conflicts: Iterable[Fault]) -> None:
         raise invalid(*found)
 
 
-def _without_single_value(sent: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Finding]]:
-    """The parameters without a readable value, and the repeated ones."""
+def _wrong(
+    sent: Sequence[tuple[str, str]], headers: Sequence[str], known: list[str]
+) -> Iterator[tuple[str, Finding]]:
+    """The parameters without a readable value, the repeated ones, and headers among the parameters."""
     counts = Counter(name for name, _ in sent)
     for name, value in sent:
-        if counts[name] > 1:
+        if name in headers:
+            yield name, parameters.PARAMETER_UNKNOWN.finding(known=known)
+        elif counts[name] > 1:
             yield name, parameters.PARAMETER_REPEATED.finding(times=counts[name])
         elif not value:
             yield name, parameters.PARAMETER_EMPTY.finding()

@@ -29,6 +29,8 @@ async def start(portal: Portal, query: str, **more) -> tuple[str, httpx.Response
         ("?dryrun=true", "dryrun"),
         ("?dryRun=%C0%AF", "dryRun"),
         ("?=true", ""),
+        ("?Idempotency-Key=ticket-1", "Idempotency-Key"),
+        ("?On-Behalf-Of=name%3DKim", "On-Behalf-Of"),
     ],
 )
 async def test_an_unclear_query_starts_nothing(portal, query, name):

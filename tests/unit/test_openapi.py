@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import azure.functions as func
 import pytest
 from jsonschema import ValidationError  # type: ignore[import-untyped]
 from openapi_schema_validator import OAS30Validator, OAS31Validator, oas31_format_checker
@@ -12,6 +13,8 @@ from openapi_spec_validator import validate
 
 from infra.docs.tables import DOCUMENT as DESCRIBED
 from onboarding.api.openapi30 import in_30
+from onboarding.api.problems import ProblemError
+from onboarding.api.reading import HEADER
 from onboarding.api.schemas import names_in, reachable
 from onboarding.cmg.conflicts import conflicts
 from onboarding.cmg.wizard import OnboardingRequest
@@ -227,6 +230,25 @@ def test_the_examples_are_good_requests(model, example):
         assert list(conflicts(request)) == []
     with pytest.raises(ValidationError, match="colour"):
         OAS31Validator(schema).validate({**example, "colour": "red"})
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [endpoint for endpoint in ENDPOINTS if endpoint.roles],
+    ids=lambda endpoint: str(endpoint.route),
+)
+def test_no_call_ignores_a_parameter(endpoint):
+    """What a caller adds to a URL has an effect, or is refused: also a header, and a name without a value."""
+    fields = endpoint.query.model_fields.values()
+    headers = [field.alias for field in fields if field.json_schema_extra == HEADER]
+    own = [field.alias for field in fields if field.json_schema_extra != HEADER and field.alias != "labels"]
+    wrong = [f"{name}=x" for name in (*headers, "dryrun", "On-Behalf-Of", "label.", "%ED%A0%80")]
+    wrong += [query for name in own for query in (name, f"{name}=", f"{name}=true&{name}=true")]
+    for query in wrong:
+        url = f"https://cmg.contoso.com/api{endpoint.path}?{query}"
+        with pytest.raises(ProblemError) as caught:
+            endpoint.query.read(func.HttpRequest(endpoint.method, url, body=b""))
+        assert caught.value.status == 400, query
 
 
 def test_every_body_has_examples():
