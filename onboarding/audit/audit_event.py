@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from onboarding import version
@@ -147,5 +147,5 @@ def chain_in(month: str, tenant: str) -> str:
 
 
 def month_of(at: datetime) -> str:
-    """A month, as text that sorts."""
-    return f"{at.year:04d}{at.month:02d}"
+    """The month of a moment in UTC, as text that sorts."""
+    return f"{at.astimezone(UTC):%Y%m}"

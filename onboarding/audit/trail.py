@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from onboarding.audit.audit_event import AuditEvent, chain_in, chain_of, month_of
@@ -16,6 +16,8 @@ from onboarding.storage.tables import InvalidContinuationError, Page, Range, Tab
 from onboarding.storage.unreadable_rows import Readable, readable
 
 _SEPARATOR: Final = "~"
+_MOST_CHAINS: Final = 60
+"""Chains that one page looks into: a page can be empty, and the list goes on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,10 +71,11 @@ class Trail:
     ) -> tuple[Readable[AuditEvent], str]:
         """Some events, and the continuation: by tenant the oldest first, otherwise by month and tenant."""
         index, token = _opened(continuation)
+        last = index + _MOST_CHAINS
         moments = Range(keys.milliseconds(view.since), keys.milliseconds(view.until))
         chains = view.chains
         page = Page((), "")
-        while index < len(chains):
+        while index < min(len(chains), last):
             page = await self._tables.page(
                 names.AUDIT, chains[index], size=size, keys=moments, columns=view.columns, continuation=token
             )
@@ -82,7 +85,8 @@ class Trail:
         if page.continuation:
             following = f"{index}{_SEPARATOR}{page.continuation}"
         else:
-            following = f"{index + 1}{_SEPARATOR}" if index + 1 < len(chains) else ""
+            index += index < last  # a chain was read whole, or there is no place to begin with yet
+            following = f"{index}{_SEPARATOR}" if index < len(chains) else ""
         return await readable(self._tables, page.rows, AuditEvent.from_row), following
 
     async def ids(self, run: str, tenant: str, moments: Sequence[datetime]) -> set[str]:
@@ -110,8 +114,8 @@ class Trail:
 
 
 def months_of(since: datetime, until: datetime) -> list[str]:
-    """The months of a time, in order."""
-    months, moment = [month_of(since)], since
+    """The months of a time in UTC, in order."""
+    months, moment = [month_of(since)], since.astimezone(UTC)
     while months[-1] < month_of(until):
         moment = (moment.replace(day=1) + timedelta(days=32)).replace(day=1)
         months.append(month_of(moment))

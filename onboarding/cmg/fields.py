@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -32,6 +32,10 @@ _RFC_3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
+
+
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_END: Final = datetime(9999, 12, 1, tzinfo=UTC)
 
 
 def plain(text: str) -> str:
@@ -85,8 +89,19 @@ def _timestamp(value: Any) -> Any:
     raise fault("not-a-timestamp").error()
 
 
-Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_timestamp)]
-"""A moment as RFC 3339 writes it; pydantic alone also accepts numbers, spaces and dates without seconds."""
+def _possible(value: datetime) -> datetime:
+    if not _FIRST <= value < _END:
+        raise fault("timestamp-not-possible").error()
+    return value
+
+
+Timestamp = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_timestamp), AfterValidator(_possible)
+]
+"""A moment as RFC 3339 writes it; pydantic alone also accepts numbers, spaces and dates without seconds.
+
+Every time zone, every key that sorts by time, and each period before or after it can express it.
+"""
 
 
 class Written:

@@ -96,6 +96,11 @@ NOT_A_TIMESTAMP: Final = _form(
     "The value must be a date and a time with an offset",
     "The value must be a date and a time with an offset, such as 2027-03-01T00:00:00Z (RFC 3339).",
 )
+TIMESTAMP_NOT_POSSIBLE: Final = _form(
+    "timestamp-not-possible",
+    "The date is not between the years 1970 and 9999",
+    "The date must be from the year 1970 on, and before December 9999.",
+)
 NOT_AN_EMAIL: Final = _form(
     "not-an-email-address",
     "The value must be an email address",

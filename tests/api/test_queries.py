@@ -171,6 +171,10 @@ async def test_leading_zeros_do_not_matter(portal, size):
         ("/api/onboardings?continuationToken=%ED%A0%80", "continuationToken"),
         ("/api/overview?tenantId=" + "0" * 5000, "tenantId"),
         ("/api/onboardings?maxpagesize=" + "0" * 5000 + "1", "maxpagesize"),
+        ("/api/audit?to=0001-01-01T00:00:00Z", "to"),
+        ("/api/audit/verify?to=0001-01-01T00:00:00%2B14:00", "to"),
+        ("/api/operations?createdAfter=0001-01-01T00:00:00%2B14:00", "createdAfter"),
+        ("/api/attention?since=9999-12-31T23:59:59-14:00", "since"),
     ],
     ids=lambda value: value[:48],
 )

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 import pytest
@@ -283,6 +283,25 @@ VIEWS: Final = (
     {"actor": "service"},
     {"tenant": TENANT, "until": AT + timedelta(days=1)},
 )
+
+
+async def test_a_period_in_another_time_zone_has_its_events(trails):
+    """The months of the trail are those of UTC: a period that begins in Berlin in December has November's."""
+    await trails.host().add(event(1, id="late", at=datetime(2026, 11, 30, 23, 30, tzinfo=UTC)))
+    berlin = timezone(timedelta(hours=1))
+    since, until = (datetime(2026, 12, 1, hour, tzinfo=berlin) for hour in (0, 1))
+    shown = [found.id for found in await trails.events(tenant=TENANT, since=since, until=until)]
+    assert shown == ["late"]
+
+
+async def test_a_page_looks_into_a_limited_number_of_chains(trails):
+    """A list over many years without events costs many short calls, not one that takes too long."""
+    await trails.host().add(event(1, id="only"))
+    since = AT.replace(year=1990)
+    view = TrailView(since=since, until=AT + timedelta(days=9), tenant=TENANT)
+    page, continuation = await trails.host().page(view, size=3)
+    assert (list(page), bool(continuation)) == ([], True)
+    assert [found.id for found in await trails.events(tenant=TENANT, since=since)] == ["only"]
 
 
 async def test_a_long_event_keeps_its_newest_calls(trails):

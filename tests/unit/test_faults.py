@@ -60,6 +60,7 @@ def test_a_new_type_of_a_later_library_is_told_in_general():
         ({"userDiscovery": {"deltaIntervalMinutes": "5"}}, "not-a-number", {}),
         ({"labels": {str(number): "" for number in range(21)}}, "too-many-entries", {"most": 20}),
         ({"serverApp": {"secretEndDate": "2026-03-02"}}, "not-a-timestamp", {}),
+        ({"serverApp": {"secretEndDate": "1969-12-31T23:59:59Z"}}, "timestamp-not-possible", {}),
         ({"serverApp": {"secretEndDate": "2026-03-01T13:00:00Z"}}, "date-too-early", {}),
         ({"owners": [{"email": "kim"}]}, "not-an-email-address", {}),
         (
