@@ -150,8 +150,13 @@ class Acceptance:
         return Rehearsal.of(wanted, found, besides=reserved)
 
     async def reserve_again(self, caller: Caller, run: Run, name: Word) -> None:
-        """Reserves the name of an onboarding that is about to be resumed. Raises ``ProblemError`` (409)."""
+        """Reserves the name of an onboarding that is about to be resumed.
+
+        Raises ``ProblemError``: 409, or 429 where its requester has as many open onboardings as it may have.
+        """
         lists = run.head.lists
+        if not caller.operates and await self._runtime.is_full(lists):
+            raise self._too_many()
         holder = await self._reservations.reserve(
             lists[TENANT], name, run.head.id, lists[REQUESTER], resuming=True
         )

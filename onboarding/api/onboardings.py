@@ -180,7 +180,7 @@ class OnboardingsResource:
         reserve=Reserve.RETRY,
         answers={202: OnboardingSummary},
         headers={202: WHERE},
-        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS, *NAME_TAKEN),
+        problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS, requests.TOO_MANY_OPEN, *NAME_TAKEN),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
         """Resume an onboarding that has failed, or waits for somebody to act, where it stopped."""
