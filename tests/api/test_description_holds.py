@@ -54,10 +54,18 @@ def attempt(url: str, token: str, path: str, method: str) -> int:
     return answered
 
 
-@pytest.mark.parametrize("role", ["Onboarding.Request", "Onboarding.Operate", ""])
-async def test_no_answer_is_outside_the_description(portal, role):
+@pytest.mark.parametrize(
+    "roles",
+    [
+        pytest.param(("Onboarding.Request",), id="requester"),
+        pytest.param(("Onboarding.Operate",), id="operator"),
+        pytest.param((), id="no role"),
+        pytest.param(None, id="no token"),
+    ],
+)
+async def test_no_answer_is_outside_the_description(portal, roles):
     """Whatever a caller of any role sends, the answer is described, and never an error of the service."""
-    token = await portal.token(await portal.caller(role)) if role else ""
+    token = "" if roles is None else await portal.token(await portal.caller(*roles))
     answered = 0
     for endpoint in ENDPOINTS:
         url = f"{portal.stack.api}/api"

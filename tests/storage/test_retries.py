@@ -17,10 +17,10 @@ async def test_a_retried_onboarding_counts_as_an_open_one(tmp_path):
     await world.fail(runs, failed)
     for number in range(runs.limits.open_runs):
         await world.onboard(onboarding_request(name=f"open {number}"), now, "kim")
-    call = {"caller": requester("kim"), "path": {"id": failed.id}}
+    kim, path = requester("kim"), {"id": failed.id}
     with pytest.raises(ProblemError) as caught:
-        await world.call("retry_onboarding", **call)
+        await world.call("retry_onboarding", caller=kim, path=path)
     assert (caught.value.status, caught.value.code) == (429, "too-many-open-onboardings")
-    assert (await world.call("get_onboarding", **call))["status"] == "Failed"
-    retried = await world.call("retry_onboarding", path={"id": failed.id})  # an operator decides otherwise
+    assert (await world.call("get_onboarding", caller=kim, path=path))["status"] == "Failed"
+    retried = await world.call("retry_onboarding", path=path)  # an operator decides otherwise
     assert retried["status"] != "Failed"
