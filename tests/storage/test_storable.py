@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onboarding.api.reading import LONGEST
+from onboarding.api.subscriber_documents import SubscriberRequest
+from onboarding.audit.audit_event import AuditEvent
+from onboarding.audit.trail import Trail
+from onboarding.behalf import Behalf
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.calendar import Calendar
 from onboarding.connections.connection_store import ConnectionStore
@@ -18,12 +23,14 @@ from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.errors import prerequisites, steps
 from onboarding.lifecycle.plans import OPERATIONS, PLANS, plan_of
 from onboarding.lifecycle.requests import REQUESTER, TENANT, Asker, Removal
+from onboarding.notices import subscribers
 from onboarding.notices.deliveries import DELIVERY
 from onboarding.notices.digests import _NOTICES
-from onboarding.notices.notice import DeliveryRequest
+from onboarding.notices.notice import DeliveryRequest, Kind
 from onboarding.notices.warning_texts import warning
 from onboarding.storage import names
 from onboarding.storage.tables import Row, Write
+from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.run import SERVICE, Event, StepStatus
 from onboarding.workflow.run_index import RunIndex
@@ -31,6 +38,8 @@ from onboarding.workflow.run_store import RunStore
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 from tests.support.accounts import MemoryAccount
 from tests.support.connections import CADENCE, connection
+from tests.support.memory_ledgers import MemoryLedgers
+from tests.support.vault import MemoryVault
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ID = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
@@ -105,6 +114,44 @@ async def test_whatever_is_accepted_can_be_stored(body, requester):
             ID, DeliveryRequest(notice=notice, channel="c" * 61), author=SERVICE, created_at=NOW
         )
         await account.tables.write(names.NOTICES, head.to_row(), Write.UPSERT)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+async def test_whatever_is_around_a_request_can_be_stored(unit):
+    """The longest names, references and filters fit into the rows of the trail and of the subscribers."""
+    account = MemoryAccount()
+    for table in (names.AUDIT, names.SERVICE):
+        await account.create_table(table)
+    behalf = Behalf(Word(unit * 100), Word(unit * 100))
+    call = AuditEvent(
+        id=ID, at=NOW, kind="k" * 60, actor=unit * 256, on_behalf_of=behalf, tenant=ID, detail=unit * 8000
+    )
+    await Trail(tables=account.tables, ledgers=MemoryLedgers()).add(call)
+    wanted = {
+        "name": unit * 256,
+        "address": f"https://contoso.com/{'x' * 1900}",
+        "secret": "whsec_" + base64.b64encode(bytes(64)).decode(),
+        "types": [Kind.SECRET_EXPIRED] * 50,
+        "tenants": [ID] * 100,
+        "labels": {f"{unit * 60}{number}": unit * 256 for number in range(20)},
+    }
+    request = SubscriberRequest.model_validate_json(encoded(wanted))
+    made = subscribers.Subscriber(
+        id=ID,
+        name=request.name,
+        host="x" * 1990,
+        types=tuple(map(str, request.types)),
+        tenants=tuple(map(str, request.tenants)),
+        labels=request.labels,
+        enabled=True,
+        created_at=NOW,
+        changed_at=NOW,
+        created_by=unit * 256,
+    )
+    vault: Any = MemoryVault()
+    store = subscribers.Subscribers(account.tables, lambda: vault)
+    await store.store(made, address="https://contoso.com", key="key")
+    assert await store.get(ID) == made
 
 
 async def _runs(account: MemoryAccount, request: OnboardingRequest, asker: Asker) -> None:
