@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,6 +17,11 @@ from azure.core.pipeline.transport import AioHttpTransport
 from onboarding.calls import Call, record
 from onboarding.cloud import failures
 from onboarding.errors import OnboardingError
+
+_CONNECT: Final = 10
+_READ: Final = 60
+"""Seconds without an answer: less than an attempt of a step, and than the lock of its message. The SDK waits
+for five minutes."""
 
 
 class Transport(AioHttpTransport):  # type: ignore[misc] # the SDK hides its type
@@ -30,7 +35,7 @@ class Transport(AioHttpTransport):  # type: ignore[misc] # the SDK hides its typ
     session: aiohttp.ClientSession | None
 
     def __init__(self, certificate: Path | None) -> None:
-        super().__init__(use_env_settings=False)
+        super().__init__(use_env_settings=False, connection_timeout=_CONNECT, read_timeout=_READ)
         self._trust = ssl.create_default_context(cafile=str(certificate) if certificate else None)
 
     async def open(self) -> None:

@@ -28,6 +28,17 @@ SDK |= {
     "notify",
 }
 """Methods of the SDKs that change something, read a secret, or tell somebody."""
+READS = {
+    "get",
+    "list",
+    "list_properties_of_secrets",
+    "list_properties_of_secret_versions",
+    "send_request",  # its method is a constant
+    "close",
+}
+"""Methods of the SDKs that change nothing, and show no secret."""
+CLIENTS = {"httpx", "aiohttp", "requests", "msgraph", "apprise", "azure.keyvault", "azure.mgmt"}
+"""Packages with which the service calls others."""
 GENERAL = {"Graph.batch"}
 """What only reads, although its method is POST."""
 
@@ -60,6 +71,40 @@ def effects() -> set[str]:
                 effective |= more
             found |= {f"{kind.name}.{name}" for name in effective if not name.startswith("_")}
     return found - GENERAL
+
+
+def used(tree: ast.AST) -> Iterator[str]:
+    """The methods that code calls of the client that it has of an SDK."""
+    for node in ast.walk(tree):
+        attribute = node.func if isinstance(node, ast.Call) else None
+        if isinstance(attribute, ast.Attribute) and "self._client." in ast.unparse(attribute):
+            yield attribute.attr
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The modules that code imports, also within functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{each.name}" for each in node.names))
+
+
+def test_the_walk_knows_each_method_of_an_sdk():
+    """A method must be among the effects, or among those that only read."""
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in (ROOT / FOLDERS[0]).glob("*.py")]
+    methods = {name for tree in trees for name in used(tree)}
+    assert {"set_secret", "register", "list_properties_of_secrets"} <= methods
+    assert methods <= SDK | READS
+
+
+def test_nobody_else_calls_a_service():
+    """Only the folders in which the walk looks import a client of Microsoft's services or of HTTP."""
+    for file in (ROOT / "onboarding").rglob("*.py"):
+        folder = file.parent.relative_to(ROOT).as_posix()
+        modules = imported(ast.parse(file.read_text(encoding="utf-8")))
+        found = {name for name in modules if any(f"{name}.".startswith(f"{each}.") for each in CLIENTS)}
+        assert folder in FOLDERS or found == set(), file
 
 
 def rows() -> list[list[str]]:
