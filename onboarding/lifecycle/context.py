@@ -65,7 +65,7 @@ def unique_name(onboarding: str, role: str) -> str:
     return f"cmg-{onboarding}-{role}"
 
 
-def notes(context: OnboardingContext) -> str:
+def notes_text(context: OnboardingContext) -> str:
     """The notes of an app registration, for the administrators of the tenant."""
     return (
         f"Created for the Configuration Manager connection '{isolated(context.request.name)}' "

@@ -171,11 +171,16 @@ class Credential:
 
     def _name(self, attempt: int) -> str:
         """The name in Entra ID of the secret of an attempt: a note of it before it exists."""
-        return f"{label(self.onboarding, self.renewal)}{attempt}"
+        return secret_name(self.onboarding, self.renewal, attempt)
 
     @property
     def _vault_name(self) -> str:
         return vault_name(self.onboarding)
+
+
+def secret_name(onboarding: str, renewal: str, attempt: int) -> str:
+    """The name in Entra ID of the client secret of an attempt."""
+    return f"{label(onboarding, renewal)}{attempt}"
 
 
 def vault_name(onboarding: str) -> str:

@@ -117,10 +117,11 @@ class NameReservations:
     async def _counts(self, found: Reservation, tenant: str, name: Word) -> bool:
         """Whether a reservation of another onboarding counts."""
         run = await self._onboardings.load(found.onboarding)
-        if run is None or found.resuming:
-            fresh = found.at > self._clock.now() - _ACCEPTING
-            if run is None or fresh:
-                return fresh
+        fresh = found.at > self._clock.now() - _ACCEPTING
+        if run is None:
+            return fresh
+        if fresh and found.resuming and self._onboardings.status(run) is RunStatus.FAILED:
+            return True
         return _has(run, tenant, name) and self._is_alive(run)
 
     def _is_alive(self, run: Run) -> bool:

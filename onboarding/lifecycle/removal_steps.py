@@ -15,7 +15,7 @@ from typing import Final
 from onboarding.cloud.directory import Directory
 from onboarding.connections.app_users import Grant
 from onboarding.errors import OnboardingError, PermanentError
-from onboarding.lifecycle import creation, handed_over, left_behind, ownership, run_copies
+from onboarding.lifecycle import creation, effects, handed_over, left_behind, ownership, run_copies
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
@@ -35,6 +35,9 @@ from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.run import Run, StepState
 
+_REGISTERED: Final = (
+    "The onboarding may have registered these resource providers. They stay: others may use them."
+)
 _SETTLED: Final = timedelta(minutes=2)
 """After this time, the directory shows what an interrupted step may have created."""
 _PRINCIPALS: Final = {"client": CLIENT_PRINCIPAL, "server": SERVER_PRINCIPAL}
@@ -155,7 +158,10 @@ async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
     await services.clouds.vault.remove(run_copies.name_of(removal.onboarding))
     existing = removal.request.server_app.existing
     if existing is None:
-        await services.clouds.vault.remove(vault_name(removal.onboarding))
+        made = effects.noted(await onboarding_of(context), effects.Kind.VAULT_SECRET)
+        copy = run_copies.name_of(removal.onboarding)
+        for name in sorted({vault_name(removal.onboarding), *made} - {copy}):
+            await services.clouds.vault.remove(name)
         return Done(result=RemoveResult(removed=True))
     names = set(await handed_over.names(services, removal.onboarding))
     if connection := await connection_of(context):  # it may record one that came with another onboarding
@@ -182,9 +188,11 @@ async def forget(context: RemovalContext) -> Done[None]:
     copy = run_copies.name_of(context.request.onboarding)
     if await services.clouds.vault.stored(copy):  # a late worker has stored it again
         await services.clouds.vault.remove(copy)
+    registered = effects.noted(await onboarding_of(context), effects.Kind.PROVIDER)
     await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)
-    return Done(result=None)
+    note = f"{_REGISTERED} {', '.join(registered)}" if registered else ""
+    return Done(result=None, note=note)
 
 
 def _may_still_appear(context: RemovalContext, step: StepState) -> bool:

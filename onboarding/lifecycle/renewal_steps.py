@@ -17,7 +17,8 @@ from onboarding.errors import cloud, steps
 from onboarding.lifecycle import handed_over, lost_claims, renewal_mark
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import Services
-from onboarding.lifecycle.credentials import Credential
+from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
+from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.patience import CODEC as PATIENCE
 from onboarding.lifecycle.patience import Patience, awaited
 from onboarding.lifecycle.renewal_check import CHECK
@@ -28,6 +29,7 @@ from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Outcome, Wait
 from onboarding.workflow.plan import Plan, Step
+from onboarding.workflow.run import StepState
 
 CONFIRMED: Final = "confirmed"
 """The signal to the step ``confirmation`` that the site has the new secret."""
@@ -87,6 +89,14 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
     waiting = {"pending": secret, "renewal": context.id}
     await renewal_mark.change_all(context, connection, lambda found: _with(found, **waiting))
     return Done(result=NewSecret(secret=secret, replaces=connection.secret.vault_name))
+
+
+def notes(renewal: Renewal, step: StepState) -> list[str]:
+    """What an attempt to make a new secret may make."""
+    if renewal.vault_secret or not renewal.onboarding:
+        return []
+    name = secret_name(renewal.onboarding, step.run, step.attempt)
+    return [note(Kind.CLIENT_SECRET, name), note(Kind.VAULT_SECRET, vault_name(renewal.onboarding))]
 
 
 async def undo_make(context: RenewalContext, outcome: Outcome[NewSecret]) -> None:
@@ -247,6 +257,7 @@ SECRET: Final[Step[Services, Renewal, NewSecret]] = Step(
     title="Create a new client secret in addition to the old one",
     handler=make,
     result=Codec(NewSecret),
+    notes=notes,
     undo=undo_make,
     after=(CHECK.name,),
 )

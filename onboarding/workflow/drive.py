@@ -137,8 +137,10 @@ class Drive:
             started_at=before.started_at or now,
             due_at=None,
         )
+        new = self._plan.notes_of(self._head, step)
         kind = "redelivered" if before.status is StepStatus.RUNNING else "started"
-        return step, self._runtime.event(step, kind)
+        event = self._runtime.event(step, kind, detail=", ".join(new))
+        return step.evolve(noted=(*step.noted, *new)), event
 
     def _is_ours(self, step: StepState) -> bool:
         """Whether the stored step has the state that this invocation wanted to write."""

@@ -6,7 +6,7 @@ misspelt field in either.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from graphlib import TopologicalSorter
@@ -69,6 +69,8 @@ class Step(Generic[Services, Request, Result]):
     """Runs the step. It is safe to run twice, and raises ``OnboardingError`` for errors that it expects."""
     result: Codec[Result] | None = None  # None: the step has no result
     after: tuple[str, ...] = ()  # the steps whose results it needs
+    notes: Callable[[Request, StepState], Iterable[str]] | None = None
+    """What the next attempt may make. It is stored with the claim, before the attempt begins."""
     undo: Callable[[Context[Services, Request], Outcome[Result]], Awaitable[None]] | None = None
     """Takes back what an attempt made whose worker has lost its claim, as far as nobody has it.
 
@@ -162,6 +164,17 @@ class Plan(Generic[Services, Request]):
         if all(step.status is StepStatus.SUCCEEDED for step in run.steps.values()):
             return run  # it has done everything that it was begun with
         return replace(run, steps={**self.new(run.head).steps, **run.steps})
+
+    def notes_of(self, head: Head, step: StepState) -> tuple[str, ...]:
+        """What the attempt of a step may make that no earlier one has noted."""
+        notes = self.steps[step.name].notes
+        if notes is None:
+            return ()
+        try:
+            found = notes(self.request_of(head), step)
+        except UnreadableRowError:
+            return ()  # the attempt ends with this error
+        return tuple(each for each in found if each not in step.noted)
 
     def ready(self, run: Run, name: str) -> bool:
         """Whether a step has not started and all steps that it waits for are done."""

@@ -168,6 +168,7 @@ class StepState:
     error: Failure | None = None
     signal: str = ""  # what a person has sent to the waiting step
     memo: str = ""  # what an attempt that failed had done, as the step writes it
+    noted: tuple[str, ...] = ()  # what attempts may have made, noted before each began
     result: _OwnColumn = ""  # as the step's codec writes it
     etag: _OwnColumn = ""
     table: _OwnColumn = field(default="", compare=False)
@@ -222,9 +223,7 @@ class Event:
 
     run: str
     at: datetime
-    kind: (
-        str  # accepted, started, redelivered, waiting, retrying, succeeded, failed; or an action of a person
-    )
+    kind: str  # of the outcome of a step, or of what a person did
     step: str = ""
     attempt: int = 0
     actor: str

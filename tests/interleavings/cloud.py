@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -23,12 +24,23 @@ CLOUD: Final = ("login", "graph", "keyVault")
 _READS: Final = {"GET", "HEAD"}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """A request of the app that can have changed something."""
+
+    id: str
+    """That its client gave it."""
+    method: str
+    path: str
+
+
 class InProcessCloud:
     """Answers requests of the app's own clients. Every request passes ``around``, as those to storage do."""
 
     def __init__(self, folder: Path) -> None:
         self._cloud = open_cloud(folder, "AzurePublicCloud", permissions="consent")
         self.around: Around = nothing
+        self.changed: Callable[[Change], None] = lambda _: None
         self.info: JsonObject = self._cloud.body()
         for bound in self._cloud.sockets.values():
             bound.close()
@@ -105,6 +117,10 @@ class InProcessCloud:
         place = Call(name=method, place=name, rows=((parts.path, ""),), writes=writes)
         async with self.around(place):
             answer, lost = self.answer(name, method, target, headers, body)
+            if writes and answer.status != httpx.codes.UNAUTHORIZED:  # the vault asks for a token
+                sent = {key.casefold(): value for key, value in headers.items()}
+                number = sent.get("client-request-id") or sent.get("x-ms-client-request-id", "")
+                self.changed(Change(id=number, method=method, path=parts.path))
         return answer, lost
 
     def answer(

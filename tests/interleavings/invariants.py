@@ -16,6 +16,7 @@ from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.run import HEAD, Run, RunStatus, StepStatus
 from onboarding.workflow.run_index import MARKED, NEW, OPEN, _list, _owned, _with_status
 from onboarding.workflow.runtime import Runtime
+from tests.interleavings import agreement
 from tests.interleavings.world import World
 
 _UNDONE = {RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
@@ -59,7 +60,11 @@ async def violations(world: World) -> list[str]:
     """What is not as it must be; empty if all is well."""
     state = await State.of(world)
     checks = (_ends, _objects, _grants, _secrets, _marks, _vault, _rows, _index, _poison)
-    return [text for check in checks for text in check(state)]
+    found = [text for check in checks for text in check(state)]
+    runs = {**state.onboardings, **state.operations}
+    found += [*agreement.calls(world), *agreement.quiet(world, runs)]
+    found += await agreement.reserved(world, state.onboardings, set(state.connections))
+    return found + await agreement.overview(world, state.onboardings, state.operations)
 
 
 async def _runs(runtime: Runtime, world: World, table: str) -> dict[str, tuple[Run, RunStatus]]:

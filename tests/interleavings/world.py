@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
@@ -22,7 +23,7 @@ from onboarding.parts.process import Parts
 from onboarding.service import ENDPOINTS
 from onboarding.settings import Settings
 from onboarding.storage import names
-from tests.interleavings.cloud import InProcessCloud
+from tests.interleavings.cloud import Change, InProcessCloud
 from tests.interleavings.hosts import HandClock, Host
 from tests.interleavings.pins import ACTOR, Pin
 from tests.support.customers import FABRIKAM
@@ -39,6 +40,13 @@ _LOCK: Final = timedelta(days=100)
 _PATIENCE: Final = timedelta(hours=2)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made(Change):
+    """A change, and when it was made."""
+
+    at: datetime
+
+
 class World:
     """The deployment, and everybody who acts on it."""
 
@@ -50,6 +58,8 @@ class World:
         self.queues = MemoryQueues(self.around, self.clock.now)
         self.cloud = cloud
         cloud.around = self.around
+        cloud.changed = self._changed
+        self._changes: list[Made] = []
         self.arrive: Any = None
         """What a scheduler does with each call."""
         self.known: set[str] = set()
@@ -85,6 +95,13 @@ class World:
     def parts(self) -> Parts:
         """The parts of the first host, for looks at what is stored."""
         return self.hosts[0].parts
+
+    def changes(self) -> Sequence[Made]:
+        """What the app asked the cloud to change, in order."""
+        return self._changes
+
+    def _changed(self, change: Change) -> None:
+        self._changes.append(Made(id=change.id, method=change.method, path=change.path, at=self.clock.now()))
 
     # Pins
 

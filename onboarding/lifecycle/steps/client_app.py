@@ -8,12 +8,14 @@ from typing import Final
 from onboarding.cmg import profiles
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle import creation, existing, lost_claims
-from onboarding.lifecycle.context import OnboardingContext, Services, notes
+from onboarding.lifecycle.context import OnboardingContext, Services, notes_text, unique_name
+from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
+from onboarding.workflow.run import StepState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,12 +42,18 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
         server_app=server.app_id,
         server_scope=server.scope_id,
         user_discovery=request.user_discovery.enabled,
-        notes=notes(context),
+        notes=notes_text(context),
     )
     app = await creation.create_application(context, "client", body)
     redirect = {"publicClient": {"redirectUris": [profiles.client_redirect(app.app_id)]}}
     await creation.complete(context, app, redirect)
     return Done(result=ClientAppResult(object_id=app.object_id, app_id=app.app_id, name=wanted.name))
+
+
+def notes(request: OnboardingRequest, step: StepState) -> list[str]:
+    """What an attempt may make."""
+    created = request.need_client_app().existing is None
+    return [note(Kind.APPLICATION, unique_name(step.run, "client"))] if created else []
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ClientAppResult]) -> None:
@@ -62,5 +70,6 @@ CLIENT_APP: Final[Step[Services, OnboardingRequest, ClientAppResult]] = Step(
     handler=run,
     result=Codec(ClientAppResult),
     after=(SERVER_APP.name,),
+    notes=notes,
     undo=undo,
 )

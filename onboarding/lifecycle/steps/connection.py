@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.hand_over import HandOver
-from onboarding.connections.records import AppRecord, Connection
+from onboarding.connections.records import AppRecord, Connection, key_of
 from onboarding.errors import OnboardingError, prerequisites, steps
 from onboarding.lifecycle import ownership, run_copies
-from onboarding.lifecycle.context import OnboardingContext
+from onboarding.lifecycle.context import OnboardingContext, Services
+from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.existing import keep_up
 from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.requests import REQUESTER
@@ -23,6 +25,7 @@ from onboarding.lifecycle.steps.server_secret import SERVER_SECRET
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
+from onboarding.workflow.run import StepState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,12 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
     await services.warning_schedule.schedule(kept, services.clock.now())
     await keep_up(context, kept)
     return Done(result=ConnectionResult(id=connection.id))
+
+
+def notes(request: OnboardingRequest, step: StepState) -> list[str]:
+    """What an attempt may make."""
+    copy, record = run_copies.name_of(step.run), f"{request.tenant}.{key_of(request.name)}"
+    return [note(Kind.VAULT_SECRET, copy), note(Kind.CONNECTION, record)]
 
 
 async def _need_wanted(context: OnboardingContext, added: Connection) -> None:
@@ -122,10 +131,11 @@ def _pending(context: OnboardingContext) -> tuple[str, ...]:
     return tuple(result.namespace for result in results if result and result.state != REGISTERED)
 
 
-CONNECTION: Final = Step(
+CONNECTION: Final[Step[Services, OnboardingRequest, ConnectionResult]] = Step(
     name="connection",
     title="Record the connection and schedule its warnings",
     handler=run,
     result=Codec(ConnectionResult),
+    notes=notes,
     after=(SERVER_SECRET.name, CONSENT.name),
 )

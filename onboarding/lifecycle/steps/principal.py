@@ -8,12 +8,14 @@ from typing import Final
 from onboarding.cloud.directory import Application
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle import creation, existing, lost_claims
-from onboarding.lifecycle.context import OnboardingContext, Services
+from onboarding.lifecycle.context import OnboardingContext, Services, unique_name
+from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
+from onboarding.workflow.run import StepState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +44,18 @@ async def _create(context: OnboardingContext, app_id: str, *, exists: bool) -> D
     return Done(result=PrincipalResult(object_id=object_id), note=note)
 
 
+def notes_server(request: OnboardingRequest, step: StepState) -> list[str]:
+    """What an attempt may make."""
+    created = request.server_app.existing is None
+    return [note(Kind.PRINCIPAL, unique_name(step.run, "server"))] if created else []
+
+
+def notes_client(request: OnboardingRequest, step: StepState) -> list[str]:
+    """What an attempt may make."""
+    created = request.need_client_app().existing is None
+    return [note(Kind.PRINCIPAL, unique_name(step.run, "client"))] if created else []
+
+
 async def undo_server(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
     """Takes back a service principal that was created too late."""
     if context.request.server_app.existing is None:
@@ -64,6 +78,7 @@ SERVER_PRINCIPAL: Final[Step[Services, OnboardingRequest, PrincipalResult]] = St
     handler=run_server,
     result=Codec(PrincipalResult),
     after=(SERVER_APP.name,),
+    notes=notes_server,
     undo=undo_server,
 )
 
@@ -73,5 +88,6 @@ CLIENT_PRINCIPAL: Final[Step[Services, OnboardingRequest, PrincipalResult]] = St
     handler=run_client,
     result=Codec(PrincipalResult),
     after=(CLIENT_APP.name,),
+    notes=notes_client,
     undo=undo_client,
 )

@@ -20,6 +20,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
+from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.findings import REGISTERED, REGISTERING
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
@@ -88,5 +89,6 @@ def register(namespace: str) -> Step[Services, OnboardingRequest, ProviderResult
         title=f"Register the resource provider {namespace}",
         handler=partial(run, namespace=namespace),
         result=Codec(ProviderResult),
+        notes=lambda _request, _step: [note(Kind.PROVIDER, namespace)],
         after=(PREFLIGHT.name,),
     )

@@ -11,12 +11,14 @@ from onboarding.cmg import identifiers, profiles
 from onboarding.cmg.app_checks import scope
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle import creation, existing, lost_claims
-from onboarding.lifecycle.context import OnboardingContext, Services, notes
+from onboarding.lifecycle.context import OnboardingContext, Services, notes_text, unique_name
+from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
 from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
+from onboarding.workflow.run import StepState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,7 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
         home_page_url=wanted.home_page_url,
         key=context.id,
         reads_directory=request.reads_directory,
-        notes=notes(context),
+        notes=notes_text(context),
     )
     if wanted.app_id_uri:
         body["identifierUris"] = [wanted.app_id_uri]
@@ -79,6 +81,12 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
     )
 
 
+def notes(request: OnboardingRequest, step: StepState) -> list[str]:
+    """What an attempt may make."""
+    created = request.server_app.existing is None
+    return [note(Kind.APPLICATION, unique_name(step.run, "server"))] if created else []
+
+
 async def undo(context: OnboardingContext, outcome: Outcome[ServerAppResult]) -> None:
     """Takes back an application that was created too late."""
     if context.request.server_app.existing is None:
@@ -93,5 +101,6 @@ SERVER_APP: Final[Step[Services, OnboardingRequest, ServerAppResult]] = Step(
     handler=run,
     result=Codec(ServerAppResult),
     after=(PREFLIGHT.name,),
+    notes=notes,
     undo=undo,
 )

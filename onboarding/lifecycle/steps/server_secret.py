@@ -8,11 +8,13 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import SecretRecord
 from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext, Services
-from onboarding.lifecycle.credentials import Credential
+from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
+from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Outcome
 from onboarding.workflow.plan import Step
+from onboarding.workflow.run import StepState
 
 
 async def run(context: OnboardingContext) -> Done[SecretRecord]:
@@ -27,6 +29,14 @@ async def run(context: OnboardingContext) -> Done[SecretRecord]:
         )
         return Done(result=secret)
     return Done(result=await _credential(context).ensure(context.step.attempt))
+
+
+def notes(request: OnboardingRequest, step: StepState) -> list[str]:
+    """What an attempt may make."""
+    if request.server_app.existing:
+        return []
+    name = secret_name(step.run, "", step.attempt)
+    return [note(Kind.CLIENT_SECRET, name), note(Kind.VAULT_SECRET, vault_name(step.run))]
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[SecretRecord]) -> None:
@@ -57,5 +67,6 @@ SERVER_SECRET: Final[Step[Services, OnboardingRequest, SecretRecord]] = Step(
     handler=run,
     result=Codec(SecretRecord),
     after=(SERVER_APP.name,),
+    notes=notes,
     undo=undo,
 )

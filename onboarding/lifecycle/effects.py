@@ -1,0 +1,35 @@
+"""What the steps of a run may make outside of storage, by kind and name.
+
+A note is stored with the claim on a step, in the transaction before the attempt begins, and the audit trail
+shows it. The names derive from the run. So what exists is found in two ways: by the name or the tag that it
+has in the tenant or the vault, and by the note, also if no answer to the call ever came. Grants to imported
+applications have notes of their own (``consent``): only those that were missing are the service's.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from onboarding.workflow.run import Run
+
+
+class Kind(StrEnum):
+    """What a step can make."""
+
+    APPLICATION = "application"  # by its unique name
+    PRINCIPAL = "service-principal"  # by the unique name of its application
+    CLIENT_SECRET = "client-secret"  # noqa: S105 - by its name in Entra ID
+    VAULT_SECRET = "vault-secret"  # noqa: S105 - by its name
+    PROVIDER = "resource-provider"  # by its namespace
+    CONNECTION = "connection"  # the record, by its ID
+
+
+def note(kind: Kind, name: str) -> str:
+    """The note of one effect."""
+    return f"{kind} {name}"
+
+
+def noted(run: Run | None, kind: Kind) -> list[str]:
+    """The names of what a run may have made."""
+    notes = [each for step in run.steps.values() for each in step.noted] if run else []
+    return sorted({each.removeprefix(f"{kind} ") for each in notes if each.startswith(f"{kind} ")})
