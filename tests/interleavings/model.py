@@ -53,6 +53,16 @@ async def _accepted(world: World) -> str:
     return await world.onboard("Contoso")
 
 
+async def _imported(world: World) -> str:
+    await world.registered(consent=False)
+    return await world.connected("Contoso", **world.imported(), adminConsent="ByService")
+
+
+async def _import_again(world: World, _: str) -> None:
+    wanted = {"name": "Tailspin", "tenantId": world.cloud.info["tenant"], "adminConsent": "ByService"}
+    await world.call("create_onboarding", {**wanted, **world.imported()})
+
+
 async def _renew(world: World, connection: str) -> None:
     await world.call("renew_secret", {}, id=connection)
 
@@ -99,8 +109,10 @@ async def _sweep(world: World, _: str) -> None:
 
 
 async def _time_passes(world: World, _: str) -> None:
+    """So much that whoever does not go on meanwhile is taken for dead."""
     world.clock.at += timedelta(minutes=20)
     await _sweep(world, "")
+    world.clock.at += timedelta(minutes=2)
 
 
 async def _cancel(world: World, onboarding: str) -> None:
@@ -137,6 +149,9 @@ STATES: Final[Mapping[str, State]] = {
     "shared": State(
         prepare=_shared, verbs={"confirm": _confirm, "remove-sharer": _remove_sharer, "renew": _renew}
     ),
+    "imported": State(
+        prepare=_imported, verbs={"remove": _remove, "import-again": _import_again, "inspect": _inspect}
+    ),
     "accepted": State(
         prepare=_accepted, verbs={"work": _work, "cancel": _cancel, "time-passes": _time_passes}
     ),
@@ -149,6 +164,19 @@ PAIRS: Final = [
     if pair[0] != pair[1] or pair[0] in {"renew", "retry", "confirm", "remove", "share", "cancel"}
 ]
 """A state, and two verbs that meet in it."""
+
+
+TRIPLES: Final = [
+    ("connected", "renew", "remove", "share"),
+    ("connected", "remove", "same-name", "inspect"),
+    ("renewal-waits", "confirm", "remove", "share"),
+    ("renewal-waits", "confirm", "renew", "sweep"),
+    ("renewal-failed", "renew", "retry", "remove"),
+    ("shared", "confirm", "remove-sharer", "renew"),
+    ("imported", "remove", "import-again", "inspect"),
+    ("accepted", "work", "cancel", "time-passes"),
+]
+"""A state, and three verbs that meet in it."""
 
 
 async def acts(world: World, verb: Verb, target: str, host: int) -> None:

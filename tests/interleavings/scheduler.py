@@ -2,7 +2,9 @@
 
 One call at a time takes effect, and then everybody runs until their next call. An order names who begins, and
 after how many calls the other one takes over: at most two times (a preemption-bounded search; most defects
-need few preemptions, https://doi.org/10.1145/1250734.1250785).
+need few preemptions, https://doi.org/10.1145/1250734.1250785). Three operations have ranks instead, and at some
+calls the first in rank becomes the last one (probabilistic concurrency testing, PCT,
+https://doi.org/10.1145/1736020.1736040).
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ Operation = Callable[[], Coroutine[Any, Any, Any]]
 class Order:
     """Who begins, and after how many calls of each the other one takes over."""
 
-    first: str
+    first: str = ""
     switches: tuple[int, ...] = ()
+    rank: tuple[str, ...] = ()
+    """Who goes first among all, if there are more than two; then ``switches`` count all calls."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,7 +39,7 @@ class _Arrival:
 
 
 class Scheduler:
-    """Runs two operations in one order, and keeps their calls."""
+    """Runs operations in one order, and keeps their calls."""
 
     def __init__(self, world: World, order: Order) -> None:
         self._world = world
@@ -48,20 +52,25 @@ class Scheduler:
         self.calls = {actor: [] for actor in operations}
         self._world.arrive = self._arrive
         tasks = [self._world.go(actor, work()) for actor, work in operations.items()]
-        turn, others = self._order.first, [actor for actor in operations if actor != self._order.first]
+        rank = list(self._order.rank)
+        turn = rank[0] if rank else self._order.first
+        others = [actor for actor in operations if actor != turn]
         left = list(self._order.switches)
         taken = 0
         try:
             while not all(task.done() for task in tasks):
                 await _quiet()
-                if left and taken >= left[0]:
+                if rank and left and taken >= left[0]:
+                    left.pop(0)
+                    rank.append(rank.pop(0))
+                elif left and taken >= left[0]:
                     left.pop(0)
                     taken = 0
                     turn, others = others[0], [turn, *others[1:]]
-                chosen = self._choose(turn)
+                chosen = self._choose(rank or [turn])
                 if chosen is None:
                     break
-                taken += chosen.actor == turn
+                taken += bool(rank) or chosen.actor == turn
                 self.calls[chosen.actor].append(chosen.call)
                 chosen.future.set_result(None)
         finally:
@@ -70,9 +79,10 @@ class Scheduler:
             arrival.future.set_result(None)
         await asyncio.gather(*tasks)
 
-    def _choose(self, turn: str) -> _Arrival | None:
-        """The oldest call of the one whose turn it is; that of another one if it makes none."""
-        arrivals = sorted(self._waiting, key=lambda arrival: arrival.actor != turn)
+    def _choose(self, rank: list[str]) -> _Arrival | None:
+        """The oldest call of the first in rank; that of another one if it makes none."""
+        places = {actor: place for place, actor in enumerate(rank)}
+        arrivals = sorted(self._waiting, key=lambda arrival: places.get(arrival.actor, len(rank)))
         if not arrivals:
             return None
         self._waiting.remove(arrivals[0])

@@ -68,6 +68,7 @@ class World:
         """Client IDs of the applications that a test registered."""
         self.calls = 0
         """The number of calls to storage and to the cloud until now."""
+        self._registered: Precreated | None = None
         self._pins: list[Pin] = []
         self._tasks: list[asyncio.Task[Any]] = []
         for table in names.TABLES:
@@ -232,7 +233,13 @@ class World:
         apps = await precreated(portal, consent=consent, user_discovery=discovery)
         self.imports |= {apps.server["appId"], apps.client["appId"]}
         self.note_grants()
+        self._registered = apps
         return apps
+
+    def imported(self) -> dict[str, Any]:
+        """The fields of a request that imports the applications that were registered last."""
+        assert self._registered is not None
+        return self._registered.request()
 
     def objects(self) -> Iterator[dict[str, Any]]:
         """Applications and service principals, deleted ones too, and the secrets in the vault."""
