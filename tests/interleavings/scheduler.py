@@ -2,8 +2,8 @@
 
 One call at a time takes effect, and then everybody runs until their next call. An order names who begins, and
 after how many calls the other one takes over: at most two times (a preemption-bounded search; most defects
-need few preemptions, https://doi.org/10.1145/1250734.1250785). Three operations have ranks instead, and at some
-calls the first in rank becomes the last one (probabilistic concurrency testing, PCT,
+need few preemptions, https://doi.org/10.1145/1250734.1250785). Three operations have ranks instead, and at
+some calls the first in rank becomes the last one (probabilistic concurrency testing, PCT,
 https://doi.org/10.1145/1736020.1736040).
 """
 

@@ -64,7 +64,7 @@ async def test_two_operations_meet_in_some_order(pair, simulated):
 
 
 def ranks(triple: tuple[str, ...], count: int) -> list[Order]:
-    """Some orders of three operations, which the seed chooses: ranks, and two calls where the first gives way."""
+    """Some orders of three operations, which the seed chooses: ranks, and two calls where they change."""
     chosen = random.Random(f"{SEED} {triple}")  # noqa: S311 - it must be repeatable
     return [
         Order(
