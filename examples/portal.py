@@ -35,9 +35,7 @@ def call(method: str, url: str, **more: object) -> httpx.Response:
     if answer.is_error:
         problem = answer.json()
         faults = [problem, *problem.get("errors", ())]
-        sys.exit(
-            "\n".join(f"{fault['code']}: {fault['detail']} {fault.get('remedy', '')}" for fault in faults)
-        )
+        sys.exit("\n".join(f"{each['code']}: {each['detail']} {each.get('remedy', '')}" for each in faults))
     return answer
 
 
@@ -51,6 +49,8 @@ url = answer.headers["Location"]
 while "Retry-After" in answer.headers:  # it has not ended
     time.sleep(min(int(answer.headers["Retry-After"]), 30))
     answer = call("GET", url)
+again = api.post("/onboardings", json=wanted, headers={"Accept-Language": "de"})  # the name is taken
+print(again.json()["detail"])
 onboarding = answer.json()
 print(onboarding["status"])
 site = f"/connections/{onboarding['connectionId']}"

@@ -107,9 +107,11 @@ const done = await follow(ids[0] ?? "", consent);
 show(`onboarding: ${done.status}`);
 const connection = done.connectionId ?? "";
 
-// A failure that a person can read.
-const refused = await api.POST("/onboardings", { body: wanted });
-if (refused.error) show(`refused: ${told(refused.error)}`);
+// A failure that a person can read, in the language of that person. The portal has no texts of its own.
+for (const language of ["en", "de"]) {
+  const refused = await api.POST("/onboardings", { params: { header: { "Accept-Language": language } }, body: wanted });
+  if (refused.error) show(`refused (${refused.response.headers.get("Content-Language")}): ${told(refused.error)}`);
+}
 
 // Cancel another one, which waits for consent.
 const other = need(await api.POST("/onboardings", { body: { ...wanted, name: `Other ${run}` } }));

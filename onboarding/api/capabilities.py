@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from onboarding.api import secret_budget
 from onboarding.api.documents import Document, ProfileName
 from onboarding.api.endpoint import Call, endpoint
 from onboarding.api.paging import LARGEST
@@ -18,6 +19,7 @@ from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.wizard import AdminConsent, AzureEnvironment
 from onboarding.expiry.user_responses import LONGEST_SNOOZE
 from onboarding.settings import Settings
+from onboarding.texts.languages import Language
 
 
 class ServedTenant(Document):
@@ -52,6 +54,9 @@ class CapabilityLimits(Document):
     page_size: int
     open_onboardings: Annotated[int, Field(description="Of one caller, at the same time.")]
     snooze_days: int
+    secrets_a_day: Annotated[
+        int, Field(description="Client secrets that a requester can hand over in a day.")
+    ]
 
 
 class Capabilities(Document):
@@ -73,6 +78,21 @@ class Capabilities(Document):
     expired_repeat_days: int
     renew_before_days: Annotated[int, Field(description="0: the service renews nothing on its own.")]
     renewal_time_limit_days: int
+    scripts_confirm: Annotated[
+        bool, Field(description="The script for the site confirms the hand-over itself, where it can.")
+    ]
+    handover_reminder_days: Annotated[
+        tuple[int, ...], Field(description="Days after which people are reminded to connect the site.")
+    ]
+    owner_mail: Annotated[bool, Field(description="Owners with an email address get mail.")]
+    owner_mail_domains: Annotated[
+        tuple[str, ...],
+        Field(description="Domains of owners that get mail. Empty: the tenants' verified ones."),
+    ]
+    calendar_feeds: Annotated[
+        bool, Field(description="Calendar subscriptions, links in messages and the page for consent work.")
+    ]
+    languages: Annotated[tuple[Language, ...], Field(description="Values of Accept-Language.")]
     limits: CapabilityLimits
 
 
@@ -110,10 +130,17 @@ class CapabilitiesResource:
             expired_repeat_days=settings.expired_repeat_days,
             renew_before_days=settings.renew_before_days,
             renewal_time_limit_days=settings.renewal_time_limit_days,
+            scripts_confirm=settings.scripts_confirm == "on",
+            handover_reminder_days=settings.handover_reminder_days,
+            owner_mail=bool(settings.notice_mail_channel),
+            owner_mail_domains=settings.notice_mail_domains,
+            calendar_feeds=bool(settings.link_key),
+            languages=tuple(Language),
             limits=CapabilityLimits(
                 body_bytes=LONGEST,
                 page_size=LARGEST,
                 open_onboardings=settings.max_open_onboardings,
                 snooze_days=LONGEST_SNOOZE // timedelta(days=1),
+                secrets_a_day=secret_budget.MOST,
             ),
         )

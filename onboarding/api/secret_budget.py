@@ -20,7 +20,7 @@ from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
 
 _PARTITION: Final = "secrets-of-today"
-_MOST: Final = 100
+MOST: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ CODEC: Final = Codec(HandedOver)
 class SecretBudget:
     """Counts the secrets of each requester. Operators have no limit."""
 
-    def __init__(self, tables: Tables, clock: Clock, most: int = _MOST) -> None:
+    def __init__(self, tables: Tables, clock: Clock, most: int = MOST) -> None:
         """``most`` is the number of secrets a day."""
         self._tables = tables
         self._clock = clock

@@ -9,6 +9,13 @@ from onboarding.errors.base import ErrorType, Severity
 
 _RESTRICTIONS: Final = "https://learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions"
 _POLICY: Final = "https://learn.microsoft.com/graph/api/resources/tenantappmanagementpolicy"
+_SECRET_FIELDS: Final = (
+    "/serverApp/secretEndDate",
+    "/serverApp/secretValidity",
+    "/secretEndDate",
+    "/secretValidity",
+)
+"""The fields of an onboarding and of a renewal that decide when a client secret expires."""
 
 DOMAIN_NOT_VERIFIED: Final = ErrorType(
     code="domain-not-verified",
@@ -31,7 +38,7 @@ URI_NOT_DEFAULT: Final = ErrorType(
 POLICY_UNDECIDED: Final = ErrorType(
     code="policy-undecided",
     severity=Severity.WARNING,
-    pointers=("/serverApp/appIdUri", "/serverApp/secretEndDate"),
+    pointers=("/serverApp/appIdUri", *_SECRET_FIELDS),
     title="A tenant policy can refuse the request, and only Microsoft Graph knows whether it does",
     detail="{conflict} {doubt}",
     remedy=(
@@ -54,7 +61,7 @@ SECRETS_FORBIDDEN: Final = ErrorType(
 SECRET_LIVES_TOO_LONG: Final = ErrorType(
     code="secret-lives-too-long",
     severity=Severity.ERROR,
-    pointers=("/serverApp/secretEndDate",),
+    pointers=_SECRET_FIELDS,
     title="A tenant policy allows only client secrets with a shorter lifetime",
     detail="The tenant allows client secrets with a lifetime of at most {longest}.",
     remedy="Set secretEndDate to a date before {latest:%Y-%m-%d}.",

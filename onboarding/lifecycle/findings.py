@@ -73,8 +73,10 @@ def _uri_rules(facts: Facts) -> Iterator[Finding]:
 def _secret_policy(facts: Facts) -> Iterator[Finding]:
     if not facts.request.server_app.existing:  # an existing app has its secret
         accepted = facts.accepted_at
-        ends_at = facts.request.server_app.secret_end(accepted)
-        yield from policies.of_secret(_policies(facts), ends_at, accepted)
+        app = facts.request.server_app
+        sent = "secretValidity" if "secret_validity" in app.model_fields_set else "secretEndDate"
+        ends_at = app.secret_end(accepted)
+        yield from policies.of_secret(_policies(facts), ends_at, accepted, f"/serverApp/{sent}")
 
 
 def _policies(facts: Facts) -> policies.Policies:

@@ -32,9 +32,9 @@ class Restriction:
     settings: Mapping[str, Any]
     doubt: Phrase | None  # why it may not count; None: it does
 
-    def finding(self, kind: ErrorType, **args: Any) -> Finding:
+    def finding(self, kind: ErrorType, pointer: str | None = None, **args: Any) -> Finding:
         """The conflict with the restriction: an error, or a warning where only Graph knows."""
-        certain = kind.finding(**args)
+        certain = kind.finding(pointer, **args)
         if not self.doubt:
             return certain
         return errors.POLICY_UNDECIDED.finding(
@@ -98,13 +98,16 @@ class Policies:
         return Restriction(settings=restriction, doubt=doubt)
 
 
-def of_secret(policies: Policies, ends_at: datetime, now: datetime) -> Iterator[Finding]:
+def of_secret(
+    policies: Policies, ends_at: datetime, now: datetime, field: str = "/serverApp/secretEndDate"
+) -> Iterator[Finding]:
     """The conflicts of a new client secret with the policies.
 
     Args:
         policies: Those that count for the application.
         ends_at: When the secret expires.
         now: When it is created.
+        field: The field of the request that decides when it expires, as a JSON pointer.
     """
     if forbidden := policies.of_passwords("passwordAddition"):
         yield forbidden.finding(errors.SECRETS_FORBIDDEN)
@@ -112,7 +115,7 @@ def of_secret(policies: Policies, ends_at: datetime, now: datetime) -> Iterator[
     if lifetime and (text := lifetime.settings.get("maxLifetime")):
         longest = _DURATION.validate_python(text)
         if ends_at - now > longest:  # a sum can be beyond the last date
-            yield lifetime.finding(errors.SECRET_LIVES_TOO_LONG, longest=text, latest=now + longest)
+            yield lifetime.finding(errors.SECRET_LIVES_TOO_LONG, field, longest=text, latest=now + longest)
 
 
 def of_uri(policies: Policies, default: str) -> Iterator[Finding]:

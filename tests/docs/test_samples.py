@@ -55,7 +55,8 @@ async def test_the_portal_in_typescript_does_its_day(portal, local_cloud):
         "clicked twice: 1 onboarding, replayed: true",
         "an administrator consented to ",
         "onboarding: Succeeded",
-        "refused: connection-exists: ",
+        "refused (en): connection-exists: The tenant already has a connection named 'Portal ",
+        "refused (de): connection-exists: Der Mandant hat bereits eine Verbindung mit dem Namen 'Portal ",
         "cancelled: Cancelled",
         "my connections: true, script: true",
         "site: Confirmed for Kim, The site of the connection ",
@@ -66,10 +67,11 @@ async def test_the_portal_in_typescript_does_its_day(portal, local_cloud):
 
 
 async def test_the_portal_in_python_onboards_a_tenant(local_cloud):
-    """A portal in at most 60 lines of Python asks for an onboarding, follows it, and gets the script."""
+    """A portal in at most 60 lines of Python follows an onboarding, and shows a failure in German."""
     sample = ROOT / "examples" / "portal.py"
     assert len(sample.read_text(encoding="utf-8").splitlines()) <= 60
     shown = await run(sys.executable, sample, local_cloud / "endpoints.json", folder=ROOT)
+    assert "Der Mandant hat bereits eine Verbindung mit dem Namen" in "\n".join(shown)
     assert shown[-2] == "Succeeded"
     assert shown[-1].startswith("The script for the site has ")
 
