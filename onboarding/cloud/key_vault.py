@@ -80,10 +80,6 @@ class KeyVault(Vault):
             id=str(secret.id), tags=dict(secret.properties.tags or {}), hint=(secret.value or "")[:3]
         )
 
-    async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
-        """The names of the secrets that begin with a prefix and have these tags."""
-        return [each.name for each in await self.listed(prefix) if tags.items() <= each.tags.items()]
-
     async def listed(self, prefix: str) -> list[ListedSecret]:
         """The secrets whose names begin with a prefix."""
         try:

@@ -213,10 +213,6 @@ class Vault(Protocol):
         """The current version of a secret, or None. Only a hint of its value is kept."""
         ...
 
-    async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
-        """The names of the secrets that begin with a prefix and have these tags."""
-        ...
-
     async def listed(self, prefix: str) -> list[ListedSecret]:
         """The secrets whose names begin with a prefix."""
         ...

@@ -23,6 +23,14 @@ WEBHOOK_UNREACHABLE: Final = ErrorType(
     detail="The service cannot reach the webhook ({kind}).",
     remedy="Check NOTICE_WEBHOOK_URL, its certificate and the network of the function app.",
 )
+WEBHOOK_ADDRESS_UNUSABLE: Final = ErrorType(
+    code="webhook-address-unusable",
+    failure=TransientError,
+    actor=Actor.OPERATOR,
+    title="The address of a webhook is not a URL",
+    detail="The address of the channel '{channel}' is not a URL that the service can call.",
+    remedy="Set the address of the subscriber again, or correct NOTICE_WEBHOOK_URL.",
+)
 WEBHOOK_REFUSED: Final = ErrorType(
     code="webhook-refused",
     failure=TransientError,

@@ -7,9 +7,10 @@ vault removes the secrets that earlier attempts left on the app, then creates it
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import StoredSecret, Vault
@@ -17,6 +18,8 @@ from onboarding.cmg.client_secrets import label
 from onboarding.connections.records import SecretRecord
 from onboarding.errors import OnboardingError, PermanentError, cloud, steps
 from onboarding.texts import phrases
+
+log = logging.getLogger(__name__)
 
 
 async def _held() -> None:
@@ -51,13 +54,10 @@ class Credential:
         stored = await self.vault.stored(self._vault_name)
         if stored is None and await self.vault.recover(self._vault_name):  # somebody has deleted it
             stored = await self.vault.stored(self._vault_name)
-        works = stored is not None and datetime.fromisoformat(stored.tags["endsAt"]) > self.now
-        if stored and works and stored.tags["keyId"] not in keep and await self._is_usable(stored):
-            secret = SecretRecord(
-                key_id=stored.tags["keyId"],
-                vault_id=stored.id,
-                ends_at=datetime.fromisoformat(stored.tags["endsAt"]),
-            )
+        known = _record(stored) if stored else None
+        works = known is not None and known.ends_at > self.now and known.key_id not in keep
+        if stored and known and works and await self._is_usable(stored):
+            secret = known
         else:
             # An earlier attempt may have created a secret whose text is lost. If the directory shows it, it
             # is removed now, otherwise when the directory shows the new one.
@@ -181,6 +181,16 @@ class Credential:
 def secret_name(onboarding: str, renewal: str, attempt: int) -> str:
     """The name in Entra ID of the client secret of an attempt."""
     return f"{label(onboarding, renewal)}{attempt}"
+
+
+def _record(stored: StoredSecret) -> SecretRecord | None:
+    """A secret as its tags show it; None if somebody has changed them."""
+    try:
+        ends_at = datetime.fromisoformat(stored.tags["endsAt"])
+        return SecretRecord(key_id=stored.tags["keyId"], vault_id=stored.id, ends_at=ends_at.astimezone(UTC))
+    except (KeyError, ValueError):
+        log.warning("the tags of the vault secret %s cannot be read", stored.id)
+        return None
 
 
 def vault_name(onboarding: str) -> str:

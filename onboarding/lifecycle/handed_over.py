@@ -70,8 +70,12 @@ def digest(secret: SecretStr, run: str) -> str:
 
 async def names(services: Services, onboarding: str) -> list[str]:
     """The names of all secrets that came with the requests of an onboarding and its renewals."""
-    tags = {"onboarding": onboarding}
-    return sorted(await services.clouds.vault.tagged(PREFIX, tags))
+    of_run = f"{PREFIX}{onboarding}-"  # somebody can have changed the tags
+    return sorted(
+        secret.name
+        for secret in await services.clouds.vault.listed(PREFIX)
+        if secret.name.startswith(of_run) or secret.tags.get("onboarding") == onboarding
+    )
 
 
 async def discard(services: Services, name: str, onboarding: str, *, leaving: bool = False) -> bool:
@@ -89,7 +93,8 @@ async def discard(services: Services, name: str, onboarding: str, *, leaving: bo
     """
     vault = services.clouds.vault
     stored = await vault.stored(name)
-    maker = stored.tags.get("onboarding", "") if stored else ""
+    named = name.startswith(f"{PREFIX}{onboarding}-")  # somebody can have changed the tags
+    maker = onboarding if named else stored.tags.get("onboarding", "") if stored else ""
     if stored is None or not (maker == onboarding or (maker and await _is_gone(services, maker))):
         return False
     tenant, app = stored.tags.get("tenantId", ""), stored.tags.get("appId", "")

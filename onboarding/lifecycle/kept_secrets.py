@@ -8,10 +8,13 @@ cause, and resume the run. A secret that a person stored has no such tags, and i
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from azure.core.exceptions import AzureError
 
 from onboarding import calls
 from onboarding.audit.audit_event import SERVICE, AuditEvent
@@ -26,6 +29,7 @@ from onboarding.storage.unreadable_rows import UnreadableRowError
 
 log = logging.getLogger(__name__)
 
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KEPT: Final = timedelta(days=7)
 _MOST: Final = 100
 """Secrets that one run removes."""
@@ -76,6 +80,11 @@ class KeptSecrets:
         except UnreadableRowError as error:
             await services.onboardings.store.note(error)
             return False
+        except (OnboardingError, AzureError):
+            raise
+        except Exception:
+            log.exception("the vault secret %s could not be judged", secret.name)
+            return False
         return removed
 
 
@@ -85,8 +94,8 @@ async def _is_unused(services: Services, secret: ListedSecret, restored: datetim
     A restore of storage can have lost the run of a secret that is older than the reconciliation.
     """
     onboarding, tenant, app = (secret.tags.get(name, "") for name in ("onboarding", "tenantId", "appId"))
-    if not (onboarding and tenant and app):
-        return False
+    if not (_ID.fullmatch(onboarding) and _ID.fullmatch(tenant) and _ID.fullmatch(app)):
+        return False  # it is not of the service, or somebody has changed its tags
     run = await services.onboardings.load(onboarding)
     if run is None and restored and secret.created_at < restored:
         return False

@@ -247,10 +247,6 @@ class PaperVault(Vault):
             )
         return await self._real.stored(name)
 
-    async def tagged(self, prefix: str, tags: Mapping[str, str]) -> list[str]:
-        """Reads."""
-        return await self._real.tagged(prefix, tags)
-
     async def listed(self, prefix: str) -> list[ListedSecret]:
         """Reads."""
         return await self._real.listed(prefix)

@@ -8,7 +8,6 @@ the connection. So a recorded connection without its copy was off-boarded.
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 import zlib
 from collections.abc import Mapping
@@ -89,6 +88,6 @@ async def read(vault: Vault, onboarding: str) -> RunCopy | None:
     found = await vault.read(name_of(onboarding))
     try:
         return CODEC.load(zlib.decompress(base64.b64decode(found[0], validate=True))) if found else None
-    except (binascii.Error, zlib.error, UnreadableError):
+    except (ValueError, zlib.error, UnreadableError):  # the text can have other characters than base64
         log.warning("the copy of the onboarding %s in the vault cannot be read", onboarding)
         return None

@@ -29,6 +29,7 @@ from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.parts.messaging import Messaging
 from onboarding.parts.stores import Stores
 from onboarding.recovery.epoch import Epoch
+from onboarding.recovery.epoch_witness import EpochWitness
 from onboarding.recovery.traces import Traces
 from onboarding.settings import Settings
 from onboarding.storage import names
@@ -186,7 +187,8 @@ class Parts:
     @functools.cached_property
     def epoch(self) -> Epoch:
         """Whether storage and the vault are of the same time."""
-        return Epoch(self.stores.tables, lambda: self.clouds.vault)
+        witness = EpochWitness(lambda: self.stores.ledgers)
+        return Epoch(self.stores.tables, lambda: self.clouds.vault, witness)
 
     @functools.cached_property
     def services(self) -> Services:

@@ -16,7 +16,7 @@ from typing import Any
 
 from onboarding.cloud.ports import ListedSecret
 from onboarding.connections.records import Connection
-from onboarding.recovery.outside import key_ids
+from onboarding.recovery.outside import is_of_service, key_ids, passwords
 
 
 class Decision(Enum):
@@ -37,6 +37,7 @@ class Seen:
     application: Mapping[str, Any] | None
     current: ListedSecret | None  # the client secret in the vault that the service made
     has_copy: bool
+    has_handed_over: bool = False  # a secret that came with its request
 
 
 def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Decision | None:
@@ -49,7 +50,7 @@ def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Dec
     """
     gone = connection.copied and not seen.has_copy and storage_is_older
     if connection.shares or connection.imports_server_app:
-        return Decision.REMOVE if gone else None
+        return Decision.REMOVE if gone and not seen.has_handed_over else None
     if seen.application is None:
         if gone and seen.current is None:
             return Decision.REMOVE
@@ -66,7 +67,10 @@ def _about_secret(
     if recorded not in listed:
         if key and key == pending and key in listed:
             return Decision.TAKE_PENDING
-        return Decision.TAKE_SECRET if key in listed else None  # an inspection reports that it is gone
+        if key in listed:
+            return Decision.TAKE_SECRET
+        lost = any(is_of_service(connection, each) for each in passwords(application))
+        return Decision.OUTDATED_VAULT if lost else None  # an inspection reports that it is gone
     if key in {recorded, pending} and key:
         return None
     if key in listed and _start(application, key) > _start(application, recorded):
@@ -75,5 +79,5 @@ def _about_secret(
 
 
 def _start(application: Mapping[str, Any], key: str) -> datetime:
-    found = next(each for each in application["passwordCredentials"] if each.get("keyId") == key)
+    found = next(each for each in passwords(application) if each.get("keyId") == key)
     return datetime.fromisoformat(str(found["startDateTime"]))

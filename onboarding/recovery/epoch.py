@@ -1,8 +1,12 @@
 """The epoch: a number that grows in storage and in Key Vault, so that a restore of either is noticed.
 
 A timer advances it: in storage first, then as a tag in the vault. So the vault is never ahead, and at most
-one behind after a crash between the two. A vault that is ahead shows that storage was restored from a backup,
-or replaced by an empty one. A vault that is further behind was restored itself.
+one behind after a crash between the two. At last the timer appends it to storage that nobody restores. A
+vault that is ahead shows that storage was restored from a backup, or replaced by an empty one. A vault that
+is further behind was restored itself.
+
+If both were restored to the same moment, the appended epoch is ahead of both. The timer then writes it into
+the vault: every process sees the gap from then on.
 
 Until an operator has reconciled the records, the epoch stays as it is, and so does the gap. Nothing else is
 recorded about it: every process sees it at once, also one that starts later.
@@ -18,6 +22,7 @@ from typing import Final
 
 from onboarding.cloud.ports import Vault
 from onboarding.errors import ErrorType, OnboardingError, steps
+from onboarding.recovery.epoch_witness import EpochWitness
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
@@ -72,10 +77,11 @@ class Gap:
 class Epoch:
     """Compares the time of storage with that of the vault."""
 
-    def __init__(self, tables: Tables, vault: Callable[[], Vault]) -> None:
-        """``vault`` makes the client of the vault."""
+    def __init__(self, tables: Tables, vault: Callable[[], Vault], witness: EpochWitness) -> None:
+        """``vault`` makes the client of the vault; ``witness``: append-only storage."""
         self._tables = tables
         self._vault = vault
+        self._witness = witness
 
     async def advance(self) -> int:
         """Advances the epoch, unless there is a gap; returns 1 if it did. Safe to repeat, and on all hosts.
@@ -84,7 +90,7 @@ class Epoch:
         """
         try:
             row, known = await self._stored()
-            there = await self._in_vault()
+            there = await self._witnessed(known, await self._in_vault())
             if gap := self._gap(row, known, there):
                 log.error("%s", gap.error().detail)
                 return 0
@@ -97,6 +103,15 @@ class Epoch:
             log.warning("the epoch was not advanced: %s", error.code)
             return 0
         return 1
+
+    async def _witnessed(self, known: Mark, there: Mark) -> Mark:
+        """The epoch of the vault, after that of append-only storage was written into it if it is ahead."""
+        last = await self._witness.last()
+        if last.number <= max(known.number, there.number):
+            return there
+        ahead = Mark(number=last.number, at=last.at)
+        await self._mark_vault(ahead)
+        return ahead
 
     async def gap(self) -> Gap | None:
         """The gap between storage and the vault, if there is one. Raises this app's errors."""
@@ -192,6 +207,7 @@ class Epoch:
         written, (_, known) = 0, await self._stored()
         while known.number > written:
             await self._mark_vault(known)
+            await self._witness.note(known.number, known.at or self._tables.clock.now())
             written, (_, known) = known.number, await self._stored()
 
     async def _mark_vault(self, mark: Mark) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import ListedSecret, Vault
+from onboarding.cmg.client_secrets import label
+from onboarding.connections.records import Connection
 from onboarding.lifecycle import handed_over, run_copies
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.ownership import maker
+from onboarding.lifecycle.requests import TENANT
+
+log = logging.getLogger(__name__)
 
 _TENANT: Final = "tenantId"
 _ONBOARDING: Final = "onboarding"
@@ -30,7 +36,11 @@ class VaultSecrets:
         """What the vault has now."""
         found = {secret.name: secret for secret in await vault.listed("")}
         ours = {name: secret for name, secret in found.items() if name.startswith(_OF_ONBOARDINGS)}
-        return cls(secrets={name: secret for name, secret in ours.items() if _owner(secret)})
+        known = {name: secret for name, secret in ours.items() if _owner(secret)}
+        for name, secret in known.items():
+            if name.startswith(run_copies.PREFIX) and not _ID.fullmatch(secret.tags.get(_TENANT, "")):
+                known[name] = await _of_copy(vault, secret)
+        return cls(secrets=known)
 
     @property
     def tenants(self) -> set[str]:
@@ -44,6 +54,13 @@ class VaultSecrets:
     def has_copy(self, onboarding: str) -> bool:
         """Whether there is a copy of an onboarding."""
         return run_copies.name_of(onboarding) in self.secrets
+
+    def has_handed_over(self, onboarding: str) -> bool:
+        """Whether there is a secret that came with the request of an onboarding."""
+        return any(
+            name.startswith(handed_over.PREFIX) and _owner(secret) == onboarding
+            for name, secret in self.secrets.items()
+        )
 
     def copies(self, tenant: str) -> list[str]:
         """The onboardings in a tenant of which there is a copy."""
@@ -79,14 +96,42 @@ class Applications:
         return [(app, made_by) for app, found in self.by_client_id.items() if (made_by := maker(found))]
 
 
+def passwords(application: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The client secrets of an application."""
+    found: Sequence[Mapping[str, Any]] = application.get("passwordCredentials") or ()
+    return found
+
+
 def key_ids(application: Mapping[str, Any]) -> set[str]:
     """The key IDs of the client secrets of an application."""
-    return {str(each.get("keyId")) for each in application.get("passwordCredentials") or ()}
+    return {str(each.get("keyId")) for each in passwords(application)}
+
+
+def is_of_service(connection: Connection, password: Mapping[str, Any]) -> bool:
+    """Whether the service created a client secret, for this connection: its name shows it."""
+    return str(password.get("displayName") or "").startswith(label(connection.onboarding))
 
 
 def _owner(secret: ListedSecret) -> str:
-    onboarding = secret.tags.get(_ONBOARDING, "")
-    return onboarding if _ID.fullmatch(onboarding) else ""
+    """The onboarding of a secret. Its name has it; somebody can have changed the tags."""
+    for prefix in (vault_name(""), run_copies.PREFIX):
+        if secret.name.startswith(prefix):
+            named = secret.name.removeprefix(prefix)
+            return named if _ID.fullmatch(named) else ""
+    tagged = secret.tags.get(_ONBOARDING, "")
+    if _ID.fullmatch(tagged):
+        return tagged
+    found = _ID.match(secret.name.removeprefix(handed_over.PREFIX))
+    return found.group() if found else ""
+
+
+async def _of_copy(vault: Vault, secret: ListedSecret) -> ListedSecret:
+    """A copy of an onboarding whose tags are damaged, with the tenant that is in it."""
+    copy = await run_copies.read(vault, _owner(secret))
+    if copy is None:
+        log.warning("the vault secret %s belongs to an unknown tenant", secret.name)
+        return secret
+    return replace(secret, tags={**secret.tags, _TENANT: copy.head.lists.get(TENANT, "")})
 
 
 def _in(secret: ListedSecret, tenant: str) -> bool:

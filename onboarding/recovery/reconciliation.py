@@ -21,7 +21,7 @@ from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED
 from onboarding.lifecycle.requests import Renewal
 from onboarding.recovery.decisions import Decision, Seen, decide
-from onboarding.recovery.outside import Applications, VaultSecrets
+from onboarding.recovery.outside import Applications, VaultSecrets, passwords
 from onboarding.recovery.restored_onboardings import RestoredOnboarding
 from onboarding.words.word import EMPTY, Word
 from onboarding.workflow import interventions
@@ -106,11 +106,12 @@ class TenantReconciliation:
             application=applications.get(connection.server_app.app_id),
             current=self._secrets.current(connection.onboarding),
             has_copy=self._secrets.has_copy(connection.onboarding),
+            has_handed_over=self._secrets.has_handed_over(connection.onboarding),
         )
         decision = decide(connection, seen, storage_is_older=self._storage_is_older)
         if decision is None:
             return []
-        secret = await self._current(connection) if decision in _TAKEN else None
+        secret = await self._current(connection, seen.application) if decision in _TAKEN else None
         values: dict[str, Any] = {"ends_at": secret.ends_at} if secret else {}
         found = _found(_KINDS[decision], connection, **values)
         if not self._dry_run:
@@ -189,7 +190,11 @@ class TenantReconciliation:
         copy = await run_copies.read(services.clouds.vault, onboarding)
         if copy is None:
             return []
-        restored = RestoredOnboarding(services, copy)
+        try:
+            restored = RestoredOnboarding(services, copy)
+        except Exception:
+            log.exception("the copy of the onboarding %s in the vault cannot be used", onboarding)
+            return []  # it is reported as unknown
         connection = restored.connection
         made = not connection.imports_server_app and not connection.shares
         if made and applications.get(connection.server_app.app_id) is None:
@@ -219,13 +224,15 @@ class TenantReconciliation:
                 )
                 yield Found(finding=finding, onboarding=onboarding)
 
-    async def _current(self, connection: Connection) -> SecretRecord:
-        """The client secret that is current in the vault."""
+    async def _current(self, connection: Connection, application: Mapping[str, Any] | None) -> SecretRecord:
+        """The client secret that is current in the vault. The application shows when it expires."""
         stored = await self._services.clouds.vault.stored(vault_name(connection.onboarding))
         if stored is None:
             raise RuntimeError("the vault listed a secret that it does not have")
-        ends_at = datetime.fromisoformat(stored.tags["endsAt"])
-        return SecretRecord(key_id=stored.tags["keyId"], vault_id=stored.id, ends_at=ends_at)
+        key = stored.tags["keyId"]
+        listed = next(each for each in passwords(application or {}) if each.get("keyId") == key)
+        ends_at = datetime.fromisoformat(str(listed["endDateTime"]))
+        return SecretRecord(key_id=key, vault_id=stored.id, ends_at=ends_at)
 
     async def _record(self, found: Found) -> None:
         """An event in the audit trail of the onboarding. The same correction is the same event."""

@@ -11,6 +11,7 @@ from onboarding.drift.inspection import Inspection
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle import run_copies
 from onboarding.lifecycle.credentials import vault_name
+from onboarding.recovery.outside import is_of_service
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,10 @@ class Traces:
                 known = {record.key_id for record in (connection.secret, connection.pending) if record}
                 key = stored.tags.get("keyId", "") if stored else ""
                 listed = {str(password.get("keyId")) for password in inspection.passwords}
-                return key in listed - known
+                lost = connection.secret.key_id not in listed and any(
+                    is_of_service(connection, each) for each in inspection.passwords
+                )
+                return key in listed - known or lost  # the vault can have been restored, too
             if inspection.server.exists is None or stored or not connection.copied:
                 return False
             return await vault.stored(run_copies.name_of(connection.onboarding)) is None

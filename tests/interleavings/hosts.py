@@ -19,6 +19,7 @@ from onboarding.service import Service
 from onboarding.settings import Settings
 from onboarding.shared import Shared
 from onboarding.storage import names
+from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.timers import Timers
@@ -59,9 +60,9 @@ class _Callers:
 class _HostStores(Stores):
     """What all hosts keep in the same storage."""
 
-    def __init__(self, settings: Settings, tables: Tables, queues: Queues, clock: Clock) -> None:
+    def __init__(self, settings: Settings, storage: tuple[Tables, Queues, Ledgers], clock: Clock) -> None:
         super().__init__(settings, clock)
-        self._given = tables, queues
+        self._given = storage
 
     @functools.cached_property
     def tables(self) -> Tables:
@@ -70,6 +71,10 @@ class _HostStores(Stores):
     @functools.cached_property
     def queues(self) -> Queues:
         return self._given[1]
+
+    @functools.cached_property
+    def ledgers(self) -> Ledgers:
+        return self._given[2]
 
     @functools.cached_property
     def trail(self) -> Trail:
@@ -83,15 +88,19 @@ class _HostParts(Parts):
     """The parts of one host."""
 
     def __init__(
-        self, settings: Settings, tables: Tables, queues: Queues, clock: Clock, cloud: InProcessCloud
+        self,
+        settings: Settings,
+        storage: tuple[Tables, Queues, Ledgers],
+        clock: Clock,
+        cloud: InProcessCloud,
     ) -> None:
         super().__init__(settings)
-        self._given = tables, queues, clock
+        self._given = storage, clock
         self._cloud = cloud
 
     @functools.cached_property
     def clock(self) -> Clock:
-        return self._given[2]
+        return self._given[1]
 
     @functools.cached_property
     def stores(self) -> Stores:
@@ -114,8 +123,12 @@ class Host:
     """One instance of the function app."""
 
     def __init__(
-        self, settings: Settings, tables: Tables, queues: Queues, clock: Clock, cloud: InProcessCloud
+        self,
+        settings: Settings,
+        storage: tuple[Tables, Queues, Ledgers],
+        clock: Clock,
+        cloud: InProcessCloud,
     ) -> None:
-        self.parts = _HostParts(settings, tables, queues, clock, cloud)
+        self.parts = _HostParts(settings, storage, clock, cloud)
         self.service = Service(self.parts, _HostShared(self.parts))
         self.timers = Timers(self.parts)

@@ -28,6 +28,7 @@ from tests.interleavings.hosts import HandClock, Host
 from tests.interleavings.pins import ACTOR, Pin
 from tests.support.customers import FABRIKAM
 from tests.support.memory import Call, MemoryTables
+from tests.support.memory_ledgers import MemoryLedgers
 from tests.support.memory_queues import MemoryQueues, Received
 from tests.support.precreated import Precreated, precreated
 
@@ -56,6 +57,7 @@ class World:
         self.began = self.clock.at
         self.tables = MemoryTables(self.around)
         self.queues = MemoryQueues(self.around, self.clock.now)
+        self.ledgers = MemoryLedgers()
         self.cloud = cloud
         cloud.around = self.around
         cloud.changed = self._changed
@@ -87,7 +89,8 @@ class World:
             "renew_before_days": 0,
         }
         self.settings = Settings(**values)
-        given = (self.settings, self.tables, self.queues, self.clock, cloud)
+        storage = (self.tables, self.queues, self.ledgers)
+        given = (self.settings, storage, self.clock, cloud)
         self.hosts = (Host(*given), Host(*given))
         self.known |= {each["id"] for each in self.objects()}
         self.note_grants()

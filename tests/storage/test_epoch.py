@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from onboarding.errors import PermanentError
 from onboarding.recovery.epoch import NAME
@@ -82,6 +83,39 @@ async def test_a_vault_of_yesterday_is_noticed(world):
     assert (await codes(world))[0] == VAULT
     world.vault.tags = {}
     assert (await codes(world))[0] == VAULT
+
+
+async def test_a_restore_of_both_to_the_same_moment_is_noticed(world):
+    """Both agree, and the epoch in append-only storage is ahead: the next run sees it."""
+    await advanced(world, 2)
+    backup, tags = world.snapshot(), dict(world.vault.tags)
+    await advanced(world, 3)
+    lost_since = world.clock.now()
+    world.restore(backup)
+    world.vault.tags = tags
+    assert await world.parts.epoch.advance() == 0
+    entry = (await world.call("get_overview"))["attention"][0]
+    assert entry["code"] == STORAGE
+    assert f"{lost_since:%Y-%m-%d %H:%M}" in entry["title"]
+    assert await world.parts.epoch.take_up("Op")
+    await advanced(world)
+    assert await codes(world) == []
+
+
+async def test_append_only_storage_that_is_damaged_or_silent_stops_nothing(world):
+    """What others append is skipped, and without an answer the epoch grows as before."""
+    await advanced(world)
+    (name,) = await world.ledgers.sizes("epoch/")
+    await world.ledgers.append(name, b'\xff{"number": 9}\n[1]\n', at=(await world.ledgers.sizes(name))[name])
+    await advanced(world, 2)
+    assert await codes(world) == []
+
+    async def silent(_prefix: str) -> dict[str, int]:
+        raise HttpResponseError(message="503")
+
+    world.ledgers.sizes = silent
+    await advanced(world, 2)
+    assert (number(world), (await world.parts.epoch.last()).number) == (5, 5)
 
 
 async def test_a_restore_is_not_overwritten_by_the_timer(world, caplog):

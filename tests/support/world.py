@@ -26,6 +26,7 @@ from onboarding.notices.deliveries import DELIVERY
 from onboarding.notices.notice import DeliveryRequest, Kind, Notice
 from onboarding.parts.process import Parts
 from onboarding.recovery.epoch import Epoch
+from onboarding.recovery.epoch_witness import EpochWitness
 from onboarding.service import ENDPOINTS, Service
 from onboarding.settings import Settings
 from onboarding.shared import Shared
@@ -77,7 +78,7 @@ class World:
         )
         self.parts = Parts(settings)
         vault: Any = self.vault
-        epoch = Epoch(self.tables, lambda: vault)
+        epoch = Epoch(self.tables, lambda: vault, EpochWitness(lambda: self.ledgers))
         self.parts.__dict__.update(clock=self.clock, epoch=epoch)
         self.parts.stores.__dict__.update(tables=self.tables, queues=self.queues, ledgers=self.ledgers)
         self.service, self.timers = Service(self.parts, Shared(self.parts)), Timers(self.parts)

@@ -43,6 +43,7 @@ _FAULTS: Final[Mapping[ErrorType, Fault]] = {
     channels.NO_CHANNEL: Fault.NOT_SET_UP,
     channels.CHANNEL_SECRET_MISSING: Fault.NOT_SET_UP,
     channels.CHANNEL_UNUSABLE: Fault.NOT_SET_UP,
+    channels.WEBHOOK_ADDRESS_UNUSABLE: Fault.NOT_SET_UP,
     channels.WEBHOOK_SECRET_UNUSABLE: Fault.NOT_SET_UP,
 }
 _OF_OTHERS: Final = frozenset(

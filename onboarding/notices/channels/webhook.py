@@ -77,6 +77,8 @@ class Webhooks:
                 await _skip(response)
         except public_network.NotPublicError:
             raise channels.RECEIVER_NOT_PUBLIC.error(channel=receiver.channel) from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):  # their texts repeat the address
+            raise channels.WEBHOOK_ADDRESS_UNUSABLE.error(channel=receiver.channel) from None
         except httpx.TransportError as error:
             if faults.is_tls(error):
                 raise faults.error_of(receiver.channel, found=[error]) from None
