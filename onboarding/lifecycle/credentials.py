@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import StoredSecret, Vault
@@ -187,7 +188,8 @@ def _record(stored: StoredSecret) -> SecretRecord | None:
     """A secret as its tags show it; None if somebody has changed them."""
     try:
         ends_at = datetime.fromisoformat(stored.tags["endsAt"])
-        return SecretRecord(key_id=stored.tags["keyId"], vault_id=stored.id, ends_at=ends_at.astimezone(UTC))
+        key = str(UUID(stored.tags["keyId"]))
+        return SecretRecord(key_id=key, vault_id=stored.id, ends_at=ends_at.astimezone(UTC))
     except (KeyError, ValueError):
         log.warning("the tags of the vault secret %s cannot be read", stored.id)
         return None

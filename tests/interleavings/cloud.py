@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,6 +159,16 @@ class InProcessCloud:
         """What an administrator reads or deletes in the vault, at once; None if it is not there."""
         answer = self.vault_as_administrator(method, f"{path}?api-version=7.6")
         return answer.body if answer.status < httpx.codes.BAD_REQUEST else None
+
+    def secrets(self) -> Any:
+        """A backup of the vault."""
+        vault: Any = self._services["keyVault"]
+        return copy.deepcopy(vault._secrets._secrets)
+
+    def put_back(self, backup: Any) -> None:
+        """Restore the vault to a backup."""
+        vault: Any = self._services["keyVault"]
+        vault._secrets._secrets = copy.deepcopy(backup)
 
     def graph_as_administrator(self, method: str, path: str, body: bytes = b"", tenant: str = "") -> Answer:
         """The answer of Graph to the administrator of a tenant (the home tenant)."""

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from onboarding.timers import Timers
 from tests.interleavings.cloud import InProcessCloud
 from tests.interleavings.invariants import violations
 from tests.interleavings.world import World
+from tests.support.precreated import Precreated
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
+ADDED = {"passwordCredential": {"displayName": "second", "endDateTime": "2028-01-01T00:00:00Z"}}
 KEY = "2b9a7a52-6a52-4b6e-9f0e-0f0c8d3d3a55"
 
 
@@ -184,3 +187,86 @@ async def test_a_restored_vault_and_a_wiped_storage(world):
     again = await world.must("get_connection", id=connection)
     assert (again["secret"], again["expirations"]) == (true["secret"], true["expirations"])
     assert await violations(world) == []
+
+
+async def imported(world: World, name: str, apps: Precreated, **request: Any) -> str:
+    """A connection for applications that an administrator registered."""
+    return await world.connected(name, **{**apps.request(), **request})
+
+
+async def test_imported_and_shared_connections_are_as_the_world_is(world):
+    """What was imported, shared, renewed with a new secret and off-boarded since the backup is known again.
+
+    The other host does all that, and this one reconciles. A secret that was handed over since the backup stays
+    in the vault, and the connection is off-boarded with it.
+    """
+    kept, left, new = [await world.registered() for _ in range(3)]
+    made = {"Kept": await imported(world, "Kept", kept), "Left": await imported(world, "Left", left)}
+    shared = await imported(world, "Shared", kept)
+    before = backup(world)
+    second = await world.look("graph", "POST", f"/v1.0/applications/{kept.server['id']}/addPassword", ADDED)
+    secret = second.json()["secretText"]
+    renewal = await world.must("renew_secret", {"secret": secret}, id=made["Kept"], host=1)
+    await world.settle(host=1)
+    await world.must("confirm_renewal", id=made["Kept"], renewal=renewal["id"], host=1)
+    await world.settle(host=1)
+    removal = await world.must("remove_connection", id=made["Left"], host=1)
+    await world.settle(host=1)
+    assert (await world.must("get_operation", id=removal["id"]))["status"] == "Succeeded"
+    body = {"name": "New", "tenantId": world.cloud.info["tenant"], **new.request()}
+    await world.must("create_onboarding", body, host=1)
+    await world.settle(host=1)
+    true = await records(world)
+    await restore(world, before)
+    assert [(await world.must("get_overview", host=host))["attention"][0]["code"] for host in (0, 1)] == [
+        "storage-restored",
+        "storage-restored",
+    ]
+    found = await reconciled(world)
+    assert ("connection-taken-up", "New") in found
+    assert ("connection-removed", "Left") in found
+    assert "storage-restored" not in await codes(world)
+    assert (await records(world)).keys() == true.keys() >= {shared}
+    new_one = next(each for each in (await records(world)).values() if each["name"] == "New")
+    assert new_one["secret"] == true[new_one["id"]]["secret"]
+    stored = {each["id"].rsplit("/", 1)[-1] for each in world.cloud.vault("GET", "/secrets")["value"]}
+    handed_over = {name for name in stored if name.startswith("import-")}
+    assert len(handed_over) >= 3, "the secret of the renewal since the backup is kept"
+    for connection in (made["Kept"], shared, new_one["id"]):
+        await removed(world, connection)
+    world.clock.at += timedelta(days=10)
+    await Timers(world.parts).kept_secrets.clear()
+    stored = {each["id"].rsplit("/", 1)[-1] for each in world.cloud.vault("GET", "/secrets")["value"]}
+    assert {name for name in stored if name.startswith(("record-", "cmg-"))} == set()
+
+
+async def test_a_restore_of_both_stores_is_reconciled(world):
+    """Storage and vault are of the same earlier moment: renewals and onboardings since then are reported."""
+    made = {name: await world.connected(name) for name in ("Renewed", "Left")}
+    await ticked(world)
+    before, secrets = backup(world), world.cloud.secrets()
+    await renewed(world, made["Renewed"])
+    await removed(world, made["Left"])
+    new = await posted(world, "New", KEY)
+    await world.settle()
+    for _ in range(2):
+        await ticked(world)
+    world.tables._rows = copy.deepcopy(before)
+    for messages in world.queues._messages.values():
+        messages.clear()
+    world.cloud.put_back(secrets)
+    assert await codes(world) == []
+    assert await world.parts.epoch.advance() == 0
+    assert (await codes(world))[0] == "storage-restored"
+    document = await world.must("reconcile")
+    found = {(each["code"], each.get("connectionName") or each["onboardingId"]) for each in document["value"]}
+    assert found == {
+        ("vault-secret-outdated", "Renewed"),
+        ("application-missing", "Left"),
+        ("onboarding-unknown", new),
+    }
+    assert not document["paused"]
+    world.clock.at += timedelta(hours=2)
+    inspected = await world.must("inspect_connection", id=made["Renewed"])
+    differences = {each["code"] for each in inspected["directory"].get("differences", ())}
+    assert not differences & {"secret-removed", "secret-replaced"}, "nobody else did that"
