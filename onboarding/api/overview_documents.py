@@ -22,14 +22,13 @@ from onboarding.api.documents import (
     NoticeKind,
     StoredId,
 )
+from onboarding.api.job_documents import JobOverview, TrailOverview
 from onboarding.api.overview_facts import Expiring, Facts
 from onboarding.api.told import StepError
-from onboarding.audit.trail_gaps import Round
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.lifecycle.requests import TENANT
 from onboarding.notices import failing_deliveries
 from onboarding.notices.failing_deliveries import DeliveryState
-from onboarding.storage.periodic_jobs import PeriodicJob
 from onboarding.words.word import Word
 from onboarding.workflow.index_entry import Entry
 
@@ -149,55 +148,6 @@ class QueueLength(Document):
 
     queue: str
     count: int
-
-
-class JobOverview(Document):
-    """A periodic job of the service."""
-
-    name: str
-    last_succeeded_at: datetime | None
-    found: Annotated[int, Field(description="What its last successful run found to do.")]
-    done: Annotated[int, Field(description="What that run did: started, announced or removed.")]
-    due_at: Annotated[datetime | None, Field(description="Missing if it has not succeeded yet.")]
-    late: Annotated[bool, Field(description="Whether it has not succeeded for three periods.")]
-    watched_since: Annotated[
-        datetime | None,
-        Field(description="When a job that has not succeeded was first looked at."),
-    ]
-    last_failed_at: datetime | None
-    last_error: str
-
-    @classmethod
-    def of(cls, job: PeriodicJob, now: datetime) -> Self:
-        """A job at a moment."""
-        return cls(
-            name=job.name,
-            last_succeeded_at=job.last_succeeded_at,
-            found=job.found,
-            done=job.done,
-            due_at=job.due_at,
-            late=job.is_late(now),
-            watched_since=None if job.last_succeeded_at else job.watched_since,
-            last_failed_at=job.last_failed_at,
-            last_error=job.last_error,
-        )
-
-
-class TrailOverview(Document):
-    """The daily verification of the audit trail."""
-
-    verified_at: Annotated[
-        datetime | None, Field(description="When the whole trail was verified last. Missing: not yet.")
-    ]
-    began_at: Annotated[datetime, Field(description="When the present round began, or the last one.")]
-    chains: Annotated[int, Field(description="What the round has verified so far.")]
-    events: int
-    failed: Annotated[int, Field(description="Chains that could not be read.")]
-
-    @classmethod
-    def of(cls, round_: Round) -> Self:
-        """A round."""
-        return cls.model_validate(round_)
 
 
 class TenantOverview(Document):
