@@ -45,7 +45,8 @@ class VaultSecrets:
     @property
     def tenants(self) -> set[str]:
         """The tenants in their tags."""
-        return {secret.tags.get(_TENANT, "").casefold() for secret in self.secrets.values()} - {""}
+        tagged = {secret.tags.get(_TENANT, "").casefold() for secret in self.secrets.values()}
+        return set(filter(_ID.fullmatch, tagged))  # somebody can have changed the tags
 
     def current(self, onboarding: str) -> ListedSecret | None:
         """The current client secret that an onboarding or its renewals created."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from onboarding.errors import Finding, OnboardingError, recovery, steps
+from onboarding.errors import Finding, OnboardingError, recovery, requests, steps
 from onboarding.lifecycle import left_behind
 from onboarding.lifecycle.context import Services
 from onboarding.recovery.epoch import Epoch
@@ -134,4 +134,9 @@ class Reconciler:
                 return [], True  # it has never had anything
             finding: Finding = recovery.TENANT_UNREADABLE.finding(reason=error.detail, action=error.remedy)
             return [Found(finding=finding, onboarding="")], refused
+        except Exception:  # one tenant stops no other
+            log.exception("the tenant %s could not be reconciled", tenant)
+            error = requests.INTERNAL_ERROR.error()
+            finding = recovery.TENANT_UNREADABLE.finding(reason=error.detail, action=error.remedy)
+            return [Found(finding=finding, onboarding="")], False
         return found, not any(each.finding.code in _BLOCKING for each in found)
