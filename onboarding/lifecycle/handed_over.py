@@ -93,8 +93,8 @@ async def discard(services: Services, name: str, onboarding: str, *, leaving: bo
     """
     vault = services.clouds.vault
     stored = await vault.stored(name)
-    named = name.startswith(f"{PREFIX}{onboarding}-")  # somebody can have changed the tags
-    maker = onboarding if named else stored.tags.get("onboarding", "") if stored else ""
+    ours = name.startswith(f"{PREFIX}{onboarding}-")  # somebody can have changed the tags
+    maker = onboarding if ours else stored.tags.get("onboarding", "") if stored else ""
     if stored is None or not (maker == onboarding or (maker and await _is_gone(services, maker))):
         return False
     tenant, app = stored.tags.get("tenantId", ""), stored.tags.get("appId", "")

@@ -136,7 +136,7 @@ class Reconciler:
             return [Found(finding=finding, onboarding="")], refused
         except Exception:  # one tenant stops no other
             log.exception("the tenant %s could not be reconciled", tenant)
-            error = requests.INTERNAL_ERROR.error()
-            finding = recovery.TENANT_UNREADABLE.finding(reason=error.detail, action=error.remedy)
+            defect = requests.INTERNAL_ERROR.error()
+            finding = recovery.TENANT_UNREADABLE.finding(reason=defect.detail, action=defect.remedy)
             return [Found(finding=finding, onboarding="")], False
         return found, not any(each.finding.code in _BLOCKING for each in found)
