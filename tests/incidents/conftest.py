@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from infra.local.stack import Stack
 from tests.incidents import night
 from tests.support.portal import Portal
 from tests.support.stacks import local_cloud
@@ -18,18 +19,25 @@ def world(tmp_path):
 
 
 @pytest.fixture(scope="package")
-async def moved_portal(tmp_path_factory) -> AsyncIterator[Portal]:
-    """Callers of a local cloud whose clock the long tests move: nothing of it is left to others."""
+async def stack(tmp_path_factory) -> AsyncIterator[Stack]:
+    """The local cloud that all incidents share. Some move its clock: nothing of it is left to others."""
     async with local_cloud(tmp_path_factory.mktemp("incidents")) as stack:
-        portal = Portal(stack)
-        await portal.control("PUT", "/settings", {"providerSeconds": 0})
-        yield portal
-        await portal.close()
+        yield stack
 
 
-@pytest.fixture
-async def settled(moved_portal):
-    """A connection that is old enough to be inspected."""
-    made = await moved_portal.onboarded()
-    await night.advance(moved_portal, timedelta(hours=2))
+@pytest.fixture(scope="package")
+async def portal(stack) -> AsyncIterator[Portal]:
+    """Callers of that local cloud."""
+    portal = Portal(stack)
+    await portal.control("PUT", "/settings", {"providerSeconds": 0})
+    yield portal
+    await portal.close()
+
+
+@pytest.fixture(scope="package")
+async def settled(portal):
+    """A connection that is old enough to be inspected. Its secret expires in 95 days."""
+    end = (datetime.now(UTC) + timedelta(days=95)).replace(microsecond=0).isoformat()
+    made = await portal.onboarded(serverApp={"secretEndDate": end})
+    await night.advance(portal, timedelta(hours=2))
     return made

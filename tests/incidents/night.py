@@ -43,3 +43,36 @@ async def advance(portal: Portal, by: timedelta) -> None:
     """Move the clock of the hosts."""
     address = f"{portal.stack.api}/admin/host/clock"
     assert (await portal.http.put(address, json={"advance": by.total_seconds()})).is_success
+
+
+async def inspected(portal: Portal, connection: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The differences of a connection by code, after the call of the page."""
+    await advance(portal, timedelta(minutes=2))  # between two inspections on request
+    shown = await act(portal, "A customer took something back", id=connection["id"])
+    return {each["code"]: each for each in shown["directory"].get("differences", ())}
+
+
+async def notices(portal: Portal, connection: dict[str, Any]) -> list[str]:
+    """The types of the notices about a connection that its customer got."""
+    inbox = (await portal.control("GET", "/inbox/notices")).json()["value"]
+    bodies = [each["body"] for each in inbox]
+    source = f"/connections/{connection['id']}"
+    return [str(body["type"]) for body in bodies if body["source"] == source]
+
+
+async def withdraw(portal: Portal, connection: dict[str, Any]) -> list[dict[str, Any]]:
+    """Withdraw the consent to the client app, as its administrator does; what was withdrawn."""
+    path = f"/servicePrincipals/{connection['clientApp']['servicePrincipalId']}/oauth2PermissionGrants"
+    grants: list[dict[str, Any]] = (await portal.graph(path))["value"]
+    assert grants
+    for grant in grants:
+        await portal.look("graph", "DELETE", f"/v1.0/oauth2PermissionGrants/{grant['id']}")
+    return grants
+
+
+async def consent(portal: Portal, grants: list[dict[str, Any]]) -> None:
+    """Consent again."""
+    for grant in grants:
+        members = ("clientId", "consentType", "resourceId", "scope")
+        body = {name: grant[name] for name in members}
+        await portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", body)

@@ -102,8 +102,8 @@ async def test_a_connection_has_one_story(portal):
     assert removal.headers["x-ms-request-id"] in {event.get("requestId") for event in mine}
     today = await trail(portal, tenantId=connection["tenantId"], **{"from": began.isoformat()})
     assert {event["id"] for event in story} <= {event["id"] for event in today}
-    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    assert await trail(portal, **{"from": later, "to": "2040-01-01T00:00:00Z"}) == []
+    later = {"from": "2039-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z"}
+    assert await trail(portal, **later) == []
 
 
 async def test_only_operators_read_the_trail(portal):

@@ -66,9 +66,9 @@ async def test_damaged_rows(world):
 
 
 @pytest.mark.soak
-async def test_a_connection_that_cannot_be_read_is_off_boarded(moved_portal):
+async def test_a_connection_that_cannot_be_read_is_off_boarded(portal):
     """An operator removes all that exists of it, although its record is damaged; others get a 409."""
-    portal, made = moved_portal, await moved_portal.onboarded()
+    made = await portal.onboarded()
     account = portal.stack.account.connection_string
     async with TableServiceClient.from_connection_string(account) as service:
         tables = service.get_table_client(names.CONNECTIONS)

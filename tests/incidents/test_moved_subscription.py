@@ -15,9 +15,9 @@ pytestmark = pytest.mark.soak
 INCIDENT: Final = "A subscription moved"
 
 
-async def test_moved_subscription(moved_portal, settled):
+async def test_moved_subscription(portal, settled):
     """The next inspection shows it. It is dismissed while it is intended, and gone when it is undone."""
-    portal, path = moved_portal, f"/api/connections/{settled['id']}/inspect"
+    path = f"/api/connections/{settled['id']}/inspect"
     moved = {"subscription": {"state": "Disabled", "tenantId": FABRIKAM}}
     await portal.control("PUT", "/settings", moved)
     try:

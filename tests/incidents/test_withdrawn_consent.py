@@ -1,0 +1,30 @@
+"""An administrator of the customer withdraws the consent to the applications."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tests.incidents import night
+from tests.support.portal import Portal
+
+INCIDENT: Final = "A customer took something back"
+
+
+async def consents(portal: Portal, connection: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The differences in the consent, after the call of the page."""
+    found = await night.inspected(portal, connection)
+    return {code: each for code, each in found.items() if code.startswith("consent-")}
+
+
+async def test_withdrawn_consent(portal, settled):
+    """The call of the page shows it with its remedy, and later that it is gone."""
+    assert await consents(portal, settled) == {}
+    withdrawn = await night.withdraw(portal, settled)
+    found = await consents(portal, settled)
+    assert found
+    assert all("Grant admin consent" in each["remedy"] for each in found.values())
+    assert set(found) <= set((await night.attention(portal))["drifting"]["causes"])
+    await night.consent(portal, withdrawn)
+    assert await consents(portal, settled) == {}
+    causes = (await night.attention(portal)).get("drifting", {}).get("causes", {})
+    assert not set(found) & set(causes)
