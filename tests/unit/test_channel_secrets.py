@@ -136,6 +136,17 @@ async def test_a_secret_that_cannot_sign_sends_nothing(safe, known):
     assert caught.value.code == "webhook-secret-unusable"
 
 
+@pytest.mark.parametrize("address", ["banana {", "https://secret:port/", "ftp://secret.invalid/"])
+async def test_an_address_of_a_webhook_that_is_no_url_is_not_repeated(safe, known, address):
+    """Somebody has damaged it in the vault: the operator reads whose it is, and nothing of it."""
+    receiver = Receiver(channel="webhook", url=address, secret="")
+    about = item()
+    with pytest.raises(TransientError) as caught:
+        await Webhooks(known, safe).send(receiver, event(about.notice, about.connection))
+    assert caught.value.code == "webhook-address-unusable"
+    assert "secret" not in str(Failure.of(caught.value))
+
+
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # one of Apprise's plug-ins looks for it
 async def test_an_address_that_cannot_be_used_is_not_repeated(safe, known):
     """An operator reads only the name of an address that is invalid, or that takes no recipient."""
