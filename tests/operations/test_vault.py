@@ -92,7 +92,7 @@ async def test_a_refused_secret_does_not_stay_in_the_tenant(portal):
         (left,) = errors[0]["findings"]
         assert (left["code"], left["severity"]) == ("secret-not-withdrawn", "Warning")
         assert f"--id {made['appId']} --key-id" in left["remedy"]
-        assert (await portal.blocked(onboarding))["error"]["findings"] == []
+        assert "findings" not in (await portal.blocked(onboarding))["error"]  # the next attempt left none
     document = await portal.finished(onboarding)
     assert document["status"] == "Succeeded", document["error"]
     made = await portal.graph(f"/applications(uniqueName='cmg-{onboarding}-server')")
