@@ -10,7 +10,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from onboarding.settings import Settings
-from onboarding.storage import ledgers, queues, tables
+from onboarding.storage import ledgers, queues, tables, versions
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import ContainerClient
@@ -19,21 +19,16 @@ _DIRECT: Final[Mapping[str, Any]] = {"use_env_settings": False}
 """Otherwise aiohttp reads the proxies and ``~/.netrc`` in two threads for each call."""
 
 
-_VERSION: Final = "2021-12-02"
-"""Of the protocol for queues and blobs: both clouds have had it for years, and the SDK asks for its newest.
-
-Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services."""
-
-
 def table_service(settings: Settings) -> TableServiceClient:
     """The account's tables."""
     if settings.storage_connection:
         return TableServiceClient.from_connection_string(
-            settings.storage_connection, **tables.RETRIES, **_DIRECT
+            settings.storage_connection, api_version=versions.TABLES, **tables.RETRIES, **_DIRECT
         )
     return TableServiceClient(
         settings.table_service_uri,
         credential=_credential(settings),
+        api_version=versions.TABLES,
         **tables.RETRIES,
         **_DIRECT,
         **_trust(settings),
@@ -44,12 +39,12 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     """The account's queues."""
     if settings.storage_connection:
         return QueueServiceClient.from_connection_string(
-            settings.storage_connection, api_version=_VERSION, **queues.RETRIES, **_DIRECT
+            settings.storage_connection, api_version=versions.PROTOCOL, **queues.RETRIES, **_DIRECT
         )
     return QueueServiceClient(
         settings.queue_service_uri,
         credential=_credential(settings),
-        api_version=_VERSION,
+        api_version=versions.PROTOCOL,
         **queues.RETRIES,
         **_DIRECT,
         **_trust(settings),
@@ -62,14 +57,14 @@ def blob_container(settings: Settings, name: str) -> ContainerClient:
 
     if settings.storage_connection:
         return ContainerClient.from_connection_string(
-            settings.storage_connection, name, api_version=_VERSION, **ledgers.RETRIES, **_DIRECT
+            settings.storage_connection, name, api_version=versions.PROTOCOL, **ledgers.RETRIES, **_DIRECT
         )
     uri = settings.blob_service_uri or settings.table_service_uri.replace(".table.", ".blob.", 1)
     return ContainerClient(
         uri,
         name,
         credential=_credential(settings),
-        api_version=_VERSION,
+        api_version=versions.PROTOCOL,
         **ledgers.RETRIES,
         **_DIRECT,
         **_trust(settings),

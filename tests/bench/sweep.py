@@ -32,7 +32,7 @@ from onboarding.notices import delivery_plans
 from onboarding.notices.announcing import Notices
 from onboarding.notices.routing import Routing
 from onboarding.notices.subscribers import Subscribers
-from onboarding.storage import names
+from onboarding.storage import names, versions
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.workflow.run_index import RunIndex
@@ -76,7 +76,9 @@ class Deployment:
         clock, fuse = StandingClock(), Fuse()
         async with (
             TableServiceClient.from_connection_string(account, transport=Wire(fuse)) as table_service,
-            QueueServiceClient.from_connection_string(account) as queue_service,
+            QueueServiceClient.from_connection_string(
+                account, api_version=versions.PROTOCOL
+            ) as queue_service,
         ):
             tables = Tables(table_service)
             runs = Runtime(

@@ -155,6 +155,9 @@ async def test_calls_are_recorded_without_secrets(cloud):
     listed = await cloud.control("GET", "/calls")
     calls = listed.json()["value"]
     assert [call["service"] for call in calls] == ["graph", "graph", "keyVault", "login"]
+    (needed,) = calls[1].pop("needs")
+    assert needed["anyOf"][:2] == ["Application.Read.All", "Application.ReadWrite.OwnedBy"]
+    assert "Application.Read.All" in needed["held"]
     assert calls[1] | {"at": "", "seconds": 0} == {
         "service": "graph",
         "method": "GET",

@@ -14,7 +14,7 @@ from azure.storage.blob.aio import ContainerClient
 from azure.storage.queue import BinaryBase64DecodePolicy
 from azure.storage.queue.aio import QueueServiceClient
 
-from onboarding.storage import ledgers, queues, tables
+from onboarding.storage import ledgers, queues, tables, versions
 from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
@@ -102,7 +102,7 @@ class EmulatedAccount:
             connection_string, transport=wire, **tables.RETRIES
         )
         self._queues = QueueServiceClient.from_connection_string(
-            connection_string, transport=wire, **queues.RETRIES
+            connection_string, transport=wire, api_version=versions.PROTOCOL, **queues.RETRIES
         )
         self.tables = Tables(self._tables)
         self.queues = Queues(self._queues)
@@ -119,7 +119,10 @@ class EmulatedAccount:
     async def ledgers(self) -> Ledgers:
         """The ledgers of a new container."""
         container = ContainerClient.from_connection_string(
-            self._connection_string, f"c{uuid.uuid4().hex}", **ledgers.RETRIES
+            self._connection_string,
+            f"c{uuid.uuid4().hex}",
+            api_version=versions.PROTOCOL,
+            **ledgers.RETRIES,
         )
         await container.create_container()
         self._containers.append(container)

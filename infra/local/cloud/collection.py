@@ -35,6 +35,10 @@ class Replication:
     """Seconds, after an object is created, until its owners may change it."""
     grants: float = 0.0
     """Seconds until a grant shows, where that is more than ``lag``."""
+    passwords: float = 0.0
+    """Seconds until an added or removed client secret shows, where that is more than ``lag``."""
+    upserts: float = 0.0
+    """Seconds, after an object is created, for which an upsert tries to create it again."""
     upsert_owns: bool = False
     """Whether a caller owns what its upsert creates, which Microsoft does not promise."""
     quota: int = 0
@@ -92,7 +96,7 @@ class Collection:
             return None
         if self._replication.stale:
             return versions[-2][1] if len(versions) > 1 else None
-        if not self._lag:
+        if not self._lag and not self._replication.passwords:
             return versions[-1][1]
         now = time.time()
         return next((body for at, body in reversed(versions) if at <= now), None)
@@ -103,6 +107,11 @@ class Collection:
         if not versions or not self._lag:
             return 1.0
         return min(1.0, max(0.0, 1.0 - (versions[0][0] - time.time()) / self._lag))
+
+    def upserted(self, index: str, value: str) -> JsonObject | None:
+        """The one object with this value as an upsert sees it: like a read, or later."""
+        found = self.first(index, value)
+        return None if found is not None and self.age(found["id"]) < self._replication.upserts else found
 
     def age(self, object_id: str) -> float:
         """The seconds since an object was created; those from before the last start are old enough."""
@@ -137,14 +146,17 @@ class Collection:
             if body is not None:
                 yield body
 
-    def put(self, object_id: str, body: JsonObject, *, settled: bool = False) -> None:
-        """Write one object. ``settled`` ones are visible at once, also to stale reads."""
+    def put(self, object_id: str, body: JsonObject, *, settled: bool = False, lag: float = 0.0) -> None:
+        """Write one object. ``settled`` ones are visible at once, also to stale reads.
+
+        ``lag``: the seconds until it shows, where that is more than for others.
+        """
         self._expire()
         if object_id not in self._versions:
             insort(self._order, object_id)
             self._versions[object_id] = []
             self._created[object_id] = time.time()
-        at = 0.0 if settled else time.time() + self._lag
+        at = 0.0 if settled else time.time() + max(self._lag, lag)
         self._append(object_id, [(at, body), (at, body)] if settled else [(at, body)])
 
     def remove(self, object_id: str) -> None:

@@ -90,6 +90,11 @@ class Directory:
         return self._replication.upsert_owns
 
     @property
+    def password_lag(self) -> float:
+        """The seconds until reads see an added or removed client secret."""
+        return self._replication.passwords
+
+    @property
     def quota(self) -> int:
         """How many objects an identity can own; 0: any number."""
         return self._replication.quota

@@ -10,13 +10,14 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import unquote
 
 from aiohttp import web
 
 from infra.local.cloud.collection import Replication
 from infra.local.cloud.database import Database
 from infra.local.cloud.faults import Fault, Faults
-from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, Service
+from infra.local.cloud.messages import Answer, Failure, JsonObject, Need, Request, Service
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def response(answer: Answer) -> web.Response:
     return web.Response(status=answer.status, body=answer.encoded(), headers=headers)
 
 
-_Entry = tuple[str, str, str, int | None, float, str, str, float]
+_Entry = tuple[str, str, str, int | None, float, str, str, float, tuple[Need, ...]]
 
 
 @dataclass(slots=True)
@@ -61,14 +62,17 @@ class Calls:
 
     def record(self, service: str, request: Request, answer: Answer | None, started: float) -> None:
         """Store one call; ``answer`` is None if the caller got none."""
-        self.entries.append(_entry(service, request, answer.status if answer else None, started))
+        own = () if request.path.endswith("/$batch") else tuple(request.needs)
+        self.entries.append(_entry(service, request, answer.status if answer else None, started, own))
         if answer is None or answer.body is None or not request.path.endswith("/$batch"):
             return
         statuses = {each["id"]: each["status"] for each in answer.body.get("responses", ())}
         base = request.path.removesuffix("/$batch")
         for step in json.loads(request.body)["requests"] if statuses else ():
             inner = replace(request, method=step["method"], target=f"{base}/{step['url'].lstrip('/')}")
-            self.batched.append(_entry(service, inner, statuses.get(str(step["id"])), started))
+            path = unquote(step["url"].strip("/").partition("?")[0])
+            needs = tuple(need for need in request.needs if unquote(need.target) == path)
+            self.batched.append(_entry(service, inner, statuses.get(str(step["id"])), started, needs))
 
     def clear(self) -> None:
         """Forget all."""
@@ -77,16 +81,32 @@ class Calls:
 
     def bodies(self, service: str | None, *, batched: bool = False) -> list[JsonObject]:
         """As ``GET /calls`` shows them; the requests inside batches only if asked for."""
-        names = ("service", "method", "path", "status", "at", "clientRequestId", "requestId", "seconds")
+        names = (
+            "service",
+            "method",
+            "path",
+            "status",
+            "at",
+            "clientRequestId",
+            "requestId",
+            "seconds",
+            "needs",
+        )
         entries = [*self.entries, *(self.batched if batched else ())]
         return [
-            dict(zip(names, entry, strict=True)) | {"at": datetime.fromtimestamp(entry[4], UTC).isoformat()}
+            dict(zip(names, entry, strict=True))
+            | {
+                "at": datetime.fromtimestamp(entry[4], UTC).isoformat(),
+                "needs": [{"anyOf": need.any_of, "held": need.held} for need in entry[-1]],
+            }
             for entry in entries
             if service in {None, entry[0]}
         ]
 
 
-def _entry(service: str, request: Request, status: int | None, started: float) -> _Entry:
+def _entry(
+    service: str, request: Request, status: int | None, started: float, needs: tuple[Need, ...]
+) -> _Entry:
     headers = request.headers
     return (
         service,
@@ -97,6 +117,7 @@ def _entry(service: str, request: Request, status: int | None, started: float) -
         headers.get("client-request-id") or headers.get("x-ms-client-request-id") or "",
         request.id,
         time.time() - started,
+        needs,
     )
 
 

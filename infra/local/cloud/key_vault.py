@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from infra.local.cloud.environments import TENANT, Environment
 from infra.local.cloud.first_party import KEY_VAULT_APP_ID, audiences
-from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
+from infra.local.cloud.messages import Answer, Failure, JsonObject, Need, Request
 from infra.local.cloud.tokens import Caller, TokenError, Tokens
 from infra.local.cloud.vault_secrets import RECOVERABLE_DAYS, VaultSecrets
 
@@ -208,7 +208,10 @@ class KeyVault:
 
     def _check(self, caller: Caller, request: Request, parts: list[str]) -> None:
         action = _action(request.method, parts)
-        if self._may_use(caller.object_id, action):
+        may_use = self._may_use(caller.object_id, action)
+        full = f"Microsoft.KeyVault/vaults/{action}"
+        request.needs.append(Need(target="", any_of=(full,), held=(full,) if may_use else ()))
+        if may_use:
             return
         raise VaultError(
             403,

@@ -23,4 +23,4 @@ class Lags:
     consent: float = 0.0
     """Until login knows a new service principal, and new tokens contain a new app role."""
     roles: float = 0.0
-    """Until Resource Manager knows a role assignment."""
+    """Until Resource Manager and Key Vault know a role assignment."""

@@ -15,6 +15,18 @@ JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """A permission that a service looked for while it served a request."""
+
+    target: str
+    """Path of the request inside a batch; empty for the request itself."""
+    any_of: tuple[str, ...]
+    """The permissions that are sufficient, the least privileged ones first."""
+    held: tuple[str, ...]
+    """Those of them that the caller has; for actions of Azure, the pattern in its role."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """An HTTP request with its body read."""
 
@@ -30,6 +42,8 @@ class Request:
     body: bytes
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     """The service's own id of this request, for the answer's headers and its error body."""
+    needs: list[Need] = field(default_factory=list)
+    """What the service checked, for the record of calls."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/resource-pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from infra.local.cloud import resource_documents
 from infra.local.cloud.environments import TENANT, Environment, TenantNames
 from infra.local.cloud.first_party import RESOURCE_MANAGER_APP_ID, audiences
-from infra.local.cloud.messages import Answer, Failure, JsonObject, Request, is_guid, new_id
+from infra.local.cloud.messages import Answer, Failure, JsonObject, Need, Request, is_guid, new_id
 from infra.local.cloud.providers import NAMESPACES, Providers
 from infra.local.cloud.settings import Settings
 from infra.local.cloud.tokens import Caller, TokenError, TokenFault, Tokens
@@ -47,15 +47,15 @@ class ResourceManagerError(Exception):
 
 def allows(permissions: list[JsonObject], action: str) -> bool:
     """Whether one of the permissions allows the action and does not exclude it; case does not matter."""
+    return any(matching(permissions, action))
+
+
+def matching(permissions: list[JsonObject], action: str) -> Iterator[str]:
+    """The patterns of the permissions that allow an action."""
     folded = action.lower()
-
-    def matches(patterns: list[str]) -> bool:
-        return any(fnmatchcase(folded, pattern.lower()) for pattern in patterns)
-
-    return any(
-        matches(entry.get("actions") or []) and not matches(entry.get("notActions") or [])
-        for entry in permissions
-    )
+    for entry in permissions:
+        if not any(fnmatchcase(folded, excluded.lower()) for excluded in entry.get("notActions") or ()):
+            yield from (each for each in entry.get("actions") or () if fnmatchcase(folded, each.lower()))
 
 
 class ResourceManager:
@@ -115,20 +115,24 @@ class ResourceManager:
         self._check_tenant(caller, providers.tenant)
         match request.method, names[2:]:
             case "GET", []:
-                self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/read")
+                self._need(request, caller, providers.tenant, "Microsoft.Resources/subscriptions/read")
                 return Answer(status=200, body=self._record(providers.tenant))
             case "GET", ["providers"]:
-                self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read")
+                self._need(
+                    request, caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read"
+                )
                 return self._list(request, providers)
             case "GET", ["providers", "microsoft.authorization", "permissions"]:
-                self._need(caller, providers.tenant, "Microsoft.Authorization/permissions/read")
+                self._need(request, caller, providers.tenant, "Microsoft.Authorization/permissions/read")
                 return Answer(status=200, body={"value": self._settings.permissions(caller.object_id)})
             case "GET", ["providers", _]:
-                self._need(caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read")
+                self._need(
+                    request, caller, providers.tenant, "Microsoft.Resources/subscriptions/providers/read"
+                )
                 return Answer(status=200, body=providers.body(_namespace(parts[3])))
             case "POST", ["providers", _, "register" | "unregister"]:
                 namespace = _namespace(parts[3])
-                self._need(caller, providers.tenant, f"{namespace}/{names[4]}/action")
+                self._need(request, caller, providers.tenant, f"{namespace}/{names[4]}/action")
                 self._need_enabled(providers.tenant)
                 providers.change(namespace, register=names[4] == "register")
                 return Answer(status=200, body=providers.body(namespace))
@@ -176,8 +180,11 @@ class ResourceManager:
             f" authority (URL) '{self._login}/{tenant.id}' to get the token.",
         )
 
-    def _need(self, caller: Caller, tenant: TenantNames, action: str) -> None:
-        if allows(self._settings.permissions(caller.object_id), action):
+    def _need(self, request: Request, caller: Caller, tenant: TenantNames, action: str) -> None:
+        permissions = self._settings.permissions(caller.object_id)
+        held = tuple(dict.fromkeys(matching(permissions, action)))
+        request.needs.append(Need(target="", any_of=(action,), held=held))
+        if allows(permissions, action):
             return
         raise ResourceManagerError(
             403,

@@ -30,6 +30,11 @@ REGISTER: Final[JsonObject] = {
 }
 """The custom role of infra/azure/register-providers.bicep, with exactly its actions."""
 
+_REPLICATION: Final = ("owners", "grants", "passwords", "upserts")
+"""The delays of the directory that have a setting of their own."""
+_ROLES: Final = ("permissions", "vaultActions")
+"""The settings that are roles of the service's identity: a change takes effect after the delay of roles."""
+
 
 class Subscription(BaseModel):
     """The state of Contoso's subscription in Resource Manager."""
@@ -78,6 +83,8 @@ class LagChange(BaseModel):
     seconds: float | None = Field(default=None, ge=0)
     owners: float | None = Field(default=None, ge=0)
     grants: float | None = Field(default=None, ge=0)
+    passwords: float | None = Field(default=None, ge=0)
+    upserts: float | None = Field(default=None, ge=0)
     federation: float | None = Field(default=None, ge=0)
     secrets: float | None = Field(default=None, ge=0)
     consent: float | None = Field(default=None, ge=0)
@@ -96,6 +103,7 @@ class Settings:
         self.lags = Lags()
         self._assigned: dict[str, list[JsonObject]] = dict(database.rows("roleAssignments"))
         self._assigned_at: dict[str, float] = {}  # since the start
+        self._earlier: dict[str, Any] = {}  # the identity's roles before their last change
         self._values: JsonObject = {
             "providerSeconds": 1.0,
             "tokenSeconds": 3600,
@@ -137,13 +145,19 @@ class Settings:
     def permissions(self, principal_id: str) -> list[JsonObject]:
         """The permissions of a principal in its tenant's subscription."""
         if principal_id == self.tenant.identity_principal_id:
-            found: list[JsonObject] = [_permission(entry) for entry in self._values["permissions"]]
+            found: list[JsonObject] = [_permission(entry) for entry in self._role("permissions")]
             return found
         if principal_id == self.tenant.administrator.principal_id:
             return [_permission({"actions": ["*"]})]
         if time.time() - self._assigned_at.get(principal_id, 0.0) < self.lags.roles:
             return []
         return self._assigned.get(principal_id, [])
+
+    def _role(self, name: str) -> list[Any]:
+        """A role of the identity, as the services know it: for some time, what it was before its change."""
+        is_new = time.time() - self._assigned_at.get(name, 0.0) < self.lags.roles
+        known: list[Any] = self._earlier[name] if is_new and name in self._earlier else self._values[name]
+        return known
 
     def assign(self, principal_id: str, permissions: list[JsonObject]) -> None:
         """Replace the permissions of another principal in its tenant's subscription."""
@@ -158,7 +172,7 @@ class Settings:
     def may_use_vault(self, principal_id: str, action: str) -> bool:
         """Whether a principal has a data action in the vault; the identity's role has patterns of them."""
         if principal_id == self.tenant.identity_principal_id:
-            return any(fnmatchcase(action.lower(), each.lower()) for each in self._values["vaultActions"])
+            return any(fnmatchcase(action.lower(), each.lower()) for each in self._role("vaultActions"))
         return principal_id == self.tenant.administrator.principal_id
 
     def is_scattered(self) -> bool:
@@ -172,6 +186,12 @@ class Settings:
     def change(self, change: SettingsChange) -> None:
         """Change the settings in the body. Raises ``KeyError`` for an unknown Graph role."""
         given = change.model_dump(exclude_none=True)
+        for name in (name for name in _ROLES if name in given):
+            if self.lags.roles:
+                self._earlier[name] = self._role(name)
+            else:
+                self._earlier.pop(name, None)
+            self._assigned_at[name] = time.time()
         if change.identityRoles is not None:
             self.tenant.set_identity_roles(change.identityRoles)
         if change.policies is not None:
@@ -182,8 +202,8 @@ class Settings:
         """Set the given delays from now on; returns all of them."""
         self._keep({"lag": self._values["lag"] | change.model_dump(exclude_none=True)})
         replication = self._replication
-        graph = {"seconds": replication.lag, "owners": replication.owners, "grants": replication.grants}
-        return graph | asdict(self.lags)
+        graph = {name: getattr(replication, name) for name in _REPLICATION}
+        return {"seconds": replication.lag} | graph | asdict(self.lags)
 
     def _keep(self, changes: JsonObject) -> None:
         self._values = self._values | changes
@@ -195,8 +215,8 @@ class Settings:
         self._tokens.seconds = int(self._values["tokenSeconds"])
         lags = {name: float(value) for name, value in self._values["lag"].items()}
         self._replication.lag = lags.pop("seconds", 0.0)
-        self._replication.owners = lags.pop("owners", 0.0)
-        self._replication.grants = lags.pop("grants", 0.0)
+        for name in _REPLICATION:
+            setattr(self._replication, name, lags.pop(name, 0.0))
         self._replication.upsert_owns = bool(self._values["upsertOwns"])
         self._replication.quota = int(self._values["directoryQuota"])
         for name, value in lags.items():

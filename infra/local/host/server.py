@@ -30,6 +30,9 @@ from infra.local.host.timers import TimerLoop
 GRACE: Final = 10.0
 """Seconds that running functions get after the host was told to stop."""
 
+_PROTOCOL: Final = "2021-12-02"
+"""A version of the storage protocol that Azurite knows; the SDK asks for its newest."""
+
 _MESSAGE_LOCK: Final = "10"
 
 
@@ -144,6 +147,7 @@ class Host:
                 # The listener retries: retries in the SDK would hide an outage for minutes.
                 service = QueueServiceClient.from_connection_string(
                     trigger.connection_string,
+                    api_version=_PROTOCOL,
                     retry_total=0,
                     connection_timeout=5,
                     read_timeout=30,

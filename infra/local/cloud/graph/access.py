@@ -17,13 +17,15 @@ from infra.local.cloud.messages import JsonObject, is_guid
 WRITE_ALL: Final = "Application.ReadWrite.All"
 WRITE_OWNED: Final = "Application.ReadWrite.OwnedBy"
 DIRECTORY_READERS: Final = ("Directory.Read.All", "Directory.ReadWrite.All")
-APPLICATION_READERS: Final = ("Application.Read.All", WRITE_ALL, WRITE_OWNED, *DIRECTORY_READERS)
+APPLICATION_READERS: Final = ("Application.Read.All", WRITE_OWNED, WRITE_ALL, *DIRECTORY_READERS)
 ASSIGNMENT_WRITER: Final = "AppRoleAssignment.ReadWrite.All"
 GRANT_WRITERS: Final = ("DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All")
-GRANT_READERS: Final = (*GRANT_WRITERS, "Directory.Read.All")
+GRANT_READERS: Final = ("Directory.Read.All", *GRANT_WRITERS)
 """https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants: no others."""
-DELETED_READERS: Final = ("Application.Read.All", WRITE_ALL, *DIRECTORY_READERS)
-"""https://learn.microsoft.com/graph/api/directory-deleteditems-list: not ``OwnedBy``, which may purge."""
+UNLIMITED_READERS: Final = ("Application.Read.All", WRITE_ALL, *DIRECTORY_READERS)
+"""Not ``OwnedBy``: for deleted items, which it may purge
+(https://learn.microsoft.com/graph/api/directory-deleteditems-list), and together with the permission that
+assigns app roles (https://learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto)."""
 POLICY_READERS: Final = (
     "Policy.Read.All",
     "Policy.Read.ApplicationConfiguration",
@@ -44,7 +46,7 @@ def may_write_all(call: Call) -> bool:
 
 def need_ownership(call: Call, directory: Directory, object_id: str) -> None:
     """Refuse a caller that can change only its own objects and does not own this one."""
-    call.need(WRITE_ALL, WRITE_OWNED)
+    call.need(WRITE_OWNED, WRITE_ALL)
     if not may_write_all(call) and call.caller.object_id not in directory.owners(object_id):
         raise denied()
 

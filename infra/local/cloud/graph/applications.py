@@ -101,14 +101,14 @@ class Applications:
 
     def update(self, call: Call) -> Answer:
         """Change an application, or create the one with this ``uniqueName`` if it is missing."""
-        call.need(WRITE_ALL, WRITE_OWNED)
+        call.need(WRITE_OWNED, WRITE_ALL)
         key = call.keys[0]
         if key.name != "uniqueName" or not call.creates_if_missing():
             before = application(call, self._directory)
             # A change is applied to the latest state, whatever older one a read sees.
             return self._update(call, self._directory.applications.latest(before["id"]) or before)
         # What an upsert sees is not documented: here it is what a read sees, so it can try to create again.
-        before_or_none = self._directory.applications.first("uniqueName", key.value)
+        before_or_none = self._directory.applications.upserted("uniqueName", key.value)
         if before_or_none is not None:
             latest = self._directory.applications.latest(before_or_none["id"])
             return self._update(call, latest or before_or_none)
@@ -133,7 +133,7 @@ class Applications:
         policy = self._counting(call, body["id"])
         stored, shown = new_password(self._directory, policy, body, call.json().get("passwordCredential"))
         changed = body | {"passwordCredentials": [stored, *body["passwordCredentials"]]}
-        self._directory.applications.put(body["id"], changed)
+        self._directory.applications.put(body["id"], changed, lag=self._directory.password_lag)
         return entity(call, "microsoft.graph.passwordCredential", shown)
 
     def remove_password(self, call: Call) -> Answer:
@@ -147,7 +147,8 @@ class Applications:
         if not known or len(kept) == len(body["passwordCredentials"]):
             raise bad_request(f"No password credential found with keyId '{key_id}'.")
         self._directory.forget_secret(key_id)
-        self._directory.applications.put(body["id"], body | {"passwordCredentials": kept})
+        changed = body | {"passwordCredentials": kept}
+        self._directory.applications.put(body["id"], changed, lag=self._directory.password_lag)
         return done()
 
     def _own_latest(self, call: Call) -> JsonObject:

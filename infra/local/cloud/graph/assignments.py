@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from infra.local.cloud.directory import Directory, link_id
-from infra.local.cloud.graph.access import APPLICATION_READERS, ASSIGNMENT_WRITER, service_principal
+from infra.local.cloud.graph.access import (
+    APPLICATION_READERS,
+    ASSIGNMENT_WRITER,
+    UNLIMITED_READERS,
+    service_principal,
+)
 from infra.local.cloud.graph.call import Call, done, entity
 from infra.local.cloud.graph.errors import bad_request, not_found, required
 from infra.local.cloud.graph.filters import Filterable
@@ -60,7 +65,7 @@ class AppRoleAssignments:
 
     def list(self, call: Call) -> Answer:
         """The assignments on one side of a service principal."""
-        call.need(*APPLICATION_READERS, ASSIGNMENT_WRITER)
+        call.need(*APPLICATION_READERS)
         principal = service_principal(call, self._directory)
         return listed(
             call, ASSIGNMENTS, Subset(self._directory.assignments.find(_side(call), principal["id"]))
@@ -68,13 +73,13 @@ class AppRoleAssignments:
 
     def get(self, call: Call) -> Answer:
         """One assignment."""
-        call.need(*APPLICATION_READERS, ASSIGNMENT_WRITER)
+        call.need(*APPLICATION_READERS)
         return entity(call, "appRoleAssignments/$entity", self._one(call))
 
     def create(self, call: Call) -> Answer:
         """Assign an app role of a resource to a service principal."""
         call.need(ASSIGNMENT_WRITER)
-        call.need(*APPLICATION_READERS)
+        call.need(*UNLIMITED_READERS)
         named = service_principal(call, self._directory)
         wanted = call.json()
         for name in ("principalId", "resourceId", "appRoleId"):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local.cloud.graph.errors import GraphError, denied, malformed
-from infra.local.cloud.messages import Answer, JsonObject
+from infra.local.cloud.messages import Answer, JsonObject, Need
 from infra.local.cloud.tokens import Caller
 
 
@@ -35,6 +35,8 @@ class Call:
     caller: Caller
     scattered: bool = False
     """Whether a list begins with an empty page, and has one object on each other page."""
+    needs: list[Need] = field(default_factory=list)
+    """What this request and the others of its batch needed so far."""
 
     def json(self) -> JsonObject:
         """The body. Raises ``GraphError`` if it is missing, not JSON, or not an object."""
@@ -58,7 +60,9 @@ class Call:
         return value
 
     def need(self, *roles: str) -> None:
-        """Refuse a caller whose token has none of these permissions."""
+        """Refuse a caller whose token has none of these permissions, the least privileged ones first."""
+        held = tuple(role for role in roles if role in self.caller.roles)
+        self.needs.append(Need(target=self.path, any_of=roles, held=held))
         if self.caller.roles.isdisjoint(roles):
             raise denied()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from infra.local.cloud.collection import Collection
 from infra.local.cloud.directory import Directory
-from infra.local.cloud.graph.access import DELETED_READERS, need_ownership
+from infra.local.cloud.graph.access import UNLIMITED_READERS, need_ownership
 from infra.local.cloud.graph.applications import RESOURCE as APPLICATIONS
 from infra.local.cloud.graph.call import Call, done, entity
 from infra.local.cloud.graph.errors import bad_request, not_found
@@ -42,17 +42,17 @@ class DeletedItems:
 
     def list_applications(self, call: Call) -> Answer:
         """A page of deleted applications."""
-        call.need(*DELETED_READERS)
+        call.need(*UNLIMITED_READERS)
         return listed(call, APPLICATIONS, self._directory.deleted_applications)
 
     def list_service_principals(self, call: Call) -> Answer:
         """A page of deleted service principals."""
-        call.need(*DELETED_READERS)
+        call.need(*UNLIMITED_READERS)
         return listed(call, SERVICE_PRINCIPALS, self._directory.deleted_service_principals)
 
     def get(self, call: Call) -> Answer:
         """One deleted object."""
-        call.need(*DELETED_READERS)
+        call.need(*UNLIMITED_READERS)
         resource, _, body = self._one(call)
         typed = {"@odata.type": f"#microsoft.graph.{resource.name}"}
         return entity(call, "directoryObjects/$entity", typed | body)

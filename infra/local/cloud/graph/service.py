@@ -105,6 +105,7 @@ class Graph:
             body=request.body,
             caller=caller,
             scattered=self._scattered(),
+            needs=request.needs,
         )
         return self._finished(request, self._answer(call, request))
 

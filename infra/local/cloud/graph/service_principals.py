@@ -92,7 +92,7 @@ class ServicePrincipals:
 
     def create(self, call: Call) -> Answer:
         """Create the service principal of an application; the caller becomes its owner."""
-        call.need(WRITE_ALL, WRITE_OWNED)
+        call.need(WRITE_OWNED, WRITE_ALL)
         wanted = call.json()
         app_id = wanted.get("appId")
         if not isinstance(app_id, str) or not app_id:
@@ -101,12 +101,12 @@ class ServicePrincipals:
 
     def update(self, call: Call) -> Answer:
         """Change a service principal, or create the one of this application if it is missing."""
-        call.need(WRITE_ALL, WRITE_OWNED)
+        call.need(WRITE_OWNED, WRITE_ALL)
         key = call.keys[0]
         if key.name != "appId" or not call.creates_if_missing():
             before = service_principal(call, self._directory)
             return self._update(call, self._directory.service_principals.latest(before["id"]) or before)
-        existing = self._directory.service_principals.first("appId", key.value)
+        existing = self._directory.service_principals.upserted("appId", key.value)
         if existing is not None:
             latest = self._directory.service_principals.latest(existing["id"])
             return self._update(call, latest or existing)

@@ -1,0 +1,15 @@
+"""The versions of the storage protocol that the app speaks.
+
+Both clouds have had them for years. Without them, a client asks for the newest version that its SDK knows.
+Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PROTOCOL: Final = "2021-12-02"
+"""Of queues and blobs."""
+
+TABLES: Final = "2019-02-02"
+"""Of tables."""
