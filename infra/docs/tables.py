@@ -8,6 +8,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
+from infra.docs import calls
 from onboarding.api import openapi
 from onboarding.api.callers import REQUEST_ROLE
 from onboarding.api.endpoint import Endpoint
@@ -208,12 +209,19 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def _calls(service: str) -> str:
+    rows = list(calls.rows(service))
+    heads = ("call", "purpose", "needed, at least", "asked for", "inferred")
+    return _markdown(heads[: len(rows[0])], rows)
+
+
 _KINDS: Final[Mapping[str, Callable[[str], str]]] = {
     "endpoints": _endpoints,
     "parameters": _parameters,
     "fields": _fields,
     "steps": _steps,
     "codes": _codes,
+    "calls": _calls,
 }
 _CODES: Final[Mapping[str, Callable[[], str]]] = {
     "problems": _problems,

@@ -59,6 +59,7 @@ class Stack:
         permissions: of the service's identity in Microsoft Graph, as the docs grant them without
             ("base") or with ("consent") the permissions to consent; a folder keeps its first ones.
         storage_tokens: whether the app opens the storage account with its identity, over TLS, as in Azure.
+        storage_log: whether the storage account lists its requests in ``storage/azurite.log``.
         environment: settings of the hosts that add to or replace the usual ones.
         say: receives a sentence when something was restarted.
     """
@@ -74,6 +75,7 @@ class Stack:
         azure_environment: str = "AzurePublicCloud",
         permissions: str = "base",
         storage_tokens: bool = False,
+        storage_log: bool = False,
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
@@ -98,7 +100,7 @@ class Stack:
         self._storage_tokens = storage_tokens
         cloud = self.folder / "cloud"
         files = {"certificate": cloud / "server.pem", "authority": cloud / "ca.pem"} if storage_tokens else {}
-        self._storage = Storage(self.folder, **files)
+        self._storage = Storage(self.folder, **files, lists_requests=storage_log)
         self.account = self._storage.account
         self.storage = Component(
             "storage",

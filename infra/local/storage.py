@@ -67,9 +67,18 @@ class Storage:
     """Azurite in a folder. With a certificate it also takes tokens, as the account in Azure does."""
 
     def __init__(
-        self, folder: Path, *, certificate: Path | None = None, authority: Path | None = None
+        self,
+        folder: Path,
+        *,
+        certificate: Path | None = None,
+        authority: Path | None = None,
+        lists_requests: bool = False,
     ) -> None:
-        """``certificate`` has the key too; ``authority`` issued it. They exist when Azurite starts."""
+        """``certificate`` has the key too; ``authority`` issued it. They exist when Azurite starts.
+
+        ``lists_requests``: ``azurite.log`` has a line for each request.
+        """
+        self._lists_requests = lists_requests
         self._folder = folder / "storage"
         self._process: process.Process | None = None
         self._certificate = certificate
@@ -123,12 +132,9 @@ class Storage:
         for script in _BEFORE:
             yield from ("--require", str(script))
         yield str(node.AZURITE)
-        yield from (
-            "--silent",
-            "--disableTelemetry",
-            "--location",
-            str(self._folder),
-        )
+        if not self._lists_requests:
+            yield "--silent"
+        yield from ("--disableTelemetry", "--location", str(self._folder))
         for name, port in (("blob", account.blob), ("queue", account.queue), ("table", account.table)):
             yield from (f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port))
         if self._certificate:

@@ -69,6 +69,11 @@ class Prove:
         """The arguments for subscription and vault."""
         return "--subscription", self._facts["subscription"], "--vault", self._facts["keyVault"]
 
+    def remove(self, application: str) -> None:
+        """Remove an application permanently, as the administrator."""
+        self.cloud.graph(f"/applications/{application}", "DELETE")
+        self.cloud.graph(f"/directory/deletedItems/{application}", "DELETE")
+
     def objects(self) -> list[str]:
         """Names of the script's objects in the directory, deleted ones included."""
         filtered = "?$filter=startswith(displayName,'cmg-prove-')"
@@ -101,10 +106,13 @@ def test_every_question_has_an_answer(prove: Prove) -> None:
     code, report, written = prove.run(*prove.resources)
     assert code == 0, written
     answers = verdicts(report)
-    assert "unknown" not in answers.values()
+    unknown = [question for question, answer in answers.items() if answer == "unknown"]
+    assert unknown == ["A caller owns what its upsert creates."]
     assert answers["The service can grant a delegated permission."] == "yes"
     assert answers["The role on the subscription is in effect."] == "yes"
     assert answers["The service can recover a secret."] == "yes"
+    pages = [answer for question, answer in answers.items() if question.startswith("The consent page opens")]
+    assert pages == ["yes"] * 4
     assert report["leftBehind"] == []
     assert prove.objects() == []
     for question in answers:
@@ -158,6 +166,46 @@ def test_an_interruption_removes_what_was_made(prove: Prove, sent: signal.Signal
     prove.cloud.control("DELETE", "/faults", {})
     assert prove.objects() == []
     assert json.loads(prove.file.read_text())["leftBehind"] == []
+
+
+def test_what_an_interrupted_creation_made_is_found_by_its_name(prove: Prove) -> None:
+    """Ctrl-C while a creation is answered: the application exists, and its ID is not known."""
+    creation = {"service": "graph", "method": "POST", "path": "/applications$", "when": "after"}
+    fault = prove.cloud.control("POST", "/faults", {**creation, "kind": "hold"})
+    process = prove.start()
+    while not prove.cloud.control("GET", f"/faults/{fault['id']}", {})["held"]:
+        assert process.poll() is None
+        time.sleep(0.05)
+    assert prove.objects()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    prove.cloud.control("DELETE", "/faults", {})
+    assert prove.objects() == []
+    assert json.loads(prove.file.read_text())["leftBehind"] == []
+
+
+def test_a_vault_that_refuses_is_not_an_empty_one(prove: Prove) -> None:
+    """A secret that the identity may store but not delete is named as left behind."""
+    allowed = ["secrets/setSecret/action", "secrets/getSecret/action"]
+    prove.cloud.control("PUT", "/settings", {"vaultActions": allowed})
+    try:
+        code, report, written = prove.run(*prove.resources)
+    finally:
+        prove.cloud.control("PUT", "/settings", {"vaultActions": ["secrets/*"]})
+    assert code == 1
+    assert [what for what in report["leftBehind"] if what.startswith("vault secret cmg-prove-")], written
+
+
+def test_the_owner_of_an_upsert_is_asked_for_only_by_order(prove: Prove) -> None:
+    """The answer can cost an application that only an administrator can remove; it is named then."""
+    code, report, written = prove.run("--upsert")
+    assert verdicts(report)["A caller owns what its upsert creates."] == "no", written
+    assert code == 1
+    (left,) = report["leftBehind"]
+    assert left.startswith("application cmg-prove-")
+    (found,) = prove.cloud.graph("/applications?$filter=startswith(displayName,'cmg-prove-')")["value"]
+    prove.remove(found["id"])
 
 
 def test_an_answer_that_nobody_expects_ends_in_a_report(prove: Prove) -> None:

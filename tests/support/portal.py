@@ -47,13 +47,14 @@ async def until(
     what: str = "the condition",
     seconds: float = 60,
     pause: float = 0.03,
+    longest: float = _LONGEST_PAUSE,
 ) -> Any:
     """The result of a condition as soon as it has one; fails when it has none in time."""
     deadline = time.monotonic() + seconds
     while not (value := await condition()):
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
         await asyncio.sleep(pause)  # longer each time: frequent polling slows down what it waits for
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        pause = min(pause * 1.5, longest)
     return value
 
 

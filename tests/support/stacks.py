@@ -32,6 +32,7 @@ def local_cloud(
     azure_environment: str = "AzurePublicCloud",
     permissions: str = "consent",
     storage_tokens: bool = False,
+    storage_log: bool = False,
     **settings: str,
 ) -> Stack:
     """A local cloud whose timers only tests fire, and whose host polls for messages often.
@@ -45,6 +46,7 @@ def local_cloud(
         azure_environment=azure_environment,
         permissions=permissions,
         storage_tokens=storage_tokens,
+        storage_log=storage_log,
         environment={**timers, **settings},
         host_json=host_json(folder, maxPollingInterval=OFTEN),
     )

@@ -25,7 +25,7 @@ from azure.identity import AzureCliCredential, ClientAssertionCredential, Manage
 
 from infra.azure.prove import azure, graph
 from infra.azure.prove.questions import PREFIX, Finding, Question, Run
-from infra.azure.prove.services import NoTokenError, Pseudonyms, Services
+from infra.azure.prove.services import Answer, NoTokenError, Pseudonyms, Services
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
 
 QUESTIONS: Final[tuple[Question, ...]] = (
@@ -33,7 +33,8 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     graph.earlier,
     graph.creation,
     graph.deletion,
-    graph.consent_page,
+    graph.upsert,
+    graph.consent_pages,
     azure.subscription,
     azure.vault,
 )
@@ -132,7 +133,14 @@ def _run(arguments: argparse.Namespace, http: httpx.Client) -> Run:
         environment=environment,
         name=f"{PREFIX}{secrets.token_hex(4)}",
         patience=arguments.patience,
+        progress=_progress,
+        leaves_orphan=arguments.upsert,
     )
+
+
+def _progress(seconds: float, answer: Answer) -> None:
+    """What is waited for, so that nobody takes a long wait for a hang."""
+    print(f"waiting  for {seconds:.0f} s so far ({answer.text})", file=sys.stderr, flush=True)
 
 
 def _credential(arguments: argparse.Namespace, environment: Environment, login: str) -> TokenCredential:
@@ -174,7 +182,16 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--environment", choices=sorted(ENVIRONMENTS), default="AzurePublicCloud")
     parser.add_argument(
-        "--patience", type=float, default=120, help="longest wait for an effect, in seconds (%(default)s)"
+        "--patience",
+        type=float,
+        default=600,
+        help="longest wait for an effect, in seconds (%(default)s): a role can take ten minutes",
+    )
+    parser.add_argument(
+        "--upsert",
+        action="store_true",
+        help="ask also whether a caller owns what its upsert creates. If not, an application is left, which "
+        "an administrator must remove",
     )
     parser.add_argument(
         "--report", type=Path, default=Path("prove.json"), help="file for the report (%(default)s)"

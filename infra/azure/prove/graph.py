@@ -7,9 +7,11 @@ https://learn.microsoft.com/graph/permissions-reference.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, GRAPH_SEE
 from infra.azure.prove.questions import PREFIX, Finding, Run, accepted, no, reached, unknown, yes
@@ -18,6 +20,12 @@ from infra.azure.prove.services import Answer, NoTokenError, Waited
 _UPSERT: Final = {"Prefer": "create-if-missing"}
 _REPEATED: Final = 10
 _USER_READ: Final = "e1fe6dd8-ba31-4d61-89e7-88639da4683d"
+_RETURN: Final = "https://localhost/consented"
+_WEB: Final[Mapping[str, object]] = {"web": {"redirectUris": ["http://localhost"]}}
+_PROGRAM: Final[Mapping[str, object]] = {"publicClient": {"redirectUris": ["ms-appx-web://cmg-prove"]}}
+_PAGE: Final[Mapping[str, object]] = {"web": {"redirectUris": [_RETURN]}}
+_REPLICATION: Final = 5.0
+"""Seconds after which a name that is not found is looked up once more."""
 
 
 def permissions(run: Run) -> Iterator[Finding]:
@@ -52,13 +60,12 @@ def earlier(run: Run) -> Iterator[Finding]:
 
 def creation(run: Run) -> Iterator[Finding]:
     """An application whose owner is the caller, as the app creates it, and what works a moment later."""
-    unique = f"{run.name}-creation"
-    body = {"displayName": unique, "uniqueName": unique, **_owner(run)}
-    created = run.graph("POST", "/applications", body)
+    unique, body = _named(run, "creation")
+    created = _create(run, body)
     yield accepted("A creation can name the caller as owner.", created)
     if not created.succeeded:
         return
-    application = _keep(run, created.body)
+    application = created.body
     owned = run.wait(lambda: run.graph("GET", f"/applications/{application['id']}/owners"), _nonempty)
     yield reached("The owner is shown.", owned)
     again = run.graph("POST", "/applications", body)
@@ -149,13 +156,12 @@ def _secrets(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
 
 def deletion(run: Run) -> Iterator[Finding]:
     """A deleted application: where it is shown, and how it is removed permanently."""
-    unique = f"{run.name}-deletion"
-    body = {"displayName": unique, "uniqueName": unique, **_owner(run)}
-    created = run.graph("POST", "/applications", body)
+    unique, body = _named(run, "deletion")
+    created = _create(run, body)
     if not created.succeeded:
         yield unknown("A deleted application can be removed permanently.", created.text)
         return
-    application = _keep(run, created.body)
+    application = created.body
     principal, _ = _principal(run, application)
     deleted = run.wait(lambda: run.graph("DELETE", f"/applications/{application['id']}"))
     yield reached("An own application can be deleted.", deleted)
@@ -181,37 +187,109 @@ def deletion(run: Run) -> Iterator[Finding]:
         run.removed(str(application["id"]))
 
 
-def consent_page(run: Run) -> Iterator[Finding]:
-    """The page for administrators, without a sign-in: whether it opens at all."""
-    unique = f"{run.name}-consent"
-    access = [{"resourceAppId": GRAPH_APP_ID, "resourceAccess": [{"id": _USER_READ, "type": "Scope"}]}]
-    body = {"displayName": unique, "uniqueName": unique, "requiredResourceAccess": access, **_owner(run)}
-    created = run.graph("POST", "/applications", body)
-    if not created.succeeded:
-        yield unknown("The consent page opens for an application without a reply address.", created.text)
+def upsert(run: Run) -> Iterator[Finding]:
+    """Whether a caller owns what its upsert creates. The app does not depend on it.
+
+    Without the owner, the identity cannot remove the application: an administrator must. So the question is
+    asked only with an option.
+    """
+    question = "A caller owns what its upsert creates."
+    if not run.leaves_orphan:
+        yield unknown(question, "only with --upsert: a 'no' leaves an application that you remove by hand")
         return
-    application = _keep(run, created.body)
-    path = f"/adminconsent?client_id={application['appId']}"
-    opened = run.wait(lambda: run.services.send("login", "GET", path))
-    yield reached("The consent page opens for an application without a reply address.", opened)
+    unique = f"{run.name}-upsert"
+    path = f"/applications(uniqueName='{unique}')"
+    _may_exist(run, unique)
+    made = run.graph("PATCH", path, {"displayName": unique}, **_UPSERT)
+    yield accepted("An upsert creates an application.", made)
+    if not made.succeeded:
+        return
+    owners = run.wait(lambda: run.graph("GET", f"{path}/owners"), _nonempty)
+    yield reached(question, owners)
+
+
+def consent_pages(run: Run) -> Iterator[Finding]:
+    """The pages for administrators, without a sign-in: whether each of the three links opens at all."""
+    multitenant = {"signInAudience": "AzureADMultipleOrgs"}
+    for kind, what, more in (
+        ("consent-server", "an application whose reply address is of this computer", _WEB),
+        ("consent-client", "an application with a reply address for a program", _PROGRAM),
+        ("consent-service", "a multi-tenant application with a page to return to", {**_PAGE, **multitenant}),
+        ("consent-none", "an application without a reply address", {}),
+    ):
+        _, body = _named(run, kind)
+        access = [{"resourceAppId": GRAPH_APP_ID, "resourceAccess": [{"id": _USER_READ, "type": "Scope"}]}]
+        created = _create(run, {**body, **more, "requiredResourceAccess": access})
+        question = f"The consent page opens for {what}."
+        if not created.succeeded:
+            yield unknown(question, created.text)
+            continue
+        query = {"client_id": str(created.body["appId"])}
+        if more.keys() & multitenant.keys():
+            query["redirect_uri"] = _RETURN
+        path = f"/adminconsent?{urlencode(query)}"
+        shown = run.wait(
+            lambda path=path: run.services.send("login", "GET", path)  # type: ignore[misc]
+        )
+        yield reached(question, shown)
+
+
+def _named(run: Run, kind: str) -> tuple[str, dict[str, object]]:
+    """A unique name, and the body of an application with it that the caller owns."""
+    unique = f"{run.name}-{kind}"
+    return unique, {"displayName": unique, "uniqueName": unique, **_owner(run)}
+
+
+def _create(run: Run, body: Mapping[str, object]) -> Answer:
+    """Create an application that the run removes, also if the answer is lost."""
+    unique = str(body["uniqueName"])
+    _may_exist(run, unique)
+    created = run.graph("POST", "/applications", dict(body))
+    if created.succeeded:
+        run.removed(unique)
+        _keep(run, created.body)
+    return created
+
+
+def _may_exist(run: Run, unique: str) -> None:
+    """An application that a call is about to create is found by its name, deleted or not."""
+
+    def remove() -> bool:
+        found = run.wait(lambda: _by_name(run, unique), lambda answer: answer.succeeded or _gone(answer))
+        if found.last.succeeded:
+            return _remove(run, found.last.body)
+        return _gone(found.last)
+
+    run.may_exist(unique, f"application {unique}", remove)
+
+
+def _by_name(run: Run, unique: str) -> Answer:
+    """An application by its unique name; a replica may not know it yet, so one miss is not believed."""
+    answer = run.graph("GET", f"/applications(uniqueName='{unique}')?$select=id,appId,displayName")
+    if not _gone(answer):
+        return answer
+    time.sleep(min(_REPLICATION, run.patience))
+    return run.graph("GET", f"/applications(uniqueName='{unique}')?$select=id,appId,displayName")
 
 
 def _keep(run: Run, application: Mapping[str, Any]) -> Mapping[str, Any]:
     """An application that the run removes again with its service principal."""
-    object_id, app_id = str(application["id"]), str(application["appId"])
-
-    def remove() -> bool:
-        principal = run.graph("GET", f"/servicePrincipals(appId='{app_id}')?$select=id").body.get("id")
-        deleted = run.wait(
-            lambda: run.graph("DELETE", f"/applications/{object_id}"),
-            lambda answer: answer.succeeded or _gone(answer),
-        )
-        items = [object_id, *([str(principal)] if principal else [])]
-        purged = [_purged(run, item) for item in items]
-        return deleted.reached and all(purged)
-
-    run.must_remove(object_id, f"application {application['displayName']}", remove)
+    what = f"application {application['displayName']}"
+    run.must_remove(str(application["id"]), what, lambda: _remove(run, application))
     return application
+
+
+def _remove(run: Run, application: Mapping[str, Any]) -> bool:
+    """Delete and purge an application and its service principal; whether they are gone."""
+    object_id, app_id = str(application["id"]), str(application["appId"])
+    principal = run.graph("GET", f"/servicePrincipals(appId='{app_id}')?$select=id").body.get("id")
+    deleted = run.wait(
+        lambda: run.graph("DELETE", f"/applications/{object_id}"),
+        lambda answer: answer.succeeded or _gone(answer),
+    )
+    items = [object_id, *([str(principal)] if principal else [])]
+    purged = [_purged(run, item) for item in items]
+    return deleted.reached and all(purged)
 
 
 def _purged(run: Run, object_id: str) -> bool:

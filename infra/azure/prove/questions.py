@@ -14,6 +14,10 @@ PREFIX: Final = "cmg-prove-"
 """Begins the name of every object of every run."""
 
 
+_CLEAN_UP: Final = 120.0
+"""Longest wait for one removal, in seconds: what cannot be removed by then is named."""
+
+
 class Verdict(StrEnum):
     """The answer to a question."""
 
@@ -67,6 +71,10 @@ class Run:
     """Begins the name of every object of the run."""
     patience: float
     """Longest wait for an effect, in seconds."""
+    progress: Callable[[float, Answer], None]
+    """Gets the seconds of a wait so far, and the last answer."""
+    leaves_orphan: bool = False
+    """Whether the run may create what it possibly cannot remove."""
     _leftovers: dict[str, tuple[str, Callable[[], bool]]] = field(default_factory=dict)
     """What exists now by its ID, in the order of creation, with the call that removes it."""
 
@@ -76,11 +84,20 @@ class Run:
 
     def wait(self, call: Callable[[], Answer], wanted: Callable[[Answer], bool] | None = None) -> Waited:
         """Repeat a call until it succeeds, or until its answer is the wanted one."""
-        return wait(call, wanted or (lambda answer: answer.succeeded), patience=self.patience)
+        return wait(
+            call,
+            wanted or (lambda answer: answer.succeeded),
+            patience=self.patience,
+            progress=self.progress,
+        )
 
     def must_remove(self, object_id: str, what: str, remove: Callable[[], bool]) -> None:
         """Remember an object before anything else can fail. ``remove`` returns whether it is gone."""
         self._leftovers[object_id] = (what, remove)
+
+    def may_exist(self, key: str, what: str, remove: Callable[[], bool]) -> None:
+        """Remember what a call is about to create: its answer can be lost. ``remove`` looks for it."""
+        self._leftovers[key] = (what, remove)
 
     def removed(self, object_id: str) -> None:
         """The object is gone already."""
@@ -92,6 +109,7 @@ class Run:
 
     def clean_up(self) -> list[str]:
         """Remove everything, the newest first; return what is still there."""
+        self.patience = min(self.patience, _CLEAN_UP)
         left = []
         for object_id, (what, remove) in reversed(tuple(self._leftovers.items())):
             if remove():

@@ -17,7 +17,9 @@ from azure.core.exceptions import AzureError
 _GUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _CODE: Final = re.compile(r"AADSTS\d+")
 _LONGEST_MESSAGE: Final = 300
-_PAUSE: Final = 2.0  # seconds between two equal calls
+_PAUSE: Final = 2.0  # seconds between two equal calls at first
+_LONGEST_PAUSE: Final = 10.0
+_PROGRESS: Final = 30.0  # seconds between two lines about a wait
 
 
 class NoTokenError(Exception):
@@ -45,6 +47,7 @@ class Answer:
     status: int
     body: Mapping[str, Any]
     code: str
+    message: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -145,9 +148,9 @@ class Services:
                 method, f"{self._urls[service]}{path}", json=body, data=form, headers=sent
             )
         except httpx.TransportError as error:
-            answer, message = Answer(status=0, body={}, code=type(error).__name__), ""
+            answer = Answer(status=0, body={}, code=type(error).__name__)
         else:
-            answer, message = _read(response)
+            answer = _read(response)
         self.calls.append(
             Call(
                 service=service,
@@ -155,14 +158,14 @@ class Services:
                 path=self._pseudonyms.hide(path),
                 status=answer.status,
                 code=answer.code,
-                message=self._pseudonyms.hide(message)[:_LONGEST_MESSAGE],
+                message=self._pseudonyms.hide(answer.message)[:_LONGEST_MESSAGE],
                 seconds=round(time.monotonic() - started, 3),
             )
         )
         return answer
 
 
-def _read(response: httpx.Response) -> tuple[Answer, str]:
+def _read(response: httpx.Response) -> Answer:
     try:
         body = response.json()
     except ValueError:
@@ -181,7 +184,7 @@ def _read(response: httpx.Response) -> tuple[Answer, str]:
             code = " ".join(
                 [str(error or ""), *(f"AADSTS{number}" for number in body.get("error_codes") or ())]
             )
-    return Answer(status=response.status_code, body=body, code=code.strip()), message
+    return Answer(status=response.status_code, body=body, code=code.strip(), message=message)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -204,12 +207,25 @@ class Waited:
         return f"not within {self.seconds:.0f} s: {self.last.text}"
 
 
-def wait(call: Callable[[], Answer], wanted: Callable[[Answer], bool], *, patience: float) -> Waited:
-    """Repeat a call until its answer is the wanted one, for at most ``patience`` seconds."""
+def wait(
+    call: Callable[[], Answer],
+    wanted: Callable[[Answer], bool],
+    *,
+    patience: float,
+    progress: Callable[[float, Answer], None],
+) -> Waited:
+    """Repeat a call until its answer is the wanted one, for at most ``patience`` seconds.
+
+    ``progress`` gets the seconds so far, and the last answer, from time to time.
+    """
     pause = min(_PAUSE, patience / 10)
-    started = time.monotonic()
+    started = shown = time.monotonic()
     first = last = call()
-    while not wanted(last) and time.monotonic() - started + pause <= patience:
+    while not wanted(last) and (waited := time.monotonic() - started) + pause <= patience:
+        if waited + started - shown >= min(_PROGRESS, patience / 2):
+            shown = started + waited
+            progress(waited, last)
         time.sleep(pause)
+        pause = min(pause * 1.2, _LONGEST_PAUSE)
         last = call()
     return Waited(reached=wanted(last), seconds=time.monotonic() - started, first=first, last=last)
