@@ -5,13 +5,13 @@ import time
 
 import httpx
 
-from tests.local_cloud.clouds import AUDIENCES, error, name
+from tests.local_cloud.clouds import AUDIENCES, CloudProcess, error, name
 from tests.support.portal import until
 
 PERMISSIONS = "/providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
 
 
-async def as_identity(cloud, service: str, path: str) -> httpx.Response:
+async def as_identity(cloud: CloudProcess, service: str, path: str) -> httpx.Response:
     """A read as the service's identity."""
     token = (await cloud.identity_token(AUDIENCES[service])).json()["access_token"]
     if service == "resourceManager":

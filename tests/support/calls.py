@@ -77,8 +77,8 @@ def document(table: Table) -> dict[str, dict[str, Any]]:
 
 def _has_no_id(call: Mapping[str, Any]) -> bool:
     """Whether a call is the app's although nothing in it shows that: no one else makes it."""
-    path = urlsplit(call["path"]).path
-    return call["service"] == "managedIdentity" or path == "/" or path.endswith("/keys")
+    path = str(urlsplit(str(call["path"])).path)
+    return bool(call["service"] == "managedIdentity") or path == "/" or path.endswith("/keys")
 
 
 def _path(service: str, target: str) -> str:
