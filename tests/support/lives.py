@@ -10,7 +10,7 @@ from infra.azure.permissions import GRAPH_APP_ID, GRAPH_BASE, GRAPH_CONSENT, GRA
 from infra.local.cloud.settings import REGISTER
 from tests.support.administrator import accept
 from tests.support.customers import CUSTOMER, FABRIKAM, CustomerPortal
-from tests.support.operations import operate
+from tests.support.operations import listed, operate
 from tests.support.portal import FINAL, unique, until
 from tests.support.precreated import precreated
 
@@ -153,7 +153,7 @@ class Life:
         path = (
             f"/applications(appId='{self._portal.info['multitenantClientId']}')/federatedIdentityCredentials"
         )
-        (credential,) = (await self._portal.graph(path))["value"]
+        (credential,) = await listed(self._portal, path)
         await self._portal.look("graph", "DELETE", f"/v1.0{path}/{credential['id']}")
         given = {name: credential[name] for name in ("name", "issuer", "subject", "audiences")}
         await self._portal.look("graph", "POST", f"/v1.0{path}", given)
@@ -170,7 +170,7 @@ class HardLife(Life):
         await super().prepare()
         self._apps = await precreated(self._portal, user_discovery=True, consent=False)
         client, graph = await self._principal(self._apps.client["appId"]), await self._principal(GRAPH_APP_ID)
-        await self._principal(self._apps.server["appId"])
+        self._principals = client, await self._principal(self._apps.server["appId"])
         grant = {"clientId": client, "consentType": "AllPrincipals", "resourceId": graph, "scope": "openid"}
         await self._portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", grant)
 
@@ -196,14 +196,23 @@ class HardLife(Life):
         await super().conforms()
         request = {"azureEnvironment": self._case.environment, "userDiscovery": {"enabled": True}}
         imported = await self._onboarded(**request, **self._apps.request(), adminConsent="ByService")
+        await until(self._consent_shows, "the consent of the imported applications")
         await self._removed(imported)
 
+    async def _consent_shows(self) -> bool:
+        """Whether Graph lists what the service granted: only then can it be withdrawn."""
+        client, server = self._principals
+        grants = await listed(self._portal, f"/servicePrincipals/{client}/oauth2PermissionGrants")
+        scopes = {scope for grant in grants for scope in grant["scope"].split()}
+        roles = await listed(self._portal, f"/servicePrincipals/{server}/appRoleAssignments")
+        return scopes == {"openid", "User.Read", "user_impersonation"} and len(roles) == 1
+
     async def _principal(self, app_id: str) -> str:
-        found = await self._portal.graph(f"/servicePrincipals?$filter=appId eq '{app_id}'")
-        if not found["value"]:
+        found = await listed(self._portal, f"/servicePrincipals?$filter=appId eq '{app_id}'")
+        if not found:
             made = await self._portal.look("graph", "POST", "/v1.0/servicePrincipals", {"appId": app_id})
             return str(made.json()["id"])
-        return str(found["value"][0]["id"])
+        return str(found[0]["id"])
 
 
 def _ended(document: dict[str, Any]) -> dict[str, Any] | None:

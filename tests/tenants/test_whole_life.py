@@ -60,8 +60,9 @@ class Lives:
         await portal.control("PUT", "/settings", {"providerSeconds": 0.5, "scatteredLists": True})
         key = {"value": unique("signs-links-in-messages-and-feeds")}
         await portal.look("keyVault", "PUT", "/secrets/link-key?api-version=7.5", key)
-        for caller in ("requester", "operator", "administrator"):  # their roles are not new
+        for caller in ("requester", "operator"):  # neither their secrets nor their roles are new
             await portal.token(caller)
+        await portal.graph("/organization?$select=id")
         await _each(life.prepare() for life in living)
         await portal.restart_host()
         await portal.control("DELETE", "/calls")
