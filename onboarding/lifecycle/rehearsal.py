@@ -7,7 +7,7 @@ response would contain is shown in braces: ``{server-app.appId}``.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -194,6 +194,14 @@ class PaperGraph(Graph):
             "value": self._paper.owners if "/owners" in builder.url_template else [],
         }
         return Reply(status=201, document=answer)
+
+    async def batch(
+        self, requests: Mapping[str, tuple[str, Mapping[str, str]]], *, first: Collection[str] = ()
+    ) -> dict[str, Reply]:
+        """Reads. What the onboarding has yet to create has no entries in a list."""
+        real = {name: request for name, request in requests.items() if "{" not in request[0]}
+        found = await self._real.batch(real, first=first) if real else {}
+        return {name: found.get(name, Reply(status=200, document={"value": []})) for name in requests}
 
     async def granted(self) -> frozenset[str] | None:
         """Reads."""
