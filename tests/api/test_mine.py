@@ -146,7 +146,7 @@ async def test_a_form_offers_only_what_works(portal, alice):
         answer = await portal.call("POST", "/api/onboardings/validate", caller=alice, json=body)
         assert "/profile" not in {each["pointer"] for each in answer.json().get("errors", ())}
     assert offered["languages"] == ["en", "de"]
-    assert (offered["scriptsConfirm"], offered["ownerMail"]) == (False, True)
+    assert (offered["scriptsConfirm"], offered["ownerMail"]) == (False, False)
     assert offered["limits"]["secretsADay"] == 100
     everything = await portal.get("/api/capabilities", caller="operator")
     assert everything["adminConsent"]["existingApps"] == everything["adminConsent"]["createdApps"]

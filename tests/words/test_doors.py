@@ -177,9 +177,8 @@ def test_no_word_begins_a_line_of_the_log(caplog):
 def _link(name: str) -> str:
     """The page of a link in a message."""
     about = connection(name=name, tenant_name=name)
-    shown = page("link.html", action="Snooze", connection=about, expiration="x", effect="x").content
-    assert isinstance(shown, bytes)
-    return shown.decode()
+    shown = page("link.html", action="Snooze", connection=about, expiration="x", effect="x")
+    return shown.response().get_body().decode()
 
 
 def test_a_filter_of_graph_finds_exactly_the_name():
