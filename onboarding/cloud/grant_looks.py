@@ -11,6 +11,7 @@ when it comes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,6 +90,7 @@ class GrantLooks:
         """
         if alone and paths:
             return dict(await self._ask(paths, now))
+        await self._probed(paths)
         found = {each: reply for each in paths if (reply := self._known(each, now))}
         missing = [each for each in paths if each not in found]
         if missing and self._failure and _within(self._failed_at, now, _QUIET):
@@ -107,6 +109,17 @@ class GrantLooks:
         for each in paths:
             self._expected.pop(each, None)
         return {each: found[each] for each in paths}
+
+    async def _probed(self, paths: Sequence[str]) -> None:
+        """Waits for a list of scopes that another run asks for, if the service may see none.
+
+        A refusal of that list is one of all.
+        """
+        probe = next((task for each, task in self._asking.items() if each.endswith(SCOPES)), None)
+        asks = any(each.endswith(SCOPES) and each not in self._asking for each in paths)
+        if self._refusal and probe and asks:
+            with contextlib.suppress(OnboardingError):
+                await asyncio.shield(probe)
 
     def _known(self, wanted: str, now: datetime) -> Reply | None:
         """The answer that others have asked for, if it is new enough."""

@@ -14,6 +14,7 @@ from onboarding.connections.records import Difference
 from onboarding.drift.drift_index import DriftIndex
 from onboarding.storage import keys, names
 from onboarding.storage.tables import Tables, Write
+from onboarding.words.word import read
 from onboarding.workflow.index_entry import Entry
 from tests.support.connections import Fleet, connection
 from tests.support.portal import REFUSED, Portal, problem
@@ -86,7 +87,7 @@ async def test_what_ends_and_what_deviates_comes_first(portal, service):
     assert document["differences"] == [
         {
             "connectionId": soon.id,
-            "connectionName": soon.name,
+            "connectionName": read(soon.name),
             "tenantId": tenant,
             "codes": ["scope"],
             "since": document["differences"][0]["since"],

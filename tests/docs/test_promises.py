@@ -147,7 +147,7 @@ async def a_feed_each(reader: Reader) -> None:
 
 
 PROMISES: Final[dict[str, tuple[str, Callable[[Reader], Awaitable[None]]]]] = {
-    "Unknown query parameters are rejected with 400": (
+    "Unknown query parameters, and headers that are sent as parameters, are rejected with 400": (
         "README.md",
         unknown_parameters,
     ),

@@ -7,6 +7,7 @@ from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from infra.local.storage import Storage
+from onboarding.storage.versions import PROTOCOL
 from tests.local_host.hosts import Sample
 
 
@@ -23,7 +24,9 @@ async def account(tmp_path_factory):
 async def queue(account):
     """A queue for one test, written to as an app in Azure would."""
     name = f"q{uuid.uuid4().hex}"
-    client = QueueClient.from_connection_string(account, name, message_encode_policy=TextBase64EncodePolicy())
+    client = QueueClient.from_connection_string(
+        account, name, message_encode_policy=TextBase64EncodePolicy(), api_version=PROTOCOL
+    )
     async with client:
         await client.create_queue()
         yield client

@@ -12,6 +12,7 @@ from azure.storage.queue.aio import QueueClient
 from infra.local import process
 from infra.local.host.queues import Backoff, decode
 from infra.local.storage import Storage
+from onboarding.storage.versions import PROTOCOL
 from tests.local_host.hosts import Sample, until
 
 
@@ -19,7 +20,7 @@ from tests.local_host.hosts import Sample, until
 async def shared(tmp_path_factory, account):
     """A host for the tests that do not change it, and its queue."""
     client = QueueClient.from_connection_string(
-        account, "shared-work", message_encode_policy=TextBase64EncodePolicy()
+        account, "shared-work", message_encode_policy=TextBase64EncodePolicy(), api_version=PROTOCOL
     )
     async with client:
         await client.create_queue()
@@ -59,7 +60,7 @@ async def test_plain_encoding(sample, account, queue):
     """With messageEncoding none the text on the wire is the text in the function."""
     sample.host_json["extensions"]["queues"]["messageEncoding"] = "none"
     await sample.start()
-    async with QueueClient.from_connection_string(account, queue.queue_name) as plain:
+    async with QueueClient.from_connection_string(account, queue.queue_name, api_version=PROTOCOL) as plain:
         await plain.send_message("not base64!")
     await until(lambda: sample.calls(function="work", event="end", id="not base64!"))
 
@@ -77,8 +78,10 @@ async def test_failure_and_poison(shared):
 async def test_undecodable_message(sample, account, queue):
     """A message that is not base64 moves to the poison queue at once, unchanged; no function sees it."""
     async with (
-        QueueClient.from_connection_string(account, queue.queue_name) as plain,
-        QueueClient.from_connection_string(account, f"{queue.queue_name}-poison") as poison,
+        QueueClient.from_connection_string(account, queue.queue_name, api_version=PROTOCOL) as plain,
+        QueueClient.from_connection_string(
+            account, f"{queue.queue_name}-poison", api_version=PROTOCOL
+        ) as poison,
     ):
         await plain.send_message("not base64!")
         await sample.start()
@@ -196,7 +199,9 @@ async def test_storage_outage(tmp_path):
     sample = Sample(tmp_path, storage.account.connection_string, "steps")
     try:
         await sample.start()
-        async with QueueClient.from_connection_string(storage.account.connection_string, "steps") as queue:
+        async with QueueClient.from_connection_string(
+            storage.account.connection_string, "steps", api_version=PROTOCOL
+        ) as queue:
             await process.kill(emulator)
             await until(lambda: "queue steps cannot be read" in sample.log())
             await storage.start()
@@ -214,7 +219,9 @@ async def test_killed_storage_keeps_what_it_confirmed(tmp_path):
     storage = Storage(tmp_path)
     emulator = await storage.start()
     try:
-        async with QueueClient.from_connection_string(storage.account.connection_string, "steps") as queue:
+        async with QueueClient.from_connection_string(
+            storage.account.connection_string, "steps", api_version=PROTOCOL
+        ) as queue:
             sent = [(await queue.send_message(f"m{number}")) for number in range(5)]
             await queue.delete_message(sent[0])
             await queue.update_message(sent[1], content="changed", visibility_timeout=0)
@@ -250,6 +257,6 @@ def test_decoding(text, body):
 
 async def test_missing_queue(account):
     """A queue that does not exist really answers 404, which the host takes for an empty one."""
-    async with QueueClient.from_connection_string(account, "no-such-queue") as queue:
+    async with QueueClient.from_connection_string(account, "no-such-queue", api_version=PROTOCOL) as queue:
         with pytest.raises(ResourceNotFoundError):
             await queue.get_queue_properties()

@@ -107,7 +107,8 @@ async def test_a_service_principal_without_its_owner_is_named(portal, moved):
     await moved(timedelta(minutes=11))
     assert (await portal.finished(onboarding))["status"] == "Succeeded"
     events = await portal.all(f"/api/onboardings/{onboarding}/events", caller="operator")
-    (note,) = [each["detail"] for each in events if each.get("step") == name if each.get("detail")]
+    ended = [each for each in events if each.get("step") == name and each["kind"] == "succeeded"]
+    (note,) = [each["detail"] for each in ended]
     assert principal in note
     assert owner in note
     assert (await calls(portal, onboarding)).count("POST /v1.0/servicePrincipals") == 2

@@ -297,7 +297,8 @@ async def test_a_service_principal_that_may_not_be_purged_fails_nothing(portal, 
     assert (left["kind"], left["id"]) == ("serverApp", principal)
     assert "does not let the service delete it permanently" in left["reason"]
     events = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
-    (kept,) = [event["detail"] for event in events if event["kind"] == "succeeded" and event.get("detail")]
+    told = [event for event in events if event["kind"] == "succeeded" and event.get("detail")]
+    (kept,) = [event["detail"] for event in told if event["step"] == "server-app"]
     assert principal in kept
     assert "30 days" in kept
     await portal.look("graph", "DELETE", f"/v1.0/directory/deletedItems/{principal}")

@@ -94,7 +94,7 @@ async def test_whatever_is_accepted_can_be_stored(body, requester):
     )
     record = made.evolve(
         requester=requester,
-        tenant_name="\U0001f600" * 256,
+        tenant_name=Word("\U0001f600" * 256),
         server_app=made.server_app.__class__(
             name=request.server_app.name, app_id=ID, object_id=ID, service_principal_id=ID, created_at=NOW
         ),

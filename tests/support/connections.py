@@ -19,7 +19,7 @@ from onboarding.connections.records import AppRecord, Connection, SecretRecord
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.settings import DEFAULT_THRESHOLDS
 from onboarding.storage.tables import Tables
-from onboarding.words.word import EMPTY, Word
+from onboarding.words.word import EMPTY, Word, read
 from tests.support.portal import unique
 
 TENANT: Final = "3f0e8c52-6d1b-4a57-9b7e-2c4d8a1f6e05"
@@ -38,7 +38,7 @@ def connection(
     **changes: Any,
 ) -> Connection:
     """A connection whose secret expires at a moment."""
-    name = changes.pop("name", None) or unique("Contoso")
+    name = read(changes.pop("name", None) or unique("Contoso"))
     facts: dict[str, Any] = {
         "tenant": TENANT,
         "tenant_name": Word("Contoso"),

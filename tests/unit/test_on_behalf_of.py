@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onboarding.api import on_behalf_of
 from onboarding.api.problems import ProblemError
 from onboarding.behalf import Behalf
+from onboarding.words.word import Word
 
 WORDS = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=100)
 
@@ -24,7 +25,7 @@ def read(value: str) -> Behalf | None:
 def test_a_name_in_any_script_passes_through_the_header(name, reference):
     """Both encoders of every language give a value that is read back exactly."""
     members = {"name": name, **({"reference": reference} if reference else {})}
-    expected = Behalf(name, reference)
+    expected = Behalf(Word(name), Word(reference))
     assert read(urlencode(members)) == expected
     assert read("&".join(f"{key}={quote(value, safe='')}" for key, value in members.items())) == expected
 
