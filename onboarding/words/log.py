@@ -11,6 +11,8 @@ import re
 import traceback
 from typing import Any, Final
 
+from onboarding.words.word import Word, read
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -24,7 +26,9 @@ class Record(logging.LogRecord):
             self.exc_text = "\n".join(f"  {shown(line)}" for line in lines)
 
     def getMessage(self) -> str:  # noqa: N802 - the name in the library
-        """The message with its values."""
+        """The message with its values, in which a word is text."""
+        if isinstance(self.args, tuple):
+            self.args = tuple(read(each) if isinstance(each, Word) else each for each in self.args)
         return shown(super().getMessage())
 
 

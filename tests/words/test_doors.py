@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import html
 import io
+import json
 import logging
 import shlex
 import shutil
@@ -13,23 +15,30 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
 import vobject
+from cloudevents.core.bindings.http import to_structured_event
 from icalendar import Calendar
 from markdown_it import MarkdownIt
 
+import onboarding
 from infra.local.cloud.graph.filters import Filterable, FilterReader
 from onboarding.api import calendars
 from onboarding.api.pages import page
+from onboarding.lifecycle.consent_apps import ConsentApp
+from onboarding.notices.channels.webhook import event as event_of
+from onboarding.notices.message_text import single
 from onboarding.words import command, log, odata
 from onboarding.words import powershell as ps
 from onboarding.words.chat import quiet
 from onboarding.words.line import isolated, line
 from onboarding.words.spreadsheet import sheet
+from onboarding.words.word import Word
 from tests.support.corpus import CODE_PAGES, directory_names, words
-from tests.support.notices import connection
+from tests.support.notices import connection, item
 from tests.support.powershell import lexer, shell
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -166,7 +175,7 @@ def test_no_word_begins_a_line_of_the_log(caplog):
     logger = logging.getLogger("tests.words")
     for name in NAMES:
         caplog.clear()
-        logger.error("a step of %s failed", name, exc_info=ValueError(name))
+        logger.error("a step of %s failed", Word(name), exc_info=ValueError(name))
         (record,) = caplog.records
         first, *others = formatter.format(record).split("\n")
         assert first.startswith("ERROR a step of x") or name in WORDS
@@ -190,3 +199,57 @@ def test_a_filter_of_graph_finds_exactly_the_name():
         found = FilterReader(unquote(written), filterable, advanced=False).read().test
         assert found({"displayName": word})
         assert not found({"displayName": f"{word}x"})
+
+
+def test_each_page_shows_text():
+    """The other pages, in which words are also in cells of a table and in sentences."""
+    plain = _pages("x")
+    for name in NAMES[::8]:
+        for shown, usual in zip(_pages(name), plain, strict=True):
+            assert shown.count("<") == usual.count("<")
+            assert isolated(name) in html.unescape(shown)
+
+
+def test_a_mail_shows_text():
+    """The forms of a mail have no markup of a word, and no address that a mail program opens."""
+    usual = single(item(), "id")
+    for name in (*NAMES[::8], "https://evil.example/x", "www.evil.example"):
+        mail = single(item(name=name, tenant_name=name), "id")
+        assert mail.html.count("<") == usual.html.count("<")
+        assert mail.html.count("href=") == usual.html.count("href=")
+        for form in (mail.html, mail.text):
+            assert "://evil" not in form
+            assert "www.evil" not in form
+
+
+def test_an_event_has_each_word():
+    """The body of a webhook is JSON, which has each name as it is."""
+    for name in NAMES[::8]:
+        about = item(name=name)
+        sent = to_structured_event(event_of(about.notice, about.connection)).body
+        assert json.loads(sent)["data"]["connection"]["name"] == name
+
+
+def test_the_name_of_a_file_has_no_word():
+    """A download is named after the ID of what it is about."""
+    names = 0
+    for path in (Path(onboarding.__file__).parent / "api").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in {"download", "script"}:
+                parts = [
+                    each.value for each in ast.walk(call.args[-1]) if isinstance(each, ast.FormattedValue)
+                ]
+                assert all(isinstance(part, ast.Attribute) and part.attr == "id" for part in parts), path
+                names += 1
+    assert names > 5
+
+
+def _pages(name: str) -> list[str]:
+    """The pages after a link, and of a consent."""
+    app = ConsentApp(name=Word(name), app_id="a", url="https://login/x", permissions=(isolated(name),))
+    consent = {"name": Word(name), "tenant_name": Word(name), "tenant": "t", "apps": (app,)}
+    done = page(
+        "link-done.html", result="Confirmed", expiration=f"The site of '{isolated(name)}' is connected"
+    )
+    asked = page("consent.html", granted=False, confirms=True, checked_at=NOW, again=0, **consent)
+    return [written.content.decode() for written in (done, asked) if isinstance(written.content, bytes)]

@@ -1,0 +1,12 @@
+"""How many words go through how many doors: ``python -m tests.words``."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.support import corpus
+from tests.words import doors
+
+words = len(corpus.words()) + len(corpus.directory_names())
+places = sum(map(len, (doors.ENDPOINTS, doors.MESSAGES, doors.OTHERS)))
+sys.stdout.write(f"{words} words, {places} doors with {len(doors.tests())} tests, {words * places} pairs\n")
