@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
@@ -246,8 +247,8 @@ def test_the_name_of_a_file_has_no_word():
 
 def _pages(name: str) -> list[str]:
     """The pages after a link, and of a consent."""
-    app = ConsentApp(name=Word(name), app_id="a", url="https://login/x", permissions=(isolated(name),))
-    consent = {"name": Word(name), "tenant_name": Word(name), "tenant": "t", "apps": (app,)}
+    app = ConsentApp(name=Word(name), app_id="a", url="https://login/x", permissions=())
+    consent: dict[str, Any] = {"name": Word(name), "tenant_name": Word(name), "tenant": "t", "apps": (app,)}
     done = page(
         "link-done.html", result="Confirmed", expiration=f"The site of '{isolated(name)}' is connected"
     )

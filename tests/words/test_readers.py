@@ -59,7 +59,7 @@ def test_a_browser_finds_text(tmp_path):
 @pytest.mark.parametrize("separator", SEPARATORS)
 def test_a_spreadsheet_finds_no_formula(tmp_path, separator):
     """With each list separator, LibreOffice opens the list without a formula. It finds one that is there."""
-    rows = [{"a": Word(name), "b": f"1 {name}"} for name in NAMES]
+    rows: list[dict[str, Word | str | int | None]] = [{"a": Word(name), "b": f"1 {name}"} for name in NAMES]
     assert _formulas(tmp_path, sheet(("a", "b"), rows), SEPARATORS[separator]) == 0
     if separator == "semicolon":
         assert _formulas(tmp_path, FORMULA.encode(), SEPARATORS[separator]) == 1
