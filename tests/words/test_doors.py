@@ -28,6 +28,7 @@ from markdown_it import MarkdownIt
 import onboarding
 from infra.local.cloud.graph.filters import Filterable, FilterReader
 from onboarding.api import calendars
+from onboarding.api.endpoint import Reply
 from onboarding.api.pages import page
 from onboarding.lifecycle.consent_apps import ConsentApp
 from onboarding.notices.channels.webhook import event as event_of
@@ -187,8 +188,12 @@ def test_no_word_begins_a_line_of_the_log(caplog):
 def _link(name: str) -> str:
     """The page of a link in a message."""
     about = connection(name=name, tenant_name=name)
-    shown = page("link.html", action="Snooze", connection=about, expiration="x", effect="x")
-    return shown.response().get_body().decode()
+    return _html(page("link.html", action="Snooze", connection=about, expiration="x", effect="x"))
+
+
+def _html(written: Reply) -> str:
+    """A page as a browser gets it."""
+    return written.response().get_body().decode()
 
 
 def test_a_filter_of_graph_finds_exactly_the_name():
@@ -253,4 +258,4 @@ def _pages(name: str) -> list[str]:
         "link-done.html", result="Confirmed", expiration=f"The site of '{isolated(name)}' is connected"
     )
     asked = page("consent.html", granted=False, confirms=True, checked_at=NOW, again=0, **consent)
-    return [written.content.decode() for written in (done, asked) if isinstance(written.content, bytes)]
+    return [_html(done), _html(asked)]

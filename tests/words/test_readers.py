@@ -71,10 +71,9 @@ def _dom(folder: Path, names: list[str]) -> Shape:
     shown = page(
         "consent.html", granted=False, confirms=True, checked_at=datetime(2027, 1, 1, tzinfo=UTC), again=0,
         name=Word(names[0]), tenant_name=Word(names[1]), tenant="t", apps=apps,
-    ).content  # fmt: skip
-    assert isinstance(shown, bytes)
+    )  # fmt: skip
     document = folder / "page.html"
-    document.write_bytes(shown)
+    document.write_bytes(shown.response().get_body())
     browser = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", document.as_uri()]
     dumped = subprocess.run(browser, capture_output=True, check=True, timeout=120)  # noqa: S603 - that is the test
     shape = Shape()
