@@ -124,6 +124,7 @@ async def test_a_sign_in_to_one_tenant_does_not_delay_another(customer):
     assert (await customer.finished(waiting))["status"] == "Succeeded"
 
 
+@pytest.mark.soak
 async def test_one_tenants_throttling_does_not_slow_another(customer):
     """While Graph throttles five of the customer's onboardings, one of the home tenant succeeds.
 

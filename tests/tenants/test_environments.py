@@ -102,8 +102,9 @@ async def _made(place: Portal, revision: str, discovery: bool) -> tuple[Any, Any
     return connection, server, client
 
 
+@pytest.mark.parametrize("place", [US_GOVERNMENT], indirect=True)
 async def test_imports_and_the_consent_of_an_administrator_work(place):
-    """In both clouds, apps can be imported and shared, and an administrator can consent."""
+    """Apps can be imported and shared, and an administrator can consent, as in the public cloud."""
     apps = await precreated(place)
     where = {"azureEnvironment": environment(place)}
     asked = await place.accepted(**where, adminConsent="ByAdministrator")
