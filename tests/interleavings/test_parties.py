@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from onboarding.connections.records import Connection
 from onboarding.words.line import isolated
+from onboarding.words.word import read
 from tests.interleavings.cloud import InProcessCloud
 from tests.interleavings.parties import REQUESTERS, Parties
 from tests.interleavings.world import World
@@ -159,7 +160,7 @@ class PartiesMachine(RuleBasedStateMachine):
                 purge = {"onDeleted": "Purge"} if way == "purge" else {}
                 return {"serverApp": {"appIdUri": target.app_id_uri, **purge}}
             case _:
-                return {"name": target.name}
+                return {"name": read(target.name)}
 
     @rule(caller=_CALLERS, verb=st.sampled_from(VERBS), pick=_PICKS, now=st.booleans())
     def use(self, caller: str, verb: str, pick: int, now: bool) -> None:
