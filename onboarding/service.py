@@ -24,17 +24,15 @@ from onboarding.api.encrypted_secrets import EncryptedSecretsResource
 from onboarding.api.endpoint import Endpoint
 from onboarding.api.expirations import ExpirationsResource
 from onboarding.api.feeds import FeedsResource
-from onboarding.api.front import Front
+from onboarding.api.front import Front, misconfigured
 from onboarding.api.inspections import InspectionsResource
 from onboarding.api.links import LinksResource
 from onboarding.api.noted_calls import NotedCalls
 from onboarding.api.onboardings import OnboardingsResource
 from onboarding.api.operations import OperationsResource
-from onboarding.api.problems import ProblemError
 from onboarding.api.renewals import RenewalsResource
 from onboarding.api.sign_in import SignIn
 from onboarding.api.tenants import TenantsResource
-from onboarding.errors import requests
 from onboarding.own_state import OwnState
 from onboarding.parts.process import Parts, parts
 from onboarding.shared import Shared
@@ -249,12 +247,16 @@ async def serve(request: func.HttpRequest, endpoint: Endpoint) -> func.HttpRespo
     """Answers an HTTP call. Without valid settings it does so, too; only the log has the details."""
     try:
         running = service()
+        handler = getattr(running.resource(endpoint.resource), endpoint.handler)
+        front = running.front
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         log.error("the app settings are not valid: %s", faults)  # noqa: TRY400 - the faults are enough
-        return ProblemError(requests.MISCONFIGURED).response("")
-    handler = getattr(running.resource(endpoint.resource), endpoint.handler)
-    return await running.front.serve(request, endpoint, handler)
+        return misconfigured()
+    except Exception:  # such as a connection string that the SDK cannot read
+        log.exception("the service cannot be made with these app settings")
+        return misconfigured()
+    return await front.serve(request, endpoint, handler)
 
 
 @functools.cache

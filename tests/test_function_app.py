@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import azure.functions as func
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 import function_app
-from onboarding.service import ENDPOINTS
+from onboarding.parts.process import parts
+from onboarding.service import ENDPOINTS, serve, service
 from onboarding.storage import names
 from onboarding.workflow.runtime import Limits
 
@@ -210,13 +212,44 @@ def test_importing_the_app_does_nothing():
     assert done.stdout.strip() == f"{len(HTTP) + len(QUEUES) + len(TIMERS)} [] []", done.stderr
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"HOME_TENANT_ID": ""}, "HOME_TENANT_ID"),
+        ({"ONBOARDING_STORAGE": "account"}, "Connection string"),
+        ({"LOCAL_CLOUD_CA": "/none"}, "No such file"),
+    ],
+)
+async def test_a_service_without_valid_settings_answers_so(monkeypatch, caplog, change, named):
+    """Whatever is wrong with the app settings, a caller gets a problem document, and the log names it."""
+    settings = {
+        "HOME_TENANT_ID": "t",
+        "API_AUDIENCE": "api://a",
+        "KEY_VAULT_URL": "https://v.vault.azure.net",
+        "ONBOARDING_STORAGE": "UseDevelopmentStorage=true",
+        **change,
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    parts.cache_clear()
+    service.cache_clear()
+    request = func.HttpRequest("GET", "https://cmg.contoso.com/api/x", headers={}, body=b"")
+    for endpoint in (each for each in ENDPOINTS if each.name in {"get_health", "list_onboardings"}):
+        answer = await serve(request, endpoint)
+        assert (answer.status_code, answer.headers["x-ms-error-code"]) == (503, "misconfigured")
+        assert json.loads(answer.get_body())["requestId"] == answer.headers["x-ms-request-id"]
+    parts.cache_clear()
+    service.cache_clear()
+    assert named in caplog.text
+
+
 def test_the_host_is_told_what_the_app_relies_on():
     """Message encoding, route prefix, crash limit and locks are those that the code relies on."""
     host = json.loads((ROOT / "host.json").read_text())
     queues = host["extensions"]["queues"]
     assert host["version"] == "2.0"
     assert queues["messageEncoding"] == "base64"  # as onboarding.storage.queues writes
-    assert host["extensions"]["http"]["routePrefix"] == "api"  # as onboarding.api.front expects
+    assert host["extensions"]["http"]["routePrefix"] == "api"  # as onboarding.api.called_url expects
     assert queues["maxDequeueCount"] >= 5  # crashes that a run survives
     assert queues["batchSize"] <= 32  # the service's own limit
     # The host fetches more while some requesters and tenants have all workers that they may have.

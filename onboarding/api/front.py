@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from onboarding import calls
 from onboarding.api import on_behalf_of
+from onboarding.api.called_url import CalledUrl
 from onboarding.api.callers import ANYBODY, Caller, Callers
 from onboarding.api.documents import Document
 from onboarding.api.endpoint import CLOUD_REFUSES, Call, Endpoint, Reply
@@ -69,20 +69,23 @@ class Front:
     ) -> func.HttpResponse:
         """Answers a request. No exception and no trace leaves it."""
         request_id = str(uuid.uuid4())
-        url = urlsplit(request.url)
         reader = Reader(
-            origin=self._public_url or f"{url.scheme}://{url.netloc}",
+            origin=self._public_url,
             reserved=self._operators_only,
             language=Language.preferred(request.headers.get("Accept-Language", "")),
         )
         try:
+            url = CalledUrl.of(request)
+            reader = replace(reader, origin=self._public_url or url.origin)
             with patience.limited(self._storage_seconds):
                 caller = await self._caller(request, endpoint)
                 reader = replace(reader, operates=caller.operates)
                 handle = functools.partial(self._handle, endpoint, handler, request_id)
-                response = await self._answer(request, endpoint, handle, caller, reader)
+                response = await self._answer(
+                    request, endpoint, handle, url=url, caller=caller, reader=reader
+                )
         except Exception as error:  # noqa: BLE001 - the caller gets a response in any case
-            response = _problem(error, request_id).response(request_id, reader)
+            response = _failed(error, request_id, reader)
         response.headers["x-ms-request-id"] = request_id
         return response
 
@@ -100,11 +103,11 @@ class Front:
         request: func.HttpRequest,
         endpoint: Endpoint,
         handler: Handler,
+        *,
+        url: CalledUrl,
         caller: Caller,
         reader: Reader,
     ) -> func.HttpResponse:
-        url, origin = urlsplit(request.url), reader.origin
-        prefix, _, path = url.path.rpartition("/api/")
         query, seal = endpoint.query.read(request), None
         if isinstance(query, ContinuedQuery):
             seal = await self._seals.of(query.listed(caller, url.path))
@@ -116,8 +119,8 @@ class Front:
             body=read_body(request, endpoint.body, self._clock.now()) if endpoint.body else None,
             path=request.route_params,
             accept=request.headers.get("Accept", ""),
-            base_url=f"{origin}{prefix}/api",
-            called_url=f"{origin}{prefix}/api/{path}",
+            base_url=f"{reader.origin}{url.base}",
+            called_url=f"{reader.origin}{url.path}",
         )
         answer = await handler(call)
         response = (answer if isinstance(answer, Reply) else Reply(content=answer)).response(reader)
@@ -142,6 +145,14 @@ class Front:
         return answer
 
 
+def misconfigured() -> func.HttpResponse:
+    """The answer of a process that has no front, because its settings do not make one."""
+    request_id = str(uuid.uuid4())
+    response = ProblemError(requests.MISCONFIGURED).response(request_id)
+    response.headers["x-ms-request-id"] = request_id
+    return response
+
+
 def _unless_known(response: func.HttpResponse, known: str) -> func.HttpResponse:
     """A response with its entity tag; without its content if the caller has it (RFC 9110, section 13.1.2).
 
@@ -163,6 +174,15 @@ def _not_read(error: InvalidContinuationError | UnreadableRowError) -> ProblemEr
         row, reason = error.row, error.reason
         return ProblemError(requests.ROW_UNREADABLE, table=row.table, key=row.key, reason=reason)
     return invalid_parameters({"continuationToken": parameters.CONTINUATION_INVALID.finding()})
+
+
+def _failed(error: Exception, request_id: str, reader: Reader) -> func.HttpResponse:
+    """The answer for an exception, also for one whose words cannot be written."""
+    try:
+        return _problem(error, request_id).response(request_id, reader)
+    except Exception:
+        log.exception("the problem of the request %s cannot be written", request_id)
+        return ProblemError(requests.INTERNAL_ERROR).response(request_id)
 
 
 def _problem(error: Exception, request_id: str) -> ProblemError:

@@ -39,6 +39,7 @@ _BODIES: Final = (
     requests.INVALID_REQUEST,
 )
 _ALWAYS: Final = (
+    requests.URL_INVALID,
     HTTPStatus.TOO_MANY_REQUESTS,
     requests.INTERNAL_ERROR,
     requests.MISCONFIGURED,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Self, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import azure.functions as func
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -20,6 +20,7 @@ from pydantic.config import JsonDict
 from pydantic_core import from_json
 
 from onboarding.api import faults
+from onboarding.api.called_url import CalledUrl
 from onboarding.api.problems import ProblemError, invalid, invalid_parameters
 from onboarding.cmg.faults import Fault, fault
 from onboarding.errors import Finding, parameters, requests
@@ -95,7 +96,7 @@ class Query(BaseModel):
         headers, own = cls._names()
         sent = [
             (name, value)
-            for name, value in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+            for name, value in parse_qsl(CalledUrl.of(request).query, keep_blank_values=True)
             if name != _VERSION
         ]
         wrong = dict(_wrong(sent, headers, own)) if cls.can_be_wrong() else {}
@@ -202,7 +203,8 @@ def _need_length(request: func.HttpRequest) -> None:
 
 
 def _need_json(request: func.HttpRequest, body: bytes) -> None:
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
+    written = request.headers.get("Content-Type", "").encode(errors="replace").decode()
+    media_type = written.partition(";")[0].strip().casefold()
     if media_type != "application/json":
         raise ProblemError(
             requests.CONTENT_TYPE_NOT_JSON, media_type=media_type, headers={"Accept": "application/json"}

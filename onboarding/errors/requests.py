@@ -62,6 +62,14 @@ NOT_FOUND: Final = ErrorType(
     detail="{what} does not exist, or you do not have access to it.",
     remedy="Check the ID in the URL.",
 )
+URL_INVALID: Final = ErrorType(
+    code="url-invalid",
+    status=HTTPStatus.BAD_REQUEST,
+    title="The URL of the request is not valid",
+    detail="The service cannot read the URL of the request. The header Host contains part of it.",
+    remedy="Send the name of the service in the header Host, with a port if it has one.",
+    documentation="https://www.rfc-editor.org/rfc/rfc9110#section-7.2",
+)
 CONTENT_TYPE_NOT_JSON: Final = ErrorType(
     code="content-type-not-json",
     status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -94,6 +94,45 @@ async def test_a_body_in_chunks_is_not_taken_for_no_body(portal):
     assert await portal.get(f"/api/connections/{connection['id']}", caller="operator") == connection
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[",
+        "[::1",
+        "[contoso]",
+        "[1.2.3.4]",
+        "a b",
+        "a/b",
+        "a?b",
+        "a@b",
+        "a:b",
+        "a:99999",
+        ":80",
+        "<a>",
+        "a\\b",
+        "caf\u00e9".encode(),
+        "\u2100".encode(),  # would be several characters in a name
+        b"\xff",
+    ],
+)
+async def test_a_host_that_is_none_is_refused(portal, host):
+    """The answer to a header Host that is no name says what to send; no link leads there."""
+    for path in ("/api/openapi.json", "/api/onboardings"):
+        answer = await portal.call("GET", path, headers={"Host": host})
+        assert "header Host" in problem(answer, 400, "url-invalid")["remedy"]
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"\xed\xa0\x80", b"\x80/json", b"caf\xc3\xa9", b"W/\xfe"])
+async def test_a_header_of_any_bytes_gets_an_answer(portal, value):
+    """No header that is not text makes the service fail."""
+    names = ("Content-Type", "Accept", "Accept-Language", "If-Match", "If-None-Match", "Idempotency-Key")
+    for name in (*names, "Authorization", "On-Behalf-Of", "traceparent"):
+        headers = {"Content-Type": "application/json", "Accept": "*/*", name: value}
+        for method in ("GET", "POST"):
+            answer = await portal.call(method, "/api/onboardings?dryRun=true", headers=headers, content=b"{}")
+            assert answer.status_code < 500, (name, answer.text)
+
+
 async def token_of(portal: Portal, path: str, caller: str) -> str:
     """The continuation token of a list with more than one entry."""
     page = await portal.get(path, caller=caller, maxpagesize="1")
