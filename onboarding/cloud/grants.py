@@ -79,17 +79,19 @@ class Grants:
                 added = True
         return added
 
-    async def revoke_scope(self, client: str, resource: str, scope: str) -> None:
-        """Revokes the consent to a delegated permission; safe to repeat."""
+    async def revoke_scope(self, client: str, resource: str, scope: str) -> bool:
+        """Revokes the consent to a delegated permission; False if the directory shows none."""
         await self._guard()
-        grants = self._paths.oauth2_permission_grants
+        grants, revoked = self._paths.oauth2_permission_grants, False
         for grant in await self._grants(client, resource):
             scopes = _scopes(grant)
             builder = grants.by_o_auth2_permission_grant_id(grant["id"])
             if scopes == {scope}:
-                await self._delete(builder)
+                revoked |= await self._delete(builder)
             elif scope in scopes:
                 await self._graph.call("PATCH", builder, {"scope": " ".join(sorted(scopes - {scope}))})
+                revoked = True
+        return revoked
 
     async def _grants(self, client: str, resource: str) -> list[Mapping[str, Any]]:
         """The consents, for all users, to delegated permissions of one service principal on another."""
@@ -155,15 +157,17 @@ class Grants:
             raise failures.error_of(reply.refusal, fresh=self._fresh)
         return not reply.refusal
 
-    async def revoke_role(self, client: str, resource: str, role: str) -> None:
-        """Revokes the consent to an application permission; safe to repeat."""
+    async def revoke_role(self, client: str, resource: str, role: str) -> bool:
+        """Revokes the consent to an application permission; False if the directory shows none."""
         await self._guard()
+        revoked = False
         principal = self._paths.service_principals.by_service_principal_id(client)
         found = await self._graph.listed(principal.app_role_assignments)
         for each in shapes.entries(found.needed()):
             if (each.get("resourceId"), each.get("appRoleId")) == (resource, role):
                 builder = principal.app_role_assignments.by_app_role_assignment_id(each["id"])
-                await self._delete(builder)
+                revoked |= await self._delete(builder)
+        return revoked
 
     async def _delete(self, builder: Builder) -> bool:
         """Deletes an object; False if it does not exist."""

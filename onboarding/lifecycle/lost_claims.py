@@ -61,7 +61,7 @@ async def application(context: OnboardingContext, role: str, made: Application |
     made = made or await directory.find_application(unique_name(context.id, role))
     if made and made.object_id != recorded:
         await directory.delete_application(made.object_id)
-        await _need_gone(partial(directory.purge, made.object_id), "application", made.app_id)
+        await need_gone(partial(directory.purge, made.object_id), "application", made.app_id)
 
 
 async def principal(
@@ -81,7 +81,7 @@ async def principal(
     if made and made != recorded:
         await directory.delete_application(app.object_id)
         await directory.purge(app.object_id)
-        await _need_gone(partial(directory.purge, made), "service principal", made)
+        await need_gone(partial(directory.purge, made), "service principal", made)
 
 
 async def secret(context: Context[Services, Any], credential: Credential, made: SecretRecord | None) -> None:
@@ -100,10 +100,10 @@ async def secret(context: Context[Services, Any], credential: Credential, made: 
             return  # the other worker finds it, and uses it
         await credential.restore(used[0], instead_of=stored)
     for key_id in sorted(mine):
-        await _need_gone(partial(credential.withdraw, key_id), "client secret", key_id)
+        await need_gone(partial(credential.withdraw, key_id), "client secret", key_id)
 
 
-async def _need_gone(take_back: Callable[[], Awaitable[bool]], kind: str, known: str) -> None:
+async def need_gone(take_back: Callable[[], Awaitable[bool]], kind: str, known: str) -> None:
     """Takes something back, in some attempts."""
     for pause in (*_PAUSES, 0):
         if await take_back():

@@ -8,7 +8,7 @@ repeated anywhere. A tenant that refuses the service stops no removal: what is o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -60,6 +60,16 @@ class RevokeResult:
     left: tuple[LeftBehind, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlierGrants:
+    """What earlier attempts have revoked: the directory no longer shows it, as if it did not show it yet."""
+
+    grants: tuple[Grant, ...]
+
+
+_REVOKED: Final = Codec(EarlierGrants)
+
+
 async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
     """Finds the object IDs of what the onboarding created, before anything is deleted."""
     tenant = context.request.tenant
@@ -104,8 +114,11 @@ async def _inventory(
     return Done(result=result, note=left_behind.note(left))
 
 
-async def revoke(context: RemovalContext) -> Done[RevokeResult]:
-    """Revokes what the onboarding granted to imported apps. Other apps are deleted with their grants."""
+async def revoke(context: RemovalContext) -> Done[RevokeResult] | Wait:
+    """Revokes what the onboarding granted to imported apps. Other apps are deleted with their grants.
+
+    A new grant that the directory does not show yet is looked for again.
+    """
     request, services = context.request.request, context.services
     run, onboarding = await onboarding_of(context), context.request.onboarding
     consent, server, client = CONSENT.found_in(run), SERVER_APP.found_in(run), CLIENT_APP.found_in(run)
@@ -123,8 +136,16 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult]:
         server=server.app_id,
         client=client.app_id if client else "",
     )
-    revoked, left = await revocation.revoke(grant for grant in granted if grant.role or client)
-    return Done(result=RevokeResult(revoked=revoked, left=left), note=left_behind.note(left))
+    before = _REVOKED.load(context.step.memo).grants if context.step.memo else ()
+    revoked = await revocation.revoke(
+        grant for grant in granted if grant not in before and (grant.role or client)
+    )
+    step, grants = run.steps.get(CONSENT.name) if run else None, (*before, *revoked.grants)
+    if revoked.unseen and step and _may_still_appear(context, step):
+        later = wait(context, phrases.WAITS_DIRECTORY, Awaited.DIRECTORY)
+        return replace(later, memo=_REVOKED.dump(EarlierGrants(grants=grants)))
+    result = RevokeResult(revoked=len(grants) + len(revoked.unseen), left=revoked.left)
+    return Done(result=result, note=left_behind.note(result.left))
 
 
 def _recorded_principal(run: Run | None, role: str) -> str | None:

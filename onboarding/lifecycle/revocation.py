@@ -18,6 +18,15 @@ from onboarding.lifecycle.left_behind import LeftBehind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Revoked:
+    """What became of the grants of an onboarding."""
+
+    grants: tuple[Grant, ...]  # those that were revoked
+    unseen: tuple[Grant, ...]  # those that the directory does not show, or not yet
+    left: tuple[LeftBehind, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Revocation:
     """Revokes grants of one onboarding."""
 
@@ -27,10 +36,10 @@ class Revocation:
     server: str  # client IDs of the applications
     client: str  # empty if the onboarding has none
 
-    async def revoke(self, granted: Iterable[Grant]) -> tuple[int, tuple[LeftBehind, ...]]:
-        """Revokes grants; returns how many, and what was left. Safe to repeat."""
+    async def revoke(self, granted: Iterable[Grant]) -> Revoked:
+        """Revokes grants. Safe to repeat."""
         left: dict[str, LeftBehind] = {}
-        revoked: list[Grant] = []
+        revoked: dict[Grant, bool] = {}  # and whether the directory showed it
         users = {app: await self._users(app) for app in (self.server, self.client) if app}
         for grant in granted:
             app = self._app(grant)
@@ -39,15 +48,17 @@ class Revocation:
                 await ownership.hand_on(self.services, self.tenant, app, self.onboarding, (grant,))
                 continue
             try:
-                await self._revoke(grant)
+                revoked[grant] = await self._revoke(grant)
             except PermanentError as error:
                 if not left_behind.refused(self.services, self.tenant, error):
                     raise
                 left[app] = left_behind.by_tenant("consent", app, self.tenant, error)
-                continue
-            revoked.append(grant)
-        kept = [grant for grant in revoked if not await self._gave_back(grant, left)]
-        return len(kept), tuple(left.values())
+        gone = [grant for grant in revoked if not await self._gave_back(grant, left)]
+        return Revoked(
+            grants=tuple(grant for grant in gone if revoked[grant]),
+            unseen=tuple(grant for grant in gone if not revoked[grant]),
+            left=tuple(left.values()),
+        )
 
     async def _gave_back(self, grant: Grant, left: dict[str, LeftBehind]) -> bool:
         """Whether somebody began to use the application meanwhile, and has the grant again."""
@@ -64,12 +75,11 @@ class Revocation:
         left[app] = left_behind.for_others("consent", app, users)
         return True
 
-    async def _revoke(self, grant: Grant) -> None:
+    async def _revoke(self, grant: Grant) -> bool:
         grants = self.services.directory(self.tenant).grants
         if grant.scope:
-            await grants.revoke_scope(grant.client, grant.resource, grant.scope)
-        else:
-            await grants.revoke_role(grant.client, grant.resource, grant.role)
+            return await grants.revoke_scope(grant.client, grant.resource, grant.scope)
+        return await grants.revoke_role(grant.client, grant.resource, grant.role)
 
     def _app(self, grant: Grant) -> str:
         return self.server if grant.role else self.client

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 from azure.data.tables.aio import TableServiceClient
@@ -198,8 +199,24 @@ async def test_imported_apps_are_kept(portal):
     assert len(grants["value"]) == 2, "granted before the import, so they are kept"
 
 
+async def test_grants_that_the_directory_does_not_show_yet_are_revoked(portal):
+    """A removal right after the consent to imported apps waits until the directory shows the grants."""
+    apps = await precreated(portal, user_discovery=True, consent=False)
+    client = (await portal.graph(f"/servicePrincipals(appId='{apps.client['appId']}')"))["id"]
+    server = (await portal.graph(f"/servicePrincipals(appId='{apps.server['appId']}')"))["id"]
+    wishes = {"adminConsent": "ByService", "userDiscovery": {"enabled": True}, **apps.request()}
+    await portal.control("PUT", "/lag", {"grants": 1})
+    try:
+        connection = await portal.onboarded(caller="operator", **wishes)
+        await done(portal, await operate(portal, "DELETE", f"/api/connections/{connection['id']}"))
+    finally:
+        await portal.control("PUT", "/lag", {"grants": 0})
+    assert (await portal.graph(f"/servicePrincipals/{client}/oauth2PermissionGrants"))["value"] == []
+    assert (await portal.graph(f"/servicePrincipals/{server}/appRoleAssignments"))["value"] == []
+
+
 @pytest.mark.parametrize("times", [1, None], ids=["succeeds later", "is cancelled"])
-async def test_grants_whose_answer_was_lost_are_revoked(portal, times):
+async def test_grants_whose_answer_was_lost_are_revoked(portal, moved, times):
     """Grants on imported apps are the service's although no answer came; those that were there are kept.
 
     That the directory lists each on a page of its own, behind an empty page, changes nothing.
@@ -220,6 +237,8 @@ async def test_grants_whose_answer_was_lost_are_revoked(portal, times):
         if times is None:
             await until(lambda: _granted(portal, client), "the grant")
             removal = await operate(portal, "POST", f"{path}/cancel")
+            await step(portal, f"/api/operations/{removal['id']}", "consent", "Waiting")
+            await moved(timedelta(minutes=3))  # some grants were noted, but not made: they never show
         else:
             connection = (await portal.finished(onboarding))["connectionId"]
             removal = await operate(portal, "DELETE", f"/api/connections/{connection}")

@@ -170,7 +170,7 @@ class HardLife(Life):
         await super().prepare()
         self._apps = await precreated(self._portal, user_discovery=True, consent=False)
         client, graph = await self._principal(self._apps.client["appId"]), await self._principal(GRAPH_APP_ID)
-        self._principals = client, await self._principal(self._apps.server["appId"])
+        await self._principal(self._apps.server["appId"])
         grant = {"clientId": client, "consentType": "AllPrincipals", "resourceId": graph, "scope": "openid"}
         await self._portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", grant)
 
@@ -196,16 +196,7 @@ class HardLife(Life):
         await super().conforms()
         request = {"azureEnvironment": self._case.environment, "userDiscovery": {"enabled": True}}
         imported = await self._onboarded(**request, **self._apps.request(), adminConsent="ByService")
-        await until(self._consent_shows, "the consent of the imported applications")
         await self._removed(imported)
-
-    async def _consent_shows(self) -> bool:
-        """Whether Graph lists what the service granted: only then can it be withdrawn."""
-        client, server = self._principals
-        grants = await listed(self._portal, f"/servicePrincipals/{client}/oauth2PermissionGrants")
-        scopes = {scope for grant in grants for scope in grant["scope"].split()}
-        roles = await listed(self._portal, f"/servicePrincipals/{server}/appRoleAssignments")
-        return scopes == {"openid", "User.Read", "user_impersonation"} and len(roles) == 1
 
     async def _principal(self, app_id: str) -> str:
         found = await listed(self._portal, f"/servicePrincipals?$filter=appId eq '{app_id}'")

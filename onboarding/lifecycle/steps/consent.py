@@ -11,7 +11,7 @@ it, a person confirms that the administrator has consented.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -20,7 +20,7 @@ from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.app_users import Grant
-from onboarding.errors import Action, ActionKind, Actor, PermanentError, cloud, prerequisites
+from onboarding.errors import Action, ActionKind, Actor, OnboardingError, PermanentError, cloud, prerequisites
 from onboarding.lifecycle import creation, existing, lost_claims, ownership
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
@@ -30,7 +30,7 @@ from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCI
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
-from onboarding.workflow.outcomes import Done, Outcome, Wait
+from onboarding.workflow.outcomes import Done, Outcome, Retry, Wait
 from onboarding.workflow.plan import Step
 from onboarding.workflow.run import StepState
 
@@ -62,6 +62,7 @@ class Noted:
 
     grants: tuple[Grant, ...]
     attempt: int  # that has written the note: an earlier one than the next can have added grants
+    last: Grant | None = None  # the one that an attempt which failed was about to add
 
     @classmethod
     def of(cls, step: StepState | None) -> Noted | None:
@@ -206,13 +207,18 @@ async def _grant(context: OnboardingContext, wanted: Permissions, noted: Noted |
     tried = noted is not None and context.step.attempt > noted.attempt + 1
     # One at a time: the directory refuses concurrent changes of one principal's grants.
     for grant in wanted.grants:
-        if noted:
-            await context.need_claim()
-        new = (
-            await grants.grant_scope(grant.client, grant.resource, grant.scope)
-            if grant.scope
-            else await grants.grant_role(grant.client, grant.resource, grant.role)
-        )
+        try:
+            if noted:
+                await context.need_claim()
+                noted = replace(noted, last=grant)
+            new = (
+                await grants.grant_scope(grant.client, grant.resource, grant.scope)
+                if grant.scope
+                else await grants.grant_role(grant.client, grant.resource, grant.role)
+            )
+        except OnboardingError as error:
+            error.memo = _NOTES.dump(noted) if noted else ""
+            raise
         if new or (tried and noted and grant in noted.grants):
             added.append(grant)
     return tuple(added)
@@ -250,9 +256,16 @@ def _next_look(context: OnboardingContext, wanted: Permissions) -> timedelta:
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ConsentResult]) -> None:
-    """Revokes the grants to imported applications that were added too late."""
+    """Revokes the grants to imported applications that were added too late.
+
+    A worker looks before each grant whether it still has its claim, so only its last one can be too late. The
+    directory may not show that one yet.
+    """
     noted = Noted.of(context.step)
     added = outcome.result.added if isinstance(outcome, Done) else noted.grants if noted else ()
+    last: Grant | None = added[-1] if added else None
+    if isinstance(outcome, Retry) and outcome.memo:
+        last = _NOTES.load(outcome.memo).last
     if not noted or not added or not await lost_claims.nobody_has(context):
         return
     client = CLIENT_APP.found_in(context.run)
@@ -263,7 +276,14 @@ async def undo(context: OnboardingContext, outcome: Outcome[ConsentResult]) -> N
         server=context.result(SERVER_APP).app_id,
         client=client.app_id if client else "",
     )
-    await revocation.revoke(added)
+    unseen = (await revocation.revoke(added)).unseen
+    if last is None or last not in unseen:
+        return
+
+    async def take_back() -> bool:
+        return not (await revocation.revoke((last,))).unseen
+
+    await lost_claims.need_gone(take_back, "consent of the onboarding", context.id)
 
 
 _NOTES: Final = Codec(Noted)
