@@ -62,17 +62,26 @@ async def notices(portal: Portal, connection: dict[str, Any]) -> list[str]:
 
 async def withdraw(portal: Portal, connection: dict[str, Any]) -> list[dict[str, Any]]:
     """Withdraw the consent to the client app, as its administrator does; what was withdrawn."""
-    path = f"/servicePrincipals/{connection['clientApp']['servicePrincipalId']}/oauth2PermissionGrants"
-    grants: list[dict[str, Any]] = (await portal.graph(path))["value"]
-    assert grants
-    for grant in grants:
+    withdrawn = await grants(portal, connection)
+    assert withdrawn
+    for grant in withdrawn:
         await portal.look("graph", "DELETE", f"/v1.0/oauth2PermissionGrants/{grant['id']}")
-    return grants
+    return withdrawn
 
 
-async def consent(portal: Portal, grants: list[dict[str, Any]]) -> None:
-    """Consent again."""
-    for grant in grants:
+async def grants(portal: Portal, connection: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the client app has consent for."""
+    path = f"/servicePrincipals/{connection['clientApp']['servicePrincipalId']}/oauth2PermissionGrants"
+    found: list[dict[str, Any]] = (await portal.graph(path))["value"]
+    return found
+
+
+async def consent(portal: Portal, connection: dict[str, Any], withdrawn: list[dict[str, Any]]) -> None:
+    """Consent again to what is missing."""
+    kept = {grant["resourceId"] for grant in await grants(portal, connection)}
+    for grant in withdrawn:
+        if grant["resourceId"] in kept:
+            continue
         members = ("clientId", "consentType", "resourceId", "scope")
         body = {name: grant[name] for name in members}
         await portal.look("graph", "POST", "/v1.0/oauth2PermissionGrants", body)

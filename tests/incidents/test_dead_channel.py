@@ -53,4 +53,4 @@ async def test_dead_channel(portal, settled):
     ids = await until(arrived, "the notice")
     assert len(ids) == len(set(ids)), "none comes twice"
     assert await failing() is None
-    await night.consent(portal, withdrawn)
+    await night.consent(portal, settled, withdrawn)

@@ -27,6 +27,7 @@ async def test_a_deleted_application(portal, settled):
     """One call shows it, with its cause; after it was restored, one call shows that it is gone."""
     app = settled["serverApp"]
     assert "application" not in await night.inspected(portal, settled)
+    grants = await night.grants(portal, settled)
     await portal.look("graph", "DELETE", f"/v1.0/applications/{app['objectId']}")
     found = await night.inspected(portal, settled)
     assert found["application"]["remedy"]
@@ -34,6 +35,7 @@ async def test_a_deleted_application(portal, settled):
     await told(portal, settled, "ApplicationDeleted")
     for each in (app["objectId"], app["servicePrincipalId"]):
         await portal.look("graph", "POST", f"/v1.0/directory/deletedItems/{each}/restore")
+    await night.consent(portal, settled, grants)  # they were deleted with the service principal
     assert "application" not in await night.inspected(portal, settled)
 
 

@@ -24,7 +24,7 @@ async def test_withdrawn_consent(portal, settled):
     assert found
     assert all("Grant admin consent" in each["remedy"] for each in found.values())
     assert set(found) <= set((await night.attention(portal))["drifting"]["causes"])
-    await night.consent(portal, withdrawn)
+    await night.consent(portal, settled, withdrawn)
     assert await consents(portal, settled) == {}
     causes = (await night.attention(portal)).get("drifting", {}).get("causes", {})
     assert not set(found) & set(causes)
