@@ -5,6 +5,7 @@ It runs with a timer, so that nothing of it depends on the channel's next notice
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,8 @@ from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.run import SERVICE, Run
 from onboarding.workflow.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 _QUIET: Final = timedelta(minutes=15)
 """How long a channel fails before others are told: most troubles are over by then."""
@@ -47,15 +50,29 @@ class ChannelWatch:
         self._names = names
 
     async def sweep(self) -> int:
-        """Looks at each channel; returns how many deliveries it has resumed."""
-        resumed = 0
+        """Looks at each channel; returns how many deliveries it has resumed.
+
+        A failure with one channel stops no other: the first one is raised at the end.
+        """
+        resumed, failures = 0, list[Exception]()
         for name in await self._names():
-            state = await self._states.get(name)
-            if state.back:
-                resumed += await self._came_back(state)
-            elif state.fails and not state.told:
-                await self._tell(state)
+            try:
+                resumed += await self._look(name)
+            except Exception as error:
+                log.exception("the channel %s could not be watched", name)
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return resumed
+
+    async def _look(self, name: str) -> int:
+        """Looks at one channel."""
+        state = await self._states.get(name)
+        if state.back:
+            return await self._came_back(state)
+        if state.fails and not state.told:
+            await self._tell(state)
+        return 0
 
     async def _tell(self, state: ChannelState) -> None:
         """Announces a channel that has failed for some time, or that has ended."""

@@ -8,6 +8,7 @@ from onboarding.clock import Clock
 from onboarding.errors import channels
 from onboarding.storage import keys, names
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
+from onboarding.storage.unreadable_rows import UnreadableRowError, readable
 
 _KEY = "mails"
 
@@ -25,7 +26,7 @@ class MailBudget:
         """Raises ``TransientError`` if the mails of today are used up; tomorrow there are more."""
         now = self._clock.now()
         row = await self._tables.get(names.NOTICES, _partition(requester, now), _KEY)
-        if row and int(row.columns["count"]) >= self._most:
+        if await self._number(row) >= self._most:
             tomorrow = datetime.combine(
                 now.date() + timedelta(days=1), datetime.min.time(), tzinfo=now.tzinfo
             )
@@ -38,7 +39,7 @@ class MailBudget:
         partition = _partition(requester, self._clock.now())
         while True:
             found = await self._tables.get(names.NOTICES, partition, _KEY)
-            number = int(found.columns["count"]) + 1 if found else 1
+            number = await self._number(found) + 1
             row = Row(
                 partition=partition, key=_KEY, columns={"count": number}, etag=found.etag if found else ""
             )
@@ -47,6 +48,18 @@ class MailBudget:
             except ConflictError:
                 continue
             return
+
+    async def _number(self, row: Row | None) -> int:
+        """How many mails were counted. A row that cannot be read counts none; the next mail replaces it."""
+        found = await readable(self._tables, [row] if row else [], _count)
+        return found[0] if found else 0
+
+
+def _count(row: Row) -> int:
+    number = row.columns.get("count")
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise UnreadableRowError(row, "the column 'count' is no number")
+    return number
 
 
 def _partition(requester: str, now: datetime) -> str:

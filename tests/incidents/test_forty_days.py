@@ -41,5 +41,7 @@ async def test_forty_days(portal, settled):
 
     warnings: list[Any] = await until(told, "the warning")
     assert len(warnings) == 1, "the gravest that is due"
-    assert await night.secrets_of(portal, settled["onboardingId"]) == secrets, "the site may still use the old one"
+    assert await night.secrets_of(portal, settled["onboardingId"]) == secrets, (
+        "the site may still use the old one"
+    )
     assert await waits()

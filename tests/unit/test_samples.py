@@ -8,69 +8,12 @@ version.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from onboarding.api import feed_store, secret_budget
-from onboarding.audit import audit_event, trail_gaps
-from onboarding.connections import app_users, calendar, records, site_waits, warning_schedule
-from onboarding.drift import drift_index, inspection_schedule, inspection_step
-from onboarding.lifecycle import name_reservations, patience, run_copies
-from onboarding.notices import (
-    channel_states,
-    deliveries,
-    difference_notices,
-    digests,
-    mail_domains,
-    receipts,
-    subscribers,
-)
-from onboarding.recovery import epoch, reconciler
-from onboarding.storage import dismissals, periodic_jobs, sealing, unreadable_rows
-from onboarding.storage.codec import Codec, UnknownVersionError
-from onboarding.workflow import blocked_steps, sweep_place
-
-SAMPLES = Path(__file__).parent.parent / "samples"
-
-CODECS: Mapping[str, Codec[Any]] = {
-    "app-user": app_users.CODEC,
-    "audit-event": audit_event.CODEC,
-    "blocked-step": blocked_steps._CODEC,
-    "calendar-entry": calendar.ENTRY,
-    "calendar-places": calendar.PLACES,
-    "channel-state": channel_states.CODEC,
-    "connection": records.CODEC,
-    "delivery-request": deliveries.DELIVERY._request,
-    "digest-request": digests.DIGEST._request,
-    "dismissed": dismissals.CODEC,
-    "drift-entry": drift_index.CODEC,
-    "feed": feed_store.FEEDS,
-    "feed-maker": feed_store.MAKERS,
-    "handed-over": secret_budget.CODEC,
-    "inspection-request": inspection_step.INSPECTION._request,
-    "epoch": epoch.CODEC,
-    "episode": difference_notices.CODEC,
-    "known-domains": mail_domains.CODEC,
-    "last-inspections": inspection_schedule.LAST,
-    "name-reservation": name_reservations.CODEC,
-    "notice": digests._NOTICES,
-    "patience": patience.CODEC,
-    "periodic-job": periodic_jobs.CODEC,
-    "receipt": receipts.CODEC,
-    "reconciliation": reconciler.CODEC,
-    "run-copy": run_copies.CODEC,
-    "scheduled-warning": warning_schedule.CODEC,
-    "sealing-key": sealing.KEYS,
-    "site-wait": site_waits.CODEC,
-    "sweep-place": sweep_place.CODEC,
-    "subscriber": subscribers.CODEC,
-    "trail-gap": trail_gaps.GAPS,
-    "trail-round": trail_gaps.ROUND,
-    "unreadable-row": unreadable_rows.CODEC,
-}
+from onboarding.storage.codec import UnknownVersionError
+from tests.support.codecs import CODECS, SAMPLES, newest
 
 
 def kept(old: Any, new: Any) -> bool:
@@ -105,7 +48,7 @@ def test_each_kind_has_a_sample_of_its_present_version(kind):
 @pytest.mark.parametrize("kind", CODECS)
 def test_the_release_before_reads_what_a_later_one_writes(kind):
     """Unknown later fields are ignored; a later version of the format is refused as a whole."""
-    text = max(SAMPLES.glob(f"{kind}.v*.json"), key=lambda sample: sample.name).read_text()
+    text = newest(kind)
     codec, document = CODECS[kind], json.loads(text)
     later = {**document, "build": "abc123", "addedLater": {"x": [1]}}
     for written in (json.dumps(later), json.dumps(later, separators=(",", ":"))):
