@@ -20,6 +20,7 @@ from onboarding.api.troubled_chains import TroubledChains
 from onboarding.api.troubled_expirations import Expirations, LongRuns
 from onboarding.api.troubled_records import Drifts, Messages, Rows
 from onboarding.api.troubled_runs import FailedRuns, WaitingRuns
+from onboarding.api.troubled_sites import WaitingSites
 from onboarding.api.troubles import TroubleCode, TroubleList
 from onboarding.api.unreadable_connections import UnreadableConnections
 from onboarding.connections.site_waits import SiteWaits
@@ -120,6 +121,12 @@ class Shared:
                 calendar=parts.stores.calendar,
                 connections=parts.stores.connection_store,
                 responses=parts.responses,
+                clock=parts.clock,
+            ),
+            WaitingSites(
+                waits=self.site_waits,
+                connections=parts.stores.connection_store,
+                notices=parts.messaging.notices,
                 clock=parts.clock,
             ),
             LongRuns(parts.onboarding_runs, RunStatus.NOT_STARTED),

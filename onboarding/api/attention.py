@@ -16,6 +16,7 @@ from onboarding.api.documents import AttentionCode, Url
 from onboarding.api.overview_facts import OPEN, Facts
 from onboarding.api.troubled_expirations import LONG, URGENT
 from onboarding.api.troubled_runs import code_of
+from onboarding.api.troubled_sites import needs_attention
 from onboarding.api.troubles import TroubleCode
 from onboarding.errors import Actor, steps
 from onboarding.storage import names
@@ -197,8 +198,8 @@ def _runs(facts: Facts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
             **waiting,
         ),
         "waits-for-site": _Need(
-            some=facts.waiting.where(lambda wait: wait.reminded > 0),
-            path="connections?handOver=Waiting",
+            some=facts.waiting.where(needs_attention),
+            path="attention?code=waits-for-site",
             since=lambda wait: wait.since,
             cause=lambda _: ["site"],
         ),

@@ -34,6 +34,7 @@ class TroubleCode(StrEnum):
     OPEN_FOR_LONG = "open-for-long"
     STALLED = "stalled"
     WAITS = "waits-for-customer"
+    SITE = "waits-for-site"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

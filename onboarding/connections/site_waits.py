@@ -15,7 +15,7 @@ from onboarding.connections.records import Connection
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import load, readable
+from onboarding.storage.unreadable_rows import Dismissal, load, readable
 from onboarding.words.word import Word
 
 
@@ -28,6 +28,7 @@ class SiteWait:
     tenant: str
     since: datetime
     reminded: int = 0  # reminders that were announced
+    dismissed: Dismissal | None = None
 
 
 CODEC: Final = Codec(SiteWait)
@@ -35,14 +36,18 @@ CODEC: Final = Codec(SiteWait)
 
 def row(connection: Connection, reminded: int = 0) -> Row:
     """The entry of a connection."""
-    entry = SiteWait(
+    wait = SiteWait(
         connection=connection.id,
         name=connection.name,
         tenant=connection.tenant,
         since=connection.hand_over.since if connection.hand_over else connection.created_at,
         reminded=reminded,
     )
-    return replace(pointers.site(connection.id), columns={"document": CODEC.dump(entry)})
+    return _row(wait)
+
+
+def _row(wait: SiteWait) -> Row:
+    return replace(pointers.site(wait.connection), columns={"document": CODEC.dump(wait)})
 
 
 def _entry(row: Row) -> SiteWait:
@@ -60,6 +65,23 @@ class SiteWaits:
         async for row in self._tables.scan(names.CONNECTIONS, Range(pointers.SITE, "")):
             for entry in await readable(self._tables, [row], _entry):
                 yield entry
+
+    async def page(self, *, size: int, continuation: str = "") -> tuple[list[SiteWait], str]:
+        """Some of the entries, by tenant, and the continuation (empty at the end)."""
+        page = await self._tables.page(
+            names.CONNECTIONS, Range(pointers.SITE, ""), size=size, continuation=continuation
+        )
+        return await readable(self._tables, page.rows, _entry), page.continuation
+
+    async def get(self, connection: str) -> SiteWait | None:
+        """The entry of a connection, or None."""
+        place = pointers.site(connection)
+        row = await self._tables.get(names.CONNECTIONS, place.partition, place.key)
+        return next(iter(await readable(self._tables, [row] if row else [], _entry)), None)
+
+    async def put(self, wait: SiteWait) -> None:
+        """Changes an entry."""
+        await self._tables.write(names.CONNECTIONS, _row(wait), Write.UPSERT)
 
     async def first(self, size: int, tenant: str | None = None) -> list[SiteWait]:
         """At most this number of entries, by tenant (of one tenant)."""

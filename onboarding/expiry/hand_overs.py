@@ -114,5 +114,5 @@ class HandOverReminders:
         due = wait.since + timedelta(days=self._days[number - 1])
         reminder = hand_over_notices.waits(connection, due, number, last=number == len(self._days))
         await self._notices.announce(reminder, connection)
-        await self._waits.count(connection, number)
+        await self._waits.put(replace(wait, reminded=number))
         return 1

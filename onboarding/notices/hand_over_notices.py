@@ -10,15 +10,20 @@ from onboarding.notices.notice import Kind, Notice
 from onboarding.words.line import isolated
 
 
-def waits(connection: Connection, due: datetime, number: int, *, last: bool) -> Notice:
-    """A reminder that nobody has confirmed the hand-over. Each number makes one notice."""
+def waits(
+    connection: Connection, due: datetime, number: int, *, last: bool = False, asked: bool = False
+) -> Notice:
+    """A reminder that nobody has confirmed the hand-over.
+
+    Each number makes one notice, and each time at which an operator ``asked`` for one.
+    """
     name = isolated(connection.name)
     since = connection.hand_over.since if connection.hand_over else connection.created_at
     final = "This is the last reminder. " if last else ""
     return Notice(
         kind=Kind.HAND_OVER_WAITS,
         connection=connection.id,
-        key=(connection.onboarding, str(number)),
+        key=(connection.onboarding, due.isoformat() if asked else str(number)),
         at=due,
         message=f"{final}The connection '{name}' waits for its site since {since:%Y-%m-%d}.",
         impact="The gateway cannot be created before the site has imported the applications.",

@@ -47,7 +47,7 @@ async def test_a_site_is_awaited_until_somebody_confirms(site, people):
     overview = await site.get("/api/overview", caller="operator")
     assert overview["waitingForSite"]["count"] > 0
     (entry,) = [each for each in overview["attention"] if each["code"] == "waits-for-site"]
-    assert entry["url"].endswith("/api/connections?handOver=Waiting")
+    assert entry["url"].endswith("/api/attention?code=waits-for-site")
 
     (link,) = re.findall(ADDRESS, people.about("/site", connection["name"])[-1].body)
     for _ in range(2):

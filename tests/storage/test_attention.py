@@ -14,6 +14,7 @@ import pytest
 from onboarding.api import attention_list
 from onboarding.api.problems import ProblemError
 from onboarding.connections.cadence import SECRET, Acknowledgement
+from onboarding.connections.hand_over import Confirmation, HandOver, Way
 from onboarding.connections.records import Connection, Difference
 from onboarding.errors import Actor
 from onboarding.storage import names
@@ -355,3 +356,31 @@ async def test_expirations_and_long_runs_are_dismissed_together(world):
     assert await codes(world) == ["onboarding-failed"]
     assert (await world.call("retry_trouble", path={"id": head.id}))["done"] == 1
     assert await codes(world) == ["open-for-long"], "it was resumed"
+
+
+async def test_a_site_that_waits_is_reminded_or_dismissed(world):
+    """What only a customer can end is dismissed, too: with a reason, until somebody retries it."""
+    now = world.clock.now()
+    made = await world.connect("far", now + timedelta(days=300), drifts=False, hand_over=HandOver(since=now))
+    assert await codes(world) == []
+    world.advance(timedelta(days=8))
+    await world.timers.sweep_expirations()
+    assert await codes(world) == ["waits-for-site"]
+    (entry,) = await entries(world)
+    assert (entry["id"], entry["cause"]) == (f"{made.id}:site", "site")
+    assert await handled(world, "dismiss_all", code="waits-for-site", reason=REASON) == (1, 0)
+    assert (await codes(world), (await world.call("get_overview"))["waitingForSite"]["count"]) == ([], 1)
+    world.advance(timedelta(days=8))
+    await world.timers.sweep_expirations()
+    assert await codes(world) == [], "another reminder is no news for the operator"
+    before = len(world.rows())
+    assert (await world.call("retry_trouble", path={"id": entry["id"]}))["done"] == 1
+    assert await codes(world) == ["waits-for-site"]
+    assert len(world.rows()) > before, "it reminds once more"
+    await world.parts.stores.connection_store.change(made.id, _confirmed)
+    assert await codes(world) == []
+
+
+def _confirmed(connection: Connection) -> Connection:
+    given = Confirmation(at=connection.created_at, by="Kim", way=Way.API)
+    return connection.evolve(hand_over=replace(connection.hand_over, confirmation=given))

@@ -1,0 +1,84 @@
+"""The connections that wait for their site, although somebody was reminded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from onboarding.api.troubles import UNREADABLE, Kept, Trouble, TroubleCode
+from onboarding.clock import Clock
+from onboarding.connections.connection_store import ConnectionStore
+from onboarding.connections.hand_over import HandOverState
+from onboarding.connections.site_waits import SiteWait, SiteWaits
+from onboarding.notices import hand_over_notices
+from onboarding.notices.difference_notices import Announces
+from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
+from onboarding.words import data
+from onboarding.workflow.run import Author
+
+_SUFFIX: Final = ":site"
+"""What makes the ID of an entry of the ID of its connection, which is the ID of its differences."""
+
+
+class WaitingSites:
+    """Who was reminded, and has not confirmed. To retry is to remind once more."""
+
+    codes = (TroubleCode.SITE,)
+
+    def __init__(
+        self, *, waits: SiteWaits, connections: ConnectionStore, notices: Announces, clock: Clock
+    ) -> None:
+        self._waits = waits
+        self._connections = connections
+        self._notices = notices
+        self._clock = clock
+
+    async def page(self, *, size: int, continuation: str) -> tuple[Sequence[Trouble], str]:
+        """Some of them, by tenant."""
+        waits, continuation = await self._waits.page(size=size, continuation=continuation)
+        return [self._trouble(wait) for wait in waits if needs_attention(wait)], continuation
+
+    async def find(self, identifier: str) -> Trouble | None:
+        """One of them: the ID of its connection, and the suffix."""
+        if not identifier.endswith(_SUFFIX):
+            return None
+        wait = await self._waits.get(identifier.removesuffix(_SUFFIX))
+        return self._trouble(wait) if wait and wait.reminded else None
+
+    async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
+        """Reminds once more, now. It is not dismissed then."""
+        wait: SiteWait = trouble.thing
+        try:
+            connection = await self._connections.get(wait.connection)
+        except UnreadableRowError:
+            return UNREADABLE
+        if connection is None or connection.hand_over_state is not HandOverState.WAITING:
+            await self._waits.remove(wait.connection)
+            return None
+        reminder = hand_over_notices.waits(connection, self._clock.now(), wait.reminded, asked=True)
+        await self._notices.announce(reminder, connection)
+        await self._waits.put(replace(wait, dismissed=None))
+        return None
+
+    async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
+        """Hides a connection. People are still reminded, as often as the settings say."""
+        await self._waits.put(replace(trouble.thing, dismissed=dismissal))
+        return None
+
+    def _trouble(self, wait: SiteWait) -> Trouble:
+        return Trouble(
+            code=self.codes[0],
+            id=f"{wait.connection}{_SUFFIX}",
+            cause="site",
+            detail=data.text(wait.name),
+            tenant=wait.tenant,
+            since=wait.since,
+            path=f"connections/{wait.connection}",
+            thing=wait,
+        )
+
+
+def needs_attention(wait: SiteWait) -> bool:
+    """Whether somebody was reminded, and no operator has dismissed it."""
+    return wait.reminded > 0 and wait.dismissed is None
