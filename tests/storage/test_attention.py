@@ -383,4 +383,4 @@ async def test_a_site_that_waits_is_reminded_or_dismissed(world):
 
 def _confirmed(connection: Connection) -> Connection:
     given = Confirmation(at=connection.created_at, by="Kim", way=Way.API)
-    return connection.evolve(hand_over=replace(connection.hand_over, confirmation=given))
+    return connection.evolve(hand_over=HandOver(since=connection.created_at, confirmation=given))
