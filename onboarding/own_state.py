@@ -144,6 +144,7 @@ class OwnState:
             rights(
                 tables=parts.stores.tables,
                 queues=parts.stores.queues,
+                ledgers=parts.stores.ledgers,
                 clouds=lambda: parts.clouds,
                 home_tenant=parts.settings.home_tenant_id,
             ),

@@ -146,7 +146,7 @@ def pings(
 
 
 def rights(
-    *, tables: Tables, queues: Queues, clouds: Callable[[], Clouds], home_tenant: str
+    *, tables: Tables, queues: Queues, ledgers: Ledgers, clouds: Callable[[], Clouds], home_tenant: str
 ) -> Mapping[str, Ping]:
     """The probes of what the service must be allowed to do. None of them changes anything."""
 
@@ -158,6 +158,7 @@ def rights(
     return {
         "tablesWrite": lambda: tables.write(names.CONNECTIONS, _ABSENT, Write.DELETE),
         "queuesWrite": lambda: queues.check_write(names.STEPS_QUEUE),
+        "auditWrite": ledgers.check_write,
         "graphApplications": applications,
         "keyVaultWrite": lambda: clouds().vault.check_write(),  # noqa: PLW0108 - the clients are made then
     }

@@ -22,6 +22,12 @@ from onboarding.storage.tables import ConflictError
 if TYPE_CHECKING:
     from azure.storage.blob.aio import ContainerClient
 
+_ABSENT: Final = "ping/absent"
+"""A ledger that never exists."""
+
+_END: Final = 2**62
+"""A position at which no ledger ends."""
+
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "initial_backoff": 0.4, "increment_base": 1}
 
 
@@ -62,8 +68,7 @@ class Ledgers:
         except HttpResponseError as error:
             if error.status_code == HTTPStatus.PRECONDITION_FAILED:
                 raise ConflictError(f"{name} at {at}") from error
-            code = getattr(error, "error_code", "")
-            if getattr(code, "value", code) == "BlockCountExceedsLimit":
+            if _code(error) == "BlockCountExceedsLimit":
                 raise FullLedgerError(name) from error
             raise
 
@@ -93,7 +98,28 @@ class Ledgers:
             found = self._container.list_blobs(name_starts_with=prefix)
             return {str(blob.name): int(blob.size) async for blob in found}
 
+    async def check_write(self) -> None:
+        """Raises unless the service may append: it appends to a ledger that does not exist.
+
+        Source: https://learn.microsoft.com/rest/api/storageservices/append-block#response.
+        """
+        try:
+            async with patient():
+                await self._container.get_blob_client(_ABSENT).append_block(b"-", appendpos_condition=_END)
+        except ResourceNotFoundError as error:
+            if _code(error) == "ContainerNotFound":
+                raise
+        except HttpResponseError as error:
+            if error.status_code != HTTPStatus.PRECONDITION_FAILED:
+                raise
+
     async def ping(self) -> None:
         """Raises an error unless the container answers."""
         async with patient():
             await self._container.get_container_properties()
+
+
+def _code(error: HttpResponseError) -> str:
+    """The code of an answer of Blob Storage."""
+    code = getattr(error, "error_code", "")
+    return str(getattr(code, "value", code))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.portal import Portal, until
 
-RIGHTS = {"tablesWrite", "queuesWrite", "graphApplications", "keyVaultWrite"}
+RIGHTS = {"tablesWrite", "queuesWrite", "auditWrite", "graphApplications", "keyVaultWrite"}
 CHECKS = {
     "tables",
     "queues",
