@@ -2,7 +2,8 @@
 
 A round begins on each day (UTC). One run of the timer verifies chains until it has read a number of events,
 or until some time has passed; the next one goes on with the next chain. A chain has the events of one tenant
-in one month, and is verified as a whole.
+in one month, and is verified as a whole. A round that has read all chains is a success of the periodic job
+``verify_trail``: without one, that job is late.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 from onboarding.audit.trail_gaps import Round, TrailGap, TrailGaps
 from onboarding.audit.verification import EVER, Gap, Verification
 from onboarding.clock import Clock
-from onboarding.storage.periodic_jobs import Tally
+from onboarding.storage.periodic_jobs import VERIFY_TRAIL, PeriodicJobs, Tally
 from onboarding.storage.tables import Range
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,16 @@ class TrailWatch:
     """What the timer runs."""
 
     def __init__(
-        self, *, verification: Verification, gaps: TrailGaps, clock: Clock, most_events: int = 20_000
+        self,
+        *,
+        verification: Verification,
+        gaps: TrailGaps,
+        jobs: PeriodicJobs,
+        clock: Clock,
+        most_events: int = 20_000,
     ) -> None:
         """``most_events``: after so many, a run begins with no further chain."""
+        self._jobs = jobs
         self._verification = verification
         self._gaps = gaps
         self._clock = clock
@@ -60,6 +68,8 @@ class TrailWatch:
         if ended:
             came = await self._ended(came, gaps)
         await self._gaps.keep(came)
+        if ended and not came.failed:
+            await self._jobs.succeeded(VERIFY_TRAIL, Tally(found=came.chains, done=came.chains))
         if failures:
             raise failures[0]
         done = came.chains - begun.chains
@@ -86,7 +96,7 @@ class TrailWatch:
         now = self._clock.now()
         if known and known.ended_at is None and known.began_at <= now:
             return known
-        if known and known.began_at.date() == now.date():
+        if known and known.began_at <= now and known.began_at.date() == now.date():
             return None
         return Round(began_at=now, after=EVER.first, verified_at=known.verified_at if known else None)
 

@@ -18,6 +18,7 @@ from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.settings import Settings
 from onboarding.storage import account, names
 from onboarding.storage.ledgers import Ledgers
+from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Tables
 from onboarding.workflow.poison_messages import PoisonMessages
@@ -63,7 +64,12 @@ class Stores:
     @functools.cached_property
     def trail_watch(self) -> TrailWatch:
         """Verifies the audit trail once a day."""
-        return TrailWatch(verification=self.verification, gaps=self.trail_gaps, clock=self._clock)
+        return TrailWatch(
+            verification=self.verification,
+            gaps=self.trail_gaps,
+            jobs=PeriodicJobs(self.tables),
+            clock=self._clock,
+        )
 
     @functools.cached_property
     def poison_messages(self) -> PoisonMessages:

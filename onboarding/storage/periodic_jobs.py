@@ -20,16 +20,21 @@ from onboarding.storage.unreadable_rows import load, readable
 
 log = logging.getLogger(__name__)
 
+VERIFY_TRAIL: Final = "verify_trail"
+"""The daily verification of the audit trail. ``sweep_directory`` carries it out, in many runs."""
+
 PERIODS: Final[Mapping[str, timedelta]] = {
     "sweep_onboardings": timedelta(minutes=5),
     "sweep_expirations": timedelta(hours=1),
     "sweep_directory": timedelta(hours=1),
+    VERIFY_TRAIL: timedelta(days=1),
 }
-"""How often each job runs with the schedules that Bicep sets, by the name of its function."""
+"""How often each job runs with the schedules that Bicep sets, by its name, which is that of its function."""
 
 _PARTITION: Final = "jobs"
 _LATE: Final = 3  # periods
 _KEPT: Final = 5  # gaps between two successes
+_ENOUGH: Final = 3  # gaps of which the median is not that of an outage
 _AHEAD: Final = timedelta(minutes=5)
 """By this time the clocks of two instances can differ."""
 
@@ -63,8 +68,10 @@ class PeriodicJob:
     @property
     def period(self) -> timedelta:
         """How often it runs. One long silence changes little, because the median counts."""
-        observed = timedelta(seconds=statistics.median(self.gaps)) if self.gaps else timedelta(0)
-        return max(PERIODS.get(self.name, timedelta(0)), observed)
+        declared = PERIODS.get(self.name, timedelta(0))
+        if len(self.gaps) < _ENOUGH:
+            return declared
+        return max(declared, timedelta(seconds=statistics.median(self.gaps)))
 
     @property
     def due_at(self) -> datetime | None:
@@ -97,11 +104,30 @@ class PeriodicJob:
 
         A success in the future, of a clock that was ahead, shows nothing.
         """
-        if self.last_succeeded_at and self.last_succeeded_at > now + _AHEAD:
+        if self._is_ahead(now):
             return replace(self, last_succeeded_at=None, gaps=(), watched_since=now)
         if self.last_succeeded_at or (self.watched_since and self.watched_since <= now):
             return self
         return replace(self, watched_since=now)
+
+    def succeeded(self, now: datetime, tally: Tally) -> PeriodicJob:
+        """The job after a success. What a clock that was ahead left behind is no gap."""
+        gaps, last = self.gaps, self.last_succeeded_at
+        if self._is_ahead(now):
+            gaps = ()
+        elif last and last < now:
+            gaps = (*gaps, (now - last).total_seconds())[-_KEPT:]
+        return replace(
+            self,
+            last_succeeded_at=now,
+            failing_since=None,
+            found=tally.found,
+            done=tally.done,
+            gaps=gaps,
+        )
+
+    def _is_ahead(self, now: datetime) -> bool:
+        return self.last_succeeded_at is not None and self.last_succeeded_at > now + _AHEAD
 
 
 CODEC: Final = Codec(PeriodicJob)
@@ -132,12 +158,11 @@ class PeriodicJobs:
             failed = replace(known, last_failed_at=now, failing_since=since)
             await self._put(replace(failed, last_error=type(failures[0]).__name__))
             raise failures[0]
-        gaps = known.gaps
-        if known.last_succeeded_at and known.last_succeeded_at < now:
-            gaps = (*gaps, (now - known.last_succeeded_at).total_seconds())[-_KEPT:]
-        await self._put(
-            replace(known, last_succeeded_at=now, failing_since=None, found=found, done=done, gaps=gaps)
-        )
+        await self._put(known.succeeded(now, Tally(found=found, done=done)))
+
+    async def succeeded(self, name: str, tally: Tally) -> None:
+        """Records the success of a job that other jobs carry out, part by part."""
+        await self._put((await self._get(name)).succeeded(self._tables.clock.now(), tally))
 
     async def all(self) -> list[PeriodicJob]:
         """Each job of the timers. From the first call on, a job is late that never runs."""

@@ -124,6 +124,20 @@ async def test_a_job_on_a_slower_schedule_is_not_late(world):
     assert (await overview(world))[1]["sweep_expirations"]["late"]
 
 
+@pytest.mark.parametrize("before", [0, 1, 2])
+async def test_an_outage_soon_after_the_deployment_is_no_period(world, before):
+    """Forty days of silence, or of a wrong clock, do not make the service patient for weeks."""
+    jobs = world.timers.jobs
+    for _ in range(before):
+        await jobs.run("sweep_expirations", nothing)
+        world.advance(timedelta(hours=1))
+    world.advance(timedelta(days=40))
+    await jobs.run("sweep_expirations", nothing)
+    assert "job-late" not in (await overview(world))[0]
+    world.advance(timedelta(hours=3, minutes=1))
+    assert (await overview(world))[1]["sweep_expirations"]["late"]
+
+
 async def test_a_clock_that_was_ahead_hides_nothing(world):
     """A success in the future is replaced by the next run, and the job is watched as before."""
     jobs = world.timers.jobs

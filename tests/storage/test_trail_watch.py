@@ -12,9 +12,11 @@ from azure.core.exceptions import HttpResponseError
 
 from onboarding.audit.audit_event import AuditEvent, chain_of, row_of
 from onboarding.audit.chain import part_of
+from onboarding.audit.trail_gaps import Round
 from onboarding.audit.trail_watch import TrailWatch
 from onboarding.audit.verification import Reason, Verification
 from onboarding.storage import names
+from onboarding.storage.periodic_jobs import VERIFY_TRAIL
 from onboarding.storage.tables import Row, Write
 from tests.support.connections import TENANT
 from tests.support.world import World
@@ -101,7 +103,13 @@ async def test_a_round_goes_on_where_a_run_stopped(world):
 
     def host() -> TrailWatch:
         verification = Verification(tables=stores.tables, ledgers=stores.ledgers)
-        return TrailWatch(verification=verification, gaps=stores.trail_gaps, clock=world.clock, most_events=4)
+        return TrailWatch(
+            verification=verification,
+            gaps=stores.trail_gaps,
+            jobs=world.timers.jobs,
+            clock=world.clock,
+            most_events=4,
+        )
 
     assert [(await host().run()).done for _ in range(4)] == [2, 2, 2, 0]
     ended = await stores.trail_gaps.round()
@@ -118,6 +126,8 @@ async def test_a_time_in_the_future_delays_no_round(world):
     assert (await world.parts.stores.trail_watch.run()).done
     world.advance(timedelta(days=-300))
     assert (await world.parts.stores.trail_watch.run()).done
+    await world.parts.stores.trail_gaps.keep(Round(began_at=world.clock.now() + timedelta(minutes=1)))
+    assert (await world.parts.stores.trail_watch.run()).done, "also if the clock was ahead by a minute"
 
 
 async def test_a_chain_that_cannot_be_read_hides_no_gap(world):
@@ -140,6 +150,12 @@ async def test_a_chain_that_cannot_be_read_hides_no_gap(world):
     assert found["causes"] == {Reason.CHANGED: 1}
     shown = (await world.call("get_overview"))["trail"]
     assert (shown["failed"], shown["chains"], "verifiedAt" in shown) == (1, 5, False)
+    world.advance(timedelta(days=3, minutes=1))
+    late = (await world.attention())["job-late"]
+    assert VERIFY_TRAIL in late["causes"], "nobody has verified the whole trail for three days"
+    stores.ledgers.read = healthy
+    await stores.trail_watch.run()
+    assert VERIFY_TRAIL not in (await world.attention())["job-late"]["causes"]
 
 
 async def test_a_broken_copy_can_only_be_dismissed(world):

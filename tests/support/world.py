@@ -150,7 +150,9 @@ class World:
         works = [work for engine in engines for work in (engine.sweep, engine.collect)]
         await timers.jobs.run("sweep_onboardings", *works)
         await timers.jobs.run("sweep_expirations", timers.expiry_sweep.run, timers.automatic_renewals.run)
-        await timers.jobs.run("sweep_directory", timers.inspection_sweep.run)
+        await timers.jobs.run(
+            "sweep_directory", timers.inspection_sweep.run, self.parts.stores.trail_watch.run
+        )
 
     async def attention(self) -> dict[str, dict[str, Any]]:
         """What needs attention, by code, in the order of the overview."""
