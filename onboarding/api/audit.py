@@ -10,26 +10,30 @@ from pydantic import Field
 
 from onboarding.api.documents import Document, FailureCode, StoredId
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
-from onboarding.api.paging import ContinuedQuery, Page, PageQuery
+from onboarding.api.paging import Continued, ContinuedQuery, Page, PageQuery
 from onboarding.api.problems import invalid_parameters
 from onboarding.api.reading import Flag, Id, Parameters
 from onboarding.api.run_documents import CloudCall, OnBehalfOf
 from onboarding.audit import audit_event
-from onboarding.audit.trail import Trail, TrailView, months_of
+from onboarding.audit.selection import Selection
+from onboarding.audit.trail import Trail, TrailView
 from onboarding.audit.trail_restoration import By, RestoredChain, TrailRestoration
 from onboarding.audit.verification import Gap, Reason, Verification
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp
 from onboarding.errors import parameters
-from onboarding.storage.tables import Range
+from onboarding.storage import patience
 from onboarding.storage.unreadable_rows import Readable
 
 _VERIFIED: Final = timedelta(days=31)
 _MOST_CHAINS: Final = 50
 """Chains with differences that one call restores."""
 
-_LONGEST: Final = 60.0
-"""Seconds of one call. Azure ends a request after 230:
+_LONGEST: Final = 30.0
+"""Seconds after which a call begins with no further chain. It ends with the one that it reads."""
+
+_STORAGE_SECONDS: Final = 150.0
+"""For all storage calls of a call that reads whole chains. Azure ends a request after 230 seconds:
 https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout."""
 
 
@@ -131,14 +135,23 @@ class AuditGap(Document):
         return cls(chain=gap.chain, number=gap.number, reason=gap.reason, key=gap.key, written=written)
 
 
-class AuditVerdict(Document):
+class AuditVerdict(Continued):
     """Whether the trail is as the service wrote it."""
 
-    intact: bool
-    chains: Annotated[int, Field(description="How many chains were verified.")]
+    intact: Annotated[
+        bool | None,
+        Field(
+            description="Of all that was asked for. Missing with nextLink: no gap yet, and more to verify."
+        ),
+    ] = None
+    chains: Annotated[int, Field(description="How many chains this call has verified.")]
     events: Annotated[int, Field(description="How many events of the copy they have.")]
     gap: AuditGap | None = None
     checked_at: datetime
+
+
+class VerifyQuery(ContinuedQuery, Period):
+    """What is verified."""
 
 
 class RestoreQuery(ContinuedQuery, Period):
@@ -222,15 +235,18 @@ class AuditResource:
         roles=OPERATORS,
         answers={200: AuditVerdict},
     )
-    async def verify(self, call: Call[Period, None]) -> AuditVerdict:
+    async def verify(self, call: Call[VerifyQuery, None]) -> AuditVerdict:
         """Compare the audit trail with its append-only copy, and find the first gap.
 
-        It verifies whole months, by default those of the last 31 days.
+        It verifies whole months, by default those of the last 31 days, until it finds a gap, or for half a
+        minute. Follow nextLink until it is missing: then `intact` is the verdict.
         """
-        since, until = self._period(call.query, _VERIFIED)
-        verdict = await self._verification.run(since, until, call.query.tenant_id or "")
+        selection = self._selection(call.query)
+        with patience.limited(_STORAGE_SECONDS):
+            verdict = await self._verification.run(selection, seconds=_LONGEST)
         return AuditVerdict(
-            intact=verdict.gap is None,
+            intact=None if verdict.after else verdict.gap is None,
+            next_link=call.next_link(verdict.after),
             chains=verdict.chains,
             events=verdict.events,
             gap=AuditGap.of(verdict.gap) if verdict.gap else None,
@@ -249,22 +265,27 @@ class AuditResource:
         It restores whole months, by default those of the last 31 days.
         """
         query, caller = call.query, call.caller
-        since, until = self._period(query, _VERIFIED)
+        selection = self._selection(query)
         by = By(name=caller.name, id=caller.id, on_behalf_of=caller.on_behalf_of)
-        restored, continuation, began = list[RestoredChain](), "", time.monotonic()
-        async for chain in self._verification.chains(_within(since, until, query.continuation)):
-            if query.tenant_id and chain.partition(":")[2] != query.tenant_id:
-                continue
-            found = await self._restoration.restore(chain, by, dry_run=query.dry_run)
-            restored += [found] if found else []
-            if len(restored) == _MOST_CHAINS or time.monotonic() - began > _LONGEST:
-                continuation = chain
-                break
+        restored, done, continuation, began = list[RestoredChain](), "", "", time.monotonic()
+        with patience.limited(_STORAGE_SECONDS):
+            async for chain in selection.chains(self._verification.chains):
+                spent = time.monotonic() - began
+                if done and (len(restored) == _MOST_CHAINS or spent > _LONGEST):
+                    continuation = done
+                    break
+                found = await self._restoration.restore(chain, by, dry_run=query.dry_run)
+                restored += [found] if found else []
+                done = chain
         return AuditRestoration.of(
             Readable(map(RestoredAuditChain.of, restored)),
             call.next_link(continuation, dryRun=str(query.dry_run).lower()),
             dry_run=query.dry_run,
         )
+
+    def _selection(self, query: VerifyQuery | RestoreQuery) -> Selection:
+        since, until = self._period(query, _VERIFIED)
+        return Selection(since=since, until=until, tenant=query.tenant_id or "", after=query.continuation)
 
     def _period(self, query: Period, default: timedelta) -> tuple[datetime, datetime]:
         """The time that is asked for. Raises ``ProblemError`` (400) for a time that ends before it begins."""
@@ -273,9 +294,3 @@ class AuditResource:
         if since >= until or until - since > timedelta(days=36500):
             raise invalid_parameters({"from": parameters.PERIOD_NOT_POSSIBLE.finding()})
         return since, until
-
-
-def _within(since: datetime, until: datetime, after: str) -> Range:
-    """The chains of the months of a time, behind the last one that is done."""
-    months = months_of(since, until)
-    return Range(f"{after} " if after else f"{months[0]}:", f"{months[-1]};")

@@ -74,15 +74,27 @@ class Unreadable(Document):
     reason: str
 
 
-class Page(Document, Generic[_Entry]):
+class Continued(Document):
+    """What is too much for one call."""
+
+    next_link: Annotated[str, Field(description="URL of the next page. Missing on the last page.")] = ""
+    continuation_token: Annotated[str, Field(description="The parameter of this name in nextLink.")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_token(cls, values: Any) -> Any:
+        """Clients that are made from the description cannot follow a URL, but they can send a parameter."""
+        query = parse_qs(urlsplit(str(values.get("next_link") or "")).query)
+        return {**values, "continuation_token": query.get("continuationToken", [""])[0]}
+
+
+class Page(Continued, Generic[_Entry]):
     """A page of a list."""
 
     value: tuple[_Entry, ...]
     unreadable: Annotated[
         tuple[Unreadable, ...], Field(description="Entries of this page that the service cannot read.")
     ] = ()
-    next_link: Annotated[str, Field(description="URL of the next page. Missing on the last page.")] = ""
-    continuation_token: Annotated[str, Field(description="The parameter of this name in nextLink.")] = ""
 
     @classmethod
     def of(cls, found: Readable[Any], next_link: str, **more: Any) -> Self:
@@ -92,10 +104,3 @@ class Page(Document, Generic[_Entry]):
             for row in found.unreadable
         )
         return cls(value=tuple(found), unreadable=unreadable, next_link=next_link, **more)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_token(cls, values: Any) -> Any:
-        """Clients that are made from the description cannot follow a URL, but they can send a parameter."""
-        query = parse_qs(urlsplit(str(values.get("next_link") or "")).query)
-        return {**values, "continuation_token": query.get("continuationToken", [""])[0]}

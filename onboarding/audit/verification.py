@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from onboarding.audit.audit_event import AuditEvent, chain_in, columns_of, hash_of, row_of
+from onboarding.audit.audit_event import AuditEvent, columns_of, hash_of, row_of
 from onboarding.audit.chain import chain_of_ledger, prefix_of, rows_by_number
-from onboarding.audit.trail import months_of
+from onboarding.audit.selection import Selection
 from onboarding.storage import names
 from onboarding.storage.codec import UnreadableError
 from onboarding.storage.ledgers import Ledgers
@@ -53,6 +53,7 @@ class Verdict:
     chains: int
     events: int
     gap: Gap | None
+    after: str = ""  # the last chain that was verified, if there was no time for those behind it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,11 @@ class ChainVerdict:
 
     events: int
     gap: Gap | None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the chain is in the copy or in the table."""
+        return self.events > 0 or self.gap is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,19 +86,17 @@ class Verification:
         self._tables = tables
         self._ledgers = ledgers
 
-    async def run(self, since: datetime, until: datetime, tenant: str = "") -> Verdict:
-        """Verifies the chains of the months of a time, of one tenant or all. Stops at the first gap."""
+    async def run(self, selection: Selection, *, seconds: float) -> Verdict:
+        """Verifies chains. Stops at the first gap, and begins no further chain after some seconds."""
         verified = events = 0
-        for month in months_of(since, until):
-            # The table is read first: an event is in the copy before it is in the table.
-            table = await self._rows(month, tenant)
-            prefix = prefix_of(chain_in(month, tenant)) if tenant else f"{month}/"
-            copies = await self._copies(prefix)
-            for chain in sorted({*table, *copies}):
-                gap = await self._verify(chain, table.get(chain, []), copies.get(chain, []))
-                verified, events = verified + 1, events + len(copies.get(chain, []))
-                if gap:
-                    return Verdict(chains=verified, events=events, gap=gap)
+        done, began = "", time.monotonic()
+        async for chain in selection.chains(self.chains):
+            if done and time.monotonic() - began > seconds:
+                return Verdict(chains=verified, events=events, gap=None, after=done)
+            found = await self.chain(chain)
+            verified, events, done = verified + found.exists, events + found.events, chain
+            if found.gap:
+                return Verdict(chains=verified, events=events, gap=found.gap)
         return Verdict(chains=verified, events=events, gap=None)
 
     async def chains(self, within: Range = EVER) -> AsyncIterator[str]:
@@ -135,46 +139,43 @@ class Verification:
         """All that is wrong with one chain. Behind a line of the copy that is broken, nothing is certain."""
         rows = await self._tables.query(names.AUDIT, name)
         lines = await self._lines(name)
-        broken = _broken(name, lines)
-        trusted = lines[: broken.number - 1] if broken else lines
-        gaps = [
-            gap
-            for gap in _gaps(name, trusted, rows_by_number(rows))
-            if not broken or gap.reason is not Reason.NOT_IN_COPY
-        ]
-        return ChainDifferences(lines=trusted, broken=broken, gaps=gaps, rows={row.key: row for row in rows})
+        return await asyncio.to_thread(_differences, name, lines, rows)
 
     async def _lines(self, chain: str) -> list[str]:
-        """The lines of a chain in the copy."""
-        return (await self._copies(prefix_of(chain))).get(chain, [])
-
-    async def _rows(self, month: str, tenant: str) -> dict[str, list[Row]]:
-        """The rows of a month, by chain."""
-        partitions = Range(chain_in(month, tenant), "") if tenant else Range(f"{month}:", f"{month};")
-        found: dict[str, list[Row]] = {}
-        async for row in self._tables.scan(names.AUDIT, partitions):
-            found.setdefault(row.partition, []).append(row)
-        return found
-
-    async def _copies(self, prefix: str) -> dict[str, list[str]]:
-        """The lines of ledgers, by chain; a chain can have several ledgers."""
-        found: dict[str, list[str]] = {}
-        for ledger in await self._ledgers.sizes(prefix):
+        """The lines of a chain in the copy; it can have several ledgers."""
+        found: list[str] = []
+        for ledger in await self._ledgers.sizes(prefix_of(chain)):
             text = (await self._ledgers.read(ledger)).decode(errors="replace")
-            found.setdefault(chain_of_ledger(ledger), []).extend(text.split("\n")[:-1])
+            found += text.split("\n")[:-1]
         return found
 
     async def _verify(self, chain: str, rows: Sequence[Row], lines: Sequence[str]) -> Gap | None:
         """The first gap of a chain."""
-        gap = _broken(chain, lines) or _compared(chain, lines, rows_by_number(rows))
+        gap = await asyncio.to_thread(_first, chain, lines, rows)
         for pause in _PAUSES:
             if gap is None or gap.reason is not Reason.MISSING:
                 break
             await asyncio.sleep(pause)  # a host can be between its two writes
             fresh = rows_by_number(await self._tables.query(names.AUDIT, chain))
             known = {number: found for number, found in fresh.items() if number <= len(lines)}
-            gap = _compared(chain, lines, known)
+            gap = await asyncio.to_thread(_compared, chain, lines, known)
         return gap
+
+
+def _first(chain: str, lines: Sequence[str], rows: Sequence[Row]) -> Gap | None:
+    """The first gap. It runs in a thread: a chain can have 100,000 events, and other calls wait meanwhile."""
+    return _broken(chain, lines) or _compared(chain, lines, rows_by_number(rows))
+
+
+def _differences(chain: str, lines: Sequence[str], rows: Sequence[Row]) -> ChainDifferences:
+    broken = _broken(chain, lines)
+    trusted = lines[: broken.number - 1] if broken else lines
+    gaps = [
+        gap
+        for gap in _gaps(chain, trusted, rows_by_number(rows))
+        if not broken or gap.reason is not Reason.NOT_IN_COPY
+    ]
+    return ChainDifferences(lines=trusted, broken=broken, gaps=gaps, rows={row.key: row for row in rows})
 
 
 def _broken(chain: str, lines: Sequence[str]) -> Gap | None:

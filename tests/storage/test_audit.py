@@ -14,8 +14,9 @@ from azure.core.exceptions import HttpResponseError
 
 from onboarding.audit.audit_event import AuditEvent, Subject, hash_of, row_of
 from onboarding.audit.chain import part_of
+from onboarding.audit.selection import Selection
 from onboarding.audit.trail import Trail, TrailView
-from onboarding.audit.verification import Reason, Verification
+from onboarding.audit.verification import Reason, Verdict, Verification
 from onboarding.calls import Call
 from onboarding.storage import names
 from onboarding.storage.ledgers import Ledgers
@@ -85,8 +86,12 @@ class Trails:
             found += page
         return found
 
+    async def verified(self, until: datetime = AT, **more) -> Verdict:
+        selection = Selection(since=AT, until=until, **more)
+        return await self.verification.run(selection, seconds=60)
+
     async def gap(self) -> tuple[str, int, Reason] | None:
-        verdict = await self.verification.run(AT, AT + timedelta(days=60))
+        verdict = await self.verified(AT + timedelta(days=60))
         return (verdict.gap.chain, verdict.gap.number, verdict.gap.reason) if verdict.gap else None
 
 
@@ -105,7 +110,7 @@ async def test_hosts_that_append_at_the_same_time_make_one_chain(trails):
             for number in range(30)
         )
     )
-    verdict = await trails.verification.run(AT, AT)
+    verdict = await trails.verified()
     assert (verdict.chains, verdict.events, verdict.gap) == (3, 90, None)
     assert [found.id for found in await trails.events(tenant=TENANT)] == [str(each) for each in range(30)]
 
@@ -225,7 +230,7 @@ async def test_what_was_tampered_with_is_named(trails, tamper):
     await trails.host().add(*(event(number) for number in range(1, 5)))
     assert await trails.gap() is None
     await tamper(trails, await trails.rows())
-    verdict = await trails.verification.run(AT, AT)
+    verdict = await trails.verified()
     assert verdict.gap is not None
     assert (verdict.gap.number, verdict.gap.reason) == (2, TAMPERING[tamper])
     assert verdict.gap.written is not None

@@ -180,3 +180,41 @@ async def test_a_broken_copy_can_only_be_dismissed(world):
     with pytest.raises(Exception, match="audit trail"):
         await world.http("POST", f"/api/attention/{found['id']}/retry")
     assert await entry(world) is not None, "a retry takes the dismissal back"
+
+
+async def pages(world: World, name: str, **query: Any) -> list[dict[str, Any]]:
+    """The answers of a call and of those that continue it."""
+    found = [await world.call(name, **query)]
+    while "continuationToken" in found[-1]:
+        found.append(await world.call(name, **query, continuationToken=found[-1]["continuationToken"]))
+    return found
+
+
+async def test_a_call_without_time_for_all_chains_goes_on(world, monkeypatch):
+    """Each answer is for some chains, and only the last one has the verdict; a gap ends it at once."""
+    monkeypatch.setattr("onboarding.api.audit._LONGEST", 0.0)
+    period = {"from": (datetime.now(UTC) - timedelta(days=60)).isoformat()}
+    verdicts = await pages(world, "verify_audit", **period)
+    assert [(each["chains"], each["events"]) for each in verdicts] == [(1, 2)] * len(TENANTS)
+    assert [each.get("intact") for each in verdicts] == [None] * (len(TENANTS) - 1) + [True]
+    assert ["nextLink" in each for each in verdicts] == [True] * (len(TENANTS) - 1) + [False]
+    for tenant in TENANTS[2:]:
+        await edit(world, (await rows(world, tenant))[0], "Eve")
+    verdicts = await pages(world, "verify_audit", **period)
+    assert [each.get("intact") for each in verdicts] == [None, None, False]
+    assert verdicts[-1]["gap"]["chain"].endswith(TENANTS[2])
+    restored = await pages(world, "restore_audit", **period)
+    assert [each["chain"][7:] for page in restored for each in page["value"]] == TENANTS[2:]
+    assert (await pages(world, "verify_audit", **period))[-1]["intact"]
+
+
+async def test_one_tenant_over_many_years(world):
+    """All months of a tenant are verified, also one that only somebody else has written; no other tenant."""
+    century = {"from": "1990-01-01T00:00:00Z", "to": "2089-12-01T00:00:00Z"}
+    await edit(world, (await rows(world, TENANTS[1]))[0], "Eve")
+    verdict = await world.call("verify_audit", tenantId=TENANTS[0], **century)
+    assert (verdict["chains"], verdict["events"], verdict["intact"]) == (1, 2, True)
+    forged = row_of(event(1, TENANTS[0], datetime(1997, 5, 1, tzinfo=UTC)).linked(1, "").line)
+    await world.tables.write(names.AUDIT, forged, Write.INSERT)
+    gap = (await world.call("verify_audit", tenantId=TENANTS[0], **century))["gap"]
+    assert (gap["chain"], gap["reason"]) == (f"199705:{TENANTS[0]}", "not-in-copy")
