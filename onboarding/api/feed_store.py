@@ -99,7 +99,7 @@ class FeedStore:
             expires_at=now + _LIFETIME,
         )
         row = replace(_row(feed.id), columns={"document": FEEDS.dump(feed)})
-        await self._tables.write(names.SERVICE, row, Write.INSERT)
+        await self._tables.write(names.SERVICE, row, Write.UPSERT)  # its ID is new; safe to repeat
         return feed
 
     async def _dropped(self, feed: Feed, now: datetime) -> bool:

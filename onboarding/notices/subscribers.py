@@ -147,7 +147,7 @@ class Subscribers:
             await self._vault().store(subscriber.address_secret, address, ends_at=None, tags=_TAGS)
         if key:
             await self._vault().store(subscriber.key_secret, key, ends_at=None, tags=_TAGS)
-        how = Write.UPDATE if subscriber.etag else Write.INSERT
+        how = Write.UPDATE if subscriber.etag else Write.UPSERT  # a new ID; safe to repeat
         try:
             await self._tables.write(names.SERVICE, subscriber.to_row(), how)
         except ConflictError:

@@ -24,6 +24,12 @@ from onboarding.storage.patience import patient
 RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 4}
 """Calls are short and retried quickly; after that, the message is delivered again."""
 
+_POST: Final[Mapping[str, Any]] = {"retry_on_methods": frozenset({"POST"})}
+"""The SDK repeats a POST only after an answer. The service repeats one whose connection was lost, too.
+
+An idle connection can end while a call is sent on it. A call that had taken effect before is a conflict.
+"""
+
 _CONFLICTS: Final = frozenset({409, 412})
 
 
@@ -190,7 +196,7 @@ class Tables:
                 operations.append((TransactionOperation.DELETE, row.as_entity()))
         try:
             async with patient():
-                done = await client.submit_transaction(operations)
+                done = await client.submit_transaction(operations, **_POST)
         except HttpResponseError as error:
             _raise_conflict(error, writes[0][1])
             raise
@@ -201,7 +207,7 @@ async def _write(client: TableClient, row: Row, how: Write) -> Mapping[str, Any]
     """Writes one row; returns what the service answers."""
     match how:
         case Write.INSERT:
-            done: Mapping[str, Any] = await client.create_entity(row.as_entity())
+            done: Mapping[str, Any] = await client.create_entity(row.as_entity(), **_POST)
         case Write.UPSERT:
             done = await client.upsert_entity(row.as_entity(), mode=UpdateMode.REPLACE)
         case Write.UPDATE:

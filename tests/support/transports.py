@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from azure.core.exceptions import ServiceRequestError
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline.transport import AioHttpTransport
 
 
@@ -21,12 +21,17 @@ class Fuse:
         self.calls = 0
         self._fatal = 0
         self._after = False
+        self._lost: bool | None = None
         self.refused = ""
         """The partition for which the account in memory answers with an error."""
 
     def kill(self, call: int, *, after: bool) -> None:
         """Die at a call (1: the next one), before it is sent or after it took effect; 0: never."""
         self._fatal, self._after = call and self.calls + call, after
+
+    def lose(self, *, after: bool) -> None:
+        """End the connection of the next call, before the account gets it or after it took effect."""
+        self._lost = after
 
     @contextlib.asynccontextmanager
     async def around(self, call: Any = None) -> AsyncIterator[None]:
@@ -37,7 +42,12 @@ class Fuse:
         fatal = self.calls == self._fatal
         if fatal and not self._after:
             raise KilledError
+        lost, self._lost = self._lost, None
+        if lost is False:
+            raise ServiceResponseError("the connection has ended")
         yield
+        if lost:
+            raise ServiceResponseError("the connection has ended")
         if fatal:
             raise KilledError
 
