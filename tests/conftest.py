@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from tests.support.portal import Portal
-from tests.support.stacks import local_cloud
+from tests.support.stacks import local_cloud, logs
 
 # These examples do not test speed, and a busy machine is no reason to fail.
 settings.register_profile("quiet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,6 +45,15 @@ def pytest_collection_modifyitems(items):
 def _folder(nodeid: str) -> str:
     """The folder below tests/ (or the file in it) of a test."""
     return nodeid.partition("::")[0].split("/")[1]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A test that fails shows what the hosts logged: their folders are gone later."""
+    report = yield
+    if report.failed:
+        report.sections += list(logs().items())
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,16 @@ OFTEN: Final = "00:00:01"
 """How often a host looks for messages at least; it also does when one of its functions has ended."""
 
 
+_LINES: Final = 40
+_FOLDERS: Final[set[Path]] = set()
+
+
+def logs() -> dict[str, str]:
+    """The last lines of the hosts of all local clouds that this process has started, by their files."""
+    files = [file for folder in sorted(_FOLDERS) if (file := folder / "host.log").exists()]
+    return {str(file): "\n".join(file.read_text(errors="replace").splitlines()[-_LINES:]) for file in files}
+
+
 def host_json(folder: Path, **queues: str) -> Path:
     """A copy of the app's host.json in a folder, with other settings for queues."""
     document = json.loads((ROOT / "host.json").read_text())
@@ -40,6 +50,7 @@ def local_cloud(
     Its service consents itself, so that onboardings end without an administrator, unless a test asks for
     the ``permissions`` that the docs grant by default.
     """
+    _FOLDERS.add(folder)
     timers = dict.fromkeys(("SWEEP_SCHEDULE", "EXPIRY_SCHEDULE", "INSPECTION_SCHEDULE"), NEVER)
     return Stack(
         folder,
