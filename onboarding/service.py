@@ -55,7 +55,7 @@ class Service:
 
     @functools.cached_property
     def onboardings(self) -> OnboardingsResource:
-        """``/api/onboardings``."""
+        """Onboardings."""
         return OnboardingsResource(
             runs=self._shared.onboarding_runs,
             operations=self._shared.operations,
@@ -65,7 +65,7 @@ class Service:
 
     @functools.cached_property
     def connections(self) -> ConnectionsResource:
-        """``/api/connections``."""
+        """Connections."""
         return ConnectionsResource(
             connections=self._shared.connections,
             store=self._parts.stores.connection_store,
@@ -78,7 +78,7 @@ class Service:
 
     @functools.cached_property
     def renewals(self) -> RenewalsResource:
-        """``/api/connections/{id}/renewals``."""
+        """Renewals of connections."""
         parts = self._parts
         return RenewalsResource(
             connections=self._shared.connections,
@@ -93,7 +93,7 @@ class Service:
 
     @functools.cached_property
     def encrypted_secrets(self) -> EncryptedSecretsResource:
-        """``/api/connections/{id}/encrypted-secret``."""
+        """Secrets that are encrypted to a certificate."""
         parts = self._parts
         return EncryptedSecretsResource(
             connections=self._shared.connections,
@@ -105,14 +105,14 @@ class Service:
 
     @functools.cached_property
     def acknowledgements(self) -> AcknowledgementsResource:
-        """``/api/connections/{id}/acknowledge`` and ``/snooze``."""
+        """Acknowledged and snoozed warnings."""
         return AcknowledgementsResource(
             connections=self._shared.connections, responses=self._parts.responses, clock=self._parts.clock
         )
 
     @functools.cached_property
     def operations(self) -> OperationsResource:
-        """``/api/operations``."""
+        """Renewals and removals."""
         return OperationsResource(
             runs=self._shared.operation_runs,
             operations=self._shared.operations,
@@ -122,7 +122,7 @@ class Service:
 
     @functools.cached_property
     def expirations(self) -> ExpirationsResource:
-        """``/api/expirations``."""
+        """Expirations."""
         parts = self._parts
         return ExpirationsResource(
             calendar=parts.stores.calendar,
@@ -133,7 +133,7 @@ class Service:
 
     @functools.cached_property
     def feeds(self) -> FeedsResource:
-        """``/api/expirations/feed``."""
+        """Calendar feeds."""
         return FeedsResource(
             expirations=self.expirations,
             store=self._shared.feed_store,
@@ -144,7 +144,7 @@ class Service:
 
     @functools.cached_property
     def links(self) -> LinksResource:
-        """``/api/links``."""
+        """Signed links."""
         parts = self._parts
         return LinksResource(
             links=parts.messaging.links,
@@ -179,7 +179,7 @@ class Service:
 
     @functools.cached_property
     def tenants(self) -> TenantsResource:
-        """``/api/tenants``."""
+        """Tenants and their setup."""
         return TenantsResource(
             tenants=self._shared.tenants,
             environment=self._parts.environment,
@@ -188,17 +188,17 @@ class Service:
 
     @functools.cached_property
     def consent(self) -> ConsentPagesResource:
-        """``/api/consent``."""
+        """Pages of the consent."""
         return ConsentPagesResource(pages=self._shared.consent_pages, runtime=self._parts.onboarding_runs)
 
     @functools.cached_property
     def capabilities(self) -> CapabilitiesResource:
-        """``/api/capabilities``."""
+        """What this deployment offers to portals."""
         return CapabilitiesResource(settings=self._parts.settings, tenants=self._shared.tenants)
 
     @functools.cached_property
     def description(self) -> DescriptionResource:
-        """``/api/openapi.json``."""
+        """The description of the API."""
         settings = self._parts.settings
         sign_in = SignIn(
             login=self._parts.environment.login,

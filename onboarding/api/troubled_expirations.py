@@ -68,7 +68,7 @@ class Expirations:
 
     async def retry(self, _trouble: Trouble, _author: Author) -> Kept | None:
         """Nothing can be tried: the secret must be renewed."""
-        rule = "Renew the secret (POST /api/connections/{id}/renewals), or replace the application."
+        rule = "Renew the secret of the connection, or replace the application."
         return Kept(what="The expiration", current="not renewed", rule=rule)
 
     async def dismiss(self, trouble: Trouble, author: Author, _dismissal: Dismissal) -> Kept | None:
