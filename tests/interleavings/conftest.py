@@ -20,3 +20,16 @@ async def world(simulated):
     world = World(simulated)
     yield world
     await world.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Report how many orders the tests of this folder explored, and how many of them left something wrong."""
+    sums = {"orders": 0, "failed": 0}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, value in report.user_properties:
+                    if name in sums:
+                        sums[name] += value
+    if sums["orders"]:
+        terminalreporter.write_line(f"{sums['orders']} orders explored, {sums['failed']} failed")
