@@ -77,7 +77,12 @@ async def resume(
             event=Event.by(author, run=run_id, at=now, kind="resumed"),
         )
 
-    run = await _change(runtime, run_id, change)
+    try:
+        run = await _change(runtime, run_id, change)
+    except NotPossibleError:
+        if ended := await runtime.load(run_id):  # somebody else has ended the run meanwhile
+            await runtime.settle(ended, again=True)
+        raise
     if run is not None:
         await runtime.settle(run, again=True)  # a sweep may have closed the index meanwhile
         await _begin_ready(runtime, run)

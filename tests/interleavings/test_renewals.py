@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from onboarding.storage import names
 from tests.interleavings.invariants import violations
 from tests.interleavings.world import World
 
@@ -63,6 +64,23 @@ async def test_superseded_renewal_is_not_resumed(world):
     await world.must("confirm_renewal", id=connection, renewal=second)
     await world.settle()
     assert (await status(world, first), await status(world, second)) == ("Cancelled", "Succeeded")
+    assert await violations(world) == []
+
+
+async def test_renewal_is_resumed_while_its_connection_goes(world):
+    """A failed renewal that ends while somebody resumes it is in the lists as what it is."""
+    connection = await world.connected("Contoso")
+    world.refuse("POST", "addPassword", code="Request_BadRequest", status=400)
+    first = await renewal(world, connection)
+    await world.settle()
+    opens = world.pin("operator", "upsert", names.OPERATION_INDEX, "open:")
+    resuming = world.go("operator", world.call("retry_operation", id=first))
+    await world.until(opens, resuming)
+    await world.must("remove_connection", id=connection)
+    await world.settle()
+    opens.gate.set()
+    code, document = await resuming
+    assert (code, document["code"]) == (409, "not-in-this-status")
     assert await violations(world) == []
 
 
