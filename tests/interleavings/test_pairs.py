@@ -21,9 +21,7 @@ LONG = 150
 """Calls of three operations, about."""
 
 
-async def explored(
-    cloud: InProcessCloud, pair: tuple[str, ...], order: Order, wrong: list[str]
-) -> Scheduler:
+async def explored(cloud: InProcessCloud, pair: tuple[str, ...], order: Order, wrong: list[str]) -> Scheduler:
     """Run a pair, or three verbs, in one order on a new deployment, and add what is wrong then."""
     state = STATES[pair[0]]
     world = World(cloud)
