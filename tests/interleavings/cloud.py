@@ -16,6 +16,7 @@ from infra.local.cloud.faults import Faults
 from infra.local.cloud.first_party import GRAPH_ROLES
 from infra.local.cloud.managed_identity import PATH
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Request
+from infra.local.cloud.settings import LagChange
 from tests.support.customers import FABRIKAM
 from tests.support.memory import Around, Call, nothing
 
@@ -69,6 +70,10 @@ class InProcessCloud:
         consents = self._cloud.control.consents
         roles = self._cloud.control.tenant.identity_roles
         consents.consent(tenant, [role for role in roles if role != without])
+
+    def delay_grants(self, seconds: float) -> None:
+        """Let new grants show later; 0 shows all of them at once."""
+        self._cloud.control.settings.set_lags(LagChange(grants=seconds))
 
     def close(self) -> None:
         """Close the files."""

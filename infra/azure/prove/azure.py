@@ -57,6 +57,9 @@ def vault(run: Run) -> Iterator[Finding]:
     if not stored.succeeded:
         return
     yield accepted("The service can read a secret.", _vault(run, "GET", f"/secrets/{name}"))
+    empty = _vault(run, "PUT", f"/secrets/{name}", {})  # the app's check of the right to store a secret
+    question = "A secret without a value is an invalid request."
+    yield (yes if empty.status == HTTPStatus.BAD_REQUEST else no)(question, empty.text)
     deleted = _vault(run, "DELETE", f"/secrets/{name}")
     yield accepted("The service can delete a secret.", deleted)
     shown = run.wait(lambda: _vault(run, "GET", f"/deletedsecrets/{name}"))

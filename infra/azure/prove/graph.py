@@ -89,6 +89,8 @@ def _used(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
     path = f"/applications/{application['id']}"
     changed = run.wait(lambda: run.graph("PATCH", path, {"description": "changed"}))
     yield reached("A new application can be changed.", changed)
+    policies = run.graph("GET", f"{path}/appManagementPolicies")
+    yield accepted("The app management policies of an own application can be read.", policies)
     principal, made = _principal(run, application)
     yield reached("A new application can have a service principal.", made)
     if principal:
