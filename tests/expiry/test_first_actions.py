@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
+from onboarding.notices.notice import Kind
 from onboarding.storage import names
 from tests.expiry.site import Site, before, data
 from tests.support.connections import connection
@@ -173,3 +175,73 @@ async def test_an_application_that_is_too_old_is_replaced(site, fleet):
     assert {action["kind"] for action in first} == {"Onboard"}
     answer = await carried_out(site, first[0], site.request(name=unique("Contoso again")))
     await site.finished(answer.json()["id"])
+
+
+@pytest.mark.soak
+async def test_the_first_action_of_each_other_cause_is_accepted(begun):
+    """Whatever somebody did to a connection, the notice about it proposes what the service accepts."""
+    site = begun
+    added, replaced, blocked, consented, changed = [await site.connection() for _ in range(5)]
+    for about in (added, replaced):
+        path = f"/applications/{about['serverApp']['objectId']}"
+        await by_hand(site, "POST", f"{path}/addPassword", {"passwordCredential": {"displayName": "by hand"}})
+    key = {"keyId": replaced["secret"]["keyId"]}
+    await by_hand(site, "POST", f"/applications/{replaced['serverApp']['objectId']}/removePassword", key)
+    principal = f"/servicePrincipals/{blocked['serverApp']['servicePrincipalId']}"
+    await by_hand(site, "PATCH", principal, {"accountEnabled": False})
+    client = f"/servicePrincipals/{consented['clientApp']['servicePrincipalId']}"
+    for grant in (await site.graph(f"{client}/oauth2PermissionGrants"))["value"]:
+        await by_hand(site, "DELETE", f"/oauth2PermissionGrants/{grant['id']}")
+    app = f"/applications/{changed['clientApp']['objectId']}"
+    await by_hand(site, "PATCH", app, {"publicClient": {"redirectUris": []}})
+    await inspected(site)
+    for about, wanted in ((added, "SecretAdded"), (replaced, "SecretReplaced")):
+        kind, told = await newest(site, about)
+        assert (kind, told["actions"][0]["kind"]) == (wanted, "RenewSecret")
+        answer = await carried_out(site, told["actions"][0], {})
+        await step(site, f"/api/operations/{answer.json()['id']}", "confirmation", "Waiting")
+    portals = ((blocked, "SignInBlocked"), (consented, "ConsentWithdrawn"), (changed, "ProfileDrift"))
+    for about, wanted in portals:
+        kind, told = await newest(site, about)
+        (first, *_) = told["actions"]
+        assert (kind, "method" in first, first["url"].startswith("https://")) == (wanted, False, True)
+        assert first["appId"] in {about[each]["clientId"] for each in ("serverApp", "clientApp")}
+
+    await site.control("PUT", "/settings", {"subscription": {"state": "Disabled"}})
+    try:
+        await inspected(site)
+        kind, told = await newest(site, changed)
+        assert kind == "SubscriptionChanged"
+        shown = (await carried_out(site, told["actions"][0])).json()
+        assert "subscription-disabled" in {each["code"] for each in shown["directory"]["differences"]}
+    finally:
+        await site.control("PUT", "/settings", {"subscription": {}})
+
+
+OTHERS: Final = {
+    Kind.RENEWAL_WAITS: "tests/operations/test_renewal_limits.py",
+    Kind.SECRET_REPLACED_BY_RENEWAL: "tests/operations/test_renewal_limits.py",
+    Kind.HAND_OVER_WAITS: "test_signed_pages.py",
+    Kind.PROVIDERS_PENDING: "tests/operations/test_providers.py",
+    Kind.CHANNEL_FAILING: "test_channels_people.py",
+    Kind.CHANNEL_ENDED: "test_subscribers.py",
+}
+"""Notices whose first action is carried out elsewhere."""
+
+GOOD: Final = {Kind.HAND_OVER_CONFIRMED, Kind.CHANNEL_TEST, Kind.CHANNEL_WORKS}
+"""Notices after which there is nothing to do."""
+
+READ: Final = {Kind.SECRET_END_CHANGED}
+"""Notices with which nothing is wrong: the connection is read."""
+
+
+def test_each_kind_of_notice_has_a_test_of_its_first_action():
+    """A new kind of notice comes with a test of what it asks for."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    known = {*OTHERS, *GOOD, *READ}
+    assert {kind for kind in Kind if kind not in known and f'"{kind}"' not in text} == {
+        Kind.SECRET_NEAR_EXPIRY,
+        Kind.SECRET_EXPIRED,
+        Kind.APPLICATION_NEAR_AGE_LIMIT,
+        Kind.APPLICATION_TOO_OLD,
+    }, "warnings by date: the first and the last test above"

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from infra.azure.permissions import GRAPH_BASE
+from tests.expiry.site import data
 from tests.support.administrator import Administrator, waiting
 from tests.support.portal import problem, until
 
@@ -44,6 +45,10 @@ async def test_a_site_is_awaited_until_somebody_confirms(site, people):
     for _ in range(2):
         await site.sweep()
     assert await events(site, connection) == ["HandOverWaits"]
+    (reminder,) = await site.received(connection)
+    first = data(reminder)["actions"][0]
+    script = await site.call(first["method"], first["url"][first["url"].index("/api/") :])
+    assert (first["kind"], script.status_code) == ("GetScript", 200)
     overview = await site.get("/api/overview", caller="operator")
     assert overview["waitingForSite"]["count"] > 0
     (entry,) = [each for each in overview["attention"] if each["code"] == "waits-for-site"]
