@@ -115,7 +115,10 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
         code="given-up", id=run_id(name), cause="", detail=name, tenant=tenant, since=now, dismissal=dismissal
     )
     await Dismissals(world.tables).add(dismissed)
-    await stores.trail.add(AuditEvent(id=name, at=now, kind="renew_secret", actor=name, tenant=tenant))
+    happened = AuditEvent(
+        id=run_id(f"{name} event"), at=now, kind="renew_secret", actor=name, tenant=tenant, connection=made.id
+    )
+    await stores.trail.add(happened)
     chain = chain_of(tenant, now)
     await world.damage(Row(table=names.AUDIT, partition=chain, key="~forged"), "document", "banana")
     gap = Gap(chain=chain, number=1, reason=Reason.NOT_IN_COPY)
