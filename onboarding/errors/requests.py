@@ -41,7 +41,10 @@ ROLE_MISSING: Final = ErrorType(
     status=HTTPStatus.FORBIDDEN,
     title="The caller does not have the required role",
     detail="The token has none of the app roles that can make this call: {roles}.",
-    remedy="Ask the operator of the service for one of these roles, then get a new token.",
+    remedy=(
+        "Ask the operator of the service for one of these roles, then get a new token. A managed identity "
+        "can receive a new role up to 24 hours later."
+    ),
     documentation="https://learn.microsoft.com/entra/identity-platform/howto-add-app-roles-in-apps",
 )
 KEYS_UNAVAILABLE: Final = ErrorType(
