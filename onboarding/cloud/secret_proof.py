@@ -57,8 +57,20 @@ class SecretProof:
             raise failures.unreachable(LOGIN, error) from error
         request_id = response.headers.get("x-ms-request-id", "")
         _record(url, response.status_code, request_id)
-        if response.is_error and (refusal := _refusal(response, app=app, name=name, fresh=fresh)):
+        if _has_token(response):
+            return
+        if not response.is_error:  # a redirection, or a page of something in between: no answer of login
+            raise failures.error_of(failures.Answer(service=LOGIN, status=HTTPStatus.BAD_GATEWAY))
+        if refusal := _refusal(response, app=app, name=name, fresh=fresh):
             raise refusal
+
+
+def _has_token(response: httpx.Response) -> bool:
+    try:
+        document = response.json() if response.status_code == HTTPStatus.OK else None
+    except ValueError:
+        return False
+    return isinstance(document, dict) and bool(document.get("access_token"))
 
 
 def _refusal(response: httpx.Response, *, app: str, name: str, fresh: bool) -> OnboardingError | None:
