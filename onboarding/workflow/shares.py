@@ -1,7 +1,7 @@
 """A share of the workers for each owner and each tenant, so that one of them cannot keep the others waiting.
 
 A queue is in order. Without shares, a hundred runs of one requester, or of a tenant that answers slowly, take
-all workers of a process, and a run of somebody else waits until they end. The shares are those of one process:
+all workers of a process, and a run of somebody else waits until they end. These shares are of one process:
 each instance of the app that Azure adds has workers of its own, and its own shares of them.
 """
 
