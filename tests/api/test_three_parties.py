@@ -56,7 +56,11 @@ async def belongings(portal) -> Belongings:
     caller = await portal.caller("Onboarding.Request")
     connection = await portal.onboarded(caller=caller, labels={"site": unique("site")})
     waiting = await portal.accepted(caller=caller, adminConsent="ByAdministrator")
-    await step(portal, f"/api/onboardings/{waiting}", "consent", "Waiting")
+    run = f"/api/onboardings/{waiting}"
+    await step(portal, run, "consent", "Waiting")
+    for each in (await portal.get(run, caller=caller))["steps"]:
+        if each["name"] not in {"consent", "connection"}:
+            await step(portal, run, each["name"], "Succeeded")
     path = f"/api/connections/{connection['id']}/renewals"
     renewal = (await portal.call("POST", path, caller=caller)).json()["id"]
     await step(portal, f"/api/operations/{renewal}", "confirmation", "Waiting")
