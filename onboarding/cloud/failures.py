@@ -55,9 +55,9 @@ class Answer:
         return cls(
             service=service,
             status=status,
-            code=str(error.get("code") or ""),
-            message=str(error.get("message") or ""),
-            details=tuple(str(detail.get("code")) for detail in details if isinstance(detail, dict)),
+            code=_said(error.get("code")),
+            message=_said(error.get("message")),
+            details=tuple(_said(detail.get("code")) for detail in details if isinstance(detail, dict)),
             retry_after=seconds(named.get("retry-after")),
             request_id=named.get("request-id") or named.get("x-ms-request-id") or "",
         )
@@ -78,6 +78,11 @@ class Answer:
         if self.status not in {400, 403, 404}:
             return False
         return bool({self.code, *self.details} & _LAG_CODES) or bool(_LAG_MESSAGES.search(self.message))
+
+
+def _said(text: Any) -> str:
+    """What a service says, as a text that can be stored: half of a surrogate pair cannot."""
+    return str(text or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def error_of(answer: Answer, *, fresh: bool = False, owned: bool = False) -> OnboardingError:

@@ -13,6 +13,7 @@ from onboarding.connections.records import Connection, ConnectionState, SecretRe
 from onboarding.errors import PermanentError, cloud, existing_apps, requests
 from onboarding.lifecycle import handed_over, ownership
 from onboarding.lifecycle.context import OnboardingContext
+from onboarding.words.word import Word
 
 
 async def server_app(context: OnboardingContext, existing: ExistingServerApp) -> Mapping[str, Any]:
@@ -190,7 +191,7 @@ def _check(app: Mapping[str, Any], rules: Iterable[Check], pointer: str) -> None
     )
     if findings:
         raise existing_apps.APP_NOT_CONFORMANT.error(
-            name=app["displayName"],
+            name=Word(app["displayName"]),
             app=app["appId"],
             checks=", ".join(rule.name for rule in failed),
             findings=findings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from onboarding.lifecycle.renewal_mark import RenewalContext
 from onboarding.lifecycle.requests import Renewal
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
+from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.plan import Step
 
@@ -46,7 +47,7 @@ async def check(context: RenewalContext) -> Done[CheckResult]:
     until = versions.renewable_until(made, request.config_mgr_version) if made else None
     if made and until and until <= now:
         raise steps.APPLICATION_TOO_OLD.error(
-            name=app["displayName"],
+            name=Word(app["displayName"]),
             created=made,
             version=versions.FIRST_WITH_AGE_LIMIT,
             days=versions.OLDEST_RENEWABLE.days,
@@ -67,13 +68,13 @@ async def _of_policies(context: RenewalContext, app: str, made: datetime) -> tup
         raise read.later
     counting = policies.Policies(tenant=read.tenant, own=read.own, created_at=made)
     ends_at = context.request.ends_at(context.accepted_at)
-    found = list(policies.of_secret(counting, ends_at, context.accepted_at))
+    found = list(policies.of_secret(counting, ends_at, context.accepted_at, context.request.end_field))
     if read.unread:
         subject, permission = phrases.POLICY.of(), "Policy.Read.All"
         found.append(
             prerequisites.NOT_CHECKED.finding(subject=subject, permission=permission, answer=read.unread)
         )
-    return tuple(replace(each, pointer="") for each in found)  # it points into the request of an onboarding
+    return tuple(found)
 
 
 def _note(found: Iterable[Finding]) -> str:

@@ -125,13 +125,18 @@ class Renewal:
             onboarding=connection.onboarding,
             tenant=connection.tenant,
             name=connection.name,
-            secret_validity=wanted.secret_validity,
+            secret_validity=wanted.secret_validity if "secret_validity" in wanted.model_fields_set else None,
             secret_end_date=wanted.secret_end_date,
             vault_secret=vault_secret or wanted.vault_secret,
             time_limit_days=time_limit_days if given is None else given,
             secret=connection.secret.key_id,
             labels=connection.request.labels,
         )
+
+    @property
+    def end_field(self) -> str:
+        """The field of the request that decides when the secret expires, as a JSON pointer."""
+        return "/secretValidity" if self.secret_validity else "/secretEndDate"
 
     def ends_at(self, accepted_at: datetime) -> datetime:
         """When the new secret expires."""

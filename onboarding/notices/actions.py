@@ -29,7 +29,7 @@ def renew(connection: Connection) -> Action:
     return Action(
         kind=ActionKind.RENEW_SECRET,
         label="Create a new client secret",
-        actor=Actor.OPERATOR,
+        actor=_whose(connection),
         method="POST",
         path=f"/api/connections/{owner}/renewals",
         app_id=connection.server_app.app_id,
@@ -52,7 +52,7 @@ def confirm(connection: Connection) -> Action:
     return Action(
         kind=ActionKind.CONFIRM_RENEWAL,
         label="Confirm that the site has the new secret",
-        actor=Actor.OPERATOR,
+        actor=_whose(connection),
         method="POST",
         path=f"/api/connections/{owner}/renewals/{connection.renewal}/confirm",
         app_id=connection.server_app.app_id,
@@ -81,7 +81,7 @@ def onboard() -> Action:
     return Action(
         kind=ActionKind.ONBOARD,
         label="Onboard the tenant again under another name",
-        actor=Actor.OPERATOR,
+        actor=Actor.REQUESTER,
         method="POST",
         path="/api/onboardings",
     )
@@ -92,7 +92,7 @@ def off_board(connection: Connection) -> Action:
     return Action(
         kind=ActionKind.OFF_BOARD,
         label="Off-board the connection",
-        actor=Actor.OPERATOR,
+        actor=Actor.REQUESTER,
         method="DELETE",
         path=f"/api/connections/{connection.id}",
     )
@@ -137,10 +137,15 @@ def read(connection: Connection) -> Action:
     return Action(
         kind=ActionKind.READ,
         label="Read the connection",
-        actor=Actor.OPERATOR,
+        actor=Actor.REQUESTER,
         method="GET",
         path=f"/api/connections/{connection.id}",
     )
+
+
+def _whose(connection: Connection) -> Actor:
+    """Who renews the secret: the requester, unless it belongs to a connection that can be another's."""
+    return Actor.OPERATOR if connection.shares else Actor.REQUESTER
 
 
 def _add_secret(environment: str, app_id: str) -> Action:

@@ -57,8 +57,11 @@ class Section:
         """How many notices are not shown, and where they are; empty if all are."""
         if not self.more:
             return ""
-        path = f"GET /api/overview?tenantId={self.groups[0].first.connection.tenant}"
-        return f"{self.more} more notices about this tenant are not shown. See {path}."
+        tenant = self.groups[0].first.connection.tenant
+        return (
+            f"{self.more} more notices about this tenant are not shown. The overview of the service shows "
+            f"all of them (tenant {tenant})."
+        )
 
 
 def sections(items: Iterable[Item]) -> list[Section]:

@@ -28,9 +28,9 @@ def waits(
         message=f"{final}The connection '{name}' waits for its site since {since:%Y-%m-%d}.",
         impact="The gateway cannot be created before the site has imported the applications.",
         remedy=(
-            f"1. Get the script for the site: GET /api/connections/{connection.id}/handover.\n"
+            f"1. Get the script for the site: the hand-over script of the connection {connection.id}.\n"
             "2. Run it at the site, as an administrator of the site.\n"
-            f"3. Confirm: POST /api/connections/{connection.id}/confirm."
+            "3. Confirm that the site is connected."
         ),
         details={
             "onboardingId": connection.onboarding,

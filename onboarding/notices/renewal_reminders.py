@@ -70,8 +70,8 @@ class RenewalReminders:
                 else "None: the site has the new secret."
             ),
             remedy=(
-                f"If the site does not have the new secret, get the script that fetches it: "
-                f"GET /api/operations/{renewal}/handover."
+                "If the site does not have the new secret, get the script that fetches it: the script of the "
+                f"renewal {renewal}."
                 if by_time
                 else ""
             ),
@@ -105,10 +105,10 @@ def _waits(connection: Connection, reminder: Reminder) -> Notice | None:
         message=f"{last}A new client secret of '{isolated(name)}' must be entered at the site.",
         impact=f"The old secret works until it expires on {end:%Y-%m-%d} or is removed.{removal}",
         remedy=(
-            f"1. Get the script that fetches the secret: GET /api/operations/{renewal}/handover.\n"
+            f"1. Get the script that fetches the secret: the script of the renewal {renewal}.\n"
             "2. In the console, open Administration, Cloud Services, Microsoft Entra tenants, select "
             f"'{isolated(name)}', and enter the secret with 'Renew Secret Key'.\n"
-            f"3. Confirm: POST /api/connections/{connection.id}/renewals/{renewal}/confirm."
+            "3. When the gateway works with the new secret, confirm the renewal."
         ),
         expiration=SECRET,  # outdated once the old secret is replaced
         ends_at=end,

@@ -203,52 +203,45 @@ def _actions(connection: Connection, now: datetime) -> tuple[Action, ...]:
 
 def _renewal(connection: Connection) -> Sequence[str]:
     owner = connection.shares or connection.id
-    app, renewals = connection.server_app, f"/api/connections/{owner}/renewals"
+    app = connection.server_app
     if connection.pending:
         make = "A new secret is already in Key Vault, beside the old one."
     elif connection.shares:
         make = (
-            f"The secret of '{isolated(app.name)}' (client ID {app.app_id}) belongs to another connection. "
-            f"Request a new secret there (POST {renewals}). This connection then has it, too."
+            f"The secret of '{isolated(app.name)}' (client ID {app.app_id}) belongs to another connection, "
+            f"{owner}. Request a new secret for that one. This connection then has it, too."
         )
     elif connection.imports_server_app:
         make = (
             f"In the Microsoft Entra admin center, open App registrations, '{isolated(app.name)}' (client ID "
             f"{app.app_id}), Certificates & secrets, and add a client secret. Keep the old one, and pass the "
-            f"new one to this service (POST {renewals})."
+            f"new one to this service, with a renewal of the connection {owner}."
         )
     else:
         make = (
-            f"Request a new secret from this service (POST {renewals}). It stores the secret in Key Vault, "
+            f"Request a new secret for the connection {owner}. The service stores the secret in Key Vault, "
             f"beside the old one, for '{isolated(app.name)}' (client ID {app.app_id})."
         )
-    renewal = connection.renewal or "{renewal}"
+    renewal = f"the renewal {connection.renewal}" if connection.renewal else "the renewal"
     enter = (
         "In the Configuration Manager console, open Administration, Cloud Services, Microsoft Entra tenants, "
         f"select '{isolated(connection.tenant_name)}' and this application, choose 'Renew Secret Key', and "
-        "enter the new secret and its expiry date. Use the renewal's script "
-        f"(GET /api/operations/{renewal}/handover)."
+        f"enter the new secret and its expiry date. Use the script of {renewal}."
     )
     confirm = (
-        f"When the gateway works with the new secret, confirm it (POST {renewals}/{renewal}/confirm). The "
-        "service then removes the old one."
+        f"When the gateway works with the new secret, confirm {renewal}. The service then removes the old "
+        "one."
     )
     return (make, enter, confirm)
 
 
 def _replacement(connection: Connection) -> Sequence[str]:
-    ask = (
-        "Onboard the tenant again under another name (POST /api/onboardings). The service creates a new pair "
-        "of applications."
-    )
+    ask = "Onboard the tenant again under another name. The service creates a new pair of applications."
     move = (
         f"At the site, remove the Azure service '{isolated(connection.name)}' (Remove-CMAzureService), and "
-        "run the hand-over script of the new connection (GET /api/connections/{id}/handover)."
+        "run the hand-over script of the new connection."
     )
-    end = (
-        "When the gateway works with the new applications, off-board this connection "
-        f"(DELETE /api/connections/{connection.id})."
-    )
+    end = f"When the gateway works with the new applications, off-board this connection ({connection.id})."
     return (ask, move, end)
 
 

@@ -40,7 +40,8 @@ _LOOKALIKES: Final = str.maketrans(
 )
 _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
 _SCHEME: Final = re.compile(r"(?<=\w):(?=[^\s\u2060])")  # an address, an emoji, a time
-_DOMAIN: Final = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2})")  # a name that a service takes for a host
+_DOMAIN: Final = re.compile(r"(?<=[^\W_])[.\u3002\uff0e\uff61](?=[^\W\d_]{2})")  # what looks like a host
+_SHARE: Final = re.compile(r"\\(?=\\)")  # \\host\share, which mail programs open
 _FUNCTION: Final = re.compile(r"\{(?=\{)")  # {{DATE(...)}} in an adaptive card
 _BLOCK: Final = re.compile(r"[-+=:/]")  # at the beginning of a line: a list, a heading, an emoji, a command
 
@@ -52,7 +53,7 @@ def quiet(text: str) -> str:
 
 def unlinked(text: str) -> str:
     """A text in which no reader finds an address to open, and otherwise unchanged."""
-    for address in (_SCHEME, _DOMAIN):
+    for address in (_SCHEME, _DOMAIN, _SHARE):
         text = address.sub(rf"\g<0>{_JOINER}", text)
     return text
 

@@ -28,13 +28,19 @@ class Record(logging.LogRecord):
     def getMessage(self) -> str:  # noqa: N802 - the name in the library
         """The message with its values, in which a word is text."""
         if isinstance(self.args, tuple):
-            self.args = tuple(read(each) if isinstance(each, Word) else each for each in self.args)
+            self.args = tuple(map(_text, self.args))
+        elif self.args:
+            self.args = {name: _text(value) for name, value in self.args.items()}
         return shown(super().getMessage())
 
 
 def shown(text: str) -> str:
     r"""A text in one line: a line break or another control character is written as ``\u000a``."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _text(value: Any) -> Any:
+    return read(value) if isinstance(value, Word) else value
 
 
 def install() -> None:

@@ -150,7 +150,10 @@ async def test_a_policy_that_forbids_the_secret_is_reported(portal):
         path = f"/api/connections/{connection['id']}/renewals"
         failed = await ended(portal, await operate(portal, "POST", path))
         assert failed["error"]["code"] == "secret-refused"
-        assert [each["code"] for each in failed["error"]["findings"]] == ["secret-lives-too-long"]
+        (found,) = failed["error"]["findings"]
+        assert (found["code"], found["pointer"]) == ("secret-lives-too-long", "/secretEndDate")
+        failed = await ended(portal, await operate(portal, "POST", path, json={"secretValidity": "P2Y"}))
+        assert failed["error"]["findings"][0]["pointer"] == "/secretValidity", "the field that was sent"
         assert len(await secrets(portal, connection)) == 1
         end = (datetime.now(UTC) + timedelta(days=90)).isoformat()
         await confirm(portal, connection, await renewal(portal, connection, secretEndDate=end))

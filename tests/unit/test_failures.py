@@ -5,6 +5,7 @@ import pytest
 from azure.core.exceptions import ServiceRequestError, ServiceRequestTimeoutError, ServiceResponseTimeoutError
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from onboarding.cloud import failures
 from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
@@ -148,6 +149,13 @@ def test_a_refusal_has_a_remedy(said, words):
     error = failures.error_of(said)
     assert words in error.remedy
     assert "docs/deploy.md" not in error.title
+
+
+def test_half_of_a_surrogate_pair_is_replaced():
+    """A service can cut a text in the middle of a letter. The error is still stored and sent as JSON."""
+    error = failures.error_of(answer(400, code="Bad\ud83d", message="The name '\ud83d' is not valid."))
+    assert TypeAdapter(str).dump_json(error.detail)
+    assert "'\ufffd'" in error.detail
 
 
 def test_the_request_id_is_kept():

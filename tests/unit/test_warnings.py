@@ -51,9 +51,10 @@ def test_a_secret_of_a_young_application_is_renewed():
     assert notice.message == f"The client secret of 'CMG-ServerApp' expires on {date(30)} (in 30 days)."
     assert notice.remedy.startswith(f"Renew the secret before {date(30)}.\n1. ")
     steps = notice.remedy.split("\n")[1:]
-    assert "POST /api/connections/" in steps[0]
+    assert f"Request a new secret for the connection {notice.connection}." in steps[0]
     assert "'Renew Secret Key'" in steps[1]
-    assert "/confirm" in steps[2]
+    assert "confirm the renewal." in steps[2]
+    assert "/api/" not in notice.remedy, "a person reads it; programs have the actions"
     assert connection(NOW).server_app.app_id in notice.remedy
     assert "cannot be renewed" not in notice.remedy
     assert "all services of this connection stop" in notice.impact
@@ -140,8 +141,12 @@ def test_a_pending_secret_is_not_created_again():
     notice = notice_of(found, SECRET)
     assert notice.message.endswith("A new secret is ready and must be entered at the site.")
     assert "1. A new secret is already in Key Vault" in notice.remedy
-    assert "GET /api/operations/the-renewal/handover" in notice.remedy
-    assert f"POST /api/connections/{found.id}/renewals/the-renewal/confirm" in notice.remedy
+    assert "Use the script of the renewal the-renewal." in notice.remedy
+    assert "confirm the renewal the-renewal." in notice.remedy
+    assert [action.path for action in notice.actions] == [
+        "/api/operations/the-renewal/handover",
+        f"/api/connections/{found.id}/renewals/the-renewal/confirm",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import logging
+import re
 import shlex
 import shutil
 import subprocess
@@ -183,6 +184,8 @@ def test_no_word_begins_a_line_of_the_log(caplog):
         assert first.startswith("ERROR a step of x") or name in WORDS
         assert all(other.startswith("  ") for other in others)
         assert not any(ord(character) < 32 or ord(character) == 127 for character in first + "".join(others))
+    logger.error("a step of %(name)s failed", {"name": Word("x\ny")})
+    assert caplog.records[-1].getMessage() == r"a step of x\u000ay failed"
 
 
 def _link(name: str) -> str:
@@ -219,13 +222,15 @@ def test_each_page_shows_text():
 def test_a_mail_shows_text():
     """The forms of a mail have no markup of a word, and no address that a mail program opens."""
     usual = single(item(), "id")
-    for name in (*NAMES[::8], "https://evil.example/x", "www.evil.example"):
+    addresses = ("https://evil.example/x", "www.evil.example", "www.evil\u3002example", r"\\evil.example\x")
+    for name in (*NAMES[::8], *addresses):
         mail = single(item(name=name, tenant_name=name), "id")
         assert mail.html.count("<") == usual.html.count("<")
         assert mail.html.count("href=") == usual.html.count("href=")
         for form in (mail.html, mail.text):
             assert "://evil" not in form
             assert "www.evil" not in form
+            assert not re.search(r"evil[.\u3002]example|\\\\evil", form)
 
 
 def test_an_event_has_each_word():

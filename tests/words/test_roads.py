@@ -46,6 +46,35 @@ def test_only_the_room_reads_what_a_word_consists_of():
         assert not taken & (private - _ALLOWED.get(path.name, set())), path
 
 
+def test_each_name_of_a_directory_is_a_word():
+    """What Graph returns has any type. A name in it becomes a word, is compared, or stays a document."""
+    for path in ROOT.rglob("*.py"):
+        if "displayName" not in (text := path.read_text()):
+            continue
+        tree = ast.parse(text)
+        inside = {
+            id(part)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Compare | ast.Dict) or _takes_a_word(node)
+            for part in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            assert not _reads_a_name(node) or id(node) in inside, f"{path}: {ast.unparse(node)}"
+
+
+def _takes_a_word(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("Word", ".startswith"))
+
+
+def _reads_a_name(node: ast.AST) -> bool:
+    match node:
+        case ast.Subscript(slice=ast.Constant("displayName")):
+            return True
+        case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant("displayName"), *_]):
+            return True
+    return False
+
+
 _ALLOWED = {"fields.py": {"schema"}}
 
 

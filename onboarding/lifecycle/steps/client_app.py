@@ -34,7 +34,9 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
     if wanted.existing:
         found = await existing.client_app(context, str(wanted.existing.client_id), server.app_id)
         return Done(
-            result=ClientAppResult(object_id=found["id"], app_id=found["appId"], name=found["displayName"])
+            result=ClientAppResult(
+                object_id=found["id"], app_id=found["appId"], name=Word(found["displayName"])
+            )
         )
     body = profiles.client_application(
         request.profile,

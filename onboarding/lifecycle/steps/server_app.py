@@ -46,7 +46,7 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
             result=ServerAppResult(
                 object_id=found["id"],
                 app_id=found["appId"],
-                name=found["displayName"],
+                name=Word(found["displayName"]),
                 created_at=created(found),
                 app_id_uri=await existing.app_id_uri(context, wanted.existing, found),
                 scope_id=str(scope(found)),
