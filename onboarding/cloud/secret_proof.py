@@ -20,6 +20,7 @@ from onboarding.cloud.sign_in import SignInAnswer
 from onboarding.errors import OnboardingError, secrets
 
 _INVALID: Final = 7000215
+_EXPIRED: Final = 7000222
 _NO_PRINCIPAL: Final = {700016, 7000229, 7000112}
 _CONDITIONAL_ACCESS: Final = {53000, 53001, 53003, 530032, 530035}
 
@@ -85,8 +86,9 @@ def _refusal(response: httpx.Response, *, app: str, name: str, fresh: bool) -> O
     code, answer, request_id = found.code, str(found), found.request_id
     if code == _INVALID and fresh:
         return secrets.SECRET_NOT_KNOWN_YET.error(answer=answer, request_id=request_id)
-    if code == _INVALID:
-        return secrets.SECRET_INVALID.error(name=name, app=app, answer=answer, request_id=request_id)
+    if code in {_INVALID, _EXPIRED}:
+        kind = secrets.SECRET_INVALID if code == _INVALID else secrets.SECRET_NO_LONGER_VALID
+        return kind.error(name=name, app=app, answer=answer, request_id=request_id)
     kind = secrets.SECRET_APP_NOT_USABLE if code in _NO_PRINCIPAL else secrets.SECRET_NOT_PROVED
     return kind.error(app=app, answer=answer, request_id=request_id)
 

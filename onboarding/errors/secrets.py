@@ -29,6 +29,14 @@ SECRET_NOT_YET_VALID: Final = ErrorType(
     remedy="Try again after that time, or specify a client secret that is valid now.",
     documentation=_SECRETS,
 )
+SECRET_NO_LONGER_VALID: Final = ErrorType(
+    code="secret-no-longer-valid",
+    failure=PermanentError,
+    title="The client secret is no longer valid",
+    detail="The secret '{name}' in Key Vault has expired for the application {app} ({answer}).",
+    remedy="Create another client secret for the application, and specify it.",
+    documentation=_SECRETS,
+)
 SECRET_NOT_KNOWN_YET: Final = ErrorType(
     code="secret-not-known-yet",
     failure=ReplicationLagError,

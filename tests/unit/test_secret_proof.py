@@ -41,7 +41,12 @@ async def test_what_is_no_answer_of_login_proves_nothing(answer):
 
 @pytest.mark.parametrize(
     ("code", "named"),
-    [(7000215, "secret-invalid"), (7000222, "secret-not-proved"), (7000112, "secret-app-not-usable")],
+    [
+        (7000215, "secret-invalid"),
+        (7000222, "secret-no-longer-valid"),
+        (7000112, "secret-app-not-usable"),
+        (90002, "secret-not-proved"),
+    ],
 )
 async def test_a_refusal_is_named(code, named):
     """A refusal has the code of login, and its own."""
