@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,7 @@ from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Done
 from onboarding.workflow.run import Author, Head, Run, RunStatus, StepStatus
 from onboarding.workflow.runtime import Limits
-from tests.storage.workbench import STALLED, Workbench
+from tests.storage.workbench import DIAMOND, STALLED, Workbench
 from tests.support.accounts import both
 from tests.support.transports import KilledError
 
@@ -112,3 +115,29 @@ async def test_a_signal_to_a_worker_that_renews_its_claim(bench):
     assert told == ["", "confirmed"]
     await bench.drain()
     assert await bench.status(head) is RunStatus.SUCCEEDED
+
+
+async def test_a_run_that_is_stopped_just_now_begins_nothing_more(bench):
+    """Whichever call of a worker the stop comes before: if the run is at rest then, no handler begins."""
+    stops, rest = 0, [True]
+    for call in itertools.count(1):
+        if not rest:
+            break  # the worker makes no more calls
+        rest = []
+        begun: list[str] = []
+
+        async def stop(head: Head, rest: list[bool]) -> None:
+            rest.append(interventions.at_rest(await stopped(bench, head)))
+
+        async def begins(_run, step, rest: list[bool], begun: list[str]) -> Done[dict[str, Any]]:
+            begun.extend([step.name] if any(rest) else [])
+            return Done(result={})
+
+        for name in DIAMOND.steps:
+            bench.on(name, functools.partial(begins, rest=rest, begun=begun))
+        head = await bench.start()
+        bench.fuse.meanwhile(call, functools.partial(stop, head, rest))
+        await bench.drain()
+        stops += any(rest)
+        assert begun == [], f"begun after the stop before call {call}"
+    assert stops > 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from azure.core.exceptions import ServiceRequestError, ServiceResponseError
@@ -22,6 +22,7 @@ class Fuse:
         self._fatal = 0
         self._after = False
         self._lost: bool | None = None
+        self._meanwhile: tuple[int, Callable[[], Awaitable[None]]] | None = None
         self.refused = ""
         """The partition for which the account in memory answers with an error."""
 
@@ -33,10 +34,17 @@ class Fuse:
         """End the connection of the next call, before the account gets it or after it took effect."""
         self._lost = after
 
+    def meanwhile(self, call: int, action: Callable[[], Awaitable[None]]) -> None:
+        """Do something before a call is sent (1: the next one)."""
+        self._meanwhile = self.calls + call, action
+
     @contextlib.asynccontextmanager
     async def around(self, call: Any = None) -> AsyncIterator[None]:
         """One call."""
         self.calls += 1
+        if self._meanwhile and self._meanwhile[0] == self.calls:
+            (_, action), self._meanwhile = self._meanwhile, None
+            await action()
         if self.refused and call and self.refused in {partition for partition, _ in call.rows}:
             raise ServiceRequestError(self.refused)
         fatal = self.calls == self._fatal
