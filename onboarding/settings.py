@@ -6,8 +6,9 @@ are for the local cloud only; do not set them in Azure.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, HttpUrl, field_validator, model_validator
@@ -35,6 +36,8 @@ OwnerAction = Literal["cancel", "retry", "rollback", "renew", "confirm", "remove
 DEFAULT_THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
 DEFAULT_REMINDERS = (3, 10, 30)
 _YEAR = 365  # days
+
+_DOMAIN: Final = re.compile(r"[\w\-]+(\.[\w\-]+)+\.?")
 
 
 def _listed(value: Any) -> Any:
@@ -108,6 +111,15 @@ class Settings(BaseSettings):
     _split_tenants = field_validator("served_tenants", mode="before")(_listed)
     _split_reminders = field_validator("handover_reminder_days", mode="before")(_listed)
     _split_thresholds = field_validator("expiry_thresholds", mode="before")(_listed)
+
+    @field_validator("notice_mail_domains")
+    @classmethod
+    def _names_of_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_DOMAIN.fullmatch(domain) for domain in value):
+            raise ValueError(
+                "must be names of domains, such as contoso.com; a subdomain is a domain of its own"
+            )
+        return value
 
     @field_validator("notice_webhook_url")
     @classmethod

@@ -21,13 +21,16 @@ from onboarding.cmg import profiles
 from onboarding.cmg.app_fields import ClientApp, ServerApp
 from onboarding.cmg.discovery import GroupDiscovery, UserDiscovery, reads_directory
 from onboarding.cmg.faults import fault
-from onboarding.cmg.fields import SPACES, Form, Name, Text, WizardModel, Written, plain
+from onboarding.cmg.fields import Form, Name, Text, WizardModel, Written, plain
 from onboarding.cmg.profiles import Profile
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel, SiteVersion
 from onboarding.words.word import EMPTY, Word
 
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?\^_`\{\|\}~\-]+"
+"""A part of an address between dots (https://www.rfc-editor.org/rfc/rfc5322#section-3.2.3)."""
+
 _EMAIL: Final = Form(
-    rf'[^@"<>,;{SPACES}]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+',
+    rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+",
     "not-an-email-address",
 )
 

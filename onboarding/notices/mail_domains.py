@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import idna
+
 from onboarding.clock import Clock
 from onboarding.errors import OnboardingError
 from onboarding.storage import names
@@ -50,7 +52,7 @@ class MailDomains:
 
         ``verified`` reads the verified domains of a tenant, and raises this app's errors.
         """
-        self._allowed = frozenset(domain.casefold() for domain in allowed)
+        self._allowed = frozenset(filter(None, map(_in_dns, allowed)))
         self._home = home.casefold()
         self._verified = verified
         self._tables = tables
@@ -71,7 +73,7 @@ class MailDomains:
         known, now = next(iter(read_rows), None), self._clock.now()
         if known is None or not timedelta(0) <= now - known.at < _KEPT:
             try:
-                read = tuple(domain.casefold() for domain in await self._verified(tenant))
+                read = tuple(filter(None, map(_in_dns, await self._verified(tenant))))
             except OnboardingError:
                 return frozenset(known.domains) if known else None
             known = KnownDomains(domains=read, at=now)
@@ -83,5 +85,18 @@ class MailDomains:
 
 
 def domain_of(address: str) -> str:
-    """The domain of an e-mail address."""
-    return address.rpartition("@")[2].casefold().rstrip(".")
+    """The domain of an e-mail address; empty if it is not one address with one domain."""
+    local, _, domain = address.partition("@")
+    return _in_dns(domain) if local and domain else ""
+
+
+def _in_dns(domain: str) -> str:
+    """A domain as DNS has it, in lower case; empty if it can have none.
+
+    A letter outside of ASCII is no other letter: straße.de and strasse.de have different owners
+    (https://www.rfc-editor.org/rfc/rfc5891#section-4.4).
+    """
+    try:
+        return idna.encode(domain.removesuffix(".").lower()).decode()
+    except idna.IDNAError:
+        return ""

@@ -84,6 +84,50 @@ async def test_a_setting_replaces_the_verified_domains():
     assert domain_of("kim@Sub.X.com.") == "sub.x.com"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("kim@sub.x.com", "kim@x.com.evil.example", "kim@evilx.com", "kim@x.com..", "kim@.x.com", "kim@com"),
+        *("", "kim", "x.com", "@x.com", "kim@", "a@b@x.com", '"a@b"@x.com', "kim@evil.example(@x.com)"),
+        *("kim@x.com\n", "kim@x.com,b@evil.example", "Kim <kim@x.com>", "kim@[x.com]", "kim@x\u200b.com"),
+        *("kim@strasse.de", "kim@xn--bcher-kva.example.evil.example", "kim@x\u0441om"),
+    ],
+)
+async def test_an_address_that_only_looks_like_an_allowed_one_gets_no_mail(address):
+    """A domain counts as a whole: no subdomain, no other spelling, no second address."""
+    tenants = Tenants(home=["x.com", ""], a=["stra\u00dfe.de", "b\u00fccher.example", "not a domain"])
+    allowed = await rules(await storage(), tenants, Clock()).of("a")
+    assert allowed == frozenset({"x.com", "xn--strae-oqa.de", "xn--bcher-kva.example"})
+    assert domain_of(address) not in allowed
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "kim@X.COM",
+        "o'brien@x.com.",
+        "kim@xn--strae-oqa.de",
+        "kim@XN--BCHER-KVA.example",
+        "kim@B\u00dcCHER.example",
+    ],
+)
+async def test_one_domain_in_two_spellings_is_one(address):
+    """DNS does not distinguish case, the trailing dot, or the two forms of an international domain."""
+    tenants = Tenants(home=["x.com"], a=["stra\u00dfe.de", "b\u00fccher.example"])
+    assert domain_of(address) in (await rules(await storage(), tenants, Clock()).of("a") or ())
+
+
+async def test_a_domain_that_is_allowed_later_counts_from_the_next_day():
+    """An owner whose domain was not verified gets mail after the tenant has verified it."""
+    tenants, clock, account = Tenants(home=["x.com"], a=[]), Clock(), await storage()
+    found = rules(account, tenants, clock)
+    assert domain_of("kim@new.com") not in (await found.of("a") or ())
+    tenants.domains["a"] = ["new.com"]
+    clock.moment += timedelta(days=1)
+    assert domain_of("kim@new.com") in (await found.of("a") or ())
+    assert await rules(await storage(), Tenants(home=[], a=[]), clock).of("a") == frozenset()
+
+
 async def test_the_mails_of_a_requester_are_counted_by_day():
     """One requester's mails are bounded, another's are not affected, and tomorrow there are more."""
     clock = Clock()

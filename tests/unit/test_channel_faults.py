@@ -152,6 +152,17 @@ async def test_an_owner_without_a_mailbox_is_no_trouble_of_the_channel(
     assert (fault_of(error), error.code) == (None, "recipient-refused")
 
 
+async def test_mail_goes_to_exactly_the_address_of_an_owner(safe, secrets_of, post, certified, monkeypatch):
+    """No part of an address is taken for a name: mail for o'brien is not sent to brien."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certified[1]))
+    safe.values["notice-ops"] = (f"mailtos://robot:{PASSWORD}@{post.host}/?from=robot@contoso.com",)
+    owners = ["o'brien@contoso.com", "kim+cmg@contoso.com", "k%40x.com=y@contoso.com"]
+    before = len(post.mails)
+    for owner in owners:
+        await People(secrets_of).send("ops", owner, single(item(), "id"))
+    assert [mail.recipients for mail in post.mails[before:]] == [(owner,) for owner in owners]
+
+
 async def test_the_state_of_a_channel_follows_what_it_answers(safe):
     """A state begins with the change; a trouble of the vault is the service's own, not the channel's."""
     tables = MemoryTables()

@@ -65,6 +65,8 @@ def test_the_home_tenant_may_be_named_among_the_served(read):
         ({"NOTICE_WEBHOOK_URL": "http://127.0.0.1.contoso.com/x"}, "NOTICE_WEBHOOK_URL"),
         ({"SERVED_TENANTS": "fabrikam.com", "MULTITENANT_CLIENT_ID": "c"}, "SERVED_TENANTS"),
         ({"SERVED_TENANTS": TENANT}, "MULTITENANT_CLIENT_ID"),
+        ({"NOTICE_MAIL_DOMAINS": "contoso.com, @fabrikam.com"}, "NOTICE_MAIL_DOMAINS"),
+        ({"NOTICE_MAIL_DOMAINS": "*.contoso.com"}, "NOTICE_MAIL_DOMAINS"),
     ],
 )
 def test_a_wrong_setting_is_named(read, changes, names):

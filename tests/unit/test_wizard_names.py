@@ -119,7 +119,24 @@ def test_labels_and_groups_cannot_deceive(name):
 
 @pytest.mark.parametrize(
     "email",
-    ["kim", "kim@", "@contoso.com", "kim@contoso", "k im@contoso.com", "kim@contoso.com\n", "a@b,c.d"],
+    [
+        "kim",
+        "kim@",
+        "@contoso.com",
+        "kim@contoso",
+        "k im@contoso.com",
+        "kim@contoso.com\n",
+        "a@b,c.d",
+        "a@b@contoso.com",
+        '"a b"@contoso.com',
+        "kim(x)@contoso.com",
+        "kim:x@contoso.com",
+        "kim.@contoso.com",
+        "Kim <kim@contoso.com>",
+        "k\u00fcm@contoso.com",
+        "kim@contoso.com.",
+        "kim@b\u00fccher.example",
+    ],
 )
 def test_an_owner_has_a_valid_address(email):
     """An owner must have an email address that can receive mail."""

@@ -70,6 +70,9 @@ class _Listener(logging.Filter):
         return False
 
 
+_ANYBODY: Final = "owner@contoso.com"
+"""Makes Apprise read one recipient, which the real one replaces."""
+
 _LISTENER: Final = _Listener()
 _LOG: Final = logging.getLogger("apprise")
 _LOG.addFilter(_LISTENER)
@@ -141,12 +144,16 @@ def _send(address: str, recipient: str, message: Message) -> bool | None:
         return None
     parsed.pop("redirect", None)  # a redirect would take the credentials of the address to another server
     if recipient:
-        parsed["targets"] = [recipient]
+        parsed["targets"] = [_ANYBODY]
     if "headers" in parsed:
         parsed["headers"]["X-Notice-Id"] = message.id
-    service = Apprise.instantiate(parsed, asset=asset)
+    service: Any = Apprise.instantiate(parsed, asset=asset)
     if service is None:
         return None
+    if recipient:  # as it is: Apprise reads o'brien@contoso.com as brien@contoso.com, with a name
+        service.targets = [
+            recipient if isinstance(each, str) else (False, recipient) for each in service.targets
+        ]
     apprise = Apprise(asset=asset)
     apprise.add(service)
     wanted, mail = service.resolve_format(None), _is_mail(service)
