@@ -114,11 +114,11 @@ class RunIndex:
         await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
         if status is RunStatus.FAILED:
             await self.mark(head, cause)
-        await self._take(OPEN, Entry.of(head, OPEN))
         if again or head.stop_as:
             await self._forget_statuses(head, status)
             if status is not RunStatus.FAILED:  # a host that was late may have marked it
                 await self.unmark(head)
+        await self._take(OPEN, Entry.of(head, OPEN))  # last: after a crash the sweep repeats the rest
 
     async def reopen(self, head: Head) -> None:
         """Moves a finished run, or one that never began, to the open ones; safe to repeat."""
@@ -185,9 +185,12 @@ class RunIndex:
         await self._take(entry.partition, entry)
 
     async def _put(self, name: str, head: Head) -> None:
-        """Adds a run to the new or the open ones, and to those of its owner."""
-        rows = [_row(partition, head) for partition in self._partitions(name, head.lists)]
-        await asyncio.gather(*(self._tables.write(self._table, row, Write.UPSERT) for row in rows))
+        """Adds a run to the new or the open ones, and to those of its owner.
+
+        The row that the sweep reads is written first: after a crash in between it removes both.
+        """
+        for partition in self._partitions(name, head.lists):
+            await self._tables.write(self._table, _row(partition, head), Write.UPSERT)
 
     async def _take(self, name: str, entry: Entry) -> None:
         """Removes an entry from both. The row that the sweep reads is removed last."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -118,6 +119,45 @@ async def test_a_retry_that_is_interrupted_is_repeated(bench, call, after):
     await bench.engine.sweep()
     assert await bench.status(head) is RunStatus.SUCCEEDED
     assert await bench.open_runs() == []
+
+
+@pytest.mark.parametrize("call", range(1, 22))
+async def test_a_retry_that_meets_a_rollback_is_interrupted(bench, call):
+    """Wherever a retry dies that opens the index of a run that ends meanwhile, the sweep repairs all lists."""
+    head = await failed_run(bench)
+    load = bench.runs.store.load
+    loaded, ended = asyncio.Event(), asyncio.Event()
+
+    class Late:
+        """The store of a person's host that gets its answer late."""
+
+        def __getattr__(self, name):
+            return getattr(bench.runs.store, name)
+
+        async def load(self, run_id):
+            """The run, as it was before somebody ended it."""
+            run = await load(run_id)
+            if not loaded.is_set():
+                loaded.set()
+                await ended.wait()
+            return run
+
+    retry = asyncio.create_task(interventions.resume(replace(bench.runs, store=Late()), head.id, WHO))
+    await loaded.wait()
+    await interventions.stop(bench.runs, head.id, RunStatus.ROLLED_BACK, WHO)
+    await interventions.finish(bench.runs, head.id)
+    bench.fuse.kill(call, after=False)
+    ended.set()
+    with pytest.raises((NotPossibleError, KilledError)):
+        await retry
+    bench.fuse.kill(0, after=False)
+    await bench.sweep_later()
+    assert await bench.open_runs() == []
+    mine = RunView(status=RunStatus.RUNNING, lists={"owner": "o"})
+    assert (await bench.runs.index.page(mine, size=9))[0] == []
+    assert await listed(bench, RunStatus.FAILED) == []
+    assert await listed(bench, RunStatus.ROLLED_BACK) == [head.id]
+    assert (await bench.runs.index.marked(size=9))[0] == []
 
 
 async def test_a_stopped_run_begins_nothing_more(bench):
