@@ -13,6 +13,7 @@ from onboarding.notices.routing import Routing
 from onboarding.notices.subscribers import Subscribers
 from onboarding.settings import WEBHOOK
 from onboarding.storage import keys
+from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.run import SERVICE
 from onboarding.workflow.runtime import Runtime
@@ -50,7 +51,11 @@ class Notices:
         await asyncio.gather(*(self._start(DELIVERY, notice, target) for target in targets))
 
     async def _start(self, plan: Plan[Services, DeliveryRequest], notice: Notice, target: str) -> None:
+        """Starts a delivery. One that exists and is damaged must not stop the others: it is listed."""
         identifier = keys.derived_id(plan.name, notice.id, target)
         request = DeliveryRequest(notice=notice, channel=target)
         head = plan.head(identifier, request, author=SERVICE, created_at=self._clock.now())
-        await self._runs.start(head)
+        try:
+            await self._runs.start(head)
+        except UnreadableRowError as error:
+            await self._runs.store.note(error)

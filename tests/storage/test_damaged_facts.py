@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ from onboarding.notices.subscribers import Subscriber, Subscribers
 from onboarding.storage import names
 from onboarding.storage.dismissals import Dismissals, Dismissed
 from onboarding.storage.tables import Row
-from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError, note
+from onboarding.storage.unreadable_rows import Dismissal, note
 from onboarding.words.word import Word
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.run import SERVICE
@@ -224,8 +223,7 @@ async def served(both: Both) -> Facts:
         await budget.count(party[0])
     await differences(world).announce(both.made[1], _difference(world.clock.now()))
     later = _difference(world.clock.now() + timedelta(seconds=1))  # another notice of the damaged fact
-    with contextlib.suppress(UnreadableRowError):  # its own notice; an index of rows has it
-        await differences(world).announce(both.made[0], later)
+    await differences(world).announce(both.made[0], later)
     return found
 
 
@@ -262,6 +260,33 @@ async def test_a_row_of_each_kind_is_damaged(both, tmp_path):
         if frozenset(codec.document(codec.load(newest(kind)))) not in members
     }
     assert missing == set(ELSEWHERE)
+
+
+async def test_a_damaged_delivery_stops_no_other_channel_and_no_later_warning(tmp_path):
+    """A host dies after the first delivery of a warning, which is damaged: the next sweep does the rest."""
+    world = World(tmp_path / "clock")
+    now = world.clock.now()
+    subscriber = Subscriber(
+        id=run_id("s"), name=Word("s"), host="x", created_at=now, changed_at=now, created_by="Op"
+    )
+    await subscribers(world).store(subscriber, address="https://contoso.com", key="key")
+    made = await world.connect("ill", now + timedelta(days=20), drifts=False)
+    snapshot = world.snapshot()
+    assert (await world.timers.expiry_sweep.run()).done == 1
+    begun = {row.partition: row for row in world.rows() if row.table == names.NOTICES and row.key == "head"}
+    (first,) = [row for row in begun.values() if subscriber.channel not in str(row.columns)]
+    world.restore(snapshot)
+    await world.damage(first, "document", "banana")
+    assert (await world.timers.expiry_sweep.run()).done == 1
+    heads = {row.partition for row in world.rows() if row.table == names.NOTICES and row.key == "head"}
+    assert heads == begun.keys(), "the other channel is notified"
+    shown = (await world.call("list_unreadable"))["value"]
+    assert [(each["table"], each["partition"]) for each in shown] == [(names.NOTICES, first.partition)]
+    assert (await world.timers.expiry_sweep.run()).found == 0, "the schedule goes on"
+    world.advance(made.expirations["secret"] - now - timedelta(days=6))
+    assert (await world.timers.expiry_sweep.run()).done == 1
+    later = {row.partition for row in world.rows() if row.table == names.NOTICES and row.key == "head"}
+    assert len(later - heads) == len(begun), "each channel gets the next warning"
 
 
 @pytest.mark.parametrize("turn", [0, 2, 4])  # the long test has the others
