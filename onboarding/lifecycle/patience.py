@@ -15,6 +15,9 @@ from onboarding.texts import phrases
 from onboarding.texts.phrases import Said
 
 _GRACE: Final = timedelta(days=7)
+_LEAST: Final = timedelta(days=2)
+"""The grace of a short time limit, and the shortest time limit: people need days to act."""
+
 _LONGEST_GAP: Final = timedelta(days=3)
 """A service that did not look for this time was away."""
 
@@ -38,8 +41,8 @@ class Patience:
     @classmethod
     def begin(cls, since: datetime, days: int, now: datetime) -> Self:
         """The wait of a renewal with a time limit, at its first look."""
-        limit = timedelta(days=days)
-        return cls(seen_at=now, limit=since + limit, grace=min(_GRACE, limit / 2))
+        limit = max(timedelta(days=days), _LEAST)
+        return cls(seen_at=now, limit=since + limit, grace=max(min(_GRACE, limit / 2), _LEAST))
 
     def look(self, now: datetime) -> Self:
         """The wait at another look. After an absence the grace begins again."""
@@ -68,6 +71,6 @@ CODEC: Final = Codec(Patience)
 
 def awaited(since: datetime, days: int, patience: Patience | None) -> Said:
     """What a renewal waits for. A new time limit is an entry of the audit trail."""
-    if patience is None or patience.limit <= since + timedelta(days=days):
+    if patience is None or patience.limit <= Patience.begin(since, days, since).limit:
         return phrases.WAITS_SITE.of()
     return phrases.WAITS_SITE_LONGER.of(limit=patience.limit)

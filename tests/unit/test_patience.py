@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onboarding.lifecycle.patience import Patience
+from onboarding.lifecycle.patience import Patience, awaited
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -31,6 +31,20 @@ def test_a_service_that_was_away_grants_the_grace_again(days, gap_days, limit_da
     after = begun.look(NOW + timedelta(days=gap_days))
     assert after.limit == NOW + timedelta(days=limit_days)
     assert after.reminded is (gap_days <= min(3, days / 4)), "it reminds again"
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 4, 14, 365])
+def test_the_last_reminder_is_days_before_the_removal(days):
+    """However short the time limit is, people have days after the last reminder."""
+    begun = Patience.begin(NOW, days, NOW)
+    first = next(
+        hour for hour in range(24 * 366) if begun.last_reminder_is_due(NOW + hour * HOUR)
+    )
+    told = NOW + first * HOUR
+    reminded = replace(begun, reminded=True)
+    assert not reminded.is_over(told + timedelta(days=2) - HOUR, told)
+    assert reminded.limit - told >= timedelta(days=2), "the date in the reminder is days ahead"
+    assert awaited(NOW, days, begun) == awaited(NOW, days, None), "the service was not away"
 
 
 @given(
