@@ -37,9 +37,7 @@ def test_a_service_that_was_away_grants_the_grace_again(days, gap_days, limit_da
 def test_the_last_reminder_is_days_before_the_removal(days):
     """However short the time limit is, people have days after the last reminder."""
     begun = Patience.begin(NOW, days, NOW)
-    first = next(
-        hour for hour in range(24 * 366) if begun.last_reminder_is_due(NOW + hour * HOUR)
-    )
+    first = next(hour for hour in range(24 * 366) if begun.last_reminder_is_due(NOW + hour * HOUR))
     told = NOW + first * HOUR
     reminded = replace(begun, reminded=True)
     assert not reminded.is_over(told + timedelta(days=2) - HOUR, told)
