@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
@@ -48,16 +49,22 @@ class Recipient:
             raise CertificateError(fields.CERTIFICATE_WITH_PRIVATE_KEY.finding())
         try:
             certificate = x509.load_pem_x509_certificate(pem.encode())
-            key = certificate.public_key()
-        except ValueError as error:
+            current = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
+            suitable = _has_suitable_key(certificate)
+        except (ValueError, x509.InvalidVersion) as error:
             raise CertificateError(fields.NOT_A_CERTIFICATE.finding()) from error
-        if not isinstance(key, RSAPublicKey) or key.key_size < _SHORTEST_KEY:
+        if not suitable:
             raise CertificateError(fields.CERTIFICATE_KEY_UNSUITABLE.finding(bits=_SHORTEST_KEY))
-        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        if not current:
             raise CertificateError(fields.CERTIFICATE_NOT_CURRENT.finding())
         if not _encrypts_documents(certificate):
             raise CertificateError(fields.CERTIFICATE_USAGE.finding())
-        return cls(certificate=certificate)
+        recipient = cls(certificate=certificate)
+        try:
+            recipient.encrypt("")  # a damaged key has the right length, but nothing can be encrypted to it
+        except ValueError as error:
+            raise CertificateError(fields.CERTIFICATE_KEY_UNSUITABLE.finding(bits=_SHORTEST_KEY)) from error
+        return recipient
 
     @property
     def thumbprint(self) -> str:
@@ -73,11 +80,20 @@ class Recipient:
         return "\r\n".join(("-----BEGIN CMS-----", *lines, "-----END CMS-----", ""))
 
 
+def _has_suitable_key(certificate: x509.Certificate) -> bool:
+    """Whether the key is one of RSA that is long enough. Raises ``ValueError`` for a damaged one."""
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm:
+        return False
+    return isinstance(key, RSAPublicKey) and key.key_size >= _SHORTEST_KEY
+
+
 def _encrypts_documents(certificate: x509.Certificate) -> bool:
     """Whether ``Unprotect-CmsMessage`` accepts a certificate."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
         enhanced = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return False
     return _DOCUMENT_ENCRYPTION in enhanced and (usage.key_encipherment or usage.data_encipherment)

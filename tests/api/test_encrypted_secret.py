@@ -55,6 +55,14 @@ def pem(found: x509.Certificate) -> str:
     return found.public_bytes(serialization.Encoding.PEM).decode()
 
 
+def damaged(found: x509.Certificate, part: bytes, by: bytes) -> str:
+    """The same with another part: the service verifies no signature, so all else counts."""
+    encoded = found.public_bytes(serialization.Encoding.DER)
+    assert part in encoded
+    text = base64.encodebytes(encoded.replace(part, by)).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"
+
+
 @pytest.fixture(scope="module")
 def key():
     """The private key of a site's administrator."""
@@ -100,7 +108,13 @@ async def test_a_certificate_that_cannot_encrypt_is_refused(portal, key):
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
+    modulus = key.public_key().public_numbers().n.to_bytes(256)
+    good, rsa_id, usage = certificate(key), b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", b"\x55\x1d\x25"
     for text, reason in (
+        (damaged(good, modulus, modulus[:-1] + b"\x02"), "RSA"),  # nothing can be encrypted to an even one
+        (damaged(good, rsa_id, rsa_id[:-1] + b"\x63"), "RSA"),
+        (damaged(good, b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05"), "not a certificate"),
+        (damaged(good, usage, b"\x55\x1d\x0f"), "encipherment"),
         ("nothing", "not a certificate"),
         (private, "private key"),
         (pem(certificate(key, days=-1)), "not valid at this time"),
