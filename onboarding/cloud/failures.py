@@ -23,7 +23,10 @@ _LAG_MESSAGES: Final = re.compile(
 )
 _EXISTS: Final = re.compile(r"already (exists|in use)", re.IGNORECASE)
 _DENIED: Final = "Authorization_RequestDenied"
-_PASSING: Final = {408, 423, 424, 425, 429, 500, 502, 503, 504}
+_PASSING: Final = {408, 423, 424, 425}
+_THROTTLED: Final = {429, 509}
+_LASTING: Final = {501, 505, 507}
+"""What a server does not implement, and an exhausted quota; all other statuses from 500 on are outages."""
 _CONCURRENCY: Final = {"Directory_ConcurrencyViolation"}
 _OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
 """Resource Manager's code for a subscription of another tenant: a new token does not help."""
@@ -68,6 +71,12 @@ class Answer:
         return self.status in {400, 409} and bool(_EXISTS.search(self.message))
 
     @property
+    def passes(self) -> bool:
+        """Whether the service could not answer now."""
+        outage = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self.status not in _LASTING
+        return outage or self.status in _PASSING
+
+    @property
     def denied(self) -> bool:
         """Whether the service lacks a permission, or is not the owner of the object."""
         return self.status == HTTPStatus.FORBIDDEN and self.code == _DENIED
@@ -96,9 +105,10 @@ def error_of(answer: Answer, *, fresh: bool = False, owned: bool = False) -> Onb
             not know the owner yet; the texts differ by tenant.
     """
     codes = {answer.code, *answer.details}
-    if answer.status in _PASSING or _CONCURRENCY & codes:
-        throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-        return _error(cloud.THROTTLED if throttled else cloud.SERVICE_UNAVAILABLE, answer)
+    if answer.status in _THROTTLED:
+        return _error(cloud.THROTTLED, answer)
+    if answer.passes or _CONCURRENCY & codes:
+        return _error(cloud.SERVICE_UNAVAILABLE, answer)
     if fresh and (answer.lags or (owned and answer.denied)):
         return _error(cloud.REPLICATION_LAG, answer)
     if answer.status == HTTPStatus.UNAUTHORIZED and answer.code != _OTHER_TENANT:

@@ -40,7 +40,9 @@ def answer(status, code="", message="", *, detail=None, headers=None) -> failure
     [
         # passes by itself
         (answer(429, "TooManyRequests"), TransientError, "throttled"),
+        (answer(509, "BandwidthLimitExceeded"), TransientError, "throttled"),
         (answer(500, "InternalServerError"), TransientError, "service-unavailable"),
+        (answer(520, "UnknownError"), TransientError, "service-unavailable"),
         (answer(502), TransientError, "service-unavailable"),
         (answer(503, "serviceNotAvailable"), TransientError, "service-unavailable"),
         (answer(504, "GatewayTimeout"), TransientError, "service-unavailable"),
@@ -66,6 +68,8 @@ def answer(status, code="", message="", *, detail=None, headers=None) -> failure
         (answer(404, "SubscriptionNotFound"), PermanentError, "subscription-not-found"),
         (answer(404, "Request_ResourceNotFound", MISSING), PermanentError, "request-resource-not-found"),
         (answer(410), PermanentError, "refused-by-cloud"),
+        (answer(501, "NotImplemented"), PermanentError, "not-implemented"),
+        (answer(507, "InsufficientStorage"), PermanentError, "insufficient-storage"),
     ],
     ids=lambda value: f"{value.status} {value.code}" if isinstance(value, failures.Answer) else None,
 )  # fmt: skip
