@@ -13,10 +13,10 @@ from onboarding.api.documents import Document, ProfileName
 from onboarding.api.endpoint import Call, endpoint
 from onboarding.api.paging import LARGEST
 from onboarding.api.reading import LONGEST, Parameters
-from onboarding.api.reserve import Reserve
 from onboarding.api.tenants import ServedTenants
 from onboarding.cmg.profiles import PROFILES
 from onboarding.cmg.wizard import AdminConsent, AzureEnvironment
+from onboarding.errors.reserve import Reserve
 from onboarding.expiry.user_responses import LONGEST_SNOOZE
 from onboarding.settings import Settings
 from onboarding.texts.languages import Language

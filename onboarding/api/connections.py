@@ -16,7 +16,6 @@ from onboarding.api.operations import Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Id, Parameters, Traced
-from onboarding.api.reserve import Reserve
 from onboarding.api.unreadable_connections import UnreadableConnections
 from onboarding.clock import Clock
 from onboarding.cmg import handover, operation_scripts
@@ -27,6 +26,7 @@ from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.hand_over import HandOverState, Way
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import PermanentError, requests
+from onboarding.errors.reserve import Reserve
 from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.requests import Removal
 from onboarding.notices.signed_links import NoticeLinks

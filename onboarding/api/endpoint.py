@@ -20,8 +20,8 @@ from onboarding.api.callers import OPERATE_ROLE, REQUEST_ROLE, Caller
 from onboarding.api.documents import Document
 from onboarding.api.reader import ANYBODY, Reader
 from onboarding.api.reading import LABEL, Query
-from onboarding.api.reserve import Reserve
 from onboarding.errors import ErrorType
+from onboarding.errors.reserve import Reserve
 from onboarding.storage.sealing import Seal
 
 JSON: Final = "application/json"

@@ -19,11 +19,11 @@ from onboarding.api.operation_documents import Operation
 from onboarding.api.operations import Operations
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Parameters, Traced
-from onboarding.api.reserve import Reserve
 from onboarding.api.run_documents import EventList
 from onboarding.api.runs import Runs
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import requests
+from onboarding.errors.reserve import Reserve
 from onboarding.lifecycle.plans import PLANS
 from onboarding.lifecycle.requests import REQUESTER, Removal
 from onboarding.lifecycle.steps.connection import CONNECTION

@@ -18,7 +18,6 @@ from onboarding.api.operation_documents import (
 )
 from onboarding.api.paging import PageQuery
 from onboarding.api.reading import Id, Parameters, Traced
-from onboarding.api.reserve import Reserve
 from onboarding.api.run_documents import OPERATIONS, EventList, RemovalState, error_of
 from onboarding.api.runs import SOON, RunQuery, Runs, asker
 from onboarding.clock import Clock
@@ -28,6 +27,7 @@ from onboarding.cmg.vault_reading import VaultSecret
 from onboarding.cmg.wizard import AzureEnvironment
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.errors import requests
+from onboarding.errors.reserve import Reserve
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW, SECRET
 from onboarding.lifecycle.requests import OF_CONNECTION, OF_ONBOARDING, Removal

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from onboarding.api.reserve import RESERVED
 from onboarding.errors import ActionKind, Actor
+from onboarding.errors.reserve import RESERVED
 from onboarding.texts.languages import Language, Texts, texts_in
 
 

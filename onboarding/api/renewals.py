@@ -11,7 +11,6 @@ from onboarding.api.operation_documents import Operation
 from onboarding.api.operations import Operations
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters, Traced, need
-from onboarding.api.reserve import Reserve
 from onboarding.api.runs import Runs, asker
 from onboarding.api.secret_budget import SecretBudget
 from onboarding.clock import Clock
@@ -19,6 +18,7 @@ from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
 from onboarding.errors import requests
+from onboarding.errors.reserve import Reserve
 from onboarding.lifecycle import automatic_renewals, handed_over
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
 from onboarding.lifecycle.requests import Renewal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ class Services:
     budget: MailBudget
     cadence: Cadence
     clock: Clock
+    reserved: Collection[str]  # what only operators may do
     is_present: Callable[[], Awaitable[bool]]  # whether the records are of the present time
 
     async def connection(self, notice: Notice) -> Connection | None:
@@ -61,7 +62,8 @@ class Services:
 
     def as_sent(self, notice: Notice, connection: Connection) -> Notice:
         """The notice as it is sent now."""
-        return warning_texts.refreshed(notice, connection, self.clock.now())
+        sent = warning_texts.refreshed(notice, connection, self.clock.now())
+        return sent.assigned(self.reserved)
 
     async def is_wanted(self, channel: str, notice: Notice, connection: Connection | None) -> bool:
         """Whether a channel still gets a notice, as it is sent now: the filter of a subscriber can change."""

@@ -7,15 +7,15 @@ does not affect the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from onboarding.connections.hand_over import HandOverState
 from onboarding.connections.records import Connection
-from onboarding.errors import Action, Actor
+from onboarding.errors import Action, Actor, reserve
 from onboarding.storage import keys
 
 
@@ -96,6 +96,10 @@ class Notice:
     def actor(self) -> Actor:
         """Who must act first."""
         return self.actions[0].actor if self.actions else Actor.NOBODY
+
+    def assigned(self, reserved: Collection[str]) -> Notice:
+        """The notice of a deployment that reserves calls for operators; ``reserved`` are their names."""
+        return replace(self, actions=reserve.assigned(self.actions, reserved))
 
     def is_current(self, connection: Connection) -> bool:
         """Whether the notice is still true: the same date, a difference, a wait that goes on."""

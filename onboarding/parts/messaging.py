@@ -160,5 +160,6 @@ class Messaging:
             budget=MailBudget(self._stores.tables, self._clock, self._settings.notice_mails_per_day),
             cadence=self._stores.cadence,
             clock=self._clock,
+            reserved=self._settings.operators_only,
             is_present=self._is_present,
         )

@@ -9,7 +9,9 @@ import pytest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, ExpiryWarning, Snooze
 from onboarding.connections.records import Connection, Difference, Loss
 from onboarding.connections.warning_schedule import ScheduledWarning
-from onboarding.errors import ActionKind
+from onboarding.errors import ActionKind, Actor
+from onboarding.notices import actions
+from onboarding.notices.channels.webhook import event
 from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.warning_texts import refreshed, warning
 from tests.support.connections import connection, secret
@@ -209,3 +211,17 @@ def test_a_connection_is_read_as_it_was_written():
         snoozed={APPLICATION: Snooze(ends_at=day(40), until=day(5), by="somebody", at=NOW)},
     )
     assert Connection.from_row(found.to_row()) == found
+
+
+def test_an_event_names_an_operator_where_only_operators_may_act():
+    """With OPERATORS_ONLY=renew no event asks the requester for a renewal; the other actions stay theirs."""
+    found = made(secret=30, limit=None)
+    notice = notice_of(found, SECRET)
+    for reserved, actor in ((), "Requester"), (("confirm", "remove"), "Requester"), (("renew",), "Operator"):
+        data = event(notice.assigned(reserved), found).get_data()
+        assert isinstance(data, dict)
+        assert data["actor"] == data["actions"][0]["actor"] == actor
+    assert notice.assigned(["renew"]).id == notice.id
+    site = replace(notice, actions=(actions.get_hand_over(found), actions.confirm_hand_over(found)))
+    actors = [each.actor for each in site.assigned(["confirm"]).actions]
+    assert actors == [Actor.SITE_ADMINISTRATOR, Actor.OPERATOR]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from onboarding.errors import ActionKind
+from onboarding.errors.actions import Action, ActionKind
+from onboarding.errors.actors import Actor
 
 
 class Reserve(StrEnum):
@@ -28,6 +30,17 @@ RESERVED: Final[Mapping[ActionKind, Reserve]] = {
     ActionKind.ROLL_BACK: Reserve.ROLL_BACK,
     ActionKind.RENEW_SECRET: Reserve.RENEW,
     ActionKind.CONFIRM_RENEWAL: Reserve.CONFIRM,
+    ActionKind.CONFIRM_HAND_OVER: Reserve.CONFIRM,
     ActionKind.OFF_BOARD: Reserve.REMOVE,
 }
 """The actions that call a reserved endpoint: nobody is shown what they cannot do."""
+
+
+def assigned(actions: Iterable[Action], reserved: Collection[str]) -> tuple[Action, ...]:
+    """The actions with those who may do them: what a deployment reserves is for an operator."""
+    return tuple(
+        replace(action, actor=Actor.OPERATOR)
+        if action.actor is Actor.REQUESTER and RESERVED.get(action.kind) in reserved
+        else action
+        for action in actions
+    )
