@@ -26,7 +26,7 @@ from onboarding.cmg.profiles import Profile
 from onboarding.cmg.versions import PROVIDERS, DeploymentModel, SiteVersion
 from onboarding.words.word import EMPTY, Word
 
-_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?\^_`\{\|\}~\-]+"
+_ATOM: Final = r"[!#-'+*/-9=?A-Z^-~\-]+"
 """A part of an address between dots (https://www.rfc-editor.org/rfc/rfc5322#section-3.2.3)."""
 
 _EMAIL: Final = Form(
