@@ -183,7 +183,7 @@ async def test_a_calendar_takes_it(site, fleet, tenant):
         assert event.decoded("dtend") - event.decoded("dtstart") == timedelta(days=1)
         assert type(event.decoded("dtstart")) is date
         assert read(made.name) in event["summary"]
-        assert "1. Request a new secret from this service" in event["description"]
+        assert "1. Request a new secret for the connection" in event["description"]
         triggers = [-alarm.decoded("trigger").days for alarm in event.walk("VALARM")]
         assert triggers == [90, 60, 30, 14, 7, 1]
     await fleet.renew(made, day(565), day(0))
