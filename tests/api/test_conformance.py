@@ -49,7 +49,13 @@ async def test_what_was_just_made_is_conformant(portal, connection):
     await portal.control("DELETE", "/calls")
     document = await checked(portal, connection)
     calls = (await portal.control("GET", "/calls?service=graph")).json()["value"]
-    assert [call["path"] for call in calls] == ["/v1.0/$batch"]
+    own = (
+        "$batch",
+        *(connection[app][key] for app in ("serverApp", "clientApp") for key in ("objectId", "clientId")),
+    )
+    # Other tests have runs that go on, so only what names this connection counts.
+    mine = [call["path"] for call in calls if any(word in call["path"] for word in own)]
+    assert mine == ["/v1.0/$batch"]
     assert document["conformant"] is True
     assert set(results(document, "Pass")) > {
         "serverApp/secret",

@@ -139,6 +139,7 @@ async def test_an_owner_elsewhere_gets_nothing_and_operators_see_it(site, fleet,
     assert [mail for mail in post.to("chief@contoso.com") if read(record.name) in mail.message["subject"]]
 
 
+@pytest.mark.soak
 async def test_a_channel_that_was_away_gets_what_is_still_true(site, teams, post):
     """A dead channel has a cause, the others are told, and after weeks it gets what it missed."""
     connection = await site.connection(days=80, notices={"channels": ["absent", "broken"]})

@@ -345,6 +345,7 @@ def test_a_connection_near_its_expiration_is_inspected_daily(scene, inspections)
     assert len(again) < len(scene.records)
 
 
+@pytest.mark.soak
 async def test_a_hundred_connections_cost_seven_calls(scene):
     """One call inspects 15 connections of a tenant, once a day, however often the timer runs.
 

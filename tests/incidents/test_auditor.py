@@ -116,6 +116,7 @@ async def test_only_operators_read_the_trail(portal):
     problem(wrong, 400, "invalid-parameter")
 
 
+@pytest.mark.soak
 async def test_tampering_is_seen(portal, tables):
     """Changed, deleted and forged events are named, and the calls of the page put the trail back."""
     await portal.call("POST", "/api/onboardings?dryRun=true", json=portal.request())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import pytest
+
 from tests.incidents import night
 
 INCIDENT: Final = "The vault refuses"
@@ -15,6 +17,7 @@ def causes(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in document["blocked"] if each["code"] == "forbidden"]
 
 
+@pytest.mark.soak
 async def test_closed_vault(portal):
     """Runs wait for one cause; a stopped one waits no longer; the others go on, each with one secret."""
     closed = {"service": "keyVault", "method": "PUT", "kind": "status", "status": 403, "times": None}

@@ -214,6 +214,7 @@ async def test_storage_outage(tmp_path):
         await storage.stop()
 
 
+@pytest.mark.soak
 async def test_killed_storage_keeps_what_it_confirmed(tmp_path):
     """Azurite still has all confirmed writes after it was killed and restarted."""
     storage = Storage(tmp_path)

@@ -119,6 +119,7 @@ async def test_the_calls_are_those_of_an_import(lane):
     assert not any(apps.secret in each for each in logs)
 
 
+@pytest.mark.soak
 async def test_the_calls_are_those_of_a_shared_app(lane):
     """With a secret that is already in the vault, or with a shared app, there are fewer calls."""
     apps, name = await precreated(lane.portal), unique("import-contoso")
@@ -141,6 +142,7 @@ async def test_the_calls_are_those_of_a_shared_app(lane):
     assert {each["step"] for each in calls} == {"client-app", "client-principal", "consent", "connection"}
 
 
+@pytest.mark.soak
 async def test_the_calls_are_those_of_a_purge(lane):
     """A deleted application of this service that keeps the URI is purged, as the dry run shows."""
     server = {"appIdUri": f"https://contoso.com/{unique()}", "secretEndDate": END}

@@ -47,14 +47,16 @@ UNITS = ["x", "\u00e9", "\u0939", "\U0001f600", '"', "\\", "/", "\u0130"]
 """Letters of one to four bytes, what JSON escapes, what keys escape, and a letter that grows when folded."""
 
 
+_LOCAL = "x" * 240  # an address has ASCII letters alone
+
+
 def fields(unit: str, count: int) -> dict[str, Any]:
     """Each free field at its largest size; lists and objects with so many entries."""
-    local = "x" if unit in {'"', "\u0130"} else unit
     return {
         "description": unit * 1024,
         "serverApp": {"name": unit * 256},
         "clientApp": {"name": unit * 256},
-        "owners": [{"name": unit * 256, "email": f"{n}{local * 240}@contoso.com"} for n in range(count)],
+        "owners": [{"name": unit * 256, "email": f"{n}{_LOCAL}@contoso.com"} for n in range(count)],
         "labels": {f"{unit * 60}{number}": unit * 256 for number in range(count)},
         "groupDiscovery": {"enabled": True, "groupNames": [f"{unit * 250}{n}" for n in range(count * 10)]},
     }
