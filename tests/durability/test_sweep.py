@@ -32,6 +32,7 @@ async def written(lane: Lane, onboarding: Onboarding) -> list[str]:
     return [head["PartitionKey"] for head in heads if json.loads(head["request"])["name"] == name]
 
 
+@pytest.mark.soak
 async def test_the_sweep_drives_on_what_has_no_message(lane):
     """The sweep finds a written run whose message was not sent."""
     assert await _find(lane, "") == []

@@ -26,6 +26,7 @@ async def _daily(shared_site, people):
         yield
 
 
+@pytest.mark.soak
 async def test_people_get_one_message_a_day_and_programs_each_event(site, people):
     """At the end of a day, people get one digest of its notices by date, without renewed secrets."""
     later, sooner, renewed = await asyncio.gather(*(site.connection(days=days) for days in (80, 50, 40)))
@@ -54,6 +55,7 @@ async def test_people_get_one_message_a_day_and_programs_each_event(site, people
     assert renewed["name"] not in text
 
 
+@pytest.mark.soak
 async def test_somebody_else_is_told_of_what_nobody_acknowledges(site, people):
     """Three days after an urgent warning that nobody acknowledged, the escalation contact gets it once."""
     ignored, known, _far = await asyncio.gather(*(site.connection(days=days) for days in (5, 6, 80)))

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.expiry.year import Year
 
 
+@pytest.mark.soak
 async def test_each_warning_of_a_year_arrives_once(site, fleet):
     """Through renewals, manual changes, crashes and an outage, exactly the due warnings arrive."""
     report = await Year(site, fleet, 16, pauses=(35, 41, 50), calm=1, seed=14).pass_by()

@@ -55,6 +55,7 @@ async def terminal(tmp_path):
         await terminal.process.wait()
 
 
+@pytest.mark.soak
 async def test_sample(terminal):
     """With ONCE=1 the sample is onboarded, its warning arrives, everything stops, and the exit code is 0."""
     await terminal.start(ONCE="1")
