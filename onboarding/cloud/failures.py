@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from onboarding.cloud import shapes
 from onboarding.errors import ErrorType, OnboardingError, cloud
 
 _LAG_CODES: Final = {"NoBackingApplicationObject", "Directory_ObjectNotFound", "Request_ResourceNotFound"}
@@ -90,8 +91,8 @@ class Answer:
 
 
 def _said(text: Any) -> str:
-    """What a service says, as a text that can be stored: half of a surrogate pair cannot."""
-    return str(text or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """What a service says."""
+    return shapes.storable(str(text or ""))
 
 
 def error_of(answer: Answer, *, fresh: bool = False, owned: bool = False) -> OnboardingError:

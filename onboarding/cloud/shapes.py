@@ -154,10 +154,15 @@ class _Reading:
 
 
 def _text(value: Any) -> str:
-    """A text that can be stored and sent: half of a surrogate pair cannot."""
+    """A text of a directory."""
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise ValueError("not a text of this length")
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return storable(value)
+
+
+def storable(text: str) -> str:
+    """A text without half of a surrogate pair, which can neither be stored nor sent."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _moment(value: Any) -> str:
