@@ -25,8 +25,8 @@ class RenewalRequest(SecretTerms):
     )
     time_limit_days: Annotated[int, Field(ge=0, le=365)] | None = Field(
         None,
-        description="Number of days after which the old secret is removed without a confirmation. 0: never. "
-        "Default: the setting RENEWAL_TIME_LIMIT_DAYS.",
+        description="Number of days after which the old secret is removed without a confirmation. 0: never; "
+        "1 counts as 2. Default: the setting RENEWAL_TIME_LIMIT_DAYS.",
     )
 
     def faults(self, *, imported: bool, now: datetime) -> Faults:
