@@ -18,7 +18,6 @@ from onboarding.audit.trail_restoration import TrailRestoration
 from onboarding.parts.process import Parts
 from onboarding.shared import Shared
 from onboarding.storage.dismissals import Dismissals
-from onboarding.storage.periodic_jobs import PeriodicJobs
 from onboarding.storage.unreadable_rows import UnreadableRows
 
 
@@ -66,7 +65,7 @@ class OwnState:
             queues=parts.stores.queues,
             messages=parts.stores.poison_messages,
             unreadable=UnreadableRows(parts.stores.tables),
-            jobs=PeriodicJobs(parts.stores.tables),
+            jobs=parts.stores.periodic_jobs,
             trail_gaps=parts.stores.trail_gaps,
             epoch=parts.epoch,
             calendar=parts.stores.calendar,

@@ -27,10 +27,10 @@ class Timers:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    @functools.cached_property
+    @property
     def jobs(self) -> PeriodicJobs:
         """Runs the jobs, and records how they ended."""
-        return PeriodicJobs(self._parts.stores.tables)
+        return self._parts.stores.periodic_jobs
 
     async def sweep_onboardings(self) -> None:
         """What drives on runs and channels, and looks whether storage is of the present."""

@@ -62,12 +62,17 @@ class Stores:
         return TrailGaps(self.tables)
 
     @functools.cached_property
+    def periodic_jobs(self) -> PeriodicJobs:
+        """How the jobs of the timers ended."""
+        return PeriodicJobs(self.tables)
+
+    @functools.cached_property
     def trail_watch(self) -> TrailWatch:
         """Verifies the audit trail once a day."""
         return TrailWatch(
             verification=self.verification,
             gaps=self.trail_gaps,
-            jobs=PeriodicJobs(self.tables),
+            jobs=self.periodic_jobs,
             clock=self._clock,
         )
 
