@@ -20,9 +20,8 @@ from onboarding.audit.verification import Reason, Verdict, Verification
 from onboarding.calls import Call
 from onboarding.storage import names
 from onboarding.storage.ledgers import Ledgers
-from onboarding.storage.tables import ConflictError, Range, Row, Write
+from onboarding.storage.tables import Row, Write
 from tests.support import memory
-from tests.support.accounts import both
 from tests.support.memory import MemoryTables
 from tests.support.memory_ledgers import MemoryLedgers
 
@@ -329,37 +328,6 @@ async def test_a_tenant_that_is_none_gets_no_chain_of_its_own(trails, text):
     assert about.tenant == ""
     await trails.host().add(event(1, tenant=about.tenant, connection=about.connection))
     assert len(await trails.rows("202611:service")) == 1
-
-
-@both
-async def test_an_append_names_where_the_ledger_ends(account):
-    """Of two that append at the same position one succeeds, in memory and in the emulator."""
-    found = await account.ledgers()
-    name = "202611/t.0001.jsonl"
-    await found.append(name, b"one\n", at=0)
-    for position in (0, 2):
-        with pytest.raises(ConflictError):
-            await found.append(name, b"two\n", at=position)
-    results = await asyncio.gather(
-        *(found.append(name, b"%d\n" % number, at=4) for number in range(5)), return_exceptions=True
-    )
-    assert sum(isinstance(result, ConflictError) for result in results) == 4
-    assert await found.sizes("202611/") == {name: 6}
-    assert (await found.read(name))[:4] == b"one\n"
-    assert await found.read(name, 6) == b""
-    assert await found.sizes("202612/") == {}
-
-
-@both
-async def test_a_page_selects_by_columns(tables, table):
-    """Rows that lack a column, or have another value, are not on the page."""
-    for key, columns in (("1", {"a": "x'y"}), ("2", {"a": "z"}), ("3", {}), ("4", {"a": "x'y"})):
-        await tables.write(table, Row(partition="p", key=key, columns=columns), Write.INSERT)
-    page = await tables.page(table, Range("p", ""), size=1, columns={"a": "x'y"})
-    following = await tables.page(
-        table, Range("p", ""), size=1, columns={"a": "x'y"}, continuation=page.continuation
-    )
-    assert [row.key for row in (*page.rows, *following.rows)] == ["1", "4"]
 
 
 def forged(row: Row, *, actor: str) -> str:

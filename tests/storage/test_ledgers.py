@@ -1,4 +1,4 @@
-"""Whether the service may append to the copy of the audit trail, by what Blob Storage answers."""
+"""Append-only text, and whether the service may append to it, by what Blob Storage answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import ContainerClient
 
 from onboarding.storage.ledgers import RETRIES, Ledgers
+from onboarding.storage.tables import ConflictError
+from tests.support.accounts import both
 
 KEY = "a2V5"
 
@@ -54,3 +56,22 @@ async def test_the_right_to_append_is_known_without_appending(status, code, allo
                 await ledgers.check_write()
     assert [line.split()[0] for line in requests] == ["PUT"]
     assert "comp=appendblock" in requests[0]
+
+
+@both
+async def test_an_append_names_where_the_ledger_ends(account):
+    """Of two that append at the same position one succeeds, in memory and in the emulator."""
+    found = await account.ledgers()
+    name = "202611/t.0001.jsonl"
+    await found.append(name, b"one\n", at=0)
+    for position in (0, 2):
+        with pytest.raises(ConflictError):
+            await found.append(name, b"two\n", at=position)
+    results = await asyncio.gather(
+        *(found.append(name, b"%d\n" % number, at=4) for number in range(5)), return_exceptions=True
+    )
+    assert sum(isinstance(result, ConflictError) for result in results) == 4
+    assert await found.sizes("202611/") == {name: 6}
+    assert (await found.read(name))[:4] == b"one\n"
+    assert await found.read(name, 6) == b""
+    assert await found.sizes("202612/") == {}

@@ -282,3 +282,14 @@ async def test_what_is_too_large_is_refused(tables, table, wanted, fits):
         await tables.write(table, wanted, Write.UPSERT)
     with pytest.raises(HttpResponseError):
         await tables.transact(table, [(Write.INSERT, wanted)])
+
+
+async def test_a_page_selects_by_columns(tables, table):
+    """Rows that lack a column, or have another value, are not on the page."""
+    for key, columns in (("1", {"a": "x'y"}), ("2", {"a": "z"}), ("3", {}), ("4", {"a": "x'y"})):
+        await tables.write(table, Row(partition="p", key=key, columns=columns), Write.INSERT)
+    page = await tables.page(table, Range("p", ""), size=1, columns={"a": "x'y"})
+    following = await tables.page(
+        table, Range("p", ""), size=1, columns={"a": "x'y"}, continuation=page.continuation
+    )
+    assert [row.key for row in (*page.rows, *following.rows)] == ["1", "4"]
