@@ -222,7 +222,6 @@ def inspections(scene):
     return scene.inspections
 
 
-@pytest.mark.soak
 def test_no_difference_no_notice(scene, inspections):
     """An inspection that finds nothing records its time, and sends no notice."""
     assert "directory" not in scene.records["untouched"]
