@@ -34,14 +34,13 @@ class SiteWait:
 CODEC: Final = Codec(SiteWait)
 
 
-def row(connection: Connection, reminded: int = 0) -> Row:
-    """The entry of a connection."""
+def row(connection: Connection) -> Row:
+    """The entry of a connection of which nobody was reminded yet."""
     wait = SiteWait(
         connection=connection.id,
         name=connection.name,
         tenant=connection.tenant,
         since=connection.hand_over.since if connection.hand_over else connection.created_at,
-        reminded=reminded,
     )
     return _row(wait)
 
@@ -89,9 +88,9 @@ class SiteWaits:
         page = await self._tables.page(names.CONNECTIONS, Range(pointers.SITE, ""), keys=keys, size=size)
         return await readable(self._tables, page.rows, _entry)
 
-    async def count(self, connection: Connection, reminded: int) -> None:
-        """Records how many reminders were announced."""
-        await self._tables.write(names.CONNECTIONS, row(connection, reminded), Write.UPSERT)
+    async def begin(self, connection: Connection) -> None:
+        """Replaces the entry by one of which nobody was reminded yet."""
+        await self._tables.write(names.CONNECTIONS, row(connection), Write.UPSERT)
 
     async def remove(self, connection: str) -> None:
         """Removes an entry; safe to repeat."""

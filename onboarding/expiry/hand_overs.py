@@ -109,7 +109,7 @@ class HandOverReminders:
             await self._waits.remove(wait.connection)
             return 0
         if connection.hand_over and connection.hand_over.since != wait.since:
-            await self._waits.count(connection, 0)  # another connection with this name
+            await self._waits.begin(connection)  # another connection with this name
             return 0
         due = wait.since + timedelta(days=self._days[number - 1])
         reminder = hand_over_notices.waits(connection, due, number, last=number == len(self._days))

@@ -20,7 +20,7 @@ from onboarding.audit.trail_gaps import Round
 from onboarding.audit.verification import Gap, Reason
 from onboarding.connections.hand_over import HandOver
 from onboarding.connections.records import Connection, Difference
-from onboarding.connections.site_waits import SiteWaits
+from onboarding.connections.site_waits import SiteWait, SiteWaits
 from onboarding.drift.inspection_step import INSPECTION, InspectionRequest
 from onboarding.errors import Actor, responses
 from onboarding.lifecycle.name_reservations import NameReservations
@@ -152,7 +152,8 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
     )
     await note(world.tables, Row(table=names.CALENDAR, partition=name, key=name), name)
     await SweepPlace(world.tables, names.ONBOARDING_INDEX).put(Place(partition="new", key="x"))
-    await SiteWaits(world.tables).count(made, 1)
+    wait = SiteWait(connection=made.id, name=made.name, tenant=made.tenant, since=now, reminded=1)
+    await SiteWaits(world.tables).put(wait)
     await reservations(world).reserve(tenant, Word(f"{name} reserved"), run_id(name), name)
     await MailBudget(world.tables, world.clock, 100).count(name)
     await messaging.receipts.keep(notice(made, now), "webhook")
