@@ -20,7 +20,6 @@ from onboarding.lifecycle.facts import Facts
 from onboarding.texts import phrases
 
 REGISTERED: Final = "Registered"
-REGISTERING: Final = "Registering"
 
 _SEE_CONSENT: Final = {
     "Directory.Read.All",

@@ -182,7 +182,12 @@ def _services(
             environment,
             tokens,
             at,
-            {each.subscription: Providers(database, each, settings.provider_seconds) for each in TENANTS},
+            {
+                each.subscription: Providers(
+                    database, each, settings.provider_seconds, settings.idle_providers
+                )
+                for each in TENANTS
+            },
             settings,
         ),
         KeyVault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from infra.local.cloud.database import Database
@@ -111,12 +111,22 @@ NAMESPACES: Final = {
 class Providers:
     """The registration of each provider, which takes some time in both directions."""
 
-    def __init__(self, database: Database, tenant: TenantNames, seconds: Callable[[], float]) -> None:
-        """``tenant`` is the subscription's; ``seconds`` is the duration of a change from now on."""
+    def __init__(
+        self,
+        database: Database,
+        tenant: TenantNames,
+        seconds: Callable[[], float],
+        idle: Callable[[], Collection[str]],
+    ) -> None:
+        """``tenant`` is the subscription's; ``seconds`` is the duration of a change from now on.
+
+        Azure accepts to register the ``idle`` ones, and does not begin.
+        """
         self.tenant = tenant
         self._database = database
         self._kind = "providers" if tenant is HOME else f"{tenant.subscription}/providers"
         self._seconds = seconds
+        self._idle = idle
         self._changes: dict[str, JsonObject] = dict(database.rows(self._kind))
 
     def state(self, namespace: str) -> str:
@@ -127,6 +137,8 @@ class Providers:
         change = self._changes.get(name)
         if change is None:
             return "NotRegistered"
+        if change["to"] == "Registered" and name in self._idle():
+            return "Unregistered"
         under_way, finally_ = (
             ("Registering", "Registered")
             if change["to"] == "Registered"

@@ -52,6 +52,8 @@ class SettingsChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     providerSeconds: float | None = Field(default=None, ge=0)  # noqa: N815 the name on the wire
+    idleProviders: list[str] | None = None  # noqa: N815
+    """Resource providers that Azure accepts to register, and does not begin with."""
     tokenSeconds: int | None = Field(default=None, ge=1)  # noqa: N815
     policies: dict[str, Any] | None = None
     permissions: list[dict[str, Any]] | None = None
@@ -106,6 +108,7 @@ class Settings:
         self._earlier: dict[str, Any] = {}  # the identity's roles before their last change
         self._values: JsonObject = {
             "providerSeconds": 1.0,
+            "idleProviders": [],
             "tokenSeconds": 3600,
             "policies": default_policy(),
             "permissions": [REGISTER],
@@ -141,6 +144,10 @@ class Settings:
     def provider_seconds(self) -> float:
         """The duration of a provider's registration."""
         return float(self._values["providerSeconds"])
+
+    def idle_providers(self) -> list[str]:
+        """The resource providers whose registration does not begin."""
+        return [str(name) for name in self._values["idleProviders"]]
 
     def permissions(self, principal_id: str) -> list[JsonObject]:
         """The permissions of a principal in its tenant's subscription."""

@@ -2,8 +2,9 @@
 
 Azure registers a provider region by region, which can take days, and resources can be created meanwhile:
 "your application code shouldn't block the creation of resources for a resource provider that is in the
-registering state". So the onboarding waits some minutes, registers the provider once more, and goes on,
-whatever the answer is. The connection records the provider as pending, and inspections watch it.
+registering state". Where a registration has not begun, the portal and templates register the provider when
+they create a resource. So the onboarding waits some minutes, registers the provider once more, and goes on,
+whatever the answer and the state are. The connection records the provider as pending, and inspections watch it.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
 """
@@ -21,7 +22,7 @@ from onboarding.errors import OnboardingError
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.effects import Kind, note
-from onboarding.lifecycle.findings import REGISTERED, REGISTERING
+from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
@@ -31,15 +32,13 @@ from onboarding.workflow.plan import Step
 _ABSENT: Final = {"NotRegistered", "Unregistered"}
 _LOOKS: Final = (1, 2, 5, 10, 20, 30)  # seconds between checks; registering takes seconds to minutes
 _PATIENCE: Final = timedelta(minutes=10)
-"""How long the onboarding waits for a provider in the state Registering before it goes on."""
+"""How long the onboarding waits for a provider before it goes on, in whatever state Azure shows it."""
 
 _PENDING: Final = (
-    "Azure still registers {namespace}. Resources can already be created. The service checks the provider "
-    "at each inspection; if it is not registered after a day, people get a notice."
+    "Azure has not finished registering {namespace}; its state is {state}. Resources can already be created. "
+    "The service checks the provider at each inspection; if it is not registered after a day, people get a "
+    "notice."
 )
-
-_LONGEST: Final = timedelta(hours=1)
-"""How long it waits for a provider that does not even begin to register."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +46,7 @@ class ProviderResult:
     """The registration."""
 
     namespace: str
-    state: str  # Registered, or Registering where Azure takes longer than the onboarding waits
+    state: str  # Registered, or the last one where Azure takes longer than the onboarding waits
 
 
 async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult] | Wait:
@@ -67,10 +66,10 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
         return Done(result=ProviderResult(namespace=namespace, state=state))
     now = context.services.clock.now()
     since = datetime.fromisoformat(step.memo) if step.memo else now
-    if state == REGISTERING and now - since >= _PATIENCE:
+    if now - since >= _PATIENCE:
         with contextlib.suppress(OnboardingError):
             state = await subscription.register(namespace)  # it can help, and cannot harm
-        note = "" if state == REGISTERED else _PENDING.format(namespace=namespace)
+        note = "" if state == REGISTERED else _PENDING.format(namespace=namespace, state=state)
         return Done(result=ProviderResult(namespace=namespace, state=state), note=note)
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]
     return Wait(
@@ -78,7 +77,7 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
         code=Awaited.PROVIDER_REGISTRATION,
         after=timedelta(seconds=pause),
         memo=since.isoformat(),  # an error in between does not prolong the wait
-        give_up_after=_LONGEST,
+        give_up_after=2 * _PATIENCE,  # not reached: the wait ends before
     )
 
 
