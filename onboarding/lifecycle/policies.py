@@ -2,6 +2,8 @@
 
 A restriction does not count for applications that were created before its date. It can exempt callers by
 custom security attributes, which the service cannot read. Then the rule only warns, and Graph decides.
+It is the same where the application has a policy that is off: Microsoft describes what its restrictions
+replace, not whether a policy that is off leaves the tenant's in force.
 
 Sources: https://learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy,
 https://learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration and
@@ -55,7 +57,7 @@ class Policies:
 
     def of_passwords(self, kind: str) -> Restriction | None:
         """The restriction of this type for client secrets, if one counts."""
-        for policy in self.own or ():
+        for policy in self._in_force:
             for restriction in _listed((policy.get("restrictions") or {}).get("passwordCredentials")):
                 if restriction.get("restrictionType") == kind:  # it replaces that of the tenant
                     return self._counting(policy, restriction, certain=True)
@@ -65,11 +67,16 @@ class Policies:
 
     def of_uris(self, kind: str) -> Restriction | None:
         """The restriction of this type for App ID URIs, if one counts."""
-        for policy in self.own or ():
+        for policy in self._in_force:
             areas = (policy.get("restrictions") or {}).get("applicationRestrictions") or {}
             if restriction := (areas.get("identifierUris") or {}).get(kind):
                 return self._counting(policy, restriction, certain=True)
         return self._counting(self.tenant, (self._defaults.get("identifierUris") or {}).get(kind))
+
+    @property
+    def _in_force(self) -> list[Mapping[str, Any]]:
+        """The policies of the application that are on."""
+        return [policy for policy in self.own or () if policy.get("isEnabled")]
 
     @property
     def _defaults(self) -> Mapping[str, Any]:
@@ -93,9 +100,15 @@ class Policies:
             return None
         exempt = (restriction.get("excludeActors") or {}).get("customSecurityAttributes")
         doubt = phrases.POLICY_EXEMPTS if exempt else None
-        if not doubt and self.own is None and not certain:
-            doubt = phrases.POLICY_OF_ITS_OWN
+        if not doubt and not certain:
+            doubt = self._doubt()
         return Restriction(settings=restriction, doubt=doubt)
+
+    def _doubt(self) -> Phrase | None:
+        """Why a restriction of the tenant may not count for the application."""
+        if self.own is None:
+            return phrases.POLICY_OF_ITS_OWN
+        return phrases.POLICY_IS_OFF if len(self._in_force) < len(self.own) else None
 
 
 def of_secret(

@@ -108,6 +108,9 @@ POLICY_EXEMPTS: Final = _phrase(
 POLICY_OF_ITS_OWN: Final = _phrase(
     "policy-of-its-own", "The application can have a policy of its own, which the service cannot read."
 )
+POLICY_IS_OFF: Final = _phrase(
+    "policy-is-off", "The application has a policy of its own that is off; it may replace the tenant's."
+)
 
 # What the directory does not show yet
 

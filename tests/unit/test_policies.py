@@ -69,6 +69,18 @@ def test_a_policy_of_the_application_replaces_the_same_type():
     assert severities(of_passwords(short), own=None) == [Severity.WARNING]
 
 
+@pytest.mark.parametrize("restrictions", [[], [ADDITION], [ADDITION | {"state": "disabled"}]])
+def test_a_policy_of_the_application_that_is_off_replaces_nothing_for_certain(restrictions):
+    """The tenant's restriction is a warning, because Microsoft does not say whether it stays in force."""
+    assert severities(of_passwords(ADDITION), own=own(*restrictions, enabled=False)) == [Severity.WARNING]
+    assert severities(of_passwords(), own=own(*restrictions, enabled=False)) == []
+    uris = {"nonDefaultUriAddition": {"state": "enabled"}}
+    tenant = {"isEnabled": True, "applicationRestrictions": {"identifierUris": uris}}
+    off = {"isEnabled": False, "restrictions": {"applicationRestrictions": {"identifierUris": uris}}}
+    found = of_uri(Policies(tenant=tenant, own=[off], created_at=NOW), "api://x")
+    assert [each.severity for each in found] == [Severity.WARNING]
+
+
 def test_a_restriction_of_uris_counts_the_same_way():
     """The date and the exemptions of a restriction of App ID URIs count, too."""
 
