@@ -10,7 +10,6 @@ from onboarding.cmg.app_fields import OnDeleted
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, prerequisites
 from onboarding.lifecycle.facts import Facts
-from onboarding.lifecycle.ownership import maker
 from onboarding.texts import phrases
 from onboarding.texts.phrases import Said
 from onboarding.words import data
@@ -58,7 +57,7 @@ def deleted(facts: Facts) -> Iterator[Finding]:
     """Deleted applications that reserve the App ID URI. Only those that this service created are purged."""
     purged = purgeable(facts)
     for holder in facts.survey.deleted_with_uri or ():
-        ours = maker(holder) and facts.names(holder)
+        ours = facts.made(holder) and facts.names(holder)
         kind = prerequisites.URI_HELD_BY_OWN_DELETED if ours else prerequisites.URI_HELD_BY_DELETED
         if holder["id"] in purged:
             kind = prerequisites.DELETED_WILL_BE_PURGED
@@ -74,12 +73,12 @@ def purgeable(facts: Facts) -> tuple[str, ...]:
     """Object IDs of deleted applications that reserve the URI and that the service may purge.
 
     An onboarding of the same requester created them: a requester cannot delete what another one can restore.
-    An operator can.
+    An operator can, but not what another deployment of the service created: its operators can restore that.
     """
     if facts.request.server_app.on_deleted is not OnDeleted.PURGE:
         return ()
     deleted_apps = facts.survey.deleted_with_uri or ()
-    return tuple(str(app["id"]) for app in deleted_apps if maker(app) and facts.names(app))
+    return tuple(str(app["id"]) for app in deleted_apps if facts.made(app) and facts.names(app))
 
 
 def mentioned(request: OnboardingRequest, survey: Survey, onboarding: str) -> list[Mapping[str, Any]]:

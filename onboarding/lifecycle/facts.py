@@ -43,7 +43,8 @@ class Facts:
     server_app_is_used: bool = False  # another connection has the existing server app, too
     requester: str = ""  # object id of the caller who asks
     operates: bool = True  # whether that is an operator, who may see what others have
-    own: frozenset[str] = frozenset()  # object ids of applications that the requester's onboardings created
+    makers: Mapping[str, str] = field(default_factory=dict)
+    """The requesters whose onboardings created applications, by object id of the application."""
 
     @property
     def later(self) -> OnboardingError | None:
@@ -56,4 +57,8 @@ class Facts:
 
     def names(self, application: Mapping[str, Any]) -> bool:
         """Whether the caller may know which application it is."""
-        return self.operates or application["id"] in self.own
+        return self.operates or self.makers.get(str(application["id"])) == self.requester
+
+    def made(self, application: Mapping[str, Any]) -> bool:
+        """Whether an onboarding of this deployment created an application."""
+        return str(application["id"]) in self.makers

@@ -150,14 +150,18 @@ async def may_use_secret(
     return made_by == onboarding or may_see(head, await requester_of(services, made_by))
 
 
-async def made_by_same(context: OnboardingContext, apps: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """The object ids of the applications that onboardings of the same requester created."""
-    found = set()
+async def makers(services: Services, apps: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The requesters whose onboardings created applications, by object ID.
+
+    A name as this service gives it is no proof: another deployment of it, or a person, can have given it. So
+    applications of onboardings that this deployment does not know are left out.
+    """
+    found = {}
     for app in apps:
         made_by = maker(app)
-        if made_by and may_see(context.run.head, await requester_of(context.services, made_by)):
-            found.add(str(app["id"]))
-    return frozenset(found)
+        if made_by and (run := await services.onboardings.load(made_by)):
+            found[str(app["id"])] = run.head.lists.get(REQUESTER, "")
+    return found
 
 
 async def others(services: Services, tenant: str, app: str, onboarding: str) -> list[Connection | Run]:

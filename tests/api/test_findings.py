@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -123,9 +124,13 @@ async def test_a_uri_that_is_taken(portal):
 
 
 async def test_a_uri_that_a_deleted_application_keeps(portal):
-    """A deleted application keeps its URI for 30 days; the remedy describes how to free it, and works."""
+    """A deleted application keeps its URI for 30 days; the remedy describes how to free it, and works.
+
+    Another deployment of the service, or a person, created it with a name as this service gives it. Not even
+    an operator can have it purged.
+    """
     uri = f"https://contoso.com/{unique()}"
-    theirs = await application(portal, identifierUris=[uri])
+    theirs = await application(portal, identifierUris=[uri], uniqueName=f"cmg-{uuid4()}-server")
     await portal.look("graph", "DELETE", f"/v1.0/applications/{theirs['id']}")
     found = await findings(portal, serverApp={"appIdUri": uri})
     assert said(found["uri-held-by-deleted"]) == ("Error", "/serverApp/appIdUri")

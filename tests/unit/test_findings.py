@@ -139,25 +139,29 @@ def test_what_is_ours_is_no_clash():
 
 
 @pytest.mark.parametrize(
-    ("unique_name", "ours"),
+    ("makers", "caller", "ours"),
     [
-        (f"cmg-{OTHER}-server", True),
-        (f"cmg-{OTHER}-client", True),
-        (f"cmg-{OTHER}", False),
-        ("cmg-app", False),
-        (f"x-cmg-{OTHER}-server", False),
-        ("", False),
-        (None, False),
+        ({OTHER: "alice"}, {"operates": True}, True),
+        ({OTHER: ""}, {"operates": True}, True),
+        ({OTHER: "alice"}, {"operates": False, "requester": "alice"}, True),
+        ({OTHER: "alice"}, {"operates": False, "requester": "mallory"}, False),
+        ({TENANT: "alice"}, {"operates": False, "requester": "alice"}, False),
+        ({TENANT: "alice"}, {"operates": True}, False),  # another deployment or a person created it
+        ({}, {"operates": True}, False),
     ],
 )
-def test_only_what_this_service_has_made_is_purged(unique_name, ours):
-    """A deleted application is purged only on request, and only if this service created it."""
-    holder = {"displayName": "x", "appId": OTHER, "id": OTHER, "uniqueName": unique_name}
+def test_only_what_this_deployment_has_made_is_purged(makers, caller, ours):
+    """A deleted application is purged only on request, if an onboarding of the requester created it.
+
+    An operator can purge what another requester's created, but nothing that this deployment did not create.
+    """
+    holder = {"displayName": "x", "appId": OTHER, "id": OTHER, "uniqueName": f"cmg-{OTHER}-server"}
     survey = {"deleted_with_uri": [holder]}
     app = {"appIdUri": "https://contoso.com/cmg"}
     refused = {f"uri-held-by-{'own-' if ours else ''}deleted": Severity.ERROR}
-    assert codes(request={"serverApp": app}, survey=survey) == refused
-    found = codes(request={"serverApp": {**app, "onDeleted": "Purge"}}, survey=survey)
+    who: dict[str, Any] = {"makers": makers, **caller}
+    assert codes(request={"serverApp": app}, survey=survey, **who) == refused
+    found = codes(request={"serverApp": {**app, "onDeleted": "Purge"}}, survey=survey, **who)
     assert found == ({"deleted-will-be-purged": Severity.WARNING} if ours else refused)
 
 

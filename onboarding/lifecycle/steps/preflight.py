@@ -101,7 +101,7 @@ async def look(context: OnboardingContext) -> Facts:
     return Facts(
         requester=context.run.head.lists.get(REQUESTER, ""),
         operates=ownership.operates(context.run.head),
-        own=await ownership.made_by_same(context, found[:_MOST_APPS]),
+        makers=await ownership.makers(services, found[:_MOST_APPS]),
         request=request,
         onboarding=context.id,
         accepted_at=context.accepted_at,
