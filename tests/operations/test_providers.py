@@ -25,7 +25,8 @@ async def registered(portal, change: str = "register") -> None:
 async def test_a_provider_that_stays_registering_is_recorded_and_watched(portal, moved):
     """After some minutes the onboarding goes on; a notice follows a day later, and the end is noticed.
 
-    The same applies to a provider whose registration Azure accepts, but does not begin. That Azure refuses to register the provider once more does not matter.
+    The same applies to a provider whose registration Azure accepts, but does not begin. That Azure refuses to
+    register the provider once more does not matter.
     """
     refused = {"service": "resourceManager", "path": f"{NAMESPACE}/register", "kind": "status", "status": 403}
     await registered(portal, "unregister")
