@@ -4,7 +4,8 @@ Azure registers a provider region by region, which can take days, and resources 
 "your application code shouldn't block the creation of resources for a resource provider that is in the
 registering state". Where a registration has not begun, the portal and templates register the provider when
 they create a resource. So the onboarding waits some minutes, registers the provider once more, and goes on,
-whatever the answer and the state are. The connection records the provider as pending, and inspections watch it.
+whatever the answer and the state are. The connection records the provider as pending, and inspections
+watch it.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
 """
