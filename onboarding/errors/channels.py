@@ -68,7 +68,7 @@ CHANNEL_UNUSABLE: Final = ErrorType(
 MAIL_DOMAIN_NOT_ALLOWED: Final = ErrorType(
     code="mail-domain-not-allowed",
     failure=TransientError,
-    title="Mail may not go to the domain of an owner",
+    title="The deployment sends no mail to the domain of the owner",
     detail="The owner's address is not in a domain to which this deployment sends mail.",
     actor=Actor.OPERATOR,
     remedy="Change the owner of the connection, or add the domain to NOTICE_MAIL_DOMAINS.",
@@ -77,7 +77,7 @@ MAIL_LIMIT_REACHED: Final = ErrorType(
     code="mail-limit-reached",
     failure=TransientError,
     actor=Actor.OPERATOR,
-    title="The connections of a requester have caused as many mails as they may in a day",
+    title="The daily limit of mail about the connections of a requester is reached",
     detail="Today, {most} mails to owners were sent about connections of the requester {requester}.",
     remedy="The service sends the rest tomorrow. To send more in a day, set NOTICE_MAILS_PER_DAY.",
 )
@@ -87,7 +87,10 @@ CHANNEL_REFUSED: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="A channel did not accept a message",
     detail="The channel '{channel}' did not accept the message ({answer}).",
-    remedy="Check the log of the receiver. Its text is not stored, because it may contain credentials.",
+    remedy=(
+        "Check the log of the receiver. The service does not store the response, because it may contain "
+        "credentials."
+    ),
 )
 CHANNEL_AUTH_FAILED: Final = ErrorType(
     code="channel-auth-failed",
@@ -103,14 +106,17 @@ CHANNEL_UNREACHABLE: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="The service cannot reach a channel",
     detail="The server of the channel '{channel}' does not answer ({answer}).",
-    remedy="Check host and port of the address, the server, and the network of the function app.",
+    remedy="Check the host and the port of the address, the server, and the network of the function app.",
 )
 CHANNEL_TLS_FAILED: Final = ErrorType(
     code="channel-tls-failed",
     failure=TransientError,
     actor=Actor.OPERATOR,
     title="The connection to a channel cannot be encrypted",
-    detail="There is no trusted TLS connection to the server of the channel '{channel}' ({answer}).",
+    detail=(
+        "The service cannot establish a trusted TLS connection to the server of the channel '{channel}' "
+        "({answer})."
+    ),
     remedy="Check the certificate of the server: its name, its issuer and its dates. It must offer TLS 1.2.",
 )
 CHANNEL_TOO_LARGE: Final = ErrorType(
@@ -119,7 +125,7 @@ CHANNEL_TOO_LARGE: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="A message is too large for a channel",
     detail="The channel '{channel}' did not accept the size of the message ({answer}).",
-    remedy="Raise the limit of the server. A message is below 200 KB, for chat services below 24 KB.",
+    remedy="Raise the limit of the server. A message is smaller than 200 KB, or 24 KB for chat services.",
 )
 CHANNEL_GONE: Final = ErrorType(
     code="channel-gone",
@@ -127,7 +133,10 @@ CHANNEL_GONE: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="The receiver no longer exists",
     detail="The receiver of the channel '{channel}' answered 410 (Gone). It gets no more notices.",
-    remedy="Remove the channel. If the receiver exists again, test the channel: a success ends this state.",
+    remedy=(
+        "Remove the channel. If the receiver exists again, test the channel. A successful test ends this "
+        "state."
+    ),
 )
 RECIPIENT_REFUSED: Final = ErrorType(
     code="recipient-refused",
@@ -141,6 +150,6 @@ RECEIVER_NOT_PUBLIC: Final = ErrorType(
     failure=TransientError,
     actor=Actor.OPERATOR,
     title="The address of a subscriber is not on the internet",
-    detail="The address of the channel '{channel}' leads to a private or reserved IP address.",
-    remedy="Change the address to a public one. A receiver in your own network is NOTICE_WEBHOOK_URL.",
+    detail="The address of the channel '{channel}' resolves to a private or reserved IP address.",
+    remedy="Change the address to a public one. For a receiver in your own network, use NOTICE_WEBHOOK_URL.",
 )

@@ -187,7 +187,7 @@ REFUSED_BY_CLOUD: Final = ErrorType(
     detail=_ANSWER,
     remedy=(
         "Find the code in the documentation of the Microsoft service, correct the cause, then try again. "
-        "Microsoft support finds the call by its request ID."
+        "Microsoft support can find the call by its request ID."
     ),
     documentation=_AZURE_ERRORS,
 )
@@ -199,7 +199,7 @@ THROTTLED: Final = ErrorType(
     code="throttled",
     failure=TransientError,
     actor=Actor.NOBODY,
-    title="A Microsoft service throttles calls",
+    title="A Microsoft service is throttling calls",
     detail=_ANSWER,
     remedy=f"{_AGAIN} If the error persists, find out what else sends many calls to the tenant.",
     documentation="https://learn.microsoft.com/graph/throttling",

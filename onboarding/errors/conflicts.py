@@ -76,7 +76,7 @@ PROFILE_FOR_EARLIER_VERSIONS: Final = _conflict(
 )
 VERSION_WITH_AUTHENTICATION: Final = _conflict(
     "version-with-authentication",
-    "The version cannot disable authentication",
+    "Authentication cannot be disabled in this version",
     "Authentication can be disabled in version {first} and later, not in {version}.",
     "Omit disableAuthentication, or correct the version.",
 )
@@ -86,13 +86,13 @@ VERSION_WITH_AUTHENTICATION: Final = _conflict(
 GROUPS_MISSING: Final = _conflict(
     "groups-missing",
     "Group discovery has no groups",
-    "Group discovery is enabled, and the request names no groups.",
+    "Group discovery is enabled, but the request names no groups.",
     "Specify the groups to discover, or disable group discovery.",
 )
 GROUPS_NOT_DISCOVERED: Final = _conflict(
     "groups-not-discovered",
     "Group discovery is not enabled",
-    "The request names groups, and group discovery is not enabled.",
+    "The request names groups, but group discovery is not enabled.",
     "Enable group discovery, or omit the groups to discover.",
 )
 GROUP_REPEATED: Final = _conflict(
@@ -133,8 +133,8 @@ IMPORTED_SECRET_NEEDED: Final = _conflict(
 )
 IMPORTED_END_KNOWN: Final = _conflict(
     "imported-end-known",
-    "The service reads the end of an imported secret",
-    "The service reads the end of an imported secret from Entra ID.",
+    "The service reads the expiration date of an imported secret",
+    "The service reads the expiration date of an imported secret from Entra ID.",
     "Omit this field.",
 )
 SECRET_IS_CREATED: Final = _conflict(

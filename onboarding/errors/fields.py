@@ -203,7 +203,7 @@ URI_OLD_DEFAULT: Final = _form(
 )
 URI_FORM: Final = _form(
     "uri-form",
-    "The App ID URI has another form than Entra ID accepts",
+    "Entra ID does not accept the form of the App ID URI",
     "The value must have the form api://{tenant}/{{string}} or https://{{verifiedDomain}}/{{string}}.",
 )
 URI_OF_OTHER_TENANT: Final = _form(

@@ -209,7 +209,7 @@ TENANT_NOT_FOUND: Final = _final(
     code="tenant-not-found",
     title="The tenant does not exist in this cloud",
     remedy=(
-        "Check the tenant ID {tenant}. If it is correct, the tenant is in another national cloud than "
+        "Check the tenant ID {tenant}. If it is correct, the tenant is in a national cloud other than "
         "{cloud}, or was deleted."
     ),
     documentation=_CODES,

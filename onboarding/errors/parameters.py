@@ -31,14 +31,14 @@ PARAMETER_EMPTY: Final = ErrorType(
 PARAMETER_REPEATED: Final = ErrorType(
     code="parameter-repeated",
     severity=Severity.ERROR,
-    title="The parameter is there more than once",
-    detail="This parameter is there {times} times.",
+    title="The parameter occurs more than once",
+    detail="This parameter occurs {times} times.",
     remedy="Specify it once.",
 )
 NOT_A_KEY: Final = ErrorType(
     code="not-an-idempotency-key",
     severity=Severity.ERROR,
-    title="The key has another form than the service accepts",
+    title="The service does not accept the form of the key",
     detail="The value must be 1 to 255 visible ASCII characters.",
     remedy="Use a UUID.",
 )
@@ -46,14 +46,14 @@ PARAMETER_NOT_UTF8: Final = ErrorType(
     code="parameter-not-utf",
     severity=Severity.ERROR,
     title="The parameter is not UTF-8",
-    detail="The value must be UTF-8 in percent encoding.",
+    detail="The value must be percent-encoded UTF-8.",
     remedy="Encode the value as UTF-8.",
 )
 CONTINUATION_INVALID: Final = ErrorType(
     code="continuation-invalid",
     severity=Severity.ERROR,
     title="The continuation token is not valid here",
-    detail="The token is damaged, or another list, filter or caller got it.",
+    detail="The token is damaged, or was issued for another list, filter or caller.",
     remedy="Take it from nextLink, unchanged.",
 )
 PERIOD_NOT_POSSIBLE: Final = ErrorType(
@@ -73,7 +73,7 @@ ON_BEHALF_NOT_ENCODED: Final = ErrorType(
 ON_BEHALF_REPEATED: Final = ErrorType(
     code="on-behalf-repeated",
     severity=Severity.ERROR,
-    title="A member of the header is there more than once",
-    detail="Each of name and reference can be there once.",
+    title="A member of the header occurs more than once",
+    detail="The members name and reference can each occur only once.",
     remedy="Specify each once.",
 )

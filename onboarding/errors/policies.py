@@ -39,7 +39,7 @@ POLICY_UNDECIDED: Final = ErrorType(
     code="policy-undecided",
     severity=Severity.WARNING,
     pointers=("/serverApp/appIdUri", *_SECRET_FIELDS),
-    title="A tenant policy can refuse the request, and only Microsoft Graph knows whether it does",
+    title="Only Microsoft Graph can determine whether a tenant policy allows the request",
     detail="{conflict} {doubt}",
     remedy=(
         "If Microsoft Graph refuses the request, the step fails with the reason. In that case: {alternative}"

@@ -179,8 +179,8 @@ CONSENT_NOT_VISIBLE: Final = ErrorType(
     title="A person must confirm the consent of an administrator, because the service cannot see it",
     detail="The service cannot see whether an administrator has consented to delegated permissions.",
     remedy=(
-        "After the administrator has consented, confirm it. With the permission Directory.Read.All for the "
-        "service, the onboarding continues by itself."
+        "After the administrator has consented, confirm it. If the service has the permission "
+        "Directory.Read.All, the onboarding continues automatically."
     ),
     documentation="https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants",
 )
@@ -197,7 +197,10 @@ NOT_CHECKED: Final = ErrorType(
         "To include this check, grant the Microsoft Graph application permission {permission} to the "
         f"service's identity. {LATE}"
     ),
-    remedy_for_requester="No action is required. If something is in use, a step fails and names it.",
+    remedy_for_requester=(
+        "No action is required. If the request conflicts with the tenant, a step fails and describes the "
+        "conflict."
+    ),
     documentation=_PERMISSIONS,
 )
 
@@ -205,7 +208,7 @@ DIRECTORY_QUOTA_NEAR: Final = ErrorType(
     code="directory-quota-near",
     actor=Actor.OPERATOR,
     severity=Severity.WARNING,
-    title="The service owns nearly as many objects in the tenant as an identity can",
+    title="The service has nearly reached the limit of objects that an identity can own in the tenant",
     detail=(
         "The service owns {owned} applications and service principals in the tenant, and the onboarding adds "
         "{needed}. An identity without an administrator role can have {most}; deleted ones count, too."

@@ -24,7 +24,7 @@ CONNECTION_REMOVED: Final = ErrorType(
     severity=Severity.INFORMATION,
     actor=Actor.NOBODY,
     title="A connection was off-boarded after the backup",
-    detail="The tenant and Key Vault no longer have what belonged to '{name}', so its record is removed.",
+    detail="Nothing of '{name}' is left in the tenant or in Key Vault, so its record is removed.",
     remedy=_NOTHING,
 )
 SECRET_TAKEN_UP: Final = ErrorType(
@@ -32,7 +32,7 @@ SECRET_TAKEN_UP: Final = ErrorType(
     severity=Severity.INFORMATION,
     actor=Actor.NOBODY,
     title="A client secret was renewed after the backup",
-    detail="The record of '{name}' has the present client secret, which expires on {ends_at:%Y-%m-%d}.",
+    detail="The record of '{name}' has the current client secret, which expires on {ends_at:%Y-%m-%d}.",
     remedy=_NOTHING,
 )
 RENEWAL_TAKEN_UP: Final = ErrorType(
@@ -40,7 +40,7 @@ RENEWAL_TAKEN_UP: Final = ErrorType(
     severity=Severity.WARNING,
     actor=Actor.OPERATOR,
     title="A renewal began after the backup",
-    detail="The application of '{name}' has a new client secret, and still the recorded one.",
+    detail="The application of '{name}' has a new client secret in addition to the recorded one.",
     remedy="A renewal waits for the site again. Confirm it when the gateway works with the new secret.",
 )
 
@@ -51,7 +51,7 @@ APPLICATION_MISSING: Final = ErrorType(
     severity=Severity.ERROR,
     actor=Actor.OPERATOR,
     title="The server app is not in the directory",
-    detail="The application of '{name}' is gone, but Key Vault still has what belongs to the connection.",
+    detail="The application of '{name}' no longer exists, but Key Vault still has secrets of the connection.",
     remedy=(
         "If the tenant was being off-boarded, off-board it again. Otherwise restore the application under "
         "App registrations, Deleted applications, within 30 days of its deletion."
@@ -69,8 +69,11 @@ CONNECTION_NAME_TAKEN: Final = ErrorType(
     code="connection-name-taken",
     severity=Severity.ERROR,
     actor=Actor.OPERATOR,
-    title="Another connection has the name",
-    detail="The onboarding {onboarding} after the backup made a connection '{name}', and another one exists.",
+    title="Another connection has this name",
+    detail=(
+        "After the backup, the onboarding {onboarding} created a connection '{name}', but another one has "
+        "this name."
+    ),
     remedy="Off-board the connection that no site uses, then reconcile again.",
 )
 ONBOARDING_UNKNOWN: Final = ErrorType(
@@ -90,7 +93,7 @@ NOT_RECONCILED: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="A record could not be reconciled",
     detail="The onboarding {onboarding} could not be reconciled: {reason}",
-    remedy="Reconcile again. If the error persists, the function app's log has the reason.",
+    remedy="Reconcile again. If the error persists, find the reason in the log of the function app.",
 )
 TENANT_UNREADABLE: Final = ErrorType(
     code="tenant-unreadable",

@@ -52,7 +52,7 @@ KEYS_UNAVAILABLE: Final = ErrorType(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     actor=Actor.NOBODY,
     title="Access tokens cannot be verified at the moment",
-    detail="The service could not download the signing keys of the tenant, or cannot read them.",
+    detail="The service could not download or read the signing keys of the tenant.",
     remedy="Try again later.",
 )
 
@@ -69,8 +69,8 @@ URL_INVALID: Final = ErrorType(
     code="url-invalid",
     status=HTTPStatus.BAD_REQUEST,
     title="The URL of the request is not valid",
-    detail="The service cannot read the URL of the request. The header Host contains part of it.",
-    remedy="Send the name of the service in the header Host, with a port if it has one.",
+    detail="The service cannot read the URL of the request. The Host header contains part of it.",
+    remedy="Send the name of the service in the Host header, with a port if it has one.",
     documentation="https://www.rfc-editor.org/rfc/rfc9110#section-7.2",
 )
 CONTENT_TYPE_NOT_JSON: Final = ErrorType(
@@ -105,7 +105,7 @@ INVALID_REQUEST: Final = ErrorType(
     code="invalid-request",
     status=HTTPStatus.UNPROCESSABLE_ENTITY,
     title="The request is not valid",
-    detail="Fields that are not valid: {count}.",
+    detail="Number of fields that are not valid: {count}.",
     remedy="Correct each field that 'errors' lists.",
 )
 IDEMPOTENCY_KEY_REUSED: Final = ErrorType(
@@ -143,14 +143,14 @@ PRECONDITION_FAILED: Final = ErrorType(
 TOO_MANY_SUBSCRIBERS: Final = ErrorType(
     code="too-many-subscribers",
     status=HTTPStatus.CONFLICT,
-    title="The deployment has as many subscribers as it can have",
-    detail="There are {most} subscribers.",
+    title="The deployment has the maximum number of subscribers",
+    detail="A deployment can have {most} subscribers.",
     remedy="Delete a subscriber that is no longer used.",
 )
 NOT_IN_THIS_STATUS: Final = ErrorType(
     code="not-in-this-status",
     status=HTTPStatus.CONFLICT,
-    title="Not allowed in the current status",
+    title="The current status does not allow this",
     detail="{what} has the status {current} and cannot be {participle}.",
     remedy="{rule}",
 )
@@ -171,9 +171,9 @@ SERVER_APP_OF_OTHER_CONNECTION: Final = ErrorType(
 SECRET_ALREADY_ENCRYPTED: Final = ErrorType(
     code="secret-already-encrypted",
     status=HTTPStatus.CONFLICT,
-    title="The client secret was encrypted to another certificate",
-    detail="{by} had the client secret encrypted to another certificate on {at:%Y-%m-%d %H:%M} UTC.",
-    remedy="Use that certificate. If it is not known to the administrator of the site, renew the secret.",
+    title="The client secret was encrypted with another certificate",
+    detail="{by} had the client secret encrypted with another certificate on {at:%Y-%m-%d %H:%M} UTC.",
+    remedy="Use that certificate. If the administrator of the site does not have it, renew the secret.",
 )
 SERVER_APP_SHARED: Final = ErrorType(
     code="server-app-shared",
@@ -200,7 +200,7 @@ EXPIRATION_CHANGED: Final = ErrorType(
 NO_WARNING_YET: Final = ErrorType(
     code="no-warning-yet",
     status=HTTPStatus.CONFLICT,
-    title="There is no warning that could be acknowledged or snoozed",
+    title="There is no warning to acknowledge or snooze",
     detail="The first warning about the expiration '{expiration}' is due on {due:%Y-%m-%d}.",
     remedy="Acknowledge or snooze the expiration after that warning.",
 )
@@ -260,8 +260,8 @@ OWNER_DOMAIN: Final = ErrorType(
     code="owner-domain",
     severity=Severity.ERROR,
     title="This deployment sends no mail to the domain of an owner",
-    detail="This deployment sends no mail to '{domain}'. It sends mail to addresses in: {domains}.",
-    remedy="Name an owner with an address in one of these domains.",
+    detail="This deployment sends no mail to '{domain}'. It sends mail only to addresses in {domains}.",
+    remedy="Specify an owner whose address is in one of these domains.",
 )
 CHANNEL_UNKNOWN: Final = ErrorType(
     code="channel-unknown",

@@ -23,8 +23,11 @@ ANSWER_TOO_LARGE: Final = ErrorType(
     failure=PermanentError,
     actor=Actor.TENANT_ADMINISTRATOR,
     title="The response of a Microsoft service is too large",
-    detail="The response of {service} has more than {limit} MiB. The service does not read it.",
-    remedy="Ask an administrator of the tenant to remove what applications do not need, then try again.",
+    detail="The response of {service} is larger than {limit} MiB, so the service does not read it.",
+    remedy=(
+        "Ask an administrator of the tenant to remove entries that the applications do not need, then try "
+        "again."
+    ),
     documentation="https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions",
 )
 VALUE_UNREADABLE: Final = ErrorType(

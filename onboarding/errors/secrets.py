@@ -25,7 +25,7 @@ SECRET_NOT_YET_VALID: Final = ErrorType(
     code="secret-not-yet-valid",
     failure=PermanentError,
     title="The client secret is not valid yet",
-    detail="The client secret is valid from {start:%Y-%m-%d %H:%M} UTC on.",
+    detail="The client secret becomes valid at {start:%Y-%m-%d %H:%M} UTC.",
     remedy="Try again after that time, or specify a client secret that is valid now.",
     documentation=_SECRETS,
 )
@@ -68,8 +68,8 @@ SECRET_APP_NOT_USABLE: Final = ErrorType(
 SECRET_NOT_PROVED: Final = ErrorType(
     code="secret-not-proved",
     failure=PermanentError,
-    title="Entra ID refuses a token for the client secret",
-    detail="Entra ID refuses a token for the application {app}: {answer}.",
+    title="Entra ID does not issue a token for the client secret",
+    detail="Entra ID does not issue a token for the application {app}: {answer}.",
     remedy="Find the code in the documentation, correct the cause, then resume the run.",
     documentation=_CODES,
 )

@@ -47,8 +47,8 @@ SECRET_NOT_WITHDRAWN: Final = ErrorType(
     actor=Actor.TENANT_ADMINISTRATOR,
     title="A client secret that is not stored may still be valid",
     detail=(
-        "The service could not confirm that the client secret {key} of the application {app} is removed. "
-        "Its text was discarded."
+        "The service could not confirm that the client secret {key} of the application {app} was removed. "
+        "Its value was discarded."
     ),
     remedy=(
         "The next attempt or the next renewal removes it. To remove it now, run az ad app credential delete "
@@ -123,9 +123,9 @@ APPLICATION_TOO_OLD: Final = ErrorType(
 RENEWAL_SUPERSEDED: Final = ErrorType(
     code="renewal-superseded",
     failure=PermanentError,
-    title="Another renewal has taken the place of this one",
-    detail="The connection no longer waits for this renewal. Its renewal now: {renewal}.",
-    remedy="No action is required. To renew the present client secret, request a new renewal.",
+    title="Another renewal has replaced this one",
+    detail="The connection no longer waits for this renewal. It now waits for: {renewal}.",
+    remedy="No action is required. To renew the current client secret, request a new renewal.",
 )
 RENEWAL_IN_PROGRESS: Final = ErrorType(
     code="renewal-in-progress",
@@ -151,7 +151,10 @@ STORAGE_RESTORED: Final = ErrorType(
     failure=PermanentError,
     actor=Actor.OPERATOR,
     title="Storage was restored from a backup, or is new",
-    detail="Storage is of {storage}, but Key Vault is of {vault}. What happened between the two is unknown.",
+    detail=(
+        "Storage is from {storage}, but Key Vault is from {vault}. The service does not know what happened "
+        "in between."
+    ),
     remedy=_RECONCILE,
     documentation=_RESTORE,
 )
@@ -161,7 +164,7 @@ VAULT_RESTORED: Final = ErrorType(
     failure=PermanentError,
     actor=Actor.OPERATOR,
     title="Key Vault was restored from a backup, or is new",
-    detail="Key Vault is of {vault}, but storage is of {storage}. Newer client secrets can be missing.",
+    detail="Key Vault is from {vault}, but storage is from {storage}. Newer client secrets can be missing.",
     remedy=_RECONCILE,
     documentation=_RESTORE,
 )
@@ -189,7 +192,7 @@ MESSAGE_FIELD: Final = ErrorType(
     failure=PermanentError,
     actor=Actor.OPERATOR,
     title="The queue message has fields that this release does not know",
-    detail="Fields that this release does not know: {unknown}. Missing or not valid fields: {wrong}.",
+    detail="Fields that this release does not know: {unknown}. Missing or invalid fields: {wrong}.",
     remedy="Deploy the release that wrote the message, then retry the message. Otherwise dismiss it.",
 )
 MESSAGE_RUN_UNKNOWN: Final = ErrorType(
@@ -198,7 +201,7 @@ MESSAGE_RUN_UNKNOWN: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="The run of the queue message does not exist",
     detail="There is no run {run}.",
-    remedy="Dismiss the message, unless a backup of the tables is restored.",
+    remedy="Dismiss the message, unless you restore the tables from a backup that has the run.",
 )
 MESSAGE_RUN_UNREADABLE: Final = ErrorType(
     code="message-run-unreadable",
@@ -206,7 +209,7 @@ MESSAGE_RUN_UNREADABLE: Final = ErrorType(
     actor=Actor.OPERATOR,
     title="The run of the queue message cannot be read",
     detail="A stored record of the run {run} cannot be read.",
-    remedy="Correct or remove the record with GET /api/unreadable, then retry the message.",
+    remedy="Find the record with GET /api/unreadable, and correct or remove it. Then retry the message.",
 )
 WORKER_CRASHED: Final = ErrorType(
     code="worker-crashed",

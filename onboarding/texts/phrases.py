@@ -54,7 +54,7 @@ THE_ONBOARDING: Final = _phrase("the-onboarding", "The onboarding")
 THE_OPERATION: Final = _phrase("the-operation", "The operation")
 THE_FEED: Final = _phrase("the-feed", "The calendar subscription")
 A_TENANT_TO_ADMIT: Final = _phrase(
-    "a-tenant-to-admit", "A tenant with this ID that this service serves and that must admit it"
+    "a-tenant-to-admit", "Another tenant with this ID that the service serves"
 )
 AN_APPLICATION: Final = _phrase("an-application", "An application")
 ANOTHER_APPLICATION: Final = _phrase("another-application", "Another application")
@@ -128,7 +128,7 @@ WAITS_CONSENT: Final = _phrase(
     "waits-consent",
     (
         "an administrator of the tenant to consent. After the consent, the browser shows an error "
-        "(AADSTS500113), a page of localhost that does not open, or no new page: the apps have no page to "
+        "(AADSTS500113), a localhost page that does not open, or no new page: the apps have no page to "
         "return to. The consent is granted all the same"
     ),
 )
@@ -138,7 +138,7 @@ WAITS_CONSENT_CONFIRMED: Final = _phrase(
     "waits-consent-confirmed",
     (
         "an administrator of the tenant to consent, and a person to confirm it, because the service cannot "
-        "see it. After the consent, the browser shows an error (AADSTS500113), a page of localhost that does "
+        "see it. After the consent, the browser shows an error (AADSTS500113), a localhost page that does "
         "not open, or no new page: the apps have no page to return to. The consent is granted all the same"
     ),
 )
@@ -153,8 +153,8 @@ WAITS_SITE: Final = _phrase("waits-site", "a person to enter the new secret at t
 WAITS_SITE_LONGER: Final = _phrase(
     "waits-site-longer",
     (
-        "a person to enter the new secret at the site, and to confirm it; the service was away, so the time "
-        "limit is {limit:%Y-%m-%d} now"
+        "a person to enter the new secret at the site, and to confirm it; the service was unavailable, so "
+        "the time limit is now {limit:%Y-%m-%d}"
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Each effect of the service has a line in SECURITY.md: on whose word, and who owns what it touches."""
+"""Each effect of the service has a line in SECURITY.md: who authorizes it, and who owns what it affects."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_nobody_else_calls_a_service():
 def rows() -> list[list[str]]:
     """The lines of the table."""
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    section = text.partition("## Each effect, and on whose word")[2].partition("\n## ")[0]
+    section = text.partition("## Each effect, and who authorizes it")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
 
@@ -114,7 +114,7 @@ def test_each_effect_has_a_line():
 
 
 def test_each_line_is_complete_and_has_a_test_that_exists():
-    """Each effect has somebody on whose word it is done, an owner, and a test."""
+    """Each effect has somebody who authorizes it, an owner, and a test."""
     texts = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
     for effect, word, owner, _, test in rows():
         assert effect
