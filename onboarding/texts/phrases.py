@@ -53,9 +53,7 @@ THE_CONNECTION: Final = _phrase("the-connection", "The connection")
 THE_ONBOARDING: Final = _phrase("the-onboarding", "The onboarding")
 THE_OPERATION: Final = _phrase("the-operation", "The operation")
 THE_FEED: Final = _phrase("the-feed", "The calendar subscription")
-A_TENANT_TO_ADMIT: Final = _phrase(
-    "a-tenant-to-admit", "Another tenant with this ID that the service serves"
-)
+A_TENANT_TO_ADMIT: Final = _phrase("a-tenant-to-admit", "Another tenant with this ID that the service serves")
 AN_APPLICATION: Final = _phrase("an-application", "An application")
 ANOTHER_APPLICATION: Final = _phrase("another-application", "Another application")
 THE_APPLICATION: Final = _phrase("the-application", "The application '{name}' ({app})")
