@@ -104,11 +104,8 @@ async def _send(context: DeliveryContext, connection: Connection, preface: str =
     item = await services.item(request.notice, connection, request.channel)
     message = message_text.single(item, request.notice.id, preface)
     channel, owner = services.routing.address(request.channel)
-    if owner:
-        await services.need_mail(owner, [connection])
-    outcome = await services.outgoing.message(channel, owner, message)
-    if owner:
-        await services.budget.count(connection.requester)
+    async with services.mailing(owner, [connection]):
+        outcome = await services.outgoing.message(channel, owner, message)
     await services.receipts.keep(request.notice, request.channel)
     return Done(result=DeliveryResult(outcome=outcome))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,14 +74,23 @@ class Services:
         sent = self.as_sent(notice, connection) if connection else notice
         return subscriber is not None and subscriber.wants(sent, connection)
 
-    async def need_mail(self, owner: str, connections: Iterable[Connection]) -> None:
-        """Raises ``TransientError`` unless mail about connections may go to an owner now."""
+    @asynccontextmanager
+    async def mailing(
+        self, owner: str, connections: Collection[Connection], mails: int = 1
+    ) -> AsyncIterator[None]:
+        """Sends mails about connections to an owner; an operators' channel (no owner) has no limits.
+
+        Raises ``TransientError`` unless they may go there now.
+        """
+        if not owner:
+            yield
+            return
         for tenant in {connection.tenant for connection in connections}:
             allowed = await self.mail_domains.of(tenant)
             if allowed is None or domain_of(owner) not in allowed:
                 raise channels.MAIL_DOMAIN_NOT_ALLOWED.error()
-        for requester in {connection.requester for connection in connections}:
-            await self.budget.need(requester)
+        async with self.budget.used({connection.requester for connection in connections}, mails):
+            yield
 
     async def item(self, notice: Notice, connection: Connection, target: str) -> Item:
         """The notice as a message to people shows it."""

@@ -83,16 +83,11 @@ async def send(context: DigestContext) -> Done[DigestResult] | Wait:
     channel, owner = services.routing.address(request.channel)
     if await services.outgoing.has_ended(channel):
         return Done(result=DigestResult(outcome="the channel has ended"))
-    connections = [item.connection for item in items]
-    if owner:
-        await services.need_mail(owner, connections)
-    largest = await services.outgoing.largest(channel)
-    outcome = ""
-    for message in message_text.digest(items, context.id, largest):
-        outcome = await services.outgoing.message(channel, owner, message)
-    if owner:
-        for requester in {connection.requester for connection in connections}:
-            await services.budget.count(requester)
+    connections, outcome = [item.connection for item in items], ""
+    messages = message_text.digest(items, context.id, await services.outgoing.largest(channel))
+    async with services.mailing(owner, connections, len(messages)):
+        for message in messages:
+            outcome = await services.outgoing.message(channel, owner, message)
     await asyncio.gather(*(services.receipts.keep(item.notice, request.channel) for item in items))
     return Done(result=DigestResult(outcome=outcome, notices=len(items)))
 

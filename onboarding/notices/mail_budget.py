@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from onboarding.clock import Clock
@@ -22,32 +24,47 @@ class MailBudget:
         self._clock = clock
         self._most = most
 
-    async def need(self, requester: str) -> None:
-        """Raises ``TransientError`` if the mails of today are used up; tomorrow there are more."""
-        now = self._clock.now()
-        row = await self._tables.get(names.NOTICES, _partition(requester, now), _KEY)
-        if await self._number(row) >= self._most:
-            tomorrow = datetime.combine(
-                now.date() + timedelta(days=1), datetime.min.time(), tzinfo=now.tzinfo
-            )
-            raise channels.MAIL_LIMIT_REACHED.error(
-                most=self._most, requester=requester, retry_after=(tomorrow - now).total_seconds()
-            )
+    @asynccontextmanager
+    async def used(self, requesters: Iterable[str], mails: int = 1) -> AsyncIterator[None]:
+        """Counts mails before they are sent, so that mails at the same time do not pass the limit.
 
-    async def count(self, requester: str) -> None:
-        """Counts a mail that was sent."""
-        partition = _partition(requester, self._clock.now())
+        If sending raises, they are not counted. Raises ``TransientError`` if the mails of today are used up;
+        tomorrow there are more.
+        """
+        now, counted = self._clock.now(), []
+        try:
+            for requester in requesters:
+                await self._add(requester, now, mails)
+                counted.append(requester)
+            yield
+        except BaseException:
+            for requester in counted:
+                await self._add(requester, now, -mails)
+            raise
+
+    async def _add(self, requester: str, now: datetime, mails: int) -> None:
         while True:
-            found = await self._tables.get(names.NOTICES, partition, _KEY)
-            number = await self._number(found) + 1
+            found = await self._tables.get(names.NOTICES, _partition(requester, now), _KEY)
+            number = await self._number(found)
+            if mails > 0 and number >= self._most:
+                raise self._used_up(requester, now)
             row = Row(
-                partition=partition, key=_KEY, columns={"count": number}, etag=found.etag if found else ""
+                partition=_partition(requester, now),
+                key=_KEY,
+                columns={"count": max(number + mails, 0)},
+                etag=found.etag if found else "",
             )
             try:
                 await self._tables.write(names.NOTICES, row, Write.UPDATE if found else Write.INSERT)
             except ConflictError:
                 continue
             return
+
+    def _used_up(self, requester: str, now: datetime) -> Exception:
+        tomorrow = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), tzinfo=now.tzinfo)
+        return channels.MAIL_LIMIT_REACHED.error(
+            most=self._most, requester=requester, retry_after=(tomorrow - now).total_seconds()
+        )
 
     async def _number(self, row: Row | None) -> int:
         """How many mails were counted. A row that cannot be read counts none; the next mail replaces it."""

@@ -155,7 +155,8 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
     wait = SiteWait(connection=made.id, name=made.name, tenant=made.tenant, since=now, reminded=1)
     await SiteWaits(world.tables).put(wait)
     await reservations(world).reserve(tenant, Word(f"{name} reserved"), run_id(name), name)
-    await MailBudget(world.tables, world.clock, 100).count(name)
+    async with MailBudget(world.tables, world.clock, 100).used([name]):
+        pass
     await messaging.receipts.keep(notice(made, now), "webhook")
     await domains(world).of(tenant)
     await differences(world).announce(made, _difference(now))
@@ -219,9 +220,8 @@ async def served(both: Both) -> Facts:
     await SecretBudget(world.tables, world.clock).take(requester(name))
     found["reserved"] = await reservations(world).holder(tenant, Word(f"{name} reserved"))
     for party in (ILL, WELL):
-        budget = MailBudget(world.tables, world.clock, 100)
-        await budget.need(party[0])
-        await budget.count(party[0])
+        async with MailBudget(world.tables, world.clock, 100).used([party[0]]):
+            pass
     await differences(world).announce(both.made[1], _difference(world.clock.now()))
     later = _difference(world.clock.now() + timedelta(seconds=1))  # another notice of the damaged fact
     await differences(world).announce(both.made[0], later)

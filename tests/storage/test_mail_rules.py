@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -133,11 +134,42 @@ async def test_the_mails_of_a_requester_are_counted_by_day():
     clock = Clock()
     budget = MailBudget((await storage()).tables, clock, 2)
     for _ in range(2):
-        await budget.need("one")
-        await budget.count("one")
+        async with budget.used(["one"]):
+            pass
     with pytest.raises(TransientError) as refused:
-        await budget.need("one")
+        async with budget.used(["other", "one"]):
+            pytest.fail("a mail is sent beyond the limit")
     assert (refused.value.code, refused.value.retry_after) == ("mail-limit-reached", 12 * 3600)
-    await budget.need("other")
+    async with budget.used(["other"]), budget.used(["other"]):
+        pass
     clock.moment += timedelta(hours=12)
-    await budget.need("one")
+    async with budget.used(["one"]):
+        pass
+
+
+async def test_mails_at_the_same_time_do_not_pass_the_limit():
+    """Of twelve deliveries at once on several workers, as many send as the day allows."""
+    account, sent = await storage(), 0
+
+    async def delivery() -> None:
+        nonlocal sent
+        async with MailBudget(account.tables, Clock(), 5).used(["one"]):
+            sent += 1
+            await asyncio.sleep(0)
+
+    ended = await asyncio.gather(*(delivery() for _ in range(12)), return_exceptions=True)
+    assert (sent, sum(isinstance(end, TransientError) for end in ended)) == (5, 7)
+
+
+async def test_a_mail_that_was_not_sent_is_not_counted():
+    """While the mail server does not answer, nothing of the day is used up; a long list uses its parts."""
+    budget = MailBudget((await storage()).tables, Clock(), 4)
+    for _ in range(6):
+        with pytest.raises(ConnectionError):
+            async with budget.used(["one", "other"], 3):
+                raise ConnectionError
+    async with budget.used(["one"], 3), budget.used(["one"]):
+        pass
+    with pytest.raises(TransientError):
+        async with budget.used(["one"]):
+            pytest.fail("a mail is sent beyond the limit")
