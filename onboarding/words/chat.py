@@ -39,16 +39,18 @@ _LOOKALIKES: Final = str.maketrans(
     }
 )
 _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
-_SCHEME: Final = re.compile(r"(?<=\w):(?=[^\s\u2060])")  # an address, an emoji, a time
+_SCHEME: Final = re.compile(r":(?=[^\s\u2060])")  # an address, an emoji, a time
 _DOMAIN: Final = re.compile(r"(?<=[^\W_])[.\u3002\uff0e\uff61](?=[^\W\d_]{2})")  # what looks like a host
 _SHARE: Final = re.compile(r"\\(?=\\)")  # \\host\share, which mail programs open
 _FUNCTION: Final = re.compile(r"\{(?=\{)")  # {{DATE(...)}} in an adaptive card
-_BLOCK: Final = re.compile(r"[-+=:/]")  # at the beginning of a line: a list, a heading, an emoji, a command
+_BLOCK: Final = re.compile(r"[-+=/]")  # at the beginning of a line: a list, a heading, a command
+_NUMBER: Final = re.compile(r"\d+[.)]")  # at the beginning of a name: a list. The steps of a remedy are one
 
 
 def quiet(text: str) -> str:
     """A text of several lines without a meaning."""
-    return "\n".join(_line(each) for each in text.splitlines())
+    shown = "\n".join(_line(each) for each in text.splitlines())
+    return f"{_JOINER}{shown}" if _NUMBER.match(shown) else shown
 
 
 def unlinked(text: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,6 +20,7 @@ from onboarding.clock import SystemClock
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.message_text import digest, single
+from tests.support import corpus
 from tests.support.notices import item
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -57,6 +60,22 @@ HARMFUL = (
     "||s",
     "<b>t",
 )
+
+MARKDOWN = MarkdownIt("gfm-like", {"linkify": False})
+LONG = 200
+"""Letters above which a service gets a message in parts."""
+
+
+class Elements(HTMLParser):
+    """The elements of an HTML text with their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element."""
+        self.elements.append(f"{tag} {attrs}")
 
 
 class Vault:
@@ -128,3 +147,34 @@ def test_a_name_is_only_text_in_each_service(sent, service, form):
         for child in token.children or ():
             if child.type == "link_open":
                 assert str(child.attrs["href"]).startswith(("https://x/l?", "https://learn.microsoft.com/"))
+
+
+def shape(service: str, text: str) -> list[str]:
+    """What a service reads in a text besides text: links, mentions, emphasis, elements, emoji, blocks."""
+    found = re.findall(r":\w+:(?!\d)|@\w+|&(?:lt|gt|quot|#\d+);|\w+://[^\s|>)\"]+|\{\{|\|\|", text)
+    if service in {"slack", "gchat"}:
+        marks = re.sub(r"<([^<>|]*)(\|[^<>]*)?>", "", text)
+        return [*found, *re.findall(r"<[^<>]*>", text), *re.findall("[*_~`<>]", marks)]
+    if service == "telegram":
+        reader = Elements()
+        reader.feed(text)
+        return [*found, *reader.elements]
+    for token in MARKDOWN.parse(text):
+        found += [token.type, *(child.type for child in token.children or ())]
+    return [kind for kind in found if kind not in {"text", "softbreak", "text_special"}]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("service", CHAT)
+def test_no_word_changes_what_a_service_reads(sent, service):
+    """Each word of the corpus, as connection and as tenant, in the dialect of the service: only text."""
+    people = People(ChannelSecrets(lambda: Vault(CHAT[service]), SystemClock()))
+
+    def read(name: str) -> list[str]:
+        sent.clear()
+        asyncio.run(people.send("ops", "", single(item(name=name, tenant_name=name), "id", "")))
+        return [shape(service, words(payload)) for payload in sent][-1]
+
+    usual = read("x")
+    names = [name for name in (*corpus.words(), *corpus.directory_names()) if len(name) < LONG]
+    assert [name for name in names if read(name) != usual] == []

@@ -31,7 +31,7 @@ ENDPOINTS: Final = {
 }
 """What endpoints answer in another language than JSON, by operation and media type."""
 
-_CHAT: Final = "tests/unit/test_chat_services.py::test_a_name_is_only_text_in_each_service"
+_CHAT: Final = "tests/unit/test_chat_services.py::test_no_word_changes_what_a_service_reads"
 MESSAGES: Final = {
     "id": NO_WORD,
     "subject": f"{_WORDS}test_a_mail_has_one_subject",
