@@ -29,7 +29,7 @@ from onboarding.errors import PermanentError, requests
 from onboarding.errors.reserve import Reserve
 from onboarding.expiry.hand_overs import HandOvers
 from onboarding.lifecycle.requests import Removal
-from onboarding.notices.signed_links import NoticeLinks
+from onboarding.notices.signed_links import SCRIPT, NoticeLinks
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.texts import phrases
 from onboarding.words.word import EMPTY, Word
@@ -216,7 +216,7 @@ class ConnectionsResource:
         if call.query.purpose is Purpose.REMOVAL:
             return script(operation_scripts.removal(found.name), f"remove-{found.id}.ps1")
         waits = found.hand_over_state is HandOverState.WAITING
-        confirm_url = await self._links.hand_over(found) if self._links and waits else None
+        confirm_url = await self._links.hand_over(found, SCRIPT) if self._links and waits else None
         text = handover.script(
             handover.HandOver(
                 request=found.request,

@@ -29,6 +29,7 @@ from onboarding.notices.signed_links import (
     ACKNOWLEDGE,
     CONFIRM,
     OPERATORS,
+    OWNER,
     SNOOZE_DAYS,
     NoticeLinks,
     is_revoked,
@@ -91,7 +92,7 @@ class LinksResource:
         """Show what a signed link does, as a page with a button."""
         claims = await self._links.read(call.query.token)
         if claims and claims["do"] == CONFIRM:
-            return await self._hand_overs.show(claims)
+            return await self._hand_overs.show(claims) if self._may_confirm(claims) else gone()
         action = await self._action(claims)
         if action is None:
             return gone()
@@ -121,7 +122,7 @@ class LinksResource:
         """Carry out a signed link."""
         claims = await self._links.read(call.query.token)
         if claims and claims["do"] == CONFIRM:
-            return await self._hand_overs.follow(claims)
+            return await self._hand_overs.follow(claims) if self._may_confirm(claims) else gone()
         action = await self._action(claims)
         if action is None:
             return gone()
@@ -149,6 +150,10 @@ class LinksResource:
         if changed is None:
             raise ProblemError(requests.NOT_FOUND, what=phrases.THE_CONNECTION.of())
         return self._shown.document(changed)
+
+    def _may_confirm(self, claims: Mapping[str, str]) -> bool:
+        """Whether a link confirms: the deployment can reserve that for operators after it was sent."""
+        return self._links.may_confirm(claims.get("for", OWNER))
 
     def _until(self, action: _Action) -> datetime:
         latest = self._responses.latest(action.ends_at)

@@ -47,7 +47,7 @@ class ChannelState:
     fault: Fault | None = None  # of the last failure; None while it works
     error: Failure | None = None
     told: bool = False  # the other channels were told about the present or the last failure
-    back: bool = False  # it works again, and what waits for it is not on its way yet
+    back: bool = False  # it works, or has another address: what waits for it is not on its way yet
 
     @property
     def fails(self) -> bool:
@@ -100,14 +100,17 @@ class ChannelStates:
             return changed
 
     async def begin_again(self, name: str) -> None:
-        """Notes that a channel in trouble has another address: what waits for it is sent now."""
+        """Notes that a channel in trouble has another address: what waits for it is sent now.
+
+        Whether it works there is not known yet, so others who were told of the trouble wait for that news.
+        """
         now = self.now()
 
         def change(state: ChannelState) -> ChannelState:
             if not state.fails:
                 return state
             changes: dict[str, Any] = {"state": Working.UNKNOWN, "since": now, "fault": None, "error": None}
-            return replace(state, **changes, told=False, back=True)
+            return replace(state, **changes, back=True)
 
         await self.change(name, change)
 
@@ -125,7 +128,7 @@ class ChannelStates:
                 fresh = last is not None and timedelta(0) <= now - last < _FRESH
                 return state if fresh else replace(state, last_success_at=now)
             changes: dict[str, Any] = {"state": Working.WORKING, "since": now, "last_success_at": now}
-            return replace(state, **changes, fault=None, error=None, back=state.fails)
+            return replace(state, **changes, fault=None, error=None, back=state.fails or state.told)
 
         await self.change(name, change)
 

@@ -86,19 +86,25 @@ class ChannelWatch:
         )
 
     async def _came_back(self, state: ChannelState) -> int:
-        """Resumes what waits for a channel that works again, however long it was away."""
+        """Resumes what waits for a channel that works again, however long it was away.
+
+        One with another address does so too; others are told when it has worked there.
+        """
+        works = state.state is Working.WORKING
         resumed, continuation, begun = 0, "", False
         while continuation or not begun:
             begun = True
             entries, continuation = await self._runs.index.marked(size=_PAGE, continuation=continuation)
             for entry in entries:
                 resumed += await self._resume(entry, state.name)
-        if state.told:
+        if state.told and works:
             await self._notices.about_channel(_works(state))
-        await self._states.change(
-            state.name,
-            lambda found: replace(found, told=False, back=False) if found.since == state.since else found,
-        )
+
+        def done(found: ChannelState) -> ChannelState:
+            same = found.since == state.since
+            return replace(found, told=found.told and not works, back=False) if same else found
+
+        await self._states.change(state.name, done)
         return resumed
 
     async def _resume(self, entry: Entry, channel: str) -> bool:

@@ -96,6 +96,7 @@ class Services:
         """The notice as a message to people shows it."""
         sent, owner = self.as_sent(notice, connection), self.routing.address(target)[1]
         links = await self.links.of(sent, connection, operators=not owner)
+        sent = sent.for_owner(self.reserved) if owner else sent
         return Item(notice=sent, connection=connection, links=links)
 
 

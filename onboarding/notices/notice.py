@@ -101,6 +101,11 @@ class Notice:
         """The notice of a deployment that reserves calls for operators; ``reserved`` are their names."""
         return replace(self, actions=reserve.assigned(self.actions, reserved))
 
+    def for_owner(self, reserved: Collection[str]) -> Notice:
+        """The notice as an owner reads it, who is no operator: the remedy begins with whom to ask."""
+        asking = reserve.asking(self.actions, reserved)
+        return replace(self, remedy=f"{asking}\n{self.remedy}") if asking else self
+
     def is_current(self, connection: Connection) -> bool:
         """Whether the notice is still true: the same date, a difference, a wait that goes on."""
         if self.ends_at is not None and self.ends_at != connection.expirations.get(self.expiration):

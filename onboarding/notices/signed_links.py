@@ -11,6 +11,7 @@ from onboarding import signing
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
+from onboarding.errors.reserve import Reserve
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_items import Link
 from onboarding.notices.notice import Kind, Notice
@@ -20,6 +21,8 @@ from onboarding.words.address import Address
 log = logging.getLogger(__name__)
 
 OPERATORS: Final = "operators"
+OWNER: Final = "owner"
+SCRIPT: Final = "script"
 ACKNOWLEDGE: Final = "acknowledge"
 SNOOZE: Final = "snooze"
 CONFIRM: Final = "confirm"
@@ -45,6 +48,7 @@ class NoticeLinks:
         self._secrets = secrets
         self._key = settings.link_key  # names the secret in the vault that signs; empty: no links
         self._origin = settings.public_url.rstrip("/")
+        self._reserved = frozenset(settings.operators_only)
         self._clock = clock
 
     async def of(self, notice: Notice, connection: Connection, *, operators: bool) -> tuple[Link, ...]:
@@ -54,8 +58,9 @@ class NoticeLinks:
 
         ``operators`` is whether the message goes to a channel of the deployment, and not to an owner.
         """
+        reader = OPERATORS if operators else OWNER
         if notice.kind is Kind.HAND_OVER_WAITS:
-            url = await self.hand_over(connection)
+            url = await self.hand_over(connection, reader) if self.may_confirm(reader) else None
             return (Link(label="Confirm that the site is connected", url=url),) if url else ()
         if not (notice.expiration and notice.ends_at):
             return ()
@@ -65,20 +70,28 @@ class NoticeLinks:
             "connection": connection.id,
             "expiration": notice.expiration,
             "endsAt": notice.ends_at.isoformat(),
-            "for": OPERATORS if operators else "owner",
+            "for": reader,
         }
         signed = [await self._signed(connection, {"do": action, **claims}, expires_at) for action in _LABELS]
         return tuple(
             Link(label=label, url=url) for label, url in zip(_LABELS.values(), signed, strict=True) if url
         )
 
-    async def hand_over(self, connection: Connection) -> Address | None:
+    async def hand_over(self, connection: Connection, reader: str) -> Address | None:
         """The URL that confirms the hand-over of a connection, once; None if there can be none.
 
         It names what was handed over: a renewed secret, or another connection with this name, ends it.
+        ``reader`` is who gets it.
         """
         expires_at = min(self._clock.now() + _HAND_OVER_VALID, connection.secret.ends_at)
-        return await self._signed(connection, hand_over_claims(connection), expires_at)
+        return await self._signed(connection, {**hand_over_claims(connection), "for": reader}, expires_at)
+
+    def may_confirm(self, reader: str) -> bool:
+        """Whether a link for a reader confirms: what is reserved for operators, no owner confirms.
+
+        A script confirms where the deployment lets scripts do so.
+        """
+        return reader in {OPERATORS, SCRIPT} or Reserve.CONFIRM not in self._reserved
 
     async def _signed(
         self, connection: Connection, claims: Mapping[str, str], expires_at: datetime

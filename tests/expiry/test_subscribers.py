@@ -122,6 +122,50 @@ async def test_a_receiver_that_is_gone_ends_its_subscription(site, fleet, receiv
     await deleted(site, mine)
 
 
+async def test_what_waits_for_a_subscriber_goes_to_its_new_address(site, fleet, receiver):
+    """Nothing is lost while a receiver refuses; a new address gets it once, and the trouble has an end."""
+    team, host = unique("team"), f"http://{receiver.host}"
+    receiver.refuses.add(f"/down/{TOKEN}")
+    mine, _ = await created(site, f"{host}/down/{TOKEN}", labels={"team": team})
+    waiting = [await added(site, fleet, team) for _ in range(2)]
+    await site.fire("sweep_expirations")
+    path = f"/api/channels/{mine['channel']}"
+
+    async def all_wait() -> bool:
+        return bool((await site.get(path, caller="operator"))["waiting"] == len(waiting))
+
+    async def news(kind: str) -> list[str]:
+        found = (await site.control("GET", "/inbox/notices")).json()["value"]
+        events = [each["body"] for each in found if each["body"]["type"].endswith(f".{kind}")]
+        return [event["id"] for event in events if event["data"].get("channel") == mine["channel"]]
+
+    await until(all_wait, "the deliveries to wait")
+    await site.advance(timedelta(minutes=20))
+    await site.fire("sweep_onboardings")
+    await until(lambda: news("ChannelFailing"), "the news of the trouble")
+
+    async def refused_again() -> bool:
+        return len(receiver.about("/down", "SecretNearExpiry")) == 2 * len(waiting)
+
+    await until(refused_again, "the next attempts")
+    await until(all_wait, "the deliveries to wait again")
+    await site.reset_clock()  # so the next attempts are due in twenty minutes
+
+    moved = {"address": f"{host}/up/{TOKEN}"}
+    answer = await site.call("PATCH", f"/api/subscribers/{mine['id']}", caller="operator", json=moved)
+    assert answer.status_code == 200
+    assert receiver.about("/up", "connection") == []
+    for _ in range(2):
+        await site.fire("sweep_onboardings")
+        await site.settled()
+    arrived = [json.loads(post.body) for post in receiver.about("/up", "SecretNearExpiry")]
+    assert sorted(event["data"]["connection"]["id"] for event in arrived) == sorted(waiting)
+    channel = await site.get(path, caller="operator")
+    assert (channel["state"], channel["waiting"]) == ("Working", 0)
+    await until(lambda: news("ChannelWorks"), "the end of the trouble")
+    await deleted(site, mine)
+
+
 async def test_operators_manage_subscribers(site, receiver):
     """A change needs the present ETag if it names one; a deleted subscriber leaves no secret."""
     made, etag = await created(site, f"http://{receiver.host}/x/{TOKEN}")

@@ -12,13 +12,17 @@ from aiohttp import web
 
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.key_vault import KeyVault
+from onboarding.connections.records import SecretRecord
 from onboarding.errors import PermanentError, TransientError
+from onboarding.notices import hand_over_notices
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Receiver, Webhooks, event
 from onboarding.notices.message_text import single
+from onboarding.notices.signed_links import NoticeLinks
+from onboarding.settings import Settings
 from onboarding.workflow.outcomes import Failure
-from tests.support.notices import item
+from tests.support.notices import connection, item
 from tests.support.receivers import WebServer
 from tests.support.vault import Safe
 
@@ -174,3 +178,29 @@ async def test_nothing_is_logged_of_where_a_message_goes(safe, known, caplog):
     assert len(server.posts) == 2
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("aiohttp.")]
     assert [line for line in ours if "of-robot" in line or server.host in line] == []
+
+
+@pytest.mark.parametrize(("reserved", "owners"), [("", 1), ("renew", 1), ("confirm", 0)])
+async def test_an_owner_gets_no_link_that_only_an_operator_may_follow(safe, known, reserved, owners):
+    """With OPERATORS_ONLY=confirm only operators get the link, and one sent before no longer confirms."""
+    safe.values["link-a"] = ("k" * 43,)
+    settings = Settings(
+        ONBOARDING_STORAGE="x",
+        HOME_TENANT_ID="t",
+        KEY_VAULT_URL="https://v",
+        API_AUDIENCE="a",
+        PUBLIC_URL="https://p",
+        LINK_KEY="link-a",
+        OPERATORS_ONLY=reserved,
+    )
+    links = NoticeLinks(settings, secrets=known, clock=safe)
+    about = connection(secret=SecretRecord(key_id="k", vault_id="v", ends_at=safe.now() + timedelta(days=90)))
+    waits = hand_over_notices.waits(about, safe.now(), 1)
+    assert len(await links.of(waits, about, operators=False)) == owners
+    (of_operators,) = await links.of(waits, about, operators=True)
+    claims = await links.read(of_operators.url.partition("token=")[2]) or {}
+    assert [links.may_confirm(reader) for reader in (claims["for"], "script", "owner")] == [
+        True,
+        True,
+        bool(owners),
+    ]

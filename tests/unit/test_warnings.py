@@ -225,3 +225,18 @@ def test_an_event_names_an_operator_where_only_operators_may_act():
     site = replace(notice, actions=(actions.get_hand_over(found), actions.confirm_hand_over(found)))
     actors = [each.actor for each in site.assigned(["confirm"]).actions]
     assert actors == [Actor.SITE_ADMINISTRATOR, Actor.OPERATOR]
+
+
+def test_an_owner_is_told_whom_to_ask_for_what_only_operators_do():
+    """With OPERATORS_ONLY=renew the mail to an owner begins with whom to ask; without, it is as always."""
+    found = made(secret=30, limit=None)
+    notice = notice_of(found, SECRET)
+    assert notice.for_owner(["confirm", "remove"]) == notice
+    asking, _, steps = notice.for_owner(["renew"]).remedy.partition("\n")
+    assert asking == ("Ask an operator of the service, who alone can do this: 'Create a new client secret'.")
+    assert steps == notice.remedy
+    pending = replace(found, pending=found.secret, renewal="r")
+    assert (
+        "'Confirm that the site has the new secret'"
+        in notice_of(pending, SECRET).for_owner(["confirm"]).remedy
+    )
