@@ -111,6 +111,14 @@ async def test_an_endless_answer_is_not_read(safe, known):
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
+async def test_a_channel_for_people_does_not_read_an_endless_answer_either(safe, known):
+    """The answer of a chat service is read up to a limit, and its status counts."""
+    async with served(endless) as (host, _), asyncio.timeout(10):
+        safe.values["notice-a"] = (f"json://{host}/",)
+        assert await People(known).send("a", "", single(item(), "id")) == "delivered"
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
 @pytest.mark.parametrize("more", ["", "?redirect=yes"])
 async def test_a_channel_for_people_follows_no_redirect(safe, known, more):
     """A redirect would send the message, and the credentials of the address, to another server."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from onboarding.errors import OnboardingError, channels
-from onboarding.notices.channels import faults
+from onboarding.notices.channels import answers, faults
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.message_text import LARGEST_CHAT, LARGEST_MAIL, Message
 from onboarding.words.chat import quiet
@@ -112,7 +112,7 @@ class People:
 
 def _try(channel: str, address: str, recipient: str, message: Message) -> OnboardingError | None:
     """Sends a message; returns why the channel did not accept it."""
-    with _LISTENER.causes() as causes:
+    with _LISTENER.causes() as causes, answers.limited():
         try:
             taken = _send(address, recipient, message)
         except Exception as error:  # noqa: BLE001 - whatever it is, it may repeat the address
