@@ -153,6 +153,8 @@ class ConnectionStore:
         """Writes a new connection; returns the one that exists now, which may belong to another onboarding.
 
         The pointers are written first: for a moment they may point to nothing, but every connection has them.
+        They are written again at the end, because a late removal of one of that name may have removed them. A
+        later one sees the new connection, and restores them.
         """
         await self._point_to(connection)
         try:
@@ -165,6 +167,7 @@ class ConnectionStore:
                 pointer, *_ = _pointers(connection)
                 await self._tables.write(names.CONNECTIONS, pointer, Write.DELETE)
             return existing
+        await self._point_to(connection)
         return connection
 
     async def _point_to(self, connection: Connection) -> None:

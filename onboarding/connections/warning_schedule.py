@@ -56,6 +56,44 @@ class WarningSchedule:
         Safe to repeat; the caller repeats it until it succeeds. Call it after a connection is added, and
         after each change of its expirations or owners. An outdated warning is dropped when it is due.
         """
+        await self._enter(connection, now)
+        await self._agree(connection.id, now, (connection,))
+
+    async def forget(self, connection: str) -> None:
+        """Takes a connection that is being removed out of the calendar; its warnings are dropped when due."""
+        await self._calendar.leave(connection)
+
+    async def removed(self, connection: str, now: datetime) -> None:
+        """Takes a connection out of the calendar whose record is removed, unless another one has its name."""
+        await self._agree(connection, now, ())
+
+    async def _agree(self, connection: str, now: datetime, entered: tuple[Connection | None, ...]) -> None:
+        """Looks again, until the calendar shows what the record of a connection shows.
+
+        Others can remove the record meanwhile, or add another one with this ID: they may have written before,
+        and looked before.
+
+        Args:
+            connection: Its ID.
+            now: The current time.
+            entered: What the calendar shows now, if that is known.
+        """
+        tenant, _, key = connection.partition(".")
+        while True:
+            row = await self._tables.get(names.CONNECTIONS, tenant, key)
+            records = await readable(self._tables, [row] if row else [], Connection.from_row)
+            if row and not records:
+                return  # nobody knows what it shows
+            latest = records[0] if records else None
+            if entered and _shown(entered[0]) == _shown(latest):
+                return
+            if latest:
+                await self._enter(latest, now)
+            else:
+                await self._calendar.leave(connection)
+            entered = (latest,)
+
+    async def _enter(self, connection: Connection, now: datetime) -> None:
         for kind, ends_at in connection.expirations.items():
             scheduled = ScheduledWarning(
                 connection=connection.id,
@@ -66,13 +104,6 @@ class WarningSchedule:
             )
             await self._put(scheduled)
         await self._calendar.enter(connection)
-        row = connection.to_row()
-        if await self._tables.get(names.CONNECTIONS, row.partition, row.key) is None:
-            await self._calendar.leave(connection.id)  # it was removed meanwhile
-
-    async def forget(self, connection: str) -> None:
-        """Takes a connection that is being removed out of the calendar; its warnings are dropped when due."""
-        await self._calendar.leave(connection)
 
     async def replace(self, scheduled: ScheduledWarning, warning: ExpiryWarning | None) -> None:
         """Replaces a warning with the following one of its expiration, or removes it.
@@ -98,6 +129,13 @@ class WarningSchedule:
 
 def _scheduled(row: Row) -> ScheduledWarning:
     return load(CODEC, row)
+
+
+def _shown(connection: Connection | None) -> tuple[object, ...]:
+    """What the calendar shows of a connection."""
+    if connection is None:
+        return ()
+    return dict(connection.expirations), connection.requester, connection.owner_addresses
 
 
 def _day(moment: datetime) -> str:

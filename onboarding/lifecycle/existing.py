@@ -13,6 +13,7 @@ from onboarding.connections.records import Connection, ConnectionState, SecretRe
 from onboarding.errors import PermanentError, cloud, existing_apps, requests
 from onboarding.lifecycle import handed_over, ownership
 from onboarding.lifecycle.context import OnboardingContext
+from onboarding.lifecycle.record_removal import remove_record
 from onboarding.words.word import Word
 
 
@@ -149,8 +150,7 @@ async def keep_up(context: OnboardingContext, sharing: Connection) -> None:
         try:
             owner = await connection(context, existing)
         except PermanentError:
-            await context.services.warning_schedule.forget(sharing.id)
-            await connections.remove(sharing)
+            await remove_record(context.services, sharing)
             raise
         latest = {"secret": owner.secret, "pending": owner.pending, "renewal": owner.renewal}
         if latest == copied:  # still, after they were written

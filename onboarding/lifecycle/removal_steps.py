@@ -21,6 +21,7 @@ from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
 from onboarding.lifecycle.deletion import MadeApplication, RemovalContext, RemoveResult, delete
 from onboarding.lifecycle.left_behind import LeftBehind
+from onboarding.lifecycle.record_removal import remove_record
 from onboarding.lifecycle.removal_halt import HALT, connection_of, onboarding_of, wait
 from onboarding.lifecycle.requests import Removal
 from onboarding.lifecycle.revocation import Revocation
@@ -199,13 +200,7 @@ async def forget(context: RemovalContext) -> Done[None]:
     """Removes the connection with its warnings, and records that the stopped run is undone."""
     services = context.services
     if connection := await connection_of(context):
-        await services.warning_schedule.forget(connection.id)
-        await services.connections.remove(connection)
-        namesake = await services.connections.get(connection.id)
-        if namesake is None:
-            await services.warning_schedule.forget(connection.id)  # others may have scheduled some meanwhile
-        elif namesake.onboarding != connection.onboarding:  # it got the name meanwhile
-            await services.warning_schedule.schedule(namesake, services.clock.now())
+        await remove_record(services, connection)
     copy = run_copies.name_of(context.request.onboarding)
     if await services.clouds.vault.stored(copy):  # a late worker has stored it again
         await services.clouds.vault.remove(copy)

@@ -18,6 +18,7 @@ from onboarding.errors import ErrorType, Finding, recovery, requests
 from onboarding.lifecycle import automatic_renewals, ownership, run_copies
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import vault_name
+from onboarding.lifecycle.record_removal import remove_record
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED
 from onboarding.lifecycle.requests import Renewal
 from onboarding.recovery.decisions import Decision, Seen, decide
@@ -130,8 +131,7 @@ class TenantReconciliation:
     async def _remove(self, connection: Connection) -> None:
         """Removes the record of a connection that was off-boarded."""
         services = self._services
-        await services.warning_schedule.forget(connection.id)
-        await services.connections.remove(connection)
+        await remove_record(services, connection)
         await ownership.leave(services, connection.request, connection.onboarding)
 
     async def _take_secret(self, connection: Connection, secret: SecretRecord, *, confirmed: bool) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from onboarding.connections import pointers
 from onboarding.connections.records import Connection, SecretRecord
 from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.storage import names
@@ -231,6 +232,12 @@ def _rows(state: State) -> Iterator[str]:
                 yield f"{_name(connection)} does not drift, and is in the list"
         if kind == "~app" and not state.uses(row.key):
             yield f"{row.partition[:5]} has a user that is gone"
+    pointed = {(row.partition, row.key) for row in state.world.tables._rows[names.CONNECTIONS].values()}
+    for connection in state.connections.values():
+        mine = (pointers.of_requester(connection.requester), connection.id)
+        daily = pointers.inspection(connection.id)
+        for partition, key in {mine, (daily.partition, daily.key)} - pointed:
+            yield f"{_name(connection)}: its pointer {partition} {key} is missing"
     expected = set()
     for connection in state.connections.values():
         for kind, at in connection.expirations.items():

@@ -45,6 +45,40 @@ async def test_zombie_in_forget(world):
     assert (await world.must("get_connection", id=connection))["state"] == "Active"
 
 
+async def test_a_name_is_taken_while_the_calendar_is_cleared(world):
+    """A removal that clears the calendar late leaves the expirations of a new connection with that name."""
+    connection = await world.connected("Contoso")
+    await world.must("remove_connection", id=connection)
+    clears = world.pin("host1", "get", names.CALENDAR, skip=1)
+    late = world.go("host1", world.settle(1))
+    await world.until(clears, late)
+    assert await world.connected("Contoso") == connection
+    clears.gate.set()
+    await late
+    assert await violations(world) == []
+
+
+async def test_a_removal_goes_on_while_its_name_is_taken(world):
+    """A removal that was frozen takes no pointers away from a new connection that is just being recorded."""
+    connection = await world.connected("Contoso")
+    await world.must("remove_connection", id=connection)
+    deletes = world.pin("host1", "delete", names.CONNECTIONS, "~requester")
+    late = world.go("host1", world.settle(1))
+    await world.until(deletes, late)
+    await world.sweep()
+    await world.settle()
+    await world.onboard("Contoso")
+    records = world.pin("host0", "insert", names.CONNECTIONS)
+    onboards = world.go("host0", world.drain(0))
+    await world.until(records, onboards)
+    deletes.gate.set()
+    await late
+    records.gate.set()
+    await onboards
+    assert (await world.must("get_connection", id=connection))["state"] == "Active"
+    assert await violations(world) == []
+
+
 async def test_imported_twins(world):
     """A vault secret that two imported connections record goes with the second one."""
     apps = await world.registered()

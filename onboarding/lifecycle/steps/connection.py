@@ -14,6 +14,7 @@ from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.existing import keep_up
 from onboarding.lifecycle.findings import REGISTERED
+from onboarding.lifecycle.record_removal import remove_record
 from onboarding.lifecycle.requests import REQUESTER
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.consent import CONSENT
@@ -74,7 +75,7 @@ async def _need_wanted(context: OnboardingContext, added: Connection) -> None:
     if fresh and (fresh.head.stop_as or CONNECTION.is_done(fresh)):
         found = await context.services.connections.get(added.id)
         if found and found.onboarding == added.onboarding:
-            await context.services.connections.remove(found)
+            await remove_record(context.services, found)
         await context.services.clouds.vault.remove(run_copies.name_of(context.id))
         raise steps.CLAIM_LOST.error()
 
