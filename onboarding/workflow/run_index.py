@@ -97,8 +97,12 @@ class RunIndex:
 
     async def close(
         self, head: Head, status: RunStatus, *, cause: Cause = UNKNOWN, again: bool = False
-    ) -> None:
-        """Moves a run from the open ones to those with its final status; safe to repeat.
+    ) -> list[Row]:
+        """Enters a run into those with its final status; safe to repeat. Returns its rows for ``end``.
+
+        The run may have gone on meanwhile, and others may have closed it. So the rows of the open ones, which
+        the sweep reads, are written first, and removed when the caller has looked at the run again: after a
+        crash, the sweep finds what is wrong.
 
         Args:
             head: The run.
@@ -106,19 +110,23 @@ class RunIndex:
             cause: Why it failed.
             again: It may have had another final status before.
         """
-        if not self._history:
-            if status is RunStatus.FAILED:
-                await self.mark(head, cause)
-            await self.retract(head)
-            return
-        await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
+        held = await self._put(OPEN if self._history else NEW, head)
+        if self._history:
+            await self._tables.write(self._table, _row(_with_status(status, head), head), Write.UPSERT)
         if status is RunStatus.FAILED:
             await self.mark(head, cause)
         if again or head.stop_as:
-            await self._forget_statuses(head, status)
+            if self._history:
+                await self._forget_statuses(head, status)
             if status is not RunStatus.FAILED:  # a host that was late may have marked it
                 await self.unmark(head)
-        await self._take(OPEN, Entry.of(head, OPEN))  # last: after a crash the sweep repeats the rest
+        return held
+
+    async def end(self, held: Iterable[Row]) -> None:
+        """Removes a closed run from the open ones, unless somebody has put it there again meanwhile."""
+        with contextlib.suppress(ConflictError):
+            for row in reversed([*held]):
+                await self._tables.write(self._table, row, Write.DELETE)
 
     async def reopen(self, head: Head) -> None:
         """Moves a finished run, or one that never began, to the open ones; safe to repeat."""
@@ -184,13 +192,14 @@ class RunIndex:
         """Removes an entry that points to nothing."""
         await self._take(entry.partition, entry)
 
-    async def _put(self, name: str, head: Head) -> None:
-        """Adds a run to the new or the open ones, and to those of its owner.
+    async def _put(self, name: str, head: Head) -> list[Row]:
+        """Adds a run to the new or the open ones, and to those of its owner; returns the rows.
 
         The row that the sweep reads is written first: after a crash in between it removes both.
         """
-        for partition in self._partitions(name, head.lists):
-            await self._tables.write(self._table, _row(partition, head), Write.UPSERT)
+        rows = [_row(partition, head) for partition in self._partitions(name, head.lists)]
+        etags = [await self._tables.write(self._table, row, Write.UPSERT) for row in rows]
+        return [replace(row, etag=etag) for row, etag in zip(rows, etags, strict=True)]
 
     async def _take(self, name: str, entry: Entry) -> None:
         """Removes an entry from both. The row that the sweep reads is removed last."""

@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError
 from onboarding.clock import Clock
 from onboarding.errors import OnboardingError
 from onboarding.storage.queues import Queues
+from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Readable, UnreadableRow, UnreadableRowError, describe
 from onboarding.workflow import retry
 from onboarding.workflow.index_entry import UNKNOWN, Cause, Entry
@@ -141,7 +142,8 @@ class Runtime:
         """Closes the index of a run that has finished.
 
         Others can change the run before the index is written, or settle it at the same time. So it looks
-        again after it has written, until the index shows what the run is.
+        again after it has written, until the index shows what the run is. Only then the run leaves the open
+        ones: a worker that dies earlier leaves the rest to the sweep.
 
         Args:
             run: The run.
@@ -150,15 +152,16 @@ class Runtime:
         if not (again or self.status(run).final):
             return
         while True:
-            status = self.status(run)
+            status, held = self.status(run), list[Row]()
             if not status.final:
                 await self.index.reopen(run.head)
             else:
                 for step in (step for step in run.steps.values() if step.attempt > 1):
                     await self.index.blocked.leave(step)  # a crash can have left it
-                await self.index.close(run.head, status, cause=_cause(run), again=again)
+                held = await self.index.close(run.head, status, cause=_cause(run), again=again)
             fresh = await self.load(run.head.id)
             if fresh is None or self._final(fresh) is self._final(run):
+                await self.index.end(held)
                 return
             run, again = fresh, True
 

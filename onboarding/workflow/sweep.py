@@ -69,9 +69,9 @@ class Sweep:
         if run.is_damaged:
             return False
         if runtime.status(run).final:
+            await runtime.settle(run, again=True)
             if entry.partition == NEW:  # the announcement of a repeated request
                 await runtime.index.forget(entry)
-            await runtime.settle(run, again=True)
             return False
         doubted = [step for step in run.steps.values() if _is_doubtful(runtime, step)]
         for step in doubted:

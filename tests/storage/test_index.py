@@ -37,6 +37,11 @@ async def all_of(index: RunIndex, view: RunView, size: int = 3) -> list[str]:
             return found
 
 
+async def closed(index: RunIndex, run: Head, status: RunStatus) -> None:
+    """Enter that a run has ended."""
+    await index.end(await index.close(run, status))
+
+
 @pytest.fixture
 def index(tables, table):
     return RunIndex(tables, table, owner="requester")
@@ -51,8 +56,8 @@ async def filled(tables, table):
     ]
     await asyncio.gather(*map(index.announce, heads))
     await asyncio.gather(*map(index.begin, heads[2:]))
-    await asyncio.gather(*(index.close(each, RunStatus.SUCCEEDED) for each in heads[6:16]))
-    await asyncio.gather(*(index.close(each, RunStatus.FAILED) for each in heads[16:]))
+    await asyncio.gather(*(closed(index, each, RunStatus.SUCCEEDED) for each in heads[6:16]))
+    await asyncio.gather(*(closed(index, each, RunStatus.FAILED) for each in heads[16:]))
     return index
 
 
@@ -119,7 +124,7 @@ async def test_an_owners_open_runs_are_counted_up_to_one(index):
     mine = {"requester": "alice"}
     assert [await index.count_open(mine, most=3, before=run) for run in heads] == [3, 3, 2, 1, 0]
     assert await index.count_open(mine, most=9) == 5
-    await index.close(heads[4], RunStatus.SUCCEEDED)
+    await closed(index, heads[4], RunStatus.SUCCEEDED)
     assert await index.count_open(mine, most=3, before=heads[2]) == 1
     assert await index.count_open(mine, most=9) == 4
 
@@ -150,7 +155,7 @@ async def test_moving_a_run_on_can_be_repeated(index):
         await index.begin(run)
     assert await all_of(index, RunView()) == [run.id]
     for _ in range(2):
-        await index.close(run, RunStatus.SUCCEEDED)
+        await closed(index, run, RunStatus.SUCCEEDED)
     assert await all_of(index, RunView(status=RunStatus.SUCCEEDED)) == [run.id]
     assert [entry.run async for entry in index.unfinished()] == []
 
@@ -162,7 +167,7 @@ async def test_without_history_nothing_is_left(tables, table):
     await index.announce(run)
     await index.begin(run)
     assert [entry.run async for entry in index.unfinished()] == [run.id]
-    await index.close(run, RunStatus.SUCCEEDED)
+    await closed(index, run, RunStatus.SUCCEEDED)
     assert await all_of(index, RunView()) == []
     assert [entry.run async for entry in index.unfinished()] == []
 
@@ -174,7 +179,7 @@ async def test_without_history_only_what_failed_is_left(tables, table):
     oldest, marked, newest = head(3), head(2), head(1)
     for run in (oldest, newest):
         await index.announce(run)
-        await index.close(run, RunStatus.FAILED)
+        await closed(index, run, RunStatus.FAILED)
     await index.mark(marked)
     first, continuation = await index.marked(size=2)
     second, end = await index.marked(size=2, continuation=continuation)
@@ -215,7 +220,7 @@ async def test_a_page_costs_the_same_however_many_runs_there_are(index, fuse):
         for start in range(0, len(heads), 20):
             some = heads[start : start + 20]
             await asyncio.gather(*map(index.begin, some))
-            await asyncio.gather(*(index.close(each, RunStatus.SUCCEEDED) for each in some))
+            await asyncio.gather(*(closed(index, each, RunStatus.SUCCEEDED) for each in some))
 
     await fill(range(20))
     few = [await cost(view) for view in views]

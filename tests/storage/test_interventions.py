@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,8 +11,10 @@ from onboarding.workflow import interventions
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.outcomes import Done, Failed, Wait
 from onboarding.workflow.run import Author, Head, Run, RunStatus, StepStatus
+from onboarding.workflow.run_index import RunIndex
 from onboarding.workflow.run_view import RunView
-from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, Workbench, done, kinds
+from onboarding.workflow.sweep import Sweep
+from tests.storage.workbench import DIAMOND, ERROR, LOOKS_AGAIN, STALLED, Workbench, done, kinds
 from tests.support.accounts import both
 from tests.support.transports import KilledError
 
@@ -303,3 +306,25 @@ async def test_nobody_listens_to_what_a_step_is_told_that_does_not_wait(bench):
     with pytest.raises(NotPossibleError):
         await interventions.signal(bench.runs, head.id, "left", "confirmed", WHO)
     assert all(step in DIAMOND.steps for step in await bench.statuses(head))
+
+
+@pytest.mark.parametrize("history", [True, False], ids=["listed", "unlisted"])
+@pytest.mark.parametrize("call", range(1, 12))
+async def test_a_worker_that_enters_a_failure_too_late_dies(bench, call, history):
+    """Wherever it dies, the sweep repairs the lists of a run that somebody has resumed and that succeeded."""
+    index = RunIndex(bench.account.tables, bench.runs.index._table, history=history, owner="owner")
+    runs = replace(bench.runs, index=index)
+    head = await failed_run(bench)
+    late = await bench.run(head)
+    await interventions.resume(bench.runs, head.id, WHO)
+    await bench.drain()
+    bench.fuse.kill(call, after=True)
+    with contextlib.suppress(KilledError):
+        await runs.settle(late)
+    bench.fuse.kill(0, after=False)
+    bench.advance(STALLED + timedelta(minutes=1))
+    await Sweep(runtime=runs).run()
+    assert await bench.open_runs() == []
+    assert await listed(bench, RunStatus.FAILED) == []
+    assert await listed(bench, RunStatus.SUCCEEDED) == [head.id]
+    assert (await index.marked(size=9))[0] == []
