@@ -60,7 +60,7 @@ class State:
 async def violations(world: World) -> list[str]:
     """What is not as it must be; empty if all is well."""
     state = await State.of(world)
-    checks = (_ends, _objects, _grants, _secrets, _marks, _vault, _rows, _index, _poison)
+    checks = (_ends, _objects, _grants, _secrets, _marks, _vault, _rows, _pointed, _calendar, _index, _poison)
     found = [text for check in checks for text in check(state)]
     runs = {**state.onboardings, **state.operations}
     found += [*agreement.calls(world), *agreement.quiet(world, runs)]
@@ -221,7 +221,7 @@ def _pending(state: State, run: Run, status: RunStatus) -> bool:
 
 
 def _rows(state: State) -> Iterator[str]:
-    """Pointers, entries in the calendar and users of applications belong to what exists."""
+    """Pointers and users of applications belong to what exists."""
     for row in state.world.tables._rows[names.CONNECTIONS].values():
         kind = row.partition.partition(":")[0]
         if kind in {"~requester", "~inspection", "~drift"}:
@@ -232,12 +232,20 @@ def _rows(state: State) -> Iterator[str]:
                 yield f"{_name(connection)} does not drift, and is in the list"
         if kind == "~app" and not state.uses(row.key):
             yield f"{row.partition[:5]} has a user that is gone"
-    pointed = {(row.partition, row.key) for row in state.world.tables._rows[names.CONNECTIONS].values()}
+
+
+def _pointed(state: State) -> Iterator[str]:
+    """Each connection is in the list of its requester, and in the schedule of the inspections."""
     for connection in state.connections.values():
-        mine = (pointers.of_requester(connection.requester), connection.id)
-        daily = pointers.inspection(connection.id)
-        for partition, key in {mine, (daily.partition, daily.key)} - pointed:
-            yield f"{_name(connection)}: its pointer {partition} {key} is missing"
+        wanted = {(pointers.of_requester(connection.requester), connection.id)}
+        place = pointers.inspection(connection.id)
+        wanted.add((place.partition, place.key))
+        for partition, _ in wanted - set(state.world.tables._rows[names.CONNECTIONS]):
+            yield f"{_name(connection)}: its pointer {partition} is missing"
+
+
+def _calendar(state: State) -> Iterator[str]:
+    """The calendar has the expirations of the connections."""
     expected = set()
     for connection in state.connections.values():
         for kind, at in connection.expirations.items():
