@@ -74,7 +74,7 @@ class AttentionResource:
         answers={200: DismissedEntries},
     )
     async def dismissals(self, call: Call[PageQuery, None]) -> DismissedEntries:
-        """List what operators dismissed, with who, when and why."""
+        """List what operators dismissed: who, when and why."""
         size = call.query.size
         found, continuation = await self._dismissals.page(size=size, continuation=call.query.continuation)
         return DismissedEntries(
@@ -90,7 +90,7 @@ class AttentionResource:
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def retry(self, call: Call[Parameters, None]) -> Handled:
-        """Try one entry again."""
+        """Retry one entry."""
         return await self._one(call, self._retrying(call.caller.author), "retried")
 
     @endpoint(
@@ -114,7 +114,7 @@ class AttentionResource:
         answers={200: Handled},
     )
     async def retry_all(self, call: Call[RetryAllQuery, None]) -> Handled:
-        """Try all entries again that match."""
+        """Retry all entries that match."""
         return await self._many(call, self._retrying(call.caller.author))
 
     @endpoint(

@@ -215,7 +215,7 @@ class AuditResource:
         answers={200: AuditEventList},
     )
     async def list(self, call: Call[AuditQuery, None]) -> AuditEventList:
-        """List the audit trail of a tenant, a connection, a caller or a time, oldest first."""
+        """List the audit trail of a tenant, a connection, a caller or a period, oldest first."""
         query = call.query
         since, until = self._period(query, self._retention)
         view = TrailView(
@@ -260,7 +260,7 @@ class AuditResource:
         answers={200: AuditRestoration},
     )
     async def restore(self, call: Call[RestoreQuery, None]) -> AuditRestoration:
-        """Make the audit trail as its append-only copy is.
+        """Restore the audit trail from its append-only copy.
 
         It restores whole months, by default those of the last 31 days.
         """

@@ -184,7 +184,7 @@ class ConformanceResource:
         problems=(requests.NOT_FOUND, CLOUD_REFUSES),
     )
     async def of_connection(self, call: Call[Parameters, None]) -> Conformance:
-        """Check whether both apps of a connection are as Configuration Manager requires."""
+        """Check whether both apps of a connection meet the requirements of Configuration Manager."""
         connection = await self._connections.get(call.path["id"])
         if connection is None:
             raise ProblemError(requests.NOT_FOUND, what=phrases.THE_CONNECTION.of())

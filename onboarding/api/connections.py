@@ -57,7 +57,7 @@ class ConnectionQuery(PageQuery):
     name: Word | None = Field(None, description="Only connections with this name, in any case.")
     state: ConnectionState | None = Field(None, description="Only connections in this state.")
     hand_over: HandOverState | None = Field(
-        None, description="Only connections whose site is in this state: Waiting for those to chase."
+        None, description="Only connections whose site is in this state."
     )
     requested_by: Who | None = REQUESTED_BY
     onboarding_id: Id | None = Field(None, description="Only the connection of this onboarding.")

@@ -108,7 +108,7 @@ class ConsentPagesResource:
         problems=(CLOUD_REFUSES,),
     )
     async def check(self, call: Call[TokenQuery, None]) -> Reply:
-        """Check now whether an administrator has consented: the onboarding does not wait for its next look.
+        """Check now whether an administrator has consented, instead of at the next scheduled time.
 
         Where the service cannot see a consent, the button also confirms it.
         """

@@ -68,7 +68,7 @@ class EncryptedSecretsResource:
         examples={"certificate": {"certificate": _EXAMPLE}},
     )
     async def create(self, call: Call[Parameters, CertificateRequest]) -> Reply:
-        """Encrypt the client secret to a certificate of the site's administrator (CMS)."""
+        """Encrypt the client secret with a certificate of the site's administrator (CMS)."""
         from onboarding.lifecycle.encrypted_copies import CertificateError, Recipient  # noqa: PLC0415 - slow
 
         now = self._clock.now()

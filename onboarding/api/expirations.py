@@ -82,7 +82,7 @@ class ExpirationFilter(Parameters):
         | None
     ) = Field(None, description="Only expirations of connections with this owner.")
     within_days: Annotated[int, Field(ge=0, le=9999), DIGITS] | None = Field(
-        None, description="Only what expires within this number of days, or has expired."
+        None, description="Only entries that expire within this number of days, or have expired."
     )
     state: ExpirationState | None = Field(None, description="Only expirations in this state.")
 
@@ -193,7 +193,7 @@ class ExpirationsResource:
         headers={200: ("Link",)},
     )
     async def list(self, call: Call[ExpirationQuery, None]) -> Reply:
-        """List expirations, the soonest first; also for a spreadsheet or a calendar."""
+        """List expirations, earliest first; also for a spreadsheet or a calendar."""
         query = call.query
         wanted = self.wanted(query, call.caller)
         if (asked := requester(query.requested_by, call.caller)) and call.caller.may_see(asked):

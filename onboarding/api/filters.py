@@ -47,9 +47,11 @@ Labels = Annotated[
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
 ]
 
-REQUESTED_BY: Final = Field(None, description="Only what this caller requested: an object ID, or 'me'.")
+REQUESTED_BY: Final = Field(
+    None, description="Only entries that this caller requested: an object ID, or 'me'."
+)
 LABELS: Final = Field(
-    None, description="Only what has these labels. Each one is a parameter of its own: label.ticket=T-1."
+    None, description="Only entries with these labels. Each label is a separate parameter: label.ticket=T-1."
 )
 
 

@@ -89,7 +89,7 @@ class LinksResource:
         problems=(CLOUD_REFUSES,),
     )
     async def show(self, call: Call[TokenQuery, None]) -> Reply:
-        """Show what a signed link does, as a page with a button."""
+        """Show a page that describes a signed link, with a button."""
         claims = await self._links.read(call.query.token)
         if claims and claims["do"] == CONFIRM:
             return await self._hand_overs.show(claims) if self._may_confirm(claims) else gone()
@@ -144,7 +144,7 @@ class LinksResource:
         problems=(requests.NOT_FOUND,),
     )
     async def revoke(self, call: Call[Parameters, None]) -> Document:
-        """Revoke all links in the messages about a connection that were sent until now."""
+        """Revoke all links in messages about a connection that have been sent so far."""
         found = await self._shown.find(call)
         changed = await self._responses.revoke_links(found, call.caller.author)
         if changed is None:

@@ -161,7 +161,7 @@ class OnboardingsResource:
         problems=(requests.NOT_FOUND,),
     )
     async def resume(self, call: Call[Parameters, None]) -> Reply:
-        """Check now whether what an onboarding waits for has happened, such as a consent."""
+        """Check now whether an onboarding can continue, for example after a consent."""
         return await self._accepted(call, await self._runs.wake(call))
 
     @endpoint(
@@ -183,7 +183,7 @@ class OnboardingsResource:
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS, requests.TOO_MANY_OPEN, *NAME_TAKEN),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
-        """Resume an onboarding that has failed, or waits for somebody to act, where it stopped."""
+        """Resume an onboarding that has failed or waits for somebody to act."""
         found = await self._runs.find(call)
         name = PLANS[found.head.plan].request_of(found.head).name
         if self._runs.status(found) is RunStatus.FAILED:

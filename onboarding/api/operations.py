@@ -225,6 +225,6 @@ class OperationsResource:
         problems=(requests.NOT_FOUND, requests.NOT_IN_THIS_STATUS),
     )
     async def retry(self, call: Call[Parameters, None]) -> Reply:
-        """Resume an operation that has failed, or waits for somebody to act, where it stopped."""
+        """Resume an operation that has failed or waits for somebody to act."""
         run = await self._runs.resume(call)
         return self._runs.accepted(call, run, OperationSummary.of(run, self._runs.status(run)))

@@ -61,8 +61,10 @@ class PageQuery(ContinuedQuery):
     size: Annotated[int, Field(ge=1), DIGITS, AfterValidator(_at_most)] = Field(
         50,
         alias="maxpagesize",
-        description="Maximum number of entries of a page; more than 100 counts as 100. A page can have fewer "
-        "although more follow.",
+        description=(
+            "Maximum number of entries on a page; a value above 100 counts as 100. A page can have fewer "
+            "entries although more follow."
+        ),
     )
 
 

@@ -130,7 +130,8 @@ class PoisonResource:
         problems=(requests.NOT_FOUND,),
     )
     async def redrive(self, call: Call[Parameters, None]) -> Reply:
-        """Re-drive a poison message. A message that is still hopeless stays in the list, with its count."""
+        """Re-drive a poison message. A message that would fail again stays in the list, with a higher count.
+        """
         message = await self._messages.get(call.path["id"])
         if message is None:
             raise ProblemError(requests.NOT_FOUND, what="The message")

@@ -120,7 +120,7 @@ class SubscribersResource:
         examples={"another filter": {"types": ["SecretExpired"]}, "pause": {"enabled": False}},
     )
     async def change(self, call: Call[Conditional, SubscriberChange]) -> Reply:
-        """Change a subscriber. What waits for it is sent to a new address at once."""
+        """Change a subscriber. Waiting notices are sent to a new address at once."""
         found, wanted = await self._find(call), call.body
         call.query.need(_etag(found), _WHAT)
         changes: dict[str, Any] = {

@@ -155,16 +155,16 @@ PROMISES: Final[dict[str, tuple[str, Callable[[Reader], Awaitable[None]]]]] = {
     "has the header `Idempotent-Replayed: true`": ("README.md", same_key),
     "is rejected with 409 (`idempotency-key-reused`)": ("README.md", same_key),
     "another request is rejected with 409 (`name-reserved`": ("README.md", taken_name),
-    "a document that has not changed is answered with 304 and without content": ("README.md", unchanged),
-    "What is already gone is answered with 404.": ("README.md", gone),
-    "`POST /api/expirations/feed` makes another URL each time": ("README.md", a_feed_each),
-    "another value is rejected with 400 (`invalid-parameter`)": ("README.md", behalf),
+    "and the document has not changed, the answer is 304 without content": ("README.md", unchanged),
+    "If the resource no longer exists, the answer is 404.": ("README.md", gone),
+    "`POST /api/expirations/feed` creates another URL each time": ("README.md", a_feed_each),
+    "other values are rejected with 400 (`invalid-parameter`)": ("README.md", behalf),
     "Each answers 202 with the URL to poll in `Operation-Location`, and can be repeated.": (
         "onboardings.md",
         repeated_cancel,
     ),
-    "another one changes nothing and gets the same answer": ("connections.md", repeated_confirmation),
-    "hour after the onboarding the answer is 409 `too-early-to-inspect`": (
+    "another one gets the same answer": ("connections.md", repeated_confirmation),
+    "hour after the onboarding, the answer is 409 `too-early-to-inspect`": (
         "connections.md",
         too_early,
     ),
