@@ -1,4 +1,4 @@
-"""On whose behalf a caller acts: a portal is one application, whoever of its users clicks."""
+"""On whose behalf a caller acts: a portal is one application, whichever of its users acts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from onboarding.words.word import EMPTY, Word
 
 @dataclass(frozen=True, slots=True)
 class Behalf:
-    """What a caller reports about the person behind a call: it is repeated, and decides nothing."""
+    """What a caller reports about the person behind a call. It is shown, and has no other effect."""
 
     name: Word
     reference: Word = EMPTY  # such as the number of a ticket

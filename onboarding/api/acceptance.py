@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from onboarding.lifecycle.context import Services
 
 NAME_TAKEN: Final = (prerequisites.CONNECTION_EXISTS, prerequisites.NAME_RESERVED)
-"""The problems of a name that is not free."""
+"""The problems for a name that is not available."""
 
 Creation = Call[CreateQuery, OnboardingRequest]
 """A call that requests an onboarding."""
@@ -84,8 +84,8 @@ class Acceptance:
         identifier = keys.derived_id("onboarding", call.caller.id, key) if key else str(uuid.uuid4())
         fingerprint = idempotency.fingerprint(wanted, identifier)
         if key and wanted.server_app.existing and (before := await self._runtime.load(identifier)):
-            # A repeated request is answered before its secret is put into Key Vault again, and whatever has
-            # become of the connection that it shares.
+            # A repeated request is answered before its secret is stored in Key Vault again, whatever has
+            # happened to the connection that it shares.
             return idempotency.repeated(before, fingerprint), True
         await self._check_shared(wanted, call.caller)
         await self._check_owners(wanted)
@@ -152,7 +152,7 @@ class Acceptance:
     async def reserve_again(self, caller: Caller, run: Run, name: Word) -> None:
         """Reserves the name of an onboarding that is about to be resumed.
 
-        Raises ``ProblemError``: 409, or 429 where its requester has as many open onboardings as it may have.
+        Raises ``ProblemError``: 409, or 429 if its requester has reached the limit of open onboardings.
         """
         lists = run.head.lists
         if not caller.operates and await self._runtime.is_full(lists):

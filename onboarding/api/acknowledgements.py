@@ -1,4 +1,4 @@
-"""``/api/connections/{id}/acknowledge`` and ``/snooze``: how people answer a warning by API."""
+"""``/api/connections/{id}/acknowledge`` and ``/snooze``: how people respond to a warning with the API."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class AcknowledgementsResource:
         return self._changed(await self._responses.snooze(found.id, kind, ends_at, until, responder))
 
     def _need_warned(self, kind: str, ends_at: datetime) -> None:
-        """Raises ``ProblemError`` (409) before the first warning: nobody can know what was not shown."""
+        """Raises ``ProblemError`` (409) before the first warning, which nobody can acknowledge."""
         if due := self._responses.first_warning(ends_at):
             raise ProblemError(requests.NO_WARNING_YET, expiration=kind, due=due)
 

@@ -70,7 +70,7 @@ class _Need:
     """What an entry is about."""
 
     some: Some[Any]
-    path: str = ""  # empty: see this document
+    path: str = ""  # empty: the overview itself lists the cases
     since: Callable[[Any], datetime | None] = lambda _: None
     cause: Callable[[Any], Iterable[str]] = lambda _: ()
 
@@ -97,7 +97,7 @@ def attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
     needs = {**_records(facts), **_runs(facts, blocked)}
     for code, title in ATTENTION.items():
         need = needs[code]
-        if need.some.found or need.some.more:  # what was not read is unknown, which is not nothing
+        if need.some.found or need.some.more:  # a limit was reached, so there can be more
             begun = [since for thing in need.some.found if (since := need.since(thing))]
             causes = Counter(cause for thing in need.some.found for cause in need.cause(thing) if cause)
             yield Attention(

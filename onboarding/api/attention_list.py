@@ -1,6 +1,6 @@
-"""``/api/attention``: everything in trouble as one list, and how an operator ends it: retry, or dismiss.
+"""``/api/attention``: everything in trouble as one list. An operator retries or dismisses an entry.
 
-A call that is about many things works for some seconds, and returns where the next call continues.
+A call for many entries works for some seconds, and returns the position at which the next call continues.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from onboarding.storage.unreadable_rows import Dismissal
 from onboarding.workflow.run import Author
 
 _SECONDS: Final = 8.0
-"""After this time, a call begins with nothing new."""
+"""After this time, a call does not begin another entry."""
 
 _MOST: Final = 1000
-"""Things that one call looks at."""
+"""The number of entries that one call reads."""
 
 _PAGE: Final = 50
 _AT_ONCE: Final = 10

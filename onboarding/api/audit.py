@@ -1,4 +1,4 @@
-"""``/api/audit``: who did what, for which tenant and connection, whether it is all there, and its repair."""
+"""``/api/audit``: who did what, for which tenant and connection; verify and restore the trail."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ from onboarding.storage.unreadable_rows import Readable
 
 _VERIFIED: Final = timedelta(days=31)
 _MOST_CHAINS: Final = 50
-"""Chains with differences that one call restores."""
+"""The number of chains with differences that one call restores."""
 
 _LONGEST: Final = 30.0
-"""Seconds after which a call begins with no further chain. It ends with the one that it reads."""
+"""Seconds after which a call does not begin another chain. It completes the one that it reads."""
 
 _STORAGE_SECONDS: Final = 150.0
-"""For all storage calls of a call that reads whole chains. Azure ends a request after 230 seconds:
-https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout."""
+"""Seconds for all storage calls of a call that reads whole chains. Azure ends a request after 230 seconds:
+https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout.
+"""
 
 
 class Period(Parameters):
@@ -46,7 +47,7 @@ class Period(Parameters):
 
 
 class AuditQuery(PageQuery, Period):
-    """Which events are asked for."""
+    """Which events are requested."""
 
     connection_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None, description="Only events of this connection, also before it existed and after it was removed."
@@ -118,7 +119,7 @@ class AuditEventList(Page[AuditEvent]):
 
 
 class AuditGap(Document):
-    """The first event of the trail with which something is wrong."""
+    """The first event of the trail that differs from the copy."""
 
     chain: str
     number: int
@@ -161,7 +162,7 @@ class RestoreQuery(ContinuedQuery, Period):
 
 
 class RestoredAuditChain(Document):
-    """What differs in the events of a tenant in a month, and is made as in the copy."""
+    """What differs in the events of a tenant in a month, and is restored from the copy."""
 
     chain: str
     put_back: Annotated[int, Field(description="Events that were missing or changed.")]
@@ -238,8 +239,8 @@ class AuditResource:
     async def verify(self, call: Call[VerifyQuery, None]) -> AuditVerdict:
         """Compare the audit trail with its append-only copy, and find the first gap.
 
-        It verifies whole months, by default those of the last 31 days, until it finds a gap, or for half a
-        minute. Follow nextLink until it is missing: then `intact` is the verdict.
+        It verifies whole months, by default those of the last 31 days, until it finds a gap, or for 30
+        seconds. Follow nextLink until it is missing: the last answer has the result, `intact`.
         """
         selection = self._selection(call.query)
         with patience.limited(_STORAGE_SECONDS):
@@ -288,7 +289,7 @@ class AuditResource:
         return Selection(since=since, until=until, tenant=query.tenant_id or "", after=query.continuation)
 
     def _period(self, query: Period, default: timedelta) -> tuple[datetime, datetime]:
-        """The time that is asked for. Raises ``ProblemError`` (400) for a time that ends before it begins."""
+        """The requested period. Raises ``ProblemError`` (400) for a period that ends before it begins."""
         until = query.until or self._clock.now() + timedelta(seconds=1)
         since = query.since or until - default
         if since >= until or until - since > timedelta(days=36500):

@@ -32,8 +32,8 @@ def calendar(
 ) -> bytes:
     """The calendar of some expirations. An expiration keeps its event when its end changes.
 
-    A program that subscribes shows what it got last, also after the end of the feed. So the feed itself shows
-    when it ends.
+    A program that subscribes keeps showing the last calendar that it received, even after the end of the
+    feed. So the feed itself shows when it ends.
     """
     days = [threshold for threshold in thresholds if threshold > 0]
     feed = Calendar()

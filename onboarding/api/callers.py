@@ -39,7 +39,7 @@ class Caller:
     id: str  # object id in the home tenant
     name: str  # for the audit trail
     roles: tuple[str, ...]
-    on_behalf_of: Behalf | None = None  # what it reports; it proves nothing
+    on_behalf_of: Behalf | None = None  # as the caller reports it; not verified
 
     @property
     def author(self) -> Author:
@@ -57,7 +57,7 @@ class Caller:
         return tuple(role for role in (REQUEST_ROLE, OPERATE_ROLE) if role in self.roles)
 
     def may_see(self, requester: str) -> bool:
-        """Whether the caller may see what a requester asked for."""
+        """Whether the caller may see what a requester requested."""
         return self.operates or self.id == requester
 
 

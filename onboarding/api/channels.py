@@ -51,7 +51,7 @@ class Channel(Document):
 
     @classmethod
     def of(cls, state: ChannelState, kind: ChannelKind, waiting: Sequence[FailingDelivery]) -> Self:
-        """A channel, with what waits for it."""
+        """A channel, with the number of notices that wait for it."""
         due = [delivery.next_attempt_at for delivery in waiting if delivery.next_attempt_at]
         return cls(
             name=state.name,
@@ -82,7 +82,7 @@ class ChannelTest(Document):
 
 
 class ChannelReports:
-    """Puts together what is known about channels."""
+    """Combines what is known about channels."""
 
     def __init__(
         self, *, names: ChannelNames, states: ChannelStates, deliveries: Runtime, routing: Routing

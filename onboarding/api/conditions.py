@@ -10,7 +10,7 @@ from onboarding.errors import requests
 
 
 class Conditional(Parameters):
-    """The version that a change is about."""
+    """The version to which a change applies."""
 
     if_match: str = Field(
         "",

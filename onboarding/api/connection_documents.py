@@ -148,7 +148,7 @@ class Expirations(Document):
 
 
 class DirectoryDifference(Document):
-    """A difference between the directory and what it should be."""
+    """A difference between the directory and the expected state."""
 
     code: DifferenceCode
     app: Literal["serverApp", "clientApp"] | None

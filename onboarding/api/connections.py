@@ -56,9 +56,7 @@ class ConnectionQuery(PageQuery):
     tenant_id: Id | None = Field(None, description="Only connections of this tenant.")
     name: Word | None = Field(None, description="Only connections with this name, in any case.")
     state: ConnectionState | None = Field(None, description="Only connections in this state.")
-    hand_over: HandOverState | None = Field(
-        None, description="Only connections whose site is in this state."
-    )
+    hand_over: HandOverState | None = Field(None, description="Only connections whose site is in this state.")
     requested_by: Who | None = REQUESTED_BY
     onboarding_id: Id | None = Field(None, description="Only the connection of this onboarding.")
     labels: Labels | None = LABELS
@@ -111,7 +109,7 @@ class ConnectionsResource:
     ) -> None:
         """``vault_tenant`` is the tenant of the vault, where people sign in to read a secret.
 
-        ``links`` make the address with which a script confirms the hand-over; None: scripts do not confirm.
+        ``links`` make the address with which a script confirms the hand-over; None if scripts do not confirm.
         """
         self._unreadable = unreadable
         self._connections = connections
@@ -195,7 +193,7 @@ class ConnectionsResource:
     async def confirm(self, call: Call[Parameters, None]) -> Connection:
         """Confirm that the site is connected: the hand-over script has run there.
 
-        The first confirmation counts. Another one changes nothing, and gets the same answer.
+        Only the first confirmation has an effect. Another one gets the same answer.
         """
         found = await self._connections.find(call)
         confirmed = await self._hand_overs.confirm(found, call.caller.author, Way.API)

@@ -1,8 +1,8 @@
 """``/api/consent``: the page for the administrator who consents to the apps of an onboarding.
 
 Microsoft Entra ID redirects a browser only to addresses that are registered with the application, and those
-of the two apps are the article's, which no browser can open. So the service's own page cannot be where the
-consent ends: it is where the consent begins, and where the administrator returns to.
+of the two apps are the article's, which no browser can open. So the consent cannot end on a page of the
+service. Instead, it begins on that page, and the administrator returns to it.
 
 Source: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent and
 https://learn.microsoft.com/entra/identity-platform/reply-url.
@@ -40,17 +40,17 @@ log = logging.getLogger(__name__)
 
 _PURPOSE: Final = "consent-page"
 _VALID: Final = timedelta(days=31)
-"""From the beginning of the wait on: an onboarding waits for consent for 30 days."""
+"""From the beginning of the wait. An onboarding waits for consent for 30 days."""
 
 _AGAIN: Final = 5
-"""Seconds after which the page that checks is loaded again. A browser needs no script for that."""
+"""Seconds after which the page that checks reloads. A browser needs no script for that."""
 
 
 class ConsentPages:
-    """Makes the addresses of the pages, and reads them."""
+    """Creates the addresses of the pages, and reads them."""
 
     def __init__(self, *, secrets: ChannelSecrets, key: str, clock: Clock) -> None:
-        """``key`` names the secret in the vault that signs; empty: there are no pages."""
+        """``key`` names the vault's secret that signs. If it is empty, there are no pages."""
         self._secrets = secrets
         self._key = key
         self._clock = clock
@@ -131,7 +131,7 @@ class ConsentPagesResource:
 
     @staticmethod
     def _shown(run: Run | None, *, checks: bool = False) -> Reply:
-        """The page for the present state of a run."""
+        """The page for the current state of a run."""
         if run is None or run.head.stop_as or not (consent_apps.awaits(run) or CONSENT.is_done(run)):
             return page("link-gone.html", HTTPStatus.GONE)
         request, found, step = request_of(run), PREFLIGHT.found_in(run), run.steps[CONSENT.name]

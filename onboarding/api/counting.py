@@ -1,4 +1,4 @@
-"""What is read up to a limit: some things, their number, and whether there are more."""
+"""What is read up to a limit: some items, their number, and whether there are more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Thing = TypeVar("_Thing")
 
 @dataclass(frozen=True, slots=True)
 class Some(Generic[_Thing]):
-    """What was found of something, and whether there is more that was not read."""
+    """The items that were found, and whether there are more that were not read."""
 
     found: Sequence[_Thing]
     more: bool
@@ -24,9 +24,10 @@ class Some(Generic[_Thing]):
         return Some(list(filter(keep, self.found)), self.more)
 
     def shown(self, most: int, *shares: Callable[[_Thing], Hashable]) -> list[_Thing]:
-        """As many as ``most`` of them, in their order, with a share for each value of ``shares``.
+        """Up to ``most`` of them, in their order, with a share for each value of ``shares``.
 
-        With a tenant and a kind, each tenant has the same number of places, and within those each kind has.
+        With a tenant and a kind, each tenant has the same number of places. Within those, each kind has the
+        same number.
         """
         chosen = set(_in_turn(self.found, range(self.count), shares)[:most])
         return [thing for at, thing in enumerate(self.found) if at in chosen]
@@ -40,7 +41,10 @@ class Some(Generic[_Thing]):
 def _in_turn(
     found: Sequence[Any], places: Sequence[int], shares: Sequence[Callable[[Any], Any]]
 ) -> list[int]:
-    """Places in the order in which their groups take turns, the groups of a group as well."""
+    """Positions in the order in which the groups take turns.
+
+    This also applies to the groups within a group.
+    """
     if not shares:
         return list(places)
     groups: dict[Any, list[int]] = {}
@@ -51,7 +55,7 @@ def _in_turn(
 
 
 class Counted(Document):
-    """A number. ``more`` means: at least this number, the rest was not read."""
+    """A number. ``more`` means that there are at least this many, and the rest was not read."""
 
     count: int
     more: bool

@@ -1,4 +1,4 @@
-"""``/api/channels/{name}/deliveries``: what was sent to a channel, and one delivery again."""
+"""``/api/channels/{name}/deliveries``: what was sent to a channel, and how to send one delivery again."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class DeliveriesResource:
     async def redeliver(self, call: Call[Parameters, None]) -> Reply:
         """Send a notice to its channel again.
 
-        A delivery that waits is retried now. One that has ended gets a new delivery, and its event has the
-        same ID. It is sent whether or not it is still true.
+        A delivery that waits is retried now. If it has ended, a new delivery starts, and its event has the
+        same ID. It is sent whether or not it still applies.
         """
         identifier = call.path["id"]
         run = await self._log.get(identifier) if is_id(identifier) else None

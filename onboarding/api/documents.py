@@ -1,4 +1,4 @@
-"""What the answers of several endpoints have in common: their JSON."""
+"""What the answers of several endpoints have in common: their form as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READER: Final = "reader"
 """The member of the context of a serialization that has the reader."""
 
 COMPONENT: Final = "x-component"
-"""Marks a field that has a schema of the description by name, not by its type."""
+"""Marks a field that references a schema of the description by name, not by its type."""
 
 
 def open_value(name: str) -> Any:
@@ -45,7 +45,7 @@ AttentionCode = Annotated[str, open_value("AttentionCode")]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 StoredId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-"""An ID as it is stored. A damaged one is no reason to show nothing at all."""
+"""An ID as it is stored. A damaged ID does not prevent the rest from being shown."""
 
 FullRequest = Annotated[
     dict[str, Any],
@@ -57,8 +57,8 @@ FullRequest = Annotated[
 class Document(BaseModel):
     """JSON in camel case.
 
-    A field is always there, or it is optional: it has a default, or can be None. An answer leaves out
-    an optional field whose value is the default or None, so it never contains null.
+    A field is always present, or it is optional: it has a default, or can be None. An answer omits an
+    optional field whose value is the default or None, so it never contains null.
     """
 
     model_config = ConfigDict(
@@ -99,7 +99,7 @@ Wording = Annotated[Said, PlainSerializer(_worded, return_type=str), WithJsonSch
 
 
 class Dismissal(Document):
-    """Who decided that nothing needs to be done about something, when and why."""
+    """Who decided that no action is needed, when and why."""
 
     by: str
     by_id: Annotated[str, Field(description="Object ID in the home tenant.")] = ""
@@ -113,7 +113,7 @@ class Dismissal(Document):
 
 
 class CodeVersion(Document):
-    """The version of the code that answers; empty if the code was not packaged by azd."""
+    """The version of the code that answers; empty if azd did not package the code."""
 
     commit: Annotated[str, Field(description="With the suffix x: the working copy had changes.")] = ""
     built_at: Annotated[datetime | None, Field(description="When the code was packaged.")] = None

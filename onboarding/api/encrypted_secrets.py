@@ -100,7 +100,7 @@ class EncryptedSecretsResource:
 
 
 def _unless_encrypted(found: Connection, copy: EncryptedCopy) -> Connection | None:
-    """The connection with the copy; None if there is one for this secret already."""
+    """The connection with the copy; None if this secret already has one."""
     if found.encrypted_copy and found.encrypted_copy.key_id == copy.key_id:
         return None
     return found.evolve(encrypted_copy=copy)

@@ -37,7 +37,7 @@ WHERE: Final = ("Location", "Operation-Location", "Retry-After")
 """Headers of the response to a request that the service accepts and processes later."""
 
 REPLAYED: Final = "Idempotent-Replayed"
-"""The header of an answer to a request that repeats an earlier one. It shows the present state."""
+"""The header of an answer to a request that repeats an earlier one. It shows the current state."""
 
 CLOUD_REFUSES: Final = HTTPStatus.BAD_GATEWAY
 """Declares that a call can fail with any error of the Microsoft cloud."""
@@ -171,12 +171,12 @@ class Endpoint:
 
     @property
     def writes(self) -> bool:
-        """Whether a caller changes something with it: then it can say for whom (``on_behalf_of``)."""
+        """Whether a caller changes something with it, and can therefore name a person (``on_behalf_of``)."""
         return self.method != "GET" and bool(self.roles)
 
     @property
     def is_written(self) -> bool:
-        """Whether its answers have sentences for people, which there are in several languages."""
+        """Whether its answers have texts for people, which exist in several languages."""
         return bool(self.roles) or any(HTML in schemas for schemas in self.answers.values())
 
     def allowed(self, reserved: Collection[str]) -> tuple[str, ...]:

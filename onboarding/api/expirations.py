@@ -1,4 +1,4 @@
-"""``/api/expirations``: what expires, the soonest first; as JSON, for a spreadsheet, or for a calendar."""
+"""``/api/expirations``: what expires, earliest first; as JSON, for a spreadsheet, or for a calendar."""
 
 from __future__ import annotations
 

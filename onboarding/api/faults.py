@@ -1,6 +1,6 @@
 """What a model finds wrong with a request, as findings: each type of fault is a declared error.
 
-The validation library's own texts are for developers, and reach nobody. A validator of this app raises a
+The validation library's own texts are for developers, and are not shown. A validator of this app raises a
 fault whose type is the code of an error (``onboarding/cmg/faults.py``).
 """
 

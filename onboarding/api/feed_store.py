@@ -1,8 +1,9 @@
-"""The calendar subscriptions, by their makers: a signed URL counts only while both have their rows.
+"""The calendar subscriptions, by creator.
 
-The rows of a maker are one partition. One of them shows when the maker last called this API, and with which
-roles. A subscription ends with its row, with its maker's role, or when the maker has been away for long: the
-service cannot ask the directory whether somebody has left, but whoever has left gets no more tokens.
+A signed URL is valid only while the subscription and its creator have their rows. The rows of a creator are
+one partition. One of them shows when the creator last called this API, and with which roles. A subscription
+ends with its row, with its creator's role, or when the creator has not called for a long time. The service
+cannot ask the directory whether somebody has left, but people who have left get no more tokens.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ _FEEDS: Final = keys.prefixed("feed:")
 _LIFETIME: Final = timedelta(days=366)
 
 AWAY: Final = timedelta(days=30)
-"""How long a maker can be away. Each call with a token and a role begins this time again."""
+"""How long a creator can go without a call. Each call with a token and a role restarts this time."""
 
 MOST_FEEDS: Final = 20
-"""Of one maker."""
+"""Of one creator."""
 
 _MOST_KNOWN: Final = 10_000
 """Callers that a process remembers for a day."""
@@ -62,7 +63,7 @@ class Maker:
     seen_at: datetime
 
     def ends(self, feed: Feed) -> datetime:
-        """When a feed ends, unless its maker calls again."""
+        """When a feed ends, unless its creator calls again."""
         lost = not self.roles or (feed.operates and OPERATE_ROLE not in self.roles)
         return self.seen_at if lost else min(feed.expires_at, self.seen_at + AWAY)
 
@@ -80,7 +81,7 @@ class FeedStore:
         self._seen: dict[str, tuple[object, ...]] = {}
 
     async def add(self, caller: Caller, filters: Mapping[str, str]) -> Feed | None:
-        """A new feed of a caller; None if there are too many that have not ended."""
+        """A new feed of a caller; None if too many have not ended."""
         now = self._clock.now()
         await self._note(caller, now)
         mine = await self._tables.query(names.SERVICE, _of(caller.id), _FEEDS)
@@ -103,7 +104,7 @@ class FeedStore:
         return feed
 
     async def _dropped(self, feed: Feed, now: datetime) -> bool:
-        """Whether a feed has expired; then its row is removed."""
+        """Whether a feed has expired. If so, its row is removed."""
         if feed.expires_at > now:
             return False
         await self.remove(feed)
@@ -126,7 +127,7 @@ class FeedStore:
     async def page(
         self, maker: str | None, *, size: int, continuation: str
     ) -> tuple[Readable[tuple[Feed, datetime]], str]:
-        """Some feeds (of a maker) with the time when each ends, and the continuation."""
+        """Some feeds (of a creator) with the time when each ends, and the continuation."""
         partitions = keys.prefixed(_PARTITION) if maker is None else Range(_of(maker), "")
         page = await self._tables.page(
             names.SERVICE, partitions, keys=_FEEDS, size=size, continuation=continuation
@@ -140,7 +141,7 @@ class FeedStore:
         await self._tables.write(names.SERVICE, _row(feed.id), Write.DELETE)
 
     async def seen(self, caller: Caller) -> None:
-        """Notes that a caller who has feeds has called, once a day and whenever the roles change."""
+        """Records that a caller who has feeds has called, once a day and when the roles change."""
         now = self._clock.now()
         known = (now.date(), caller.known_roles)
         if self._seen.get(caller.id) == known:
@@ -166,7 +167,7 @@ def _of(maker: str) -> str:
 
 
 def _row(identifier: str) -> Row:
-    """The place of a feed. Its ID begins with its maker's."""
+    """The place of a feed. Its ID begins with its creator's."""
     maker, _, name = identifier.rpartition(".")
     return Row(partition=_of(maker), key=f"{_FEEDS.first}{keys.part(name)}")
 

@@ -1,7 +1,7 @@
 """``/api/expirations/feed``: a URL to which a calendar program can subscribe, and ``…/feeds`` to revoke it.
 
-Such a program sends no Entra token, so the URL contains a signed one, which names a feed. It shows what the
-caller who asked for it sees, until it expires, is revoked, or its key is replaced.
+Such a program sends no Entra token, so the URL contains a signed one, which names a feed. It shows what its
+creator can see, until it expires, is revoked, or its key is replaced.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ ME: Final = "me"
 """Names the caller."""
 
 NOBODY: Final = "nobody"
-"""No caller: what belongs to others does not seem to exist."""
+"""Matches no caller: resources of others do not seem to exist."""
 
 _MOST_PAGES: Final = 10
-"""Rows that do not pass a filter are read, too. A page of a list reads this number of pages at most."""
+"""Rows that do not pass a filter are also read. For one page, a list reads at most this number of pages."""
 
 _Entry = TypeVar("_Entry")
 

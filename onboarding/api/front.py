@@ -1,4 +1,4 @@
-"""What every HTTP call has in common: the caller, the request, and the problems that errors become."""
+"""What every HTTP call has in common: the caller, the request, and the conversion of errors to problems."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Front:
     async def serve(
         self, request: func.HttpRequest, endpoint: Endpoint, handler: Handler
     ) -> func.HttpResponse:
-        """Answers a request. No exception and no trace leaves it."""
+        """Answers a request. No exception or stack trace leaves it."""
         request_id = str(uuid.uuid4())
         reader = Reader(
             origin=self._public_url,
@@ -146,7 +146,7 @@ class Front:
 
 
 def misconfigured() -> func.HttpResponse:
-    """The answer of a process that has no front, because its settings do not make one."""
+    """The answer of a process that has no front, because its settings are not valid."""
     request_id = str(uuid.uuid4())
     response = ProblemError(requests.MISCONFIGURED).response(request_id)
     response.headers["x-ms-request-id"] = request_id
@@ -177,7 +177,7 @@ def _not_read(error: InvalidContinuationError | UnreadableRowError) -> ProblemEr
 
 
 def _failed(error: Exception, request_id: str, reader: Reader) -> func.HttpResponse:
-    """The answer for an exception, also for one whose words cannot be written."""
+    """The answer for an exception, even if its text cannot be encoded."""
     try:
         return _problem(error, request_id).response(request_id, reader)
     except Exception:

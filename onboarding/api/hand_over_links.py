@@ -61,7 +61,7 @@ class HandOverLinks:
 
 
 def gone() -> Reply:
-    """The page of a link that does nothing any more."""
+    """The page of a link that is no longer valid."""
     return page("link-gone.html", HTTPStatus.GONE)
 
 

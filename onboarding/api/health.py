@@ -1,8 +1,8 @@
-"""``/api/health``: sends a probe to each dependency, and asks what the service may do there.
+"""``/api/health``: sends a probe to each dependency, and checks the service's permissions there.
 
 It is open to monitors, so it shows few details; the log has the reasons. A result is kept for some seconds:
-many callers cause no more probes than one. What the service may do changes rarely and costs more, so it is
-kept longer. ``checkedAt`` shows the age of each result. A probe of a write leaves nothing behind.
+many callers cause no more probes than one. Permissions change rarely and cost more to check, so their results
+are kept longer. ``checkedAt`` shows the age of each result. A probe of a write leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _RIGHTS_KEPT: Final = 60.0  # seconds
 _OK: Final = "ok"
 _FAILING: Final = "failing"
 _ABSENT: Final = Row(partition="ping", key="ping", columns={})
-"""A row that never exists: it can be deleted only by a caller who may delete rows."""
+"""A row that never exists: only a caller who may delete rows gets "not found" for its deletion."""
 
 _LONGEST: Final = 10.0  # seconds that one probe may take
 
@@ -75,7 +75,7 @@ class HealthResource:
     """The endpoint."""
 
     def __init__(self, pings: Mapping[str, Ping], rights: Mapping[str, Ping], clock: Clock) -> None:
-        """``rights`` are the probes of what the service may do."""
+        """``rights`` are the probes of the service's permissions."""
         self._probes = {name: (ping, _KEPT) for name, ping in pings.items()}
         self._probes |= {name: (ping, _RIGHTS_KEPT) for name, ping in rights.items()}
         self._clock = clock
@@ -113,7 +113,7 @@ class HealthResource:
     async def _check(self, name: str) -> None:
         ping, kept = self._probes[name]
         status = await _ping(name, ping)
-        kept = kept if status == _OK else _KEPT  # what is put right is seen soon
+        kept = kept if status == _OK else _KEPT  # a corrected fault disappears soon
         until = time.monotonic() + kept
         self._results[name] = _Result(status=status, at=self._clock.now(), until=until)
 
@@ -128,7 +128,7 @@ def pings(
     home_tenant: str,
     epoch: Epoch,
 ) -> Mapping[str, Ping]:
-    """The probe of each dependency, and whether the records are of the present time.
+    """The probe of each dependency, and whether the records are current.
 
     ``clouds`` makes the clients of the cloud.
     """

@@ -20,7 +20,7 @@ def secret_of(called: OnboardingRequest, kept: OnboardingRequest) -> str:
 
 
 def fingerprint(wanted: OnboardingRequest, identifier: str) -> str:
-    """What two requests have in common when they ask for the same, with the same secret if they have one."""
+    """What two requests have in common if they request the same, with the same secret if they have one."""
     document: dict[str, Any] = wanted.model_dump(mode="json", by_alias=True)
     if (existing := wanted.server_app.existing) and existing.secret:
         document["serverApp"]["existing"]["secret"] = digest(existing.secret, identifier)
@@ -29,7 +29,7 @@ def fingerprint(wanted: OnboardingRequest, identifier: str) -> str:
 
 
 def repeated(before: Run, fingerprint: str) -> Run:
-    """The run of the earlier request with the same key, if it asked for the same."""
+    """The run of the earlier request with the same key, if it requested the same."""
     if before.head.fingerprint != fingerprint:
         raise ProblemError(requests.IDEMPOTENCY_KEY_REUSED)
     return before

@@ -17,7 +17,9 @@ from onboarding.drift.inspection_step import SETTLED
 from onboarding.errors import requests, steps
 
 _PAUSE: Final = timedelta(minutes=1)
-"""An inspection that is younger than this is the answer. So no caller can use up a tenant's calls."""
+"""A more recent inspection than this is returned as the answer, so that no caller can use up a tenant's
+calls.
+"""
 
 
 class InspectionsResource:

@@ -1,8 +1,8 @@
 """Calls in the audit trail: every call that changes something, and every one that reads something sensitive.
 
-An effect is noted before it happens: if the trail does not answer, the call is refused. A second event has
-the answer, if the call was refused or made calls to the cloud. What is read is noted before the caller gets
-it. The body of a call can contain secrets, so only its path and its query are noted.
+An effect is noted before it happens. If the trail does not answer, the call is refused. If the call is
+refused or makes calls to the cloud, a second event has the answer. A read is noted before the caller gets the
+result. The body of a call can contain secrets, so only its path and its query are noted.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class NotedCalls:
         self._clock = clock
 
     async def begin(self, endpoint: Endpoint, call: Call[Any, Any], request_id: str) -> NotedCall | None:
-        """Notes a call before it has an effect; None for one that is not noted. Raises ``AzureError``."""
+        """Notes a call before it has an effect; returns None for a call that is not noted.
+
+        Raises ``AzureError``.
+        """
         reads = not endpoint.writes
         if not endpoint.roles or (reads and not endpoint.sensitive):
             return None
@@ -85,7 +88,7 @@ class NotedCalls:
     async def end(
         self, noted: NotedCall | None, made: Sequence[calls.Call], *, status: int, error: str = ""
     ) -> None:
-        """Notes the answer of a call. Raises ``AzureError`` only before a caller gets what it reads."""
+        """Notes the answer to a call. Raises ``AzureError`` only if the caller reads something sensitive."""
         if noted is None or not (noted.reads or made or status >= HTTPStatus.BAD_REQUEST):
             return
         answered = replace(noted.answered(status, error, made), at=self._clock.now())
@@ -97,7 +100,7 @@ class NotedCalls:
             log.exception("the answer of the request %s is not in the audit trail", noted.event.request)
 
     async def _subject(self, endpoint: Endpoint, call: Call[Any, Any]) -> Subject:
-        """What a call is about, as far as its path, query or body tells."""
+        """What a call is about, as far as its path, query or body shows."""
         resource, name = endpoint.path.split("/")[1], call.path.get("id", "")
         if resource == _CONNECTIONS and name:
             return Subject.of_connection(name)
@@ -110,7 +113,7 @@ class NotedCalls:
         return Subject(str(getattr(call.query, "tenant_id", "") or ""))
 
     async def _of_run(self, resource: str, name: str) -> Subject:
-        """What a run is about. Its path can leave open which kind of run it is."""
+        """What a run is about. Its path may not show which kind of run it is."""
         candidates = [self._runs[resource]] if resource in self._runs else list(self._runs.values())
         for runs in candidates:
             try:

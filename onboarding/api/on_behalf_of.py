@@ -1,8 +1,8 @@
 """The header ``On-Behalf-Of`` of calls that change something: for whom a caller acts.
 
-A header, because ``DELETE`` has no body, and because it is no part of the request that an idempotency key
-identifies. Its value is form-encoded (https://url.spec.whatwg.org/#application/x-www-form-urlencoded), which
-every language can write, so that names in any script pass through a header.
+It is a header because ``DELETE`` has no body, and because it is not part of the request that an idempotency
+key identifies. Its value is form-encoded (https://url.spec.whatwg.org/#application/x-www-form-urlencoded),
+which every language can write, so that names in any script pass through a header.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from onboarding.words.word import EMPTY, Word
 HEADER: Final = "On-Behalf-Of"
 
 _LONGEST: Final = 100
-"""Characters of the name, and of the reference."""
+"""The maximum number of characters of the name, and of the reference."""
 
 _ENCODED: Final = re.compile(r"[A-Za-z0-9*._~+%=&!'()-]{1,4096}")
-"""What encoders of forms and of parts of URLs leave as it is."""
+"""Characters that encoders of forms and of parts of URLs do not change."""
 
 PARAMETER: Final[Mapping[str, Any]] = {
     "name": HEADER,
@@ -40,7 +40,7 @@ PARAMETER: Final[Mapping[str, Any]] = {
     "schema": {"type": "string", "maxLength": 4096},
     "example": "name=Kim+M%C3%BCller&reference=INC-4711",
 }
-"""Its description, which every endpoint has that changes something."""
+"""Its description, for every endpoint that changes something."""
 
 
 class _Given(BaseModel):
@@ -53,7 +53,7 @@ class _Given(BaseModel):
 
 
 def read(headers: Mapping[str, str]) -> Behalf | None:
-    """For whom a caller acts, if it says so. Raises ``ProblemError`` (400)."""
+    """For whom a caller acts, if it specifies that. Raises ``ProblemError`` (400)."""
     value = headers.get(HEADER)
     if value is None:
         return None

@@ -92,7 +92,7 @@ class Onboarding(OnboardingSummary):
 
     @staticmethod
     def findings_of(run: Run) -> Sequence[errors.Finding]:
-        """What the preflight found, whether it let the onboarding pass or not."""
+        """What the preflight found, whether the onboarding passed or not."""
         passed, failure = PREFLIGHT.found_in(run), run.steps[PREFLIGHT.name].error
         if passed:
             return passed.findings
@@ -142,7 +142,7 @@ class Rehearsal(Document):
         *,
         besides: Sequence[errors.Finding] = (),
     ) -> Self:
-        """The result of a dry run. ``besides`` is what a dry run in the directory cannot find."""
+        """The result of a dry run. ``besides`` has what a dry run in the directory cannot find."""
         findings = (*besides, *found.findings)
         return cls(
             would_fail=any(finding.severity is Severity.ERROR for finding in findings),

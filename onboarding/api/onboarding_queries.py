@@ -61,7 +61,7 @@ class OnboardingQuery(RunQuery):
 
 
 class CreateQuery(Traced):
-    """How a request is meant."""
+    """The parameters of a request."""
 
     dry_run: Flag = Field(False, description="Check the request and return the plan; write nothing.")
     idempotency_key: _Key | None = Field(

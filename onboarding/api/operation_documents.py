@@ -117,7 +117,7 @@ class Operation(OperationSummary):
 
     @staticmethod
     def findings_of(run: Run) -> Sequence[errors.Finding]:
-        """What a renewal found, whether it could go on or not."""
+        """What a renewal found, whether it could continue or not."""
         if run.head.plan != RENEW.name:
             return ()
         passed, failure = CHECK.found_in(run), run.steps[CHECK.name].error

@@ -90,7 +90,7 @@ class Operations:
         return self.accepted(call, run or self._runtime.plan(head).new(head))
 
     async def resume(self, run: Run, author: Author) -> Run:
-        """A failed operation, resumed. Another caller may have done that at the same moment."""
+        """Resumes a failed operation. Another caller may have resumed it at the same moment."""
         try:
             changed = await interventions.resume(self._runtime, run.head.id, author)
         except interventions.NotPossibleError:
@@ -107,7 +107,7 @@ class Operations:
         return removal is not None and self._runs.status(removal) is RunStatus.SUCCEEDED
 
     def state(self, call: Call[Any, Any], removal: Run) -> RemovalState:
-        """How far a removal is."""
+        """The progress of a removal."""
         return RemovalState(
             operation_id=removal.head.id,
             operation_url=call.url(f"operations/{removal.head.id}"),
@@ -116,7 +116,7 @@ class Operations:
         )
 
     def retry_after(self, removal: Run) -> int | None:
-        """The seconds after which an onboarding that is undone can change; None if a person must act."""
+        """Seconds until an onboarding that is being undone can change; None if a person must act."""
         failed = self._runs.status(removal) is RunStatus.FAILED
         return None if failed else self._runs.retry_after(removal) or SOON
 

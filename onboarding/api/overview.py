@@ -192,7 +192,7 @@ class OverviewResource:
         return Some(entries, more=bool(continuation))
 
     async def _unseen(self, view: View, since: datetime | None, until: datetime) -> Some[Expiring]:
-        """What nobody has acknowledged. Acknowledged expirations take no place from the others."""
+        """What nobody has acknowledged. Acknowledged expirations do not displace the others."""
         found: list[Expiring] = []
         continuation, pages = "", 0
         while len(found) < _LISTED and (continuation or not pages) and pages < _PAGES:

@@ -94,7 +94,7 @@ class ExpirationOverview(Document):
 
 
 class DriftingConnection(Document):
-    """A connection that differs in the directory from what it should be."""
+    """A connection that differs from the expected state in the directory."""
 
     connection_id: str
     connection_name: Word
@@ -219,7 +219,7 @@ class Overview(Document):
 
 
 def _incomplete(facts: Facts) -> Iterator[str]:
-    """The lists for which not everything was read."""
+    """The lists that were not read completely."""
     sources: dict[str, list[Some[Any]]] = {
         "blocked": [facts.blocked],
         "expirations": [facts.expirations],

@@ -41,7 +41,7 @@ class Facts:
     messages: Some[PoisonMessage]
     unreadable: Some[UnreadableRow]
     blocked: Some[BlockedStep]
-    expirations: Some[Expiring]  # the soonest first
+    expirations: Some[Expiring]  # earliest first
     drifting: Some[DriftEntry]
     waiting: Some[SiteWait]  # whose site is not connected
     failing: Some[failing_deliveries.FailingDelivery]

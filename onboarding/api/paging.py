@@ -22,7 +22,7 @@ LARGEST: Final = 100
 
 
 def _at_most(size: int) -> int:
-    """The guidelines want a page of the largest size where a caller asks for more."""
+    """The guidelines require a page of the largest size if a caller requests more."""
     return min(size, LARGEST)
 
 
@@ -30,7 +30,7 @@ _Entry = TypeVar("_Entry", bound=Document)
 
 
 class ContinuedQuery(Parameters):
-    """Where a call continues that is too much for one call."""
+    """Where the next call continues work that is too much for one call."""
 
     continuation: str = Field(
         "",
@@ -39,7 +39,7 @@ class ContinuedQuery(Parameters):
     )
 
     def listed(self, caller: Caller, list_: str) -> str:
-        """Identifies what is listed, however the pages are cut: for whom, which list, with which filters."""
+        """Identifies a list regardless of the page size: its reader, its path and its filters."""
         filters = self.model_dump(
             mode="json", by_alias=True, exclude_unset=True, exclude={"size", "continuation"}
         )
@@ -56,7 +56,7 @@ class ContinuedQuery(Parameters):
 
 
 class PageQuery(ContinuedQuery):
-    """Which page of a list is asked for."""
+    """Which page of a list is requested."""
 
     size: Annotated[int, Field(ge=1), DIGITS, AfterValidator(_at_most)] = Field(
         50,
@@ -85,7 +85,7 @@ class Continued(Document):
     @model_validator(mode="before")
     @classmethod
     def _with_token(cls, values: Any) -> Any:
-        """Clients that are made from the description cannot follow a URL, but they can send a parameter."""
+        """Clients generated from the description cannot follow a URL, but can send a parameter."""
         query = parse_qs(urlsplit(str(values.get("next_link") or "")).query)
         return {**values, "continuation_token": query.get("continuationToken", [""])[0]}
 
@@ -100,7 +100,7 @@ class Page(Continued, Generic[_Entry]):
 
     @classmethod
     def of(cls, found: Readable[Any], next_link: str, **more: Any) -> Self:
-        """A page of what was found, also of what cannot be read."""
+        """A page of what was found, including what cannot be read."""
         unreadable = tuple(
             Unreadable(id=row.id, key=f"{row.partition}/{row.key}", reason=row.reason)
             for row in found.unreadable

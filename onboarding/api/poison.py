@@ -29,7 +29,7 @@ from onboarding.workflow.runtime import Runtime
 
 
 class PoisonMessage(Document):
-    """A message that failed too often, or that cannot be carried out."""
+    """A message that failed too often, or that cannot be processed."""
 
     id: UUID
     queue: str
@@ -130,8 +130,7 @@ class PoisonResource:
         problems=(requests.NOT_FOUND,),
     )
     async def redrive(self, call: Call[Parameters, None]) -> Reply:
-        """Re-drive a poison message. A message that would fail again stays in the list, with a higher count.
-        """
+        """Re-drive a poison message. A message that would fail again stays in the list."""
         message = await self._messages.get(call.path["id"])
         if message is None:
             raise ProblemError(requests.NOT_FOUND, what="The message")

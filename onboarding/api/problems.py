@@ -92,7 +92,7 @@ def invalid(*errors: Finding) -> ProblemError:
 
 
 def invalid_parameters(found: Mapping[str, Finding]) -> ProblemError:
-    """Parameters of the query, or headers, that are not valid, by their names. Every fault is listed."""
+    """Parameters of the query, or headers, that are not valid, by name. Every fault is listed."""
     errors = tuple(replace(finding, parameter=name) for name, finding in found.items())
     return ProblemError(parameters.INVALID_PARAMETER, errors=errors)
 

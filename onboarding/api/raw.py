@@ -1,4 +1,4 @@
-"""What cannot be read, as it is: cut, and in base64 if it is not text."""
+"""What cannot be read, as it is: shortened, and in base64 if it is not text."""
 
 from __future__ import annotations
 

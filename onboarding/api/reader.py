@@ -1,4 +1,4 @@
-"""Who reads an answer, which decides how a person is told what to do."""
+"""Who reads an answer, which determines how the texts are worded."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ class Reader:
 
 
 ANYBODY: Final = Reader()
-"""A reader of whom nothing is known."""
+"""A reader about whom nothing is known."""

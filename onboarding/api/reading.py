@@ -32,10 +32,10 @@ HEADER: Final[JsonDict] = {"in": "header"}
 """Marks a field of a query that is a header."""
 
 _UNREADABLE: Final = "\ufffd"
-"""What ``parse_qsl`` puts in place of bytes that are not UTF-8."""
+"""What ``parse_qsl`` inserts for bytes that are not UTF-8."""
 
 LABEL: Final = "label."
-"""Begins the name of a parameter that filters by a label."""
+"""The beginning of the name of a parameter that filters by a label."""
 
 _VERSION: Final = "api-version"
 """Gateways and tools for Azure add this parameter to each call. The API has one version, so it is ignored."""
@@ -79,7 +79,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Query(BaseModel):
-    """The query of an open endpoint. Parameters that it does not have are ignored: mail filters add some."""
+    """The query of an open endpoint. Unknown parameters are ignored, because mail filters add some."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, frozen=True, hide_input_in_errors=True, validate_default=False
@@ -117,7 +117,7 @@ class Query(BaseModel):
 
     @classmethod
     def _names(cls) -> tuple[list[str], list[str]]:
-        """The names of the headers that it reads, and of the parameters."""
+        """The names of the headers and the parameters that it reads."""
         names: dict[bool, list[str]] = {True: [], False: []}
         for field in cls.model_fields.values():
             names[field.json_schema_extra == HEADER].append(str(field.alias))
@@ -130,9 +130,10 @@ class Query(BaseModel):
 
 
 class Parameters(Query):
-    """The query of an endpoint for callers. Parameters that it does not have are refused.
+    """The query of an endpoint for callers. Unknown parameters are refused.
 
-    They may be misspelt, or meant for another endpoint: with ``?dryRun=true`` nothing is ever removed.
+    They may be misspelled, or intended for another endpoint: a call with ``?dryRun=true`` never removes
+    anything.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -151,7 +152,7 @@ class Traced(Parameters):
 
 
 def read_body(request: func.HttpRequest, model: type[_Body], now: datetime) -> _Body:
-    """The body of a request. No body means the defaults, where the model has no required field.
+    """The body of a request. Without a body, the defaults apply if the model has no required field.
 
     Raises ``ProblemError``: 400, 411, 413, 415, or 422 with all faults.
     """
@@ -192,10 +193,10 @@ def _wrong(
 
 
 def _need_length(request: func.HttpRequest) -> None:
-    """Raises ``ProblemError`` (411) for a body that did not arrive, as far as the headers show that.
+    """Raises ``ProblemError`` (411) for a body that did not arrive, if the headers show that.
 
-    The Functions host passes on a body only where the request has a Content-Length: not one that is sent in
-    chunks. Without this check the defaults would take its place.
+    The Functions host passes on a body only if the request has a Content-Length, so not a body that is sent
+    in chunks. Without this check, the defaults would be used instead.
     """
     headers = request.headers
     if "Content-Length" not in headers and ("Transfer-Encoding" in headers or "Content-Type" in headers):
@@ -214,7 +215,7 @@ def _need_json(request: func.HttpRequest, body: bytes) -> None:
 
 
 def _need_well_formed(body: bytes) -> None:
-    """Raises ``ProblemError`` (400) where a body that is no request is not JSON either."""
+    """Raises ``ProblemError`` (400) if a body that is not a request is not JSON either."""
     try:
         from_json(body, allow_inf_nan=False)
     except ValueError as error:

@@ -29,7 +29,7 @@ class ReconcileQuery(PageQuery):
 
 
 class Reconciled(Document):
-    """A record that differs from the world: it is corrected, or somebody must decide."""
+    """A record that differs from the tenants and the vault: it is corrected, or somebody must decide."""
 
     tenant_id: str
     connection_id: str = ""

@@ -110,7 +110,10 @@ class RenewalsResource:
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
     async def _current(self, connection: records.Connection, renewal: Run, author: Author) -> Run | None:
-        """A renewal in progress, or one that failed after it made its secret, resumed. None: it is over."""
+        """A renewal in progress, or a resumed one that failed after it created its secret.
+
+        None if it has ended.
+        """
         status = self._runs.status(renewal)
         if not status.final:
             return renewal
@@ -139,7 +142,7 @@ class RenewalsResource:
 
 
 def _need_own_secret(connection: records.Connection) -> None:
-    """Raises ``ProblemError`` (409) where there is no secret to renew."""
+    """Raises ``ProblemError`` (409) if the connection has no secret of its own to renew."""
     if connection.state is not ConnectionState.ACTIVE:
         raise ProblemError(requests.CONNECTION_REMOVING, name=connection.name)
     if connection.shares:

@@ -114,7 +114,7 @@ class WaitingFor(Document):
 
 
 class Progress(Document):
-    """How far a run is, what it waits for, and for whom it was requested."""
+    """The progress of a run, what it waits for, and for whom it was requested."""
 
     on_behalf_of: OnBehalfOf | None
     waiting_for: tuple[WaitingFor, ...]

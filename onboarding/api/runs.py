@@ -64,7 +64,7 @@ class Runs:
     def __init__(self, *, runs: Runtime, path: str, noun: Said, asker: str = REQUESTER) -> None:
         """``path`` is that of the list, below /api. Problems call a run ``noun``.
 
-        ``asker`` is the kind of list of the index that names who requested a run.
+        ``asker`` is the kind of list of the index that names the requester of a run.
         """
         self._asker = asker
         self._runs = runs
@@ -203,17 +203,17 @@ class Runs:
         return await interventions.wake(self._runs, run.head.id, call.caller.author) or run
 
     def not_found(self) -> ProblemError:
-        """The problem of a run that does not exist, for this caller at least."""
+        """The problem for a run that does not exist, or not for this caller."""
         return ProblemError(requests.NOT_FOUND, what=self._noun)
 
     def not_now(self, status: RunStatus, what: Said, rule: Said) -> ProblemError:
-        """The problem of a request that the status does not allow."""
+        """The problem for a request that the status does not allow."""
         return ProblemError(
             requests.NOT_IN_THIS_STATUS, what=self._noun, current=status, participle=what, rule=rule
         )
 
     def _in(self, view: RunView, statuses: Collection[RunStatus], run: Run) -> bool:
-        """Whether a run belongs to a view, now that it is read as a whole."""
+        """Whether a run belongs to a view, after it has been read completely."""
         return view.shows(run.head.lists) and (not statuses or self.status(run) in statuses)
 
 

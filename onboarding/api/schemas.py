@@ -1,9 +1,9 @@
-"""The models as JSON schemas (draft 2020-12) that the tools of other languages read alike.
+"""The models as JSON schemas (draft 2020-12) that the tools of other languages read in the same way.
 
-Each schema has one name, whether it describes a request or an answer. No field is declared twice for null:
-an answer leaves out a field that has no value, as Azure's guidelines ask
+Each schema has one name, whether it describes a request or an answer. No field has a second type for null: an
+answer omits a field that has no value, as Azure's guidelines require
 (https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#json-field-null). A request can
-leave out an optional field, too.
+also omit an optional field.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from onboarding.api.open_values import VALUES
 PATH: Final = "#/components/schemas/"
 
 _NULLABLE: Final = "x-nullable"
-"""Marks an optional field of a request for which null means something else than no field."""
+"""Marks an optional field of a request for which null and a missing field have different meanings."""
 
 Mode = Literal["validation", "serialization"]
 
@@ -85,7 +85,7 @@ def schemas_of(
 
 
 def _open(values: Iterable[str], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """An enumeration that can get values: a caller must accept those that it does not know."""
+    """An enumeration that can get more values. A caller must accept values that it does not know."""
     kept = {key: value for key, value in schema.items() if key != "type"}
     return {**kept, "anyOf": [{"type": "string", "enum": list(values)}, {"type": "string"}]}
 
@@ -133,7 +133,7 @@ class _Generator(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """An answer leaves out a field with its default, so only requests have defaults."""
+        """An answer omits a field that has its default, so only requests have defaults."""
         if self.mode == "serialization":
             return self.generate_inner(schema["schema"])
         described = super().default_schema(schema)

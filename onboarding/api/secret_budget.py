@@ -1,7 +1,7 @@
-"""How many client secrets one requester may hand over in a day: the vault must not grow without a limit.
+"""How many client secrets a requester may hand over in a day, to limit the growth of the vault.
 
-What nothing uses is removed after a week (``lifecycle/kept_secrets.py``). So of what a requester hands over
-and nothing uses, the vault has the secrets of a week at most.
+Unused secrets are removed after a week (``lifecycle/kept_secrets.py``). So the vault has at most a week of
+unused secrets of each requester.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How callers sign in, for the description: the flows of Microsoft Entra ID, and the app roles.
 
-Source: https://learn.microsoft.com/entra/identity-platform/v2-protocols. An app role is no scope of OAuth:
-a token has all roles that were assigned to its caller, in the claim ``roles``.
+Source: https://learn.microsoft.com/entra/identity-platform/v2-protocols. An app role is not an OAuth scope: a
+token has all roles that were assigned to its caller, in the claim ``roles``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SignIn:
 
     @property
     def scope(self) -> str:
-        """What a caller requests a token for: all permissions that it has on the API."""
+        """The scope for which a caller requests a token: all permissions that it has on the API."""
         return f"{self.audience}/.default"
 
     def security(self) -> list[dict[str, list[str]]]:

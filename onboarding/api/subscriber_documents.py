@@ -74,7 +74,7 @@ class SubscriberRequest(WizardModel):
 
 
 class SubscriberChange(WizardModel):
-    """What changes of a subscriber. A field that is left out stays."""
+    """What changes in a subscriber. Omitted fields keep their value."""
 
     name: Name | None = None
     address: Address | None = None

@@ -169,7 +169,7 @@ class SubscribersResource:
         return found
 
     async def _changed(self, call: Call[Any, Any]) -> ProblemError:
-        """The problem for a change that another one came before."""
+        """The problem for a change if another change was made first."""
         now = await self._find(call)
         return ProblemError(requests.PRECONDITION_FAILED, what=_WHAT, etag=_etag(now))
 

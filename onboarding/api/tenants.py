@@ -1,4 +1,4 @@
-"""The tenants that may be onboarded, and ``/api/tenants/{id}/setup``: how a customer admits the service.
+"""The tenants that can be onboarded, and ``/api/tenants/{id}/setup``: how a tenant gives the service access.
 
 The page is for a person who has no access to this API, so it can be sent as one file of HTML. The browser of
 that person ends on ``/api/consented``.
@@ -64,7 +64,7 @@ _PLACEHOLDER: Final = "<subscription id>"
 
 
 class SetupQuery(Parameters):
-    """What the commands are for."""
+    """Options for the commands."""
 
     subscription_id: Id | None = Field(None, description="The subscription in the commands.")
 
@@ -126,7 +126,7 @@ class ServedTenants:
             raise invalid(requests.TENANT_NOT_SERVED.finding(tenant=tenant))
 
     def all(self) -> Iterator[tuple[str, bool]]:
-        """The served tenants, the home tenant first, and whether each must admit the service."""
+        """The served tenants, the home tenant first, and whether each must still give the service access."""
         yield self._home, False
         for tenant in sorted(self._others):
             if self.needs_setup(tenant):

@@ -78,7 +78,7 @@ class Told(Document):
 
     @property
     def parts(self) -> tuple[Finding, ...]:
-        """The findings of which the texts are composed, where they are."""
+        """The findings from which the texts are composed, if they are."""
         return ()
 
     def text_for(self, reader: Reader, part: str) -> str:
@@ -104,7 +104,7 @@ class Told(Document):
 
     def _translated(self, reader: Reader, part: str) -> str:
         """A text in the language of the reader; empty if that is English, or if there is no translation."""
-        general = self.title == cloud.REFUSED_BY_CLOUD.title  # it has the cloud's own code
+        general = self.title == cloud.REFUSED_BY_CLOUD.title  # the code is the cloud's own
         code = cloud.REFUSED_BY_CLOUD.code if general else self.code
         return reader.texts.of(code, part, {**self.args, **self._composed(reader)})
 
@@ -128,7 +128,7 @@ class Told(Document):
 
 
 class Finding(Told):
-    """Something that is wrong or good to know, where it is, and what to do."""
+    """Something that is wrong or worth knowing, where it is, and what to do."""
 
     code: FindingCode
     severity: Severity

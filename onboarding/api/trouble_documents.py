@@ -1,4 +1,4 @@
-"""What the endpoints of ``/api/attention`` read and answer."""
+"""The requests and answers of ``/api/attention``."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class DismissAllQuery(RetryAllQuery):
 
 
 class TroubleEntry(Document):
-    """One thing in trouble."""
+    """One entry: something in trouble."""
 
     code: AttentionCode
     id: str
@@ -71,7 +71,7 @@ class TroubleEntry(Document):
 
     @classmethod
     def of(cls, trouble: Trouble, url: Callable[[str], str]) -> Self:
-        """A thing of a list."""
+        """An entry of a list."""
         return cls(
             code=trouble.code,
             id=trouble.id,
@@ -84,7 +84,7 @@ class TroubleEntry(Document):
 
 
 class TroubleEntries(Page[TroubleEntry]):
-    """A page of things in trouble."""
+    """A page of entries."""
 
 
 class DismissedEntry(Document):

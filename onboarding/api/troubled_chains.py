@@ -38,7 +38,7 @@ class TroubledChains:
         return Kept(what="The audit trail", current=trouble.cause, rule=rule)
 
     async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
-        """Hides a gap until it is another one."""
+        """Hides a gap until the chain has another one."""
         await self._gaps.dismiss(trouble.thing, dismissal)
         return None
 

@@ -94,12 +94,12 @@ class Expirations:
 
 
 class LongRuns:
-    """The onboardings that have not ended for long."""
+    """The onboardings that take long."""
 
     codes = (TroubleCode.OPEN_FOR_LONG,)
 
     def __init__(self, runs: Runtime, status: RunStatus) -> None:
-        """``status`` tells apart those that have not started, and those that have."""
+        """``status`` distinguishes those that have not started from those that have."""
         self._runs = runs
         self._view = RunView(status=status)
 
@@ -125,7 +125,7 @@ class LongRuns:
         return self._trouble(entry) if entry else None
 
     async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
-        """Lets an onboarding try again, or look again whether it can continue."""
+        """Lets an onboarding try again, or check again whether it can continue."""
         try:
             await interventions.resume(self._runs, trouble.id, author, retrying=True)
         except interventions.NotPossibleError:

@@ -1,4 +1,4 @@
-"""Poison messages, rows that cannot be read, and connections that differ from what they should be."""
+"""Poison messages, rows that cannot be read, and connections that differ from the expected state."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Messages:
         return self._trouble(message) if message else None
 
     async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
-        """Sends a message again, or resumes its run, unless it is hopeless."""
+        """Sends a message again, or resumes its run, unless it would fail again."""
         message: PoisonMessage = trouble.thing
         outcome = await redriving.redrive(self._messages, self._runs[message.queue], message, author)
         if outcome is not redriving.Redrive.KEPT:
@@ -86,7 +86,7 @@ class Rows:
         return self._trouble(row) if row else None
 
     async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
-        """Forgets what is known about a row: its next reader enters it again if it still cannot be read."""
+        """Removes a row from the list. The next reader adds it again if it still cannot be read."""
         await self._rows.forget(trouble.thing)
         return None
 
@@ -108,7 +108,7 @@ class Rows:
 
 
 class Drifts:
-    """The connections that differ from what they should be."""
+    """The connections that differ from the expected state."""
 
     codes = (TroubleCode.DRIFTING,)
 
@@ -132,14 +132,14 @@ class Drifts:
         return [self._trouble(entry) for entry in entries], continuation
 
     async def find(self, identifier: str) -> Trouble | None:
-        """A connection that differs, also if all its differences were dismissed."""
+        """A connection with differences, even if all of them were dismissed."""
         if entry := await self._index.get(identifier):
             return self._trouble(entry)
         connections = await self._connections.several([identifier])
         return next((self._trouble(entry_of(each)) for each in connections if each.differences), None)
 
     async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
-        """Inspects a connection now; what was dismissed before needs attention again if it is still there."""
+        """Inspects a connection now. A dismissed difference needs attention again if it still exists."""
         found = await self._connections.several([trouble.id])
         connection = next(iter(found), None)
         if connection is None:
@@ -161,7 +161,7 @@ class Drifts:
         return None
 
     async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
-        """Accepts the present differences. A new difference needs attention again."""
+        """Accepts the current differences. A new difference needs attention again."""
 
         def dismissed(connection: Connection) -> Connection:
             differences = {

@@ -18,11 +18,13 @@ from onboarding.words import data
 from onboarding.workflow.run import Author
 
 _SUFFIX: Final = ":site"
-"""What makes the ID of an entry of the ID of its connection, which is the ID of its differences."""
+"""The suffix that distinguishes the ID of an entry from the ID of its connection, which identifies its
+differences.
+"""
 
 
 class WaitingSites:
-    """Who was reminded, and has not confirmed. To retry is to remind once more."""
+    """The connections about which people were reminded without a confirmation. A retry reminds once more."""
 
     codes = (TroubleCode.SITE,)
 
@@ -47,7 +49,7 @@ class WaitingSites:
         return self._trouble(wait) if wait and wait.reminded else None
 
     async def retry(self, trouble: Trouble, _author: Author) -> Kept | None:
-        """Reminds once more, now. It is not dismissed then."""
+        """Reminds once more, now. The entry is then no longer dismissed."""
         wait: SiteWait = trouble.thing
         try:
             connection = await self._connections.get(wait.connection)
@@ -62,7 +64,7 @@ class WaitingSites:
         return None
 
     async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
-        """Hides a connection. People are still reminded, as often as the settings say."""
+        """Hides a connection. People are still reminded, on the days in the settings."""
         await self._waits.put(replace(trouble.thing, dismissed=dismissal))
         return None
 

@@ -1,6 +1,6 @@
-"""The lists of things in trouble: what is in them, how it is tried again, and how it is dismissed.
+"""The lists of things in trouble: what they contain, and how an entry is retried and dismissed.
 
-Each list is read page by page. A thing is described by what its list has of it, so that a filter reads
+Each list is read page by page. An entry is described only by what its list contains, so that a filter reads
 nothing else.
 """
 
@@ -39,7 +39,7 @@ class TroubleCode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trouble:
-    """One thing in trouble."""
+    """One entry: something in trouble."""
 
     code: TroubleCode
     id: str
@@ -48,7 +48,7 @@ class Trouble:
     tenant: str = ""
     since: datetime
     path: str = ""  # of the URL where it is shown
-    thing: Any  # what the list has of it
+    thing: Any  # what the list contains about it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,7 @@ class Kept:
 
 
 class TroubleList(Protocol):
-    """A list of things in trouble."""
+    """A list of what is in trouble."""
 
     @property
     def codes(self) -> Collection[TroubleCode]:
@@ -71,17 +71,17 @@ class TroubleList(Protocol):
         """Some of them, and the continuation (empty at the end)."""
 
     async def find(self, identifier: str) -> Trouble | None:
-        """One of them, or None. It also finds one that was dismissed: a retry takes the dismissal back."""
+        """One of them, or None. It also finds a dismissed entry, because a retry cancels the dismissal."""
 
     async def retry(self, trouble: Trouble, author: Author) -> Kept | None:
         """Tries it again."""
 
     async def dismiss(self, trouble: Trouble, author: Author, dismissal: Dismissal) -> Kept | None:
-        """Ends it: nothing needs to be done."""
+        """Dismisses it: no action is needed."""
 
 
 def dismissed(trouble: Trouble, dismissal: Dismissal) -> Dismissed:
-    """What is kept about something that an operator dismissed."""
+    """The record of an entry that an operator dismissed."""
     return Dismissed(
         code=trouble.code,
         id=trouble.id,

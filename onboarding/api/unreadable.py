@@ -119,7 +119,7 @@ class UnreadableResource:
         return entry, row
 
     async def _with(self, row: Row) -> Sequence[Row]:
-        """A row, and what is worthless without it: a run needs its head and each of its steps."""
+        """A row, and the rows that are useless without it: a run needs its head and each of its steps."""
         if row.table in _RUNS and (row.key == HEAD or row.key.startswith(STEPS.first)):
             rows = await self._tables.query(row.table, row.partition, STATE)
             # The head is removed last: until then, the removal can be repeated.

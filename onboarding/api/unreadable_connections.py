@@ -14,7 +14,7 @@ from onboarding.workflow.runtime import Runtime
 
 _PAGE: Final = 100
 _MOST_PAGES: Final = 50
-"""Of the onboardings of a tenant, the newest first."""
+"""The number of onboardings of a tenant that are read, newest first."""
 
 
 class UnreadableConnections:
@@ -25,7 +25,7 @@ class UnreadableConnections:
         self._operations = operations
 
     async def removal_of(self, connection: str) -> tuple[Removal, str] | None:
-        """What off-boards a connection, and its requester; None if its onboarding is not known."""
+        """The removal that off-boards a connection, and its requester; None without its onboarding."""
         tenant, _, key = connection.partition(".")
         view, continuation = RunView(lists={TENANT: tenant}), ""
         for _ in range(_MOST_PAGES):

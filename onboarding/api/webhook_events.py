@@ -1,6 +1,6 @@
 """The events that the service posts to the webhook, for the description of the API.
 
-``notices/channels/webhook.py`` makes them; tests compare those that it sends with these models.
+``notices/channels/webhook.py`` makes them; tests compare the events that it sends with these models.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class HandOverConfirmedEvent(EventData):
 
 
 class DirectoryEvent(EventData):
-    """The directory differs from what it should be."""
+    """The directory differs from the expected state."""
 
     difference: DifferenceCode = Field(description="The code of the difference.")
     app: Literal["serverApp", "clientApp"] | None
@@ -147,7 +147,7 @@ EVENTS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
     **_OTHERS,
     "directory": (DirectoryEvent, tuple(kind for kind in Kind if kind not in _NAMED)),
 }
-"""The data of each sort of event, and the kinds of notices that it is for."""
+"""The data of each kind of event, and the kinds of notices for which it is used."""
 
 
 EVENT: Final = "CloudEvent"
@@ -155,7 +155,7 @@ EVENT: Final = "CloudEvent"
 
 
 def schemas() -> dict[str, Any]:
-    """The schemas of the events by name: one for each sort, and ``EVENT`` for any of them."""
+    """The schemas of the events by name: one for each kind, and ``EVENT`` for any of them."""
     found: dict[str, Any] = {}
     types: dict[str, str] = {}
     for model, kinds in EVENTS.values():

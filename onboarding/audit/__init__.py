@@ -1,1 +1,1 @@
-"""The audit trail: who did what, for which tenant and connection, in a form in which a change is seen."""
+"""The audit trail: who did what, for which tenant and connection, in a form that reveals changes."""

@@ -1,6 +1,6 @@
 """An entry of the audit trail, and its place in a chain.
 
-Words of requesters (reasons, names) are data: they are in ``detail``, and nothing interprets them.
+Text from requesters (reasons, names) is data: it is in ``detail``, and nothing interprets it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _TENANT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Subject(NamedTuple):
-    """What an event is about; empty if it is about no tenant or no connection."""
+    """What an event is about; empty fields mean no tenant or no connection."""
 
     tenant: str = ""
     connection: str = ""
 
     @classmethod
     def of_connection(cls, connection: str) -> Subject:
-        """A connection: its ID begins with its tenant. A caller can have sent any text."""
+        """A connection. Its ID begins with its tenant, but a caller can send any text."""
         tenant = connection.partition(".")[0]
         return cls(tenant if _TENANT.fullmatch(tenant) else "", connection[:_LONGEST_ID])
 
@@ -49,12 +49,12 @@ class Subject(NamedTuple):
 class AuditEvent:
     """Who did what, when, to what, and with which calls."""
 
-    id: str  # the same event has the same ID, also if it is in the trail twice
+    id: str  # the same event has the same ID, even if it is in the trail twice
     at: datetime
     kind: str
     actor: str
     actor_id: str = ""  # object ID in the home tenant; empty for the service
-    on_behalf_of: Behalf | None = None  # as the caller reports it: it proves nothing
+    on_behalf_of: Behalf | None = None  # as the caller reports it; not verified
     tenant: str = ""
     connection: str = ""
     run: str = ""
@@ -67,7 +67,7 @@ class AuditEvent:
     calls: tuple[Call, ...] = ()
     commit: str = ""  # of the code
     chain: str = ""  # month and tenant
-    number: int = 0  # in the chain, from 1 on
+    number: int = 0  # in the chain, beginning with 1
     previous: str = ""  # hash of the line before
 
     def linked(self, number: int, previous: str) -> AuditEvent:
@@ -91,7 +91,7 @@ class AuditEvent:
 
     @property
     def key(self) -> str:
-        """The key of its row: the oldest first."""
+        """The key of its row, which sorts the oldest first."""
         return f"{keys.milliseconds(self.at)}:{self.number:08d}"
 
     @classmethod
@@ -132,7 +132,7 @@ def columns_of(event: AuditEvent) -> Mapping[str, Any]:
 
 
 def hash_of(line: str) -> str:
-    """What the next event of the chain says about this one."""
+    """The hash by which the next event of the chain refers to this one."""
     return hashlib.sha256(line.encode()).hexdigest()
 
 

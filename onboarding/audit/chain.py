@@ -1,6 +1,6 @@
 """One chain of events: appended to a ledger first, then shown in a table.
 
-The ledger decides which event comes next, so two hosts cannot write the same place. The table has the same
+The ledger decides which event comes next, so two hosts cannot write to the same place. The table has the same
 lines, for lists. If a process ends between the two writes, the next one that appends to the chain adds the
 rows that are missing. So a row without its line in the ledger was never written by the service.
 """
@@ -51,10 +51,10 @@ class Chain:
         self._tables = tables
         self._ledgers = ledgers
         self._lock = asyncio.Lock()
-        self._end: _End | None = None  # None: not known, because nothing or not everything was written
+        self._end: _End | None = None  # None: not known, because nothing was written yet, or not everything
 
     async def add(self, events: Sequence[AuditEvent]) -> None:
-        """Appends events of this chain. Raises ``AzureError``; then some of them can be in the chain."""
+        """Appends events of this chain. If it raises ``AzureError``, some of them can be in the chain."""
         async with self._lock:
             for first in range(0, len(events), _BATCH):
                 await self._add(events[first : first + _BATCH])
@@ -65,7 +65,7 @@ class Chain:
             lines, after = _link(events, end)
             data = "".join(f"{line}\n" for line in lines).encode()
             ledger = part_of(self._name, end.part)
-            self._end = None  # what is written is not known if this call fails or is cancelled
+            self._end = None  # if this call fails or is cancelled, it is not known what was written
             try:
                 await self._ledgers.append(ledger, data, at=end.size)
             except FullLedgerError:
@@ -83,13 +83,13 @@ class Chain:
     async def _show(self, lines: Sequence[str]) -> None:
         """Writes the rows of lines. Safe to repeat."""
         rows = [row_of(line) for line in lines]
-        if len(rows) == 1:  # the usual case; the SDK repeats a lost call of this kind, but no transaction
+        if len(rows) == 1:  # the usual case; the SDK repeats a lost call of this kind, but not a transaction
             await self._tables.write(names.AUDIT, rows[0], Write.UPSERT)
         else:
             await self._tables.transact(names.AUDIT, [(Write.UPSERT, row) for row in rows])
 
     async def _find(self) -> _End:
-        """The end of the chain. Rows that a process which has ended did not write are added."""
+        """The end of the chain. It adds the rows that a process did not write before it ended."""
         parts = await self._ledgers.sizes(prefix_of(self._name))
         for ledger in reversed(parts):
             data = await self._ledgers.read(ledger, max(parts[ledger] - _TAIL, 0))
@@ -107,7 +107,7 @@ class Chain:
         try:
             return AuditEvent.of_line(line).chain == self._name
         except UnreadableError:
-            return False  # the first line can be cut; anything else is found when the trail is verified
+            return False  # the first line can be cut off; the verification finds any other fault
 
     async def _complete(self, lines: Sequence[str]) -> None:
         rows = {row.key: line for line in lines for row in [row_of(line)]}

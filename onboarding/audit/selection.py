@@ -13,7 +13,7 @@ from onboarding.storage.tables import Range
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """The chains of the months of a time, of one tenant or of all, behind the last one that is done."""
+    """The chains of the months of a period, of one tenant or of all, after the last processed one."""
 
     since: datetime
     until: datetime
@@ -21,7 +21,7 @@ class Selection:
     after: str = ""
 
     async def chains(self, known: Callable[[Range], AsyncIterator[str]]) -> AsyncIterator[str]:
-        """In order. For one tenant also those that have no event: its months need no search.
+        """In order. For one tenant, also chains without events, because its months need no search.
 
         ``known`` finds the chains of a range.
         """

@@ -17,7 +17,7 @@ from onboarding.storage.unreadable_rows import Readable, readable
 
 _SEPARATOR: Final = "~"
 _MOST_CHAINS: Final = 60
-"""Chains that one page looks into: a page can be empty, and the list goes on."""
+"""The number of chains that are read for one page. A page can be empty although more follow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +85,7 @@ class Trail:
         if page.continuation:
             following = f"{index}{_SEPARATOR}{page.continuation}"
         else:
-            index += index < last  # a chain was read whole, or there is no place to begin with yet
+            index += index < last  # a chain was read completely, or there is no place to begin with yet
             following = f"{index}{_SEPARATOR}" if index < len(chains) else ""
         return await readable(self._tables, page.rows, AuditEvent.from_row), following
 

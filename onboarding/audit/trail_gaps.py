@@ -1,4 +1,4 @@
-"""The gaps of the audit trail that are known, and how far the daily verification has come."""
+"""The known gaps of the audit trail, and the progress of the daily verification."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROUND: Final = "round"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrailGap:
-    """The first gap of a chain, and since when it is known."""
+    """The first gap of a chain, and since when it has been known."""
 
     chain: str
     number: int
@@ -84,7 +84,7 @@ class TrailGaps:
         return next(iter(await self._read([row])), None) if row else None
 
     async def record(self, chain: str, gap: Gap | None, known: TrailGap | None) -> None:
-        """Records what a verification found about a chain. A gap that was known keeps its time."""
+        """Records what a verification found in a chain. A known gap keeps its time."""
         if gap is None:
             if known:
                 await self._tables.write(names.SERVICE, Row(partition=_GAPS, key=known.id), Write.DELETE)
@@ -95,17 +95,17 @@ class TrailGaps:
             )
 
     async def dismiss(self, gap: TrailGap, dismissal: Dismissal | None) -> None:
-        """Records that an operator dismissed a gap, or took that back."""
+        """Records that an operator dismissed a gap, or cancelled the dismissal."""
         await self._put(replace(gap, dismissed=dismissal))
 
     async def round(self) -> Round | None:
-        """The present round, or the last one."""
+        """The current round, or the last one."""
         row = await self._tables.get(names.SERVICE, _ROUNDS, _ROUND)
         found = await readable(self._tables, [row] if row else [], lambda row: load(ROUND, row))
         return found[0] if found else None
 
     async def keep(self, round_: Round) -> None:
-        """Records how far a round has come."""
+        """Records the progress of a round."""
         row = Row(partition=_ROUNDS, key=_ROUND, columns={"document": ROUND.dump(round_)})
         await self._tables.write(names.SERVICE, row, Write.UPSERT)
 

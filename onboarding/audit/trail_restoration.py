@@ -1,7 +1,7 @@
-"""Makes the table of the audit trail as its append-only copy is.
+"""Restores the table of the audit trail from its append-only copy.
 
-Events that are missing or changed are put back. Rows that the service did not write are removed, and the
-trail keeps what was in them. The copy itself is never written.
+Events that are missing or changed are restored. Rows that the service did not write are removed, and the
+trail keeps their content. The copy itself is never written.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class By:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RestoredChain:
-    """What differs in one chain, and is made right."""
+    """What differs in one chain, and is corrected."""
 
     chain: str
     put_back: int  # events that were missing or changed
     removed: int  # rows that the service did not write
-    broken: Gap | None  # from here on, the copy itself is not one chain: nothing behind it is restored
+    broken: Gap | None  # from here, the copy itself is not one chain: nothing after it is restored
     first: Gap  # the first difference
 
 
@@ -59,7 +59,10 @@ class TrailRestoration:
         self._clock = clock
 
     async def restore(self, chain: str, by: By, *, dry_run: bool) -> RestoredChain | None:
-        """Restores a chain; None if it is as its copy. A dry run only compares. Safe to repeat."""
+        """Restores a chain; returns None if it agrees with its copy.
+
+        A dry run only compares. Safe to repeat.
+        """
         found = await self._verification.differences(chain)
         differences = [*found.gaps, *([found.broken] if found.broken else [])]
         if not differences:
@@ -87,7 +90,7 @@ class TrailRestoration:
             await self._tables.transact(names.AUDIT, [(Write.UPSERT, row) for row in batch])
 
     async def _remove(self, chain: str, rows: Sequence[Row], by: By) -> None:
-        """Removes rows. What was in them is in the trail before they are gone."""
+        """Removes rows. Their content is in the trail before they are removed."""
         tenant = chain.partition(":")[2]
         for row in rows:
             now = self._clock.now()
@@ -105,7 +108,7 @@ class TrailRestoration:
             await self._tables.write(names.AUDIT, row, Write.DELETE)
 
     async def _verified(self, chain: str, *, dry_run: bool) -> None:
-        """Ends the known gap of a chain, unless it is still there."""
+        """Ends the known gap of a chain, unless it still exists."""
         known = next((gap for gap in await self._gaps.all() if gap.chain == chain), None)
         if known and not dry_run:
             await self._gaps.record(chain, (await self._verification.chain(chain)).gap, known)

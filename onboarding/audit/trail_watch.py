@@ -1,9 +1,9 @@
 """Verifies the whole audit trail once a day, some chains at a time.
 
 A round begins on each day (UTC). One run of the timer verifies chains until it has read a number of events,
-or until some time has passed; the next one goes on with the next chain. A chain has the events of one tenant
-in one month, and is verified as a whole. A round that has read all chains is a success of the periodic job
-``verify_trail``: without one, that job is late.
+or until some time has passed; the next run continues with the next chain. A chain has the events of one
+tenant in one month, and is verified as a whole. When a round has read all chains, the periodic job
+``verify_trail`` has succeeded. Without such a round, the job is late.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TrailWatch:
         clock: Clock,
         most_events: int = 20_000,
     ) -> None:
-        """``most_events``: after so many, a run begins with no further chain."""
+        """``most_events``: after this number, a run does not begin another chain."""
         self._jobs = jobs
         self._verification = verification
         self._gaps = gaps
@@ -84,7 +84,9 @@ class TrailWatch:
         return verdict.events
 
     async def again(self, gap: TrailGap) -> bool:
-        """Verifies the chain of a known gap once more; whether it still has one. It is not dismissed then."""
+        """Verifies the chain of a known gap again, which is then not dismissed; returns whether it still
+        exists.
+        """
         if gap.dismissed:
             gap = replace(gap, dismissed=None)
             await self._gaps.dismiss(gap, None)
@@ -92,7 +94,7 @@ class TrailWatch:
         return await self._gaps.get(gap.id) is not None
 
     async def _begun(self, known: Round | None) -> Round | None:
-        """The round that goes on or begins; None if that of the day has ended."""
+        """The round that continues or begins; None if the round of the day has ended."""
         now = self._clock.now()
         if known and known.ended_at is None and known.began_at <= now:
             return known
@@ -101,7 +103,7 @@ class TrailWatch:
         return Round(began_at=now, after=EVER.first, verified_at=known.verified_at if known else None)
 
     async def _ended(self, round_: Round, left: dict[str, TrailGap]) -> Round:
-        """The round after its last chain. Chains that are gone have no gap any more."""
+        """The round after its last chain. Chains that no longer exist no longer have a gap."""
         for gap in left.values():
             if gap.since < round_.began_at:
                 await self.verify(gap.chain, gap)

@@ -18,11 +18,11 @@ from onboarding.storage.ledgers import Ledgers
 from onboarding.storage.tables import Range, Row, Tables
 
 _PAUSES: Final = (0.2, 0.5)
-"""Seconds after which an event is looked for again that is in the copy and not yet in the table."""
+"""Seconds after which the service looks again for an event that is in the copy but not yet in the table."""
 
 
 EVER: Final = Range("0", ":")
-"""The partitions of all chains: a chain begins with its year."""
+"""The range of the partitions of all chains: the name of a chain begins with the year."""
 
 
 class Reason(StrEnum):
@@ -31,13 +31,13 @@ class Reason(StrEnum):
     CHANGED = "changed"  # the table has other content than the copy
     MISSING = "missing"  # the copy has it, the table does not
     NOT_IN_COPY = "not-in-copy"  # the table has it, the copy does not: the service did not write it
-    MISPLACED = "misplaced"  # the table has it in another place, or twice
+    MISPLACED = "misplaced"  # the table has it in the wrong place, or twice
     COPY_BROKEN = "copy-broken"  # the copy itself is not one chain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """The first event of a chain with which something is wrong."""
+    """The first event of a chain that differs."""
 
     chain: str
     number: int
@@ -53,7 +53,7 @@ class Verdict:
     chains: int
     events: int
     gap: Gap | None
-    after: str = ""  # the last chain that was verified, if there was no time for those behind it
+    after: str = ""  # the last chain that was verified, if there was no time for the following ones
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +71,9 @@ class ChainVerdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChainDifferences:
-    """All that is wrong with one chain, and what it should be."""
+    """All differences in one chain, and the correct content."""
 
-    lines: Sequence[str]  # of the copy, up to the first one that is broken
+    lines: Sequence[str]  # of the copy, before the first damaged line
     broken: Gap | None
     gaps: Sequence[Gap]
     rows: Mapping[str, Row]  # of the table, by key
@@ -87,7 +87,7 @@ class Verification:
         self._ledgers = ledgers
 
     async def run(self, selection: Selection, *, seconds: float) -> Verdict:
-        """Verifies chains. Stops at the first gap, and begins no further chain after some seconds."""
+        """Verifies chains. Stops at the first gap, and does not begin another chain after some seconds."""
         verified = events = 0
         done, began = "", time.monotonic()
         async for chain in selection.chains(self.chains):
@@ -102,7 +102,8 @@ class Verification:
     async def chains(self, within: Range = EVER) -> AsyncIterator[str]:
         """The chains of the copy and of the table, in order.
 
-        The table is asked for the first row of each partition: it can have a partition that the copy lacks.
+        It reads the first row of each partition of the table, because the table can have a partition that the
+        copy lacks.
         """
         copies = {chain_of_ledger(ledger) for ledger in await self._ledgers.sizes("")}
         left = sorted((each for each in copies if within.first <= each < within.last), reverse=True)
@@ -136,7 +137,7 @@ class Verification:
         return ChainVerdict(events=len(lines), gap=await self._verify(name, rows, lines))
 
     async def differences(self, name: str) -> ChainDifferences:
-        """All that is wrong with one chain. Behind a line of the copy that is broken, nothing is certain."""
+        """All differences in one chain. After a damaged line of the copy, nothing is certain."""
         rows = await self._tables.query(names.AUDIT, name)
         lines = await self._lines(name)
         return await asyncio.to_thread(_differences, name, lines, rows)
@@ -163,7 +164,10 @@ class Verification:
 
 
 def _first(chain: str, lines: Sequence[str], rows: Sequence[Row]) -> Gap | None:
-    """The first gap. It runs in a thread: a chain can have 100,000 events, and other calls wait meanwhile."""
+    """The first gap.
+
+    It runs in a thread, because a chain can have 100,000 events, and other calls would wait.
+    """
     return _broken(chain, lines) or _compared(chain, lines, rows_by_number(rows))
 
 

@@ -21,7 +21,7 @@ from onboarding.cloud.secret_proof import SecretProof
 from onboarding.settings import Settings
 
 _MOST_SUBSCRIPTIONS: Final = 50
-"""Clients that are kept: those that were used last. They share their connections and tokens."""
+"""The number of clients that are kept: the most recently used. They share their connections and tokens."""
 
 
 class AzureClouds(Clouds):

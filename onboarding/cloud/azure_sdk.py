@@ -20,8 +20,9 @@ from onboarding.errors import OnboardingError
 
 _CONNECT: Final = 10
 _READ: Final = 60
-"""Seconds without an answer: less than an attempt of a step, and than the lock of its message. The SDK waits
-for five minutes."""
+"""Seconds to wait for an answer: less than an attempt of a step, and less than the lock of its message. By
+default, the SDK waits for five minutes.
+"""
 
 
 class Transport(AioHttpTransport):  # type: ignore[misc] # the SDK hides its type
@@ -80,7 +81,10 @@ class CallRecorder(SansIOHTTPPolicy[Any, Any]):
 
 
 def error_of(service: str, error: AzureError) -> OnboardingError:
-    """The error for what a client of the Azure SDK raised; a token that it did not get has its own error."""
+    """The error for an exception of a client of the Azure SDK.
+
+    If the client did not get a token, there is a separate error.
+    """
     if not isinstance(error, HttpResponseError) or error.response is None:
         return failures.unreachable(service, error)
     response: Any = error.response

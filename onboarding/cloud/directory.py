@@ -1,4 +1,4 @@
-"""A tenant's directory, in the operations that onboarding needs. All but one can be repeated safely.
+"""A tenant's directory, with the operations that onboarding needs. All but one can be repeated safely.
 
 What an earlier attempt may have created is found by its alternate key. ``add_password`` is the only call
 whose effect cannot be read afterwards.
@@ -75,11 +75,11 @@ class Directory:
         return self._graph
 
     async def survey(self, names: Sequence[Word], uri: str | None) -> Survey:
-        """Reads with one call all that a preflight needs to know about the tenant."""
+        """Reads, with one call, everything that a preflight needs to know about the tenant."""
         return await survey(self._graph, names, uri)
 
     async def policies(self, application: str) -> AppPolicies:
-        """The app management policies that can count for one application."""
+        """The app management policies that can apply to one application."""
         return await policies(self._graph, application)
 
     async def verified_domains(self) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ class Directory:
             unique_name: Its alternate key.
             body: Its properties.
             look: An earlier attempt may have created it.
-            freed: Names among them were freed a moment ago, so the directory may still report them as in use.
+            freed: Some of its names became available a moment ago; the directory may still have them in use.
         """
         if look and (found := await self.find_application(unique_name)):
             return found

@@ -27,7 +27,9 @@ _DENIED: Final = "Authorization_RequestDenied"
 _PASSING: Final = {408, 423, 424, 425}
 _THROTTLED: Final = {429, 509}
 _LASTING: Final = {501, 505, 507}
-"""What a server does not implement, and an exhausted quota; all other statuses from 500 on are outages."""
+"""Statuses for what a server does not implement, and for an exhausted quota. All other statuses from 500 are
+outages.
+"""
 _CONCURRENCY: Final = {"Directory_ConcurrencyViolation"}
 _OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
 """Resource Manager's code for a subscription of another tenant: a new token does not help."""
@@ -91,7 +93,7 @@ class Answer:
 
 
 def _said(text: Any) -> str:
-    """What a service says."""
+    """The text of a service's answer."""
     return shapes.storable(str(text or ""))
 
 
@@ -102,8 +104,8 @@ def error_of(answer: Answer, *, fresh: bool = False, owned: bool = False) -> Onb
         answer: The answer of the service.
         fresh: The call was about objects that were created a short while ago, so that "not found" can be
             replication lag.
-        owned: The call is allowed to owners only. For a fresh object a refusal can mean that a replica does
-            not know the owner yet; the texts differ by tenant.
+        owned: Only owners may make the call. For a fresh object a refusal can mean that a replica does not
+        know the owner yet; the texts differ by tenant.
     """
     codes = {answer.code, *answer.details}
     if answer.status in _THROTTLED:

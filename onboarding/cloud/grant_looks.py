@@ -1,11 +1,11 @@
-"""What the runs that wait for consent in one tenant ask: all of them together, not each one alone.
+"""The requests of all runs that wait for consent in one tenant, combined instead of one for each run.
 
-Each wait asks for the grants of two service principals, again and again. Those of a tenant that look at about
-the same time are answered by one batch, and what no service principal of the tenant shows is asked once. So
-the calls in a period do not grow with the number of runs that wait: one for each 20 lists.
+Each wait repeatedly reads the grants of two service principals. One batch answers the waits of a tenant that
+look at about the same time. What the service may not see in the tenant is requested only once. So the calls
+in a period do not grow with the number of runs that wait: one for each 20 lists.
 
-This is kept in the process. Another process asks by itself, and one that has just started asks for each wait
-when it comes.
+This is kept in the process. Another process makes its own requests, and one that has just started makes a
+request for each wait when it is due.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ _BATCH: Final = 20
 """Requests of one batch (https://learn.microsoft.com/graph/json-batching)."""
 
 _EARLY: Final = 5
-"""An answer may be older than the look that uses it by this part of the time since the look before."""
+"""An answer can be older than the look that uses it, by up to this fraction of the time since the previous
+look.
+"""
 
 _LATE: Final = timedelta(minutes=2)
-"""How late a run can come to its look, and still use an answer that others have asked for."""
+"""How late the look of a run can be and still use an answer that others requested."""
 
 _QUIET: Final = timedelta(seconds=30)
-"""After a failure, no look of the tenant calls Graph for so long."""
+"""After a failure, no look in the tenant calls Graph for this time."""
 
 _MOST: Final = 2000
-"""Lists that are remembered. Further waits ask alone."""
+"""The number of lists that are remembered. Further waits make their own requests."""
 
 SCOPES: Final = "oauth2PermissionGrants"
 ROLES: Final = "appRoleAssignments"
@@ -49,14 +51,14 @@ def path(principal: str, kind: str) -> str:
 
 @dataclass(slots=True)
 class _Expected:
-    """A list that a run will ask for."""
+    """A list that a run will request."""
 
     since: datetime
     due: datetime
     reply: Reply | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether others that ask now may ask for it, too."""
+        """Whether others that make a request now may also request this list."""
         return self.due - (self.due - self.since) / _EARLY <= now <= self.due + _LATE
 
 
@@ -73,7 +75,7 @@ class GrantLooks:
         self._failed_at: datetime | None = None
 
     def expect(self, paths: Iterable[str], now: datetime, due: datetime) -> None:
-        """Notes when a run asks for its lists again."""
+        """Notes when a run requests its lists again."""
         for each in [each for each, known in self._expected.items() if known.due + _LATE < now]:
             del self._expected[each]
         for each in paths:
@@ -86,7 +88,7 @@ class GrantLooks:
         Args:
             paths: The lists.
             now: The current time.
-            alone: Whether a person asks, who has just consented: no earlier answer counts.
+            alone: Whether a person asks who has just consented, so that no earlier answer may be used.
         """
         if alone and paths:
             return dict(await self._ask(paths, now))
@@ -104,16 +106,16 @@ class GrantLooks:
             except PermanentError:
                 if any(self._asking.get(each, task) is task for each in own):
                     raise
-        if left := [each for each in paths if each not in found]:  # others have not got the whole answer
+        if left := [each for each in paths if each not in found]:  # others got only a part
             found |= await self._ask(left, now)
         for each in paths:
             self._expected.pop(each, None)
         return {each: found[each] for each in paths}
 
     async def _probed(self, paths: Sequence[str]) -> None:
-        """Waits for a list of scopes that another run asks for, if the service may see none.
+        """Waits for a list of scopes that another run requests, if the service may not see any.
 
-        A refusal of that list is one of all.
+        A refusal of that list applies to all lists.
         """
         probe = next((task for each, task in self._asking.items() if each.endswith(SCOPES)), None)
         asks = any(each.endswith(SCOPES) and each not in self._asking for each in paths)
@@ -122,14 +124,14 @@ class GrantLooks:
                 await asyncio.shield(probe)
 
     def _known(self, wanted: str, now: datetime) -> Reply | None:
-        """The answer that others have asked for, if it is new enough."""
+        """The answer that others requested, if it is new enough."""
         if wanted.endswith(SCOPES) and self._refusal and _within(self._refused_at, now, _LATE):
             return self._refusal
         expected = self._expected.get(wanted)
         return expected.reply if expected and expected.due <= now <= expected.due + _LATE else None
 
     def _begin(self, paths: Sequence[str], now: datetime) -> None:
-        """Asks for lists, and for those of others that look at about this time."""
+        """Requests lists, and those of others that look at about this time."""
         refused = self._refusal is not None
         others = [
             each
@@ -148,7 +150,7 @@ class GrantLooks:
         for each in paths:
             del self._asking[each]
         if not done.cancelled():
-            done.exception()  # raised by those who wait for it, if there are any left
+            done.exception()  # those who wait for it raise it, if there are any left
 
     async def _together(
         self, paths: Sequence[str], others: Sequence[str], now: datetime
@@ -158,7 +160,7 @@ class GrantLooks:
         except PermanentError:
             if not others:
                 raise
-            found = await self._ask(paths, now)  # what is wrong can be another one's
+            found = await self._ask(paths, now)  # the fault can be in a list of another run
         except OnboardingError as error:
             self._failure, self._failed_at = error, now
             raise
@@ -171,7 +173,7 @@ class GrantLooks:
     async def _ask(
         self, paths: Sequence[str], now: datetime, *, first: Sequence[str] = ()
     ) -> Mapping[str, Reply]:
-        """The answers. Of the lists in ``first``, nobody here waits for more than one page."""
+        """The answers. For the lists in ``first``, nobody here waits for more than one page."""
         found = await self._graph.batch({each: (each, {}) for each in paths}, first=first)
         self._failure = None
         for each, reply in found.items():

@@ -21,7 +21,7 @@ _ALL_PRINCIPALS: Final = "AllPrincipals"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What a run looks at while it waits for consent: service principals; empty for what it does not need."""
+    """What a run reads while it waits for consent: service principals; empty for what it does not need."""
 
     client: str  # for its delegated permissions
     server: str  # for its application permissions
@@ -102,7 +102,7 @@ class Grants:
     async def granted_scopes(self, client: str) -> dict[str, set[str]] | None:
         """The delegated permissions that a service principal has for all users, by resource.
 
-        None if the service cannot see them: that takes Directory.Read.All, or the permission to grant them
+        None if the service cannot see them: this requires Directory.Read.All, or the permission to grant them
         (https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants).
         """
         builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants

@@ -69,7 +69,8 @@ class Credential(AsyncTokenCredential):
     async def newer(self, scope: str, moment: float) -> str:
         """A token that was issued after a moment of ``time.monotonic``.
 
-        Roles that were assigned before are in it, unless the identity endpoint returns one of its cache.
+        It contains the roles that were assigned before, unless the identity endpoint returns a token from its
+        cache.
         """
         async with self._renewing:
             token = await self.get_token(scope)
@@ -230,7 +231,7 @@ class Identity:
         return self._by_tenant[tenant]
 
     def client_of(self, tenant: str) -> str:
-        """The client ID that speaks in a tenant; empty for an identity that the settings do not name."""
+        """The client ID of the service in a tenant; empty for an identity that the settings do not name."""
         return self._identity_client if self.is_home(tenant) else self._multitenant_client
 
     def _make(self, tenant: str) -> Credential:

@@ -43,7 +43,7 @@ class Survey:
 
 
 async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey:
-    """Reads with one call all that a preflight needs to know about the tenant.
+    """Reads, with one call, everything that a preflight needs to know about the tenant.
 
     No part must be readable: a permission can be missing, a filter can be refused, and Graph can be busy.
     """
