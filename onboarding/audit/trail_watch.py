@@ -84,8 +84,9 @@ class TrailWatch:
         return verdict.events
 
     async def again(self, gap: TrailGap) -> bool:
-        """Verifies the chain of a known gap again, which is then not dismissed; returns whether it still
-        exists.
+        """Verifies the chain of a known gap again; returns whether the gap still exists.
+
+        The gap is then no longer dismissed.
         """
         if gap.dismissed:
             gap = replace(gap, dismissed=None)
