@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onboarding.words.line import isolated
 from tests.support.administrator import waiting
 from tests.support.portal import problem
 
@@ -99,4 +100,19 @@ async def test_a_person_reads_in_the_language_that_the_portal_asks_for(portal):
     assert awaited["text"].startswith("die Einwilligung eines Administrators des Mandanten")
     assert awaited["actions"][0]["label"] == "Administratoreinwilligung erteilen"
     assert read.json()["steps"][0]["title"] == "Mandanten, seine Richtlinien und das Abonnement prüfen"
+    await portal.call("POST", f"/api/onboardings/{onboarding}/cancel")
+
+
+async def test_a_name_is_no_text_to_fill_in_either_language(portal):
+    """A name with braces, percent signs, markup and right-to-left letters is in the sentence as it is."""
+    name = "{0} {name!r:>9} %s %(x)d $1 <b>&amp; \u05d0\u05d1 'x\""
+    onboarding = await portal.accepted(name=name, adminConsent="ByAdministrator")
+    read = {}
+    for language in ("en", "de"):
+        answer = await portal.post(name=name, headers={"Accept-Language": language})
+        read[language] = problem(answer, 409, "name-reserved")
+        assert isolated(name) in read[language]["detail"]
+        assert read[language]["args"]["name"] == name
+        assert answer.headers["Content-Language"] == language
+    assert read["en"]["detail"] != read["de"]["detail"]
     await portal.call("POST", f"/api/onboardings/{onboarding}/cancel")
