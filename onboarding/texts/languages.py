@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from onboarding.texts import templates
-from onboarding.words.line import isolated
 
 _RANGE: Final = re.compile(
     r"^\s*([a-z]{1,8}|\*)(?:-[a-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*$", re.IGNORECASE
@@ -77,11 +76,9 @@ class Texts:
     def _value(self, value: Any) -> Any:
         match value:
             case {"code": str(), "text": str()}:
-                return self.said(value)
+                return {"text": self.said(value)}
             case list() | tuple():
                 return [self._value(member) for member in value]
-            case str():
-                return isolated(value)  # it can be a word of others
             case _:
                 return value
 

@@ -33,16 +33,16 @@ class _Dates(Formatter):
         match value:
             case list() | tuple():
                 value = ", ".join(map(self._text, value))
-            case Mapping() | Word():
+            case str() if format_spec.startswith("%"):
+                value = datetime.fromisoformat(value)
+            case Mapping() | Word() | str():
                 value = self._text(value)
-        if format_spec.startswith("%") and isinstance(value, str):
-            value = datetime.fromisoformat(value)
         return str(super().format_field(value, format_spec))
 
     @staticmethod
     def _text(value: Any) -> str:
-        """A value as text: a phrase in English, as it is stored; a word as a part of one line."""
-        if isinstance(value, Word):
+        """A value as text: a phrase in English, as it is stored; a word, stored or not, in one line."""
+        if isinstance(value, Word | str):
             return isolated(value)
         return str(value["text"] if isinstance(value, Mapping) else value)
 
