@@ -11,7 +11,7 @@ from typing import Final
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row, Tables, Write
-from onboarding.storage.unreadable_rows import load, readable
+from onboarding.storage.unreadable_rows import load, placed, readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,9 @@ class AppUsers:
 
 
 def _user(row: Row) -> AppUser:
-    return load(CODEC, row)
+    user = load(CODEC, row)
+    placed(row, replace(row, key=user.onboarding))
+    return user
 
 
 def _of(tenant: str, app: str) -> str:

@@ -17,7 +17,7 @@ from onboarding.connections.records import Connection
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import Readable, load, readable
+from onboarding.storage.unreadable_rows import Readable, load, placed, readable
 
 _PLACES: Final = "places"
 """The key of the row that lists the rows of a connection in the calendar."""
@@ -138,7 +138,9 @@ class Calendar:
 
 
 def _entry(row: Row) -> Entry:
-    return load(ENTRY, row)
+    entry = load(ENTRY, row)
+    placed(row, replace(row, key=_key(entry)))
+    return entry
 
 
 def _places_of(row: Row) -> Places:
@@ -163,10 +165,14 @@ def _rows(connection: Connection) -> Iterator[Row]:
         *map(_of_owner, connection.owner_addresses),
     }
     for kind, ends_at in connection.expirations.items():
-        document = ENTRY.dump(Entry(connection=connection.id, kind=kind, ends_at=ends_at))
-        key = f"{keys.milliseconds(ends_at)}:{connection.id}:{kind}"
+        entry = Entry(connection=connection.id, kind=kind, ends_at=ends_at)
+        columns = {"document": ENTRY.dump(entry)}
         for circle in circles:
-            yield Row(partition=f"{circle}:{_day(ends_at)}", key=key, columns={"document": document})
+            yield Row(partition=f"{circle}:{_day(ends_at)}", key=_key(entry), columns=columns)
+
+
+def _key(entry: Entry) -> str:
+    return f"{keys.milliseconds(entry.ends_at)}:{entry.connection}:{entry.kind}"
 
 
 def _of_tenant(tenant: str) -> str:

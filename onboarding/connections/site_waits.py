@@ -15,7 +15,7 @@ from onboarding.connections.records import Connection
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import Dismissal, load, readable
+from onboarding.storage.unreadable_rows import Dismissal, load, placed, readable
 from onboarding.words.word import Word
 
 
@@ -50,7 +50,9 @@ def _row(wait: SiteWait) -> Row:
 
 
 def _entry(row: Row) -> SiteWait:
-    return load(CODEC, row)
+    wait = load(CODEC, row)
+    placed(row, pointers.site(wait.connection))
+    return wait
 
 
 class SiteWaits:

@@ -17,7 +17,7 @@ from onboarding.connections.records import Connection
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import load, readable
+from onboarding.storage.unreadable_rows import load, placed, readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +128,9 @@ class WarningSchedule:
 
 
 def _scheduled(row: Row) -> ScheduledWarning:
-    return load(CODEC, row)
+    scheduled = load(CODEC, row)
+    placed(row, scheduled.to_row())
+    return scheduled
 
 
 def _shown(connection: Connection | None) -> tuple[object, ...]:

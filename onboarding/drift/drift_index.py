@@ -11,7 +11,7 @@ from onboarding.connections.records import Connection
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import load, readable
+from onboarding.storage.unreadable_rows import load, placed, readable
 from onboarding.words.word import Word
 
 _READS: Final = 10
@@ -45,7 +45,9 @@ def entry_of(connection: Connection) -> DriftEntry:
 
 
 def _entry(row: Row) -> DriftEntry:
-    return load(CODEC, row)
+    entry = load(CODEC, row)
+    placed(row, pointers.drift(entry.connection))
+    return entry
 
 
 def _tenant(row: Row) -> str:

@@ -54,7 +54,7 @@ class ExpirySweep:
 
         A failure does not affect the other warnings: it is raised at the end, and its warning stays due.
         """
-        found, announced, failed = 0, 0, set[ScheduledWarning]()
+        found, announced, handled = 0, 0, set[ScheduledWarning]()
         failures: list[BaseException] = []
         slots = asyncio.Semaphore(_AT_ONCE)
         while True:
@@ -62,7 +62,7 @@ class ExpirySweep:
             due = [
                 scheduled
                 async for scheduled in self._warning_schedule.due(self._clock.now())
-                if scheduled not in failed
+                if scheduled not in handled
             ]
             results = await asyncio.gather(
                 *(self._handle(scheduled, slots) for scheduled in due), return_exceptions=True
@@ -70,11 +70,7 @@ class ExpirySweep:
             found += len(due)
             announced += sum(result for result in results if isinstance(result, int))
             failures += [result for result in results if isinstance(result, BaseException)]
-            failed |= {
-                scheduled
-                for scheduled, result in zip(due, results, strict=True)
-                if isinstance(result, BaseException)
-            }
+            handled |= set(due)
             if due:
                 continue
             if serious := [failure for failure in failures if not isinstance(failure, UnreadableRowError)]:

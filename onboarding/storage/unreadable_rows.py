@@ -97,6 +97,15 @@ def load(codec: Codec[Record], row: Row, column: str = "document") -> Record:
         raise UnreadableRowError(row, f"the column '{column}' is {error}") from error
 
 
+def placed(row: Row, place: Row) -> None:
+    """Raises ``UnreadableRowError`` unless a record is where its content belongs.
+
+    A record that names another place would be changed and removed there, and never leave this one.
+    """
+    if (row.partition, row.key) != (place.partition, place.key):
+        raise UnreadableRowError(row, "its content belongs to another row")
+
+
 async def single(tables: Tables, row: Row, read: Callable[[Row], Record]) -> Record:
     """The record of one row. Raises ``UnreadableRowError``, and keeps the row in the index then."""
     found = await readable(tables, [row], read)

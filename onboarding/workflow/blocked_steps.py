@@ -15,7 +15,7 @@ from onboarding.errors import Actor, Severity
 from onboarding.storage import keys
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
-from onboarding.storage.unreadable_rows import Dismissal, load, readable
+from onboarding.storage.unreadable_rows import Dismissal, load, placed, readable
 from onboarding.workflow.run import Head, StepState
 
 _PARTITION: Final = "blocked"
@@ -106,7 +106,9 @@ class BlockedSteps:
 
 
 def _blocked(row: Row) -> BlockedStep:
-    return load(_CODEC, row)
+    blocked = load(_CODEC, row)
+    placed(row, Row(partition=_PARTITION, key=_key(blocked.run, blocked.step)))
+    return blocked
 
 
 def _key(run: str, step: str) -> str:

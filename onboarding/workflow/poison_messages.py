@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from onboarding.storage import keys
+from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, load, readable, single
@@ -74,7 +74,10 @@ class PoisonMessage:
         body = row.columns.get("body")
         if not isinstance(body, bytes):
             raise UnreadableRowError(row, "the column 'body' is not binary")
-        return replace(load(_CODEC, row), body=body, key=row.key)
+        message = load(_CODEC, row)
+        if message.queue not in names.QUEUES:
+            raise UnreadableRowError(row, "its queue does not exist")
+        return replace(message, body=body, key=row.key)
 
 
 _CODEC: Final = Codec(PoisonMessage)

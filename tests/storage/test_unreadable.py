@@ -124,8 +124,19 @@ def damages(row: Row, column: str) -> Iterator[tuple[str, Any]]:
             document = json.loads(row.columns[column])
             yield "future version", json.dumps({**document, "v": FUTURE})
             yield "no members", json.dumps({"v": document["v"]})
+        foreign = of_another(row.columns[column])
+        if column == "document" and foreign != row.columns[column]:
+            yield "of another", foreign
     else:
         yield "text", "banana"
+
+
+def of_another(text: str) -> str:
+    """A text about 'ill' as one about 'well'."""
+    for name in ("ill", *(f"ill {each}" for each in RUNS)):
+        for mark, other in zip(marks(name), marks(name.replace("ill", "well")), strict=True):
+            text = text.replace(mark, other)
+    return text
 
 
 def members(row: Row, column: str) -> Iterator[tuple[str, Any]]:
@@ -194,7 +205,7 @@ UNTOUCHED = {names.SERVICE, names.INSPECTIONS, names.INSPECTION_INDEX}
 """Tables without a row of one connection before the sweeps. Inspections are read as notices are."""
 
 
-@pytest.mark.parametrize("turn", range(6))
+@pytest.mark.parametrize("turn", range(7))
 async def test_damaged_columns_hide_nobody_else(world, turn):
     """Whatever is wrong with all that belongs to one connection, sweeps and lists serve all others."""
     snapshot = world.snapshot()
