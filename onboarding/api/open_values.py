@@ -7,8 +7,7 @@ from typing import Final
 
 from onboarding.api.attention import ATTENTION, RESTORED
 from onboarding.api.troubles import TroubleCode
-from onboarding.cloud.ports import KEY_VAULT, LOGIN, RESOURCE_MANAGER
-from onboarding.cloud.replies import GRAPH
+from onboarding.cloud.service_names import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
 from onboarding.cmg import permissions, rules
 from onboarding.cmg.permissions import Permission
 from onboarding.cmg.profiles import PROFILES

@@ -15,9 +15,10 @@ from onboarding.cloud.environments import Environment
 from onboarding.cloud.identity import Identity
 from onboarding.cloud.key_vault import KeyVault
 from onboarding.cloud.microsoft_graph import MicrosoftGraph, http_client
-from onboarding.cloud.ports import RESOURCE_MANAGER, Guard, allowed
+from onboarding.cloud.ports import Guard, allowed
 from onboarding.cloud.resource_manager import ResourceManager
 from onboarding.cloud.secret_proof import SecretProof
+from onboarding.cloud.service_names import RESOURCE_MANAGER
 from onboarding.settings import Settings
 
 _MOST_SUBSCRIPTIONS: Final = 50
@@ -63,7 +64,8 @@ class AzureClouds(Clouds):
         """A tenant's directory. Raises ``PermanentError`` when this deployment does not serve the tenant."""
         if tenant not in self._directories:
             credential, client = self._identity.of_tenant(tenant), self._identity.client_of(tenant)
-            graph = MicrosoftGraph(self.environment, credential, self._http, client=client)
+            guest = self._identity.guest_in(tenant)
+            graph = MicrosoftGraph(self.environment, credential, self._http, client=client, guest=guest)
             self._directories[tenant] = Directory(graph, guard=self._guard)
         return self._directories[tenant]
 

@@ -14,7 +14,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from onboarding.cloud import shapes
-from onboarding.errors import ErrorType, OnboardingError, cloud
+from onboarding.cloud.guest import Guest
+from onboarding.cloud.service_names import KEY_VAULT, RESOURCE_MANAGER
+from onboarding.errors import Actor, ErrorType, OnboardingError, cloud, login
 
 _LAG_CODES: Final = {"NoBackingApplicationObject", "Directory_ObjectNotFound", "Request_ResourceNotFound"}
 _LAG_MESSAGES: Final = re.compile(
@@ -30,7 +32,9 @@ _LASTING: Final = {501, 505, 507}
 """Statuses for what a server does not implement, and for an exhausted quota. All other statuses from 500 are
 outages.
 """
-_CONCURRENCY: Final = {"Directory_ConcurrencyViolation"}
+_CONCURRENCY: Final = {"Directory_ConcurrencyViolation", "ObjectIsBeingDeleted", "ObjectIsBeingRecovered"}
+_NO_PRINCIPAL: Final = {"Authorization_IdentityNotFound", "Authorization_IdentityDisabled"}
+"""Graph's codes for a token whose service principal was deleted or disabled in the tenant."""
 _OTHER_TENANT: Final = "InvalidAuthenticationTokenTenant"
 """Resource Manager's code for a subscription of another tenant: a new token does not help."""
 
@@ -47,6 +51,7 @@ class Answer:
     retry_after: float | None = None
     request_id: str = ""
     needs: str = ""  # the permission that the call requires, if it is known
+    guest: Guest | None = None  # who asked, in a tenant other than the service's own
 
     @classmethod
     def from_body(cls, service: str, status: int, headers: Mapping[str, str], body: Any) -> Answer:
@@ -114,10 +119,34 @@ def error_of(answer: Answer, *, fresh: bool = False, owned: bool = False) -> Onb
         return _error(cloud.SERVICE_UNAVAILABLE, answer)
     if fresh and (answer.lags or (owned and answer.denied)):
         return _error(cloud.REPLICATION_LAG, answer)
+    if answer.guest and (answer.denied or answer.code in _NO_PRINCIPAL):
+        return _not_admitted(answer, answer.guest)
     if answer.status == HTTPStatus.UNAUTHORIZED and answer.code != _OTHER_TENANT:
         return _error(cloud.TOKEN_REFUSED, answer)
+    vault = answer.service == KEY_VAULT
+    kind = cloud.refusal(answer.code, *answer.details, actor=_whose(answer), vault=vault)
+    return _error(kind, answer)
+
+
+def _whose(answer: Answer) -> Actor | None:
+    """Who must act about a refusal whose code is not known; None: it is about the request."""
     denied = answer.status == HTTPStatus.FORBIDDEN
-    return _error(cloud.refusal(answer.code, *answer.details, denied=denied), answer)
+    if answer.service == KEY_VAULT or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Actor.OPERATOR  # no requester knows the vault, or what a server does not implement
+    if answer.service == RESOURCE_MANAGER and denied:
+        return Actor.SUBSCRIPTION_OWNER
+    return Actor.OPERATOR if denied else None
+
+
+def _not_admitted(answer: Answer, guest: Guest) -> OnboardingError:
+    """The error for a call that the administrator of another tenant has not allowed."""
+    return login.CONSENT_INCOMPLETE.error(
+        request_id=answer.request_id,
+        missing=answer.needs if answer.denied and answer.needs else answer.code,
+        tenant=guest.tenant,
+        app=guest.app,
+        url=guest.url,
+    )
 
 
 def _error(kind: ErrorType, answer: Answer) -> OnboardingError:
@@ -128,9 +157,11 @@ def _error(kind: ErrorType, answer: Answer) -> OnboardingError:
         "sign": f"{answer.service} returned {text}",
         "permission": answer.needs or "that this call requires",
     }
+    customers = answer.guest and kind.actor is Actor.OPERATOR and kind is not cloud.TOKEN_REFUSED
     return kind.error(
         request_id=answer.request_id,
         retry_after=answer.retry_after,
+        actor=Actor.TENANT_ADMINISTRATOR if customers else None,
         **{name: values[name] for name in kind.fields},
     )
 

@@ -25,8 +25,8 @@ from azure.identity.aio import ClientAssertionCredential, ManagedIdentityCredent
 
 from onboarding.cloud.azure_sdk import Transport
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.ports import KEY_VAULT, LOGIN, RESOURCE_MANAGER
-from onboarding.cloud.replies import GRAPH
+from onboarding.cloud.guest import Guest
+from onboarding.cloud.service_names import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
 from onboarding.cloud.sign_in import error_of
 from onboarding.errors import OnboardingError, login, requests
 
@@ -233,6 +233,13 @@ class Identity:
     def client_of(self, tenant: str) -> str:
         """The client ID of the service in a tenant; empty for an identity that the settings do not name."""
         return self._identity_client if self.is_home(tenant) else self._multitenant_client
+
+    def guest_in(self, tenant: str) -> Guest | None:
+        """The application that represents the service in another tenant; None in the home tenant."""
+        if self.is_home(tenant):
+            return None
+        app = self._multitenant_client
+        return Guest(tenant=tenant, app=app, url=self._environment.admin_consent(tenant, app))
 
     def _make(self, tenant: str) -> Credential:
         if tenant == self._home:

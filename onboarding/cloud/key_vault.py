@@ -16,7 +16,8 @@ from azure.keyvault.secrets.aio import SecretClient
 from pydantic import SecretStr
 
 from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
-from onboarding.cloud.ports import KEY_VAULT, Guard, ListedSecret, StoredSecret, Vault, allowed
+from onboarding.cloud.ports import Guard, ListedSecret, StoredSecret, Vault, allowed
+from onboarding.cloud.service_names import KEY_VAULT
 from onboarding.errors import cloud, steps
 
 CONTENT_TYPE: Final = "Entra ID client secret"

@@ -31,9 +31,11 @@ from msgraph.graph_service_client import GraphServiceClient
 from onboarding.calls import Call, record
 from onboarding.cloud import failures, shapes
 from onboarding.cloud.environments import Environment
+from onboarding.cloud.guest import Guest
 from onboarding.cloud.identity import Credential
 from onboarding.cloud.ports import BATCH, Builder, Graph
-from onboarding.cloud.replies import GRAPH, Reply
+from onboarding.cloud.replies import Reply
+from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import responses
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
@@ -76,6 +78,7 @@ class MicrosoftGraph(Graph):
         http: httpx.AsyncClient,
         *,
         client: str = "",
+        guest: Guest | None = None,
     ) -> None:
         """``client`` is the client ID of the service in the tenant; empty if it is not known."""
         host = httpx.URL(environment.graph).host
@@ -88,6 +91,7 @@ class MicrosoftGraph(Graph):
         self._adapter = GraphRequestAdapter(provider, client=http)
         self.address = f"{environment.graph}/v1.0"
         self.client = client
+        self.guest = guest
         self._adapter.base_url = self.address
         self.paths = GraphServiceClient(request_adapter=self._adapter)
 
@@ -123,7 +127,7 @@ class MicrosoftGraph(Graph):
             if authorization != request.headers["Authorization"]:
                 request.headers["Authorization"] = authorization
                 response, content = await self._exchange(request, client_request_id)
-        return _reply(response, content, conform=builder is not BATCH)
+        return self._reply(response, content, conform=builder is not BATCH)
 
     async def granted(self) -> frozenset[str] | None:
         """The application permissions in a new token of this service; None if it cannot be read.
@@ -155,6 +159,23 @@ class MicrosoftGraph(Graph):
         self._record(request, response.status_code, client_request_id, request_id)
         return response, content
 
+    def _reply(self, response: httpx.Response, content: bytes, *, conform: bool) -> Reply:
+        try:
+            document = json.loads(content) if content else None
+        except (ValueError, RecursionError):
+            document = ()
+        if not response.is_error:
+            if document is not None and not isinstance(document, Mapping):
+                raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault="it is no JSON object")
+            return Reply(
+                status=response.status_code, document=shapes.conform(document) if conform else document
+            )
+        refusal = failures.Answer.from_body(GRAPH, response.status_code, response.headers, document)
+        reads, path = response.request.method == "GET", response.request.url.path
+        needs = next((read if reads else write for part, read, write in _PERMISSIONS if part in path), "")
+        refusal = replace(refusal, needs=needs, guest=self.guest)
+        return Reply(status=response.status_code, document=document, refusal=refusal)
+
     @staticmethod
     def _record(request: httpx.Request, status: int, client_request_id: str, request_id: str) -> None:
         record(
@@ -184,19 +205,3 @@ async def _read(response: httpx.Response) -> bytes:
             raise responses.ANSWER_TOO_LARGE.error(service=GRAPH, limit=_LARGEST >> 20)
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _reply(response: httpx.Response, content: bytes, *, conform: bool) -> Reply:
-    try:
-        document = json.loads(content) if content else None
-    except (ValueError, RecursionError):
-        document = ()
-    if not response.is_error:
-        if document is not None and not isinstance(document, Mapping):
-            raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault="it is no JSON object")
-        return Reply(status=response.status_code, document=shapes.conform(document) if conform else document)
-    refusal = failures.Answer.from_body(GRAPH, response.status_code, response.headers, document)
-    reads, path = response.request.method == "GET", response.request.url.path
-    needs = next((read if reads else write for part, read, write in _PERMISSIONS if part in path), "")
-    refusal = replace(refusal, needs=needs)
-    return Reply(status=response.status_code, document=document, refusal=refusal)

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from pydantic import SecretStr
 
 from onboarding.cloud import shapes
-from onboarding.cloud.replies import GRAPH, Reply
+from onboarding.cloud.guest import Guest
+from onboarding.cloud.replies import Reply
+from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import responses
 
 if TYPE_CHECKING:
     from msgraph.graph_service_client import GraphServiceClient
-
-RESOURCE_MANAGER: Final = "Azure Resource Manager"
-KEY_VAULT: Final = "Key Vault"
-LOGIN: Final = "Microsoft Entra ID"
 
 
 Guard = Callable[[], Awaitable[None]]
@@ -64,6 +62,7 @@ class Graph(Protocol):
     paths: GraphServiceClient
     address: str  # with the version
     client: str  # client id of this service in the tenant; empty if it is not known
+    guest: Guest | None  # of this service, in a tenant other than its own
 
     async def send(
         self,
@@ -143,7 +142,7 @@ class Graph(Protocol):
         ]
         document = await self.call("POST", BATCH, {"requests": steps})
         answers = document.get("responses") if isinstance(document, Mapping) else None
-        found = {str(answer["id"]): Reply.batched(answer) for answer in answers or ()}
+        found = {str(answer["id"]): Reply.batched(answer, self.guest) for answer in answers or ()}
         if missing := sorted(set(requests) - set(found)):
             raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault=f"no response {missing[0]}")
         return {

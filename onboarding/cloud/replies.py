@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from onboarding.cloud import failures, shapes
+from onboarding.cloud.guest import Guest
+from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import OnboardingError, TransientError, responses
-
-GRAPH: Final = "Microsoft Graph"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,13 +22,13 @@ class Reply:
     refusal: failures.Answer | None = None  # when the status is an error
 
     @classmethod
-    def batched(cls, answer: Mapping[str, Any]) -> Self:
-        """The response in an entry of a batch."""
+    def batched(cls, answer: Mapping[str, Any], guest: Guest | None) -> Self:
+        """The response in an entry of a batch; ``guest`` as in ``Answer``."""
         status, document = int(answer["status"]), answer.get("body")
         if status < HTTPStatus.BAD_REQUEST:
             return cls(status=status, document=shapes.conform(document))
         headers = answer.get("headers") or {}
-        refusal = failures.Answer.from_body(GRAPH, status, headers, document)
+        refusal = replace(failures.Answer.from_body(GRAPH, status, headers, document), guest=guest)
         return cls(status=status, document=document, refusal=refusal)
 
     def needed(self, *, fresh: bool = False, owned: bool = False) -> Any:

@@ -14,7 +14,8 @@ from azure.mgmt.resource.resources.aio import ResourceManagementClient
 from onboarding.cloud.azure_sdk import CallRecorder, Transport, error_of
 from onboarding.cloud.environments import Environment
 from onboarding.cloud.identity import Credential
-from onboarding.cloud.ports import RESOURCE_MANAGER, Subscription
+from onboarding.cloud.ports import Subscription
+from onboarding.cloud.service_names import RESOURCE_MANAGER
 from onboarding.errors import responses
 
 _T = TypeVar("_T")

@@ -15,7 +15,7 @@ import httpx
 from onboarding.calls import Call, record
 from onboarding.cloud import failures
 from onboarding.cloud.environments import Environment
-from onboarding.cloud.ports import LOGIN
+from onboarding.cloud.service_names import LOGIN
 from onboarding.cloud.sign_in import SignInAnswer
 from onboarding.errors import OnboardingError, secrets
 

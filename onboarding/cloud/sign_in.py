@@ -18,8 +18,8 @@ from typing import Any, Final
 from azure.core.exceptions import AzureError
 
 from onboarding.cloud.failures import seconds, unreachable
-from onboarding.cloud.ports import LOGIN
-from onboarding.errors import ErrorType, OnboardingError, login
+from onboarding.cloud.service_names import LOGIN
+from onboarding.errors import Actor, ErrorType, OnboardingError, login
 
 _PASSING: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _TEMPORARY: Final = {"temporarily_unavailable", "server_error"}
@@ -105,9 +105,11 @@ def error_of(service: str, error: AzureError, values: Mapping[str, str]) -> Onbo
     if answer is None:
         return unreachable(LOGIN, error)
     known: Mapping[str, Any] = {**values, "service": service, "answer": str(answer)}
+    unknown = answer.kind is login.NO_TOKEN and not answer.is_outage  # a refusal is no outage: it can last
     return answer.kind.error(
         request_id=answer.request_id,
         retry_after=answer.retry_after,
+        actor=Actor.OPERATOR if unknown else None,
         **{name: known[name] for name in answer.kind.fields},
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from onboarding.cloud import shapes
+from onboarding.cloud.guest import Guest
 from onboarding.cloud.ports import Graph
 from onboarding.errors import OnboardingError
 from onboarding.words import odata
@@ -29,6 +30,7 @@ class Survey:
     owned: int | None = None  # how many applications and service principals this service owns
     unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
     later: OnboardingError | None = None  # of a part that can be readable soon
+    guest: Guest | None = None  # of this service, in a tenant other than its own
 
     @property
     def tenant_name(self) -> Word:
@@ -82,6 +84,7 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
         deleted_with_uri=_values(found.get("deleted")),
         granted=granted,
         owned=_count(found.get("owned")),
+        guest=graph.guest,
         unread=unread,
         later=next((error for reply in replies.values() if (error := reply.passing)), None),
     )

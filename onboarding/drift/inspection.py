@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from onboarding.cloud import shapes
-from onboarding.cloud.replies import GRAPH
+from onboarding.cloud.service_names import GRAPH
 from onboarding.cmg import directory_checks, profiles
 from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.permissions import USER_READ

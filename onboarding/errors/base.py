@@ -72,12 +72,18 @@ class OnboardingError(Exception):
         self.remedy = texts.remedy
         self.documentation = kind.documentation
         self.actor = actor or kind.actor
-        self.actions = texts.actions
+        self.actions = texts.actions or self._actions_of(findings)
         self.json_args = templates.as_json(args)
         self.request_id = request_id
         self.findings = findings
         self.retry_after = retry_after  # seconds, as the service asked for
         self.memo = ""  # what the attempt has done, as the step writes it for the next attempt
+
+    def _actions_of(self, findings: Iterable[Finding]) -> tuple[Action, ...]:
+        """What its actor can do about findings of which it is composed."""
+        theirs = (finding for finding in findings if finding.actor is self.actor)
+        errors = (finding for finding in theirs if finding.severity is Severity.ERROR)
+        return tuple(dict.fromkeys(action for finding in errors for action in finding.actions))
 
     def as_finding(self) -> Finding:
         """The error as a finding, for a report that lists both."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from onboarding.errors.actors import Actor
 from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
@@ -32,21 +32,15 @@ _SIGN_IN_ERRORS: Final = "https://learn.microsoft.com/entra/identity-platform/re
 _POLICY: Final = "https://learn.microsoft.com/graph/api/resources/appmanagementpolicy"
 
 _BY_CODE: Final[dict[str, ErrorType]] = {}
+_OF_VAULT: Final[dict[str, ErrorType]] = {}
+"""Codes of the vault. Other services use the same words for something else."""
 
 
 def _refusal(
-    *, code: str, title: str, remedy: str, documentation: str, actor: Actor = Actor.REQUESTER
+    *, known: dict[str, ErrorType] = _BY_CODE, actor: Actor = Actor.REQUESTER, **texts: Any
 ) -> ErrorType:
-    kind = ErrorType(
-        code=code,
-        actor=actor,
-        failure=PermanentError,
-        title=title,
-        detail=_ANSWER,
-        remedy=remedy,
-        documentation=documentation,
-    )
-    return _BY_CODE.setdefault(code, kind)
+    kind = ErrorType(failure=PermanentError, detail=_ANSWER, actor=actor, **texts)
+    return known.setdefault(kind.code, kind)
 
 
 # Refusals, by the cloud's code
@@ -160,7 +154,19 @@ SCOPE_LOCKED: Final = _refusal(
     remedy="Remove the resource lock from the subscription, then try again.",
     documentation="https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources",
 )
+SECRET_DISABLED: Final = _refusal(
+    known=_OF_VAULT,
+    code="secret-disabled",
+    actor=Actor.OPERATOR,
+    title="A secret in the key vault is disabled",
+    remedy=(
+        "Find out who disabled the secret, and why. Enable it (az keyvault secret set-attributes --enabled "
+        "true), then try again."
+    ),
+    documentation="https://learn.microsoft.com/azure/key-vault/secrets/about-secrets",
+)
 FORBIDDEN: Final = _refusal(
+    known=_OF_VAULT,
     code="forbidden",
     actor=Actor.OPERATOR,
     title="The service's identity has no access to the key vault",
@@ -171,6 +177,7 @@ FORBIDDEN: Final = _refusal(
     documentation="https://learn.microsoft.com/azure/key-vault/general/rest-error-codes",
 )
 OBJECT_IS_DELETED: Final = _refusal(
+    known=_OF_VAULT,
     code="object-is-deleted-but-recoverable",
     actor=Actor.OPERATOR,
     title="A deleted secret in the key vault has the same name",
@@ -271,13 +278,18 @@ def code_of(code: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", "-", code).lower()
 
 
-def refusal(code: str, *more: str, denied: bool = False) -> ErrorType:
-    """The declaration for the first of the cloud's codes that is known, or the general one.
+def refusal(code: str, *more: str, actor: Actor | None = None, vault: bool = False) -> ErrorType:
+    """The declaration for the most exact of the cloud's codes that is known, or the general one.
 
-    ``denied``: the service may not make the call, which only its operator can change.
+    Args:
+        code: The code of the refusal.
+        more: The codes of its details.
+        actor: Who must act about a code that is not known, if it is not the requester.
+        vault: Whether the vault has refused.
     """
-    for known in map(code_of, (code, *more)):
-        if known in _BY_CODE:
-            return _BY_CODE[known]
-    actor = Actor.OPERATOR if denied else _ACTORS.get(code_of(code), REFUSED_BY_CLOUD.actor)
+    declared = _OF_VAULT if vault else _BY_CODE
+    for known in map(code_of, (*more, code)):
+        if known in declared:
+            return declared[known]
+    actor = _ACTORS.get(code_of(code), actor or REFUSED_BY_CLOUD.actor)
     return replace(REFUSED_BY_CLOUD, code=code_of(code) or REFUSED_BY_CLOUD.code, actor=actor)

@@ -12,7 +12,7 @@ from typing import Final
 
 from onboarding.errors.actions import Action, ActionKind
 from onboarding.errors.actors import Actor
-from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, TransientError
+from onboarding.errors.base import ErrorType, PermanentError, ReplicationLagError, Severity, TransientError
 
 _REFUSED: Final = "The service cannot get a token for {service}; the identity platform returned {answer}."
 _AGAIN: Final = "Try the request again later. The service retries steps automatically."
@@ -90,6 +90,23 @@ IDENTITY_NOT_ASSIGNED: Final = ErrorType(
 
 # The application
 
+_CONSENTING: Final = (
+    Action(
+        kind=ActionKind.GRANT_CONSENT,
+        label="Consent to the service",
+        actor=Actor.TENANT_ADMINISTRATOR,
+        url="{url}",
+        app_id="{app}",
+        role="Privileged Role Administrator",
+    ),
+    Action(
+        kind=ActionKind.READ,
+        label="Get the instructions for the administrator",
+        actor=Actor.REQUESTER,
+        method="GET",
+        path="/api/tenants/{tenant}/setup",
+    ),
+)
 TENANT_NOT_CONSENTED: Final = _final(
     65001,
     90008,
@@ -100,23 +117,7 @@ TENANT_NOT_CONSENTED: Final = _final(
     7000229,
     code="tenant-not-consented",
     actor=Actor.TENANT_ADMINISTRATOR,
-    actions=(
-        Action(
-            kind=ActionKind.GRANT_CONSENT,
-            label="Consent to the service",
-            actor=Actor.TENANT_ADMINISTRATOR,
-            url="{url}",
-            app_id="{app}",
-            role="Privileged Role Administrator",
-        ),
-        Action(
-            kind=ActionKind.READ,
-            label="Get the instructions for the administrator",
-            actor=Actor.REQUESTER,
-            method="GET",
-            path="/api/tenants/{tenant}/setup",
-        ),
-    ),
+    actions=_CONSENTING,
     title="The tenant has not consented to the service",
     detail=(
         "Tenant {tenant} has not consented to the application {app} of this service; the identity platform "
@@ -128,6 +129,21 @@ TENANT_NOT_CONSENTED: Final = _final(
     ),
     documentation=_CONSENT,
 )
+CONSENT_INCOMPLETE: Final = ErrorType(
+    code="consent-incomplete",
+    severity=Severity.ERROR,
+    failure=PermanentError,
+    actor=Actor.TENANT_ADMINISTRATOR,
+    actions=_CONSENTING,
+    title="The tenant has not consented to all that the service needs",
+    detail="In tenant {tenant}, the application {app} of this service lacks something: {missing}.",
+    remedy=(
+        "Ask an administrator of the tenant to consent again at {url}. The page grants all permissions that "
+        "the application requests. Wait some minutes, then try again."
+    ),
+    documentation=_CONSENT,
+)
+"""Microsoft Graph refuses what the administrator of another tenant has not allowed, or has taken back."""
 APPLICATION_DISABLED: Final = _final(
     70001,
     7000112,

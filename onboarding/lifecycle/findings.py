@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from onboarding.cloud import rbac
+from onboarding.cloud.guest import Guest
 from onboarding.cmg import identifiers
 from onboarding.cmg.wizard import AdminConsent
 from onboarding.connections import subscription_state
-from onboarding.errors import Finding, Severity, existing_apps, prerequisites
+from onboarding.errors import Finding, Severity, existing_apps, login, prerequisites
 from onboarding.errors import policies as errors
 from onboarding.errors import subscription as subscription_errors
 from onboarding.lifecycle import clashes, ownership, policies
@@ -90,13 +91,22 @@ def _graph_permissions(facts: Facts) -> Iterator[Finding]:
     if granted is None:
         yield prerequisites.PERMISSIONS_NOT_CHECKED.finding()
     elif creates and not WRITE_APPLICATIONS & granted:
-        yield prerequisites.GRAPH_PERMISSION_MISSING.finding()
+        yield _no_applications(facts.survey.guest)
     yield from _consent(facts)
     for part, (subject, permission) in _PARTS.items():
         if (answer := facts.survey.unread.get(part)) is not None:
             yield prerequisites.NOT_CHECKED.finding(
                 subject=subject.of(), permission=permission, answer=answer
             )
+
+
+def _no_applications(guest: Guest | None) -> Finding:
+    """Whose fault it is that the service cannot create applications."""
+    if guest is None:
+        return prerequisites.GRAPH_PERMISSION_MISSING.finding()
+    return login.CONSENT_INCOMPLETE.finding(
+        missing="Application.ReadWrite.OwnedBy", tenant=guest.tenant, app=guest.app, url=guest.url
+    )
 
 
 def _quota(facts: Facts) -> Iterator[Finding]:

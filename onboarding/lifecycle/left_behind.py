@@ -27,6 +27,7 @@ _IDENTITY_NOT_FOUND: Final = "authorization-identity-not-found"
 _REFUSALS: Final = {
     requests.TENANT_NOT_SERVED.code,
     login.TENANT_NOT_CONSENTED.code,
+    login.CONSENT_INCOMPLETE.code,
     login.TENANT_NOT_FOUND.code,
     login.TENANT_IN_OTHER_CLOUD.code,
     login.APPLICATION_DISABLED.code,

@@ -20,17 +20,9 @@ from pydantic import SecretStr
 from onboarding.cloud import key_vault
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
-from onboarding.cloud.ports import (
-    KEY_VAULT,
-    RESOURCE_MANAGER,
-    Builder,
-    Graph,
-    ListedSecret,
-    StoredSecret,
-    Subscription,
-    Vault,
-)
-from onboarding.cloud.replies import GRAPH, Reply
+from onboarding.cloud.ports import Builder, Graph, ListedSecret, StoredSecret, Subscription, Vault
+from onboarding.cloud.replies import Reply
+from onboarding.cloud.service_names import GRAPH, KEY_VAULT, RESOURCE_MANAGER
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
 from onboarding.lifecycle import handing_over, ownership, run_copies
@@ -157,6 +149,7 @@ class PaperGraph(Graph):
         self.paths = real.paths
         self.address = real.address
         self.client = real.client
+        self.guest = real.guest
         self._paper = paper
         self._real = real
 

@@ -142,7 +142,11 @@ async def test_what_a_customer_must_do_is_listed_apart(portal):
     """A subscription without a role waits for its owner, and is no trouble of the service."""
     hidden = str(uuid.uuid4())
     onboarding = await portal.accepted(subscriptionId=hidden)
-    await portal.blocked(onboarding)
+    waiting = await portal.blocked(onboarding)
+    urls = [url for step in waiting["steps"] for url in step.get("actionUrls", ())]
+    assert [url.partition("#")[2] for url in urls] == [
+        f"@{portal.info['tenant']}/resource/subscriptions/{hidden}/users"
+    ]
     document = await overview(portal)
     (cause,) = [each for each in causes(document, "subscription-not-found") if hidden in each["detail"]]
     assert (cause["actor"], cause["count"]) == ("SubscriptionOwner", 1)

@@ -18,6 +18,7 @@ from infra.local.cloud.messages import Answer
 from onboarding.cloud.azure_clouds import AzureClouds
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.environments import ENVIRONMENTS, Environment
+from onboarding.cloud.guest import Guest
 from onboarding.cloud.key_vault import KeyVault
 from onboarding.cloud.microsoft_graph import MicrosoftGraph
 from onboarding.cloud.secret_proof import SecretProof
@@ -121,7 +122,9 @@ class InProcessClouds(AzureClouds):
         }
         for tenant, client in clients.items():
             credential: Any = _Credential(cloud, tenant)
-            graph = MicrosoftGraph(self.environment, credential, self._http, client=client)
+            url = self.environment.admin_consent(tenant, client)
+            guest = None if tenant == self._home else Guest(tenant=tenant, app=client, url=url)
+            graph = MicrosoftGraph(self.environment, credential, self._http, client=client, guest=guest)
             self._directories[tenant] = Directory(graph)
         transport: Any = _Sdk(cloud)
         self.proof = SecretProof(self.environment, self._http)

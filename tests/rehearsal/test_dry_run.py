@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.cloud.ports import KEY_VAULT, RESOURCE_MANAGER
-from onboarding.cloud.replies import GRAPH
+from onboarding.cloud.service_names import GRAPH, KEY_VAULT, RESOURCE_MANAGER
 from onboarding.cmg import profiles
 from onboarding.lifecycle.plans import PLANS
 from onboarding.storage import names

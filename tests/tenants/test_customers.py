@@ -77,7 +77,41 @@ async def test_missing_permissions_are_found_before_anything_is_created(stranger
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
     error = await stranger.withheld(**CUSTOMER)
     codes = {finding["code"] for finding in error["findings"]}
-    assert {"graph-permission-missing", "subscription-not-found"} <= codes
+    assert {"consent-incomplete", "subscription-not-found"} <= codes
+    assert error["actor"] == "TenantAdministrator"
+    assert "adminconsent" in error["actions"][0]["url"]
+
+
+async def test_a_permission_that_is_taken_back_meanwhile_waits_for_its_administrator(customer):
+    """The customer's administrator, not the operator, sees the page that gives the permission back."""
+    refused = {"service": "graph", "tenant": FABRIKAM, "method": "POST", "path": "/applications$"}
+    denied = {"kind": "status", "status": 403, "code": "Authorization_RequestDenied", "times": None}
+    async with customer.fault(**refused, **denied):
+        onboarding = await customer.accepted(**CUSTOMER)
+        document = await customer.blocked(onboarding)
+    error = document["error"]
+    assert (error["code"], error["actor"]) == ("consent-incomplete", "TenantAdministrator")
+    assert "Application.ReadWrite.OwnedBy" in error["detail"]
+    urls = [url for step in document["steps"] for url in step.get("actionUrls", ())]
+    assert any(f"/{FABRIKAM}/adminconsent?client_id=" in url for url in urls)
+    assert (await customer.finished(onboarding))["status"] == "Succeeded"
+
+
+async def test_a_role_that_is_taken_back_meanwhile_waits_for_the_owner(customer):
+    """The owner of the subscription sees where to assign a role, whatever Resource Manager calls it."""
+    manager = {"service": "resourceManager", "times": None}
+    unknown = {"kind": "rewrite", "find": '"Registered"', "put": '"NotRegistered"'}
+    denied = {"kind": "status", "status": 403, "code": "LinkedAuthorizationFailed", "path": "/register"}
+    async with customer.fault(**manager, **unknown), customer.fault(**manager, **denied):
+        onboarding = await customer.accepted(**CUSTOMER)
+        document = await customer.blocked(onboarding)
+    error = document["error"]
+    assert (error["code"], error["actor"]) == ("linked-authorization-failed", "SubscriptionOwner")
+    assign, setup = error["actions"][:2]
+    assert assign["kind"] == "AssignRole"
+    assert assign["url"].endswith(f"#@{FABRIKAM}/resource/subscriptions/{SUBSCRIPTION}/users")
+    assert setup["url"].endswith(f"/api/tenants/{FABRIKAM}/setup?subscriptionId={SUBSCRIPTION}")
+    assert (await customer.finished(onboarding))["status"] == "Succeeded"
 
 
 async def test_a_subscription_of_another_tenant_is_refused(customer):

@@ -125,7 +125,7 @@ async def test_what_was_granted_a_moment_ago_counts(stranger):
     await stranger.control("POST", "/consents", {"tenant": FABRIKAM, "roles": []})
     onboarding = await stranger.accepted(**CUSTOMER)
     error = (await stranger.blocked(onboarding))["error"]
-    assert {finding["code"] for finding in error["findings"]} >= {"graph-permission-missing"}
+    assert {finding["code"] for finding in error["findings"]} >= {"consent-incomplete"}
     await stranger.let_in()
     assert (await stranger.finished(onboarding))["status"] == "Succeeded"
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from azure.core.exceptions import ServiceRequestError, ServiceRequestTimeoutError, ServiceResponseTimeoutError
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from onboarding.cloud import failures
-from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError
+from onboarding.cloud.guest import Guest
+from onboarding.cloud.service_names import GRAPH, KEY_VAULT, RESOURCE_MANAGER
+from onboarding.errors import Actor, OnboardingError, PermanentError, ReplicationLagError, TransientError
 
-GRAPH = "Microsoft Graph"
 FORMAT = "https://graph.microsoft.com"
 MISSING = "Resource 'x' does not exist or one of its queried reference-property objects are not present."
 CONCURRENT = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
@@ -27,12 +30,29 @@ FORBIDDEN = (
 )
 
 
-def answer(status, code="", message="", *, detail=None, headers=None) -> failures.Answer:
+GUEST = Guest(tenant="t", app="a", url="https://login.invalid/t/adminconsent")
+
+
+def answer(
+    status, code="", message="", *, detail=None, headers=None, service=GRAPH, guest=None
+) -> failures.Answer:
     """An answer as Graph and Resource Manager word it."""
     error = {"code": code, "message": message}
     if detail:
         error["details"] = [{"code": detail, "message": message, "target": "x"}]
-    return failures.Answer.from_body(GRAPH, status, headers or {}, {"error": error})
+    body = failures.Answer.from_body(service, status, headers or {}, {"error": error})
+    return replace(body, guest=guest)
+
+
+def vault(status, code, inner="") -> failures.Answer:
+    """An answer as Key Vault words it."""
+    error = {"code": code, "message": "x", **({"innererror": {"code": inner}} if inner else {})}
+    return failures.Answer.from_body(KEY_VAULT, status, {}, {"error": error})
+
+
+def manager(status, code) -> failures.Answer:
+    """An answer of Resource Manager."""
+    return answer(status, code, "x", service=RESOURCE_MANAGER)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +97,71 @@ def test_an_answer_is_transient_or_permanent(said, kind, code):
     """A transient failure is retried; a permanent one is reported with a code."""
     error = failures.error_of(said)
     assert (type(error), error.code) == (kind, code)
+
+
+REQUESTER, OPERATOR, NOBODY = Actor.REQUESTER, Actor.OPERATOR, Actor.NOBODY
+OWNER, ADMINISTRATOR = Actor.SUBSCRIPTION_OWNER, Actor.TENANT_ADMINISTRATOR
+
+
+@pytest.mark.parametrize(
+    ("said", "actor"),
+    [
+        # what the request asks for
+        (answer(400, "Request_BadRequest"), REQUESTER),
+        (answer(400, "Request_BadRequest", guest=GUEST), REQUESTER),
+        (answer(404, "Request_ResourceNotFound", guest=GUEST), REQUESTER),
+        (manager(400, "InvalidSubscriptionId"), REQUESTER),
+        (manager(401, "InvalidAuthenticationTokenTenant"), REQUESTER),
+        # what the service may do in its own tenant, and its own vault
+        (answer(401, "InvalidAuthenticationToken"), OPERATOR),
+        (answer(401, "Authorization_IdentityNotFound"), OPERATOR),
+        (answer(403, "Authorization_RequestDenied"), OPERATOR),
+        (answer(403, "Forbidden"), OPERATOR),
+        (answer(403, "AccessDenied"), OPERATOR),
+        (answer(403), OPERATOR),
+        (answer(403, "Directory_QuotaExceeded"), OPERATOR),
+        (answer(501, "NotImplemented"), OPERATOR),
+        (vault(401, "Unauthorized"), OPERATOR),
+        (vault(403, "Forbidden", "ForbiddenByRbac"), OPERATOR),
+        (vault(403, "Forbidden", "AccessDenied"), OPERATOR),
+        (vault(403, "Forbidden", "SecretDisabled"), OPERATOR),
+        (vault(400, "BadParameter"), OPERATOR),
+        (vault(404, "VaultNotFound"), OPERATOR),
+        (vault(409, "Conflict", "ObjectIsDeletedButRecoverable"), OPERATOR),
+        # what the administrator of another tenant has not allowed
+        (answer(401, "Authorization_IdentityNotFound", guest=GUEST), ADMINISTRATOR),
+        (answer(403, "Authorization_IdentityDisabled", guest=GUEST), ADMINISTRATOR),
+        (answer(403, "Authorization_RequestDenied", guest=GUEST), ADMINISTRATOR),
+        (answer(403, "AccessDenied", guest=GUEST), ADMINISTRATOR),
+        (answer(403, "Directory_QuotaExceeded", guest=GUEST), ADMINISTRATOR),
+        (answer(400, "CredentialTypeNotAllowedAsPerAppPolicy"), ADMINISTRATOR),
+        (answer(401, "InvalidAuthenticationToken", guest=GUEST), OPERATOR),
+        # what the owner of the subscription has not allowed
+        (manager(403, "AuthorizationFailed"), OWNER),
+        (manager(403, "LinkedAuthorizationFailed"), OWNER),
+        (manager(403, "DenyAssignmentAuthorizationFailed"), OWNER),
+        (manager(403, "Forbidden"), OWNER),
+        (manager(403, "RequestDisallowedByPolicy"), OWNER),
+        (manager(404, "SubscriptionNotFound"), OWNER),
+        (manager(409, "ReadOnlyDisabledSubscription"), OWNER),
+        (manager(409, "ScopeLocked"), OWNER),
+        (manager(401, "ExpiredAuthenticationToken"), OPERATOR),
+        # what passes
+        (manager(429, "SubscriptionRequestsThrottled"), NOBODY),
+        (vault(409, "Conflict", "ObjectIsBeingDeleted"), NOBODY),
+        (vault(503, "ServiceUnavailable"), NOBODY),
+        (answer(500, guest=GUEST), NOBODY),
+    ],
+    ids=lambda value: f"{value.service} {value.status} {value.code} {value.details} {bool(value.guest)}"
+    if isinstance(value, failures.Answer)
+    else str(value),
+)  # fmt: skip
+def test_a_refusal_shows_whose_fault_it_is(said, actor):
+    """A requester's fault is final; all others wait for the one who can change it, with a link."""
+    error = failures.error_of(said)
+    assert error.actor is actor
+    if said.guest and error.code == "consent-incomplete":
+        assert [action.url for action in error.actions if action.url] == [GUEST.url]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +226,9 @@ def test_retry_after_is_obeyed(text, seconds):
         (answer(400, "HostNameNotOnVerifiedDomain", UNVERIFIED), "verified domain"),
         (answer(400, "Request_BadRequest", LIFETIME, detail="CredentialInvalidLifetimeAsPerAppPolicy"),
          "shorter secret lifetime"),
-        (answer(403, "Forbidden", "x"), "Key Vault Secrets Officer"),
+        (vault(403, "Forbidden", "ForbiddenByFirewall"), "Key Vault Secrets Officer"),
+        (vault(403, "Forbidden", "SecretDisabled"), "Enable it"),
+        (answer(403, "Authorization_RequestDenied", guest=GUEST), "consent again at https://login.invalid"),
         (answer(403, "Directory_QuotaExceeded", "The directory object quota limit for the Principal."),
          "250 objects"),
         (answer(400, "Request_BadRequest", "x", detail="Directory_ResourceSizeExceeded"), "redirect URIs"),

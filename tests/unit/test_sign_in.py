@@ -12,7 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onboarding.cloud.sign_in import error_of
-from onboarding.errors import OnboardingError, PermanentError, ReplicationLagError, TransientError, login
+from onboarding.errors import (
+    Actor,
+    OnboardingError,
+    PermanentError,
+    ReplicationLagError,
+    TransientError,
+    login,
+)
 
 MANAGER = "Azure Resource Manager"
 VALUES = {
@@ -123,6 +130,7 @@ def test_a_code_without_a_name_is_not_final(code, status):
     """Codes are final one by one: a code that is similar to a final one is not."""
     found = refused(status, "invalid_request", code)
     assert isinstance(found, TransientError) == (code not in login.FINAL)
+    assert found.actor is not Actor.NOBODY, "a refusal does not pass: somebody is waited for"
 
 
 def test_a_remedy_names_what_to_change():

@@ -20,7 +20,16 @@ from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.app_users import Grant
-from onboarding.errors import Action, ActionKind, Actor, OnboardingError, PermanentError, cloud, prerequisites
+from onboarding.errors import (
+    Action,
+    ActionKind,
+    Actor,
+    OnboardingError,
+    PermanentError,
+    cloud,
+    login,
+    prerequisites,
+)
 from onboarding.lifecycle import creation, existing, lost_claims, ownership
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
@@ -38,6 +47,7 @@ _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120)  # seconds between checks for an admi
 _PERIOD: Final = 300
 """Seconds between later checks. All onboardings of a tenant check at the same moments, together."""
 _LONGEST: Final = timedelta(days=30)
+_NOT_ALLOWED: Final = {cloud.AUTHORIZATION_REQUEST_DENIED.code, login.CONSENT_INCOMPLETE.code}
 
 CONFIRMED: Final = "confirmed"
 """The signal of a person: an administrator has consented, also where the service cannot see it."""
@@ -111,7 +121,7 @@ async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
             added = await _grant(context, wanted, noted)
             return Done(result=ConsentResult(granted=wanted.names, by="service", added=added))
         except PermanentError as error:
-            if way is AdminConsent.BY_SERVICE or error.code != cloud.AUTHORIZATION_REQUEST_DENIED.code:
+            if way is AdminConsent.BY_SERVICE or error.code not in _NOT_ALLOWED:
                 raise
     found = await _look(context, wanted)
     missing = [app for app, granted in found.items() if granted is False]

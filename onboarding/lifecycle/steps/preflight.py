@@ -24,7 +24,7 @@ from onboarding.errors import (
     steps,
 )
 from onboarding.errors import subscription as subscription_errors
-from onboarding.lifecycle import clashes, existing, ownership
+from onboarding.lifecycle import clashes, existing, ownership, subscription_access
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.facts import ASKED_AGAIN, Facts, SubscriptionFacts
 from onboarding.lifecycle.findings import findings
@@ -59,10 +59,11 @@ class PreflightResult:
 async def run(context: OnboardingContext) -> Done[PreflightResult]:
     """Fails with all findings at once, or keeps the facts that later steps need."""
     await ownership.enter(context)
-    facts = await look(context)
+    with subscription_access.helped(context.services.clouds, context.request):
+        facts = await look(context)
     if facts.later and context.step.tries < ASKED_AGAIN:
         raise facts.later
-    found = findings(facts)
+    found = found_in(context, facts)
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     if errors:
         raise steps.PREFLIGHT_REFUSED.error(
@@ -70,6 +71,12 @@ async def run(context: OnboardingContext) -> Done[PreflightResult]:
             findings=found,
         )
     return Done(result=replace(result(facts), findings=found))
+
+
+def found_in(context: OnboardingContext, facts: Facts) -> tuple[Finding, ...]:
+    """The findings, with what people can do about them."""
+    clouds, request = context.services.clouds, context.request
+    return tuple(subscription_access.with_actions(clouds, request, each) for each in findings(facts))
 
 
 def result(facts: Facts) -> PreflightResult:

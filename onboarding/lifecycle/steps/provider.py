@@ -25,6 +25,7 @@ from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.effects import Kind, note
 from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
+from onboarding.lifecycle.subscription_access import helped
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Wait
@@ -56,13 +57,14 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
     subscription = context.services.clouds.subscription(request.tenant, str(request.subscription_id))
     state = context.result(PREFLIGHT).providers.get(namespace)
     if state != REGISTERED:
-        state = (
-            await subscription.register(namespace)
-            if step.attempt == 1
-            else await subscription.registration(namespace)
-        )
-        if state in _ABSENT:
-            state = await subscription.register(namespace)
+        with helped(context.services.clouds, request):
+            state = (
+                await subscription.register(namespace)
+                if step.attempt == 1
+                else await subscription.registration(namespace)
+            )
+            if state in _ABSENT:
+                state = await subscription.register(namespace)
     if state == REGISTERED:
         return Done(result=ProviderResult(namespace=namespace, state=state))
     now = context.services.clock.now()
