@@ -13,7 +13,7 @@ from pydantic import Field
 from onboarding.api.blocked_runs import BlockedRuns
 from onboarding.api.counting import Counted, Some
 from onboarding.api.documents import AttentionCode, Url
-from onboarding.api.overview_facts import OPEN, Facts
+from onboarding.api.overview_facts import OPEN, OverviewFacts
 from onboarding.api.troubled_expirations import LONG, URGENT
 from onboarding.api.troubled_runs import code_of
 from onboarding.api.troubled_sites import needs_attention
@@ -75,7 +75,7 @@ class _Need:
     cause: Callable[[Any], Iterable[str]] = lambda _: ()
 
 
-def attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
+def attention(facts: OverviewFacts, url: Callable[[str], str]) -> Iterator[Attention]:
     """What needs attention, the most serious first."""
     if gap := facts.gap:
         error = gap.error()
@@ -111,7 +111,7 @@ def attention(facts: Facts, url: Callable[[str], str]) -> Iterator[Attention]:
             )
 
 
-def _records(facts: Facts) -> Mapping[str, _Need]:
+def _records(facts: OverviewFacts) -> Mapping[str, _Need]:
     """What is wrong with jobs, messages, rows, connections and channels."""
     late = [job for job in facts.jobs if job.is_late(facts.now)]
     failing = [job for job in facts.jobs if job.fails and job not in late]
@@ -167,7 +167,7 @@ def _records(facts: Facts) -> Mapping[str, _Need]:
     }
 
 
-def _runs(facts: Facts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
+def _runs(facts: OverviewFacts, blocked: Some[BlockedStep]) -> Mapping[str, _Need]:
     """The runs that have failed or wait."""
     old = opened(facts.onboardings).where(
         lambda entry: entry.announced_at < facts.now - LONG and entry.dismissed is None

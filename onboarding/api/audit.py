@@ -18,7 +18,7 @@ from onboarding.audit import audit_event
 from onboarding.audit.selection import Selection
 from onboarding.audit.trail import Trail, TrailView
 from onboarding.audit.trail_restoration import By, RestoredChain, TrailRestoration
-from onboarding.audit.verification import Gap, Reason, Verification
+from onboarding.audit.verification import Gap, GapReason, Verification
 from onboarding.clock import Clock
 from onboarding.cmg.fields import Timestamp
 from onboarding.errors import parameters
@@ -123,7 +123,7 @@ class AuditGap(Document):
 
     chain: str
     number: int
-    reason: Reason
+    reason: GapReason
     key: Annotated[str, Field(description="The row of the table audit; its partition is the chain.")] = ""
     written: Annotated[
         AuditEvent | None, Field(description="The event as the service wrote it, from the copy.")

@@ -18,7 +18,7 @@ from onboarding.errors import TransientError, requests
 from onboarding.notices import failing_deliveries
 from onboarding.notices.channel_names import ChannelKind, ChannelNames
 from onboarding.notices.channel_states import ChannelState, ChannelStates, Working
-from onboarding.notices.channels.faults import Fault
+from onboarding.notices.channels.faults import FaultClass
 from onboarding.notices.failing_deliveries import DeliveryState, FailingDelivery
 from onboarding.notices.routing import Routing
 from onboarding.workflow.outcomes import Failure
@@ -42,7 +42,7 @@ class Channel(Document):
         datetime | None, Field(description="Accurate to five minutes while the channel works.")
     ]
     last_failure_at: datetime | None
-    fault: Annotated[Fault | None, Field(description="The class of the last error, until a success.")]
+    fault: Annotated[FaultClass | None, Field(description="The class of the last error, until a success.")]
     error: StepError | None
     waiting: Annotated[
         int, Field(description="Notices that wait for it, of the newest 100 that are undelivered.")

@@ -24,7 +24,7 @@ from onboarding.cmg.wizard import ProfileName as RequestedProfile
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.drift import inspection
 from onboarding.drift.directory_snapshot import Pair
-from onboarding.drift.inspection import Inspection, Subject
+from onboarding.drift.inspection import InspectedConnection, Inspection
 from onboarding.errors import Actor, OnboardingError, requests
 from onboarding.notices import actions
 from onboarding.texts import phrases
@@ -69,10 +69,10 @@ class PairQuery(Parameters):
             raise fault("either-of", first="profile", second="configMgrVersion").error()
         return value
 
-    def subject(self) -> Subject:
+    def subject(self) -> InspectedConnection:
         """What is inspected."""
         version = self.config_mgr_version
-        return Subject(
+        return InspectedConnection(
             pair=Pair(server=self.server_app_id, client=self.client_app_id),
             profile=profiles.PROFILES[self.profile] if self.profile else profiles.for_version(version),
             user_discovery=self.user_discovery,
@@ -143,7 +143,12 @@ class Conformance(Document):
 
     @classmethod
     def of(
-        cls, found: Inspection, subject: Subject, connection: str | None, now: datetime, environment: str
+        cls,
+        found: Inspection,
+        subject: InspectedConnection,
+        connection: str | None,
+        now: datetime,
+        environment: str,
     ) -> Self:
         """The result of an inspection."""
         return cls(
@@ -188,7 +193,7 @@ class ConformanceResource:
         connection = await self._connections.get(call.path["id"])
         if connection is None:
             raise ProblemError(requests.NOT_FOUND, what=phrases.THE_CONNECTION.of())
-        return await self._check(connection.tenant, Subject.of(connection), connection.id)
+        return await self._check(connection.tenant, InspectedConnection.of(connection), connection.id)
 
     @endpoint(
         "GET /tenants/{id}/conformance",
@@ -204,7 +209,7 @@ class ConformanceResource:
         self._tenants.check(tenant)
         return await self._check(tenant, call.query.subject(), None)
 
-    async def _check(self, tenant: str, subject: Subject, connection: str | None) -> Conformance:
+    async def _check(self, tenant: str, subject: InspectedConnection, connection: str | None) -> Conformance:
         now = self._clock.now()
         (found,) = await inspection.inspect(self._directory(tenant), [subject], now)
         if isinstance(found, OnboardingError):

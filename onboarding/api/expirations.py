@@ -23,7 +23,7 @@ from onboarding.clock import Clock
 from onboarding.cmg.fields import Form, plain
 from onboarding.connections import records
 from onboarding.connections.cadence import Cadence, ExpirationState
-from onboarding.connections.calendar import Calendar, Entry, View
+from onboarding.connections.calendar import Calendar, CalendarEntry, View
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.storage.unreadable_rows import Readable
 from onboarding.words.spreadsheet import sheet
@@ -281,7 +281,7 @@ class ExpirationsResource:
             lambda expiration: expiration[0],
         )
 
-    def _shows(self, wanted: Wanted, connection: records.Connection, entry: Entry) -> bool:
+    def _shows(self, wanted: Wanted, connection: records.Connection, entry: CalendarEntry) -> bool:
         """Whether the entry of a connection is up to date and belongs in the list."""
         return (
             connection.expirations.get(entry.kind) == entry.ends_at

@@ -17,13 +17,12 @@ from onboarding.api.channels import ChannelReports
 from onboarding.api.counting import Some
 from onboarding.api.endpoint import OPERATORS, Call, endpoint
 from onboarding.api.overview_documents import Overview
-from onboarding.api.overview_facts import OPEN, Expiring, Facts
+from onboarding.api.overview_facts import OPEN, Expiring, OverviewFacts
 from onboarding.api.reading import Id, Parameters
 from onboarding.api.troubled_expirations import URGENT
 from onboarding.audit.trail_gaps import TrailGaps
 from onboarding.clock import Clock
-from onboarding.connections.calendar import Calendar, View
-from onboarding.connections.calendar import Entry as CalendarEntry
+from onboarding.connections.calendar import Calendar, CalendarEntry, View
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
 from onboarding.connections.site_waits import SiteWaits
@@ -112,7 +111,7 @@ class OverviewResource:
         tenant = call.query.tenant_id
         return Overview.of(await self._facts(tenant), tenant, call.url)
 
-    async def _facts(self, tenant: str | None) -> Facts:
+    async def _facts(self, tenant: str | None) -> OverviewFacts:
         now = self._clock.now()
         (
             (onboardings, operations, lengths, messages),
@@ -134,7 +133,7 @@ class OverviewResource:
         )
         gaps, many = await self._trail_gaps.page(size=_LISTED)
         unreadable, further = await self._unreadable.page(size=_LISTED)  # also what this call has found
-        return Facts(
+        return OverviewFacts(
             onboardings=onboardings,
             operations=operations,
             queues=dict(zip(names.QUEUES, lengths, strict=True)),

@@ -23,7 +23,7 @@ from onboarding.api.documents import (
     StoredId,
 )
 from onboarding.api.job_documents import JobOverview, TrailOverview
-from onboarding.api.overview_facts import Expiring, Facts
+from onboarding.api.overview_facts import Expiring, OverviewFacts
 from onboarding.api.told import StepError
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.lifecycle.requests import TENANT
@@ -59,7 +59,7 @@ class RunsOverview(Document):
     ]
 
     @classmethod
-    def of(cls, statuses: Mapping[str, Some[Entry]], facts: Facts) -> Self:
+    def of(cls, statuses: Mapping[str, Some[Entry]], facts: OverviewFacts) -> Self:
         """The runs of one kind."""
         oldest = min(opened(statuses).found, key=lambda entry: entry.announced_at, default=None)
         return cls(
@@ -192,7 +192,7 @@ class Overview(Document):
     ]
 
     @classmethod
-    def of(cls, facts: Facts, tenant: str | None, url: Callable[[str], str]) -> Self:
+    def of(cls, facts: OverviewFacts, tenant: str | None, url: Callable[[str], str]) -> Self:
         """The overview. ``url`` makes the URL of a path."""
         expirations = facts.expirations.shown(_SHOWN, lambda found: found[0].tenant, lambda found: found[1])
         differences = facts.drifting.shown(_SHOWN, lambda found: found.tenant, lambda found: found.codes)
@@ -218,7 +218,7 @@ class Overview(Document):
         )
 
 
-def _incomplete(facts: Facts) -> Iterator[str]:
+def _incomplete(facts: OverviewFacts) -> Iterator[str]:
     """The lists that were not read completely."""
     sources: dict[str, list[Some[Any]]] = {
         "blocked": [facts.blocked],
@@ -237,7 +237,7 @@ def _incomplete(facts: Facts) -> Iterator[str]:
     yield from (name for name, read in sources.items() if any(some.more for some in read))
 
 
-def _tenants(facts: Facts) -> Iterator[TenantOverview]:
+def _tenants(facts: OverviewFacts) -> Iterator[TenantOverview]:
     """The tenants with entries, those with the most first."""
     columns: Mapping[str, Iterable[str]] = {
         "expiring": (connection.tenant for connection, _ in facts.expirations.found),

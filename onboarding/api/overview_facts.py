@@ -14,7 +14,7 @@ from onboarding.connections import records
 from onboarding.connections.site_waits import SiteWait
 from onboarding.drift.drift_index import DriftEntry
 from onboarding.notices import failing_deliveries
-from onboarding.recovery.epoch import Gap
+from onboarding.recovery.epoch import Rewind
 from onboarding.storage.periodic_jobs import PeriodicJob
 from onboarding.storage.unreadable_rows import UnreadableRow
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -32,7 +32,7 @@ Expiring = tuple[records.Connection, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class OverviewFacts:
     """What was read."""
 
     onboardings: Mapping[str, Some[Entry]]  # by status
@@ -49,7 +49,7 @@ class Facts:
     jobs: Sequence[PeriodicJob]
     trail_gaps: Some[TrailGap]
     trail_round: Round | None  # of the daily verification
-    gap: Gap | None  # between storage and the vault
+    gap: Rewind | None  # between storage and the vault
     failed_onboardings: Some[Entry]  # until they are retried, rolled back or dismissed
     failed_operations: Some[Entry]
     failed_inspections: Some[Entry]

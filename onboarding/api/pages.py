@@ -43,7 +43,7 @@ def page(
         "frame-ancestors 'none'",
     )
     return Reply(
-        content=Page(template=template, style=style, values=values),
+        content=HtmlPage(template=template, style=style, values=values),
         media_type=HTML,
         status=status,
         headers={
@@ -56,7 +56,7 @@ def page(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class HtmlPage:
     """A page before it is written in the language of its reader."""
 
     template: str

@@ -21,7 +21,7 @@ from onboarding.errors import requests
 from onboarding.storage import names, queues
 from onboarding.storage.unreadable_rows import UnreadableRowError
 from onboarding.workflow import poison_messages, redriving
-from onboarding.workflow.poison_messages import PoisonMessages, Reason
+from onboarding.workflow.poison_messages import PoisonMessages, PoisonReason
 from onboarding.workflow.received_message import ERRORS
 from onboarding.workflow.redriving import Redrive
 from onboarding.workflow.run import RunStatus
@@ -33,7 +33,7 @@ class PoisonMessage(Document):
 
     id: UUID
     queue: str
-    reason: Reason
+    reason: PoisonReason
     code: Annotated[FailureCode, Field(description="Of the error.")]
     title: str
     detail: str

@@ -13,10 +13,10 @@ from onboarding.api.reader import ANYBODY, Reader
 from onboarding.api.told import Problem
 from onboarding.errors import (
     Action,
+    ErrorTexts,
     ErrorType,
     Finding,
     OnboardingError,
-    Texts,
     parameters,
     requests,
 )
@@ -41,7 +41,7 @@ class ProblemError(Exception):
         """A declared error with the values in its texts (``args``), or an error of the cloud."""
         if isinstance(error, ErrorType):
             status = error.status
-            occurrence: Texts | OnboardingError = error.texts(args, errors)
+            occurrence: ErrorTexts | OnboardingError = error.texts(args, errors)
             json_args = templates.as_json(args)
         else:
             occurrence, json_args = error, error.json_args

@@ -11,7 +11,7 @@ from onboarding.api.endpoint import CLOUD_REFUSES, OPERATORS, Call, endpoint
 from onboarding.api.paging import Page, PageQuery
 from onboarding.api.reading import Flag, Id
 from onboarding.errors import Actor, Severity
-from onboarding.recovery.reconciler import CODEC, Reconciler, Wanted
+from onboarding.recovery.reconciler import CODEC, Reconciler, ReconciliationRequest
 from onboarding.recovery.reconciliation import Found
 from onboarding.storage.codec import UnreadableError
 from onboarding.storage.tables import InvalidContinuationError
@@ -89,7 +89,7 @@ class ReconciliationsResource:
                 progress = CODEC.load(query.continuation)
             except UnreadableError as error:
                 raise InvalidContinuationError from error
-        wanted = Wanted(
+        wanted = ReconciliationRequest(
             author=call.caller.author, dry_run=query.dry_run, tenant=query.tenant_id, size=query.size
         )
         part = await self._reconciler.run(wanted, progress)

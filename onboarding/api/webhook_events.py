@@ -19,7 +19,7 @@ from onboarding.api.told import Action
 from onboarding.connections.hand_over import Way
 from onboarding.errors import Actor
 from onboarding.notices.channel_states import Working
-from onboarding.notices.channels.faults import Fault
+from onboarding.notices.channels.faults import FaultClass
 from onboarding.notices.notice import Kind
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -57,7 +57,7 @@ class ChannelEvent(AnyEvent):
     channel: str = Field(description="Its name.")
     state: Working | None = Field(description="Missing in a test.")
     since: datetime | None = Field(description="Of the state.")
-    fault: Fault | None = Field(description="The class of the error of a channel that does not work.")
+    fault: FaultClass | None = Field(description="The class of the error of a channel that does not work.")
 
 
 class ExpirationEnds(Document):

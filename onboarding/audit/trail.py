@@ -12,7 +12,7 @@ from onboarding.audit.audit_event import AuditEvent, chain_in, chain_of, month_o
 from onboarding.audit.chain import Chain
 from onboarding.storage import keys, names
 from onboarding.storage.ledgers import Ledgers
-from onboarding.storage.tables import InvalidContinuationError, Page, Range, Tables
+from onboarding.storage.tables import InvalidContinuationError, Range, RowPage, Tables
 from onboarding.storage.unreadable_rows import Readable, readable
 
 _SEPARATOR: Final = "~"
@@ -74,7 +74,7 @@ class Trail:
         last = index + _MOST_CHAINS
         moments = Range(keys.milliseconds(view.since), keys.milliseconds(view.until))
         chains = view.chains
-        page = Page((), "")
+        page = RowPage((), "")
         while index < min(len(chains), last):
             page = await self._tables.page(
                 names.AUDIT, chains[index], size=size, keys=moments, columns=view.columns, continuation=token

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from onboarding.audit.audit_event import SERVICE
-from onboarding.audit.verification import Gap, Reason
+from onboarding.audit.verification import Gap, GapReason
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Range, Row, Tables, Write
@@ -25,7 +25,7 @@ class TrailGap:
 
     chain: str
     number: int
-    reason: Reason
+    reason: GapReason
     key: str = ""  # of the row in the table
     since: datetime
     dismissed: Dismissal | None = None

@@ -14,7 +14,7 @@ from typing import Final
 from onboarding.audit.audit_event import AuditEvent, row_of
 from onboarding.audit.trail import Trail
 from onboarding.audit.trail_gaps import TrailGaps
-from onboarding.audit.verification import ChainDifferences, Gap, Reason, Verification
+from onboarding.audit.verification import ChainDifferences, Gap, GapReason, Verification
 from onboarding.behalf import Behalf
 from onboarding.clock import Clock
 from onboarding.storage import keys, names
@@ -23,7 +23,7 @@ from onboarding.storage.tables import Row, Tables, Write
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 50  # rows; a transaction has at most 100 and 4 MiB
-_LOST: Final = (Reason.MISSING, Reason.CHANGED)
+_LOST: Final = (GapReason.MISSING, GapReason.CHANGED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,7 @@ EVER: Final = Range("0", ":")
 """The range of the partitions of all chains: the name of a chain begins with the year."""
 
 
-class Reason(StrEnum):
+class GapReason(StrEnum):
     """What is wrong with an event."""
 
     CHANGED = "changed"  # the table has other content than the copy
@@ -41,7 +41,7 @@ class Gap:
 
     chain: str
     number: int
-    reason: Reason
+    reason: GapReason
     key: str = ""  # of the row in the table
     written: AuditEvent | None = None  # the event as the service wrote it, if the copy has it
 
@@ -154,7 +154,7 @@ class Verification:
         """The first gap of a chain."""
         gap = await asyncio.to_thread(_first, chain, lines, rows)
         for pause in _PAUSES:
-            if gap is None or gap.reason is not Reason.MISSING:
+            if gap is None or gap.reason is not GapReason.MISSING:
                 break
             await asyncio.sleep(pause)  # a host can be between its two writes
             fresh = rows_by_number(await self._tables.query(names.AUDIT, chain))
@@ -177,7 +177,7 @@ def _differences(chain: str, lines: Sequence[str], rows: Sequence[Row]) -> Chain
     gaps = [
         gap
         for gap in _gaps(chain, trusted, rows_by_number(rows))
-        if not broken or gap.reason is not Reason.NOT_IN_COPY
+        if not broken or gap.reason is not GapReason.NOT_IN_COPY
     ]
     return ChainDifferences(lines=trusted, broken=broken, gaps=gaps, rows={row.key: row for row in rows})
 
@@ -189,9 +189,9 @@ def _broken(chain: str, lines: Sequence[str]) -> Gap | None:
         try:
             event = AuditEvent.of_line(line)
         except UnreadableError:
-            return Gap(chain=chain, number=number, reason=Reason.COPY_BROKEN)
+            return Gap(chain=chain, number=number, reason=GapReason.COPY_BROKEN)
         if (event.chain, event.number, event.previous) != (chain, number, previous):
-            return Gap(chain=chain, number=number, reason=Reason.COPY_BROKEN, written=event)
+            return Gap(chain=chain, number=number, reason=GapReason.COPY_BROKEN, written=event)
         previous = hash_of(line)
     return None
 
@@ -206,16 +206,16 @@ def _gaps(chain: str, lines: Sequence[str], rows: Mapping[int, Sequence[Row]]) -
     for number in sorted(rows):
         if not 0 < number <= len(lines):
             for foreign in rows[number]:
-                yield Gap(chain=chain, number=number, reason=Reason.NOT_IN_COPY, key=foreign.key)
+                yield Gap(chain=chain, number=number, reason=GapReason.NOT_IN_COPY, key=foreign.key)
     for number, line in enumerate(lines, 1):
         written, expected = AuditEvent.of_line(line), row_of(line)
         found = {row.key: row for row in rows.get(number, ())}
         row = found.get(expected.key)
         for wrong in sorted(set(found) - {expected.key}):
-            yield Gap(chain=chain, number=number, reason=Reason.MISPLACED, key=wrong, written=written)
+            yield Gap(chain=chain, number=number, reason=GapReason.MISPLACED, key=wrong, written=written)
         if row is None:
-            yield Gap(chain=chain, number=number, reason=Reason.MISSING, key=expected.key, written=written)
+            yield Gap(chain=chain, number=number, reason=GapReason.MISSING, key=expected.key, written=written)
             continue
         columns = {"document": line, **columns_of(written)}
         if any(row.columns.get(name) != value for name, value in columns.items()):
-            yield Gap(chain=chain, number=number, reason=Reason.CHANGED, key=row.key, written=written)
+            yield Gap(chain=chain, number=number, reason=GapReason.CHANGED, key=row.key, written=written)

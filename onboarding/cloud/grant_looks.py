@@ -20,7 +20,7 @@ from typing import Final
 
 from onboarding.cloud import shapes
 from onboarding.cloud.ports import Graph
-from onboarding.cloud.replies import Reply
+from onboarding.cloud.replies import GraphResponse
 from onboarding.errors import OnboardingError, PermanentError
 
 _BATCH: Final = 20
@@ -55,7 +55,7 @@ class _Expected:
 
     since: datetime
     due: datetime
-    reply: Reply | None = None
+    reply: GraphResponse | None = None
 
     def is_due(self, now: datetime) -> bool:
         """Whether others that make a request now may also request this list."""
@@ -68,8 +68,8 @@ class GrantLooks:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._expected: dict[str, _Expected] = {}
-        self._asking: dict[str, asyncio.Task[Mapping[str, Reply]]] = {}
-        self._refusal: Reply | None = None  # of all lists of scopes: the service lacks the permission
+        self._asking: dict[str, asyncio.Task[Mapping[str, GraphResponse]]] = {}
+        self._refusal: GraphResponse | None = None  # of all lists of scopes: the service lacks the permission
         self._refused_at: datetime | None = None
         self._failure: OnboardingError | None = None
         self._failed_at: datetime | None = None
@@ -82,7 +82,7 @@ class GrantLooks:
             if each in self._expected or len(self._expected) < _MOST:
                 self._expected[each] = _Expected(since=now, due=due)
 
-    async def replies(self, paths: Sequence[str], now: datetime, *, alone: bool) -> dict[str, Reply]:
+    async def replies(self, paths: Sequence[str], now: datetime, *, alone: bool) -> dict[str, GraphResponse]:
         """The answers for some lists. Raises this app's errors.
 
         Args:
@@ -123,7 +123,7 @@ class GrantLooks:
             with contextlib.suppress(OnboardingError):
                 await asyncio.shield(probe)
 
-    def _known(self, wanted: str, now: datetime) -> Reply | None:
+    def _known(self, wanted: str, now: datetime) -> GraphResponse | None:
         """The answer that others requested, if it is new enough."""
         if wanted.endswith(SCOPES) and self._refusal and _within(self._refused_at, now, _LATE):
             return self._refusal
@@ -146,7 +146,7 @@ class GrantLooks:
         self._asking |= dict.fromkeys([*paths, *others], task)
         task.add_done_callback(lambda done: self._end([*paths, *others], done))
 
-    def _end(self, paths: Sequence[str], done: asyncio.Task[Mapping[str, Reply]]) -> None:
+    def _end(self, paths: Sequence[str], done: asyncio.Task[Mapping[str, GraphResponse]]) -> None:
         for each in paths:
             del self._asking[each]
         if not done.cancelled():
@@ -154,7 +154,7 @@ class GrantLooks:
 
     async def _together(
         self, paths: Sequence[str], others: Sequence[str], now: datetime
-    ) -> Mapping[str, Reply]:
+    ) -> Mapping[str, GraphResponse]:
         try:
             found = await self._ask([*paths, *others], now, first=others)
         except PermanentError:
@@ -172,7 +172,7 @@ class GrantLooks:
 
     async def _ask(
         self, paths: Sequence[str], now: datetime, *, first: Sequence[str] = ()
-    ) -> Mapping[str, Reply]:
+    ) -> Mapping[str, GraphResponse]:
         """The answers. For the lists in ``first``, nobody here waits for more than one page."""
         found = await self._graph.batch({each: (each, {}) for each in paths}, first=first)
         self._failure = None
@@ -183,7 +183,7 @@ class GrantLooks:
         return found
 
 
-def _goes_on(reply: Reply) -> bool:
+def _goes_on(reply: GraphResponse) -> bool:
     """Whether a list has more pages. The run that needs them reads them."""
     return isinstance(reply.document, Mapping) and shapes.NEXT in reply.document
 

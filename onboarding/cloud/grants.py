@@ -13,7 +13,7 @@ from typing import Any, Final
 from onboarding.cloud import failures, grant_looks, shapes
 from onboarding.cloud.grant_looks import ROLES, SCOPES, GrantLooks
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
-from onboarding.cloud.replies import Reply
+from onboarding.cloud.replies import GraphResponse
 from onboarding.errors import cloud
 
 _ALL_PRINCIPALS: Final = "AllPrincipals"
@@ -108,7 +108,7 @@ class Grants:
         builder = self._paths.service_principals.by_service_principal_id(client).oauth2_permission_grants
         return self._scopes_in(await self._graph.listed(builder))
 
-    def _scopes_in(self, reply: Reply) -> dict[str, set[str]] | None:
+    def _scopes_in(self, reply: GraphResponse) -> dict[str, set[str]] | None:
         found = reply.readable(fresh=self._fresh)
         if found is None:
             return None
@@ -123,7 +123,7 @@ class Grants:
         builder = self._paths.service_principals.by_service_principal_id(client).app_role_assignments
         return self._roles_in(await self._graph.listed(builder))
 
-    def _roles_in(self, reply: Reply) -> set[tuple[str, str]] | None:
+    def _roles_in(self, reply: GraphResponse) -> set[tuple[str, str]] | None:
         found = reply.readable(fresh=self._fresh)
         if found is None:
             return None

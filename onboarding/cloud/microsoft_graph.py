@@ -34,7 +34,7 @@ from onboarding.cloud.environments import Environment
 from onboarding.cloud.guest import Guest
 from onboarding.cloud.identity import Credential
 from onboarding.cloud.ports import BATCH, Builder, Graph
-from onboarding.cloud.replies import Reply
+from onboarding.cloud.replies import GraphResponse
 from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import responses
 
@@ -103,7 +103,7 @@ class MicrosoftGraph(Graph):
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
-    ) -> Reply:
+    ) -> GraphResponse:
         """Makes one call and returns the response.
 
         Raises ``TransientError`` if there is no response, and ``PermanentError`` if there is no token.
@@ -159,7 +159,7 @@ class MicrosoftGraph(Graph):
         self._record(request, response.status_code, client_request_id, request_id)
         return response, content
 
-    def _reply(self, response: httpx.Response, content: bytes, *, conform: bool) -> Reply:
+    def _reply(self, response: httpx.Response, content: bytes, *, conform: bool) -> GraphResponse:
         try:
             document = json.loads(content) if content else None
         except (ValueError, RecursionError):
@@ -167,14 +167,14 @@ class MicrosoftGraph(Graph):
         if not response.is_error:
             if document is not None and not isinstance(document, Mapping):
                 raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault="it is no JSON object")
-            return Reply(
+            return GraphResponse(
                 status=response.status_code, document=shapes.conform(document) if conform else document
             )
         refusal = failures.Answer.from_body(GRAPH, response.status_code, response.headers, document)
         reads, path = response.request.method == "GET", response.request.url.path
         needs = next((read if reads else write for part, read, write in _PERMISSIONS if part in path), "")
         refusal = replace(refusal, needs=needs, guest=self.guest)
-        return Reply(status=response.status_code, document=document, refusal=refusal)
+        return GraphResponse(status=response.status_code, document=document, refusal=refusal)
 
     @staticmethod
     def _record(request: httpx.Request, status: int, client_request_id: str, request_id: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from onboarding.cloud import shapes
 from onboarding.cloud.guest import Guest
-from onboarding.cloud.replies import Reply
+from onboarding.cloud.replies import GraphResponse
 from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import responses
 
@@ -72,7 +72,7 @@ class Graph(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
-    ) -> Reply:
+    ) -> GraphResponse:
         """Makes one call and returns the response, also if it is an error.
 
         Raises ``TransientError`` if there is no response, and ``PermanentError`` if there is no token.
@@ -96,11 +96,11 @@ class Graph(Protocol):
         """Makes one call that must succeed; ``fresh`` and ``owned`` as for ``failures.error_of``."""
         return (await self.send(method, builder, body, **more)).needed(fresh=fresh, owned=owned)
 
-    async def listed(self, builder: Builder, *, query: Mapping[str, Any] | None = None) -> Reply:
+    async def listed(self, builder: Builder, *, query: Mapping[str, Any] | None = None) -> GraphResponse:
         """Reads a list with all its pages, as one page."""
         return await self._completed(await self.send("GET", builder, query=query), {})
 
-    async def _completed(self, reply: Reply, headers: Mapping[str, str]) -> Reply:
+    async def _completed(self, reply: GraphResponse, headers: Mapping[str, str]) -> GraphResponse:
         """A reply with all pages of its list; the refusal, if one of them is refused.
 
         A page without objects can have a continuation, too (https://learn.microsoft.com/graph/paging). The
@@ -126,7 +126,7 @@ class Graph(Protocol):
 
     async def batch(
         self, requests: Mapping[str, tuple[str, Mapping[str, str]]], *, first: Collection[str] = ()
-    ) -> dict[str, Reply]:
+    ) -> dict[str, GraphResponse]:
         """Reads several things with one call, and the further pages of lists with more calls.
 
         Source: https://learn.microsoft.com/graph/json-batching.
@@ -142,7 +142,7 @@ class Graph(Protocol):
         ]
         document = await self.call("POST", BATCH, {"requests": steps})
         answers = document.get("responses") if isinstance(document, Mapping) else None
-        found = {str(answer["id"]): Reply.batched(answer, self.guest) for answer in answers or ()}
+        found = {str(answer["id"]): GraphResponse.batched(answer, self.guest) for answer in answers or ()}
         if missing := sorted(set(requests) - set(found)):
             raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault=f"no response {missing[0]}")
         return {

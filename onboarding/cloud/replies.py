@@ -14,7 +14,7 @@ from onboarding.errors import OnboardingError, TransientError, responses
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class GraphResponse:
     """The response to a call of Graph."""
 
     status: int

@@ -54,7 +54,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class CalendarEntry:
     """An expiration of a connection as it was when it was entered."""
 
     connection: str
@@ -69,7 +69,7 @@ class Places:
     rows: tuple[tuple[str, str], ...] = ()
 
 
-ENTRY: Final = Codec(Entry)
+ENTRY: Final = Codec(CalendarEntry)
 PLACES: Final = Codec(Places)
 
 
@@ -104,7 +104,7 @@ class Calendar:
         until: datetime | None,
         size: int,
         continuation: str,
-    ) -> tuple[Readable[Entry], str]:
+    ) -> tuple[Readable[CalendarEntry], str]:
         """Some expirations of a view from ``since`` to ``until``, the earliest first; the continuation."""
         days, moments = _ranges(view, since, until)
         page = await self._tables.page(
@@ -112,7 +112,7 @@ class Calendar:
         )
         return await readable(self._tables, page.rows, _entry), page.continuation
 
-    async def scan(self, *, since: datetime | None, until: datetime) -> AsyncIterator[Entry]:
+    async def scan(self, *, since: datetime | None, until: datetime) -> AsyncIterator[CalendarEntry]:
         """All expirations from ``since`` to ``until``, the earliest first."""
         days, moments = _ranges(View(), since, until)
         async for row in self._tables.scan(names.CALENDAR, days, keys=moments):
@@ -137,7 +137,7 @@ class Calendar:
         await self._tables.write(names.CALENDAR, row, how)
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row) -> CalendarEntry:
     entry = load(ENTRY, row)
     placed(row, replace(row, key=_key(entry)))
     return entry
@@ -165,13 +165,13 @@ def _rows(connection: Connection) -> Iterator[Row]:
         *map(_of_owner, connection.owner_addresses),
     }
     for kind, ends_at in connection.expirations.items():
-        entry = Entry(connection=connection.id, kind=kind, ends_at=ends_at)
+        entry = CalendarEntry(connection=connection.id, kind=kind, ends_at=ends_at)
         columns = {"document": ENTRY.dump(entry)}
         for circle in circles:
             yield Row(partition=f"{circle}:{_day(ends_at)}", key=_key(entry), columns=columns)
 
 
-def _key(entry: Entry) -> str:
+def _key(entry: CalendarEntry) -> str:
     return f"{keys.milliseconds(entry.ends_at)}:{entry.connection}:{entry.kind}"
 
 

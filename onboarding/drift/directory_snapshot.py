@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from onboarding.cloud import shapes
 from onboarding.cloud.ports import Graph
-from onboarding.cloud.replies import Reply
+from onboarding.cloud.replies import GraphResponse
 from onboarding.words import odata
 from onboarding.words.word import Word
 
@@ -37,7 +37,7 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Grants:
+class DelegatedGrants:
     """The delegated permissions that a client app has for all users."""
 
     scopes: Mapping[str, frozenset[str]]  # by the object id of the resource's service principal
@@ -58,7 +58,7 @@ class DirectorySnapshot:
 
     applications: Mapping[str, Mapping[str, Any]] | None
     principals: Mapping[str, Mapping[str, Any]] | None  # with their appRoleAssignments
-    grants: Mapping[str, Grants | None]
+    grants: Mapping[str, DelegatedGrants | None]
     domains: tuple[str, ...] | None  # the tenant's verified ones
     tenant: TenantNames | None
     deleted: Mapping[str, str] | None  # when the applications that can be restored were deleted
@@ -110,7 +110,7 @@ async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str] | None:
     return {app: str(each.get("deletedDateTime") or "") for app, each in found.items()}
 
 
-def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mapping[str, Any]] | None:
+def _by_client_id(replies: Mapping[str, GraphResponse], prefix: str) -> dict[str, Mapping[str, Any]] | None:
     found: dict[str, Mapping[str, Any]] = {}
     for name, reply in replies.items():
         if name.startswith(prefix):
@@ -121,9 +121,9 @@ def _by_client_id(replies: Mapping[str, Reply], prefix: str) -> dict[str, Mappin
     return found
 
 
-def _grants(reply: Reply) -> Grants | None:
+def _grants(reply: GraphResponse) -> DelegatedGrants | None:
     if reply.status == HTTPStatus.NOT_FOUND:  # without a service principal there is no consent
-        return Grants(scopes={}, complete=True)
+        return DelegatedGrants(scopes={}, complete=True)
     document = reply.optional()
     if document is None:
         return None
@@ -134,7 +134,7 @@ def _grants(reply: Reply) -> Grants | None:
             resource = str(grant.get("resourceId"))
             scopes[resource] = scopes.get(resource, frozenset()) | set(str(grant.get("scope") or "").split())
     complete = not any(map(shapes.fault_of, grants))
-    return Grants(scopes=scopes, complete=complete)
+    return DelegatedGrants(scopes=scopes, complete=complete)
 
 
 def _domains(organization: Any) -> tuple[str, ...] | None:

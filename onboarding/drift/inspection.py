@@ -16,7 +16,7 @@ from onboarding.cmg.profiles import USER_IMPERSONATION, Profile
 from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection
 from onboarding.drift import directory_snapshot
-from onboarding.drift.directory_snapshot import DirectorySnapshot, Grants, Pair, TenantNames
+from onboarding.drift.directory_snapshot import DelegatedGrants, DirectorySnapshot, Pair, TenantNames
 from onboarding.errors import OnboardingError, responses
 from onboarding.words.word import Word
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
+class InspectedConnection:
     """What is inspected, and against what."""
 
     pair: Pair
@@ -86,7 +86,7 @@ class Inspection:
 
 
 async def inspect(
-    directory: Directory, subjects: Sequence[Subject], now: datetime
+    directory: Directory, subjects: Sequence[InspectedConnection], now: datetime
 ) -> list[Inspection | OnboardingError]:
     """Inspects up to ``directory_snapshot.MOST_PAIRS`` subjects of one tenant, with one call or two.
 
@@ -97,7 +97,9 @@ async def inspect(
     return [inspection(subject, snapshot, now) for subject in subjects]
 
 
-def inspection(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Inspection | OnboardingError:
+def inspection(
+    subject: InspectedConnection, snapshot: DirectorySnapshot, now: datetime
+) -> Inspection | OnboardingError:
     """The checks of a subject, or why the service cannot read what it is about."""
     ids = [app for app in (subject.pair.server, subject.pair.client) if app]
     for found in (of(snapshot, app) for app in ids for of in (_application, _principal)):
@@ -106,7 +108,7 @@ def inspection(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> 
     return _inspection(subject, snapshot, now)
 
 
-def _inspection(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Inspection:
+def _inspection(subject: InspectedConnection, snapshot: DirectorySnapshot, now: datetime) -> Inspection:
     server = _application(snapshot, subject.pair.server)
     passwords = directory_checks.passwords(server) if server else ()
     client = subject.pair.client
@@ -128,7 +130,7 @@ def _inspected_app(snapshot: DirectorySnapshot, app_id: str, checks: Iterator[Ch
     )
 
 
-def _server(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Iterator[Check]:
+def _server(subject: InspectedConnection, snapshot: DirectorySnapshot, now: datetime) -> Iterator[Check]:
     app_id = subject.pair.server
     app = _application(snapshot, app_id)
     yield from _registration(snapshot, app_id)
@@ -143,7 +145,7 @@ def _server(subject: Subject, snapshot: DirectorySnapshot, now: datetime) -> Ite
         yield directory_checks.directory_role(principal, readable=snapshot.principals is not None)
 
 
-def _client(subject: Subject, app_id: str, snapshot: DirectorySnapshot) -> Iterator[Check]:
+def _client(subject: InspectedConnection, app_id: str, snapshot: DirectorySnapshot) -> Iterator[Check]:
     app = _application(snapshot, app_id)
     server = _application(snapshot, subject.pair.server) or {}
     yield from _registration(snapshot, app_id)
@@ -167,7 +169,7 @@ def _registration(snapshot: DirectorySnapshot, app_id: str) -> Iterator[Check]:
         )
 
 
-def _scopes(subject: Subject, app_id: str, snapshot: DirectorySnapshot) -> Iterator[Check]:
+def _scopes(subject: InspectedConnection, app_id: str, snapshot: DirectorySnapshot) -> Iterator[Check]:
     """Consent to the client app's delegated permissions."""
     grants = snapshot.grants[app_id.casefold()]
     server = str((_principal(snapshot, subject.pair.server) or {}).get("id") or "")
@@ -180,7 +182,7 @@ def _scopes(subject: Subject, app_id: str, snapshot: DirectorySnapshot) -> Itera
     yield _scope(USER_READ.value, grants, frozenset().union(*elsewhere))
 
 
-def _scope(name: str, grants: Grants | None, granted: Collection[str]) -> Check:
+def _scope(name: str, grants: DelegatedGrants | None, granted: Collection[str]) -> Check:
     complete = grants is not None and grants.complete
     return directory_checks.scope(name, granted if grants else None, complete=complete)
 

@@ -18,7 +18,7 @@ from onboarding.connections.records import Connection, ConnectionState, Differen
 from onboarding.connections.warning_schedule import WarningSchedule
 from onboarding.drift.comparison import Comparison, blames, compare, outdated, unreadable
 from onboarding.drift.drift_index import DriftIndex
-from onboarding.drift.inspection import Inspection, Subject, inspect
+from onboarding.drift.inspection import InspectedConnection, Inspection, inspect
 from onboarding.drift.inspection_schedule import InspectionSchedule
 from onboarding.drift.subscription_comparison import (
     SubscriptionSnapshot,
@@ -146,7 +146,7 @@ class InspectionStep:
         return [comparison for found in alone for comparison in found]
 
     async def _compared(self, connections: Sequence[Connection], started_at: datetime) -> list[Comparison]:
-        subjects = [Subject.of(connection) for connection in connections]
+        subjects = [InspectedConnection.of(connection) for connection in connections]
         inspections = await inspect(self._directory(connections[0].tenant), subjects, self._clock.now())
         return [
             unreadable(connection, found, started_at)

@@ -17,13 +17,13 @@ from __future__ import annotations
 from onboarding.errors.actions import Action, ActionKind
 from onboarding.errors.actors import Actor
 from onboarding.errors.base import (
+    ErrorTexts,
     ErrorType,
     Finding,
     OnboardingError,
     PermanentError,
     ReplicationLagError,
     Severity,
-    Texts,
     TransientError,
 )
 
@@ -31,12 +31,12 @@ __all__ = [
     "Action",
     "ActionKind",
     "Actor",
+    "ErrorTexts",
     "ErrorType",
     "Finding",
     "OnboardingError",
     "PermanentError",
     "ReplicationLagError",
     "Severity",
-    "Texts",
     "TransientError",
 ]

@@ -112,7 +112,7 @@ class PermanentError(OnboardingError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Texts:
+class ErrorTexts:
     """What one occurrence of an error shows to a person."""
 
     title: str = ""
@@ -121,7 +121,7 @@ class Texts:
     actions: tuple[Action, ...] = ()
 
 
-class Told(Protocol):
+class HasDetail(Protocol):
     """What a text that is composed of findings needs of each."""
 
     @property
@@ -169,7 +169,7 @@ class ErrorType:
         texts = (self.detail, self.remedy, self.remedy_for_requester, *addresses)
         return frozenset().union(*map(templates.fields, texts)) - _COMPOSED
 
-    def texts(self, args: Mapping[str, Any], findings: Sequence[Told] = ()) -> Texts:
+    def texts(self, args: Mapping[str, Any], findings: Sequence[HasDetail] = ()) -> ErrorTexts:
         """The texts of one occurrence. Raises ``TypeError`` unless the values are exactly those needed.
 
         ``findings`` are those of which the texts are composed, where they are.
@@ -177,7 +177,7 @@ class ErrorType:
         if differing := self.fields ^ set(args):
             raise TypeError(f"{self.code}: missing or unknown values {', '.join(sorted(differing))}")
         values = {**args, **composed(findings)}
-        return Texts(
+        return ErrorTexts(
             title=self.title,
             detail=templates.fill(self.detail, values),
             remedy=templates.fill(self.remedy, values),
@@ -226,7 +226,7 @@ class ErrorType:
         )
 
 
-def composed(findings: Iterable[Told]) -> Mapping[str, str]:
+def composed(findings: Iterable[HasDetail]) -> Mapping[str, str]:
     """The texts of findings as values: each sentence once."""
     errors = [each for each in findings if getattr(each, "severity", Severity.ERROR) is Severity.ERROR]
     return {
@@ -235,6 +235,6 @@ def composed(findings: Iterable[Told]) -> Mapping[str, str]:
     }
 
 
-def _detail(each: Told) -> str:
+def _detail(each: HasDetail) -> str:
     parameter = getattr(each, "parameter", None)
     return each.detail if parameter is None else f"{parameter}: {each.detail}"

@@ -13,7 +13,7 @@ from enum import StrEnum
 from onboarding.workflow.run import Run
 
 
-class Kind(StrEnum):
+class EffectKind(StrEnum):
     """What a step can make."""
 
     APPLICATION = "application"  # by its unique name
@@ -24,12 +24,12 @@ class Kind(StrEnum):
     CONNECTION = "connection"  # the record, by its ID
 
 
-def note(kind: Kind, name: str) -> str:
+def note(kind: EffectKind, name: str) -> str:
     """The note of one effect."""
     return f"{kind} {name}"
 
 
-def noted(run: Run | None, kind: Kind) -> list[str]:
+def noted(run: Run | None, kind: EffectKind) -> list[str]:
     """The names of what a run may have made."""
     notes = [each for step in run.steps.values() for each in step.noted] if run else []
     return sorted({each.removeprefix(f"{kind} ") for each in notes if each.startswith(f"{kind} ")})

@@ -21,7 +21,7 @@ from onboarding.cloud import key_vault
 from onboarding.cloud.clouds import Clouds
 from onboarding.cloud.directory import Directory
 from onboarding.cloud.ports import Builder, Graph, ListedSecret, StoredSecret, Subscription, Vault
-from onboarding.cloud.replies import Reply
+from onboarding.cloud.replies import GraphResponse
 from onboarding.cloud.service_names import GRAPH, KEY_VAULT, RESOURCE_MANAGER
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import Finding, PermanentError
@@ -161,7 +161,7 @@ class PaperGraph(Graph):
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
-    ) -> Reply:
+    ) -> GraphResponse:
         """Reads; records any other call, and answers as if it had succeeded."""
         # Only the parameters of this path: the SDK also keeps those of other request builders.
         own = (name for name in builder.path_parameters if f"{{{name}}}" in builder.url_template)
@@ -186,15 +186,15 @@ class PaperGraph(Graph):
             "endDateTime": ((body or {}).get("passwordCredential") or {}).get("endDateTime"),
             "value": self._paper.owners if "/owners" in builder.url_template else [],
         }
-        return Reply(status=201, document=answer)
+        return GraphResponse(status=201, document=answer)
 
     async def batch(
         self, requests: Mapping[str, tuple[str, Mapping[str, str]]], *, first: Collection[str] = ()
-    ) -> dict[str, Reply]:
+    ) -> dict[str, GraphResponse]:
         """Reads. What the onboarding has yet to create has no entries in a list."""
         real = {name: request for name, request in requests.items() if "{" not in request[0]}
         found = await self._real.batch(real, first=first) if real else {}
-        return {name: found.get(name, Reply(status=200, document={"value": []})) for name in requests}
+        return {name: found.get(name, GraphResponse(status=200, document={"value": []})) for name in requests}
 
     async def granted(self) -> frozenset[str] | None:
         """Reads."""

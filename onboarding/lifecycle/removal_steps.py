@@ -180,7 +180,7 @@ async def delete_secret(context: RemovalContext) -> Done[RemoveResult]:
     await services.clouds.vault.remove(run_copies.name_of(removal.onboarding))
     existing = removal.request.server_app.existing
     if existing is None:
-        made = effects.noted(await onboarding_of(context), effects.Kind.VAULT_SECRET)
+        made = effects.noted(await onboarding_of(context), effects.EffectKind.VAULT_SECRET)
         copy = run_copies.name_of(removal.onboarding)
         for name in sorted({vault_name(removal.onboarding), *made} - {copy}):
             await services.clouds.vault.remove(name)
@@ -204,7 +204,7 @@ async def forget(context: RemovalContext) -> Done[None]:
     copy = run_copies.name_of(context.request.onboarding)
     if await services.clouds.vault.stored(copy):  # a late worker has stored it again
         await services.clouds.vault.remove(copy)
-    registered = effects.noted(await onboarding_of(context), effects.Kind.PROVIDER)
+    registered = effects.noted(await onboarding_of(context), effects.EffectKind.PROVIDER)
     await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)
     note = f"{_REGISTERED} {', '.join(registered)}" if registered else ""

@@ -18,7 +18,7 @@ from onboarding.lifecycle import handed_over, lost_claims, renewal_mark
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
-from onboarding.lifecycle.effects import Kind, note
+from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.patience import CODEC as PATIENCE
 from onboarding.lifecycle.patience import Patience, awaited
 from onboarding.lifecycle.renewal_check import CHECK
@@ -52,7 +52,7 @@ class NewSecret:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Confirmation:
+class AwaitedConfirmation:
     """What ended the wait for the site: ``confirmation``, or ``TIME_LIMIT``."""
 
     by: str
@@ -96,7 +96,10 @@ def notes(renewal: Renewal, step: StepState) -> list[str]:
     if renewal.vault_secret or not renewal.onboarding:
         return []
     name = secret_name(renewal.onboarding, step.run, step.attempt)
-    return [note(Kind.CLIENT_SECRET, name), note(Kind.VAULT_SECRET, vault_name(renewal.onboarding))]
+    return [
+        note(EffectKind.CLIENT_SECRET, name),
+        note(EffectKind.VAULT_SECRET, vault_name(renewal.onboarding)),
+    ]
 
 
 async def undo_make(context: RenewalContext, outcome: Outcome[NewSecret]) -> None:
@@ -109,10 +112,10 @@ async def undo_make(context: RenewalContext, outcome: Outcome[NewSecret]) -> Non
         )
 
 
-async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
+async def wait(context: RenewalContext) -> Done[AwaitedConfirmation] | Wait:
     """Waits for the confirmation that the site has the new secret, or for the time limit. Sends reminders."""
     if context.step.signal == CONFIRMED:
-        return Done(result=Confirmation(by="confirmation"))
+        return Done(result=AwaitedConfirmation(by="confirmation"))
     connection = await renewal_mark.held(context)
     now, since = context.services.clock.now(), context.step.started_at or context.accepted_at
     reminders, days = context.services.reminders, context.request.time_limit_days
@@ -128,7 +131,7 @@ async def wait(context: RenewalContext) -> Done[Confirmation] | Wait:
                 f"Nobody confirmed until {patience.limit:%Y-%m-%d %H:%M} UTC (time limit). "
                 f"The last reminder was delivered on {delivered_at:%Y-%m-%d}."
             )
-            return Done(result=Confirmation(by=TIME_LIMIT), note=note)
+            return Done(result=AwaitedConfirmation(by=TIME_LIMIT), note=note)
     number = (now - since) // _REMINDERS
     due = since + number * _REMINDERS
     limit = patience.limit if patience else None
@@ -265,7 +268,7 @@ CONFIRMATION: Final = Step(
     name="confirmation",
     title="Wait for the confirmation that the site has the new secret",
     handler=wait,
-    result=Codec(Confirmation),
+    result=Codec(AwaitedConfirmation),
     after=(SECRET.name,),
 )
 RETIREMENT: Final = Step(

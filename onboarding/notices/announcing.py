@@ -7,7 +7,7 @@ import asyncio
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.notices.deliveries import DELIVERY, ESCALATION
-from onboarding.notices.delivery_context import Services
+from onboarding.notices.delivery_context import DeliveryServices
 from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.routing import Routing
 from onboarding.notices.subscribers import Subscribers
@@ -50,7 +50,9 @@ class Notices:
         targets = (*targets, *await self._subscribers.wanting(notice, None))
         await asyncio.gather(*(self._start(DELIVERY, notice, target) for target in targets))
 
-    async def _start(self, plan: Plan[Services, DeliveryRequest], notice: Notice, target: str) -> None:
+    async def _start(
+        self, plan: Plan[DeliveryServices, DeliveryRequest], notice: Notice, target: str
+    ) -> None:
         """Starts a delivery. One that exists and is damaged must not stop the others: it is listed."""
         identifier = keys.derived_id(plan.name, notice.id, target)
         request = DeliveryRequest(notice=notice, channel=target)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from onboarding.errors import OnboardingError
-from onboarding.notices.channels.faults import Fault, fault_of
+from onboarding.notices.channels.faults import FaultClass, fault_of
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
@@ -44,7 +44,7 @@ class ChannelState:
     since: datetime | None = None  # of the present state
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
-    fault: Fault | None = None  # of the last failure; None while it works
+    fault: FaultClass | None = None  # of the last failure; None while it works
     error: Failure | None = None
     told: bool = False  # the other channels were told about the present or the last failure
     back: bool = False  # it works, or has another address: what waits for it is not on its way yet
@@ -132,9 +132,9 @@ class ChannelStates:
 
         await self.change(name, change)
 
-    async def _failed(self, name: str, fault: Fault, error: Failure) -> None:
+    async def _failed(self, name: str, fault: FaultClass, error: Failure) -> None:
         now = self._tables.clock.now()
-        wanted = Working.ENDED if fault is Fault.GONE else Working.FAILING
+        wanted = Working.ENDED if fault is FaultClass.GONE else Working.FAILING
 
         def change(state: ChannelState) -> ChannelState:
             same = state.state is wanted

@@ -8,7 +8,7 @@ from typing import Final
 
 from onboarding.connections.records import Connection
 from onboarding.notices import digests, message_text
-from onboarding.notices.delivery_context import DeliveryContext, Services
+from onboarding.notices.delivery_context import DeliveryContext, DeliveryServices
 from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.notice import DeliveryRequest, Notice
 from onboarding.notices.pause import pausing
@@ -61,7 +61,7 @@ async def _current(context: DeliveryContext) -> Connection | None:
 
 
 async def _closed(
-    services: Services, target: str, notice: Notice, connection: Connection | None
+    services: DeliveryServices, target: str, notice: Notice, connection: Connection | None
 ) -> Done[DeliveryResult] | None:
     """Why a channel gets nothing more; None: it does."""
     if not await services.is_wanted(target, notice, connection):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Services:
+class DeliveryServices:
     """What all steps share."""
 
     runs: Runtime
@@ -100,8 +100,8 @@ class Services:
         return Item(notice=sent, connection=connection, links=links)
 
 
-DeliveryContext = Context[Services, DeliveryRequest]
+DeliveryContext = Context[DeliveryServices, DeliveryRequest]
 """An attempt of a step of a delivery."""
 
-DigestContext = Context[Services, DigestRequest]
+DigestContext = Context[DeliveryServices, DigestRequest]
 """An attempt of a step of a digest."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from onboarding.notices import message_text
-from onboarding.notices.delivery_context import DigestContext, Services
+from onboarding.notices.delivery_context import DeliveryServices, DigestContext
 from onboarding.notices.failing_deliveries import noted
 from onboarding.notices.message_items import Item
 from onboarding.notices.notice import DigestRequest, Notice
@@ -44,7 +44,7 @@ class DigestResult:
     notices: int = 0
 
 
-async def add(services: Services, notice: Notice, target: str, announced_at: datetime) -> str:
+async def add(services: DeliveryServices, notice: Notice, target: str, announced_at: datetime) -> str:
     """Puts a notice into the digest of the day on which it was announced; returns its date.
 
     If that day is over, into today's. Safe to repeat.
@@ -100,7 +100,7 @@ async def forget(context: DigestContext) -> Done[None]:
     return Done(result=None)
 
 
-async def _notices(services: Services, digest: str) -> list[Notice]:
+async def _notices(services: DeliveryServices, digest: str) -> list[Notice]:
     """The notices of a digest. A row that cannot be read stays, and is in the index of such rows."""
     rows = await services.tables.query(names.NOTICES, digest, _ENTRIES)
     return await readable(services.tables, rows, _notice)
@@ -114,7 +114,7 @@ def _key(notice: Notice) -> str:
     return f"{_ENTRIES.first}{notice.id}"
 
 
-async def _item(services: Services, notice: Notice, target: str) -> Item | None:
+async def _item(services: DeliveryServices, notice: Notice, target: str) -> Item | None:
     try:
         connection = await services.connection(notice)
     except UnreadableRowError:  # it is in the index

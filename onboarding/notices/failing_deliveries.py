@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from onboarding.errors import OnboardingError
 from onboarding.notices import delivery_log
-from onboarding.notices.delivery_context import Services
+from onboarding.notices.delivery_context import DeliveryServices
 from onboarding.notices.notice import DeliveryRequest, DigestRequest
 from onboarding.workflow.index_entry import Cause
 from onboarding.workflow.outcomes import Failure, Outcome
@@ -47,11 +47,11 @@ Result = TypeVar("Result")
 
 
 def noted(
-    handler: Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]],
-) -> Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]]:
+    handler: Callable[[Context[DeliveryServices, Request]], Awaitable[Outcome[Result]]],
+) -> Callable[[Context[DeliveryServices, Request]], Awaitable[Outcome[Result]]]:
     """The handler of a step; operators see its delivery as long as it fails."""
 
-    async def run(context: Context[Services, Request]) -> Outcome[Result]:
+    async def run(context: Context[DeliveryServices, Request]) -> Outcome[Result]:
         index, head = context.services.runs.index, context.run.head
         if context.step.attempt <= 1:
             target = getattr(context.request, "channel", "")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from onboarding.notices.delivery_context import Services
+from onboarding.notices.delivery_context import DeliveryServices
 from onboarding.workflow.outcomes import Outcome, Wait
 from onboarding.workflow.plan import Context
 
@@ -21,11 +21,11 @@ Result = TypeVar("Result")
 
 
 def pausing(
-    handler: Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]],
-) -> Callable[[Context[Services, Request]], Awaitable[Outcome[Result]]]:
+    handler: Callable[[Context[DeliveryServices, Request]], Awaitable[Outcome[Result]]],
+) -> Callable[[Context[DeliveryServices, Request]], Awaitable[Outcome[Result]]]:
     """The handler of a step that sends a notice; it waits as long as notices pause."""
 
-    async def run(context: Context[Services, Request]) -> Outcome[Result]:
+    async def run(context: Context[DeliveryServices, Request]) -> Outcome[Result]:
         if await context.services.is_present():
             return await handler(context)
         return Wait(

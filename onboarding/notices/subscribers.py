@@ -98,7 +98,7 @@ class Subscriber:
 CODEC: Final = Codec(Subscriber)
 
 
-class Vault(Protocol):
+class WritingVault(Protocol):
     """Where addresses and keys are kept."""
 
     async def store(self, name: str, value: str, *, ends_at: datetime | None, tags: Mapping[str, str]) -> str:
@@ -113,7 +113,7 @@ class Vault(Protocol):
 class Subscribers:
     """All subscribers."""
 
-    def __init__(self, tables: Tables, vault: Callable[[], Vault]) -> None:
+    def __init__(self, tables: Tables, vault: Callable[[], WritingVault]) -> None:
         """``vault`` is called when a secret is stored, not before."""
         self._tables = tables
         self._vault = vault

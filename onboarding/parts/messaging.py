@@ -14,7 +14,7 @@ from onboarding.notices.channel_states import ChannelStates
 from onboarding.notices.channel_watch import ChannelWatch
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.people import People
-from onboarding.notices.delivery_context import Services as DeliveryServices
+from onboarding.notices.delivery_context import DeliveryServices
 from onboarding.notices.delivery_log import DeliveryLog
 from onboarding.notices.mail_budget import MailBudget
 from onboarding.notices.mail_domains import MailDomains

@@ -53,7 +53,7 @@ CODEC: Final = Codec(Mark)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gap:
+class Rewind:
     """Storage and Key Vault are not of the same time."""
 
     kind: ErrorType  # which of them is the older one
@@ -61,7 +61,7 @@ class Gap:
     vault: datetime | None
 
     @classmethod
-    def between(cls, storage: Mark, vault: Mark) -> Gap | None:
+    def between(cls, storage: Mark, vault: Mark) -> Rewind | None:
         """The gap; None if both are of the same time, but for a crash between the two."""
         if storage.number < vault.number:
             return cls(kind=steps.STORAGE_RESTORED, storage=storage.at, vault=vault.at)
@@ -113,12 +113,12 @@ class Epoch:
         await self._mark_vault(ahead)
         return ahead
 
-    async def gap(self) -> Gap | None:
+    async def gap(self) -> Rewind | None:
         """The gap between storage and the vault, if there is one. Raises this app's errors."""
         row, known = await self._stored()
         return self._gap(row, known, await self._in_vault())
 
-    async def known_gap(self) -> Gap | None:
+    async def known_gap(self) -> Rewind | None:
         """The same; None if the vault does not answer, or may not be read."""
         try:
             return await self.gap()
@@ -155,7 +155,7 @@ class Epoch:
         """When the records were reconciled last, after a restore; None if there was none."""
         return (await self.last()).reconciled_at
 
-    async def take_up(self, by: str) -> Gap | None:
+    async def take_up(self, by: str) -> Rewind | None:
         """Ends a gap after the records were reconciled, by whom; returns the gap. Safe to repeat."""
         while True:
             row, known = await self._stored()
@@ -170,9 +170,9 @@ class Epoch:
                 return gap
 
     @staticmethod
-    def _gap(row: Row | None, known: Mark, there: Mark) -> Gap | None:
+    def _gap(row: Row | None, known: Mark, there: Mark) -> Rewind | None:
         damaged = row is not None and not known.number
-        return None if damaged else Gap.between(known, there)
+        return None if damaged else Rewind.between(known, there)
 
     async def _stored(self) -> tuple[Row | None, Mark]:
         row = await self._tables.get(names.SERVICE, _PLACE.partition, _PLACE.key)

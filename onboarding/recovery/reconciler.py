@@ -29,7 +29,7 @@ _BLOCKING: Final = {recovery.NOT_RECONCILED.code}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class ReconciliationProgress:
     """How far a reconciliation has come."""
 
     epoch: int  # in storage, when it began
@@ -37,7 +37,7 @@ class Progress:
     clean: bool = True  # whether all tenants until now could be reconciled
 
 
-CODEC: Final = Codec(Progress)
+CODEC: Final = Codec(ReconciliationProgress)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +46,12 @@ class Part:
 
     found: Sequence[tuple[str, Found]]  # with their tenants
     tenants: int
-    progress: Progress | None  # None: there are no more tenants
+    progress: ReconciliationProgress | None  # None: there are no more tenants
     paused: bool  # whether notices and removals still wait
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class ReconciliationRequest:
     """Who reconciles what, and how."""
 
     author: Author
@@ -77,10 +77,10 @@ class Reconciler:
         self._served = served
         self._time_limit_days = time_limit_days
 
-    async def run(self, wanted: Wanted, progress: Progress | None) -> Part:
+    async def run(self, wanted: ReconciliationRequest, progress: ReconciliationProgress | None) -> Part:
         """Reconciles some tenants, from the progress on. Raises this app's errors for the vault."""
         services, gap = self._services(), await self._epoch.gap()
-        progress = progress or Progress(epoch=(await self._epoch.last()).number)
+        progress = progress or ReconciliationProgress(epoch=(await self._epoch.last()).number)
         secrets = await VaultSecrets.of(services.clouds.vault)
         tenants = [wanted.tenant] if wanted.tenant else await self._tenants(services, secrets)
         left = [tenant for tenant in tenants if tenant > progress.after][: wanted.size]
@@ -98,7 +98,7 @@ class Reconciler:
             done += len(some)
         more = bool(left) and left[done - 1] != tenants[-1]
         if more:
-            following = Progress(epoch=progress.epoch, after=left[done - 1], clean=clean)
+            following = ReconciliationProgress(epoch=progress.epoch, after=left[done - 1], clean=clean)
             return Part(found=found, tenants=done, progress=following, paused=gap is not None)
         paused = gap is not None
         unchanged = (await self._epoch.last()).number == progress.epoch
@@ -113,7 +113,13 @@ class Reconciler:
         return sorted({*self._served(), *secrets.tenants, *await services.connections.tenants()})
 
     async def _reconcile(
-        self, services: Services, tenant: str, secrets: VaultSecrets, wanted: Wanted, *, older: bool
+        self,
+        services: Services,
+        tenant: str,
+        secrets: VaultSecrets,
+        wanted: ReconciliationRequest,
+        *,
+        older: bool,
     ) -> tuple[list[Found], bool]:
         """What was found in a tenant, and whether it could be reconciled."""
         try:

@@ -82,7 +82,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RowPage:
     """Some rows, and the continuation (empty at the end)."""
 
     rows: tuple[Row, ...]
@@ -142,7 +142,7 @@ class Tables:
         keys: Range | None = None,
         columns: Mapping[str, str] | None = None,
         continuation: str = "",
-    ) -> Page:
+    ) -> RowPage:
         """At most ``size`` rows of a range of partitions, in order, from a continuation on.
 
         ``columns`` selects rows by their content: the service reads all others, too.
@@ -161,7 +161,7 @@ class Tables:
                 rows = tuple([Row.from_entity(entity, table) async for entity in page])
                 if rows:
                     break
-        return Page(rows, _encode(getattr(pages, "continuation_token", None)))
+        return RowPage(rows, _encode(getattr(pages, "continuation_token", None)))
 
     async def write(self, table: str, row: Row, how: Write) -> str:
         """Writes one row and returns its new ETag. Raises ``ConflictError`` if the row is not as expected."""

@@ -22,7 +22,7 @@ from onboarding.workflow import received_message
 from onboarding.workflow.drive import Drive
 from onboarding.workflow.failure_log import log_failure
 from onboarding.workflow.outcomes import Failure
-from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, PoisonReason
 from onboarding.workflow.received_message import HopelessError
 from onboarding.workflow.run import Run, StepStatus
 from onboarding.workflow.runtime import Runtime
@@ -104,7 +104,9 @@ class Engine:
         if failed:
             names = ", ".join(step.name for step in failed)
             crash = steps.WORKER_CRASHED.error()
-            await self._keep(body, Reason.WORKER_CRASHED, f"{crash.detail} In step {names}.", run.head.id)
+            await self._keep(
+                body, PoisonReason.WORKER_CRASHED, f"{crash.detail} In step {names}.", run.head.id
+            )
             events = [self._runtime.event(step, "failed", error=crashed) for step in failed]
             await self._runtime.store.commit(failed, events)
             for step in failed:
@@ -130,7 +132,7 @@ class Engine:
         """Keeps a poison message, so that people can see it."""
         await self._keep(body, error.reason, error.detail, error.run)
 
-    async def _keep(self, body: bytes, reason: Reason, detail: str, run: str) -> None:
+    async def _keep(self, body: bytes, reason: PoisonReason, detail: str, run: str) -> None:
         log.error("poison message (%s): %s", reason, detail, extra={"run": run})
         runtime = self._runtime
         message = PoisonMessage(

@@ -21,7 +21,7 @@ _PARTITION: Final = "messages"
 _RETRIED: Final = "retried"
 
 
-class Reason(StrEnum):
+class PoisonReason(StrEnum):
     """Why a message could not be processed."""
 
     INVALID = "Invalid"  # it is not a message of this app
@@ -38,7 +38,7 @@ class PoisonMessage:
 
     queue: str
     body: Annotated[bytes, Field(exclude=True)] = b""  # has its own column
-    reason: Reason
+    reason: PoisonReason
     detail: str
     run: str = ""  # its run, if known
     at: datetime  # when it failed last
@@ -50,7 +50,7 @@ class PoisonMessage:
     @property
     def id(self) -> str:
         """The same for the same message, and for all crashes of one run."""
-        if self.reason is Reason.WORKER_CRASHED:
+        if self.reason is PoisonReason.WORKER_CRASHED:
             return self.key or keys.derived_id("crash", self.queue, self.run, self.detail)
         return self.key or keys.derived_id("dead-message", self.queue, self.body.hex())
 

@@ -9,7 +9,7 @@ from typing import Final
 from onboarding.errors import ErrorType, OnboardingError, steps
 from onboarding.storage.codec import FieldsError, UnknownVersionError, UnreadableError
 from onboarding.storage.unreadable_rows import UnreadableRowError
-from onboarding.workflow.poison_messages import Reason
+from onboarding.workflow.poison_messages import PoisonReason
 from onboarding.workflow.run import Run
 from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import MESSAGES, StepMessage
@@ -17,13 +17,13 @@ from onboarding.workflow.step_message import MESSAGES, StepMessage
 _LONGEST: Final = 1000
 _LONGEST_ID: Final = 100
 
-ERRORS: Final[Mapping[Reason, ErrorType]] = {
-    Reason.INVALID: steps.MESSAGE_INVALID,
-    Reason.UNKNOWN_VERSION: steps.MESSAGE_VERSION,
-    Reason.UNKNOWN_FIELD: steps.MESSAGE_FIELD,
-    Reason.UNKNOWN_RUN: steps.MESSAGE_RUN_UNKNOWN,
-    Reason.UNREADABLE_RUN: steps.MESSAGE_RUN_UNREADABLE,
-    Reason.WORKER_CRASHED: steps.WORKER_CRASHED,
+ERRORS: Final[Mapping[PoisonReason, ErrorType]] = {
+    PoisonReason.INVALID: steps.MESSAGE_INVALID,
+    PoisonReason.UNKNOWN_VERSION: steps.MESSAGE_VERSION,
+    PoisonReason.UNKNOWN_FIELD: steps.MESSAGE_FIELD,
+    PoisonReason.UNKNOWN_RUN: steps.MESSAGE_RUN_UNKNOWN,
+    PoisonReason.UNREADABLE_RUN: steps.MESSAGE_RUN_UNREADABLE,
+    PoisonReason.WORKER_CRASHED: steps.WORKER_CRASHED,
 }
 """The error of each reason."""
 
@@ -31,7 +31,7 @@ ERRORS: Final[Mapping[Reason, ErrorType]] = {
 class HopelessError(Exception):
     """The message cannot be processed, however often it is sent."""
 
-    def __init__(self, reason: Reason, error: OnboardingError, run: str = "") -> None:
+    def __init__(self, reason: PoisonReason, error: OnboardingError, run: str = "") -> None:
         super().__init__(error.detail)
         detail = error.detail  # it can quote the message, which can be longer than a column of a table
         self.detail = detail if len(detail) <= _LONGEST else f"{detail[:_LONGEST]}\u2026"
@@ -45,13 +45,13 @@ def read(body: bytes) -> StepMessage:
     except UnknownVersionError as error:
         version = "none" if error.version is None else json.dumps(error.version)
         wrong = steps.MESSAGE_VERSION.error(version=version, newest=error.newest)
-        raise HopelessError(Reason.UNKNOWN_VERSION, wrong) from error
+        raise HopelessError(PoisonReason.UNKNOWN_VERSION, wrong) from error
     except FieldsError as error:
         if error.unknown:
             unknown = steps.MESSAGE_FIELD.error(
                 unknown=", ".join(error.unknown), wrong=", ".join(error.wrong)
             )
-            raise HopelessError(Reason.UNKNOWN_FIELD, unknown) from error
+            raise HopelessError(PoisonReason.UNKNOWN_FIELD, unknown) from error
         raise _invalid(f"These fields are missing or not valid: {', '.join(error.wrong)}.") from error
     except UnreadableError as error:
         raise _invalid("The message is not a JSON object.") from error
@@ -67,12 +67,12 @@ async def run_of(runtime: Runtime, message: StepMessage) -> Run:
         run = await runtime.load(message.run)
     except UnreadableRowError as error:
         await runtime.store.note(error)
-        raise HopelessError(Reason.UNREADABLE_RUN, damaged, message.run) from error
+        raise HopelessError(PoisonReason.UNREADABLE_RUN, damaged, message.run) from error
     if run is None:
         gone = steps.MESSAGE_RUN_UNKNOWN.error(run=message.run)
-        raise HopelessError(Reason.UNKNOWN_RUN, gone, message.run)
+        raise HopelessError(PoisonReason.UNKNOWN_RUN, gone, message.run)
     if run.is_damaged:
-        raise HopelessError(Reason.UNREADABLE_RUN, damaged, message.run)
+        raise HopelessError(PoisonReason.UNREADABLE_RUN, damaged, message.run)
     return run
 
 
@@ -82,4 +82,4 @@ def undecodable() -> HopelessError:
 
 
 def _invalid(fault: str) -> HopelessError:
-    return HopelessError(Reason.INVALID, steps.MESSAGE_INVALID.error(fault=fault))
+    return HopelessError(PoisonReason.INVALID, steps.MESSAGE_INVALID.error(fault=fault))

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from onboarding.workflow import interventions, received_message
 from onboarding.workflow.interventions import NotPossibleError
-from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, Reason
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages, PoisonReason
 from onboarding.workflow.received_message import HopelessError
 from onboarding.workflow.run import Author
 from onboarding.workflow.runtime import Runtime
@@ -36,7 +36,9 @@ async def redrive(messages: PoisonMessages, runs: Runtime, message: PoisonMessag
         await messages.keep(replace(tried, key=message.id))
         return Redrive.KEPT
     outcome = Redrive.SENT_AGAIN
-    if message.reason is Reason.WORKER_CRASHED:  # the message alone would find a failed run and do nothing
+    if (
+        message.reason is PoisonReason.WORKER_CRASHED
+    ):  # the message alone would find a failed run and do nothing
         outcome = await _resume(runs, message.run, author)
     else:
         await runs.queues.put(runs.queue, message.body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onboarding.lifecycle import effects
-from onboarding.lifecycle.effects import Kind
+from onboarding.lifecycle.effects import EffectKind
 from onboarding.storage import names
 from tests.interleavings.invariants import State, violations
 from tests.interleavings.world import World
@@ -13,16 +13,16 @@ from tests.interleavings.world import World
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
 CALLS = {
-    "server-app": ("POST", "graph", "/applications", 0, Kind.APPLICATION, "cmg-{}-server"),
-    "client-app": ("POST", "graph", "/applications", 2, Kind.APPLICATION, "cmg-{}-client"),
-    "principal": ("POST", "graph", "/servicePrincipals", 0, Kind.PRINCIPAL, "cmg-{}-server"),
-    "password": ("POST", "graph", "addPassword", 0, Kind.CLIENT_SECRET, "cmg-{}-1"),
-    "vault": ("PUT", "keyVault", "/secrets/cmg-", 0, Kind.VAULT_SECRET, "cmg-{}"),
-    "copy": ("PUT", "keyVault", "/secrets/record-", 0, Kind.VAULT_SECRET, "record-{}"),
+    "server-app": ("POST", "graph", "/applications", 0, EffectKind.APPLICATION, "cmg-{}-server"),
+    "client-app": ("POST", "graph", "/applications", 2, EffectKind.APPLICATION, "cmg-{}-client"),
+    "principal": ("POST", "graph", "/servicePrincipals", 0, EffectKind.PRINCIPAL, "cmg-{}-server"),
+    "password": ("POST", "graph", "addPassword", 0, EffectKind.CLIENT_SECRET, "cmg-{}-1"),
+    "vault": ("PUT", "keyVault", "/secrets/cmg-", 0, EffectKind.VAULT_SECRET, "cmg-{}"),
+    "copy": ("PUT", "keyVault", "/secrets/record-", 0, EffectKind.VAULT_SECRET, "record-{}"),
 }
 
 
-async def noted(world: World, onboarding: str, kind: Kind) -> list[str]:
+async def noted(world: World, onboarding: str, kind: EffectKind) -> list[str]:
     """What an onboarding has noted."""
     run = await world.parts.onboarding_runs.store.load(onboarding)
     return effects.noted(run, kind)
@@ -58,7 +58,7 @@ async def test_a_secret_of_a_renewal_is_noted(world):
     await world.until(pin, late)
     run = await world.parts.operation_runs.store.load(renewal)
     onboarding = (await State.of(world)).connections[connection].onboarding
-    assert effects.noted(run, Kind.CLIENT_SECRET) == [f"cmg-{onboarding}-{renewal[:8]}-1"]
-    assert effects.noted(run, Kind.VAULT_SECRET) == [f"cmg-{onboarding}"]
+    assert effects.noted(run, EffectKind.CLIENT_SECRET) == [f"cmg-{onboarding}-{renewal[:8]}-1"]
+    assert effects.noted(run, EffectKind.VAULT_SECRET) == [f"cmg-{onboarding}"]
     pin.gate.set()
     await late

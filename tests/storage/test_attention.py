@@ -20,7 +20,7 @@ from onboarding.errors import Actor
 from onboarding.storage import names
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.outcomes import Failure
-from onboarding.workflow.poison_messages import PoisonMessage, Reason
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonReason
 from onboarding.workflow.run import StepStatus
 from onboarding.workflow.step_message import MESSAGES, StepMessage
 from tests.support.connections import TENANT, onboarding_request
@@ -176,7 +176,7 @@ async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(wo
     alive = json.dumps({"v": 1, "run": head.id, "step": "preflight", "attempt": 1})
     await world.parts.stores.poison_messages.keep(
         PoisonMessage(
-            queue=names.STEPS_QUEUE, body=alive.encode(), reason=Reason.UNKNOWN_RUN, detail="d", at=now
+            queue=names.STEPS_QUEUE, body=alive.encode(), reason=PoisonReason.UNKNOWN_RUN, detail="d", at=now
         )
     )
     world.advance(timedelta(hours=1))
@@ -216,7 +216,7 @@ async def test_a_message_that_the_host_cannot_read_is_kept_and_dismissed(world):
         PoisonMessage(
             queue=names.STEPS_QUEUE,
             body=b"\xff" * 3000,
-            reason=Reason.INVALID,
+            reason=PoisonReason.INVALID,
             detail="d",
             at=world.clock.now(),
         )

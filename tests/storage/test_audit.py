@@ -16,7 +16,7 @@ from onboarding.audit.audit_event import AuditEvent, Subject, hash_of, row_of
 from onboarding.audit.chain import part_of
 from onboarding.audit.selection import Selection
 from onboarding.audit.trail import Trail, TrailView
-from onboarding.audit.verification import Reason, Verdict, Verification
+from onboarding.audit.verification import GapReason, Verdict, Verification
 from onboarding.calls import Call
 from onboarding.storage import names
 from onboarding.storage.ledgers import Ledgers
@@ -89,7 +89,7 @@ class Trails:
         selection = Selection(since=AT, until=until, **more)
         return await self.verification.run(selection, seconds=60)
 
-    async def gap(self) -> tuple[str, int, Reason] | None:
+    async def gap(self) -> tuple[str, int, GapReason] | None:
         verdict = await self.verified(AT + timedelta(days=60))
         return (verdict.gap.chain, verdict.gap.number, verdict.gap.reason) if verdict.gap else None
 
@@ -120,7 +120,7 @@ async def test_a_host_that_ended_between_its_writes_leaves_no_gap(trails):
     await host.add(event(1))
     with trails.broken(), pytest.raises(HttpResponseError):
         await host.add(event(2))
-    assert await trails.gap() == (CHAIN, 2, Reason.MISSING)
+    assert await trails.gap() == (CHAIN, 2, GapReason.MISSING)
     await trails.host().add(event(3))
     assert await trails.gap() is None
     assert [found.id for found in await trails.events(connection=f"{TENANT}.c")] == ["1", "2", "3"]
@@ -212,14 +212,14 @@ async def from_another_chain(trails: Trails, rows: list[Row]) -> None:
 
 
 TAMPERING: Final = {
-    changed: Reason.CHANGED,
-    changed_actor_column: Reason.CHANGED,
-    deleted: Reason.MISSING,
-    cut_tail: Reason.MISSING,
-    reordered: Reason.CHANGED,
-    moved: Reason.MISPLACED,
-    rewritten: Reason.MISPLACED,
-    from_another_chain: Reason.CHANGED,
+    changed: GapReason.CHANGED,
+    changed_actor_column: GapReason.CHANGED,
+    deleted: GapReason.MISSING,
+    cut_tail: GapReason.MISSING,
+    reordered: GapReason.CHANGED,
+    moved: GapReason.MISPLACED,
+    rewritten: GapReason.MISPLACED,
+    from_another_chain: GapReason.CHANGED,
 }
 
 
@@ -242,10 +242,10 @@ async def test_a_forged_event_is_named(trails):
     (row,) = await trails.rows()
     forged_row = row_of(event(2).linked(2, hash_of(row.columns["document"])).line)
     await put(trails, forged_row)
-    assert await trails.gap() == (CHAIN, 2, Reason.NOT_IN_COPY)
+    assert await trails.gap() == (CHAIN, 2, GapReason.NOT_IN_COPY)
     await trails.tables.write(names.AUDIT, forged_row, Write.DELETE)
     await put(trails, row_of(event(1, tenant=OTHER).linked(1, "").line))
-    assert await trails.gap() == (f"202611:{OTHER}", 1, Reason.NOT_IN_COPY)
+    assert await trails.gap() == (f"202611:{OTHER}", 1, GapReason.NOT_IN_COPY)
 
 
 async def test_text_that_somebody_appends_to_the_copy_stops_nothing(trails):
@@ -254,7 +254,7 @@ async def test_text_that_somebody_appends_to_the_copy_stops_nothing(trails):
     ledger = part_of(CHAIN, 1)
     await trails.ledgers.append(ledger, b"{}\n", at=(await trails.ledgers.sizes(""))[ledger])
     await trails.host().add(event(2))
-    assert await trails.gap() == (CHAIN, 2, Reason.COPY_BROKEN)
+    assert await trails.gap() == (CHAIN, 2, GapReason.COPY_BROKEN)
     assert [found.id for found in await trails.events(tenant=TENANT)] == ["1", "2"]
 
 

@@ -17,7 +17,7 @@ from onboarding.api.feed_store import FeedStore
 from onboarding.api.secret_budget import SecretBudget
 from onboarding.audit.audit_event import AuditEvent, chain_of
 from onboarding.audit.trail_gaps import Round
-from onboarding.audit.verification import Gap, Reason
+from onboarding.audit.verification import Gap, GapReason
 from onboarding.connections.hand_over import HandOver
 from onboarding.connections.records import Connection, Difference
 from onboarding.connections.site_waits import SiteWait, SiteWaits
@@ -120,7 +120,7 @@ async def populate(world: World, who: tuple[str, str]) -> Connection:
     await stores.trail.add(happened)
     chain = chain_of(tenant, now)
     await world.damage(Row(table=names.AUDIT, partition=chain, key="~forged"), "document", "banana")
-    gap = Gap(chain=chain, number=1, reason=Reason.NOT_IN_COPY)
+    gap = Gap(chain=chain, number=1, reason=GapReason.NOT_IN_COPY)
     await stores.trail_gaps.record(chain, gap, None)
     await stores.trail_gaps.keep(Round(began_at=now))
     for job in ("sweep_onboardings", "sweep_expirations", "sweep_directory"):

@@ -14,7 +14,7 @@ from onboarding.audit.audit_event import AuditEvent, chain_of, row_of
 from onboarding.audit.chain import part_of
 from onboarding.audit.trail_gaps import Round
 from onboarding.audit.trail_watch import TrailWatch
-from onboarding.audit.verification import Reason, Verification
+from onboarding.audit.verification import GapReason, Verification
 from onboarding.storage import names
 from onboarding.storage.periodic_jobs import VERIFY_TRAIL
 from onboarding.storage.tables import Row, Write
@@ -147,7 +147,7 @@ async def test_a_chain_that_cannot_be_read_hides_no_gap(world):
         await stores.trail_watch.run()
     found = await entry(world)
     assert found is not None
-    assert found["causes"] == {Reason.CHANGED: 1}
+    assert found["causes"] == {GapReason.CHANGED: 1}
     shown = (await world.call("get_overview"))["trail"]
     assert (shown["failed"], shown["chains"], "verifiedAt" in shown) == (1, 5, False)
     world.advance(timedelta(days=3, minutes=1))
@@ -166,7 +166,7 @@ async def test_a_broken_copy_can_only_be_dismissed(world):
     await edit(world, (await rows(world, tenant))[0], "Eve")
     await stores.trail_watch.run()
     (found,) = (await world.call("list_attention", code=CODE))["value"]
-    assert found["cause"] == Reason.COPY_BROKEN
+    assert found["cause"] == GapReason.COPY_BROKEN
     period = {"from": (datetime.now(UTC) - timedelta(days=60)).isoformat()}
     (restored,) = (await world.call("restore_audit", **period))["value"]
     assert (restored["putBack"], restored["brokenAt"]) == (1, 3)

@@ -21,7 +21,7 @@ from typing import Final
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from onboarding.storage import tables
-from onboarding.storage.tables import ConflictError, Page, Range, Row, Tables, Write
+from onboarding.storage.tables import ConflictError, Range, Row, RowPage, Tables, Write
 
 _PAGE: Final = 1000
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f/\\#?]")
@@ -93,7 +93,7 @@ class MemoryTables(Tables):
         keys: Range | None = None,
         columns: Mapping[str, str] | None = None,
         continuation: str = "",
-    ) -> Page:
+    ) -> RowPage:
         """At most ``size`` rows of a range of partitions, in order, from a continuation on."""
         token = tables._decode(continuation)
         async with self._call("page", table, (partitions.first, "")):
@@ -105,7 +105,7 @@ class MemoryTables(Tables):
                 and all(row.columns.get(name) == value for name, value in (columns or {}).items())
             ]
             rest = [{"PartitionKey": row.partition, "RowKey": row.key} for row in found[size:]]
-            return Page(tuple(found[:size]), tables._encode(rest[0] if rest else None))
+            return RowPage(tuple(found[:size]), tables._encode(rest[0] if rest else None))
 
     async def write(self, table: str, row: Row, how: Write) -> str:
         """Write one row and return its new ETag; ``ConflictError`` when the row is not as expected."""

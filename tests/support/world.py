@@ -38,7 +38,7 @@ from onboarding.words import data
 from onboarding.words.word import Word
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
-from onboarding.workflow.poison_messages import PoisonMessage, Reason
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonReason
 from onboarding.workflow.run import SERVICE, Head, StepStatus
 from onboarding.workflow.runtime import Runtime
 from tests.support.connections import TENANT, connection
@@ -219,7 +219,7 @@ class World:
     async def poison(self, text: str, at: datetime) -> PoisonMessage:
         """A poison message."""
         message = PoisonMessage(
-            queue=names.STEPS_QUEUE, body=text.encode(), reason=Reason.INVALID, detail="d", at=at
+            queue=names.STEPS_QUEUE, body=text.encode(), reason=PoisonReason.INVALID, detail="d", at=at
         )
         await self.parts.stores.poison_messages.keep(message)
         return message

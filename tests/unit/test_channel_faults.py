@@ -14,7 +14,7 @@ from aiohttp import web
 from onboarding.errors import OnboardingError, TransientError, cloud
 from onboarding.notices.channel_states import ChannelStates, Working
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
-from onboarding.notices.channels.faults import Fault, fault_of
+from onboarding.notices.channels.faults import FaultClass, fault_of
 from onboarding.notices.channels.people import People
 from onboarding.notices.channels.webhook import Receiver, Webhooks, event
 from onboarding.notices.message_text import single
@@ -84,7 +84,7 @@ async def test_a_wrong_mail_password_is_called_that(safe, secrets_of, post, cert
         f"mailtos://robot:wrong@{post.host}/?from=robot@contoso.com&to=ops@contoso.com",
     )
     error = await refused(People(secrets_of))
-    assert (fault_of(error), error.code) == (Fault.AUTH_FAILED, "channel-auth-failed")
+    assert (fault_of(error), error.code) == (FaultClass.AUTH_FAILED, "channel-auth-failed")
     assert "SMTP 535" in error.detail
     assert post.mails == []
 
@@ -93,12 +93,12 @@ async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of,
     """A channel for people and a webhook report the certificate, and send nothing."""
     async with WebServer(tls=certified[0]) as server:
         safe.values["notice-ops"] = (f"jsons://robot:{PASSWORD}@{server.host}/",)
-        assert fault_of(await refused(People(secrets_of))) is Fault.TLS
+        assert fault_of(await refused(People(secrets_of))) is FaultClass.TLS
         about = item()
         receiver = Receiver(channel="webhook", url=f"https://{server.host}/{PASSWORD}", secret="")
         with pytest.raises(TransientError) as caught:
             await Webhooks(secrets_of, safe).send(receiver, event(about.notice, about.connection))
-        assert fault_of(caught.value) is Fault.TLS
+        assert fault_of(caught.value) is FaultClass.TLS
         assert server.posts == []
 
 
@@ -113,17 +113,17 @@ async def test_a_certificate_that_nobody_trusts_is_called_that(safe, secrets_of,
 async def test_a_server_that_is_not_there_is_unreachable(safe, secrets_of, address):
     """A closed port is one class, for mail and for chat."""
     safe.values["notice-ops"] = (address,)
-    assert fault_of(await refused(People(secrets_of))) is Fault.UNREACHABLE
+    assert fault_of(await refused(People(secrets_of))) is FaultClass.UNREACHABLE
 
 
-STATUSES: Mapping[int, Fault] = {
-    401: Fault.AUTH_FAILED,
-    403: Fault.AUTH_FAILED,
-    404: Fault.REFUSED,
-    410: Fault.GONE,
-    413: Fault.TOO_LARGE,
-    429: Fault.REFUSED,
-    500: Fault.REFUSED,
+STATUSES: Mapping[int, FaultClass] = {
+    401: FaultClass.AUTH_FAILED,
+    403: FaultClass.AUTH_FAILED,
+    404: FaultClass.REFUSED,
+    410: FaultClass.GONE,
+    413: FaultClass.TOO_LARGE,
+    429: FaultClass.REFUSED,
+    500: FaultClass.REFUSED,
 }
 
 
@@ -186,7 +186,7 @@ async def test_the_state_of_a_channel_follows_what_it_answers(safe):
     assert ((await states.get("ops")).state, (await states.get("ops")).since) == (Working.WORKING, begun)
     await attempt(cloud.SECRET_NOT_READABLE, name="x", prefixes="y")
     failed = await states.get("ops")
-    assert (failed.state, failed.since, failed.fault) == (Working.FAILING, safe.time, Fault.OWN_TROUBLE)
+    assert (failed.state, failed.since, failed.fault) == (Working.FAILING, safe.time, FaultClass.OWN_TROUBLE)
     since = safe.time
     await attempt(cloud.SECRET_NOT_READABLE, name="x", prefixes="y")
     assert (await states.get("ops")).since == since

@@ -39,7 +39,7 @@ from onboarding.words.word import Word
 from onboarding.workflow.index_entry import Entry
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.plan import Plan
-from onboarding.workflow.poison_messages import PoisonMessage, Reason
+from onboarding.workflow.poison_messages import PoisonMessage, PoisonReason
 from onboarding.workflow.run import SERVICE, Event, Head, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import OPEN
 from onboarding.workflow.step_message import MESSAGES, StepMessage
@@ -108,7 +108,7 @@ RESULTS: Final[Mapping[str, Any]] = {
     "removal/server-secret": deletion.RemoveResult(removed=False),
     "renewal/check": renewal_check.CheckResult(object_id="o", findings=FAILURE.findings),
     "renewal/secret": renewal_steps.NewSecret(secret=SECRET, replaces="cmg-1"),
-    "renewal/confirmation": renewal_steps.Confirmation(by="time limit"),
+    "renewal/confirmation": renewal_steps.AwaitedConfirmation(by="time limit"),
     "renewal/retirement": renewal_steps.Retirement(removed=True),
 }
 """By step; with the plan before it where it is not an onboarding's."""
@@ -239,7 +239,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         PoisonMessage(
             queue="steps",
             body=b"x",
-            reason=Reason.UNKNOWN_VERSION,
+            reason=PoisonReason.UNKNOWN_VERSION,
             detail="d",
             run="r",
             at=NOW,

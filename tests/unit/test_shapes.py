@@ -20,7 +20,7 @@ from onboarding.cmg import identifiers, profiles
 from onboarding.drift import directory_snapshot
 from onboarding.drift.comparison import compare, unreadable
 from onboarding.drift.directory_snapshot import DirectorySnapshot, Pair
-from onboarding.drift.inspection import Subject, inspection
+from onboarding.drift.inspection import InspectedConnection, inspection
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle import policies
 from onboarding.lifecycle.handed_over import newest
@@ -143,7 +143,7 @@ def test_whatever_an_application_contains_its_inspection_has_a_result(server, cl
         deleted=None,
     )
     record = connection(NOW + timedelta(days=30))
-    subject = Subject(
+    subject = InspectedConnection(
         pair=Pair(server="s", client="c"),
         profile=profiles.PROFILES[record.profile],
         user_discovery=True,

@@ -9,7 +9,7 @@ from onboarding.cmg import profiles
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext, Services, notes_text, unique_name
-from onboarding.lifecycle.effects import Kind, note
+from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.words.word import Word
@@ -55,7 +55,7 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
     """What an attempt may make."""
     created = request.need_client_app().existing is None
-    return [note(Kind.APPLICATION, unique_name(step.run, "client"))] if created else []
+    return [note(EffectKind.APPLICATION, unique_name(step.run, "client"))] if created else []
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ClientAppResult]) -> None:

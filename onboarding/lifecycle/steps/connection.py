@@ -11,7 +11,7 @@ from onboarding.connections.records import AppRecord, Connection, key_of
 from onboarding.errors import OnboardingError, prerequisites, steps
 from onboarding.lifecycle import ownership, run_copies
 from onboarding.lifecycle.context import OnboardingContext, Services
-from onboarding.lifecycle.effects import Kind, note
+from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.existing import keep_up
 from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.record_removal import remove_record
@@ -63,7 +63,7 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
     """What an attempt may make."""
     copy, record = run_copies.name_of(step.run), f"{request.tenant}.{key_of(request.name)}"
-    return [note(Kind.VAULT_SECRET, copy), note(Kind.CONNECTION, record)]
+    return [note(EffectKind.VAULT_SECRET, copy), note(EffectKind.CONNECTION, record)]
 
 
 async def _need_wanted(context: OnboardingContext, added: Connection) -> None:

@@ -9,7 +9,7 @@ from onboarding.cloud.directory import Application
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext, Services, unique_name
-from onboarding.lifecycle.effects import Kind, note
+from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
@@ -47,13 +47,13 @@ async def _create(context: OnboardingContext, app_id: str, *, exists: bool) -> D
 def notes_server(request: OnboardingRequest, step: StepState) -> list[str]:
     """What an attempt may make."""
     created = request.server_app.existing is None
-    return [note(Kind.PRINCIPAL, unique_name(step.run, "server"))] if created else []
+    return [note(EffectKind.PRINCIPAL, unique_name(step.run, "server"))] if created else []
 
 
 def notes_client(request: OnboardingRequest, step: StepState) -> list[str]:
     """What an attempt may make."""
     created = request.need_client_app().existing is None
-    return [note(Kind.PRINCIPAL, unique_name(step.run, "client"))] if created else []
+    return [note(EffectKind.PRINCIPAL, unique_name(step.run, "client"))] if created else []
 
 
 async def undo_server(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:

@@ -22,7 +22,7 @@ from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.errors import OnboardingError
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
-from onboarding.lifecycle.effects import Kind, note
+from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.lifecycle.subscription_access import helped
@@ -91,6 +91,6 @@ def register(namespace: str) -> Step[Services, OnboardingRequest, ProviderResult
         title=f"Register the resource provider {namespace}",
         handler=partial(run, namespace=namespace),
         result=Codec(ProviderResult),
-        notes=lambda _request, _step: [note(Kind.PROVIDER, namespace)],
+        notes=lambda _request, _step: [note(EffectKind.PROVIDER, namespace)],
         after=(PREFLIGHT.name,),
     )

@@ -12,7 +12,7 @@ from onboarding.cmg.app_checks import scope
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext, Services, notes_text, unique_name
-from onboarding.lifecycle.effects import Kind, note
+from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
 from onboarding.storage.codec import Codec
 from onboarding.words.word import Word
@@ -84,7 +84,7 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
     """What an attempt may make."""
     created = request.server_app.existing is None
-    return [note(Kind.APPLICATION, unique_name(step.run, "server"))] if created else []
+    return [note(EffectKind.APPLICATION, unique_name(step.run, "server"))] if created else []
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ServerAppResult]) -> None:

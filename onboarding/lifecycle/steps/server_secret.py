@@ -9,7 +9,7 @@ from onboarding.connections.records import SecretRecord
 from onboarding.lifecycle import creation, existing, lost_claims
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.credentials import Credential, secret_name, vault_name
-from onboarding.lifecycle.effects import Kind, note
+from onboarding.lifecycle.effects import EffectKind, note
 from onboarding.lifecycle.steps.server_app import SERVER_APP
 from onboarding.storage.codec import Codec
 from onboarding.workflow.outcomes import Done, Outcome
@@ -36,7 +36,7 @@ def notes(request: OnboardingRequest, step: StepState) -> list[str]:
     if request.server_app.existing:
         return []
     name = secret_name(step.run, "", step.attempt)
-    return [note(Kind.CLIENT_SECRET, name), note(Kind.VAULT_SECRET, vault_name(step.run))]
+    return [note(EffectKind.CLIENT_SECRET, name), note(EffectKind.VAULT_SECRET, vault_name(step.run))]
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[SecretRecord]) -> None:

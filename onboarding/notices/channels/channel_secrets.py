@@ -18,7 +18,7 @@ _KEPT: Final = timedelta(minutes=5)
 _ERROR_KEPT: Final = timedelta(seconds=10)
 
 
-class Vault(Protocol):
+class ReadingVault(Protocol):
     """The vault with the values."""
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ class Vault(Protocol):
 class ChannelSecrets:
     """The secret values that channels need."""
 
-    def __init__(self, vault: Callable[[], Vault], clock: Clock) -> None:
+    def __init__(self, vault: Callable[[], ReadingVault], clock: Clock) -> None:
         """``vault`` is called when a value is read, not before."""
         self._vault = vault
         self._clock = clock

@@ -17,7 +17,7 @@ from typing import Any, Final
 from onboarding.errors import ErrorType, OnboardingError, channels
 
 
-class Fault(StrEnum):
+class FaultClass(StrEnum):
     """The class of an error of a channel."""
 
     AUTH_FAILED = "auth-failed"  # wrong or missing credentials
@@ -30,21 +30,21 @@ class Fault(StrEnum):
     OWN_TROUBLE = "own-trouble"  # the service cannot read the vault
 
 
-_FAULTS: Final[Mapping[ErrorType, Fault]] = {
-    channels.CHANNEL_AUTH_FAILED: Fault.AUTH_FAILED,
-    channels.CHANNEL_UNREACHABLE: Fault.UNREACHABLE,
-    channels.WEBHOOK_UNREACHABLE: Fault.UNREACHABLE,
-    channels.CHANNEL_TLS_FAILED: Fault.TLS,
-    channels.CHANNEL_REFUSED: Fault.REFUSED,
-    channels.WEBHOOK_REFUSED: Fault.REFUSED,
-    channels.CHANNEL_TOO_LARGE: Fault.TOO_LARGE,
-    channels.CHANNEL_GONE: Fault.GONE,
-    channels.RECEIVER_NOT_PUBLIC: Fault.NOT_SET_UP,
-    channels.NO_CHANNEL: Fault.NOT_SET_UP,
-    channels.CHANNEL_SECRET_MISSING: Fault.NOT_SET_UP,
-    channels.CHANNEL_UNUSABLE: Fault.NOT_SET_UP,
-    channels.WEBHOOK_ADDRESS_UNUSABLE: Fault.NOT_SET_UP,
-    channels.WEBHOOK_SECRET_UNUSABLE: Fault.NOT_SET_UP,
+_FAULTS: Final[Mapping[ErrorType, FaultClass]] = {
+    channels.CHANNEL_AUTH_FAILED: FaultClass.AUTH_FAILED,
+    channels.CHANNEL_UNREACHABLE: FaultClass.UNREACHABLE,
+    channels.WEBHOOK_UNREACHABLE: FaultClass.UNREACHABLE,
+    channels.CHANNEL_TLS_FAILED: FaultClass.TLS,
+    channels.CHANNEL_REFUSED: FaultClass.REFUSED,
+    channels.WEBHOOK_REFUSED: FaultClass.REFUSED,
+    channels.CHANNEL_TOO_LARGE: FaultClass.TOO_LARGE,
+    channels.CHANNEL_GONE: FaultClass.GONE,
+    channels.RECEIVER_NOT_PUBLIC: FaultClass.NOT_SET_UP,
+    channels.NO_CHANNEL: FaultClass.NOT_SET_UP,
+    channels.CHANNEL_SECRET_MISSING: FaultClass.NOT_SET_UP,
+    channels.CHANNEL_UNUSABLE: FaultClass.NOT_SET_UP,
+    channels.WEBHOOK_ADDRESS_UNUSABLE: FaultClass.NOT_SET_UP,
+    channels.WEBHOOK_SECRET_UNUSABLE: FaultClass.NOT_SET_UP,
 }
 _OF_OTHERS: Final = frozenset(
     {channels.MAIL_DOMAIN_NOT_ALLOWED, channels.MAIL_LIMIT_REACHED, channels.RECIPIENT_REFUSED}
@@ -66,9 +66,9 @@ _SMTP: Final[Mapping[int, ErrorType]] = {
 }
 
 
-def fault_of(error: OnboardingError) -> Fault | None:
+def fault_of(error: OnboardingError) -> FaultClass | None:
     """The class of an error of a channel; None if the error is about one recipient."""
-    return None if error.kind in _OF_OTHERS else _FAULTS.get(error.kind, Fault.OWN_TROUBLE)
+    return None if error.kind in _OF_OTHERS else _FAULTS.get(error.kind, FaultClass.OWN_TROUBLE)
 
 
 def error_of(
