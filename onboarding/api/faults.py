@@ -67,6 +67,10 @@ _WITH_VALUES: Final[Mapping[str, tuple[ErrorType, Values]]] = {
     "literal_error": (fields.NOT_ONE_OF, _allowed),
 }
 
+_LENGTHS: Final = {"too_long", "too_short"}
+_SECRET: Final = "Value"
+"""What the library calls a secret text, for whose length it has the types of a list."""
+
 
 def findings(errors: Iterable[Any]) -> tuple[Finding, ...]:
     """The faults that a model has found in a body, each with its place as a JSON pointer (RFC 6901)."""
@@ -93,6 +97,8 @@ def pointer_of(place: Iterable[int | str]) -> str:
 def _kind_of(name: str, context: Mapping[str, Any]) -> tuple[ErrorType, Mapping[str, Any]]:
     if declared := CATALOGUE.get(name):
         return declared, {key: context[key] for key in declared.fields}
+    if name in _LENGTHS and context.get("field_type") == _SECRET:
+        name = f"string_{name}"
     if name == "string_too_short" and context.get("min_length") == 1:
         return fields.TEXT_EMPTY, {}
     if known := _WITH_VALUES.get(name):

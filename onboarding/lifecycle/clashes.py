@@ -30,8 +30,9 @@ def connection_name(facts: Facts) -> Iterator[Finding]:
 
 
 def application_names(facts: Facts) -> Iterator[Finding]:
-    """The names of the applications. Entra ID accepts a name more than once."""
-    for field, app in (("serverApp", facts.request.server_app), ("clientApp", facts.request.client_app)):
+    """The names of the applications. Entra ID accepts a name more than once, also for both apps."""
+    server, client = facts.request.server_app, facts.request.client_app
+    for field, app in (("serverApp", server), ("clientApp", client)):
         if app is None or app.existing:
             continue
         other = _namesake(app.name, facts.survey, facts.onboarding)
@@ -40,6 +41,10 @@ def application_names(facts: Facts) -> Iterator[Finding]:
                 f"/{field}/name",
                 name=app.name,
                 which=f" ({other['appId']})" if facts.names(other) else "",
+            )
+        elif app is client and not server.existing and data.folded(app.name) == data.folded(server.name):
+            yield prerequisites.APPLICATION_NAME_IN_USE.finding(
+                "/clientApp/name", name=app.name, which=" (/serverApp/name)"
             )
 
 

@@ -18,7 +18,7 @@ from onboarding.api import faults
 from onboarding.cmg.faults import fault
 from onboarding.errors import conflicts, fields
 from onboarding.errors.catalogue import CATALOGUE, FAULTS, PARAMETER_FAULTS
-from tests.unit.wizard import LEAST, read
+from tests.unit.wizard import LEAST, TENANT, read
 
 _LIBRARY = ("Input should", "valid UUID", "parsing", "pydantic", "Value error", "expected")
 
@@ -46,6 +46,12 @@ def test_a_new_type_of_a_later_library_is_told_in_general():
     [
         ({"name": ""}, "text-empty", {}),
         ({"name": "x" * 257}, "text-too-long", {"most": 256}),
+        ({"serverApp": {"existing": {"clientId": TENANT, "secret": ""}}}, "text-empty", {}),
+        (
+            {"serverApp": {"existing": {"clientId": TENANT, "secret": "x" * 1025}}},
+            "text-too-long",
+            {"most": 1024},
+        ),
         ({"name": 7}, "not-text", {}),
         ({"name": None}, "not-text", {}),
         ({"name": " x"}, "white-space-around", {}),

@@ -138,6 +138,14 @@ def test_what_is_ours_is_no_clash():
     }
 
 
+def test_two_apps_of_one_name_are_a_warning():
+    """Entra ID allows it, but people cannot tell the two apart; an imported app has its own name."""
+    same = {"serverApp": {"name": "Contoso CMG"}, "clientApp": {"name": "contoso cmg"}}
+    assert codes(request=same) == {"application-name-in-use": Severity.WARNING}
+    imported = {"existing": {"clientId": OTHER, "vaultSecret": "import-s"}}
+    assert "application-name-in-use" not in codes(request=same | {"serverApp": imported})
+
+
 @pytest.mark.parametrize(
     ("makers", "caller", "ours"),
     [
