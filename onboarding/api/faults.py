@@ -68,7 +68,7 @@ _WITH_VALUES: Final[Mapping[str, tuple[ErrorType, Values]]] = {
 }
 
 _LENGTHS: Final = {"too_long", "too_short"}
-_SECRET: Final = "Value"
+_HIDDEN: Final = "Value"
 """What the library calls a secret text, for whose length it has the types of a list."""
 
 
@@ -97,7 +97,7 @@ def pointer_of(place: Iterable[int | str]) -> str:
 def _kind_of(name: str, context: Mapping[str, Any]) -> tuple[ErrorType, Mapping[str, Any]]:
     if declared := CATALOGUE.get(name):
         return declared, {key: context[key] for key in declared.fields}
-    if name in _LENGTHS and context.get("field_type") == _SECRET:
+    if name in _LENGTHS and context.get("field_type") == _HIDDEN:
         name = f"string_{name}"
     if name == "string_too_short" and context.get("min_length") == 1:
         return fields.TEXT_EMPTY, {}
