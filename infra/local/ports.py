@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import random
 import socket
 from collections.abc import Iterable, Sequence
@@ -83,3 +84,19 @@ def free(ports: Iterable[int]) -> bool:
             except OSError:
                 return False
     return True
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on a port; 0: on any free one. Raises ``LocalError`` if it is in use."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        why = os.strerror(error.errno or 0).lower()
+        raise LocalError(
+            f"port {port} cannot be used: {why}; choose another with PORT=8080, or PORT=0"
+        ) from None
+    listener.listen(512)
+    return listener

@@ -15,10 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import json
-import os
-import shutil
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +25,8 @@ from urllib.parse import urlsplit
 from infra.local import forks, process, surroundings
 from infra.local.component import Component
 from infra.local.errors import LocalError
-from infra.local.ports import Reservation
+from infra.local.ports import Reservation, listen
+from infra.local.stack_folder import StackFolder
 from infra.local.storage import Storage
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -79,7 +76,8 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _quiet,
     ) -> None:
-        self.folder = folder.resolve()
+        self._files = StackFolder(folder)
+        self.folder = self._files.path
         self.environment = dict(environment or {})
         """Read each time a host starts, so a test may change it between two starts."""
         self.webhook_secret = ""
@@ -91,12 +89,9 @@ class Stack:
         self._azure_environment = azure_environment
         self._permissions = permissions
         self._port = port
-        self._lock: int | None = None
         self._cloud_ports: Reservation | None = None
         self._listener: socket.socket | None = None
         self.published = False
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._hold_folder()
         self._storage_tokens = storage_tokens
         cloud = self.folder / "cloud"
         files = {"certificate": cloud / "server.pem", "authority": cloud / "ca.pem"} if storage_tokens else {}
@@ -151,7 +146,7 @@ class Stack:
             LocalError: the port is taken, or a part does not start; then nothing is left running.
         """
         try:
-            self._listener = _listen(self._port)
+            self._listener = listen(self._port)
             if self._storage_tokens:  # Azurite has a certificate of the cloud's authority
                 await self.cloud.start()
             await _all(self.storage.start(), *([] if self._storage_tokens else [self.cloud.start()]))
@@ -164,13 +159,7 @@ class Stack:
 
     def clear(self) -> None:
         """Delete what an earlier run left in the folder; only before the start."""
-        for item in self.folder.iterdir():
-            if item.name in ("lock", "storage.json"):
-                continue
-            if item.is_dir():
-                shutil.rmtree(item)
-            else:
-                item.unlink()
+        self._files.clear()
 
     async def ready(self) -> None:
         """Wait until every part is ready, after one was killed.
@@ -195,13 +184,10 @@ class Stack:
         if self._cloud_ports is not None:
             self._cloud_ports.release()
             self._cloud_ports = None
-        (self.folder / "endpoints.json").unlink(missing_ok=True)
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._files.release()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -211,21 +197,6 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-    def _hold_folder(self) -> None:
-        # The lock ends with its process, so a killed one does not block the next.
-        file = self.folder / "lock"
-        self._lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            holder = file.read_text(encoding="utf-8").strip() or "unknown"
-            raise LocalError(
-                f"{self.folder} is in use by process {holder}; stop that one first (kill {holder})"
-            ) from None
-        os.ftruncate(self._lock, 0)
-        os.write(self._lock, str(os.getpid()).encode())
 
     async def _spawn_cloud(self) -> process.Process:
         (self.folder / "cloud" / "cloud.json").unlink(missing_ok=True)
@@ -242,7 +213,8 @@ class Stack:
         return await self._spawn("cloud", "infra.local.cloud", arguments, surroundings.inherited())
 
     async def _cloud_answering(self, running: process.Process) -> None:
-        self.cloud_info = await self._state("cloud", self.folder / "cloud" / "cloud.json", running)
+        file = self.folder / "cloud" / "cloud.json"
+        self.cloud_info = await self._files.state("cloud", file, running, _START_SECONDS)
         if self._cloud_ports is None:
             # It has chosen them itself and listens on them; they stay reserved while it is down, too. If
             # somebody checks one of them at this moment, the next start makes up for it.
@@ -258,7 +230,7 @@ class Stack:
             return await self._spawn_host(name)
 
         async def answering(running: process.Process) -> None:
-            await self._state(name, state, running)
+            await self._files.state(name, state, running, _START_SECONDS)
 
         return Component(
             name,
@@ -291,35 +263,15 @@ class Stack:
         arguments: Sequence[forks.Argument],
         environment: Mapping[str, str],
     ) -> process.Process:
-        output = self.folder / f"{name}.out"
+        output = self._files.output(name)
         output.unlink(missing_ok=True)
         return await forks.start(module, arguments, environment=environment, folder=ROOT, output=output)
-
-    async def _state(self, name: str, file: Path, running: process.Process) -> Mapping[str, Any]:
-        """Wait for the file that a process writes when it listens, and read it."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_START_SECONDS):
-                while running.returncode is None:
-                    if (content := _content(file)) is not None:
-                        return content
-                    await asyncio.sleep(0.02)
-        output = (self.folder / f"{name}.out").read_text(encoding="utf-8", errors="replace").strip()
-        last = output.splitlines()[-1] if output else "it wrote nothing"
-        raise LocalError(f"{name} does not start: {last} (more in {self.folder / f'{name}.out'})")
 
     def publish(self) -> None:
         """Write ``endpoints.json``, once everything runs."""
         if not self.published:
             return
-        file = self.folder / "endpoints.json"
-        draft = self.folder / "endpoints.draft"
-        # It contains secrets of the simulated directory: only its owner can read it, from the first byte on.
-        draft.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as text:
-            json.dump(self.endpoints, text, indent=2)
-        draft.replace(file)
+        self._files.publish(self.endpoints)
 
 
 async def _all(*parts: Coroutine[Any, Any, None]) -> None:
@@ -332,26 +284,3 @@ async def _all(*parts: Coroutine[Any, Any, None]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-
-
-def _content(file: Path) -> Mapping[str, Any] | None:
-    try:
-        content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return content
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        listener.close()
-        why = os.strerror(error.errno or 0).lower()
-        raise LocalError(
-            f"port {port} cannot be used: {why}; choose another with PORT=8080, or PORT=0"
-        ) from None
-    listener.listen(512)
-    return listener

@@ -20,7 +20,7 @@ from onboarding.clock import Clock
 from onboarding.cmg.conflicts import SAME_APP, conflicts
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
 from onboarding.connections.connection_store import ConnectionStore
-from onboarding.errors import Finding, prerequisites, requests
+from onboarding.errors import Finding, deployment, prerequisites, requests
 from onboarding.lifecycle import handed_over, handing_over, ownership
 from onboarding.lifecycle.name_reservations import Holder, NameReservations
 from onboarding.lifecycle.plans import plan_of
@@ -127,7 +127,7 @@ class Acceptance:
         if allowed is None:
             return
         refused = [
-            requests.OWNER_DOMAIN.finding(
+            deployment.OWNER_DOMAIN.finding(
                 f"/owners/{number}/email", domain=domain_of(owner.email), domains=", ".join(sorted(allowed))
             )
             for number, owner in enumerate(wanted.owners)
@@ -190,7 +190,7 @@ class Acceptance:
         need(conflicts(wanted))
         if wanted.azure_environment != self._environment:
             raise invalid(
-                requests.OTHER_ENVIRONMENT.finding(
+                deployment.OTHER_ENVIRONMENT.finding(
                     served=self._environment, requested=wanted.azure_environment
                 )
             )
@@ -208,7 +208,7 @@ class Acceptance:
             return
         found = await self._connections.get(existing.connection_id)
         if not found or found.tenant != str(wanted.tenant_id) or not caller.may_see(found.requester):
-            raise invalid(requests.CONNECTION_NOT_FOUND.finding(connection=existing.connection_id))
+            raise invalid(deployment.CONNECTION_NOT_FOUND.finding(connection=existing.connection_id))
         client = wanted.client_app.existing if wanted.client_app else None
         if client and str(client.client_id) == found.server_app.app_id:
             need([SAME_APP])
@@ -219,7 +219,7 @@ class Acceptance:
             if name not in self._channels:
                 pointer = f"/notices/channels/{number}"
                 channels = ", ".join(self._channels) or "none"
-                yield requests.CHANNEL_UNKNOWN.finding(pointer, channel=name, channels=channels)
+                yield deployment.CHANNEL_UNKNOWN.finding(pointer, channel=name, channels=channels)
 
 
 def _name_taken(holder: Holder, name: Word, caller: Caller) -> ProblemError:

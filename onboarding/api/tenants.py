@@ -20,7 +20,7 @@ from onboarding.api.problems import ProblemError, invalid
 from onboarding.api.reading import Id, Parameters, Query
 from onboarding.cloud.environments import Environment
 from onboarding.cmg.wizard import AzureEnvironment
-from onboarding.errors import requests
+from onboarding.errors import deployment, requests
 from onboarding.texts import phrases
 from onboarding.words import command
 
@@ -123,7 +123,7 @@ class ServedTenants:
     def check(self, tenant: str) -> None:
         """Raises ``ProblemError`` (422) unless the tenant may be onboarded."""
         if tenant != self._home and not self.needs_setup(tenant):
-            raise invalid(requests.TENANT_NOT_SERVED.finding(tenant=tenant))
+            raise invalid(deployment.TENANT_NOT_SERVED.finding(tenant=tenant))
 
     def all(self) -> Iterator[tuple[str, bool]]:
         """The served tenants, the home tenant first, and whether each must still give the service access."""

@@ -28,7 +28,7 @@ from onboarding.cloud.environments import Environment
 from onboarding.cloud.guest import Guest
 from onboarding.cloud.service_names import GRAPH, KEY_VAULT, LOGIN, RESOURCE_MANAGER
 from onboarding.cloud.sign_in import error_of
-from onboarding.errors import OnboardingError, login, requests
+from onboarding.errors import OnboardingError, deployment, login
 
 _ONCE: Final[dict[str, Any]] = {"retry_total": 0}  # the engine decides when to try again
 _LONG_AGO: Final = 3600
@@ -245,7 +245,7 @@ class Identity:
         if tenant == self._home:
             return IdentityCredential(self._environment, tenant, self._identity_client, self.transport)
         if not self._multitenant_client:
-            raise requests.TENANT_NOT_SERVED.error(tenant=tenant)
+            raise deployment.TENANT_NOT_SERVED.error(tenant=tenant)
         return FederatedCredential(
             self._environment,
             self.home,

@@ -1,6 +1,8 @@
 """Every error of the service, declared once: code, title, detail, remedy, documentation.
 
-- ``requests``: what callers get as an answer, and faults in a body
+- ``requests``: what callers get as an answer
+- ``deployment``, ``fields``, ``conflicts``: faults in a body
+- ``parameters``: faults in a query or a header
 - ``prerequisites``: what the preflight finds
 - ``subscription``: what the preflight finds in the subscription
 - ``policies``: what the preflight finds in the policies of a tenant

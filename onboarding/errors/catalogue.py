@@ -9,6 +9,7 @@ from onboarding.errors import (
     channels,
     cloud,
     conflicts,
+    deployment,
     existing_apps,
     feeds,
     fields,
@@ -27,6 +28,7 @@ from onboarding.errors.base import ErrorType
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     requests,
+    deployment,
     parameters,
     fields,
     conflicts,
@@ -55,7 +57,7 @@ CATALOGUE: Final = {kind.code: kind for kind in _declared(*MODULES)}
 PROBLEMS: Final = tuple(kind for kind in CATALOGUE.values() if kind.status)
 """Answers to a caller."""
 
-FAULTS: Final = tuple(kind for kind in _declared(requests, fields, conflicts) if kind.severity)
+FAULTS: Final = tuple(kind for kind in _declared(deployment, fields, conflicts) if kind.severity)
 """What can be wrong with a body."""
 
 PARAMETER_FAULTS: Final = tuple(kind for kind in _declared(parameters) if kind.severity)

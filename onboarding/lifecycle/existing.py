@@ -10,7 +10,7 @@ from onboarding.cmg.app_checks import client_checks, server_checks
 from onboarding.cmg.app_fields import ExistingServerApp
 from onboarding.cmg.rules import Check
 from onboarding.connections.records import Connection, ConnectionState, SecretRecord
-from onboarding.errors import PermanentError, cloud, existing_apps, requests
+from onboarding.errors import PermanentError, cloud, deployment, existing_apps
 from onboarding.lifecycle import handed_over, ownership
 from onboarding.lifecycle.context import OnboardingContext
 from onboarding.lifecycle.record_removal import remove_record
@@ -130,7 +130,7 @@ async def connection(context: OnboardingContext, existing: ExistingServerApp) ->
         or found.created_at > context.accepted_at
         or not ownership.may_see(context.run.head, found.requester)
     ):
-        raise requests.CONNECTION_NOT_FOUND.error(connection=existing.connection_id)
+        raise deployment.CONNECTION_NOT_FOUND.error(connection=existing.connection_id)
     return found
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from onboarding.connections.records import Connection
-from onboarding.errors import OnboardingError, PermanentError, cloud, login, requests
+from onboarding.errors import OnboardingError, PermanentError, cloud, deployment, login
 from onboarding.lifecycle.context import Services
 from onboarding.workflow.run import Run
 
@@ -25,7 +25,7 @@ _IDENTITY_NOT_FOUND: Final = "authorization-identity-not-found"
 """The code of Microsoft Graph for a token of a service principal that was deleted."""
 
 _REFUSALS: Final = {
-    requests.TENANT_NOT_SERVED.code,
+    deployment.TENANT_NOT_SERVED.code,
     login.TENANT_NOT_CONSENTED.code,
     login.CONSENT_INCOMPLETE.code,
     login.TENANT_NOT_FOUND.code,

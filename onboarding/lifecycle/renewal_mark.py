@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from onboarding.connections.records import Connection, ConnectionState
-from onboarding.errors import requests, steps
+from onboarding.errors import deployment, steps
 from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import Renewal
@@ -161,5 +161,5 @@ async def _connection(context: RenewalContext) -> Connection:
         or (renewal.onboarding or found.onboarding) != found.onboarding
         or found.created_at > context.accepted_at
     ):
-        raise requests.CONNECTION_NOT_FOUND.error(connection=renewal.connection)
+        raise deployment.CONNECTION_NOT_FOUND.error(connection=renewal.connection)
     return found

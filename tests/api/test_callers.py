@@ -293,27 +293,6 @@ async def test_without_a_role_nothing_is_allowed(portal, sign, claims, roles):
         assert "Onboarding.Request" in document["detail"]
 
 
-async def test_a_client_without_a_role_gets_a_token_that_is_refused(portal):
-    """A token that the sign-in service issues to an application without a role is refused."""
-    answer = await portal.call("GET", EVERYBODYS, caller=await portal.caller())
-    problem(answer, 403, "role-missing")
-
-
-@pytest.mark.parametrize(
-    "path", ["/api/onboardings", f"/api/onboardings/{OTHER}", f"/api/onboardings/{OTHER}/events",
-             "/api/connections", "/api/connections/x"]
-)  # fmt: skip
-async def test_every_call_needs_a_token(portal, path):
-    """Every path answers a caller without a token in the same way, whether a resource exists or not."""
-    problem(await portal.call("GET", path, caller=None), 401, "token-missing")
-
-
-async def test_a_token_is_checked_before_the_body(portal):
-    """A caller without a token learns nothing about what the API accepts."""
-    answer = await portal.call("POST", EVERYBODYS, caller=None, content=b"{")
-    problem(answer, 401, "token-missing")
-
-
 async def test_an_onboarding_remembers_who_asked(portal, sign, claims):
     """The onboarding and its trail contain a person's name, or else the application's ID."""
     person = claims | {"preferred_username": "ada@contoso.com", "oid": str(uuid.uuid4())}

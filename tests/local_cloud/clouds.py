@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 
 ROOT = Path(__file__).resolve().parents[2]
 AUDIENCES = {
@@ -191,3 +192,26 @@ def error(answer: httpx.Response) -> tuple[int, str, str]:
     """Status, code and message of an error."""
     body = answer.json()["error"]
     return answer.status_code, body["code"], body["message"]
+
+
+def claims_of(answer: httpx.Response) -> dict[str, Any]:
+    """The claims of the token in an answer of login."""
+    claims: dict[str, Any] = jwt.decode(answer.json()["access_token"], options={"verify_signature": False})
+    return claims
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, int]:
+    """The status, the OAuth code and the AADSTS code of a refusal."""
+    body = answer.json()
+    assert set(body) == {
+        "error",
+        "error_description",
+        "error_codes",
+        "timestamp",
+        "trace_id",
+        "correlation_id",
+        "error_uri",
+    }
+    code = body["error_codes"][0]
+    assert body["error_description"].startswith(f"AADSTS{code}: ")
+    return answer.status_code, body["error"], code

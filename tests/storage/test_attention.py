@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,19 +17,12 @@ from onboarding.errors import Actor
 from onboarding.storage import names
 from onboarding.workflow.blocked_steps import BlockedStep
 from onboarding.workflow.outcomes import Failure
-from onboarding.workflow.poison_messages import PoisonMessage, PoisonReason
 from onboarding.workflow.run import StepStatus
-from onboarding.workflow.step_message import MESSAGES, StepMessage
+from tests.storage.attention_calls import codes, entries, handled
 from tests.support.connections import TENANT, onboarding_request
 from tests.support.world import World, run_id
 
 REASON = "The customer has left."
-
-
-async def codes(world: World, tenant: str | None = None) -> list[str]:
-    """The codes of what needs attention, apart from the timers, which never run here."""
-    found = [each["code"] for each in (await world.call("get_overview", tenantId=tenant))["attention"]]
-    return [code for code in found if code != "job-late"]
 
 
 @pytest.fixture
@@ -113,21 +103,6 @@ def difference(code: str) -> dict[str, Difference]:
     return {found.key: found}
 
 
-async def entries(world: World, **query: Any) -> list[dict[str, Any]]:
-    """What the list of things in trouble shows."""
-    return [*(await world.call("list_attention", **query))["value"]]
-
-
-async def handled(world: World, name: str, **query: Any) -> tuple[int, int]:
-    """How many things a call has handled and kept, over all its continuations."""
-    done, kept = 0, 0
-    while True:
-        answer = await world.call(name, **query)
-        done, kept = done + answer["done"], kept + answer["kept"]
-        if "nextLink" not in answer:
-            return done, kept
-
-
 async def test_failed_runs_are_retried_by_cause_tenant_and_time(world):
     """After an outage an operator resumes the runs that failed of it, in its time, and no others."""
     runs = world.parts.onboarding_runs
@@ -154,85 +129,6 @@ async def test_failed_runs_are_retried_by_cause_tenant_and_time(world):
     statuses = {name: runs.status(await runs.load(run_id(name))) for name in ("before", "during", "other")}
     assert statuses == {"before": "Failed", "during": "Running", "other": "Failed"}
     assert {each["id"] for each in await entries(world)} == {run_id("before"), run_id("other")}
-
-
-async def test_poison_messages_are_retried_in_one_call_and_hopeless_ones_stay(world):
-    """Of many messages, those go on whose run can; the others stay with a count and a reason, unsent."""
-    now = world.clock.now()
-    head = await world.onboard(onboarding_request(name="lives"), now)
-    world.queues._messages[names.STEPS_QUEUE] = []
-    lost = {
-        "not ours": ("message-invalid", "The message is not a JSON object."),
-        json.dumps({"v": 1, "run": run_id("gone")}): (
-            "message-run-unknown",
-            f"There is no run {run_id('gone')}.",
-        ),
-        '{"v":9,"run":"x"}': ("message-version", "The message has the version 9."),
-        '{"run":"x"}': ("message-version", "The message has the version none."),
-        '{"v":1,"operation":"x"}': ("message-field", "Fields that this release does not know: operation."),
-    }
-    for text in lost:
-        await world.parts.engines[names.STEPS_QUEUE].handle(text.encode(), "d")
-    alive = json.dumps({"v": 1, "run": head.id, "step": "preflight", "attempt": 1})
-    await world.parts.stores.poison_messages.keep(
-        PoisonMessage(
-            queue=names.STEPS_QUEUE, body=alive.encode(), reason=PoisonReason.UNKNOWN_RUN, detail="d", at=now
-        )
-    )
-    world.advance(timedelta(hours=1))
-    assert await handled(world, "retry_all", code="given-up") == (1, len(lost))
-    assert [message.body.decode() for message in world.queues._messages[names.STEPS_QUEUE]] == [alive]
-    shown = {each["body"]["text"]: each for each in (await world.call("list_poison"))["value"]}
-    assert {text: (each["code"], each["count"]) for text, each in shown.items()} == {
-        text: (code, 2) for text, (code, _) in lost.items()
-    }
-    assert all(shown[text]["detail"].startswith(detail) for text, (_, detail) in lost.items())
-    assert all(each["since"] < each["givenUpAt"] and each["remedy"] for each in shown.values())
-    await world.parts.engines[names.STEPS_QUEUE].abandon(alive.encode())  # it is back, whatever the cause
-    assert world.parts.onboarding_runs.status(await world.parts.onboarding_runs.load(head.id)) == "Failed"
-    assert await handled(world, "dismiss_all", code="given-up", cause="message-field", reason=REASON) == (
-        1,
-        0,
-    )
-
-
-async def test_a_message_that_comes_back_is_counted(world):
-    """A worker that crashes again after each retry leaves one message with the number of its crashes."""
-    head = await world.onboard(onboarding_request(name="crashes"), world.clock.now())
-    engine = world.parts.engines[names.STEPS_QUEUE]
-    for number in range(1, 4):
-        message = StepMessage(run=head.id, step="preflight", attempt=1)
-        await engine.abandon(MESSAGES.dump(message).encode())
-        (shown,) = (await world.call("list_poison"))["value"]
-        assert (shown["count"], shown["code"]) == (number, "worker-crashed")
-        assert await handled(world, "retry_all", code="given-up") == (1, 0)
-        assert (await world.call("list_poison")).get("value") == []
-
-
-async def test_a_message_that_the_host_cannot_read_is_kept_and_dismissed(world):
-    """What is not in base64 on a poison queue never reaches a function: the sweep keeps it, shown raw."""
-    world.queues.put_raw(names.OPERATIONS_POISON_QUEUE, "no base64!")
-    await world.parts.stores.poison_messages.keep(
-        PoisonMessage(
-            queue=names.STEPS_QUEUE,
-            body=b"\xff" * 3000,
-            reason=PoisonReason.INVALID,
-            detail="d",
-            at=world.clock.now(),
-        )
-    )
-    assert await codes(world) == ["poison-queue", "given-up"]
-    await world.sweep()
-    assert await codes(world) == ["given-up"]
-    shown = sorted((each["body"] for each in (await world.call("list_poison"))["value"]), key=len)
-    assert shown[0] == {"text": "no base64!", "size": 10}
-    assert (shown[1]["size"], shown[1]["cut"], len(base64.b64decode(shown[1]["base64"]))) == (
-        3000,
-        True,
-        2000,
-    )
-    assert await handled(world, "dismiss_all", code="given-up", reason=REASON) == (2, 0)
-    assert await codes(world) == []
 
 
 async def test_a_difference_is_dismissed_until_there_is_another(world):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,6 +12,16 @@ from infra.local.cloud.environments import TENANT, Environment
 from infra.local.cloud.first_party import KEY_VAULT_APP_ID, audiences
 from infra.local.cloud.messages import Answer, Failure, JsonObject, Need, Request
 from infra.local.cloud.tokens import Caller, TokenError, Tokens
+from infra.local.cloud.vault_requests import (
+    VaultError,
+    action_of,
+    bad_request,
+    changes_of,
+    count,
+    document,
+    not_found,
+    version_of,
+)
 from infra.local.cloud.vault_secrets import RECOVERABLE_DAYS, VaultSecrets
 
 _API_VERSIONS: Final = frozenset({"7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6"})
@@ -23,11 +32,8 @@ _PURGE_PROTECTED: Final = (
     'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service'
     " will automatically purge it after the retention period has passed."
 )
-_LONGEST_CONTENT_TYPE: Final = 255
-_LONGEST_TAG: Final = 256
 _NAME: Final = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _LONGEST_VALUE: Final = 25 * 1024
-_MOST_TAGS: Final = 15
 _PAGE: Final = 25
 _DAY: Final = 86400
 _FAILURES: Final = {
@@ -35,18 +41,6 @@ _FAILURES: Final = {
     500: ("InternalServerError", "Internal server error."),
     503: ("ServiceUnavailable", "Service is temporarily unavailable."),
 }
-
-
-class VaultError(Exception):
-    """A request that Key Vault refuses."""
-
-    def __init__(self, status: int, code: str, message: str, inner: str | None = None) -> None:
-        """Status, code, inner code and wording are Key Vault's own."""
-        super().__init__(code)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.inner = inner
 
 
 class KeyVault:
@@ -107,9 +101,9 @@ class KeyVault:
                 f" found {issuers[caller.tenant]['1.0']}.",
             )
         if not request.query.get("api-version"):
-            raise _bad("api-version must be specified")
+            raise bad_request("api-version must be specified")
         if (version := request.query["api-version"]) not in self._api_versions:
-            raise _bad(
+            raise bad_request(
                 f"The specified version ({version}) is not recognized. Consider using the latest supported"
                 f" version ({max(_API_VERSIONS)})."
             )
@@ -136,7 +130,7 @@ class KeyVault:
                 return self._page(request, (self._item(secret, each, versioned=True) for each in versions))
             case "GET", [name, *rest] if len(rest) <= 1:
                 secret = self._need(name)
-                version = _version(secret, rest[0] if rest else "")
+                version = version_of(secret, rest[0] if rest else "")
                 if not version["attributes"]["enabled"]:
                     raise VaultError(
                         403,
@@ -148,8 +142,8 @@ class KeyVault:
                 return Answer(status=200, body=body)
             case "PATCH", [name, *rest] if len(rest) <= 1:
                 secret = self._need(name)
-                version = _version(secret, rest[0] if rest else "")
-                changed = self._secrets.change(secret, version, _changes(_json(request), version))
+                version = version_of(secret, rest[0] if rest else "")
+                changed = self._secrets.change(secret, version, changes_of(document(request), version))
                 return Answer(status=200, body=self._item(secret, changed, versioned=True))
             case _:
                 raise VaultError(405, "MethodNotAllowed", "The method is not allowed on this resource.")
@@ -160,7 +154,7 @@ class KeyVault:
             return self._page(request, (self._deleted_body(each) for each in all_deleted))
         secret = self._secrets.deleted(parts[1]) if len(parts) > 1 else None
         if secret is None:
-            raise _not_found(parts[1] if len(parts) > 1 else "", deleted=True)
+            raise not_found(parts[1] if len(parts) > 1 else "", deleted=True)
         match request.method, parts[2:]:
             case "GET", []:
                 return Answer(status=200, body=self._deleted_body(secret))
@@ -179,7 +173,7 @@ class KeyVault:
 
     def _set(self, request: Request, name: str) -> Answer:
         if _NAME.fullmatch(name) is None:
-            raise _bad(
+            raise bad_request(
                 f"The request URI contains an invalid name: {name}. Names match the pattern ^[0-9a-zA-Z-]+$."
             )
         if self._secrets.deleted(name) is not None:
@@ -191,23 +185,23 @@ class KeyVault:
                 " this state, the secret can only be recovered or purged.",
                 "ObjectIsDeletedButRecoverable",
             )
-        wanted = _json(request)
+        wanted = document(request)
         value = wanted.get("value")
         if not isinstance(value, str) or len(value.encode()) > _LONGEST_VALUE:
-            raise _bad("The parameter value is required, a string, and at most 25 KB long.")
+            raise bad_request("The parameter value is required, a string, and at most 25 KB long.")
         start = {"attributes": {"enabled": True}, "tags": None, "contentType": None}
-        version = self._secrets.add(name, {"value": value} | start | _changes(wanted, start))
+        version = self._secrets.add(name, {"value": value} | start | changes_of(wanted, start))
         secret = self._need(name)
         return Answer(status=200, body={"value": value} | self._item(secret, version, versioned=True))
 
     def _need(self, name: str) -> JsonObject:
         secret = self._secrets.live(name)
         if secret is None:
-            raise _not_found(name)
+            raise not_found(name)
         return secret
 
     def _check(self, caller: Caller, request: Request, parts: list[str]) -> None:
-        action = _action(request.method, parts)
+        action = action_of(request.method, parts)
         may_use = self._may_use(caller.object_id, action)
         full = f"Microsoft.KeyVault/vaults/{action}"
         request.needs.append(Need(target="", any_of=(full,), held=(full,) if may_use else ()))
@@ -252,8 +246,8 @@ class KeyVault:
         }
 
     def _page(self, request: Request, items: Iterable[JsonObject]) -> Answer:
-        skip = _count(request, "$skiptoken", 0)
-        size = min(_count(request, "maxresults", _PAGE), _PAGE)
+        skip = count(request, "$skiptoken", 0)
+        size = min(count(request, "maxresults", _PAGE), _PAGE)
         found = list(items)
         more = len(found) > skip + size
         link = (
@@ -273,92 +267,6 @@ class KeyVault:
             "Cache-Control": "no-cache",
         }
         return replace(answer, headers=headers | dict(answer.headers))
-
-
-def _count(request: Request, name: str, default: int) -> int:
-    text = request.query.get(name) or str(default)
-    if not text.isdecimal():
-        raise _bad(f"The parameter {name} is invalid.")
-    return int(text)
-
-
-def _json(request: Request) -> JsonObject:
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise _bad("The request body is not a valid JSON object.")
-    return body
-
-
-def _changes(wanted: JsonObject, before: JsonObject) -> JsonObject:
-    """The changes of a version in a request. Raises ``VaultError`` for a wrong value."""
-    changes: JsonObject = {}
-    attributes = wanted.get("attributes") or {}
-    if not isinstance(attributes, dict):
-        raise _bad("The parameter attributes is invalid.")
-    for name, kind in (("enabled", bool), ("exp", int), ("nbf", int)):
-        value = attributes.get(name)
-        if value is not None and type(value) is not kind:
-            raise _bad(f"The parameter attributes.{name} is invalid.")
-    given = {name: attributes[name] for name in ("enabled", "exp", "nbf") if attributes.get(name) is not None}
-    changes["attributes"] = before["attributes"] | given
-    if (content_type := wanted.get("contentType")) is not None:
-        if not isinstance(content_type, str) or len(content_type) > _LONGEST_CONTENT_TYPE:
-            raise _bad("The parameter contentType is invalid.")
-        changes["contentType"] = content_type
-    if (tags := wanted.get("tags")) is not None:
-        if not isinstance(tags, dict) or not all(isinstance(tag, str) for tag in tags.values()):
-            raise _bad("The parameter tags is invalid.")
-        if len(tags) > _MOST_TAGS:
-            raise _bad(f"The request contains more than {_MOST_TAGS} tags.")
-        if any(len(text) > _LONGEST_TAG for tag in tags.items() for text in tag):
-            raise _bad(f"A tag is longer than {_LONGEST_TAG} characters.")
-        changes["tags"] = tags
-    return changes
-
-
-def _action(method: str, parts: list[str]) -> str:
-    """The data action of a request.
-
-    https://learn.microsoft.com/azure/role-based-access-control/permissions/security#microsoftkeyvault
-    """
-    if parts[0] == "deletedsecrets":
-        names = {"DELETE": "purge", "POST": "recover"}
-        return f"secrets/{names.get(method, 'readMetadata')}/action"
-    if method == "GET":
-        listing = len(parts) == 1 or parts[-1] == "versions"
-        return "secrets/readMetadata/action" if listing else "secrets/getSecret/action"
-    return {"PUT": "secrets/setSecret/action", "PATCH": "secrets/update/action"}.get(method, "secrets/delete")
-
-
-def _version(secret: JsonObject, wanted: str) -> JsonObject:
-    """A version by its ID, or the newest."""
-    if not wanted:
-        newest: JsonObject = secret["versions"][-1]
-        return newest
-    for version in secret["versions"]:
-        if version["version"] == wanted.lower():
-            found: JsonObject = version
-            return found
-    raise _not_found(f"{secret['name']}/{wanted}")
-
-
-def _bad(message: str) -> VaultError:
-    return VaultError(400, "BadParameter", message)
-
-
-def _not_found(name: str, *, deleted: bool = False) -> VaultError:
-    kind = "Deleted Secret" if deleted else "A secret with (name/id)"
-    return VaultError(
-        404,
-        "SecretNotFound",
-        f"{kind} {name} was not found in this key vault. If you recently deleted this secret you may be"
-        " able to"
-        " recover it using the correct recovery command. For help resolving this issue, please see"
-        " https://go.microsoft.com/fwlink/?linkid=2125182",
-    )
 
 
 def _refusal(error: VaultError) -> Answer:
