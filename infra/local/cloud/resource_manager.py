@@ -190,8 +190,8 @@ class ResourceManager:
             403,
             "AuthorizationFailed",
             f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have"
-            f" authorization to perform action '{action}' over scope '/subscriptions/{tenant.subscription}' or"
-            " the scope is invalid. If access was recently granted, please refresh your credentials.",
+            f" authorization to perform action '{action}' over scope '/subscriptions/{tenant.subscription}'"
+            " or the scope is invalid. If access was recently granted, please refresh your credentials.",
         )
 
     def _need_enabled(self, tenant: TenantNames) -> None:
