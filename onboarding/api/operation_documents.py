@@ -82,12 +82,12 @@ class OperationSummary(Progress):
 class LeftBehind(Document):
     """Something that a removal did not remove."""
 
-    kind: Literal["clientApp", "serverApp", "consent"]
+    kind: Literal["clientApp", "serverApp", "consent", "resourceProvider"]
     id: Annotated[
         str,
         Field(
-            description="The object ID, client ID or unique name of the application, or the object ID of its "
-            "service principal."
+            description="The object ID, client ID or unique name of the application, the object ID of its "
+            "service principal, or the namespace of the resource provider."
         ),
     ]
     reason: Annotated[str, Field(description="Why it is left, and who can remove it.")]

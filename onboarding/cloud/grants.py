@@ -1,6 +1,14 @@
 """What service principals of a tenant are allowed: consent to permissions, as grants and as roles.
 
 Each operation can be repeated safely.
+
+An update of a grant replaces all its scopes, and Graph has no version for it. So each operation reads the
+scopes just before it writes them. A scope that somebody else adds in between is lost, and nobody can see that
+afterwards. A look after the write would not help: a replica that answers with older scopes would make the
+service write those. The service itself never grants two scopes of one resource to the same client, and an
+inspection shows a consent that is missing.
+
+Source: https://learn.microsoft.com/graph/api/oauth2permissiongrant-update.
 """
 
 from __future__ import annotations

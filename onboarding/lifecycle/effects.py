@@ -21,6 +21,7 @@ class EffectKind(StrEnum):
     CLIENT_SECRET = "client-secret"  # noqa: S105 - by its name in Entra ID
     VAULT_SECRET = "vault-secret"  # noqa: S105 - by its name
     PROVIDER = "resource-provider"  # by its namespace
+    GRANT = "grant"  # by the unique name of the application that gets it
     CONNECTION = "connection"  # the record, by its ID
 
 

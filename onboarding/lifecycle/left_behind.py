@@ -42,8 +42,9 @@ _REFUSALS: Final = {
 class LeftBehind:
     """Something that a removal did not remove."""
 
-    kind: str  # clientApp, serverApp or consent
-    id: str  # of the application: its object ID, its client ID, or the unique name; or of its principal
+    kind: str  # clientApp, serverApp, consent or resourceProvider
+    id: str  # of the application: its object ID, its client ID, or the unique name; or of its principal; or
+    # the namespace of the provider
     reason: str
     needed_by: tuple[str, ...] = ()  # IDs of the connections and onboardings that use it
 

@@ -15,7 +15,15 @@ from typing import Final
 from onboarding.cloud.directory import Directory
 from onboarding.connections.app_users import Grant
 from onboarding.errors import OnboardingError, PermanentError
-from onboarding.lifecycle import creation, effects, handed_over, left_behind, ownership, run_copies
+from onboarding.lifecycle import (
+    creation,
+    effects,
+    handed_over,
+    left_behind,
+    ownership,
+    registrations,
+    run_copies,
+)
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import unique_name
 from onboarding.lifecycle.credentials import vault_name
@@ -36,9 +44,6 @@ from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
 from onboarding.workflow.run import Run, StepState
 
-_REGISTERED: Final = (
-    "The onboarding may have registered these resource providers. They stay: others may use them."
-)
 _SETTLED: Final = timedelta(minutes=2)
 """After this time, the directory shows what an interrupted step may have created."""
 _PRINCIPALS: Final = {"client": CLIENT_PRINCIPAL, "server": SERVER_PRINCIPAL}
@@ -88,7 +93,7 @@ async def _inventory(
     """The same; without the directory, which refuses the service, from the records of the onboarding."""
     removal, run = context.request, await onboarding_of(context)
     found: dict[str, MadeApplication] = {}
-    left: list[LeftBehind] = []
+    left = await registrations.left(context.services, removal.request, run)
     for role, app, made in (
         ("client", removal.request.client_app, CLIENT_APP.found_in(run)),
         ("server", removal.request.server_app, SERVER_APP.found_in(run)),
@@ -204,11 +209,9 @@ async def forget(context: RemovalContext) -> Done[None]:
     copy = run_copies.name_of(context.request.onboarding)
     if await services.clouds.vault.stored(copy):  # a late worker has stored it again
         await services.clouds.vault.remove(copy)
-    registered = effects.noted(await onboarding_of(context), effects.EffectKind.PROVIDER)
     await ownership.leave(services, context.request.request, context.request.onboarding)
     await interventions.finish(services.onboardings, context.request.onboarding)
-    note = f"{_REGISTERED} {', '.join(registered)}" if registered else ""
-    return Done(result=None, note=note)
+    return Done(result=None)
 
 
 def _may_still_appear(context: RemovalContext, step: StepState) -> bool:

@@ -21,6 +21,7 @@ from onboarding.cloud.environments import ENVIRONMENTS, Environment
 from onboarding.cloud.guest import Guest
 from onboarding.cloud.key_vault import KeyVault
 from onboarding.cloud.microsoft_graph import MicrosoftGraph
+from onboarding.cloud.resource_manager import ResourceManager
 from onboarding.cloud.secret_proof import SecretProof
 from tests.interleavings.cloud import InProcessCloud
 from tests.support.customers import FABRIKAM
@@ -104,6 +105,9 @@ class _Credential(_Closed, AsyncTokenCredential):
         token = await self.get_token(*scopes)
         return AccessTokenInfo(token.token, token.expires_on)
 
+    def known(self, _scope: str) -> str:
+        return ""
+
     async def newer(self, scope: str, _moment: float) -> str:
         return (await self.get_token(scope)).token
 
@@ -129,11 +133,17 @@ class InProcessClouds(AzureClouds):
         transport: Any = _Sdk(cloud)
         self.proof = SecretProof(self.environment, self._http)
         home: Any = _Credential(cloud, self._home)
+        self._resources = home, transport
         self.vault = KeyVault(cloud.info["keyVault"], home, transport, local=True)
 
     def directory(self, tenant: str) -> Directory:
         """A tenant's directory."""
         return self._directories[tenant]
+
+    def subscription(self, tenant: str, subscription: str) -> ResourceManager:
+        """A subscription of the home tenant."""
+        assert tenant == self._home
+        return ResourceManager(self.environment, self._resources[0], subscription, self._resources[1])
 
     def is_home(self, tenant: str) -> bool:
         """Whether a tenant is the one of the managed identity."""

@@ -20,7 +20,7 @@ from infra.local.cloud.settings import LagChange
 from tests.support.customers import FABRIKAM
 from tests.support.memory import Around, Call, nothing
 
-CLOUD: Final = ("login", "graph", "keyVault")
+CLOUD: Final = ("login", "graph", "keyVault", "resourceManager")
 """The services that calls in the process reach; the names of their calls' places."""
 
 _READS: Final = {"GET", "HEAD"}

@@ -124,3 +124,21 @@ async def test_a_frozen_renewal_changes_nothing_of_the_next_one(world, step, cal
     await world.sweep()
     await world.settle()
     assert await violations(world) == []
+
+
+async def test_a_late_registration_is_left_and_listed(world):
+    """A resource provider that is registered after the onboarding was undone is listed by the removal."""
+    onboarding = await world.onboard("Contoso", subscriptionId=world.cloud.info["subscription"])
+    registers = world.pin("host1", "POST", "resourceManager", "Microsoft.KeyVault")
+    late = world.go("host1", world.drain(1, queues=(names.STEPS_QUEUE,)))
+    await world.until(registers, late)
+    removal = await world.must("cancel_onboarding", id=onboarding)
+    await world.settle()
+    assert await status(world, onboarding) == "Cancelled"
+    registers.gate.set()
+    await late
+    listed = (await world.must("get_operation", id=removal["id"]))["leftBehind"]
+    assert ("resourceProvider", "Microsoft.KeyVault", []) in [
+        (left["kind"], left["id"], left["neededBy"]) for left in listed
+    ]
+    assert await violations(world) == []

@@ -18,6 +18,7 @@ CALLS = {
     "principal": ("POST", "graph", "/servicePrincipals", 0, EffectKind.PRINCIPAL, "cmg-{}-server"),
     "password": ("POST", "graph", "addPassword", 0, EffectKind.CLIENT_SECRET, "cmg-{}-1"),
     "vault": ("PUT", "keyVault", "/secrets/cmg-", 0, EffectKind.VAULT_SECRET, "cmg-{}"),
+    "scope": ("POST", "graph", "/oauth2PermissionGrants", 0, EffectKind.GRANT, "cmg-{}-client"),
     "copy": ("PUT", "keyVault", "/secrets/record-", 0, EffectKind.VAULT_SECRET, "record-{}"),
 }
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from onboarding.cloud.grants import Look
 from onboarding.cmg.permissions import DIRECTORY_READ_ALL, MICROSOFT_GRAPH, USER_READ
 from onboarding.cmg.profiles import USER_IMPERSONATION, client_permissions
 from onboarding.cmg.wizard import AdminConsent, OnboardingRequest
@@ -33,10 +32,12 @@ from onboarding.errors import (
 from onboarding.lifecycle import creation, existing, lost_claims, ownership
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.context import OnboardingContext, Services
+from onboarding.lifecycle.grant_notes import notes
 from onboarding.lifecycle.revocation import Revocation
 from onboarding.lifecycle.steps.client_app import CLIENT_APP
 from onboarding.lifecycle.steps.principal import CLIENT_PRINCIPAL, SERVER_PRINCIPAL
 from onboarding.lifecycle.steps.server_app import SERVER_APP
+from onboarding.lifecycle.wanted_permissions import WantedPermissions
 from onboarding.storage.codec import Codec
 from onboarding.texts import phrases
 from onboarding.workflow.outcomes import Done, Outcome, Retry, Wait
@@ -47,6 +48,7 @@ _LOOKS: Final = (2, 3, 5, 10, 30, 60, 120)  # seconds between checks for an admi
 _PERIOD: Final = 300
 """Seconds between later checks. All onboardings of a tenant check at the same moments, together."""
 _LONGEST: Final = timedelta(days=30)
+
 _NOT_ALLOWED: Final = {cloud.AUTHORIZATION_REQUEST_DENIED.code, login.CONSENT_INCOMPLETE.code}
 
 CONFIRMED: Final = "confirmed"
@@ -78,35 +80,6 @@ class Noted:
     def of(cls, step: StepState | None) -> Noted | None:
         """The note of a step, if it has one."""
         return _NOTES.load(step.memo) if step and step.memo else None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Permissions:
-    """What must be granted, by service principals of the tenant."""
-
-    client: str  # object IDs of service principals; empty where the tenant has no client app
-    server: str
-    graph: str
-    scopes: tuple[tuple[str, str], ...]  # resource and scope, for the client app
-    reads_directory: bool  # for the server app
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the permissions, for people."""
-        roles = (DIRECTORY_READ_ALL.value,) if self.reads_directory else ()
-        return (*(scope for _, scope in self.scopes), *roles)
-
-    @property
-    def look(self) -> Look:
-        """Where to look for them."""
-        return Look(client=self.client, server=self.server if self.reads_directory else "")
-
-    @property
-    def grants(self) -> tuple[Grant, ...]:
-        """The permissions as grants."""
-        scopes = (Grant(client=self.client, resource=to, scope=scope) for to, scope in self.scopes)
-        roles = (Grant(client=self.server, resource=self.graph, role=DIRECTORY_READ_ALL.id),)
-        return (*scopes, *(roles if self.reads_directory else ()))
 
 
 async def run(context: OnboardingContext) -> Done[ConsentResult] | Wait:
@@ -176,7 +149,7 @@ async def _may_grant(context: OnboardingContext) -> bool:
     return way is AdminConsent.BY_SERVICE
 
 
-async def _wanted(context: OnboardingContext) -> Permissions:
+async def _wanted(context: OnboardingContext) -> WantedPermissions:
     request = context.request
     server = context.result(SERVER_PRINCIPAL).object_id
     graph = await context.services.directory(request.tenant).resource(MICROSOFT_GRAPH)
@@ -184,7 +157,7 @@ async def _wanted(context: OnboardingContext) -> Permissions:
     scopes = [(graph, USER_READ.value)] if client else []
     if client and client_permissions(request.profile, user_discovery=request.user_discovery.enabled):
         scopes.insert(0, (server, USER_IMPERSONATION))
-    return Permissions(
+    return WantedPermissions(
         client=client.object_id if client else "",
         server=server,
         graph=graph,
@@ -193,7 +166,7 @@ async def _wanted(context: OnboardingContext) -> Permissions:
     )
 
 
-async def _note(context: OnboardingContext, wanted: Permissions) -> Wait:
+async def _note(context: OnboardingContext, wanted: WantedPermissions) -> Wait:
     """Notes which grants are missing, before any of them is added."""
     grants = creation.directory(context).grants
     scopes = (await grants.granted_scopes(wanted.client) if wanted.client else {}) or {}
@@ -211,7 +184,9 @@ async def _note(context: OnboardingContext, wanted: Permissions) -> Wait:
     )
 
 
-async def _grant(context: OnboardingContext, wanted: Permissions, noted: Noted | None) -> tuple[Grant, ...]:
+async def _grant(
+    context: OnboardingContext, wanted: WantedPermissions, noted: Noted | None
+) -> tuple[Grant, ...]:
     """Grants what is missing; returns the new grants."""
     grants, added = creation.directory(context).grants, []
     tried = noted is not None and context.step.attempt > noted.attempt + 1
@@ -234,7 +209,7 @@ async def _grant(context: OnboardingContext, wanted: Permissions, noted: Noted |
     return tuple(added)
 
 
-async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bool | None]:
+async def _look(context: OnboardingContext, wanted: WantedPermissions) -> dict[str, bool | None]:
     """Whether an administrator has consented, by the client IDs of the apps; None: not visible."""
     grants, found = creation.directory(context).grants, {}
     alone = bool(context.step.signal)
@@ -252,7 +227,7 @@ async def _look(context: OnboardingContext, wanted: Permissions) -> dict[str, bo
     return found
 
 
-def _next_look(context: OnboardingContext, wanted: Permissions) -> timedelta:
+def _next_look(context: OnboardingContext, wanted: WantedPermissions) -> timedelta:
     """How long until the next check. The first checks follow quickly, then those of the tenant."""
     now, tries = context.services.clock.now(), context.step.tries
     if tries < len(_LOOKS):
@@ -303,6 +278,7 @@ CONSENT: Final[Step[Services, OnboardingRequest, ConsentResult]] = Step(
     title="Grant the permissions of both apps",
     handler=run,
     result=Codec(ConsentResult),
+    notes=notes,
     after=(SERVER_PRINCIPAL.name, CLIENT_PRINCIPAL.name),
     undo=undo,
     keeps_memo=True,

@@ -7,6 +7,8 @@ they create a resource. So the onboarding waits some minutes, registers the prov
 whatever the answer and the state are. The connection records the provider as pending, and inspections
 watch it.
 
+A removal leaves the registration, and lists it (``registrations``).
+
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
 """
 

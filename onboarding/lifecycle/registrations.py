@@ -1,0 +1,45 @@
+"""The resource providers that an onboarding may have registered.
+
+A removal leaves them registered, and lists them. The registration belongs to the whole subscription: others
+deploy resources with it, and Azure refuses to unregister a provider that has resources. For the same reason,
+a worker that registers one after it has lost its claim does not take that back. The note of the registration
+is stored before the call, so the removal lists what came late, too.
+
+Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.effects import EffectKind, noted
+from onboarding.lifecycle.findings import REGISTERED
+from onboarding.lifecycle.left_behind import LeftBehind
+from onboarding.lifecycle.steps.preflight import PREFLIGHT
+from onboarding.workflow.run import Run
+
+_REASON: Final = (
+    "The onboarding may have registered this resource provider in subscription {subscription}. It stays, "
+    "because others may use it, and it is harmless. An owner of the subscription can unregister it."
+)
+
+
+async def left(services: Services, request: OnboardingRequest, run: Run | None) -> list[LeftBehind]:
+    """The providers that were not registered before an onboarding, with the connections that need them."""
+    checked = PREFLIGHT.found_in(run)
+    before = checked.providers if checked else {}
+    names = [name for name in noted(run, EffectKind.PROVIDER) if before.get(name) != REGISTERED]
+    if run is None or not names:
+        return []
+    subscription = str(request.subscription_id)
+    users = sorted(
+        connection.id
+        for connection in await services.connections.of_tenant(request.tenant)
+        if connection.subscription == subscription and connection.onboarding != run.head.id
+    )
+    reason = _REASON.format(subscription=subscription)
+    return [
+        LeftBehind(kind="resourceProvider", id=name, reason=reason, needed_by=tuple(users)) for name in names
+    ]
