@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
@@ -12,9 +11,10 @@ from pydantic import Field
 from onboarding.api.documents import CloudService, Document, Label, StepName, Wording
 from onboarding.api.paging import Page
 from onboarding.api.told import Action, StepError
-from onboarding.errors import ActionKind, Actor
+from onboarding.errors import Actor
 from onboarding.lifecycle.awaited import Awaited
 from onboarding.lifecycle.requests import ASKER, REQUESTER
+from onboarding.lifecycle.run_offers import offers
 from onboarding.texts.phrases import Said
 from onboarding.words.word import EMPTY, Word
 from onboarding.workflow.run import Head, Run, RunStatus, StepState, StepStatus
@@ -207,24 +207,6 @@ def error_of(run: Run, path: str) -> StepError | None:
     if failed is None or failed.error is None:
         return None
     error = StepError.model_validate(failed.error)
-    offers = _offers(f"/api/{path}/{run.head.id}", path) if failed.status is StepStatus.FAILED else ()
-    return error.model_copy(update={"step": failed.name, "actions": (*error.actions, *offers)})
-
-
-def _offers(run: str, path: str) -> Iterator[Action]:
-    """What a requester can do with a run that has failed."""
-    yield Action(
-        kind=ActionKind.RETRY,
-        label="Resume the run, after the cause is corrected",
-        actor=Actor.REQUESTER,
-        method="POST",
-        url=f"{run}/retry",
-    )
-    if path == ONBOARDINGS:
-        yield Action(
-            kind=ActionKind.ROLL_BACK,
-            label="Remove what the onboarding created",
-            actor=Actor.REQUESTER,
-            method="POST",
-            url=f"{run}/rollback",
-        )
+    known = offers(f"/{path}/{run.head.id}", onboarding=path == ONBOARDINGS)
+    offered = map(Action.model_validate, known if failed.status is StepStatus.FAILED else ())
+    return error.model_copy(update={"step": failed.name, "actions": (*error.actions, *offered)})

@@ -12,30 +12,39 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding.api import tags
-from onboarding.api.documents import DifferenceCode, Document
+from onboarding.api.documents import DifferenceCode, Document, FailureCode, StepName
 from onboarding.api.expirations import AppName
+from onboarding.api.run_documents import OnBehalfOf, Requester
 from onboarding.api.schemas import PATH, reference
 from onboarding.api.told import Action
 from onboarding.connections.hand_over import Way
 from onboarding.errors import Actor
+from onboarding.lifecycle.awaited import Awaited
 from onboarding.notices.channel_states import Working
 from onboarding.notices.channels.faults import FaultClass
 from onboarding.notices.notice import Kind
+from onboarding.workflow.run import RunStatus
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
 
 
 class EventConnection(Document):
-    """The connection that an event is about."""
+    """The connection that an event is about, also before it exists and after it is removed."""
 
     id: str
     name: str
     tenant_id: UUID
+    url: str | None = Field(description="Missing before it exists, and if the service has no PUBLIC_URL.")
 
 
 class AnyEvent(Document):
     """What all events have in common."""
 
+    key: UUID = Field(
+        description="The same in all events about one thing, from the first one to the one that closes it."
+    )
+    closes: tuple[UUID, ...] = Field(description="The keys of what is over with this event.")
+    url: str | None = Field(description="Of the thing, in the API. Missing without PUBLIC_URL.")
     message: str = Field(description="What happened, as a sentence that is true whenever it arrives.")
     impact: str = Field(description="What stops working, and when.")
     remedy: str = Field(description="What to do, step by step.")
@@ -44,10 +53,22 @@ class AnyEvent(Document):
     actions: tuple[Action, ...] = Field(description="What to do, the first step first.")
 
 
-class EventData(AnyEvent):
-    """What all events about connections have in common."""
+class AboutEvent(AnyEvent):
+    """What all events about connections and runs have in common."""
 
     connection: EventConnection
+    onboarding_id: str = Field(description="The onboarding that the connection comes from.")
+    requested_by: Requester = Field(description="The name can be empty.")
+    on_behalf_of: OnBehalfOf | None = Field(
+        description="For whom the requester asked; of an answer, for whom it was given."
+    )
+    owners: tuple[str, ...] = Field(description="The e-mail addresses of the owners.")
+    labels: dict[str, str]
+
+
+class EventData(AboutEvent):
+    """What all events about connections have in common."""
+
     server_app: AppName
 
 
@@ -101,7 +122,6 @@ class SecretRenewedEvent(EventData):
 class HandOverWaitsEvent(EventData):
     """The site of a connection must still be connected."""
 
-    onboarding_id: UUID
     since: datetime = Field(description="From when on the site could be connected.")
     reminder: int = Field(description="1 for the first event, then counting.")
     last_reminder: bool = Field(description="There are no more.")
@@ -110,7 +130,6 @@ class HandOverWaitsEvent(EventData):
 class HandOverConfirmedEvent(EventData):
     """The site of a connection is connected."""
 
-    onboarding_id: UUID
     confirmed_at: datetime
     confirmed_via: Way
 
@@ -125,12 +144,48 @@ class DirectoryEvent(EventData):
     connection_ids: tuple[str, ...] = Field(description="The first of them.")
 
 
+class AnswerEvent(EventData):
+    """A person acknowledged an expiration, or postponed the warnings about it."""
+
+    expiration: Literal["secret", "application"]
+    ends_at: datetime
+    by: str
+    until: datetime | None = Field(description="Until when no warnings are sent. Missing: acknowledged.")
+
+
+class ResolvedEvent(EventData):
+    """A difference in the directory no longer exists."""
+
+    difference: DifferenceCode
+    app: Literal["serverApp", "clientApp"] | None
+    since: datetime = Field(description="When an inspection found it first.")
+
+
+class RemovedEvent(EventData):
+    """A connection was removed."""
+
+    operation_id: UUID
+
+
+class RunEvent(AboutEvent):
+    """An onboarding, a renewal or a removal waits for somebody, or has ended."""
+
+    operation_id: UUID | None = Field(description="Missing for an onboarding.")
+    operation: Literal["renewal", "removal"] | None
+    status: RunStatus
+    step: StepName | None = Field(description="The step that waits or has failed.")
+    code: FailureCode | None = Field(description="Of the error.")
+    waiting_code: Awaited | None = Field(description="What it waits for, without an error.")
+    args: dict[str, Any] | None = Field(description="The values in the texts of the error.")
+
+
 _EXPIRATION_KINDS: Final = (
     Kind.SECRET_NEAR_EXPIRY,
     Kind.SECRET_EXPIRED,
     Kind.APPLICATION_NEAR_AGE_LIMIT,
     Kind.APPLICATION_TOO_OLD,
 )
+_RUN_KINDS: Final = tuple(kind for kind in Kind if kind.startswith(("Onboarding", "Operation")))
 _CHANNEL_KINDS: Final = (Kind.CHANNEL_FAILING, Kind.CHANNEL_ENDED, Kind.CHANNEL_WORKS, Kind.CHANNEL_TEST)
 
 _OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
@@ -140,6 +195,10 @@ _OTHERS: Final[dict[str, tuple[type[AnyEvent], tuple[Kind, ...]]]] = {
     "handover": (HandOverWaitsEvent, (Kind.HAND_OVER_WAITS,)),
     "channel": (ChannelEvent, _CHANNEL_KINDS),
     "connected": (HandOverConfirmedEvent, (Kind.HAND_OVER_CONFIRMED,)),
+    "answered": (AnswerEvent, (Kind.EXPIRATION_ACKNOWLEDGED, Kind.EXPIRATION_SNOOZED)),
+    "resolved": (ResolvedEvent, (Kind.DIFFERENCE_RESOLVED,)),
+    "removed": (RemovedEvent, (Kind.CONNECTION_REMOVED,)),
+    "run": (RunEvent, _RUN_KINDS),
 }
 _NAMED: Final = {kind for _, kinds in _OTHERS.values() for kind in kinds}
 
@@ -190,8 +249,10 @@ def webhooks() -> dict[str, Any]:
 
 def _envelope(model: type[AnyEvent], kinds: tuple[Kind, ...]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
-    source = "/connections/ and the ID of the connection."
+    source = "The path of the thing, without /api: /connections/ and an ID, for example."
     subject = {**text, "format": "uuid", "description": "Client ID of the server app."}
+    if model is RunEvent:
+        subject = {**text, "description": "ID of the connection, also before it exists."}
     if model is ChannelEvent:
         source = "/channels/ and the name of the channel."
         subject = {**text, "description": "Name of the channel."}

@@ -181,9 +181,10 @@ class InspectionStep:
     async def _apply(
         self, inspected: Connection, comparison: Comparison, started_at: datetime, *, again: bool
     ) -> None:
-        """Records the differences, then announces new ones: after a crash both are repeated.
+        """Announces what is put right, records the differences, then announces new ones.
 
-        A difference that this inspection found has its time, so a repetition announces it with the same ID.
+        After a crash all is repeated. A difference that this inspection found has its time, so a repetition
+        announces it with the same ID.
         """
         secret, tenant = replace(inspected.secret, ends_at=comparison.ends_at), comparison.tenant
 
@@ -201,6 +202,8 @@ class InspectionStep:
                 tenant_domain=(tenant.initial_domain if tenant else "") or current.tenant_domain,
             )
 
+        for key in inspected.differences.keys() - comparison.differences.keys():
+            await self._notices.resolved(inspected, inspected.differences[key], started_at)
         if comparison.differences:
             await self._inspection_schedule.inspect_daily(inspected.id)
             await self._drift_index.enter(inspected.evolve(differences=comparison.differences))

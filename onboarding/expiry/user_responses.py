@@ -15,6 +15,8 @@ from onboarding.clock import Clock
 from onboarding.connections.cadence import Acknowledgement, Cadence, ExpirationState, Snooze
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection
+from onboarding.notices import changes
+from onboarding.notices.difference_notices import Announces
 from onboarding.workflow.run import Author, Event
 from onboarding.workflow.run_store import RunStore
 
@@ -38,8 +40,15 @@ class UserResponses:
     """Records acknowledgements and snoozes."""
 
     def __init__(
-        self, *, connections: ConnectionStore, audit: RunStore, cadence: Cadence, clock: Clock
+        self,
+        *,
+        connections: ConnectionStore,
+        audit: RunStore,
+        notices: Announces,
+        cadence: Cadence,
+        clock: Clock,
     ) -> None:
+        self._notices = notices
         self._connections = connections
         self._audit = audit
         self._cadence = cadence
@@ -85,7 +94,10 @@ class UserResponses:
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}"
         author = replace(responder.author, on_behalf_of=response.on_behalf_of)
         trail = ("acknowledged", author, response.at, detail)
-        return await self._write(connection, kind, ends_at, change, trail)
+        kept = await self._write(connection, kind, ends_at, change, trail)
+        if kept:
+            await self._notices.tell(changes.acknowledged(kept, kind, response))
+        return kept
 
     async def snooze(
         self, connection: str, kind: str, ends_at: datetime, until: datetime, responder: Responder
@@ -115,7 +127,10 @@ class UserResponses:
 
         detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}, until {response.until:%Y-%m-%d %H:%M} UTC"
         trail = ("snoozed", author, response.at, detail)
-        return await self._write(connection, kind, ends_at, change, trail)
+        kept = await self._write(connection, kind, ends_at, change, trail)
+        if kept:
+            await self._notices.tell(changes.snoozed(kept, kind, response))
+        return kept
 
     async def revoke_links(self, connection: Connection, author: Author) -> Connection | None:
         """Revokes the links in all messages that were sent until now; None if the connection is gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -32,9 +33,19 @@ class Reminders(Protocol):
         ...
 
     async def secret_replaced(
-        self, connection: Connection, *, renewal: str, at: datetime, by_time: bool
+        self,
+        connection: Connection,
+        *,
+        sharing: Sequence[Connection],
+        renewal: str,
+        at: datetime,
+        by_time: bool,
     ) -> None:
         """Announces once that the old secret of a renewal was removed, and why."""
+        ...
+
+    async def connection_removed(self, connection: Connection, *, operation: str, at: datetime) -> None:
+        """Announces once that a connection is removed, before its record is."""
         ...
 
 

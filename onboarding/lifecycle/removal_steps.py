@@ -205,6 +205,9 @@ async def forget(context: RemovalContext) -> Done[None]:
     """Removes the connection with its warnings, and records that the stopped run is undone."""
     services = context.services
     if connection := await connection_of(context):
+        if context.request.connection:
+            now = services.clock.now()
+            await services.reminders.connection_removed(connection, operation=context.id, at=now)
         await remove_record(services, connection)
     copy = run_copies.name_of(context.request.onboarding)
     if await services.clouds.vault.stored(copy):  # a late worker has stored it again

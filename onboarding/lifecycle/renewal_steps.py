@@ -181,8 +181,10 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
 
 async def _announce(context: RenewalContext) -> None:
     """Announces that the old secret was removed, and why. Each renewal announces it once."""
+    connection = await renewal_mark.held(context)
     await context.services.reminders.secret_replaced(
-        await renewal_mark.held(context),
+        connection,
+        sharing=await context.services.connections.sharing(connection),
         renewal=context.id,
         at=context.services.clock.now(),
         by_time=context.result(CONFIRMATION).by == TIME_LIMIT,

@@ -42,6 +42,15 @@ class Notices:
             deliveries.append((ESCALATION, self._routing.escalation))
         await asyncio.gather(*(self._start(plan, notice, target) for plan, target in deliveries))
 
+    async def tell(self, notice: Notice, *, subscribers_only: bool = False) -> None:
+        """Starts the deliveries of a change to programs; safe to repeat.
+
+        ``subscribers_only``: the webhook of the deployment, which has no filter, does not get it.
+        """
+        targets = [WEBHOOK] if self._routing.webhook and not subscribers_only else []
+        targets += await self._subscribers.wanting(notice, None)
+        await asyncio.gather(*(self._start(DELIVERY, notice, target) for target in targets))
+
     async def about_channel(self, notice: Notice) -> None:
         """Starts the deliveries of a notice about a channel to the other channels; safe to repeat."""
         targets = self._routing.of_service(notice.channel)

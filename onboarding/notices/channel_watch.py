@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from onboarding.errors import Action, ActionKind, Actor
+from onboarding.notices import event_keys
 from onboarding.notices.announcing import Notices
 from onboarding.notices.channel_states import ChannelState, ChannelStates, Working
 from onboarding.notices.notice import DeliveryRequest, DigestRequest, Kind, Notice
@@ -168,6 +169,7 @@ def _works(state: ChannelState) -> Notice:
         remedy="",
         details={"state": str(state.state), "since": at.isoformat()},
         programs_only=True,
+        closes=(event_keys.of_fact(f"channel:{state.name}"),),
     )
 
 

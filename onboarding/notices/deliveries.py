@@ -34,8 +34,8 @@ _MARGIN: Final = timedelta(days=30)
 async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
     """Sends a notice, or adds it to the digest of its recipient."""
     services, notice, target = context.services, context.request.notice, context.request.channel
-    if notice.channel:
-        return await _about_channel(context)
+    if notice.channel or notice.about:
+        return await (_about_channel(context) if notice.channel else _change(services, target, notice))
     connection = await _current(context)
     if connection is None:
         return _SUPERSEDED
@@ -49,6 +49,17 @@ async def deliver(context: DeliveryContext) -> Done[DeliveryResult]:
         day = await digests.add(services, notice, target, context.accepted_at)
         return Done(result=DeliveryResult(outcome=f"in the digest of {day}"))
     return await _send(context, connection)
+
+
+async def _change(services: DeliveryServices, target: str, notice: Notice) -> Done[DeliveryResult]:
+    """Sends a change to a program. It has happened, whatever is so by now."""
+    if reason := await _closed(services, target, notice, None):
+        return reason
+    receiver = await services.outgoing.receiver(target)
+    if receiver is None:
+        return _UNWANTED
+    outcome = await services.outgoing.event(receiver, notice.assigned(services.reserved), None)
+    return Done(result=DeliveryResult(outcome=outcome))
 
 
 async def _current(context: DeliveryContext) -> Connection | None:

@@ -13,9 +13,10 @@ from typing import Final, Protocol
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, Difference
 from onboarding.errors import OnboardingError
+from onboarding.notices import changes, event_keys
 from onboarding.notices.difference_texts import difference_notice
 from onboarding.notices.notice import Kind, Notice
-from onboarding.storage import keys, names
+from onboarding.storage import names
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
@@ -42,6 +43,10 @@ class Announces(Protocol):
         """Starts the deliveries of a notice to its channels; safe to repeat."""
         ...
 
+    async def tell(self, notice: Notice, /, *, subscribers_only: bool = False) -> None:
+        """Starts the deliveries of a change to programs; safe to repeat."""
+        ...
+
 
 class DifferenceNotices:
     """Announces what inspections find."""
@@ -54,7 +59,7 @@ class DifferenceNotices:
     async def announce(self, connection: Connection, difference: Difference) -> None:
         """Announces a difference that is new, unless its fact was announced lately. Safe to repeat."""
         notice = difference_notice(connection, difference)
-        fact = _fact(connection, difference, notice.kind)
+        fact = event_keys.fact(connection, difference.app, difference.key, notice.kind)
         episode = await self._episode(fact, difference.since)
         try:
             others = await self._concerned(connection, difference, notice.kind)
@@ -73,12 +78,16 @@ class DifferenceNotices:
         )
         await self._notices.announce(grouped, connection)
 
+    async def resolved(self, connection: Connection, difference: Difference, at: datetime) -> None:
+        """Announces that an inspection no longer finds a difference. Safe to repeat."""
+        await self._notices.tell(changes.resolved(connection, difference, at))
+
     async def _concerned(self, connection: Connection, difference: Difference, kind: Kind) -> set[str]:
         """The connections that a fact concerns."""
         tenant = connection.tenant
         if kind is Kind.DIRECTORY_UNREADABLE:
             return {connection.id, *(each.id for each in await self._connections.of_tenant(tenant))}
-        if app := _app_id(connection, difference):
+        if app := event_keys.app_id(connection, difference.app):
             return {connection.id, *(each.id for each in await self._connections.of_app(tenant, app))}
         return {connection.id}
 
@@ -97,23 +106,6 @@ class DifferenceNotices:
             except ConflictError:
                 continue
             return since
-
-
-def _app_id(connection: Connection, difference: Difference) -> str:
-    """The application that a difference is about; empty if it is about none."""
-    client = connection.client_app
-    if difference.app == "clientApp":
-        return client.app_id if client else ""
-    return connection.server_app.app_id if difference.app else ""
-
-
-def _fact(connection: Connection, difference: Difference, kind: Kind) -> str:
-    """Identifies what a difference is about, for all connections that it concerns."""
-    tenant = connection.tenant
-    if kind is Kind.DIRECTORY_UNREADABLE:
-        return keys.derived_id("fact", tenant, difference.key)
-    app = _app_id(connection, difference)
-    return keys.derived_id("fact", tenant, app or connection.id, difference.key)
 
 
 def _message(notice: Notice, number: int) -> str:

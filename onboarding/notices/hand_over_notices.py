@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from onboarding.connections.records import Connection
-from onboarding.notices import actions
+from onboarding.notices import actions, event_keys
 from onboarding.notices.notice import Kind, Notice
 from onboarding.words.line import isolated
 
@@ -62,4 +62,5 @@ def confirmed(connection: Connection) -> Notice:
             "confirmedVia": str(confirmation.way),
         },
         programs_only=True,
+        closes=(event_keys.of_hand_over(connection.onboarding),),
     )

@@ -16,6 +16,7 @@ from typing import Any, Final
 from onboarding.connections.hand_over import HandOverState
 from onboarding.connections.records import Connection
 from onboarding.errors import Action, Actor, reserve
+from onboarding.notices.about import About
 from onboarding.storage import keys
 
 
@@ -47,6 +48,19 @@ class Kind(StrEnum):
     CHANNEL_ENDED = "ChannelEnded"  # its receiver answered that it no longer exists
     CHANNEL_TEST = "ChannelTest"  # an operator asked for it
     CHANNEL_WORKS = "ChannelWorks"  # again
+    # Changes, for programs:
+    EXPIRATION_ACKNOWLEDGED = "ExpirationAcknowledged"
+    EXPIRATION_SNOOZED = "ExpirationSnoozed"
+    DIFFERENCE_RESOLVED = "DifferenceResolved"
+    CONNECTION_REMOVED = "ConnectionRemoved"
+    ONBOARDING_WAITS = "OnboardingWaits"  # until somebody acts, for consent for example
+    ONBOARDING_SUCCEEDED = "OnboardingSucceeded"
+    ONBOARDING_FAILED = "OnboardingFailed"
+    ONBOARDING_CANCELLED = "OnboardingCancelled"
+    ONBOARDING_ROLLED_BACK = "OnboardingRolledBack"
+    OPERATION_WAITS = "OperationWaits"
+    OPERATION_FAILED = "OperationFailed"
+    OPERATION_CANCELLED = "OperationCancelled"
 
     @property
     def is_trouble(self) -> bool:
@@ -86,6 +100,11 @@ class Notice:
     actions: tuple[Action, ...] = ()  # what to do, the first one first
     fact: str = ""  # identifies what it is about, if that concerns several connections
     programs_only: bool = False  # good news, with which programs close what they opened
+    about: About | None = None  # of a change: it is sent as it was, also if the connection is gone
+    topic: str = ""  # its key, if it does not follow from the rest
+    closes: tuple[str, ...] = ()  # the keys of what it ends
+    path: str = ""  # of the API, where the thing is; by default the connection
+    waits_for: Actor = Actor.NOBODY  # who must act, where no action is known
 
     @property
     def id(self) -> str:
@@ -95,7 +114,7 @@ class Notice:
     @property
     def actor(self) -> Actor:
         """Who must act first."""
-        return self.actions[0].actor if self.actions else Actor.NOBODY
+        return self.actions[0].actor if self.actions else self.waits_for
 
     def assigned(self, reserved: Collection[str]) -> Notice:
         """The notice of a deployment that reserves calls for operators; ``reserved`` are their names."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from onboarding.connections.cadence import SECRET
 from onboarding.connections.hand_over import Way
 from onboarding.connections.records import Connection
-from onboarding.notices import actions, hand_over_notices
+from onboarding.notices import actions, changes, event_keys, hand_over_notices
 from onboarding.notices.announcing import Notices
 from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.receipts import Receipts
@@ -48,9 +49,18 @@ class RenewalReminders:
         return await self._receipts.first(notice.id) if notice else None
 
     async def secret_replaced(
-        self, connection: Connection, *, renewal: str, at: datetime, by_time: bool
+        self,
+        connection: Connection,
+        *,
+        sharing: Sequence[Connection],
+        renewal: str,
+        at: datetime,
+        by_time: bool,
     ) -> None:
-        """Announces that the old secret was removed: to programs, and after a time limit to everybody."""
+        """Announces that the old secret was removed: to programs, and after a time limit to everybody.
+
+        ``sharing`` are all connections that use the secret.
+        """
         name, end = connection.server_app.name, connection.secret.ends_at
         reason = (
             "the time limit of the renewal ended without a confirmation" if by_time else "it was confirmed"
@@ -82,11 +92,17 @@ class RenewalReminders:
             },
             actions=(actions.get_script(connection, renewal),) if by_time else (),
             programs_only=not by_time,
+            topic=event_keys.of_expiration(connection.onboarding, SECRET),
+            closes=event_keys.ended_by_renewal(connection, sharing, renewal),
         )
         await self._notices.announce(notice, connection)
         hand_over = connection.hand_over
         if hand_over and hand_over.confirmation and hand_over.confirmation.way is Way.RENEWAL:
             await self._notices.announce(hand_over_notices.confirmed(connection), connection)
+
+    async def connection_removed(self, connection: Connection, *, operation: str, at: datetime) -> None:
+        """Announces to programs that a connection is removed."""
+        await self._notices.tell(changes.removed(connection, operation, at))
 
 
 def _waits(connection: Connection, reminder: Reminder) -> Notice | None:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Protocol
 from pydantic import Field
 
 from onboarding.connections.records import Connection
+from onboarding.notices.about import About
 from onboarding.notices.notice import Kind, Notice
 from onboarding.storage import names
 from onboarding.storage.codec import Codec
@@ -74,11 +75,11 @@ class Subscriber:
         """Whether it gets a notice. One about the service itself has no tenant and no labels."""
         if not self.enabled or (self.types and str(notice.kind) not in self.types):
             return False
-        if connection is None:
+        about = notice.about or (About.of(connection) if connection else None)
+        if about is None:
             return not self.tenants and not self.labels
-        given = connection.request.labels
-        return (not self.tenants or connection.tenant in self.tenants) and all(
-            given.get(name) == value for name, value in self.labels.items()
+        return (not self.tenants or about.tenant in self.tenants) and all(
+            about.labels.get(name) == value for name, value in self.labels.items()
         )
 
     def to_row(self) -> Row:

@@ -23,6 +23,7 @@ from onboarding.expiry.user_responses import UserResponses
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.lifecycle.requests import REQUESTER
+from onboarding.lifecycle.run_events import RunEvents
 from onboarding.notices import delivery_plans
 from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.notices.renewal_reminders import RenewalReminders
@@ -98,6 +99,7 @@ class Parts:
             PLANS,
             lambda _: self.services,
             open_runs=self.settings.max_open_onboardings,
+            told=True,
         )
 
     @functools.cached_property
@@ -109,6 +111,7 @@ class Parts:
             RunIndex(self.stores.tables, names.OPERATION_INDEX, owner=REQUESTER),
             OPERATIONS,
             lambda _: self.services,
+            told=True,
         )
 
     @functools.cached_property
@@ -156,11 +159,15 @@ class Parts:
         policies: retry.Policies = retry.CLOUD,
         *,
         open_runs: int = 0,
+        told: bool = False,
     ) -> Runtime:
         stalled = timedelta(seconds=self.settings.stalled_after_seconds)
 
+        def request_of(head: Head) -> Any:
+            return plans[head.plan].request_of(head)
+
         def about(head: Head) -> Subject:
-            return subject(plans[head.plan].request_of(head))
+            return subject(request_of(head))
 
         trail = RunTrail(tables=self.stores.tables, table=table, trail=self.stores.trail, subject=about)
         return Runtime(
@@ -173,6 +180,7 @@ class Parts:
             clock=self.clock,
             limits=Limits(open_runs=open_runs, stalled=stalled, lease=min(stalled, Limits().lease)),
             policies=policies,
+            watch=RunEvents(self.messaging.notices, request_of) if told else None,
         )
 
     # The cloud
@@ -210,6 +218,7 @@ class Parts:
         return UserResponses(
             connections=self.stores.connection_store,
             audit=self.onboarding_runs.store,
+            notices=self.messaging.notices,
             cadence=self.stores.cadence,
             clock=self.clock,
         )

@@ -167,6 +167,7 @@ class Drive:
         async with self._lock:
             declared, now = self._plan.steps[step.name], self._runtime.clock.now()
             after = decisions.after(declared, step, outcome, now, self._runtime.policies)
+            await self._runtime.tell_wait(self.run, step, after, outcome)
             held = await self._record(step, after, outcome, calls)
         if not held:
             await self._take_back(claim, outcome, calls)

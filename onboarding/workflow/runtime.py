@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from azure.core.exceptions import AzureError
 
@@ -15,8 +15,9 @@ from onboarding.errors import OnboardingError
 from onboarding.storage.queues import Queues
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Readable, UnreadableRow, UnreadableRowError, describe
-from onboarding.workflow import retry
+from onboarding.workflow import decisions, retry
 from onboarding.workflow.index_entry import UNKNOWN, Cause, Entry
+from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.plan import Plan
 from onboarding.workflow.run import SERVICE, Event, Head, Run, RunStatus, StepState, StepStatus
 from onboarding.workflow.run_index import RunIndex
@@ -28,6 +29,18 @@ Shown = TypeVar("Shown")
 
 class TooManyOpenError(Exception):
     """The owner of a run has as many open ones as it may have."""
+
+
+class Watch(Protocol):
+    """Who is told what becomes of runs. Each call can come again with the same facts."""
+
+    async def ended(self, run: Run, status: RunStatus) -> None:
+        """A run has ended. Raises what storage raises; the run is settled again then."""
+        ...
+
+    async def waits(self, run: Run, step: StepState) -> None:
+        """A step begins to wait, or waits for something else. Raises what storage raises."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +71,7 @@ class Runtime:
     clock: Clock
     limits: Limits = field(default_factory=Limits)
     policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
+    watch: Watch | None = None
 
     def plan(self, head: Head) -> Plan[Any, Any]:
         """The plan of a run. Raises ``UnreadableRowError`` if this release does not know it."""
@@ -161,9 +175,17 @@ class Runtime:
                 held = await self.index.close(run.head, status, cause=_cause(run), again=again)
             fresh = await self.load(run.head.id)
             if fresh is None or self._final(fresh) is self._final(run):
+                if self.watch and status.final:  # a crash before the end brings the run here again
+                    await self.watch.ended(run, status)
                 await self.index.end(held)
                 return
             run, again = fresh, True
+
+    async def tell_wait(self, run: Run, before: StepState, step: StepState, outcome: Outcome[Any]) -> None:
+        """Tells that a step begins to wait, before that is written: a crash in between repeats both."""
+        waits = step.status is StepStatus.WAITING and decisions.is_news(before, step, outcome, ())
+        if self.watch and waits:
+            await self.watch.waits(run, step)
 
     def _final(self, run: Run) -> RunStatus | None:
         """The final status of a run; None if it goes on."""

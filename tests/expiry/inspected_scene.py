@@ -19,6 +19,7 @@ from tests.support.precreated import precreated
 INSPECTION = "sweep_directory"
 
 
+RESOLVED = "DifferenceResolved"
 WEEK = timedelta(days=7)
 
 
@@ -41,6 +42,7 @@ class Findings:
 
     documents: dict[str, Any] = field(default_factory=dict)
     announced: dict[str, list[str]] = field(default_factory=dict)
+    open: dict[str, set[str]] = field(default_factory=dict)  # the keys that no event has closed
 
     def codes(self, name: str) -> set[str]:
         """The codes of the findings."""
@@ -162,7 +164,12 @@ class Scene:
                 each["body"] for each in inbox if each["body"]["source"] == f"/connections/{record['id']}"
             ]
             assert len({event["id"] for event in events}) == len(events)
-            found.announced[name] = sorted(event["type"].rpartition(".")[2] for event in events)
+            kinds = sorted(event["type"].rpartition(".")[2] for event in events)
+            found.announced[name] = [kind for kind in kinds if kind != RESOLVED]
+            found.open[name] = set()
+            for event in sorted(events, key=lambda event: str(event["time"])):
+                found.open[name].add(event["data"]["key"])
+                found.open[name] -= set(event["data"]["closes"])
         self.inspections.append(found)
 
     async def stored(self, name: str) -> Connection:

@@ -137,8 +137,8 @@ def before(connection: dict[str, Any], days: float, seconds: float = 1) -> datet
 
 
 def days(events: list[BaseCloudEvent]) -> list[int]:
-    """The thresholds that events are about."""
-    return [data(event)["daysBeforeEnd"] for event in events]
+    """The thresholds that the warnings among events are about."""
+    return [found["daysBeforeEnd"] for found in map(data, events) if "daysBeforeEnd" in found]
 
 
 def data(event: BaseCloudEvent) -> dict[str, Any]:

@@ -61,6 +61,14 @@ def test_a_difference_is_announced_once_and_again_when_it_comes_back(inspections
     assert set(inspections[3].announced["drift"]) == {"ProfileDrift"}
 
 
+def test_what_is_put_right_closes_what_was_opened(inspections):
+    """A program that follows the keys of events has open what an inspection still finds, and nothing else."""
+    for name in ("drift", "shifted", "deleted", "untouched"):
+        assert [len(each.open[name]) for each in inspections] == [
+            len(each.codes(name)) for each in inspections
+        ]
+
+
 async def test_a_notice_has_impact_and_remedy(scene):
     """A notice contains the error that an administrator sees, the remedy, and the app."""
     events = map(data, await scene.site.received(dict(scene.records["drift"])))

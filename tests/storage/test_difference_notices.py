@@ -26,6 +26,11 @@ class Announced:
         """Take a notice."""
         self.notices.setdefault(notice.id, notice)
 
+    async def tell(self, notice: Notice, *, subscribers_only: bool = False) -> None:
+        """Take a change, which the webhook of the deployment gets, too."""
+        assert not subscribers_only
+        self.notices.setdefault(notice.id, notice)
+
 
 def difference(app: str, code: str, since: datetime) -> Difference:
     return Difference(code=code, app=app, since=since, detail="It differs.", impact="i", remedy="r")

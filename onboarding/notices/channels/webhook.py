@@ -21,10 +21,11 @@ from standardwebhooks.webhooks import Webhook as Signer
 from onboarding.clock import Clock
 from onboarding.connections.records import Connection
 from onboarding.errors import channels
+from onboarding.notices import event_keys
+from onboarding.notices.about import About
 from onboarding.notices.channels import faults, public_network
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.notice import Notice
-from onboarding.words import data as words
 
 _UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 
@@ -117,16 +118,21 @@ async def _skip(response: httpx.Response) -> None:
 
 def event(notice: Notice, connection: Connection | None, origin: str = "") -> CloudEvent:
     """The notice as a CloudEvent; the same notice always has the same ID. ``origin``: the URL of the API."""
+    about = notice.about or (About.of(connection) if connection else None)
+    path = notice.path or (f"/connections/{about.connection}" if about else f"/channels/{notice.channel}")
     attributes: dict[str, Any] = {
         "id": notice.id,
-        "source": f"/connections/{connection.id}" if connection else f"/channels/{notice.channel}",
+        "source": path,
         "type": notice.kind.event_type,
-        "subject": connection.server_app.app_id if connection else notice.channel,
+        "subject": (about.app or about.connection) if about else notice.channel,
         "time": notice.at,
         "datacontenttype": "application/json",
     }
     data = {
-        **(_of_connection(connection) if connection else {"channel": notice.channel}),
+        "key": event_keys.of_notice(notice, connection),
+        "closes": list(notice.closes),
+        "url": f"{origin}/api{path}" if origin else None,
+        **(about.document(origin) if about else {"channel": notice.channel}),
         **notice.details,
         "message": notice.message,
         "impact": notice.impact,
@@ -136,20 +142,6 @@ def event(notice: Notice, connection: Connection | None, origin: str = "") -> Cl
         "actions": [action.document(origin) for action in notice.actions],
     }
     return CloudEvent(attributes=attributes, data=_as_in_answers(data))
-
-
-def _of_connection(connection: Connection) -> Mapping[str, Any]:
-    return {
-        "connection": {
-            "id": connection.id,
-            "name": words.text(connection.name),
-            "tenantId": connection.tenant,
-        },
-        "serverApp": {
-            "name": words.text(connection.server_app.name),
-            "clientId": connection.server_app.app_id,
-        },
-    }
 
 
 def _as_in_answers(value: Any) -> Any:

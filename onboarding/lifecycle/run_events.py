@@ -1,0 +1,184 @@
+"""Tells subscribers what becomes of onboardings, renewals and removals: they wait, or have ended.
+
+A renewal and an off-boarding that succeed are told by their last steps, which know the connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from onboarding.cmg.wizard import OnboardingRequest
+from onboarding.connections.records import connection_id
+from onboarding.errors import Actor
+from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.requests import REQUESTER, Removal, Renewal
+from onboarding.lifecycle.run_offers import offers
+from onboarding.notices import changes
+from onboarding.notices.about import About
+from onboarding.notices.notice import Kind, Notice
+from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.words.line import isolated
+from onboarding.workflow.run import Author, Head, Run, RunStatus, StepState, StepStatus
+
+log = logging.getLogger(__name__)
+
+_ONBOARDINGS: Final = {
+    RunStatus.SUCCEEDED: (Kind.ONBOARDING_SUCCEEDED, "The onboarding of '{name}' has succeeded."),
+    RunStatus.FAILED: (Kind.ONBOARDING_FAILED, "The onboarding of '{name}' has failed: {cause}"),
+    RunStatus.CANCELLED: (Kind.ONBOARDING_CANCELLED, "The onboarding of '{name}' is cancelled."),
+    RunStatus.ROLLED_BACK: (Kind.ONBOARDING_ROLLED_BACK, "The onboarding of '{name}' is rolled back."),
+}
+_OPERATIONS: Final = {
+    RunStatus.FAILED: (Kind.OPERATION_FAILED, "The {plan} of '{name}' has failed: {cause}"),
+    RunStatus.CANCELLED: (Kind.OPERATION_CANCELLED, "The {plan} of '{name}' is cancelled."),
+}
+
+
+class Tells(Protocol):
+    """Starts deliveries to programs."""
+
+    async def tell(self, notice: Notice, /, *, subscribers_only: bool = False) -> None:
+        """Starts the deliveries of a change; safe to repeat."""
+        ...
+
+
+class RunEvents:
+    """What a runtime calls when a run waits or has ended."""
+
+    def __init__(self, notices: Tells, request_of: Callable[[Head], Any]) -> None:
+        """``request_of`` reads the request of a run; it can raise ``UnreadableRowError``."""
+        self._notices = notices
+        self._request_of = request_of
+
+    async def ended(self, run: Run, status: RunStatus) -> None:
+        """Tells that a run has ended; repeated with the same ID. Raises what storage raises."""
+        about = self._about(run.head)
+        if about is None:
+            return
+        of_onboarding = about.onboarding == run.head.id
+        known = (_ONBOARDINGS if of_onboarding else _OPERATIONS).get(status)
+        if known is None:
+            return
+        kind, text = known
+        failed = next((step for step in run.steps.values() if step.status is StepStatus.FAILED), None)
+        error = failed.error if failed and status is RunStatus.FAILED else None
+        path = _path(run.head, of_onboarding=of_onboarding)
+        values = {"name": isolated(about.name), "plan": run.head.plan, "cause": error.detail if error else ""}
+        details = {
+            **_details(run.head, status, of_onboarding=of_onboarding),
+            "step": failed.name if failed and error else None,
+            "code": error.code if error else None,
+            "args": dict(error.args) if error else None,
+        }
+        notice = changes.of_run(
+            kind,
+            about,
+            run=run.head.id,
+            path=path,
+            at=_ended_at(run),
+            message=text.format(**values),
+            details=details,
+            remedy=error.remedy if error else "",
+            documentation=error.documentation if error else "",
+            actor=error.actor if error else Actor.NOBODY,
+            actions=(*error.actions, *offers(path, onboarding=of_onboarding)) if error else (),
+            ends=error is None,
+        )
+        await self._notices.tell(notice, subscribers_only=True)
+
+    async def waits(self, run: Run, step: StepState) -> None:
+        """Tells that a run begins to wait for somebody. Raises what storage raises."""
+        actor, about = _awaited(step), self._about(run.head)
+        if actor is Actor.NOBODY or about is None:
+            return
+        of_onboarding, error = about.onboarding == run.head.id, step.error
+        what = "onboarding" if of_onboarding else run.head.plan
+        cause = f"waits: {error.detail}" if error else f"waits for {step.waiting_for}."
+        details = {
+            **_details(run.head, RunStatus.WAITING, of_onboarding=of_onboarding),
+            "step": step.name,
+            "code": error.code if error else None,
+            "waitingCode": None if error else step.waiting_code,
+            "args": dict(error.args) if error else None,
+        }
+        notice = changes.of_run(
+            Kind.ONBOARDING_WAITS if of_onboarding else Kind.OPERATION_WAITS,
+            about,
+            run=run.head.id,
+            path=_path(run.head, of_onboarding=of_onboarding),
+            at=step.changed_at or run.head.created_at,
+            key=(step.name,),
+            message=f"The {what} of '{isolated(about.name)}' {cause}",
+            details=details,
+            remedy=error.remedy if error else "",
+            documentation=error.documentation if error else "",
+            actor=actor,
+            actions=step.actions or (error.actions if error else ()),
+        )
+        await self._notices.tell(notice, subscribers_only=True)
+
+    def _about(self, head: Head) -> About | None:
+        """What a run is about; None if its request cannot be read, which is shown elsewhere."""
+        try:
+            request = self._request_of(head)
+        except UnreadableRowError:
+            log.warning("nobody is told about a run that cannot be read", extra={"run": head.id})
+            return None
+        requester = head.lists.get(REQUESTER, "")
+        match request:
+            case OnboardingRequest():
+                return _of_onboarding(request, head.id, requester, head.author)
+            case Removal():
+                return _of_onboarding(request.request, request.onboarding, requester)
+            case Renewal():
+                return About(
+                    connection=request.connection,
+                    name=request.name,
+                    tenant=request.tenant,
+                    onboarding=request.onboarding,
+                    requester=requester,
+                    labels=request.labels,
+                )
+        return None
+
+
+def _of_onboarding(
+    request: OnboardingRequest, onboarding: str, requester: str, author: Author | None = None
+) -> About:
+    return About(
+        connection=connection_id(request.tenant, request.name),
+        name=request.name,
+        tenant=request.tenant,
+        onboarding=onboarding,
+        requester=requester,
+        requester_name=author.name if author else "",
+        on_behalf_of=author.on_behalf_of if author else None,
+        labels=request.labels,
+        owners=tuple(owner.email for owner in request.owners),
+    )
+
+
+def _awaited(step: StepState) -> Actor:
+    """For whom a step waits. A site has its own reminders."""
+    if step.error:
+        return step.error.actor if step.is_blocked else Actor.NOBODY
+    if step.waiting_code in {"", Awaited.SITE_CONFIRMATION}:
+        return Actor.NOBODY
+    return Awaited(step.waiting_code).actor
+
+
+def _path(head: Head, *, of_onboarding: bool) -> str:
+    return f"/{'onboardings' if of_onboarding else 'operations'}/{head.id}"
+
+
+def _details(head: Head, status: RunStatus, *, of_onboarding: bool) -> dict[str, Any]:
+    operation = {} if of_onboarding else {"operationId": head.id, "operation": head.plan}
+    return {**operation, "status": str(status)}
+
+
+def _ended_at(run: Run) -> datetime:
+    times = [run.head.undone_at, *(step.changed_at for step in run.steps.values())]
+    return max((time for time in times if time), default=run.head.created_at)

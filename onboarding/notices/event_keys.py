@@ -1,0 +1,97 @@
+"""The keys of events: the same in all events about one thing, from the first one to the one that closes it.
+
+With it a receiver knows which ticket an event belongs to. An event names the keys that it closes, so that a
+receiver has to know nothing about the types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from onboarding.connections.cadence import APPLICATION, SECRET
+from onboarding.connections.records import SECRET_REMOVED, Connection, Difference
+from onboarding.notices.difference_texts import kind_of
+from onboarding.notices.notice import Kind, Notice
+from onboarding.storage import keys
+
+_OF_SECRETS: Final = ("secret-replaced", "secret-end-changed", "secret-added")
+"""Differences that a renewal ends, beside a removed secret."""
+
+
+def of_expiration(onboarding: str, kind: str) -> str:
+    """Of an expiration of a connection."""
+    return keys.derived_id("key", "expiration", onboarding, kind)
+
+
+def of_hand_over(onboarding: str) -> str:
+    """Of the hand-over of a connection."""
+    return keys.derived_id("key", "hand-over", onboarding)
+
+
+def of_run(run: str) -> str:
+    """Of an onboarding, a renewal or a removal."""
+    return keys.derived_id("key", "run", run)
+
+
+def of_fact(fact: str) -> str:
+    """Of a difference in the directory, or of a channel that does not work."""
+    return keys.derived_id("key", "fact", fact)
+
+
+def fact(connection: Connection, app: str, key: str, kind: Kind) -> str:
+    """Identifies what a difference is about, for all connections that it concerns.
+
+    ``app`` is serverApp or clientApp, or empty, and ``key`` that of the difference.
+    """
+    tenant = connection.tenant
+    if kind is Kind.DIRECTORY_UNREADABLE:
+        return keys.derived_id("fact", tenant, key)
+    return keys.derived_id("fact", tenant, app_id(connection, app) or connection.id, key)
+
+
+def app_id(connection: Connection, app: str) -> str:
+    """The application that a difference is about; empty if it is about none."""
+    client = connection.client_app
+    if app == "clientApp":
+        return client.app_id if client else ""
+    return connection.server_app.app_id if app else ""
+
+
+def of_difference(connection: Connection, difference: Difference) -> str:
+    """Of a difference of a connection."""
+    return of_fact(fact(connection, difference.app, difference.key, kind_of(difference)))
+
+
+def ended_by_renewal(connection: Connection, sharing: Iterable[Connection], renewal: str) -> tuple[str, ...]:
+    """What a new client secret ends: the expirations, and what is wrong with the old one.
+
+    ``sharing`` are all connections that use the secret.
+    """
+    differences = (SECRET_REMOVED, *(f"serverApp/{code}" for code in _OF_SECRETS))
+    facts = (fact(connection, "serverApp", key, Kind.SECRET_REMOVED) for key in differences)
+    ends = dict.fromkeys((connection.onboarding, *(each.onboarding for each in sharing)))
+    return (of_run(renewal), *(of_expiration(each, SECRET) for each in ends), *map(of_fact, facts))
+
+
+def ended_by_removal(connection: Connection) -> tuple[str, ...]:
+    """What ends with a connection."""
+    return (
+        *(of_expiration(connection.onboarding, kind) for kind in (SECRET, APPLICATION)),
+        of_hand_over(connection.onboarding),
+        *(of_difference(connection, difference) for difference in connection.differences.values()),
+    )
+
+
+def of_notice(notice: Notice, connection: Connection | None) -> str:
+    """Of a notice."""
+    if notice.topic:
+        return notice.topic
+    if connection is None:
+        return of_fact(notice.fact)
+    if code := notice.details.get("difference"):
+        app = str(notice.details.get("app") or "")
+        return of_fact(fact(connection, app, f"{app}/{code}", notice.kind))
+    if notice.expiration:
+        return of_expiration(connection.onboarding, notice.expiration)
+    return of_hand_over(connection.onboarding)

@@ -1,0 +1,126 @@
+"""Changes, for programs: what was opened for an event is closed by another one, without polling."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from typing import Any
+
+import pytest
+
+from tests.support import described
+from tests.support.administrator import waiting
+from tests.support.portal import unique, until
+from tests.support.receivers import WebServer
+
+KEY = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@pytest.fixture
+async def tickets(site):
+    """A program that opens and closes tickets, and the events that it gets; it asks for one label."""
+    async with WebServer() as server:
+        team = unique("team")
+        body = {"name": "Tickets", "address": f"http://{server.host}/t", "labels": {"team": team}}
+        made = await site.call("POST", "/api/subscribers", caller="operator", json={**body, "secret": KEY})
+        assert made.status_code == 201, made.text
+        yield Tickets(server, team)
+        await site.call("DELETE", f"/api/subscribers/{made.json()['id']}", caller="operator")
+
+
+class Tickets:
+    """What a receiver knows, from events alone."""
+
+    def __init__(self, server: WebServer, team: str) -> None:
+        self._server = server
+        self.labels = {"team": team}
+
+    async def event(self, kind: str) -> dict[str, Any]:
+        """The data of the first event of a kind, as soon as it is there; all are as described."""
+
+        async def found() -> dict[str, Any] | None:
+            events = [json.loads(post.body) for post in self._server.posts]
+            for event in events:
+                described.check_event(event)
+                assert event["data"]["labels"] == self.labels
+            return next((each["data"] for each in events if each["type"].endswith(f".{kind}")), None)
+
+        data: dict[str, Any] = await until(found, kind)
+        return data
+
+    def open(self) -> set[str]:
+        """The keys of what somebody must still do something about."""
+        tickets = set()
+        for event in {event["id"]: event for event in self._events()}.values():
+            data = event["data"]
+            if data["actor"] != "Nobody":
+                tickets.add(data["key"])
+            tickets -= set(data["closes"])
+        return tickets
+
+    def _events(self) -> list[dict[str, Any]]:
+        return [json.loads(post.body) for post in self._server.posts]
+
+
+async def test_a_ticket_of_an_onboarding_is_opened_and_closed_by_events(site, tickets):
+    """A wait for consent and a failure are told with whom they wait for; what ends them has the same key."""
+    onboarding = await site.accepted(
+        adminConsent="ByAdministrator", labels=tickets.labels, owners=[{"email": "kim@contoso.com"}]
+    )
+    step = await waiting(site, onboarding)
+    waits = await tickets.event("OnboardingWaits")
+    assert (waits["actor"], waits["waitingCode"], waits["step"]) == (
+        "TenantAdministrator",
+        "admin-consent",
+        "consent",
+    )
+    assert [each["url"] for each in waits["actions"]] == [each["url"] for each in step["actions"]]
+    assert (waits["onboardingId"], waits["owners"]) == (onboarding, ["kim@contoso.com"])
+    mine = (await site.get(f"/api/onboardings/{onboarding}"))["requestedBy"]
+    assert waits["requestedBy"] == mine
+    assert (await site.http.get(waits["url"])).status_code == 401  # absolute, and it is the API's
+    assert tickets.open() == {waits["key"]}
+    await site.call("POST", f"/api/onboardings/{onboarding}/cancel")
+    cancelled = await tickets.event("OnboardingCancelled")
+    assert (cancelled["key"], cancelled["closes"]) == (waits["key"], [waits["key"]])
+
+    error = await site.refused(labels=tickets.labels, serverApp={"appIdUri": "https://unverified.example/x"})
+    told = await tickets.event("OnboardingFailed")
+    assert (told["step"], told["code"], told["args"]) == (error["step"], error["code"], error.get("args", {}))
+    assert told["remedy"] == error["remedy"]
+    assert [each["kind"] for each in told["actions"]][-2:] == ["Retry", "RollBack"]
+    assert tickets.open() == {told["key"]}
+    back = told["actions"][-1]
+    answer = await site.call(back["method"], back["url"][back["url"].index("/api/") :])
+    assert answer.status_code == 202
+    undone = await tickets.event("OnboardingRolledBack")
+    assert undone["closes"] == [told["key"]]
+    assert tickets.open() == set()
+
+
+async def test_a_ticket_of_an_expiration_is_opened_and_closed_by_events(site, tickets):
+    """A warning, its answers and the end of the connection have one key; the removal closes everything."""
+    connection = await site.connection(days=20, labels=tickets.labels)
+    path = f"/api/connections/{connection['id']}"
+    succeeded = await tickets.event("OnboardingSucceeded")
+    assert (succeeded["actor"], succeeded["onboardingId"]) == ("Nobody", connection["onboardingId"])
+    await site.sweep()
+    warning = await tickets.event("SecretNearExpiry")
+    assert tickets.open() == {warning["key"]}
+    headers = {"On-Behalf-Of": "name=Kim&reference=T-1"}
+    for _ in range(2):
+        await site.call("POST", f"{path}/acknowledge", json={}, headers=headers)
+    await site.call("POST", f"{path}/snooze", json={"days": 3})
+    acknowledged = await tickets.event("ExpirationAcknowledged")
+    snoozed = await tickets.event("ExpirationSnoozed")
+    assert {acknowledged["key"], snoozed["key"]} == {warning["key"]}
+    assert acknowledged["endsAt"] == snoozed["endsAt"] == warning["endsAt"]
+    assert acknowledged["onBehalfOf"] == {"name": "Kim", "reference": "T-1"}
+    assert snoozed["until"] < snoozed["endsAt"]
+    assert tickets.open() == {warning["key"]}
+    await site.call("DELETE", path)
+    removed = await tickets.event("ConnectionRemoved")
+    assert warning["key"] in removed["closes"]
+    assert removed["connection"]["id"] == connection["id"]
+    assert tickets.open() == set()
