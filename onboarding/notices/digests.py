@@ -2,7 +2,8 @@
 
 A digest is a run; its ID is derived from the recipient and the day. Its entries are rows of the run's own
 partition, written while its day is open. After the day they are read and sent, and removed once that is
-recorded: after a crash in between, the same digest is sent again with the same ID.
+recorded: after a crash in between, the same digest is sent again with the same ID. Each entry has the
+recipient and the day, too: if somebody damages or removes the head of the run, it is written again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from onboarding.notices.notice import DigestRequest, Notice
 from onboarding.notices.pause import pausing
 from onboarding.storage import keys, names
 from onboarding.storage.codec import Codec
-from onboarding.storage.tables import Row, Write
+from onboarding.storage.tables import Row, Tables, Write
 from onboarding.storage.unreadable_rows import UnreadableRowError, load, readable
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Plan, Step
@@ -34,6 +35,7 @@ _GRACE: Final = timedelta(minutes=10)
 
 _ENTRIES: Final = keys.prefixed("entry:")
 _NOTICES: Final = Codec(Notice)
+_REQUESTS: Final = Codec(DigestRequest)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,7 @@ async def add(services: DeliveryServices, notice: Notice, target: str, announced
         entry = Row(
             partition=head.id,
             key=_key(notice),
-            columns={"document": _NOTICES.dump(notice)},
+            columns={"document": _NOTICES.dump(notice), "request": head.request},
         )
         await tables.write(names.NOTICES, entry, Write.UPSERT)
         await services.runs.start(head)
@@ -100,6 +102,16 @@ async def forget(context: DigestContext) -> Done[None]:
     return Done(result=None)
 
 
+async def rebuild(tables: Tables, digest: str) -> Head | None:
+    """The head of a digest as its entries have it; None for any other run, and for one without entries."""
+    for row in await tables.query(names.NOTICES, digest, _ENTRIES):
+        for request in await readable(tables, [row] if "request" in row.columns else [], _request):
+            head = _head(request.channel, request.day)
+            if head.id == digest:
+                return head
+    return None
+
+
 async def _notices(services: DeliveryServices, digest: str) -> list[Notice]:
     """The notices of a digest. A row that cannot be read stays, and is in the index of such rows."""
     rows = await services.tables.query(names.NOTICES, digest, _ENTRIES)
@@ -108,6 +120,10 @@ async def _notices(services: DeliveryServices, digest: str) -> list[Notice]:
 
 def _notice(row: Row) -> Notice:
     return load(_NOTICES, row)
+
+
+def _request(row: Row) -> DigestRequest:
+    return load(_REQUESTS, row, "request")
 
 
 def _key(notice: Notice) -> str:
@@ -142,7 +158,7 @@ SEND: Final = Step(
 FORGET: Final = Step(
     name="forget-digest", title="Delete the entries", handler=noted(forget), after=(SEND.name,)
 )
-DIGEST: Final = Plan("digest", Codec(DigestRequest), SEND, FORGET, persistent=True)
+DIGEST: Final = Plan("digest", _REQUESTS, SEND, FORGET, persistent=True)
 
 
 def _end(moment: datetime) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.plans import OPERATIONS, PLANS
 from onboarding.lifecycle.requests import REQUESTER
 from onboarding.lifecycle.run_events import RunEvents
-from onboarding.notices import delivery_plans
+from onboarding.notices import delivery_plans, digests
 from onboarding.notices.difference_notices import DifferenceNotices
 from onboarding.notices.renewal_reminders import RenewalReminders
 from onboarding.parts.messaging import Messaging
@@ -124,6 +124,7 @@ class Parts:
             delivery_plans.PLANS,
             lambda _: self.messaging.delivery_services,
             delivery_plans.POLICIES,
+            rebuild=functools.partial(digests.rebuild, self.stores.tables),
         )
 
     @functools.cached_property
@@ -160,6 +161,7 @@ class Parts:
         *,
         open_runs: int = 0,
         told: bool = False,
+        rebuild: Callable[[str], Awaitable[Head | None]] | None = None,
     ) -> Runtime:
         stalled = timedelta(seconds=self.settings.stalled_after_seconds)
 
@@ -181,6 +183,7 @@ class Parts:
             limits=Limits(open_runs=open_runs, stalled=stalled, lease=min(stalled, Limits().lease)),
             policies=policies,
             watch=RunEvents(self.messaging.notices, request_of) if told else None,
+            rebuild=rebuild,
         )
 
     # The cloud

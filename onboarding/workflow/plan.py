@@ -161,7 +161,7 @@ class Plan(Generic[Services, Request]):
 
     def complete(self, run: Run) -> Run:
         """The run with the steps that it lacks: a row was removed, or another release began the run."""
-        if all(step.status is StepStatus.SUCCEEDED for step in run.steps.values()):
+        if run.steps and all(step.status is StepStatus.SUCCEEDED for step in run.steps.values()):
             return run  # it has done everything that it was begun with
         return replace(run, steps={**self.new(run.head).steps, **run.steps})
 

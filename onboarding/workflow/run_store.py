@@ -60,6 +60,10 @@ class RunStore:
         steps = [*found, *map(StepState.damaged, found.unreadable)]
         return Run(head=head, steps={step.name: step for step in steps})
 
+    async def rewrite(self, head: Head) -> None:
+        """Writes a head again whose row is missing or cannot be read."""
+        await self._tables.write(self._table, head.to_row(), Write.UPSERT)
+
     async def note(self, error: UnreadableRowError) -> UnreadableRow:
         """Keeps a row that cannot be read in the index."""
         return await note(self._tables, error.row, error.reason)

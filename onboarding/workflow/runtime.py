@@ -72,6 +72,8 @@ class Runtime:
     limits: Limits = field(default_factory=Limits)
     policies: retry.Policies = field(default_factory=lambda: retry.CLOUD)
     watch: Watch | None = None
+    rebuild: Callable[[str], Awaitable[Head | None]] | None = None
+    """Returns the head of a run, made of its other rows; None if they do not contain it."""
 
     def plan(self, head: Head) -> Plan[Any, Any]:
         """The plan of a run. Raises ``UnreadableRowError`` if this release does not know it."""
@@ -81,8 +83,25 @@ class Runtime:
 
     async def load(self, run_id: str) -> Run | None:
         """A run with all steps of its plan, or None. Raises ``UnreadableRowError``."""
-        run = await self.store.load(run_id)
+        run = await (self._rebuilt(run_id) if self.rebuild else self.store.load(run_id))
         return self.plan(run.head).complete(run) if run else None
+
+    async def _rebuilt(self, run_id: str) -> Run | None:
+        """A run whose head is written again if it is missing or cannot be read."""
+        run, damaged = None, None
+        try:
+            run = await self.store.load(run_id)
+            if run and self.plan(run.head).request_of(run.head):
+                return run
+        except UnreadableRowError as error:
+            damaged = error
+        head = await self.rebuild(run_id) if self.rebuild else None
+        if head:
+            await self.store.rewrite(head)
+            return await self.store.load(run_id)
+        if damaged and run is None:
+            raise damaged
+        return run
 
     async def load_all(
         self, entries: Iterable[Entry], show: Callable[[Run], Awaitable[Shown]]

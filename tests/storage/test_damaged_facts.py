@@ -33,7 +33,7 @@ from onboarding.notices.notice import Kind, Notice
 from onboarding.notices.subscribers import Subscriber, Subscribers
 from onboarding.storage import names
 from onboarding.storage.dismissals import Dismissals, Dismissed
-from onboarding.storage.tables import Row
+from onboarding.storage.tables import Row, Write
 from onboarding.storage.unreadable_rows import Dismissal, note
 from onboarding.words.word import Word
 from onboarding.workflow.blocked_steps import BlockedStep
@@ -288,6 +288,37 @@ async def test_a_damaged_delivery_stops_no_other_channel_and_no_later_warning(tm
     assert (await world.timers.expiry_sweep.run()).done == 1
     later = {row.partition for row in world.rows() if row.table == names.NOTICES and row.key == "head"}
     assert len(later - heads) == len(begun), "each channel gets the next warning"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("", None), ("document", None), ("document", "banana"), ("document", '{"v":4711}'), ("request", "{")],
+    ids=["removed", "absent", "garbage", "future version", "request"],
+)
+@pytest.mark.parametrize("again", [True, False], ids=["more notices", "no more notices"])
+async def test_a_damaged_digest_loses_no_notice(tmp_path, column, value, again):
+    """The head of the day's digest is written again, from what was collected, and the digest is sent."""
+    world = World(tmp_path / "clock")
+    now, messaging = world.clock.now(), world.parts.messaging
+    made = await world.connect("well", now + timedelta(days=20), drifts=False)
+    await digests.add(messaging.delivery_services, notice(made, now), "webhook", now)
+    (head,) = [row for row in world.rows() if row.table == names.NOTICES and row.key == "head"]
+    if column:
+        await world.damage(head, column, value)
+    else:
+        await world.tables.write(names.NOTICES, replace(head, etag=""), Write.DELETE)
+    if again:
+        other = replace(notice(made, now), key=("other",))
+        await digests.add(messaging.delivery_services, other, "webhook", now)
+    world.queues._messages[names.NOTICES_QUEUE] = []
+    world.advance(timedelta(days=2))
+    await world.parts.engines[names.NOTICES_QUEUE].sweep()
+    (message,) = world.queues._messages[names.NOTICES_QUEUE]
+    assert head.partition in message.body.decode()
+    run = await world.parts.notice_runs.load(head.partition)
+    assert run is not None
+    assert run.head.request == head.columns["request"]
+    assert (await world.call("list_unreadable"))["value"] == []
 
 
 @pytest.mark.parametrize("turn", [0, 2, 4])  # the long test has the others
