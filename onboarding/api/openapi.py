@@ -128,6 +128,7 @@ def problems(endpoint: Endpoint) -> dict[int, list[str]]:
         *((parameters.INVALID_PARAMETER,) if endpoint.query.can_be_wrong() or endpoint.writes else ()),
         *(_BODIES if endpoint.body else ()),
         *endpoint.problems,
+        *((requests.ROW_UNREADABLE,) if endpoint.roles and ("{" in endpoint.path or endpoint.writes) else ()),
         *_ALWAYS,
     )
     found: dict[int, list[str]] = {}
