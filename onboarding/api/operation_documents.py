@@ -91,15 +91,26 @@ class LeftBehind(Document):
         ),
     ]
     reason: Annotated[str, Field(description="Why it is left, and who can remove it.")]
-    needed_by: Annotated[tuple[str, ...], Field(description="The connections and onboardings that use it.")]
+    needed_by: Annotated[
+        tuple[str, ...],
+        Field(
+            description="The connections and onboardings that use it. A requester sees those of the same one."
+        ),
+    ]
 
     @classmethod
-    def all_of(cls, run: Run) -> tuple[Self, ...]:
-        """Everything that a removal has left behind so far."""
+    def all_of(cls, run: Run, *, operates: bool) -> tuple[Self, ...]:
+        """Everything that a removal has left behind so far, as an operator or the requester sees it."""
         results = (step.found_in(run) for step in (INVENTORY, REVOKE, DELETE_CLIENT, DELETE_SERVER))
         found = (left for result in results if result for left in result.left)
         return tuple(
-            cls(kind=left.kind, id=left.id, reason=left.reason, needed_by=left.needed_by) for left in found
+            cls(
+                kind=left.kind,
+                id=left.id,
+                reason=left.reason,
+                needed_by=left.needed_by if operates else left.of_same,
+            )
+            for left in found
         )
 
 

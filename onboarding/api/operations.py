@@ -131,7 +131,9 @@ class Operations:
             self._runs.status(run),
             steps=self._runs.steps(run),
             findings=Operation.findings_of(run),
-            left_behind=LeftBehind.all_of(run) if run.head.plan == REMOVE.name else (),
+            left_behind=LeftBehind.all_of(run, operates=call.caller.operates)
+            if run.head.plan == REMOVE.name
+            else (),
             events_url=self._runs.events_url(call, run),
         )
 

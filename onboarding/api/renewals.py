@@ -17,7 +17,7 @@ from onboarding.clock import Clock
 from onboarding.cmg.renewal_request import RenewalRequest
 from onboarding.connections import records
 from onboarding.connections.records import ConnectionState
-from onboarding.errors import requests
+from onboarding.errors import requests, secrets
 from onboarding.errors.reserve import Reserve
 from onboarding.lifecycle import automatic_renewals, handed_over
 from onboarding.lifecycle.renewal_steps import CONFIRMATION, CONFIRMED, RENEW, SECRET
@@ -70,6 +70,7 @@ class RenewalsResource:
             requests.CONNECTION_REMOVING,
             requests.SERVER_APP_OF_OTHER_CONNECTION,
             requests.TOO_MANY_SECRETS,
+            secrets.RENEWAL_WITH_OTHER_SECRET,
             CLOUD_REFUSES,
         ),
         examples=_EXAMPLES,
@@ -79,7 +80,9 @@ class RenewalsResource:
         connection = await self._connections.find(call)
         _need_own_secret(connection)
         previous = await self._runtime.load(connection.renewal) if connection.renewal else None
-        if previous and (current := await self._current(connection, previous, call.caller.author)):
+        if previous and self._goes_on(connection, previous):
+            _need_same_secret(call.body, previous)
+            current = await self._current(previous, call.caller.author)
             return self._operations.accepted(call, current)
         now = self._clock.now()
         need(call.body.faults(imported=connection.imports_server_app, now=now))
@@ -89,10 +92,12 @@ class RenewalsResource:
         renewal = await self._kept(call.body, connection, before)
         head = automatic_renewals.head(connection, renewal, now=now, previous=before, asker=asker(call))
         reply = await self._operations.start(call, head)
-        if call.body.secret and (started := await self._runtime.load(head.id)):
+        if renewal.vault_secret and (started := await self._runtime.load(head.id)):
             used = RENEW.request_of(started.head).vault_secret
-            if renewal.vault_secret and renewal.vault_secret != used:  # another request was first
-                await handed_over.discard(self._services(), renewal.vault_secret, connection.onboarding)
+            if renewal.vault_secret != used:  # another request was first
+                if call.body.secret:
+                    await handed_over.discard(self._services(), renewal.vault_secret, connection.onboarding)
+                raise ProblemError(secrets.RENEWAL_WITH_OTHER_SECRET, renewal=head.id)
         return reply
 
     async def _kept(self, wanted: RenewalRequest, connection: records.Connection, previous: str) -> Renewal:
@@ -109,20 +114,21 @@ class RenewalsResource:
             name = await handed_over.keep(self._services(), wanted.secret, run, tags, ends_at=ends_at)
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
-    async def _current(self, connection: records.Connection, renewal: Run, author: Author) -> Run | None:
-        """A renewal in progress, or a resumed one that failed after it created its secret.
-
-        None if it has ended.
-        """
+    def _goes_on(self, connection: records.Connection, renewal: Run) -> bool:
+        """Whether a renewal is in progress, or failed after it created its secret, so that it can be resumed."""
         status = self._runs.status(renewal)
         if not status.final:
-            return renewal
+            return True
         made = SECRET.found_in(renewal)
         waits = made and connection.pending and made.secret.key_id == connection.pending.key_id
         usable = made and waits and made.secret.ends_at > self._clock.now()
-        if status is RunStatus.FAILED and usable:
+        return status is RunStatus.FAILED and bool(usable)
+
+    async def _current(self, renewal: Run, author: Author) -> Run:
+        """A renewal that goes on; one that failed is resumed."""
+        if self._runs.status(renewal) is RunStatus.FAILED:
             return await self._operations.resume(renewal, author)
-        return None
+        return renewal
 
     @endpoint(
         "POST /connections/{id}/renewals/{renewal}/confirm",
@@ -139,6 +145,15 @@ class RenewalsResource:
             raise self._runs.not_found()
         run = await self._runs.confirm(call, run, CONFIRMATION, CONFIRMED)
         return self._operations.accepted(call, run)
+
+
+def _need_same_secret(wanted: RenewalRequest, renewal: Run) -> None:
+    """Raises ``ProblemError`` (409) for a request with another secret than that of the renewal."""
+    name = wanted.vault_secret
+    if wanted.secret:
+        name = handed_over.name_of(wanted.secret, renewal.head.id)
+    if name and name != RENEW.request_of(renewal.head).vault_secret:
+        raise ProblemError(secrets.RENEWAL_WITH_OTHER_SECRET, renewal=renewal.head.id)
 
 
 def _need_own_secret(connection: records.Connection) -> None:

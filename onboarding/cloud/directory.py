@@ -17,11 +17,11 @@ from onboarding.cloud.grant_looks import GrantLooks
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.survey import AppPolicies, Survey, policies, survey
-from onboarding.errors import cloud
+from onboarding.errors import cloud, steps
 from onboarding.words.word import Word
 
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
-_IDENTITY: Final = {"%24select": ["id", "appId", "createdDateTime"]}
+_IDENTITY: Final = {"%24select": ["id", "appId", "createdDateTime", "createdByAppId"]}
 _LISTING: Final = ["id", "appId", "uniqueName", "passwordCredentials"]
 _LISTED: Final = "WindowsAzureActiveDirectoryIntegratedApp"
 """The tag that the portal gives to a service principal. Without it, the portal's list of enterprise
@@ -109,6 +109,8 @@ class Directory:
 
         An upsert by the unique name can leave an application without an owner, and can be answered by a
         replica that does not have the application yet. So the service looks first, and names itself owner.
+        Any member of a tenant can register an application under a unique name, and keep a secret of it: the
+        service uses only what it has created itself.
 
         Args:
             unique_name: Its alternate key.
@@ -116,13 +118,13 @@ class Directory:
             look: An earlier attempt may have created it.
             freed: Some of its names became available a moment ago; the directory may still have them in use.
         """
-        if look and (found := await self.find_application(unique_name)):
+        if look and (found := await self.find_application(unique_name, need=True)):
             return found
         wanted = {**body, "uniqueName": unique_name, **await self._owned()}
         reply = await self._graph.send("POST", self._paths.applications, wanted)
         refusal = reply.refusal
         if refusal and refusal.already_exists and (freed or "uniqueName" in refusal.message):
-            # Nobody else uses the unique name: an earlier attempt created the application.
+            # An earlier attempt created the application; the next one looks whether that is so.
             raise cloud.REPLICATION_LAG.error(sign=refusal.message, request_id=refusal.request_id)
         if refusal:
             raise failures.error_of(refusal, fresh=self._fresh)
@@ -162,11 +164,22 @@ class Directory:
         reply = await self._graph.listed(self._paths.applications, query=query)
         return shapes.entries(reply.needed())
 
-    async def find_application(self, unique_name: str) -> Application | None:
-        """The application with a unique name, if the directory shows one."""
+    async def find_application(self, unique_name: str, *, need: bool = False) -> Application | None:
+        """The application that this service created under a unique name, if the directory shows one.
+
+        Entra ID sets ``createdByAppId`` (https://learn.microsoft.com/graph/api/resources/application). With
+        ``need``, raises ``PermanentError`` for an application that somebody else created.
+        """
         builder = self._paths.applications_with_unique_name(unique_name)
         reply = await self._graph.send("GET", builder, query=_IDENTITY)
-        return None if reply.is_gone() else _application(reply.document)
+        if reply.is_gone():
+            return None
+        client, creator = self._graph.client, str(reply.document.get("createdByAppId"))
+        if client and creator.casefold() == client.casefold():
+            return _application(reply.document)
+        if need:
+            raise steps.APP_OF_OTHERS.error(name=unique_name)
+        return None
 
     async def delete_application(self, object_id: str) -> bool:
         """Deletes an application with its service principal; safe to repeat.

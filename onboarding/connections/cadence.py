@@ -52,12 +52,16 @@ class Acknowledgement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snooze:
-    """A person wants no warnings about an expiration until a moment."""
+    """A person wants no warnings about an expiration until a moment.
+
+    If the person is no operator, operators still get the warnings and the escalation.
+    """
 
     ends_at: datetime
     until: datetime
     by: str
     at: datetime
+    operator: bool = False
     on_behalf_of: Behalf | None = None
 
 
@@ -106,17 +110,22 @@ class Cadence:
     ) -> Turn:
         """What to do with the warning ``days`` before the expiration, which is due now.
 
-        However many thresholds have passed, one warning is sent: the gravest.
+        However many thresholds have passed, one warning is sent: the gravest. During a snooze of no operator
+        it is for operators, and due again for the others after the snooze, unless another one is first.
         """
         if acknowledged and days < 0:
             return Turn(announce=None, following=None)
-        if snooze and snooze.until > now:
+        asleep = snooze is not None and snooze.until > now
+        if snooze and asleep and snooze.operator:
             return Turn(announce=None, following=self._held_back(ends_at, days, snooze, acknowledged))
         last = self._last(ends_at, now, repeated=not acknowledged)
         gravest = min(days, last.days) if last else days
+        following = self._after(ends_at, gravest)
+        if snooze and asleep and snooze.until < following.due_at:
+            following = ExpiryWarning(days=gravest, due_at=snooze.until)
         return Turn(
             announce=_warning(ends_at, gravest),
-            following=self._after(ends_at, gravest),
+            following=following,
             passed=tuple(threshold for threshold in self.thresholds if gravest < threshold <= days),
         )
 

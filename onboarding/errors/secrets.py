@@ -5,6 +5,7 @@ Source of the codes: https://learn.microsoft.com/entra/identity-platform/referen
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from onboarding.errors.actors import Actor
@@ -20,6 +21,13 @@ SECRET_MALFORMED: Final = ErrorType(
     detail="The secret '{name}' in Key Vault cannot be a client secret. {details}",
     remedy="Copy the value of the client secret again, exactly, and specify it. Entra ID shows it only once.",
     documentation=_SECRETS,
+)
+RENEWAL_WITH_OTHER_SECRET: Final = ErrorType(
+    code="renewal-with-other-secret",
+    status=HTTPStatus.CONFLICT,
+    title="A renewal with another client secret is in progress",
+    detail="The renewal {renewal} is in progress, with another client secret than the one of this request.",
+    remedy="Confirm that renewal when the site has its secret. Then request one with the new secret.",
 )
 SECRET_NOT_YET_VALID: Final = ErrorType(
     code="secret-not-yet-valid",

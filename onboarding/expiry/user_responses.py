@@ -104,7 +104,8 @@ class UserResponses:
     ) -> Connection | None:
         """Snoozes the warnings about an expiration. Returns None as ``acknowledge`` does.
 
-        The same person's answer until the same day changes nothing.
+        The same person's answer until the same day changes nothing, and neither does one of no operator within
+        the snooze of an operator.
         """
         author = responder.author
         first = Snooze(
@@ -112,12 +113,15 @@ class UserResponses:
             until=until,
             by=author.name,
             at=self._clock.now(),
+            operator=responder.operates,
             on_behalf_of=author.on_behalf_of,
         )
         found = await self._connections.get(connection)
         before = found.snooze(kind) if found else None
-        asked = (first.by, first.on_behalf_of, until.date())
-        same = before and (before.by, before.on_behalf_of, before.until.date()) == asked
+        if found and before and before.operator and not first.operator and first.until <= before.until:
+            return found
+        asked = (first.by, first.operator, first.on_behalf_of, until.date())
+        same = before and (before.by, before.operator, before.on_behalf_of, before.until.date()) == asked
         response = before if before and same else first
 
         def change(found: Connection) -> Connection | None:

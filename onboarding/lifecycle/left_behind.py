@@ -19,6 +19,7 @@ from typing import Final
 from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError, PermanentError, cloud, deployment, login
 from onboarding.lifecycle.context import Services
+from onboarding.lifecycle.requests import REQUESTER
 from onboarding.workflow.run import Run
 
 _IDENTITY_NOT_FOUND: Final = "authorization-identity-not-found"
@@ -46,7 +47,8 @@ class LeftBehind:
     id: str  # of the application: its object ID, its client ID, or the unique name; or of its principal; or
     # the namespace of the provider
     reason: str
-    needed_by: tuple[str, ...] = ()  # IDs of the connections and onboardings that use it
+    needed_by: tuple[str, ...] = ()  # IDs of the connections and onboardings that use it ...
+    of_same: tuple[str, ...] = ()  # ... and those of them that belong to the same requester
 
 
 def refused(services: Services, tenant: str, error: OnboardingError) -> bool:
@@ -62,10 +64,21 @@ def by_tenant(kind: str, known: str, tenant: str, error: OnboardingError) -> Lef
     return LeftBehind(kind=kind, id=known, reason=reason)
 
 
-def for_others(kind: str, known: str, users: Iterable[Connection | Run]) -> LeftBehind:
-    """What others need."""
-    ids = sorted(user.id if isinstance(user, Connection) else user.head.id for user in users)
-    return LeftBehind(kind=kind, id=known, reason="Others use the application.", needed_by=tuple(ids))
+def for_others(kind: str, known: str, users: Iterable[Connection | Run], requester: str) -> LeftBehind:
+    """What others need. ``requester`` is whose onboarding is removed."""
+    found = {
+        (user.id, user.requester)
+        if isinstance(user, Connection)
+        else (user.head.id, user.head.lists.get(REQUESTER, ""))
+        for user in users
+    }
+    return LeftBehind(
+        kind=kind,
+        id=known,
+        reason="Others use the application.",
+        needed_by=tuple(sorted(identifier for identifier, _ in found)),
+        of_same=tuple(sorted(identifier for identifier, owner in found if owner == requester)),
+    )
 
 
 def note(left: Iterable[LeftBehind]) -> str:

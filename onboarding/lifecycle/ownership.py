@@ -189,8 +189,11 @@ async def need_unused(services: Services, connection: Connection) -> None:
     for app in created:
         users = await others(services, connection.tenant, app.app_id, connection.onboarding)
         if runs := [user.head for user in users if isinstance(user, Run)]:
-            named = ", ".join(f"the onboarding {head.id}" for head in runs)
-            raise requests.SERVER_APP_SHARED.error(connections=named)
+            known = [head.id for head in runs if head.lists.get(REQUESTER) == connection.requester]
+            named = [f"the onboarding {identifier}" for identifier in known]
+            hidden = len(runs) - len(known)
+            named += [f"{hidden} onboardings of other requesters"] if hidden else []
+            raise requests.SERVER_APP_SHARED.error(connections=", ".join(named))
 
 
 async def need_kept(services: Services, tenant: str, app: str, pointer: str) -> None:

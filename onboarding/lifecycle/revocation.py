@@ -41,10 +41,11 @@ class Revocation:
         left: dict[str, LeftBehind] = {}
         revoked: dict[Grant, bool] = {}  # and whether the directory showed it
         users = {app: await self._users(app) for app in (self.server, self.client) if app}
+        owner = await ownership.requester_of(self.services, self.onboarding)
         for grant in granted:
             app = self._app(grant)
             if users.get(app):
-                left[app] = left_behind.for_others("consent", app, users[app])
+                left[app] = left_behind.for_others("consent", app, users[app], owner)
                 await ownership.hand_on(self.services, self.tenant, app, self.onboarding, (grant,))
                 continue
             try:
@@ -53,14 +54,14 @@ class Revocation:
                 if not left_behind.refused(self.services, self.tenant, error):
                     raise
                 left[app] = left_behind.by_tenant("consent", app, self.tenant, error)
-        gone = [grant for grant in revoked if not await self._gave_back(grant, left)]
+        gone = [grant for grant in revoked if not await self._gave_back(grant, left, owner)]
         return Revoked(
             grants=tuple(grant for grant in gone if revoked[grant]),
             unseen=tuple(grant for grant in gone if not revoked[grant]),
             left=tuple(left.values()),
         )
 
-    async def _gave_back(self, grant: Grant, left: dict[str, LeftBehind]) -> bool:
+    async def _gave_back(self, grant: Grant, left: dict[str, LeftBehind], owner: str) -> bool:
         """Whether somebody began to use the application meanwhile, and has the grant again."""
         app = self._app(grant)
         users = await self._users(app)
@@ -72,7 +73,7 @@ class Revocation:
         else:
             await grants.grant_role(grant.client, grant.resource, grant.role)
         await ownership.hand_on(self.services, self.tenant, app, self.onboarding, (grant,))
-        left[app] = left_behind.for_others("consent", app, users)
+        left[app] = left_behind.for_others("consent", app, users, owner)
         return True
 
     async def _revoke(self, grant: Grant) -> bool:

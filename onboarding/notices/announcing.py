@@ -31,8 +31,8 @@ class Notices:
     async def announce(self, notice: Notice, connection: Connection) -> None:
         """Starts the deliveries of a notice to its channels; safe to repeat."""
         targets = self._routing.targets(connection)
-        if notice.days is not None and notice.days < 0 and connection.acknowledgement(notice.expiration):
-            targets = self._routing.of_operators()  # somebody else has acknowledged it
+        if notice.days is not None and self._is_answered(notice, notice.days, connection):
+            targets = self._routing.of_operators()  # it was not an operator who answered
         programs = await self._subscribers.wanting(notice, connection)
         if notice.programs_only or (programs and targets == (WEBHOOK,)):
             targets = (WEBHOOK,) if self._routing.webhook else ()
@@ -41,6 +41,13 @@ class Notices:
         if self._routing.escalates(notice.at, notice.ends_at):
             deliveries.append((ESCALATION, self._routing.escalation))
         await asyncio.gather(*(self._start(plan, notice, target) for plan, target in deliveries))
+
+    def _is_answered(self, notice: Notice, days: int, connection: Connection) -> bool:
+        """Whether somebody has acknowledged what a warning repeats, or snoozes the warnings."""
+        if days < 0 and connection.acknowledgement(notice.expiration):
+            return True
+        snooze = connection.snooze(notice.expiration)
+        return snooze is not None and snooze.until > self._clock.now()
 
     async def tell(self, notice: Notice, *, subscribers_only: bool = False) -> None:
         """Starts the deliveries of a change to programs; safe to repeat.

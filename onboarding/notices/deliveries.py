@@ -103,7 +103,7 @@ async def escalate(context: DeliveryContext) -> Done[DeliveryResult] | Wait:
     now, delay = services.clock.now(), services.routing.escalate_after
     if (left := context.accepted_at + delay - now) > timedelta(0):
         return Wait(reason="an acknowledgement of the notice", after=left, give_up_after=delay + _MARGIN)
-    if (snooze := connection.snooze(notice.expiration)) and snooze.until > now:
+    if (snooze := connection.snooze(notice.expiration)) and snooze.until > now and snooze.operator:
         return Done(result=DeliveryResult(outcome="snoozed"))
     days = f"{delay.days} {'day' if delay.days == 1 else 'days'}"
     return await _send(context, connection, f"Nobody has acknowledged this for {days}.")

@@ -42,6 +42,8 @@ class Parties:
         self.tenants = (str(world.cloud.info["tenant"]), FABRIKAM)
         self.by_hand: dict[str, tuple[str, Precreated]] = {}
         """Who registered an application by hand, and with what, by the client IDs of its server apps."""
+        info = world.cloud.info
+        self._service = (info["identity"]["clientId"], info["multitenantClientId"])
         self._before = {tenant: {app["id"] for app in self._apps(tenant)} for tenant in self.tenants}
 
     # What there is
@@ -93,6 +95,23 @@ class Parties:
             self.by_hand[app["appId"]] = (caller, made)
         return made
 
+    async def registered_first(self, tenant: str, unique_name: str) -> None:
+        """An application that a member of the tenant registers under the name that an onboarding would use.
+
+        It has a secret that only the member knows, and the service among its owners.
+        """
+        member = Member(self.world, tenant)
+        body = {"displayName": "first", "uniqueName": unique_name}
+        app = (await member.look("graph", "POST", "/v1.0/applications", body)).json()
+        home, elsewhere = self._service
+        client = home if tenant == self.tenants[0] else elsewhere
+        owner = (await member.graph(f"/servicePrincipals(appId='{client}')"))["id"]
+        path = f"/v1.0/applications/{app['id']}"
+        body = {"@odata.id": f"https://graph.microsoft.com/v1.0/directoryObjects/{owner}"}
+        await member.look("graph", "POST", f"{path}/owners/$ref", body)
+        password = {"passwordCredential": {"displayName": "cmg"}}
+        await member.look("graph", "POST", f"{path}/addPassword", password)
+
     # What must stay as it is
 
     async def look(self) -> dict[str, Had]:
@@ -140,7 +159,7 @@ class Parties:
             app["appId"]: set(self.grants(tenant, app["appId"]))
             for tenant in self.tenants
             for app in self.apps(tenant)
-            if not str(app.get("uniqueName") or "").startswith("cmg-")
+            if app["createdByAppId"] not in self._service
         }
 
 

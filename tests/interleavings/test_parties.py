@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from onboarding.connections.records import Connection
+from onboarding.lifecycle.context import unique_name
+from onboarding.storage.keys import derived_id
 from onboarding.words.line import isolated
 from onboarding.words.word import read
 from tests.interleavings.cloud import InProcessCloud
 from tests.interleavings.parties import REQUESTERS, Parties
 from tests.interleavings.world import World
+from tests.support.portal import unique
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
 
@@ -31,6 +34,7 @@ ATTACKS: Final = (
     "purge",
     "same-uri",
     "same-name",
+    "unique-name",
 )
 """How somebody asks for an onboarding with what another one has."""
 
@@ -131,12 +135,18 @@ class PartiesMachine(RuleBasedStateMachine):
         if others := [each for each in self.parties.connections() if each.requester != mine]:
             target = others[pick % len(others)]
             body = self._run(self._greedy(caller, way, target))
-            self._call(
-                caller,
-                "create_onboarding",
-                {"name": f"Mine {pick}", "tenantId": target.tenant, **body},
-                now=now,
-            )
+            body = {"name": f"Mine {pick}", "tenantId": target.tenant, **body}
+            key = {}
+            if way == "unique-name":
+                key = {"key": unique(way)}
+                self._run(self._be_first(mine, key["key"], target.tenant))
+            self._call(caller, "create_onboarding", body, now=now, **key)
+
+    async def _be_first(self, requester: str, key: str, tenant: str) -> None:
+        """Register applications before the service does. The key of a request decides the ID of its run."""
+        onboarding = derived_id("onboarding", requester, key)
+        for role in ("server", "client"):
+            await self.parties.registered_first(tenant, unique_name(onboarding, role))
 
     async def _greedy(self, caller: str, way: str, target: Connection) -> dict[str, Any]:
         """A request. Client IDs, URIs and hints are what any member of the tenant can read."""
@@ -159,6 +169,8 @@ class PartiesMachine(RuleBasedStateMachine):
             case "purge" | "same-uri":
                 purge = {"onDeleted": "Purge"} if way == "purge" else {}
                 return {"serverApp": {"appIdUri": target.app_id_uri, **purge}}
+            case "unique-name":
+                return {"userDiscovery": {"enabled": True}}
             case _:
                 return {"name": read(target.name)}
 
@@ -285,6 +297,7 @@ def test_each_attack_alone_changes_nothing(simulated, way):
         for verb in VERBS:
             machine.use("other", verb, 0, now=False)
         machine.settle()
+        machine.no_other_application_gains_a_permission()
         machine.use("requester", "renew_secret", 0, now=True)
         machine.use("requester", "remove_connection", 0, now=True)
         machine.what_one_has_is_of_its_own()

@@ -169,7 +169,7 @@ async def test_same_key_twice_with_secret(world):
 
 
 async def test_renew_import_twice_at_once(world):
-    """Of two renewals with different secrets at once, one is taken; the other secret is not kept."""
+    """Of two renewals with different secrets at once, one is taken; the other one is refused, and not kept."""
     apps = await world.registered()
     connection = await world.connected("Imported", **apps.request())
     secrets = [await new_secret(world, apps.server["appId"]) for _ in range(2)]
@@ -178,7 +178,9 @@ async def test_renew_import_twice_at_once(world):
     await world.until(announces, first)
     renewal = await world.must("renew_secret", {"secret": secrets[1]}, id=connection)
     announces.gate.set()
-    assert (await first)[1]["id"] == renewal["id"]
+    status, problem = await first
+    assert (status, problem["code"]) == (409, "renewal-with-other-secret")
+    assert renewal["id"] in problem["detail"]
     await world.settle()
     assert await violations(world) == []
     await world.must("confirm_renewal", id=connection, renewal=renewal["id"])

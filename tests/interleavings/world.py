@@ -51,8 +51,8 @@ class Made(Change):
 class World:
     """The deployment, and everybody who acts on it."""
 
-    def __init__(self, cloud: InProcessCloud) -> None:
-        """What is in the cloud already is not of this deployment."""
+    def __init__(self, cloud: InProcessCloud, **settings: Any) -> None:
+        """What is in the cloud already is not of this deployment. ``settings`` differ from the usual ones."""
         self.clock = HandClock()
         self.began = self.clock.at
         self.tables = MemoryTables(self.around)
@@ -87,6 +87,7 @@ class World:
             "api_audience": [self.cloud.info["audience"]],
             "public_url": "https://onboarding.example",
             "renew_before_days": 0,
+            **settings,
         }
         self.settings = Settings(**values)
         storage = (self.tables, self.queues, self.ledgers)

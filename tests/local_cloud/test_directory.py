@@ -48,7 +48,8 @@ async def directory(cloud):
         environment, TENANT, administrator["clientId"], Transport(Path(cloud.info["certificate"]))
     )
     async with credential:
-        yield Directory(MicrosoftGraph(environment, credential, cloud.http))
+        client = administrator["clientId"]
+        yield Directory(MicrosoftGraph(environment, credential, cloud.http, client=client))
 
 
 async def test_simultaneous_onboardings_find_their_own_applications(directory):

@@ -19,9 +19,10 @@ def days(value: float) -> timedelta:
     return timedelta(hours=round(value * 24, 3))
 
 
-def snooze(since: float, until: float) -> Snooze:
+def snooze(since: float, until: float, *, operator: bool = True) -> Snooze:
     """A snooze between two moments, each in days before the end."""
-    return Snooze(ends_at=END, until=END - days(until), by="somebody", at=END - days(since))
+    at, until_then = END - days(since), END - days(until)
+    return Snooze(ends_at=END, until=until_then, by="somebody", at=at, operator=operator)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,25 @@ def test_what_a_snooze_held_back_comes_at_its_end(due, until, acknowledged, expe
     held_back = ExpiryWarning(days=expected, due_at=asleep.until)
     assert turn == Turn(announce=None, following=held_back)
     assert USUAL.turn(END, expected, asleep.until, acknowledged=acknowledged, snooze=asleep).announce
+
+
+@pytest.mark.parametrize(
+    ("due", "until", "following"),
+    [
+        (30, 20, (30, 20)),  # those who sleep get it afterwards
+        (30, 5, (14, 14)),  # the next one is first, for operators
+        (7, 5, (7, 5)),
+        (-7, -13, (-7, -13)),
+        (-7, -20, (-14, -14)),
+    ],
+)
+def test_a_snooze_of_no_operator_keeps_nothing_from_operators(due, until, following):
+    """Each warning is sent during the snooze, and the last of them is due again at its end."""
+    asleep = snooze(since=100, until=until, operator=False)
+    turn = USUAL.turn(END, due, END - days(due), snooze=asleep)
+    left, due_at = following
+    assert turn.announce == ExpiryWarning(days=due, due_at=END - days(due))
+    assert turn.following == ExpiryWarning(days=left, due_at=END - days(due_at))
 
 
 @pytest.mark.parametrize(

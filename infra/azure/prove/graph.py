@@ -74,8 +74,11 @@ def creation(run: Run) -> Iterator[Finding]:
     question = "A second creation with the same unique name is refused."
     yield no(question, again.text) if again.succeeded else yes(question, again.text)
     path = f"/applications(uniqueName='{unique}')"
-    found = run.wait(lambda: run.graph("GET", f"{path}?$select=id"))
+    found = run.wait(lambda: run.graph("GET", f"{path}?$select=id,createdByAppId"))
     yield reached("The application is found by its unique name.", found)
+    creator, caller = found.last.body.get("createdByAppId"), run.services.claims().get("appid")
+    question, shown = "It shows which application created it.", "createdByAppId"
+    yield yes(question, shown) if creator and creator == caller else no(question, shown)
     change: dict[str, object] = {"displayName": unique}
     repeated = [run.graph("PATCH", path, change, **_UPSERT) for _ in range(_REPEATED)]
     failed = [answer.text for answer in repeated if not answer.succeeded]

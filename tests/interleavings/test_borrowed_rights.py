@@ -1,0 +1,124 @@
+"""What a requester could get from the service that it may not do, or know, itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from onboarding.connections.app_users import AppUser
+from onboarding.storage import names
+from tests.interleavings.cloud import InProcessCloud
+from tests.interleavings.parties import Member
+from tests.interleavings.world import World
+from tests.support.precreated import precreated
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
+
+DAY = timedelta(days=1)
+CHANNELS = {"notice_channels": ("team",), "notice_operator_channel": "chief"}
+
+
+@pytest.fixture
+async def told(simulated: InProcessCloud):
+    """A deployment with a channel that connections select, and one of operators."""
+    world = World(simulated, **CHANNELS)
+    yield world
+    await world.close()
+
+
+def warnings(world: World, channel: str) -> list[int]:
+    """The warnings that a channel gets, in days before the end, in the order of their days."""
+    requests = [
+        json.loads(row.columns["request"])
+        for row in world.tables._rows[names.NOTICES].values()
+        if "request" in row.columns
+    ]
+    found = {each["notice"]["days"] for each in requests if each["channel"] == channel}
+    return sorted((days for days in found if days is not None), reverse=True)
+
+
+async def test_a_snooze_of_a_requester_is_none_of_operators(told):
+    """Operators get each warning during it, and the selected channels the last of them after it."""
+    connection = await told.connected("Snoozed", caller="requester", notices={"channels": ["team"]})
+    document = await told.must("get_connection", id=connection)
+    end = datetime.fromisoformat(document["secret"]["endsAt"])
+
+    async def at(days_before: float) -> tuple[list[int], list[int]]:
+        told.clock.at = end - days_before * DAY
+        await told.hosts[0].timers.expiry_sweep.run()
+        return warnings(told, "chief"), warnings(told, "team")
+
+    async def snooze(days: int, caller: str) -> str:
+        wanted = {"days": days, "expiration": "secret"}
+        answer = await told.must("snooze_connection", wanted, id=connection, caller=caller)
+        return str(answer["expirations"]["secret"]["snoozedUntil"])
+
+    assert await at(29) == ([30], [30])
+    await snooze(24, "requester")
+    assert await at(13.9) == ([30, 14], [30])
+    assert await at(6.9) == ([30, 14, 7], [30])
+    assert await at(4.9) == ([30, 14, 7], [30, 7])
+    until = await snooze(3, "operator")
+    assert await snooze(1, "requester") == until
+    assert await at(0.9) == ([30, 14, 7, 1], [30, 7, 1])
+
+
+async def test_a_removal_names_no_onboarding_of_others(world):
+    """The requester learns only that an onboarding uses its client app; an operator learns which one."""
+    mine = await world.connected("Imported by others", caller="requester", profile="2023-11")
+    found = await world.must("get_connection", id=mine)
+    member: Any = Member(world, str(world.cloud.info["tenant"]))
+    apps = await precreated(member, consent=False, revision="2023-11")
+    imports = {
+        "profile": "2023-11",
+        "serverApp": apps.request()["serverApp"],
+        "clientApp": {"existing": {"clientId": found["clientApp"]["clientId"]}},
+    }
+    other = await world.onboard("Others", **imports)
+    connections = world.parts.stores.connection_store
+    record = await connections.get(mine)
+    assert record is not None
+    user = AppUser(onboarding=other, requester="operator-1")
+    await world.parts.services.app_users.enter(record.tenant, record.client_app.app_id, user)
+    answer = await world.must("remove_connection", id=mine, caller="requester")
+    for _ in range(20):
+        if (await world.must("get_operation", id=answer["id"]))["status"] == "Failed":
+            break
+        received = await world.take([names.OPERATIONS_QUEUE])
+        assert received
+        await world.handle(0, *received)
+    seen = await world.must("get_operation", id=answer["id"], caller="requester")
+    events = await world.must("list_operation_events", id=answer["id"], caller="requester")
+    assert seen["error"]["code"] == "server-app-shared"
+    assert "1 onboardings of other requesters" in seen["error"]["detail"]
+    assert other not in json.dumps([seen, events])
+
+
+async def test_a_renewal_drops_no_secret(world):
+    """While a renewal is in progress, a request with another secret is refused; the same one is the same."""
+    member: Any = Member(world, str(world.cloud.info["tenant"]))
+    apps = await precreated(member)
+    connection = await world.connected("Renewed", caller="requester", **apps.request())
+    path = f"/v1.0/applications/{apps.server['id']}/addPassword"
+    made = [
+        (await member.look("graph", "POST", path, {"passwordCredential": {"displayName": name}})).json()
+        for name in ("first", "second")
+    ]
+    first, second = ({"secret": each["secretText"]} for each in made)
+    call = {"id": connection, "caller": "requester"}
+    renewal = await world.must("renew_secret", first, **call)
+    for body in (second, {"vaultSecret": "import-other"}):
+        status, problem = await world.call("renew_secret", body, **call)
+        assert (status, problem["code"]) == (409, "renewal-with-other-secret")
+    assert (await world.must("renew_secret", first, **call))["id"] == renewal["id"]
+    await world.settle(patience=timedelta(minutes=3))
+    for body in (first, {}):
+        assert (await world.must("renew_secret", body, **call))["id"] == renewal["id"]
+    status, problem = await world.call("renew_secret", second, **call)
+    assert (status, problem["code"]) == (409, "renewal-with-other-secret")
+    await world.must("confirm_renewal", renewal=renewal["id"], **call)
+    await world.settle(patience=timedelta(minutes=3))
+    assert (await world.must("renew_secret", second, **call))["id"] != renewal["id"]
