@@ -75,7 +75,7 @@ REQUEST: Final = OnboardingRequest.model_validate_json(
     )
 )
 SECRET: Final = SecretRecord(key_id="k", vault_id="https://v.vault.azure.net/secrets/cmg-1/2", ends_at=NOW)
-LEFT: Final = LeftBehind(kind="consent", id="a", reason="r", needed_by=("t.n",))
+LEFT: Final = LeftBehind(kind="consent", id="a", reason="r", needed_by=("t.n",), of_same=("t.n",))
 RESULTS: Final[Mapping[str, Any]] = {
     "preflight": PreflightResult(
         providers={"Microsoft.Storage": "Registered"},
