@@ -169,7 +169,7 @@ async def test_same_key_twice_with_secret(world):
 
 
 async def test_renew_import_twice_at_once(world):
-    """Of two renewals with different secrets at once, one is taken; the other one is refused, and not kept."""
+    """Of two renewals with different secrets at once, one is taken; the other is refused, and not kept."""
     apps = await world.registered()
     connection = await world.connected("Imported", **apps.request())
     secrets = [await new_secret(world, apps.server["appId"]) for _ in range(2)]
