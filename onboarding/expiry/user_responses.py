@@ -104,8 +104,8 @@ class UserResponses:
     ) -> Connection | None:
         """Snoozes the warnings about an expiration. Returns None as ``acknowledge`` does.
 
-        The same person's answer until the same day changes nothing, and neither does one of no operator within
-        the snooze of an operator.
+        The same person's answer until the same day changes nothing. Neither does the answer of a requester or
+        an owner within the snooze of an operator.
         """
         author = responder.author
         first = Snooze(

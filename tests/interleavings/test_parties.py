@@ -169,10 +169,9 @@ class PartiesMachine(RuleBasedStateMachine):
             case "purge" | "same-uri":
                 purge = {"onDeleted": "Purge"} if way == "purge" else {}
                 return {"serverApp": {"appIdUri": target.app_id_uri, **purge}}
-            case "unique-name":
-                return {"userDiscovery": {"enabled": True}}
             case _:
-                return {"name": read(target.name)}
+                own = {"userDiscovery": {"enabled": True}}
+                return own if way == "unique-name" else {"name": read(target.name)}
 
     @rule(caller=_CALLERS, verb=st.sampled_from(VERBS), pick=_PICKS, now=st.booleans())
     def use(self, caller: str, verb: str, pick: int, now: bool) -> None:
