@@ -115,7 +115,7 @@ class RenewalsResource:
         return Renewal.of(connection, wanted, time_limit_days=self._time_limit_days, vault_secret=name)
 
     def _goes_on(self, connection: records.Connection, renewal: Run) -> bool:
-        """Whether a renewal is in progress, or failed after it created its secret, so that it can be resumed."""
+        """Whether a renewal is in progress, or can be resumed: it failed after it created its secret."""
         status = self._runs.status(renewal)
         if not status.final:
             return True

@@ -45,9 +45,9 @@ APP_OF_OTHERS: Final = ErrorType(
     title="The service did not create the application with the unique name of the onboarding",
     detail="An application in the tenant has the unique name {name}, and the service did not create it.",
     remedy=(
-        "Roll the onboarding back and request it again: the new one has another unique name. An administrator "
-        "of the tenant can see who registered this application in the audit log of Microsoft Entra ID. It can "
-        "be an attempt to get the permissions that the service grants."
+        "Roll the onboarding back and request it again: the new one has another unique name. An "
+        "administrator of the tenant can see who registered this application in the audit log of Microsoft "
+        "Entra ID. It can be an attempt to get the permissions that the service grants."
     ),
     documentation="https://learn.microsoft.com/graph/api/resources/application",
 )
