@@ -104,7 +104,9 @@ _PURPOSES: Final[Mapping[str, Mapping[str, str]]] = {
 
 _INFERRED: Final[Mapping[str, str]] = {
     "POST /v1.0/applications": "that an application can name itself as owner at the creation",
-    "GET /v1.0/applications(uniqueName='{key}')": "the permission, from the call with the ID; that `createdByAppId` is the service",
+    "GET /v1.0/applications(uniqueName='{key}')": (
+        "the permission, from the call with the ID; that `createdByAppId` is the service"
+    ),
     "GET /v1.0/applications/{id}/appManagementPolicies": "the permissions, from the opposite call",
     "GET /v1.0/directory/deletedItems/microsoft.graph.application": "that it can be filtered by App ID URI",
     "DELETE /v1.0/directory/deletedItems/{id}": "that the owner of a deleted object still counts",
