@@ -1,4 +1,4 @@
-"""The endpoints about the service itself: its channels, its troubles, its trail and its health."""
+"""The endpoints about the service itself: channels, what is in trouble, audit trail and health."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The endpoints of the API, put together from the parts below it (``parts``).
 
-Every member is made when it is first asked for. Making one does no I/O.
+Every member is created when it is first needed. Creating one does no I/O.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Service:
 
     @functools.cached_property
     def encrypted_secrets(self) -> EncryptedSecretsResource:
-        """Secrets that are encrypted to a certificate."""
+        """Secrets that are encrypted with a certificate."""
         parts = self._parts
         return EncryptedSecretsResource(
             connections=self._shared.connections,
@@ -244,7 +244,7 @@ ENDPOINTS: Final = tuple(_declared())
 
 
 async def serve(request: func.HttpRequest, endpoint: Endpoint) -> func.HttpResponse:
-    """Answers an HTTP call. Without valid settings it does so, too; only the log has the details."""
+    """Answers an HTTP call. It does so even without valid settings; only the log has the details."""
     try:
         running = service()
         handler = getattr(running.resource(endpoint.resource), endpoint.handler)

@@ -31,7 +31,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """Hosts of the local cloud, which need no encryption."""
 
 OwnerAction = Literal["cancel", "retry", "rollback", "renew", "confirm", "remove"]
-"""What requesters may do to what belongs to them, unless a deployment reserves it for operators."""
+"""What requesters may do to their own resources, unless a deployment reserves it for operators."""
 
 DEFAULT_THRESHOLDS = (90, 60, 30, 14, 7, 1, 0)
 DEFAULT_REMINDERS = (3, 10, 30)

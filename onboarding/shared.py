@@ -35,7 +35,7 @@ from onboarding.workflow.run import RunStatus
 
 
 class Shared:
-    """Made when it is first used. Making it does no I/O."""
+    """Each member is created when it is first needed. Creating one does no I/O."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -152,7 +152,7 @@ class Shared:
 
     @functools.cached_property
     def hand_over_links(self) -> HandOverLinks:
-        """What links to confirm that do."""
+        """The links that confirm that."""
         return HandOverLinks(connections=self._parts.stores.connection_store, hand_overs=self.hand_overs)
 
     @functools.cached_property
@@ -181,7 +181,7 @@ class Shared:
 
     @functools.cached_property
     def reconciler(self) -> Reconciler:
-        """Makes the records right after a restore."""
+        """Corrects the records after a restore."""
         parts = self._parts
         return Reconciler(
             services=lambda: parts.services,

@@ -156,8 +156,8 @@ class KeyVault(Vault):
     async def check_write(self) -> None:
         """Raises if the service may not store secrets. Nothing is stored: the request has no value.
 
-        The vault checks rights before it reads a request, or refuses the request itself (400). Microsoft does
-        not document the order; in the second case this cannot find a missing right.
+        The vault checks permissions before it reads a request, or refuses the request itself (400). Microsoft
+        does not document the order. In the second case, this check cannot detect a missing permission.
         """
         request = HttpRequest("PUT", "/secrets/ping", params={"api-version": API_VERSION}, json={})
         try:

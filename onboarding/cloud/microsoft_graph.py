@@ -63,7 +63,7 @@ _REFUSED: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 """A token that was revoked, or that lacks a role which was assigned after it was issued."""
 
 _LARGEST: Final = 8 << 20
-"""Bytes of a response. An application has at most some hundred kilobytes; a batch reads 15 of them."""
+"""Bytes of a response. An application has at most a few hundred kilobytes; a batch reads 15 of them."""
 
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
@@ -197,7 +197,7 @@ def http_client(certificate: Path | None) -> httpx.AsyncClient:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """Reads the body of a response. Raises ``PermanentError`` for one that would fill the memory."""
+    """Reads the body of a response. Raises ``PermanentError`` for a body that would fill the memory."""
     chunks, size = [], 0
     async for chunk in response.aiter_bytes():  # decompressed
         size += len(chunk)

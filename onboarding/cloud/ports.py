@@ -43,7 +43,7 @@ class Builder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path that the SDK has no builder for."""
+    """A path for which the SDK has no builder."""
 
     url_template: str
     path_parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Graph(Protocol):
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> GraphResponse:
-        """Makes one call and returns the response, also if it is an error.
+        """Makes one call and returns the response, even if it is an error.
 
         Raises ``TransientError`` if there is no response, and ``PermanentError`` if there is no token.
         """
@@ -104,7 +104,7 @@ class Graph(Protocol):
         """A reply with all pages of its list; the refusal, if one of them is refused.
 
         A page without objects can have a continuation, too (https://learn.microsoft.com/graph/paging). The
-        token of the service goes to Graph only, wherever a link points.
+        token of the service is sent only to Graph, wherever a link points.
         """
         if reply.refusal or not isinstance(reply.document, Mapping):
             return reply
@@ -134,7 +134,7 @@ class Graph(Protocol):
         Args:
             requests: Paths with their queries (percent-encoded), and headers, by names that the caller
                 chooses; at most 20.
-            first: The names of the lists of which only the first page is of interest.
+            first: The names of the lists of which only the first page is needed.
         """
         steps = [
             {"id": name, "method": "GET", "url": url, "headers": dict(headers)}
@@ -153,7 +153,7 @@ class Graph(Protocol):
 
 
 class Subscription(Protocol):
-    """What onboarding needs of one Azure subscription. Raises this app's errors."""
+    """The operations on one Azure subscription that onboarding needs. Raises this app's errors."""
 
     async def subscription(self) -> Mapping[str, Any]:
         """The subscription's own record: ``tenantId``, ``state``, ``displayName``."""
@@ -180,7 +180,7 @@ class Proof(Protocol):
     """Proves client secrets. Raises this app's errors."""
 
     async def prove(self, *, tenant: str, app: str, secret: str, name: str, fresh: bool) -> None:
-        """Returns if login accepts a secret of an application; raises the reason if not.
+        """Returns if login accepts a secret of an application; otherwise raises the reason.
 
         ``name`` is the secret's in Key Vault. ``fresh``: it is so new that login may not know it yet.
         """

@@ -27,7 +27,7 @@ def _names(patterns: object, action: str) -> bool:
 
 
 def _fits(pattern: str, action: str) -> bool:
-    """Whether a pattern with any number of asterisks fits, in a time that its author cannot multiply."""
+    """Whether a pattern with any number of asterisks matches, in a time that its author cannot increase."""
     first, *rest = pattern.split("*")
     if not rest:
         return pattern == action

@@ -60,7 +60,7 @@ class SecretProof:
         _record(url, response.status_code, request_id)
         if _has_token(response):
             return
-        if not response.is_error:  # a redirection, or a page of something in between: no answer of login
+        if not response.is_error:  # a redirect, or a page of a proxy: not an answer of login
             raise failures.error_of(failures.Answer(service=LOGIN, status=HTTPStatus.BAD_GATEWAY))
         if refusal := _refusal(response, app=app, name=name, fresh=fresh):
             raise refusal

@@ -1,9 +1,9 @@
-"""The shapes of what a directory says: each value is read on its own, and one that cannot be read is marked.
+"""The shapes of directory objects: each value is read separately, and an unreadable one is marked.
 
-Everybody who administers a tenant chooses values there, and a value can be older than the rules for it. The
-rest of this service relies on the types below. A value of another type is replaced by an empty one, and the
-object that contains it is marked: ``fault_of`` returns the reason. So one odd value costs one object, and no
-reader of documents has to know it.
+The administrators of a tenant choose values, and a value can be older than the rules for it. The rest of this
+service relies on the types below. A value of another type is replaced by an empty one, and the object that
+contains it is marked: ``fault_of`` returns the reason. So one odd value affects only one object, and readers
+of documents need not handle it.
 
 Sources: https://learn.microsoft.com/graph/api/resources/application,
 https://learn.microsoft.com/graph/api/resources/passwordcredential and
@@ -29,7 +29,8 @@ _MOST: Final = 1500
 (https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions)."""
 _DEEPEST: Final = 12
 _FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC)
-"""Dates beyond have these: some days before and after can still be computed."""
+"""Dates beyond these limits are replaced by them, so that some days before and after can still be computed.
+"""
 _DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
 
 
@@ -91,7 +92,7 @@ class _Reading:
             for name, value in found.items()
             if name != _MARK  # nobody else sets it
         }
-        if depth and "restrictionType" not in found:  # a restriction of secrets is no secret
+        if depth and "restrictionType" not in found:  # a restriction of secrets is not a secret
             for name in _NEEDED.get(path.rpartition(".")[2].partition("[")[0], ()):
                 if name not in read:
                     self.faults.append(f"{path}.{name} is missing")

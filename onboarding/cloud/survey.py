@@ -19,7 +19,7 @@ _SURVEYED: Final = "id,appId,displayName,uniqueName,createdDateTime"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What a preflight knows about a tenant; None for what it did not read, or could not."""
+    """What a preflight knows about a tenant; None for what it did not or could not read."""
 
     organization: Mapping[str, Any] | None
     policy: Mapping[str, Any] | None  # the tenant's default app management policy
@@ -29,7 +29,7 @@ class Survey:
     granted: frozenset[str] | None  # application permissions of this service
     owned: int | None = None  # how many applications and service principals this service owns
     unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
-    later: OnboardingError | None = None  # of a part that can be readable soon
+    later: OnboardingError | None = None  # of a part that may soon be readable
     guest: Guest | None = None  # of this service, in a tenant other than its own
 
     @property
@@ -47,7 +47,7 @@ class Survey:
 async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey:
     """Reads, with one call, everything that a preflight needs to know about the tenant.
 
-    No part must be readable: a permission can be missing, a filter can be refused, and Graph can be busy.
+    No part is required: a permission can be missing, a filter can be refused, and Graph can be busy.
     """
     by_name = quote(" or ".join(f"displayName eq {odata.text(name)}" for name in names), safe="")
     requests: dict[str, tuple[str, Mapping[str, str]]] = {
@@ -92,15 +92,15 @@ async def survey(graph: Graph, names: Sequence[Word], uri: str | None) -> Survey
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AppPolicies:
-    """The app management policies that can count for an application; None for what cannot be read.
+    """The app management policies that can apply to an application; None for what cannot be read.
 
-    That does not stop anything, because Graph decides in any case.
+    An unreadable policy does not stop anything, because Graph decides in any case.
     """
 
     tenant: Mapping[str, Any] | None  # the default policy
     own: Sequence[Mapping[str, Any]] | None  # those of the application
     unread: str  # why the default policy cannot be read
-    later: OnboardingError | None  # of a part that can be readable soon
+    later: OnboardingError | None  # of a part that may soon be readable
 
 
 async def policies(graph: Graph, application: str) -> AppPolicies:

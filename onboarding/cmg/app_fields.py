@@ -140,7 +140,7 @@ class ServerApp(SecretTerms):
     @field_validator("app_id_uri")
     @classmethod
     def _usable(cls, value: str | None, info: ValidationInfo) -> str | None:
-        # Read back from storage there is no tenant in the context; it was compared before.
+        # When it is read from storage, the context has no tenant, which was compared before.
         if value is not None and (found := identifiers.flaw(value, _context(info, "tenant", None))):
             raise found.error()
         return value

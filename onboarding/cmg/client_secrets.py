@@ -1,4 +1,4 @@
-"""The form of a client secret: what a person can confuse with it, or copy along with it."""
+"""The form of a client secret: what people can mistake for it, or copy with it."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST), Aft
 
 
 def label(onboarding: str, renewal: str = "") -> str:
-    """How the names begin, in Entra ID, of the secrets that an onboarding or one of its renewals creates."""
+    """The beginning of the names, in Entra ID, of the secrets of an onboarding and its renewals."""
     return f"cmg-{onboarding}-{renewal[:8]}-" if renewal else f"cmg-{onboarding}-"

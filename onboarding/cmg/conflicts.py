@@ -1,4 +1,4 @@
-"""Fields of a request that are valid alone and contradict each other. All of them are reported at once.
+"""Fields of a request that are valid separately but contradict each other. All of them are reported at once.
 
 Adding a rule is adding a function to ``RULES``. Each yields faults with their pointers.
 """

@@ -38,7 +38,7 @@ def principal(found: Mapping[str, Any] | None, *, readable: bool) -> Iterator[Ch
 
 
 def secret(app: Mapping[str, Any], key_id: str | None, now: datetime) -> Check:
-    """Whether a client secret exists and has not expired: a certain one, or (no key id) any."""
+    """Whether a client secret exists and has not expired: a specific one, or any if there is no key ID."""
     valid = {password["keyId"] for password in passwords(app) if end_of(password) > now}
     passed = key_id in valid if key_id else bool(valid)
     return rules.SECRET.check(

@@ -99,9 +99,9 @@ def _possible(value: datetime) -> datetime:
 Timestamp = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(_timestamp), AfterValidator(_possible)
 ]
-"""A moment as RFC 3339 writes it; pydantic alone also accepts numbers, spaces and dates without seconds.
+"""A moment as in RFC 3339; pydantic alone also accepts numbers, spaces and dates without seconds.
 
-Every time zone, every key that sorts by time, and each period before or after it can express it.
+The limits leave room for every time zone, for keys that sort by time, and for periods before and after it.
 """
 
 
@@ -130,7 +130,7 @@ class WizardModel(BaseModel):
     def complete(self) -> dict[str, Any]:
         """The fields with all defaults, as JSON that can be sent again.
 
-        A field is null only where null means something else than no field.
+        A field is null only if null and a missing field have different meanings.
         """
         values = self.model_dump(mode="json", by_alias=True)
         for name, field in type(self).model_fields.items():

@@ -38,7 +38,7 @@ class HandOver:
     client_app_id: str  # empty: the tenant has no client app
     secret: VaultSecret
     secret_ends_at: datetime
-    confirm_url: str = ""  # confirms the hand-over, once; empty: a person does it
+    confirm_url: str = ""  # confirms the hand-over, once; empty if a person does that
 
 
 def script(this: HandOver) -> str:
@@ -57,7 +57,7 @@ def script(this: HandOver) -> str:
 
 
 def _tenant(this: HandOver) -> Iterator[str]:
-    """The tenant by its name, which several can have, its initial domain and its ID."""
+    """The tenant: its name, which several tenants can have, its initial domain and its ID."""
     yield from (f"{ps.comment(name)}, " for name in (this.tenant_name, this.tenant_domain) if name)
     yield str(this.request.tenant_id)
 
@@ -178,7 +178,10 @@ def _service(this: HandOver) -> Iterator[str]:
 
 
 def _confirmation(this: HandOver) -> Iterator[str]:
-    """Confirms the hand-over to the service. Without it everything is done: it never ends the script."""
+    """Confirms the hand-over to the service.
+
+    A failure never ends the script, because everything else is done.
+    """
     if not this.confirm_url or not this.client_app_id:
         return  # without a client application, the Azure service remains to be created
     yield "# The address confirms the hand-over of this connection, once, and does nothing else."

@@ -54,9 +54,9 @@ def folded(uri: str) -> str:
 
 
 def one_of(uris: Sequence[str], wanted: str | None) -> str | None:
-    """The App ID URI of an application that somebody means, as the application has it; None if unclear.
+    """The App ID URI of an application that a request names, as the application has it; None if unclear.
 
-    Without a name, it is the only one.
+    If the request names none, it is the only one.
     """
     meant = [uri for uri in uris if wanted is None or folded(uri) == folded(wanted)]
     return meant[0] if len(meant) == 1 else None
@@ -65,7 +65,7 @@ def one_of(uris: Sequence[str], wanted: str | None) -> str | None:
 def on_verified_domain(uri: str, domains: Iterable[str]) -> bool:
     """Whether an https URI's host is a verified domain or below one; any other URI needs none.
 
-    A URI without a host that can be read is on no domain.
+    A URI without a readable host is not on any domain.
     """
     if not uri.casefold().startswith("https:"):
         return True

@@ -1,10 +1,10 @@
 """The zero-width non-joiner and joiner, which are spelling in Persian and in Indic scripts.
 
 They select the form of the letters around them, so they are part of a name: a Persian plural has a non-joiner
-before its ending. Between other letters they change nothing that people can see, so that a name could look
-like another one. The rule follows UAX #31 (https://www.unicode.org/reports/tr31/#Layout_and_Format_Control)
-and the contextual rules of RFC 5892, and is simpler: both neighbors belong to a script that uses them. After
-a virama, the sign that ends an Indic syllable, a joiner can also end a word.
+before its ending. Between other letters they are invisible, so that a name could look like another one. The
+rule follows UAX #31 (https://www.unicode.org/reports/tr31/#Layout_and_Format_Control) and the contextual
+rules of RFC 5892, and is simpler: both neighbors belong to a script that uses them. After a virama, the sign
+that ends an Indic syllable, a joiner can also end a word.
 """
 
 from __future__ import annotations

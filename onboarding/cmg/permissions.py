@@ -1,4 +1,4 @@
-"""The permissions that the two applications ask for, by their well-known ids.
+"""The permissions that the two applications request, by their well-known IDs.
 
 Source: https://learn.microsoft.com/graph/permissions-reference.
 """

@@ -33,7 +33,7 @@ _SCOPES = uuid.UUID("b3b8f6a2-7c55-5d0e-8f5d-3f8c1e9a4d10")
 _LONGEST_CONSENT_NAME: Final = 100  # characters, of adminConsentDisplayName
 
 SITE_SIGNS_IN: Final = "2309"
-"""From this version on the site itself signs in with the server app, over a redirect to http://localhost."""
+"""From this version, the site itself signs in with the server app, using a redirect to http://localhost."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,7 +38,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """What must be so, as templates with named fields."""
+    """A requirement, as templates with named fields."""
 
     name: str
     expected: str
@@ -151,7 +151,7 @@ PERMISSION_BY_EARLIER_ID: Final = Rule(
     ),
 )
 
-# What surrounds them in the directory
+# Their related objects in the directory
 
 APPLICATION: Final = Rule(
     name="application",

@@ -25,7 +25,8 @@ SITE: Final = (
 def text(lines: Iterable[str]) -> str:
     """A script's text in ASCII, with the line breaks of Windows.
 
-    Every code page reads it alike. Raises ``UnicodeError`` for a word that is not written as a literal.
+    Every code page reads it in the same way. Raises ``UnicodeError`` for a word that is not written as a
+    literal.
     """
     return "".join(f"{line}\r\n" for line in lines).encode("ascii").decode("ascii")
 

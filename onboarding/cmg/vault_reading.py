@@ -63,9 +63,9 @@ class VaultSecret:
         )
 
     def read(self, variable: str) -> Iterator[str]:
-        """Reads the secret as a SecureString, or puts into ``$refusal`` why that is not possible.
+        """Reads the secret as a SecureString, or sets ``$refusal`` to the reason why that is not possible.
 
-        The sign-in is for this process. An earlier one is used only if it is for this tenant and cloud.
+        The sign-in is for this process. An existing sign-in is used only if it is for this tenant and cloud.
         """
         environment = _AZ_ENVIRONMENTS[self.environment]
         missing = "The module Az.KeyVault is not installed. Run Install-Module Az.KeyVault, then this script."

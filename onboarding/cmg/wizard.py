@@ -1,4 +1,4 @@
-"""The fields of the Azure Services Wizard, as a portal posts them. Defaults are written down here only.
+"""The fields of the Azure Services Wizard, as a portal posts them. Defaults are defined only here.
 
 Source: https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard
 and "Configure Microsoft Entra ID for CMG".
@@ -51,7 +51,7 @@ ProfileName = Annotated[
 
 
 class AzureEnvironment(StrEnum):
-    """The cloud that a tenant and its subscription are in."""
+    """The cloud of a tenant and its subscription."""
 
     PUBLIC = "AzurePublicCloud"
     US_GOVERNMENT = "AzureUSGovernmentCloud"
@@ -60,7 +60,7 @@ class AzureEnvironment(StrEnum):
 class AdminConsent(StrEnum):
     """Who grants the permissions of the two apps."""
 
-    AUTOMATIC = "Automatic"  # the service if it can, else an administrator
+    AUTOMATIC = "Automatic"  # the service if it can, otherwise an administrator
     BY_SERVICE = "ByService"  # the service, or the onboarding fails
     BY_ADMINISTRATOR = "ByAdministrator"  # an administrator: the onboarding waits
 

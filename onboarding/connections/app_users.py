@@ -56,9 +56,9 @@ class AppUsers:
         await self._tables.write(names.CONNECTIONS, row, Write.DELETE)
 
     async def of(self, tenant: str, app: str) -> list[AppUser]:
-        """The onboardings that use an application, also those that failed.
+        """The onboardings that use an application, including those that failed.
 
-        A row that cannot be read still names its onboarding. Its requester is unknown: nobody's.
+        A row that cannot be read still names its onboarding. Its requester is then unknown.
         """
         rows = await self._tables.query(names.CONNECTIONS, _of(tenant, app))
         found = await readable(self._tables, rows, _user)

@@ -1,7 +1,8 @@
-"""When warnings are due: pure dates. A threshold is crossed, never "equal to today", so none is missed.
+"""When warnings are due: pure dates.
 
-A connection has two expirations: its secret expires, and its server app becomes too old for a new secret.
-Of several thresholds that have passed, people get the gravest one (docs/decisions/0026).
+A threshold counts when it is crossed, not only on its day, so none is missed. A connection has two
+expirations: its secret expires, and its server app becomes too old for a new secret. If several thresholds
+have passed, people get the most severe one (docs/decisions/0026).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class ExpiryWarning:
 class Acknowledgement:
     """A person has acknowledged an expiration: after its date the warning is no longer repeated.
 
-    If the person is no operator, operators still get the repetitions and the escalation.
+    If the person is not an operator, operators still get the repetitions and the escalation.
     """
 
     ends_at: datetime
@@ -69,14 +70,14 @@ class Snooze:
 class Turn:
     """What to do with a warning that is due."""
 
-    announce: ExpiryWarning | None  # the gravest warning that is due
+    announce: ExpiryWarning | None  # the most severe warning that is due
     following: ExpiryWarning | None  # the warning that replaces it
     passed: tuple[int, ...] = ()  # thresholds that passed before it and were not announced
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cadence:
-    """How often a deployment warns: on certain days before an expiration, and every so many days after it."""
+    """When a deployment warns: on certain days before an expiration, and at an interval of days after it."""
 
     thresholds: tuple[int, ...]  # descending, none below 0
     repeat: int  # days
@@ -110,8 +111,9 @@ class Cadence:
     ) -> Turn:
         """What to do with the warning ``days`` before the expiration, which is due now.
 
-        However many thresholds have passed, one warning is sent: the gravest. During a snooze of no operator
-        it is for operators, and due again for the others after the snooze, unless another one is first.
+        However many thresholds have passed, one warning is sent: the most severe. During a snooze by
+        somebody who is not an operator, the warning is for operators only. It is due again for the others after
+        the snooze, unless another one comes first.
         """
         if acknowledged and days < 0:
             return Turn(announce=None, following=None)
@@ -130,7 +132,7 @@ class Cadence:
         )
 
     def is_passed(self, ends_at: datetime, days: int, now: datetime, *, acknowledged: bool) -> bool:
-        """Whether a graver warning than the one ``days`` before the expiration is due."""
+        """Whether a more severe warning than the one ``days`` before the expiration is due."""
         last = self._last(ends_at, now, repeated=not acknowledged)
         return last is not None and last.days < days
 
@@ -154,7 +156,7 @@ class Cadence:
     def _held_back(self, ends_at: datetime, days: int, snooze: Snooze, acknowledged: bool) -> ExpiryWarning:
         """The one warning after a snooze, for all from ``days`` on that were due during it.
 
-        An acknowledged expiration is not repeated, so its own date is what the warning is about.
+        An acknowledged expiration is not repeated, so the warning is about its own date.
         """
         last = self._last(ends_at, snooze.until, repeated=not acknowledged)
         return ExpiryWarning(days=min(days, last.days) if last else days, due_at=snooze.until)

@@ -2,7 +2,7 @@
 
 Each expiration has one row for the whole deployment, and one each for the tenant, the requester and every
 owner. So the cost of a page does not depend on the number of connections. Readers compare each row with its
-connection, so an outdated row does no harm.
+connection, so an outdated row is harmless.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Calendar:
     async def _places(self, connection: str) -> tuple[Row, set[tuple[str, str]]]:
         """The row that lists the rows of a connection, and what it lists.
 
-        If it cannot be read, outdated rows stay in the calendar, where they do no harm.
+        If it cannot be read, outdated rows stay in the calendar, where they are harmless.
         """
         row = Row(partition=f"of:{connection}", key=_PLACES)
         known = await self._tables.get(names.CALENDAR, row.partition, row.key)

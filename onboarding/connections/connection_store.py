@@ -35,7 +35,7 @@ class ConnectionStore:
         self._tables = tables
 
     async def get(self, connection: str) -> Connection | None:
-        """A connection by its id, or None (also for what is not an id)."""
+        """A connection by its ID, or None (also for a value that is not an ID)."""
         tenant, _, key = connection.partition(".")
         if not _ID.fullmatch(connection):  # such as a pointer, which is also a row
             return None
@@ -53,7 +53,7 @@ class ConnectionStore:
     async def shown(
         self, found: Readable[Item], show: Callable[[Item], Shown], of: Callable[[Item], Connection]
     ) -> Readable[Shown]:
-        """What ``show`` makes of items of connections, and the rows that cannot be read or shown."""
+        """The results of ``show`` for items of connections, and the rows that cannot be read or shown."""
         shown = await each(
             self._tables, found, show, lambda item: replace(of(item).to_row(), table=names.CONNECTIONS)
         )
@@ -92,8 +92,8 @@ class ConnectionStore:
 
         The error names only those of requesters whom the reader of the error may see (``shows``).
 
-        That is each application that the service created for it. Of an imported server app only the secret
-        is removed. Then only connections matter that share it.
+        Each application that the service created for the connection would be deleted. For an imported server
+        app, only the secret is removed, so only connections that share it matter.
         """
         others = [
             other
@@ -112,7 +112,7 @@ class ConnectionStore:
             raise requests.SERVER_APP_SHARED.error(connections=named)
 
     async def _all_of(self, tenant: str) -> list[Connection]:
-        """All connections of a tenant, to decide what nobody else uses.
+        """All connections of a tenant, to find out what nobody else uses.
 
         Raises ``PermanentError`` if one of them cannot be read: it may use the same.
         """
@@ -123,7 +123,7 @@ class ConnectionStore:
         return found
 
     async def remove(self, connection: Connection) -> None:
-        """Removes a connection; safe to repeat, also when another one has got its name meanwhile.
+        """Removes a connection; safe to repeat, even if another one has got its name in the meantime.
 
         Its row is deleted last: until then nobody can add another connection with the same pointers. The
         deletion carries the version that was read.
@@ -152,7 +152,7 @@ class ConnectionStore:
     async def add(self, connection: Connection) -> Connection:
         """Writes a new connection; returns the one that exists now, which may belong to another onboarding.
 
-        The pointers are written first: for a moment they may point to nothing, but every connection has them.
+        The pointers are written first: for a moment they can point to nothing, but every connection has them.
         They are written again at the end, because a late removal of one of that name may have removed them. A
         later one sees the new connection, and restores them.
         """

@@ -1,4 +1,4 @@
-"""The hand-over of a connection: whether its site has imported what the service made."""
+"""The hand-over of a connection: whether its site has imported what the service created."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ class Confirmation:
 class HandOver:
     """What is known about the site."""
 
-    since: datetime  # from when on there is something to hand over
+    since: datetime  # since when there is something to hand over
     confirmation: Confirmation | None = None

@@ -1,4 +1,4 @@
-"""Rows that point to a connection: by its requester, by its inspection, while it drifts or awaits its site.
+"""Rows that point to a connection: by requester, by inspection, and while it drifts or waits for its site.
 
 They share the table of the connections. Their partitions sort after every tenant id.
 """

@@ -53,7 +53,7 @@ class SecretRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncryptedCopy:
-    """The certificate to which a client secret was encrypted for the site; there is one for each secret."""
+    """The certificate with which a client secret was encrypted for the site; there is one for each secret."""
 
     key_id: str  # of the secret
     thumbprint: str  # of the certificate (SHA-256)
@@ -70,7 +70,7 @@ class ConnectionState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Something in the directory that differs from what it should be."""
+    """Something in the directory that differs from the expected state."""
 
     code: str  # the name of the check that failed, or what happened to the secret
     app: str  # serverApp or clientApp; empty for the whole tenant
@@ -79,8 +79,8 @@ class Difference:
     impact: str
     remedy: str
     restorable: bool = True  # of a deleted application: whether it can be restored
-    subjects: tuple[str, ...] = ()  # the key IDs of the secrets that it is about
-    dismissed: Dismissal | None = None  # an operator decided that nothing needs to be done
+    subjects: tuple[str, ...] = ()  # the key IDs of the affected secrets
+    dismissed: Dismissal | None = None  # an operator decided that no action is needed
     said: Mapping[str, Said] = field(default_factory=dict, compare=False)  # the texts with their codes
 
     def wording(self, part: str) -> Said:
@@ -129,17 +129,17 @@ class Connection:
     created_at: datetime
     requester_name: str = ""  # empty: an earlier version wrote the record
     on_behalf_of: Behalf | None = None  # for whom the requester asked
-    tenant_domain: Word = EMPTY  # the initial one, which names the tenant beyond doubt
+    tenant_domain: Word = EMPTY  # the initial one, which identifies the tenant
     acknowledged: Mapping[str, Acknowledgement] = field(default_factory=dict)  # by kind of expiration
     snoozed: Mapping[str, Snooze] = field(default_factory=dict)  # by kind of expiration
     state: ConnectionState = ConnectionState.ACTIVE
     hand_over: HandOver | None = None  # to the site; None: an earlier version wrote the record
     pending: SecretRecord | None = None  # a new secret that the site does not have yet
-    replaced_key: str = ""  # ID of the secret before this one: the directory may show it for a moment longer
+    replaced_key: str = ""  # ID of the previous secret: the directory may still show it for a moment
     renewal: str = ""  # the operation that creates the pending secret
     encrypted_copy: EncryptedCopy | None = None  # of the last secret that was encrypted
     copied: bool = False  # whether its onboarding has a copy in Key Vault
-    pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered at last
+    pending_providers: tuple[str, ...] = ()  # resource providers that Azure had not registered yet
     updated: tuple[str, ...] = ()  # checks of an imported server app that passed after the site updated it
     inspected_at: datetime | None = None  # of the last inspection
     differences: Mapping[str, Difference] = field(default_factory=dict)  # of the last inspection, by key
@@ -154,7 +154,7 @@ class Connection:
 
     @property
     def hand_over_state(self) -> HandOverState:
-        """Whether the site is connected. A connection that is being removed waits no longer."""
+        """Whether the site is connected. A connection that is being removed no longer waits."""
         if self.hand_over and self.hand_over.confirmation:
             return HandOverState.CONFIRMED
         waits = self.hand_over and self.state is ConnectionState.ACTIVE
@@ -190,28 +190,28 @@ class Connection:
         return min(self.expirations.values())
 
     def acknowledgement(self, kind: str) -> Acknowledgement | None:
-        """The acknowledgement of an expiration; one of an earlier date does not count."""
+        """The acknowledgement of an expiration; an acknowledgement of an earlier date does not count."""
         found = self.acknowledged.get(kind)
         return found if found and found.ends_at == self.expirations.get(kind) else None
 
     def is_acknowledged(self, kind: str) -> bool:
-        """Whether an operator has acknowledged an expiration: only that ends what operators get."""
+        """Whether an operator has acknowledged an expiration: only that ends the warnings to operators."""
         found = self.acknowledgement(kind)
         return found is not None and found.operator
 
     def snooze(self, kind: str) -> Snooze | None:
-        """The snooze of an expiration; one of an earlier date does not count."""
+        """The snooze of an expiration; a snooze of an earlier date does not count."""
         found = self.snoozed.get(kind)
         return found if found and found.ends_at == self.expirations.get(kind) else None
 
     @property
     def imports_server_app(self) -> bool:
-        """Whether the server app existed before: then the service never changes or deletes it."""
+        """Whether the server app existed before. If so, the service never changes or deletes it."""
         return self.request.server_app.existing is not None
 
     @property
     def imports_client_app(self) -> bool:
-        """Whether the client app existed before: then the service never changes or deletes it."""
+        """Whether the client app existed before. If so, the service never changes or deletes it."""
         return bool(self.request.client_app and self.request.client_app.existing)
 
     def imports_app(self, app_id: str) -> bool:
@@ -260,7 +260,7 @@ CODEC: Final = Codec(Connection)
 
 
 def connection_id(tenant: str, name: Word) -> str:
-    """The ID of the connection with a name in a tenant, also before it exists."""
+    """The ID of the connection with a name in a tenant, even before it exists."""
     return f"{tenant}.{key_of(name)}"
 
 

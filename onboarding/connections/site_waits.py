@@ -1,6 +1,7 @@
 """The connections that wait for their site, found without reading all connections.
 
-An entry can be there too long for a moment, never too late: readers compare it with its connection.
+An entry can exist for a moment too long, but is never created too late: readers compare it with its
+connection.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ CODEC: Final = Codec(SiteWait)
 
 
 def row(connection: Connection) -> Row:
-    """The entry of a connection of which nobody was reminded yet."""
+    """The entry of a connection without reminders so far."""
     wait = SiteWait(
         connection=connection.id,
         name=connection.name,
@@ -91,7 +92,7 @@ class SiteWaits:
         return await readable(self._tables, page.rows, _entry)
 
     async def begin(self, connection: Connection) -> None:
-        """Replaces the entry by one of which nobody was reminded yet."""
+        """Replaces the entry by one without reminders so far."""
         await self._tables.write(names.CONNECTIONS, row(connection), Write.UPSERT)
 
     async def remove(self, connection: str) -> None:

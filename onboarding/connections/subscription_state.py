@@ -1,4 +1,4 @@
-"""What is wrong with the subscription of a gateway: the same for a request and for a connection."""
+"""Faults of the subscription of a gateway, both for a request and for a connection."""
 
 from __future__ import annotations
 

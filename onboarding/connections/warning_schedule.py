@@ -1,7 +1,7 @@
 """The warning schedule: for each expiration the next warning, by the day on which it is due.
 
-The sweep reads the days up to today, so its cost grows with what is due, not with what exists. After a
-warning is announced, the row of the following one replaces its row.
+The sweep reads the days up to today, so its cost depends on what is due, not on what exists. After a warning
+is announced, the row of the following one replaces its row.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class WarningSchedule:
     async def replace(self, scheduled: ScheduledWarning, warning: ExpiryWarning | None) -> None:
         """Replaces a warning with the following one of its expiration, or removes it.
 
-        The new row is written first: after a crash in between there may be one warning too many, but never
+        The new row is written first: after a crash in between, there can be one warning too many, but never
         one too few.
         """
         if warning:

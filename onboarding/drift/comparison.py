@@ -1,6 +1,6 @@
 """The differences of a connection: pure rules that compare an inspection with what is recorded.
 
-Only changes with an effect count: the checks compare sets, and what the service cannot read changes nothing.
+Only changes with an effect count: the checks compare sets, and unreadable values change nothing.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def compare(connection: Connection, inspection: Inspection, at: datetime) -> Com
 
 
 def outdated(connection: Connection) -> Comparison:
-    """What follows where the record is older than what the service did: nothing, and nobody is to blame."""
+    """The comparison if the record is older than the service's own changes: it blames nobody."""
     return Comparison(
         differences=connection.differences,
         ends_at=connection.secret.ends_at,
@@ -107,13 +107,13 @@ def outdated(connection: Connection) -> Comparison:
 
 
 def blames(comparison: Comparison) -> bool:
-    """Whether it says that somebody changed the secret or deleted the application."""
+    """Whether it reports that somebody changed the secret or deleted the application."""
     blamed = {SERVER_APP_DELETED, *(f"serverApp/{code}" for code in _SECRET_CODES)}
     return not blamed.isdisjoint(comparison.differences)
 
 
 def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> Comparison:
-    """The differences of a connection whose tenant cannot be read: the known ones, and that."""
+    """The differences of a connection whose tenant cannot be read: the known ones and this one."""
     cause = error.as_finding()
     difference = declared_differences.DIRECTORY_UNREADABLE.difference(
         "", at, tenant=connection.tenant, reason=cause.said("detail"), action=cause.said("remedy")
@@ -139,7 +139,7 @@ def _updated(connection: Connection, server: InspectedApp) -> tuple[str, ...]:
 
 
 def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datetime) -> Iterator[Difference]:
-    """The checks that failed. What the site has not set yet in an imported app is no difference."""
+    """The checks that failed. What the site has not set yet in an imported app is not a difference."""
     record = connection.server_app if app == "serverApp" else connection.client_app
     name = record.name if record else EMPTY
     for check in inspected.checks:
@@ -159,14 +159,14 @@ def _failed(connection: Connection, app: str, inspected: InspectedApp, at: datet
 
 
 def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
-    """What happened to the recorded secret, and until when there is a working one."""
+    """What happened to the recorded secret, and until when a secret works."""
     recorded = next((each for each in passwords if each["keyId"] == connection.secret.key_id), None)
     end = end_of(recorded) if recorded else None
     others = [] if connection.imports_server_app else _by_hand(connection, passwords, at)
     newest = max(map(end_of, others), default=at)
     about = tuple(sorted(str(password["keyId"]) for password in others))
     if end and end > at:
-        if newest > at:  # whoever has it can act as the application
+        if newest > at:  # anyone who has it can act as the application
             return _secret_differs(connection, declared_differences.SECRET_ADDED, at, end, newest, about)
         if end != connection.secret.ends_at.replace(microsecond=0):
             return _secret_differs(connection, declared_differences.SECRET_END_CHANGED, at, end, end)
@@ -185,8 +185,8 @@ def _secret(connection: Connection, passwords: Any, at: datetime) -> Comparison:
 def _by_hand(connection: Connection, passwords: Any, at: datetime) -> list[Mapping[str, Any]]:
     """The secrets that others added to an application of this service.
 
-    Its own are known by their key IDs, because anybody can choose a name. Only what a renewal creates has no
-    recorded key ID for a moment.
+    The service identifies its own secrets by their key IDs, because anybody can choose a name. Only a secret
+    that a renewal creates has no recorded key ID for a moment.
     """
     ours = {secret.key_id for secret in (connection.secret, connection.pending) if secret}
     ours.add(connection.replaced_key)
@@ -232,9 +232,9 @@ def _loss(connection: Connection, difference: str, at: datetime) -> Loss:
 
 
 def _first(connection: Connection, difference: Difference) -> Difference:
-    """The known difference, if there is one. A dismissal is about the difference as it was.
+    """The known difference, if there is one. A dismissal applies to the difference as it was.
 
-    A secret that is added to known ones is a difference of its own: it begins now, and is announced.
+    An additional secret is a separate difference: it begins now, and is announced.
     """
     known = connection.differences.get(difference.key)
     if known is None or (known.subjects and set(difference.subjects) - set(known.subjects)):

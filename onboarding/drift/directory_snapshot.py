@@ -93,7 +93,7 @@ async def take(graph: Graph, pairs: Sequence[Pair]) -> DirectorySnapshot:
 async def _deleted(graph: Graph, apps: Sequence[str]) -> dict[str, str] | None:
     """When those applications were deleted that can be restored; None if the service cannot read it.
 
-    That takes Application.Read.All (https://learn.microsoft.com/graph/api/directory-deleteditems-list).
+    This requires Application.Read.All (https://learn.microsoft.com/graph/api/directory-deleteditems-list).
     """
     replies = await graph.batch(
         {

@@ -15,7 +15,7 @@ from onboarding.storage.unreadable_rows import load, placed, readable
 from onboarding.words.word import Word
 
 _READS: Final = 10
-"""Reads of the index with which some connections of each tenant are found."""
+"""The number of reads of the index to find some connections of each tenant."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,13 +56,13 @@ def _tenant(row: Row) -> str:
 
 
 class DriftIndex:
-    """Which connections drift. It can show a connection too long for a moment, never too late."""
+    """Which connections drift. It can show a connection for a moment too long, but never too late."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     async def enter(self, connection: Connection) -> None:
-        """Enters a connection with its present differences, without dismissed ones; safe to repeat."""
+        """Enters a connection with its current differences, without dismissed ones; safe to repeat."""
         differences = [each for each in connection.differences.values() if each.dismissed is None]
         if not differences:
             await self.remove(connection.id)
@@ -88,8 +88,8 @@ class DriftIndex:
     async def spread(self, *, size: int, tenant: str | None = None) -> tuple[list[DriftEntry], bool]:
         """Some connections of each tenant, and whether there are more.
 
-        Where one read does not reach the end, the next one begins behind the last tenant of that one. So a
-        tenant with many connections hides no other one.
+        If a read does not reach the end, the next one begins after the last tenant of that read. So a tenant
+        with many connections does not hide others.
         """
         if tenant:
             found, continuation = await self.page(size=size, tenant=tenant)

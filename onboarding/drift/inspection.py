@@ -72,7 +72,7 @@ class Inspection:
 
     @property
     def apps(self) -> Mapping[str, InspectedApp]:
-        """The applications that there are, by their field in the API."""
+        """The existing applications, by their field in the API."""
         found = {"serverApp": self.server, "clientApp": self.client}
         return {field: app for field, app in found.items() if app}
 
@@ -90,8 +90,8 @@ async def inspect(
 ) -> list[Inspection | OnboardingError]:
     """Inspects up to ``directory_snapshot.MOST_PAIRS`` subjects of one tenant, with one call or two.
 
-    An object that cannot be read is the error of its subject, and of no other.
-    Raises ``TransientError``, and ``PermanentError`` if it has no access to the tenant.
+    An unreadable object is an error only for its own subject. Raises
+    ``TransientError``, and ``PermanentError`` if it has no access to the tenant.
     """
     snapshot = await directory_snapshot.take(directory.graph, [subject.pair for subject in subjects])
     return [inspection(subject, snapshot, now) for subject in subjects]

@@ -46,7 +46,7 @@ class InspectionSchedule:
     async def due(self, today: date) -> tuple[date, ...]:
         """The days whose inspections were not started, today included; at most one interval of them.
 
-        A stored day in the future comes from a wrong clock: then today is due.
+        A stored day in the future comes from a wrong clock. In that case, today is due.
         """
         row = await self._tables.get(names.CONNECTIONS, *_LAST)
         known = await readable(self._tables, [row] if row else [], _last)
@@ -73,11 +73,11 @@ class InspectionSchedule:
         await self.relax(connection)
 
     async def inspect_daily(self, connection: str) -> None:
-        """Has a connection inspected every day: it differs, or something is pending; safe to repeat."""
+        """Schedules daily inspections of a connection with differences or pending items; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.daily(connection), Write.UPSERT)
 
     async def relax(self, connection: str) -> None:
-        """Ends the daily inspections of a connection that is as it should be; safe to repeat."""
+        """Ends the daily inspections of a connection without differences; safe to repeat."""
         await self._tables.write(names.CONNECTIONS, pointers.daily(connection), Write.DELETE)
 
     async def _at(self, partition: str) -> set[str]:

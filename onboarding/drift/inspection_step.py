@@ -75,7 +75,7 @@ class InspectionStep:
     ) -> None:
         """``need_present`` raises while all records are outdated, because storage was restored.
 
-        ``is_outdated``: whether the service itself has done something since a connection was recorded.
+        ``is_outdated``: whether the service itself has changed something since a connection was recorded.
         """
         self._is_outdated = is_outdated
         self._need_present = need_present
@@ -89,7 +89,10 @@ class InspectionStep:
         self._clock = clock
 
     async def run(self, context: InspectionContext) -> Done[InspectionResult] | Wait:
-        """Inspects the connections of a run. It waits while the records are outdated, and blames nobody."""
+        """Inspects the connections of a run.
+
+        It waits while the records are outdated, so that it blames nobody.
+        """
         try:
             await self._need_present()
         except OnboardingError as error:
@@ -130,7 +133,10 @@ class InspectionStep:
         await self._drift_index.remove(identifier)
 
     async def _comparisons(self, connections: Sequence[Connection], started_at: datetime) -> list[Comparison]:
-        """What follows for each connection. What cannot be read costs no other connection its inspection."""
+        """The comparison for each connection.
+
+        What cannot be read does not prevent the inspection of others.
+        """
         try:
             return await self._compared(connections, started_at)
         except OnboardingError as error:
@@ -158,7 +164,7 @@ class InspectionStep:
     async def _blameless(
         self, connection: Connection, inspection: Inspection, comparison: Comparison
     ) -> Comparison:
-        """The comparison, once it is known that the service itself did not cause what it says."""
+        """The comparison, after a check that the service itself did not cause the differences."""
         if not blames(comparison) or not await self._is_outdated(connection, inspection):
             return comparison
         log.warning("the record of %s is outdated: an operator must reconcile the records", connection.id)
@@ -181,9 +187,9 @@ class InspectionStep:
     async def _apply(
         self, inspected: Connection, comparison: Comparison, started_at: datetime, *, again: bool
     ) -> None:
-        """Announces what is put right, records the differences, then announces new ones.
+        """Announces what was corrected, records the differences, and then announces new ones.
 
-        After a crash all is repeated. A difference that this inspection found has its time, so a repetition
+        After a crash, all of this is repeated. A difference that this inspection found has its time, so a repetition
         announces it with the same ID.
         """
         secret, tenant = replace(inspected.secret, ends_at=comparison.ends_at), comparison.tenant
@@ -208,7 +214,7 @@ class InspectionStep:
             await self._inspection_schedule.inspect_daily(inspected.id)
             await self._drift_index.enter(inspected.evolve(differences=comparison.differences))
         kept = await self._connections.change(inspected.id, changed)
-        if kept is None or not kept.differences:  # also if it was removed, or renewed, meanwhile
+        if kept is None or not kept.differences:  # even if it was removed or renewed in the meantime
             await self._inspection_schedule.relax(inspected.id)
             await self._drift_index.remove(inspected.id)
         if kept is None or kept.inspected_at != started_at:
@@ -252,4 +258,4 @@ INSPECT: Final = Step(
     result=Codec(InspectionResult),
 )
 INSPECTION: Final = Plan("inspection", Codec(InspectionRequest), INSPECT, persistent=True)
-"""A queue of its own carries it."""
+"""It has a separate queue."""

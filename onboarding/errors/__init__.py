@@ -11,7 +11,8 @@
 - ``login``: what Microsoft Entra ID refuses when the service asks for a token
 - ``channels``: why a notice could not be delivered
 
-The catalogue of all of them is in ``catalogue``; the tables of codes in docs/api/errors.md are made from it.
+The catalogue of all of them is in ``catalogue``; the tables of codes in docs/api/errors.md are generated from
+it.
 """
 
 from __future__ import annotations

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Actor(StrEnum):
-    """Who must act so that the work can continue, and therefore whose fault an error is."""
+    """Who must act so that the work can continue."""
 
     REQUESTER = "Requester"  # the caller: with a corrected request, or with another decision
     TENANT_ADMINISTRATOR = "TenantAdministrator"  # of the customer's directory
     SUBSCRIPTION_OWNER = "SubscriptionOwner"  # of the customer's subscription
     OPERATOR = "Operator"  # of this service: its identity, vault, storage, settings
     SITE_ADMINISTRATOR = "SiteAdministrator"  # of the Configuration Manager site
-    NOBODY = "Nobody"  # it passes
+    NOBODY = "Nobody"  # it is temporary
 
     @property
     def is_awaited(self) -> bool:
@@ -27,6 +27,6 @@ class Actor(StrEnum):
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Actor:
-        """The one who must act first about findings: only what all can wait for is waited for."""
+        """The one who must act first about findings. A run waits only if it can wait for all of them."""
         actors = {finding.actor for finding in findings if finding.severity == "Error"}
         return next((actor for actor in cls if actor in actors), cls.REQUESTER)

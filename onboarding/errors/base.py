@@ -23,7 +23,7 @@ _COMPOSED: Final = frozenset({"details", "remedies"})
 class Severity(StrEnum):
     """How serious a finding is."""
 
-    ERROR = "Error"  # it cannot work like this
+    ERROR = "Error"  # it cannot work
     WARNING = "Warning"  # it works, but is probably not intended
     INFORMATION = "Information"
 
@@ -51,7 +51,7 @@ class Finding:
 
 
 class OnboardingError(Exception):
-    """A step, a call or a request cannot be completed. ``ErrorType.error`` makes it, or a subclass."""
+    """A step, a call or a request cannot be completed. ``ErrorType.error`` creates it, or a subclass."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class ErrorTexts:
 
 
 class HasDetail(Protocol):
-    """What a text that is composed of findings needs of each."""
+    """What a text that is composed of findings needs from each of them."""
 
     @property
     def detail(self) -> str:
@@ -172,7 +172,7 @@ class ErrorType:
     def texts(self, args: Mapping[str, Any], findings: Sequence[HasDetail] = ()) -> ErrorTexts:
         """The texts of one occurrence. Raises ``TypeError`` unless the values are exactly those needed.
 
-        ``findings`` are those of which the texts are composed, where they are.
+        ``findings`` are those from which the texts are composed, if they are.
         """
         if differing := self.fields ^ set(args):
             raise TypeError(f"{self.code}: missing or unknown values {', '.join(sorted(differing))}")

@@ -18,7 +18,7 @@ _AGAIN: Final = "Try the request again later. The service retries steps automati
 
 LATE_ROLE: Final = "Azure can take up to ten minutes to apply a role assignment."
 LATE: Final = "A managed identity can receive a new permission up to 24 hours later."
-"""Its tokens come from a cache that nobody can empty.
+"""Its tokens come from a cache that cannot be emptied.
 
 Source: https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/managed-identities-faq.
 """
@@ -200,7 +200,7 @@ REFUSED_BY_CLOUD: Final = ErrorType(
 )
 """Any code that is not listed here."""
 
-# Failures that pass
+# Temporary failures
 
 THROTTLED: Final = ErrorType(
     code="throttled",

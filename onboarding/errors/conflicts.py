@@ -1,4 +1,4 @@
-"""Fields of a request that are valid alone and contradict each other, or the connection."""
+"""Fields of a request that are valid separately, but contradict each other or the connection."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What can be wrong with the value of a field or parameter, whatever the field is.
 
-The codes are fine enough to translate: with the values in the texts (``args``), each makes one sentence. The
-models of requests name them (``onboarding/cmg/faults.py``). ``onboarding/api/faults.py`` maps the types of
-the validation library, whose own texts reach nobody.
+The codes are specific enough to translate: each has one sentence, with the values in
+``args``. The models of requests name them (``onboarding/cmg/faults.py``). ``onboarding/api/faults.py`` maps
+the types of the validation library, whose own texts are not shown.
 """
 
 from __future__ import annotations

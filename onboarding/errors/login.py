@@ -1,7 +1,7 @@
 """What Microsoft Entra ID refuses when the service asks for an access token, each code with its remedy.
 
-HTTP status and OAuth code decide first (``onboarding/cloud/sign_in.py``): an outage passes, whatever code
-its text contains. Only the codes that are named here are final.
+The HTTP status and the OAuth code decide first (``onboarding/cloud/sign_in.py``): an outage is temporary,
+whatever code its text contains. Only the codes that are named here are final.
 
 Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. Codes can change.
 """
@@ -22,7 +22,7 @@ _WORKLOAD: Final = "https://learn.microsoft.com/entra/workload-id"
 _CONSENT: Final = "https://learn.microsoft.com/entra/identity-platform/v2-admin-consent"
 
 FINAL: Final[dict[int, ErrorType]] = {}
-"""Codes that only a person can change something about. No other code is final."""
+"""Codes of errors that only a person can correct. No other code is final."""
 
 
 def _final(
@@ -49,7 +49,7 @@ def _final(
     return kind
 
 
-# Failures that pass
+# Temporary failures
 
 NO_TOKEN: Final = ErrorType(
     code="no-token",
@@ -73,7 +73,7 @@ FEDERATION_NOT_FOUND: Final = ErrorType(
     ),
     documentation=f"{_WORKLOAD}/workload-identity-federation-considerations",
 )
-"""A new federated credential takes minutes, and single requests can fail later."""
+"""A new federated credential takes minutes to work, and individual requests can fail later."""
 
 IDENTITY_NOT_ASSIGNED: Final = ErrorType(
     code="identity-not-assigned",

@@ -1,4 +1,4 @@
-"""What can be wrong with a query parameter or a header, besides its value. All are reported."""
+"""What can be wrong with a query parameter or a header, besides its value. All faults are reported."""
 
 from __future__ import annotations
 

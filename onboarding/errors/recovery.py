@@ -1,4 +1,4 @@
-"""What a reconciliation finds after a restore: what it corrects in the records, and what it cannot decide."""
+"""What a reconciliation finds after a restore: what it corrects, and what requires a decision."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RENEWAL_TAKEN_UP: Final = ErrorType(
     remedy="A renewal waits for the site again. Confirm it when the gateway works with the new secret.",
 )
 
-# Not decided
+# To be decided
 
 APPLICATION_MISSING: Final = ErrorType(
     code="application-missing",

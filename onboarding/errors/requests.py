@@ -1,6 +1,6 @@
 """What callers get as an answer: problems, each with a status.
 
-The API makes an answer of a declaration with its values, and raises it::
+The API creates an answer from a declaration and its values, and raises it::
 
     raise ProblemError(requests.ROLE_MISSING, roles="Onboarding.Operate")
     raise invalid(fields.FIELD_MISSING.finding("/name"))

@@ -12,7 +12,7 @@ from onboarding.errors.actors import Actor
 
 
 class Reserve(StrEnum):
-    """What requesters may do to what belongs to them, unless a deployment reserves it for operators.
+    """What requesters may do to their own resources, unless a deployment reserves it for operators.
 
     The values are those of the setting OPERATORS_ONLY.
     """
@@ -33,11 +33,11 @@ RESERVED: Final[Mapping[ActionKind, Reserve]] = {
     ActionKind.CONFIRM_HAND_OVER: Reserve.CONFIRM,
     ActionKind.OFF_BOARD: Reserve.REMOVE,
 }
-"""The actions that call a reserved endpoint: nobody is shown what they cannot do."""
+"""The actions that call a reserved endpoint. Nobody is shown an action that they cannot use."""
 
 
 def assigned(actions: Iterable[Action], reserved: Collection[str]) -> tuple[Action, ...]:
-    """The actions with those who may do them: what a deployment reserves is for an operator."""
+    """The actions with those who may use them: the actions that a deployment reserves are for an operator."""
     return tuple(
         replace(action, actor=Actor.OPERATOR)
         if action.actor is Actor.REQUESTER and RESERVED.get(action.kind) in reserved

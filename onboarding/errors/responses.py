@@ -1,4 +1,4 @@
-"""Responses of Microsoft's services that the service cannot read, or does not read as a whole."""
+"""Responses of Microsoft's services that the service cannot read, or does not read completely."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Why a client secret that was handed over is refused. It is proved by a token before anything relies on it.
+"""Why a client secret that was handed over is refused.
 
-Source of the codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+The service proves a secret by requesting a token before anything uses it. Source of the codes:
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
 """
 
 from __future__ import annotations

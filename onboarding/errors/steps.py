@@ -1,4 +1,4 @@
-"""Why a step of an onboarding, renewal or removal fails, as far as the cloud's own errors do not say it."""
+"""Why a step of an onboarding, renewal or removal fails, unless the cloud's own errors describe it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end is at the site: people confirm that it is connected, and are reminded until they do."""
+"""An onboarding ends at the site: people confirm that it is connected, and are reminded until they do."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ class HandOvers:
         self._clock = clock
 
     async def confirm(self, connection: Connection, author: Author, way: Way) -> Connection | None:
-        """Records that the site is connected. The first confirmation counts.
+        """Records that the site is connected. Only the first confirmation has an effect.
 
-        Returns the connection; None if it is another one meanwhile, or is being removed unconfirmed. After a
-        failure the caller repeats it: the event and the notice are those of the first confirmation.
+        Returns the connection; None if it has been replaced in the meantime, or is being removed without a
+        confirmation. After a failure the caller repeats it: the event and the notice are those of the first
+        confirmation.
         """
         given = Confirmation(
             at=self._clock.now(), by=author.name, by_id=author.id, way=way, on_behalf_of=author.on_behalf_of
@@ -73,7 +74,10 @@ class HandOverReminders:
         clock: Clock,
         days: Sequence[int],
     ) -> None:
-        """``days`` are those after the onboarding on which people are reminded: there are no more."""
+        """``days`` are the days after the onboarding on which people are reminded.
+
+        There are no other reminders.
+        """
         self._waits = waits
         self._connections = connections
         self._notices = notices

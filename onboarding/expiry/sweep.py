@@ -1,7 +1,7 @@
 """The sweep: announces the warnings that are due, and schedules the next ones.
 
-A warning is announced before the schedule changes. After a crash in between it is announced again, which
-makes no second notice. Missed runs, two timers at once and a clock that is set back do no harm.
+A warning is announced before the schedule changes. After a crash in between it is announced again, which does
+not create a second notice. Missed runs, two timers at once and a clock that is set back are harmless.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class ExpirySweep:
 
 
 def _is_known(connection: Connection, scheduled: ScheduledWarning, due: ExpiryWarning) -> bool:
-    """Whether people do not need a warning: the connection is being removed, or a notice was first.
+    """Whether people do not need a warning: the connection is being removed, or a notice was sent first.
 
     An inspection announces at once that a secret no longer works; only the repetitions are warnings.
     """

@@ -1,6 +1,6 @@
 """How people respond to a warning: they acknowledge it, or snooze it.
 
-A response applies to the present date of an expiration. It is recorded with the connection, and in the audit
+A response applies to the current date of an expiration. It is recorded with the connection, and in the audit
 trail of its onboarding.
 """
 
@@ -55,7 +55,7 @@ class UserResponses:
         self._clock = clock
 
     def first_warning(self, ends_at: datetime) -> datetime | None:
-        """When the first warning is due; None if it was already, so that people can respond to it."""
+        """When the first warning is due; None if it was already due, so that people can respond to it."""
         if self._cadence.state(ends_at, self._clock.now()) is not ExpirationState.OK:
             return None
         return ends_at - self._cadence.earliest
@@ -71,7 +71,7 @@ class UserResponses:
     ) -> Connection | None:
         """Acknowledges an expiration. Returns None if its date has changed, or there is none.
 
-        An answer after one with the same or more authority changes nothing, and its event is that one's.
+        A response after one with the same or more authority changes nothing, and has the same event.
         """
         first = Acknowledgement(
             ends_at=ends_at,
@@ -104,7 +104,7 @@ class UserResponses:
     ) -> Connection | None:
         """Snoozes the warnings about an expiration. Returns None as ``acknowledge`` does.
 
-        The same person's answer until the same day changes nothing. Neither does the answer of a requester or
+        A snooze by the same person until the same day changes nothing. Neither does a snooze by a requester or
         an owner within the snooze of an operator.
         """
         author = responder.author
@@ -137,7 +137,7 @@ class UserResponses:
         return kept
 
     async def revoke_links(self, connection: Connection, author: Author) -> Connection | None:
-        """Revokes the links in all messages that were sent until now; None if the connection is gone."""
+        """Revokes the links in all messages sent so far; None if the connection no longer exists."""
         now = self._clock.now()
 
         def change(found: Connection) -> Connection | None:
@@ -158,7 +158,7 @@ class UserResponses:
         change: Callable[[Connection], Connection | None],
         trail: tuple[str, Author, datetime, str],
     ) -> Connection | None:
-        """Changes the connection, then writes the event; after a failure the caller repeats both."""
+        """Changes the connection, then writes the event. After a failure, the caller repeats both."""
 
         def unless_changed(found: Connection) -> Connection | None:
             return change(found) if found.expirations.get(kind) == ends_at else None

@@ -24,8 +24,9 @@ from onboarding.workflow.runtime import Runtime
 def identifier(connection: Connection, previous: str = "") -> str:
     """The ID of the renewal of a connection's current secret.
 
-    Simultaneous requests have the same ID. It differs after a renewal, after a renewal (``previous``) that
-    failed, and for a connection of the same name that was onboarded again with the same imported secret.
+    Simultaneous requests have the same ID. The ID differs after a renewal, after a failed renewal
+    (``previous``), and for a connection of the same name that was onboarded again with the same imported
+    secret.
     """
     return keys.derived_id(RENEW.name, connection.onboarding, connection.secret.key_id, previous)
 
@@ -52,7 +53,7 @@ def head(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutomaticRenewals:
-    """Renews the secrets that expire soon, if the settings of the deployment ask for it."""
+    """Renews the secrets that expire soon, if the settings of the deployment require it."""
 
     calendar: Calendar
     connections: ConnectionStore
@@ -66,7 +67,7 @@ class AutomaticRenewals:
 
         A renewal that cannot be read does not affect the others: it is kept in the index of unreadable rows.
 
-        It reads only the secrets that expire within the days, so the others cost nothing.
+        It reads only the secrets that expire within these days, so the others cost nothing.
         """
         found, begun = 0, 0
         if self.days:

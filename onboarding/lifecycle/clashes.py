@@ -77,8 +77,9 @@ def deleted(facts: Facts) -> Iterator[Finding]:
 def purgeable(facts: Facts) -> tuple[str, ...]:
     """Object IDs of deleted applications that reserve the URI and that the service may purge.
 
-    An onboarding of the same requester created them: a requester cannot delete what another one can restore.
-    An operator can, but not what another deployment of the service created: its operators can restore that.
+    An onboarding of the same requester created them: a requester cannot delete what another requester can
+    restore. An operator can, except what another deployment of the service created, because its operators can
+    restore that.
     """
     if facts.request.server_app.on_deleted is not OnDeleted.PURGE:
         return ()
@@ -87,7 +88,7 @@ def purgeable(facts: Facts) -> tuple[str, ...]:
 
 
 def mentioned(request: OnboardingRequest, survey: Survey, onboarding: str) -> list[Mapping[str, Any]]:
-    """The applications that these rules can mention, and whose requesters they have to know.
+    """The applications that these rules can mention, and whose requesters they need to know.
 
     Anybody can give a name to any number of applications; one of them is enough.
     """

@@ -27,13 +27,13 @@ class ConsentApp:
 
 
 def awaits(run: Run) -> bool:
-    """Whether a run waits for consent, or looks for it now."""
+    """Whether a run waits for consent, or checks for it now."""
     step = run.steps.get(CONSENT.name)
     return bool(step and step.status in {StepStatus.WAITING, StepStatus.RUNNING} and not run.head.stop_as)
 
 
 def waiting(run: Run, request: OnboardingRequest) -> tuple[ConsentApp, ...]:
-    """The apps that a run waits for; empty if it does not wait for consent, or has not looked yet."""
+    """The apps for which a run waits; empty if it does not wait for consent, or has not checked yet."""
     if not awaits(run):
         return ()
     known = {}

@@ -2,8 +2,8 @@
 
 An application is created once. Its ids are kept with the step, so that a later attempt repeats only what
 failed. Just after a creation, other replicas of the directory answer as if the application did not exist, or
-as if the service did not own it. For some minutes that is replication lag, whatever the text; then it is
-final.
+as if the service did not own it. For some minutes, that counts as replication lag, whatever the text. After
+that, it is final.
 
 Source: https://learn.microsoft.com/graph/errors, and "a newly created object may return Not Found" in
 https://devblogs.microsoft.com/identity/.
@@ -24,10 +24,10 @@ from onboarding.workflow.outcomes import Done, Outcome, Retry
 from onboarding.workflow.run import StepState
 
 _SETTLING: Final = timedelta(minutes=10)
-"""So long an answer about what was just created can come from a replica that does not have it yet."""
+"""For this time, an answer about a new object can come from a replica that does not have the object yet."""
 
 _WRITE_ALL: Final = "Application.ReadWrite.All"
-"""The permission with which nobody has to be an owner."""
+"""The permission that does not require ownership."""
 
 _NOT_OWNED: Final = (
     "The directory does not list the service ({owner}) as an owner of the service principal {object}. So a "
@@ -47,12 +47,12 @@ def directory(context: OnboardingContext) -> Directory:
 def _settling(context: OnboardingContext) -> bool:
     """Whether an answer about a new object can still be replication lag."""
     step = context.step
-    since = step.since if step.error else None  # of the trouble, not of a wait
+    since = step.since if step.error else None  # of the error, not of a wait
     return since is None or context.services.clock.now() - since < _SETTLING
 
 
 def remembered(step: StepState | None) -> Application | None:
-    """The application that an attempt of a step has created, if it got no further."""
+    """The application that an attempt of a step has created, if the attempt then failed."""
     return _MEMO.load(step.memo) if step and step.memo else None
 
 
@@ -81,8 +81,8 @@ async def create_application(
 async def _need_ownership(context: OnboardingContext, app: Application) -> None:
     """Raises unless the service may change the application that it has created.
 
-    The request to create it names the service as its owner, and the next calls depend on that. The answer
-    remembers the application, so that the next attempt does not create it again.
+    The request to create it names the service as its owner, and the next calls depend on that. The error
+    contains the application, so that the next attempt does not create it again.
     """
     found = directory(context)
     try:
@@ -101,10 +101,10 @@ async def _need_ownership(context: OnboardingContext, app: Application) -> None:
 
 
 async def create_principal(context: OnboardingContext, app_id: str) -> tuple[str, str]:
-    """The service principal of an application, created if it is missing, and what people should know of it.
+    """The service principal of an application, created if it is missing, and notes about it for people.
 
-    The onboarding needs no ownership of it; a removal does, to delete it permanently. So the service looks
-    for some minutes, and then goes on.
+    The onboarding does not need to own it, but a removal does, to delete it permanently. So the service
+    checks for some minutes, and then continues.
     """
     step, found = context.step, directory(context)
     object_id = step.memo or await found.create_service_principal(app_id, look=step.attempt > 1)

@@ -1,6 +1,6 @@
 """A client secret: created in Entra ID, stored in Key Vault, and nowhere else.
 
-It is the one effect that cannot be read again: Entra ID returns the text of a secret once, when it is
+It is the only effect that cannot be read again: Entra ID returns the text of a secret once, when it is
 created. So the name of a secret shows which run created it. An attempt that does not find a secret in the
 vault removes the secrets that earlier attempts left on the app, then creates its own.
 """
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 async def _held() -> None:
-    """Nobody else works on the secrets of the application."""
+    """Used if nobody else works on the secrets of the application."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class Credential:
     ends_at: datetime
     now: datetime
     held: Callable[[], Awaitable[None]] = _held
-    """Raises once another worker may have made a secret that this one does not know."""
+    """Raises if another worker may have created a secret that this one does not know."""
 
     async def ensure(self, attempt: int, *, keep: frozenset[str] = frozenset()) -> SecretRecord:
         """Ensures that the app has, besides the secrets to keep, only the one that is current in the vault.
@@ -68,7 +68,7 @@ class Credential:
         return secret
 
     async def _is_usable(self, stored: StoredSecret) -> bool:
-        """Whether this run made a secret, or the app still lists it: somebody may have deleted another's."""
+        """Whether this run created a secret, or the app still lists it, so that nobody has deleted it."""
         if stored.tags.get("run", "") == self.renewal:
             return True
         found = await self.directory.passwords(self.object_id)
@@ -77,7 +77,8 @@ class Credential:
     async def _make(self, attempt: int) -> SecretRecord:
         """Creates a secret and stores it in the vault immediately.
 
-        An attempt after the first one asks the vault before: as long as the vault refuses, none is created.
+        Any attempt after the first one checks the vault before: as long as the vault refuses, no secret is
+        created.
         """
         if attempt > 1:
             await self.vault.check_write()
@@ -104,7 +105,7 @@ class Credential:
         return SecretRecord(key_id=password.key_id, vault_id=vault_id, ends_at=password.ends_at)
 
     async def withdraw(self, key_id: str) -> bool:
-        """Removes a new secret that nobody has; False if that is not confirmed.
+        """Removes a new secret that nobody uses; False if that is not confirmed.
 
         A replica that does not have the secret yet does not find it, and does not list it either. So only a
         removal that succeeds is a confirmation. The next attempt removes every secret that the directory
@@ -113,10 +114,12 @@ class Credential:
         try:
             return await self.directory.remove_password(self.object_id, key_id)
         except OnboardingError as error:
-            return error.code == cloud.REQUEST_RESOURCE_NOT_FOUND.code  # its application is gone, too
+            return (
+                error.code == cloud.REQUEST_RESOURCE_NOT_FOUND.code
+            )  # its application no longer exists either
 
     async def unused(self, attempt: int, made: SecretRecord | None, used: Sequence[SecretRecord]) -> set[str]:
-        """The key IDs of what an attempt made, and nobody uses.
+        """The key IDs of the secrets that an attempt created and that nobody uses.
 
         Args:
             attempt: The number of the attempt.
@@ -134,7 +137,7 @@ class Credential:
         return mine - {each.key_id for each in used}
 
     async def restore(self, secret: SecretRecord, *, instead_of: StoredSecret) -> None:
-        """Makes a secret current in the vault again, after another one took its place."""
+        """Makes a secret current in the vault again, after another one replaced it."""
         value = (await self.vault.client_secret(secret.vault_id)).get_secret_value()
         tags: Mapping[str, str] = {
             **instead_of.tags,
@@ -150,8 +153,8 @@ class Credential:
     async def remove_others(self, keep: frozenset[str], *, shown: str = "") -> None:
         """Removes the secrets of the service that are not to be kept.
 
-        Raises ``ReplicationLagError`` while the directory does not show the new secret: what it shows is
-        older then, and other secrets can be missing too.
+        Raises ``ReplicationLagError`` while the directory does not show the new secret: what it shows is then
+        older, and other secrets can be missing, too.
         """
         found = await self.directory.passwords(self.object_id)
         if shown and not any(each["keyId"] == shown for each in found):
@@ -161,7 +164,8 @@ class Credential:
         ]
         others = [each["keyId"] for each in ours if each["keyId"] not in keep]
         if others:
-            await self.held()  # after the list: it has no secret that another worker has made since
+            # after the list: secrets that another worker creates later are not in it
+            await self.held()
         unconfirmed = {
             key_id for key_id in others if not await self.directory.remove_password(self.object_id, key_id)
         }

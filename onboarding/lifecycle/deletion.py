@@ -1,7 +1,7 @@
 """The permanent deletion of an application that an onboarding created, with its service principal.
 
-Both go to the deleted items first, where they can be restored for 30 days and reserve their names. There each
-of the two is purged on its own; it can take a while until the directory shows it.
+Both are first moved to the deleted items, where they can be restored for 30 days and reserve their names.
+There, each is purged separately; it can take a while until the directory shows it.
 
 Source: https://learn.microsoft.com/graph/api/directory-deleteditems-delete.
 """
@@ -51,7 +51,7 @@ class MadeApplication:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deletion:
-    """How far the permanent deletion of an application came, in object IDs."""
+    """The progress of the permanent deletion of an application, in object IDs."""
 
     deleted: bool = False  # by this removal, and not by somebody else
     requested: tuple[str, ...] = ()  # purges whose responses were lost

@@ -1,9 +1,9 @@
-"""What the steps of a run may make outside of storage, by kind and name.
+"""What the steps of a run can create outside storage, by kind and name.
 
 A note is stored with the claim on a step, in the transaction before the attempt begins, and the audit trail
-shows it. The names derive from the run. So what exists is found in two ways: by the name or the tag that it
-has in the tenant or the vault, and by the note, also if no answer to the call ever came. Grants to imported
-applications have notes of their own (``consent``): only those that were missing are the service's.
+shows it. The names derive from the run. So there are two ways to find what exists: by its name or tag in the
+tenant or the vault, and by the note, even if the call was never answered. Grants to imported applications
+have notes of their own (``consent``): only those that were missing are the service's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from onboarding.workflow.run import Run
 
 
 class EffectKind(StrEnum):
-    """What a step can make."""
+    """What a step can create."""
 
     APPLICATION = "application"  # by its unique name
     PRINCIPAL = "service-principal"  # by the unique name of its application
@@ -31,6 +31,6 @@ def note(kind: EffectKind, name: str) -> str:
 
 
 def noted(run: Run | None, kind: EffectKind) -> list[str]:
-    """The names of what a run may have made."""
+    """The names of what a run may have created."""
     notes = [each for step in run.steps.values() for each in step.noted] if run else []
     return sorted({each.removeprefix(f"{kind} ") for each in notes if each.startswith(f"{kind} ")})

@@ -1,7 +1,7 @@
-"""A client secret, encrypted to the certificate of a site's administrator: a CMS message.
+"""A client secret, encrypted with the certificate of a site's administrator: a CMS message.
 
-``Unprotect-CmsMessage`` of Windows PowerShell 5.1 opens it. So the administrator needs no account in the
-tenant of the vault. Each secret is encrypted to one certificate only.
+``Unprotect-CmsMessage`` of Windows PowerShell 5.1 decrypts it. So the administrator needs no account in the
+tenant of the vault. Each secret is encrypted with one certificate only.
 
 Sources: https://www.rfc-editor.org/rfc/rfc5652 and
 https://learn.microsoft.com/powershell/module/microsoft.powershell.security/unprotect-cmsmessage.
@@ -29,7 +29,7 @@ _DOCUMENT_ENCRYPTION: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.80.1")
 
 
 class CertificateError(ValueError):
-    """A text that is not a certificate, or a certificate to which nothing can be encrypted."""
+    """A text that is not a certificate, or a certificate with which nothing can be encrypted."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.detail)
@@ -38,7 +38,7 @@ class CertificateError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipient:
-    """The certificate to which a secret is encrypted."""
+    """The certificate with which a secret is encrypted."""
 
     certificate: x509.Certificate
 
@@ -61,7 +61,7 @@ class Recipient:
             raise CertificateError(fields.CERTIFICATE_USAGE.finding())
         recipient = cls(certificate=certificate)
         try:
-            recipient.encrypt("")  # a damaged key has the right length, but nothing can be encrypted to it
+            recipient.encrypt("")  # a damaged key has the right length, but nothing can be encrypted with it
         except ValueError as error:
             raise CertificateError(fields.CERTIFICATE_KEY_UNSUITABLE.finding(bits=_SHORTEST_KEY)) from error
         return recipient
@@ -81,7 +81,7 @@ class Recipient:
 
 
 def _has_suitable_key(certificate: x509.Certificate) -> bool:
-    """Whether the key is one of RSA that is long enough. Raises ``ValueError`` for a damaged one."""
+    """Whether the key is a sufficiently long RSA key. Raises ``ValueError`` for a damaged one."""
     try:
         key = certificate.public_key()
     except UnsupportedAlgorithm:

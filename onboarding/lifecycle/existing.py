@@ -36,7 +36,7 @@ async def server_app(context: OnboardingContext, existing: ExistingServerApp) ->
 async def app_id_uri(context: OnboardingContext, existing: ExistingServerApp, app: Mapping[str, Any]) -> str:
     """The App ID URI of an existing server app that the site uses.
 
-    Clients put it into the requests for their tokens, so the service does not guess among several. Raises
+    Clients use it in the requests for their tokens, so the service does not guess among several. Raises
     ``PermanentError`` if the request does not name one of them.
     """
     if existing.connection_id:
@@ -120,8 +120,9 @@ async def server_secret(
 async def connection(context: OnboardingContext, existing: ExistingServerApp) -> Connection:
     """The connection whose server app this onboarding shares.
 
-    The API has checked that the caller has access to it. That is checked again whenever it is used: an id
-    contains only tenant and name, so another connection can have it after the first one is removed.
+    The API has checked that the caller has access to it. The service checks that again whenever it uses the
+    connection: an ID contains only tenant and name, so another connection can have it after the first one is
+    removed.
     """
     found = await context.services.connections.get(existing.connection_id or "")
     if (
@@ -138,8 +139,8 @@ async def keep_up(context: OnboardingContext, sharing: Connection) -> None:
     """Brings a new connection up to date with the connection whose server app it shares.
 
     A removal or renewal of the other connection updates all connections that share its app. It can miss this
-    one, which was written a moment later. So what was copied is read again after it is written. Raises
-    ``PermanentError`` if the other one is being removed.
+    connection, which was written a moment later. So the copied values are read again after they are written.
+    Raises ``PermanentError`` if the other one is being removed.
     """
     existing, connections = context.request.server_app.existing, context.services.connections
     if existing is None or existing.connection_id is None:

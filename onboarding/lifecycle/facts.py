@@ -14,7 +14,7 @@ from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
 
 ASKED_AGAIN: Final = 2
-"""How often an optional part is asked for again that a service cannot answer just now."""
+"""How often an optional part is requested again if a service cannot answer at the moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +25,7 @@ class SubscriptionFacts:
     providers: Mapping[str, str]  # registration states by namespace
     permissions: Sequence[Mapping[str, Any]] | None  # of the service in the subscription
     unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
-    later: OnboardingError | None = None  # of a part that can be readable soon
+    later: OnboardingError | None = None  # of a part that may soon be readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,14 +41,14 @@ class Facts:
     subscription: SubscriptionFacts | None  # None: the tenant has no gateway
     to_update: Sequence[Check] = ()  # what the site must still set on an existing server app
     server_app_is_used: bool = False  # another connection has the existing server app, too
-    requester: str = ""  # object id of the caller who asks
-    operates: bool = True  # whether that is an operator, who may see what others have
+    requester: str = ""  # object ID of the caller
+    operates: bool = True  # whether the caller is an operator, who may see resources of others
     makers: Mapping[str, str] = field(default_factory=dict)
     """The requesters whose onboardings created applications, by object id of the application."""
 
     @property
     def later(self) -> OnboardingError | None:
-        """The error of an optional part that can be readable soon, if there is one."""
+        """The error of an optional part that may soon be readable, if there is one."""
         return self.survey.later or (self.subscription.later if self.subscription else None)
 
     def shows(self, connection: Connection) -> bool:

@@ -27,7 +27,9 @@ _SEE_CONSENT: Final = {
     "Directory.ReadWrite.All",
     "DelegatedPermissionGrant.ReadWrite.All",
 }
-"""What reading https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants takes."""
+"""The permission that https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants
+requires.
+"""
 _PARTS: Final = {
     "organization": (phrases.DOMAINS, "Organization.Read.All"),
     "policy": (phrases.POLICY, "Policy.Read.All"),
@@ -80,7 +82,7 @@ def _secret_policy(facts: Facts) -> Iterator[Finding]:
 
 
 def _policies(facts: Facts) -> policies.Policies:
-    """The policies that count for the application that will be created."""
+    """The policies that apply to the application that will be created."""
     return policies.Policies(tenant=facts.survey.policy, created_at=facts.accepted_at)
 
 
@@ -129,7 +131,7 @@ def _consent(facts: Facts) -> Iterator[Finding]:
     granted = facts.survey.granted
     missing = ", ".join(sorted(needed - granted)) if granted is not None else ""
     way = facts.request.admin_consent
-    if not needed:  # neither app asks for a permission
+    if not needed:  # neither app requests a permission
         return
     if missing and way is AdminConsent.BY_SERVICE:
         yield prerequisites.CONSENT_NOT_ALLOWED.finding(permissions=missing)

@@ -22,10 +22,12 @@ from onboarding.workflow.run import Head, Run, RunStatus
 PREFIX: Final = "import-"
 """How the names of secrets that people hand over begin."""
 UNKNOWN_END: Final = timedelta(days=730)
-"""Until when a secret is marked as valid in Key Vault whose end the directory does not list yet: the longest
-that the portal offers (https://learn.microsoft.com/entra/identity-platform/quickstart-register-app)."""
+"""How long a secret is marked as valid in Key Vault if the directory does not list its expiration yet: the
+longest time that the portal offers
+(https://learn.microsoft.com/entra/identity-platform/quickstart-register-app).
+"""
 _FRESH: Final = timedelta(minutes=15)
-"""How long login may not know a new client secret yet; usually it takes seconds."""
+"""The time after which login must know a new client secret; usually it takes seconds."""
 
 
 async def keep(
@@ -41,7 +43,7 @@ async def keep(
         secret: The secret.
         run: For which it is.
         tags: To whom it belongs.
-        ends_at: When it expires, as far as that is known; for people who see it in the vault.
+        ends_at: When it expires, if known; for people who see it in the vault.
     """
     name = name_of(secret, run)
     await services.clouds.vault.store(name, secret.get_secret_value(), ends_at=ends_at, tags=tags)
@@ -81,8 +83,8 @@ async def names(services: Services, onboarding: str) -> list[str]:
 async def discard(services: Services, name: str, onboarding: str, *, leaving: bool = False) -> bool:
     """Deletes a secret from Key Vault if it came with the request of an onboarding, and nobody needs it.
 
-    A secret that another connection records, or the request of a run in progress names, stays: it goes with
-    the last of them. A secret of a person, or of another onboarding that has what it created, is never
+    A secret that another connection records, or that the request of a run in progress names, stays until the
+    last of them is removed. A secret of a person, or of another onboarding that has what it created, is never
     deleted.
 
     Args:
@@ -124,7 +126,7 @@ async def _is_gone(services: Services, onboarding: str) -> bool:
 async def checked(
     services: Services, head: Head, *, onboarding: str, tenant: str, object_id: str, app_id: str, name: str
 ) -> SecretRecord:
-    """A secret that the service did not create, after login accepted it: its key ID, and when it expires.
+    """A secret that the service did not create, after login has accepted it: its key ID, and when it expires.
 
     A secret that somebody else handed over looks like one that does not exist.
 
@@ -172,7 +174,10 @@ def newest(passwords: Sequence[Mapping[str, Any]], hint: str) -> Mapping[str, An
 
 
 async def prove(services: Services, *, tenant: str, app: str, secret: SecretRecord) -> None:
-    """Returns if login accepts a secret that is in use. Raises as ``checked``; a refusal can be a lag."""
+    """Returns if login accepts a secret that is in use.
+
+    Raises the same errors as ``checked``; a refusal can be a lag.
+    """
     value = (await services.clouds.vault.client_secret(secret.vault_id)).get_secret_value()
     await services.clouds.proof.prove(
         tenant=tenant, app=app, secret=value, name=secret.vault_name, fresh=True

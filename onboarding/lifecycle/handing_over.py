@@ -1,7 +1,7 @@
-"""A secret in a request for an onboarding: on its way to Key Vault, once its application was looked at.
+"""A secret in a request for an onboarding: stored in Key Vault after a check of its application.
 
-The vault must not fill with secrets of onboardings that cannot work. So a secret whose application does not
-exist, or belongs to somebody else, is not stored; the onboarding then fails with that reason. If the
+Secrets of onboardings that cannot work must not accumulate in the vault. So a secret whose application does
+not exist, or belongs to somebody else, is not stored; the onboarding then fails with that reason. If the
 directory does not answer in time, the secret is stored: the request must not depend on it.
 """
 
@@ -25,7 +25,7 @@ from onboarding.workflow.plan import Context
 _PATIENCE: Final = 10
 """Seconds for the directory, while a caller waits."""
 _HOPELESS: Final = {existing_apps.APP_NOT_FOUND.code, existing_apps.APP_IN_USE.code}
-"""What nobody corrects before the onboarding runs."""
+"""Faults that nobody corrects before the onboarding runs."""
 
 
 async def keep_secret(
@@ -48,7 +48,7 @@ async def keep_secret(
         if error.code in _HOPELESS:
             return kept
     except (OnboardingError, TimeoutError):
-        pass  # the onboarding looks again, and waits for the directory
+        pass  # the onboarding checks again, and waits for the directory
     tags = {"onboarding": onboarding, "tenantId": request.tenant, "appId": str(app.client_id)}
     await handed_over.keep(services, app.secret, onboarding, tags, ends_at=ends_at)
     return kept

@@ -1,8 +1,9 @@
 """Removes secrets from Key Vault that were handed over, and that nothing uses.
 
-Such are those of an onboarding or a renewal that did not succeed, and of a request that another one overtook.
-They are found by the tags with which they were stored. For some days they stay: an operator can correct the
-cause, and resume the run. A secret that a person stored has no such tags, and is never removed here.
+These are the secrets of an onboarding or a renewal that did not succeed, and of a request that another one
+overtook. The service finds them by the tags with which they were stored. They stay for some days, so that an
+operator can correct the cause and resume the run. A secret that a person stored has no such tags, and is
+never removed here.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KEPT: Final = timedelta(days=7)
 _MOST: Final = 100
-"""Secrets that one run removes."""
+"""The number of secrets that one run removes."""
 
 
 class KeptSecrets:
@@ -50,7 +51,7 @@ class KeptSecrets:
         self._trail = trail
 
     async def clear(self) -> int:
-        """Removes what nothing uses; returns the number. One vault error ends it: the next run continues."""
+        """Removes unused secrets; returns their number. A vault error ends it, and the next run continues."""
         services, removed = self._services(), 0
         before = services.clock.now() - _KEPT
         try:
@@ -64,7 +65,7 @@ class KeptSecrets:
         return removed
 
     async def _cleared(self, services: Services, secret: ListedSecret) -> bool:
-        """Whether a secret was removed. What cannot be read keeps its secret, and no other one.
+        """Whether a secret was removed. A record that cannot be read keeps only its own secret.
 
         The audit trail has the removal before it happens, and its calls afterwards.
         """

@@ -1,7 +1,7 @@
 """What a removal leaves behind, why, and who needs it or can remove it.
 
 A removal deletes what belongs to the service: the connection, its warnings and its secrets in the vault. For
-that it needs nobody. For the rest it needs the tenant. An administrator who withdraws the consent, or a
+that, it does not need the tenant. For the rest, it does. An administrator who withdraws the consent, or a
 tenant that no longer exists, must not keep a secret in the vault. So what the tenant refuses is left behind
 and listed. The home tenant cannot leave: a refusal there is a fault of the deployment, and an operator
 corrects it.
@@ -36,7 +36,7 @@ _REFUSALS: Final = {
     cloud.AUTHORIZATION_REQUEST_DENIED.code,
     _IDENTITY_NOT_FOUND,
 }
-"""What only an administrator of the tenant can change, who may not want to."""
+"""Refusals that only an administrator of the tenant can change, who may not want to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ class LeftBehind:
 
 
 def refused(services: Services, tenant: str, error: OnboardingError) -> bool:
-    """Whether a tenant, other than the home tenant, refuses the service until its administrator acts."""
+    """Whether a tenant other than the home tenant refuses the service until its administrator acts."""
     return (
         isinstance(error, PermanentError) and error.code in _REFUSALS and not services.clouds.is_home(tenant)
     )
@@ -82,5 +82,5 @@ def for_others(kind: str, known: str, users: Iterable[Connection | Run], request
 
 
 def note(left: Iterable[LeftBehind]) -> str:
-    """What people should know of it, for the audit trail; empty if there is nothing."""
+    """What people should know about it, for the audit trail; empty if there is nothing."""
     return " ".join(f"Left behind: {each.kind} {each.id}. {each.reason}" for each in left)

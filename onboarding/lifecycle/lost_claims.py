@@ -1,12 +1,12 @@
-"""What a worker takes back whose claim on a step is lost.
+"""What a worker undoes after it lost its claim on a step.
 
-A frozen host makes a worker look dead: another one repeats its step, or the run is stopped. When the first
-one wakes up, what it makes can belong to nobody. It notices when storage refuses its outcome, whatever the
-outcome is. Then it looks at the present run, and removes what its attempt made and nobody has. What another
-worker finds by a key and uses stays. Each function is safe to repeat.
+A suspended host makes a worker look dead: another worker repeats its step, or the run is stopped. When the
+first worker continues, what it creates may belong to nobody. It notices this when storage refuses its
+outcome, whatever the outcome is. It then reads the current run, and removes what its attempt created and
+nobody uses. What another worker finds by a key and uses is kept. Each function is safe to repeat.
 
-Nobody repeats the attempt, so it waits for the directory itself, for some seconds. What it cannot confirm is
-in the log; an inspection finds a secret that nobody recorded, and announces it.
+Nobody repeats the attempt, so the worker itself waits for the directory for some seconds. The log shows what
+it cannot confirm. An inspection finds and announces a secret that nobody recorded.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from onboarding.workflow.run import Run, RunStatus, StepStatus
 log = logging.getLogger(__name__)
 
 _PAUSES: Final = (0.1, 0.5, 1, 2)
-"""Seconds between attempts to take something back."""
+"""Seconds between attempts to undo something."""
 
 _LOOKS: Final = 20
 _PAUSE: Final = 0.5
-"""Seconds between looks whether the other worker has ended the step."""
+"""Seconds between checks whether the other worker has ended the step."""
 
 
 async def nobody_has(context: Context[Services, Any]) -> bool:
-    """Whether nobody has what an onboarding makes now: it was stopped, or its connection is off-boarded."""
+    """Whether nobody uses what an onboarding creates now: it was stopped, or is off-boarded."""
     if context.run.head.stop_as:
         return True
     if context.services.onboardings.status(context.run) is not RunStatus.SUCCEEDED:
@@ -90,7 +90,7 @@ async def secret(context: Context[Services, Any], credential: Credential, made: 
     connection = await connection_of(context)
     gone = connection is None and (context.id != credential.onboarding or await nobody_has(context))
     used = () if gone else (*_secrets(connection), *_recorded(run, context.step.name))
-    directory = context.services.directory(context.request.tenant)  # what it does not find is gone
+    directory = context.services.directory(context.request.tenant)  # what it does not find no longer exists
     credential = replace(credential, directory=directory)
     mine = await credential.unused(context.step.attempt, made, used)
     if gone:
@@ -104,7 +104,7 @@ async def secret(context: Context[Services, Any], credential: Credential, made: 
 
 
 async def need_gone(take_back: Callable[[], Awaitable[bool]], kind: str, known: str) -> None:
-    """Takes something back, in some attempts."""
+    """Undoes something, in several attempts."""
     for pause in (*_PAUSES, 0):
         if await take_back():
             return
@@ -121,7 +121,10 @@ async def connection_of(context: Context[Services, Any]) -> Connection | None:
 
 
 async def _after_others(context: Context[Services, Any]) -> Run:
-    """The run once no other worker runs this step: until then, that one can find and use what is there."""
+    """The run after no other worker runs this step.
+
+    Until then, another worker can find and use what exists.
+    """
     for _ in range(_LOOKS):
         run = await context.lost() or context.run
         if run.steps[context.step.name].status is not StepStatus.RUNNING:

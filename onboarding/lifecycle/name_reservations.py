@@ -29,8 +29,9 @@ from onboarding.workflow.run import Run, RunStatus
 from onboarding.workflow.runtime import Runtime
 
 _ACCEPTING: Final = timedelta(minutes=6)
-"""So long a request can take to be accepted: the host ends an invocation after five minutes
-(``functionTimeout`` in host.json)."""
+"""How long a request can take to be accepted: the host ends an invocation after five minutes
+(``functionTimeout`` in host.json).
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +104,7 @@ class NameReservations:
             return None
 
     async def release(self, tenant: str, name: Word, onboarding: str) -> None:
-        """Gives a name back if an onboarding that does not exist has it."""
+        """Releases a name if the onboarding that has it does not exist."""
         row = await self._row(tenant, name)
         if row and (await single(self._tables, row, _reservation)).onboarding == onboarding:
             try:
@@ -130,7 +131,7 @@ class NameReservations:
 
 
 def _has(run: Run, tenant: str, name: Word) -> bool:
-    """Whether a run is for this name: the same ID can come from a request for another one."""
+    """Whether a run is for this name: a request for another name can have the same ID."""
     own = PLANS[run.head.plan].request_of(run.head).name
     return run.head.lists[TENANT] == tenant and key_of(own) == key_of(name)
 

@@ -1,9 +1,9 @@
-"""Whose an application is.
+"""To whom an application belongs.
 
 An application belongs to the requester whose onboarding created it or imported it first. The service's
 permissions are far above those of a requester, and any member of a directory can read client ids. So a
-requester's onboarding cannot use an application of somebody else: it would change what the other one's
-connection has. Operators can.
+requester's onboarding cannot use an application of somebody else, because it would change that person's
+connection. Operators can.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNIQUE_NAME: Final = re.compile(r"cmg-(?P<onboarding>[0-9a-f-]{36})-(server|cli
 """As ``unique_name`` makes them."""
 
 _ENDED: Final = {RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.ROLLED_BACK}
-"""The statuses of onboardings that have no right to an application any more."""
+"""The statuses of onboardings that no longer have a right to an application."""
 
 
 User = Connection | Run
@@ -33,12 +33,12 @@ User = Connection | Run
 
 
 def operates(head: Head) -> bool:
-    """Whether an operator asked for a run."""
+    """Whether an operator requested a run."""
     return head.authority == OPERATOR
 
 
 def may_see(head: Head, requester: str) -> bool:
-    """Whether the caller who asked for a run may see what a requester has."""
+    """Whether the caller who requested a run may see the resources of a requester."""
     return operates(head) or head.lists.get(REQUESTER) == requester
 
 
@@ -81,7 +81,7 @@ async def granted(services: Services, request: OnboardingRequest, onboarding: st
 async def hand_on(
     services: Services, tenant: str, app: str, onboarding: str, grants: Iterable[Grant]
 ) -> None:
-    """Lets another user of an application revoke what an onboarding granted, once that one goes."""
+    """Lets another user of an application revoke what a removed onboarding granted."""
     for user in await services.app_users.of(tenant, app):
         if user.onboarding != onboarding:
             await services.app_users.enter(tenant, app, replace(user, grants=tuple(grants)))
@@ -153,8 +153,8 @@ async def may_use_secret(
 async def makers(services: Services, apps: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The requesters whose onboardings created applications, by object ID.
 
-    A name as this service gives it is no proof: another deployment of it, or a person, can have given it. So
-    applications of onboardings that this deployment does not know are left out.
+    A name in the format of this service is no proof: another deployment, or a person, can have assigned it.
+    So applications of onboardings that this deployment does not know are omitted.
     """
     found = {}
     for app in apps:
@@ -177,7 +177,7 @@ async def others(services: Services, tenant: str, app: str, onboarding: str) -> 
 
 
 async def need_unused(services: Services, connection: Connection) -> None:
-    """Raises ``PermanentError`` if an onboarding in progress imports what goes with a connection."""
+    """Raises ``PermanentError`` if an onboarding in progress imports an app that a removal deletes."""
     created = [
         app
         for app, imports in (

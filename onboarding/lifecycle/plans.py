@@ -91,7 +91,7 @@ PLANS: Final[Mapping[str, OnboardingPlan]] = {
 
 
 def plan_of(request: OnboardingRequest) -> OnboardingPlan:
-    """The plan of the onboarding that a request asks for."""
+    """The plan of a requested onboarding."""
     model = request.deployment_model if request.subscription_id else None
     return PLANS[_NAMES[model, request.client_app is not None]]
 

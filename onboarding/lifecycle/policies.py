@@ -1,9 +1,9 @@
 """What app management policies restrict: the tenant's default policy, and one of the application's own.
 
-A restriction does not count for applications that were created before its date. It can exempt callers by
-custom security attributes, which the service cannot read. Then the rule only warns, and Graph decides.
-It is the same where the application has a policy that is off: Microsoft describes what its restrictions
-replace, not whether a policy that is off leaves the tenant's in force.
+A restriction does not apply to applications that were created before its date. It can exempt callers by
+custom security attributes, which the service cannot read. Then the rule only warns, and Graph decides. The
+same applies if the application has a disabled policy: Microsoft describes what its restrictions replace, not
+whether a disabled policy leaves the tenant's in force.
 
 Sources: https://learn.microsoft.com/graph/api/resources/applicationauthenticationmethodpolicy,
 https://learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration and
@@ -29,10 +29,10 @@ _DURATION: Final = TypeAdapter(timedelta)  # reads ISO 8601 durations
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restriction:
-    """A restriction that counts for an application."""
+    """A restriction that applies to an application."""
 
     settings: Mapping[str, Any]
-    doubt: Phrase | None  # why it may not count; None: it does
+    doubt: Phrase | None  # why it may not apply; None if it does
 
     def finding(self, kind: ErrorType, pointer: str | None = None, **args: Any) -> Finding:
         """The conflict with the restriction: an error, or a warning where only Graph knows."""
@@ -49,24 +49,24 @@ class Restriction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policies:
-    """The app management policies that count for one application."""
+    """The app management policies that apply to one application."""
 
     tenant: Mapping[str, Any] | None  # the default policy; None: the service cannot read it
     own: Sequence[Mapping[str, Any]] | None = ()  # policies of the application; None: not readable
-    created_at: datetime  # of the application; for a new one the present
+    created_at: datetime  # of the application; the current time for a new one
 
     def of_passwords(self, kind: str) -> Restriction | None:
-        """The restriction of this type for client secrets, if one counts."""
+        """The restriction of this type for client secrets, if one applies."""
         for policy in self._in_force:
             for restriction in _listed((policy.get("restrictions") or {}).get("passwordCredentials")):
-                if restriction.get("restrictionType") == kind:  # it replaces that of the tenant
+                if restriction.get("restrictionType") == kind:  # it replaces the tenant's
                     return self._counting(policy, restriction, certain=True)
         restrictions = (self._defaults.get("passwordCredentials")) or ()
         found = (each for each in _listed(restrictions) if each.get("restrictionType") == kind)
         return self._counting(self.tenant, next(found, None))
 
     def of_uris(self, kind: str) -> Restriction | None:
-        """The restriction of this type for App ID URIs, if one counts."""
+        """The restriction of this type for App ID URIs, if one applies."""
         for policy in self._in_force:
             areas = (policy.get("restrictions") or {}).get("applicationRestrictions") or {}
             if restriction := (areas.get("identifierUris") or {}).get(kind):
@@ -75,7 +75,7 @@ class Policies:
 
     @property
     def _in_force(self) -> list[Mapping[str, Any]]:
-        """The policies of the application that are on."""
+        """The enabled policies of the application."""
         return [policy for policy in self.own or () if policy.get("isEnabled")]
 
     @property
@@ -90,7 +90,7 @@ class Policies:
         *,
         certain: bool = False,
     ) -> Restriction | None:
-        """A restriction, unless it is off or not for this application; ``certain``: no other replaces it."""
+        """A restriction, unless it is disabled or not for this app; ``certain``: no other replaces it."""
         if not policy or not policy.get("isEnabled") or not restriction:
             return None
         if restriction.get("state", "enabled") != "enabled":
@@ -105,7 +105,7 @@ class Policies:
         return Restriction(settings=restriction, doubt=doubt)
 
     def _doubt(self) -> Phrase | None:
-        """Why a restriction of the tenant may not count for the application."""
+        """Why a restriction of the tenant may not apply to the application."""
         if self.own is None:
             return phrases.POLICY_OF_ITS_OWN
         return phrases.POLICY_IS_OFF if len(self._in_force) < len(self.own) else None
@@ -117,7 +117,7 @@ def of_secret(
     """The conflicts of a new client secret with the policies.
 
     Args:
-        policies: Those that count for the application.
+        policies: Those that apply to the application.
         ends_at: When the secret expires.
         now: When it is created.
         field: The field of the request that decides when it expires, as a JSON pointer.
@@ -127,12 +127,12 @@ def of_secret(
     lifetime = policies.of_passwords("passwordLifetime")
     if lifetime and (text := lifetime.settings.get("maxLifetime")):
         longest = _DURATION.validate_python(text)
-        if ends_at - now > longest:  # a sum can be beyond the last date
+        if ends_at - now > longest:  # a sum can exceed the last date
             yield lifetime.finding(errors.SECRET_LIVES_TOO_LONG, field, longest=text, latest=now + longest)
 
 
 def of_uri(policies: Policies, default: str) -> Iterator[Finding]:
-    """The conflicts of a custom App ID URI with the policies; ``default`` is what they allow."""
+    """The conflicts of a custom App ID URI with the policies; ``default`` is the URI that they allow."""
     if restriction := policies.of_uris("nonDefaultUriAddition"):
         yield restriction.finding(errors.URI_NOT_DEFAULT, default=default)
 

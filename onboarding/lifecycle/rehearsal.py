@@ -94,11 +94,11 @@ async def _calls(context: OnboardingContext, facts: Facts) -> tuple[Mapping[str,
             continue
         paper.step = step.name
         state = StepState(run=_ID, name=step.name, attempt=1)
-        if step.name == CONNECTION.name:  # for the rest, it writes tables
+        if step.name == CONNECTION.name:  # otherwise it writes to tables
             await run_copies.keep(Context(services=services, request=request, run=run, step=state))
             continue
         outcome = await step.handler(Context(services=services, request=request, run=run, step=state))
-        if isinstance(outcome, Wait) and outcome.memo:  # it has noted what the next attempt does
+        if isinstance(outcome, Wait) and outcome.memo:  # it has noted what the next attempt will do
             state = state.evolve(attempt=2, memo=outcome.memo)
             outcome = await step.handler(Context(services=services, request=request, run=run, step=state))
         if isinstance(outcome, Done):
@@ -191,7 +191,7 @@ class PaperGraph(Graph):
     async def batch(
         self, requests: Mapping[str, tuple[str, Mapping[str, str]]], *, first: Collection[str] = ()
     ) -> dict[str, GraphResponse]:
-        """Reads. What the onboarding has yet to create has no entries in a list."""
+        """Reads. Objects that the onboarding has not created yet have no entries in a list."""
         real = {name: request for name, request in requests.items() if "{" not in request[0]}
         found = await self._real.batch(real, first=first) if real else {}
         return {name: found.get(name, GraphResponse(status=200, document={"value": []})) for name in requests}
@@ -253,7 +253,7 @@ class PaperVault(Vault):
         return await self._real.listed(prefix)
 
     async def client_secret(self, vault_id: str) -> SecretStr:
-        """Reads what is there, or would be."""
+        """Reads what exists, or would exist."""
         return self._values.get(vault_id) or await self._real.client_secret(vault_id)
 
     async def read(self, name: str, *, versions: int = 1) -> tuple[str, ...]:

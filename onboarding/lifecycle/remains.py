@@ -1,4 +1,4 @@
-"""What an onboarding that has ended badly may have left behind."""
+"""What an onboarding that failed may have left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first step of a removal: it stops the runs in progress, once it knows that it may remove anything."""
+"""The first step of a removal: it checks what it may remove, and stops the runs in progress."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class HaltResult:
 
 
 async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
-    """Stops the onboarding and any renewal, and waits, without holding a worker, until no step runs."""
+    """Stops the onboarding and any renewal, and waits, without occupying a worker, until no step runs."""
     services, removal, author = context.services, context.request, context.run.head.author
     stop_as, run = removal.stop_as, await onboarding_of(context)
     if not stop_as and run and services.onboardings.status(run) is not RunStatus.SUCCEEDED:
@@ -53,7 +53,7 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
     if connection is None:
         return Done(result=HaltResult(connection=None))
     if connection.renewal not in {"", context.step.memo} and await _is_own(services, connection):
-        # Noted before it is stopped: it may end, and then the connection no longer names it.
+        # Noted before it is stopped: it can end, and the connection then no longer names it.
         return replace(wait(context, phrases.WAITS_RENEWAL), after=timedelta(0), memo=connection.renewal)
     if renewal := context.step.memo:
         run = await interventions.stop(
@@ -67,11 +67,11 @@ async def halt(context: RemovalContext) -> Done[HaltResult] | Wait:
 
 
 async def _reserve(context: RemovalContext) -> Connection | None:
-    """The connection that is removed, if there is one, once nobody else can begin to use what it has.
+    """The connection that is removed, if there is one, after nobody else can begin to use what it has.
 
-    First it shows that it is being removed, and then it looks for others. They first record that they use
-    it, and then look whether it is being removed. Raises ``PermanentError`` if others use it, and leaves all
-    as it was.
+    It first marks the connection as being removed, and then looks for other users. Others first record that
+    they use it, and then check whether it is being removed. Raises ``PermanentError`` if others use it, and
+    changes nothing.
     """
     services = context.services
     try:
@@ -131,7 +131,7 @@ def _to(state: ConnectionState) -> Callable[[Connection], Connection | None]:
 
 
 def wait(context: RemovalContext, reason: Phrase, code: Awaited = Awaited.STEP_IN_PROGRESS) -> Wait:
-    """Looks again soon, and then less often."""
+    """Checks again soon, and then less often."""
     pause = _LOOKS[min(context.step.tries, len(_LOOKS) - 1)]
     return Wait(reason=reason.of(), code=code, after=timedelta(seconds=pause), give_up_after=_LONGEST)
 

@@ -3,7 +3,8 @@
 What the service created is permanently deleted, so that its names can be used again at once. Applications
 that were imported or belong to another connection are kept, and so are resource providers, which others may
 use. The steps look for what exists instead of trusting stored results, so they can be interrupted and
-repeated anywhere. A tenant that refuses the service stops no removal: what is only there is left behind.
+repeated at any point. A tenant that refuses the service does not stop a removal: what exists only in the
+tenant is left behind.
 """
 
 from __future__ import annotations
@@ -68,7 +69,10 @@ class RevokeResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlierGrants:
-    """What earlier attempts have revoked: the directory no longer shows it, as if it did not show it yet."""
+    """What earlier attempts have revoked.
+
+    The directory no longer shows it, which looks as if it did not show it yet.
+    """
 
     grants: tuple[Grant, ...]
 
@@ -90,7 +94,7 @@ async def inventory(context: RemovalContext) -> Done[InventoryResult] | Wait:
 async def _inventory(
     context: RemovalContext, directory: Directory | None, refusal: OnboardingError | None
 ) -> Done[InventoryResult] | Wait:
-    """The same; without the directory, which refuses the service, from the records of the onboarding."""
+    """The same, but from the records of the onboarding if the directory refuses the service."""
     removal, run = context.request, await onboarding_of(context)
     found: dict[str, MadeApplication] = {}
     left = await registrations.left(context.services, removal.request, run)
@@ -114,7 +118,7 @@ async def _inventory(
             left.append(left_behind.by_tenant(f"{role}App", name, removal.tenant, refusal))
         if object_id:
             principal = await directory.find_service_principal(app_id) if directory else None
-            principal = principal or _recorded_principal(run, role)  # also one that somebody has deleted
+            principal = principal or _recorded_principal(run, role)  # including one that somebody has deleted
             found[role] = MadeApplication(object_id=object_id, principal_id=principal)
     result = InventoryResult(client=found.get("client"), server=found.get("server"), left=tuple(left))
     return Done(result=result, note=left_behind.note(left))
@@ -123,7 +127,7 @@ async def _inventory(
 async def revoke(context: RemovalContext) -> Done[RevokeResult] | Wait:
     """Revokes what the onboarding granted to imported apps. Other apps are deleted with their grants.
 
-    A new grant that the directory does not show yet is looked for again.
+    If the directory does not show a new grant yet, the service looks for it again.
     """
     request, services = context.request.request, context.services
     run, onboarding = await onboarding_of(context), context.request.onboarding
@@ -155,7 +159,7 @@ async def revoke(context: RemovalContext) -> Done[RevokeResult] | Wait:
 
 
 def _recorded_principal(run: Run | None, role: str) -> str | None:
-    """The object ID of the service principal that an onboarding created, also in a step that did not end."""
+    """The object ID of the service principal that an onboarding created, even in a step that did not end."""
     step = _PRINCIPALS[role]
     if result := step.found_in(run):
         return result.object_id
@@ -164,7 +168,7 @@ def _recorded_principal(run: Run | None, role: str) -> str | None:
 
 
 def _granted_by_the_way(run: Run | None) -> tuple[Grant, ...]:
-    """What a step that did not end may have granted. It noted before that these grants did not exist."""
+    """What a step that did not end may have granted. It noted beforehand that these grants did not exist."""
     noted = Noted.of(run.steps.get(CONSENT.name) if run else None)
     return noted.grants if noted else ()
 

@@ -1,8 +1,8 @@
 """The mark of a renewal on its connection. A connection has one renewal at a time: the one that it names.
 
-A renewal sets its mark first and removes it last. Its steps go on only while the connection names it. It
-takes the place of another renewal only if that one is over, or has failed: then that one is stopped, so that
-nobody can resume it. All connections that share the secret have the mark, too.
+A renewal sets its mark first and removes it last. Its steps continue only while the connection names it. It
+replaces another renewal only if that one has ended or failed. A failed one is then stopped, so that nobody
+can resume it. All connections that share the secret also have the mark.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RenewalContext = Context[Services, Renewal]
 
 
 async def take(context: RenewalContext) -> Connection:
-    """The connection whose secret is renewed, once it names this renewal. Raises ``PermanentError``."""
+    """The connection whose secret is renewed, after it names this renewal. Raises ``PermanentError``."""
     connections, renewal = context.services.connections, context.request
     connection = await _connection(context)
     while connection.renewal != context.id:
@@ -53,7 +53,7 @@ async def held(context: RenewalContext) -> Connection:
 
 
 async def is_released(context: RenewalContext, secret: str) -> bool:
-    """Whether this renewal has put its secret in place and given the mark back, before its worker crashed."""
+    """Whether this renewal has recorded its secret and removed its mark before its worker crashed."""
     connection = await _connection(context)
     return connection.renewal != context.id and connection.secret.key_id == secret
 
@@ -66,7 +66,7 @@ async def release(context: RenewalContext, connection: Connection) -> None:
 
 
 async def undo(context: RenewalContext, _outcome: Outcome[Any]) -> None:
-    """Takes the mark back that was set after the renewal had ended."""
+    """Removes a mark that was set after the renewal had ended."""
     over = context.run.head.stop_as or context.services.operations.status(context.run).final
     connection = await context.services.connections.get(context.request.connection)
     if over and connection:
@@ -78,16 +78,17 @@ async def change_all(
 ) -> list[Connection]:
     """Changes a connection and all that share its secret; returns those that were changed.
 
-    The owner is first, and then it looks again until nothing is left to change. A connection that begins to
-    share meanwhile copies from the owner, looks again, too, and so has the change in any order.
+    It changes the owner first, and then checks again until nothing is left to change. A connection that
+    begins to share in the meantime copies from the owner, and also checks again. So it gets the change in any
+    order.
 
-    The owner is changed only while it names this renewal. The others have what it has at the end: a worker
-    that was frozen can have written what was true before. Raises ``PermanentError``.
+    The owner is changed only while it names this renewal. The others finally get the owner's values: a
+    suspended worker can have written outdated ones. Raises ``PermanentError``.
 
     Args:
         context: The attempt.
         connection: The owner of the secret.
-        change: Returns the changed connection; None for one that already is as it must be.
+        change: Returns the changed connection; None for one that needs no change.
     """
     connections, done = context.services.connections, dict[str, Connection]()
 
@@ -110,7 +111,7 @@ async def change_all(
 
 
 async def _follow_owner(context: RenewalContext, connection: Connection) -> None:
-    """Gives those that share a secret what its owner has, if this renewal has no longer its mark."""
+    """Gives connections that share a secret the values of its owner, if this renewal has lost its mark."""
     connections = context.services.connections
     while True:
         found = await connections.sharing(connection)
@@ -132,9 +133,9 @@ async def _follow_owner(context: RenewalContext, connection: Connection) -> None
 
 
 async def _need_over(context: RenewalContext, other: str, connection: Connection) -> None:
-    """Stops another renewal that failed, and discards the secret that came with it if nobody needs that.
+    """Stops another renewal that failed, and discards the secret that came with it if nobody needs it.
 
-    Raises ``PermanentError`` if it is not over.
+    Raises ``PermanentError`` if the other renewal has not ended.
     """
     operations, author = context.services.operations, context.run.head.author
     run = await interventions.stop(

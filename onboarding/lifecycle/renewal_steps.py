@@ -35,12 +35,12 @@ CONFIRMED: Final = "confirmed"
 """The signal to the step ``confirmation`` that the site has the new secret."""
 
 TIME_LIMIT: Final = "time limit"
-"""What ends the wait if nobody confirms."""
+"""The result of the wait if nobody confirms."""
 
 _LONGEST_LOOK: Final = timedelta(hours=6)
 _REMINDERS: Final = timedelta(days=7)
 _SETTLING: Final = timedelta(minutes=10)
-"""So long the directory may not list a secret that exists."""
+"""How long the directory may not list a secret that exists."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ async def make(context: RenewalContext) -> Done[NewSecret]:
 
 
 def notes(renewal: Renewal, step: StepState) -> list[str]:
-    """What an attempt to make a new secret may make."""
+    """What an attempt to create a new secret can create."""
     if renewal.vault_secret or not renewal.onboarding:
         return []
     name = secret_name(renewal.onboarding, step.run, step.attempt)
@@ -103,7 +103,7 @@ def notes(renewal: Renewal, step: StepState) -> list[str]:
 
 
 async def undo_make(context: RenewalContext, outcome: Outcome[NewSecret]) -> None:
-    """Takes back a secret that another worker does not use."""
+    """Removes a secret that no other worker uses."""
     connection = await lost_claims.connection_of(context)
     if connection and not connection.imports_server_app:
         credential = _credential(context, connection, context.result(CHECK).object_id)
@@ -141,7 +141,7 @@ async def wait(context: RenewalContext) -> Done[AwaitedConfirmation] | Wait:
         reason=awaited(since, days, patience),
         code=Awaited.SITE_CONFIRMATION,
         after=min(max(look - now, timedelta(seconds=1)), _LONGEST_LOOK),
-        give_up_after=timedelta(days=1000),  # the old secret expires long before
+        give_up_after=timedelta(days=1000),  # the old secret expires long before that
         memo=PATIENCE.dump(patience) if patience else "",
     )
 
@@ -175,7 +175,7 @@ async def retire(context: RenewalContext) -> Done[Retirement]:
         credential = _credential(context, connection, context.result(CHECK).object_id)
         await credential.remove_others(frozenset({made.secret.key_id}), shown=made.secret.key_id)
     await _announce(context)
-    await renewal_mark.release(context, connection)  # last: off-boarding waits as long as it is there
+    await renewal_mark.release(context, connection)  # last: off-boarding waits while it exists
     return Done(result=Retirement(removed=removed))
 
 
@@ -194,8 +194,8 @@ async def _announce(context: RenewalContext) -> None:
 async def _need_usable(context: RenewalContext, connection: Connection, secret: SecretRecord) -> None:
     """Raises unless the new secret can be used: the directory lists it, and login accepts it.
 
-    Somebody has deleted a secret that the directory does not list after some time. Then nothing waits for it
-    any longer, and the next renewal makes another one.
+    If the directory does not list a secret after some time, somebody has deleted it. Nothing then waits for
+    it any longer, and the next renewal creates another one.
     """
     services, now = context.services, context.services.clock.now()
     if secret.ends_at <= now:

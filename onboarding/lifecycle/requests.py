@@ -16,20 +16,20 @@ from onboarding.words.word import Word
 from onboarding.workflow.run import SERVICE, Author, RunStatus
 
 OPERATOR: Final = "operator"
-"""The authority of a run that an operator asked for."""
+"""The authority of a run that an operator requested."""
 
 REQUESTER: Final = "requester"
 TENANT: Final = "tenant"
 """The lists of the index that contain a run: its owner's (object ID in Entra), and its tenant's.
 
 An onboarding belongs to its requester. An operation belongs to the requester of that onboarding, even if an
-operator asks for it.
+operator requests it.
 """
 
 ASKER: Final = "asker"
 OF_ONBOARDING: Final = "onboarding"
 OF_CONNECTION: Final = "connection"
-"""More lists that contain an operation: of the caller who asks for it, and of what it changes."""
+"""More lists that contain an operation: of the caller who requests it, and of what it changes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ class Renewal:
     """Which secret is renewed, and how."""
 
     connection: str  # its ID, which a later connection of the same name has, too
-    onboarding: str = ""  # of the connection: tells it from the later one
+    onboarding: str = ""  # of the connection: distinguishes it from a later one
     tenant: str
     name: Word  # of the connection
     secret_validity: SecretValidity | None = None

@@ -1,8 +1,8 @@
-"""Revokes what an onboarding granted to imported applications, unless others use these.
+"""Revokes what an onboarding granted to imported applications, unless others use them.
 
-A grant is needed by all that use its application. A new user records that first, and then looks which grants
-are missing. So this looks for users before it revokes a grant, and again afterwards: one that came meanwhile
-gets back what it found.
+All users of an application need its grants. A new user first records itself, and then checks which grants are
+missing. So this module looks for users before it revokes a grant, and again afterwards. A user that came in
+the meantime gets back the grants that it found.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from onboarding.lifecycle.left_behind import LeftBehind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revoked:
-    """What became of the grants of an onboarding."""
+    """What happened to the grants of an onboarding."""
 
     grants: tuple[Grant, ...]  # those that were revoked
     unseen: tuple[Grant, ...]  # those that the directory does not show, or not yet
@@ -62,7 +62,7 @@ class Revocation:
         )
 
     async def _gave_back(self, grant: Grant, left: dict[str, LeftBehind], owner: str) -> bool:
-        """Whether somebody began to use the application meanwhile, and has the grant again."""
+        """Whether somebody began to use the application in the meantime, and has the grant again."""
         app = self._app(grant)
         users = await self._users(app)
         if not users:

@@ -1,4 +1,4 @@
-"""A copy in Key Vault of each onboarding that made a connection, without the secret.
+"""A copy in Key Vault of each onboarding that created a connection, without the secret.
 
 After a restore of storage, the onboardings since the backup are in no table. Their copies show what was
 onboarded, for whom and how. The service writes a copy before it records the connection, and removes it with
@@ -31,7 +31,7 @@ _LONGEST: Final = 25_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCopy:
-    """An onboarding that has done everything but record its connection."""
+    """An onboarding that has completed everything except recording its connection."""
 
     head: Head
     request: str  # as the plan's codec wrote it

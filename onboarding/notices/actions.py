@@ -1,4 +1,4 @@
-"""What people can do about a notice, for programs: the same steps as in its remedy, one entry each."""
+"""What people can do about a notice, for programs: the steps of its remedy, one entry each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DELETED: Final = "#view/Microsoft_AAD_RegisteredApps/DeletedApplicationsList.Re
 
 
 def renewal(connection: Connection) -> tuple[Action, ...]:
-    """The steps to another client secret. A renewal in progress is continued."""
+    """The steps to get another client secret. A renewal in progress is continued."""
     if connection.pending:
         return (get_script(connection), confirm(connection))
     if connection.imports_server_app and not connection.shares:
@@ -144,7 +144,7 @@ def read(connection: Connection) -> Action:
 
 
 def _whose(connection: Connection) -> Actor:
-    """Who renews the secret: the requester, unless it belongs to a connection that can be another's."""
+    """Who renews the secret: the requester, unless its connection may belong to somebody else."""
     return Actor.OPERATOR if connection.shares else Actor.REQUESTER
 
 

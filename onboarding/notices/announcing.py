@@ -69,7 +69,7 @@ class Notices:
     async def _start(
         self, plan: Plan[DeliveryServices, DeliveryRequest], notice: Notice, target: str
     ) -> None:
-        """Starts a delivery. One that exists and is damaged must not stop the others: it is listed."""
+        """Starts a delivery. An existing delivery that is damaged is listed, and does not stop the others."""
         identifier = keys.derived_id(plan.name, notice.id, target)
         request = DeliveryRequest(notice=notice, channel=target)
         head = plan.head(identifier, request, author=SERVICE, created_at=self._clock.now())

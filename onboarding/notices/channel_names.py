@@ -13,7 +13,7 @@ from onboarding.settings import WEBHOOK
 class ChannelKind(StrEnum):
     """Who reads a channel."""
 
-    WEBHOOK = "Webhook"  # programs; the one of the settings
+    WEBHOOK = "Webhook"  # programs; the webhook in the settings
     PEOPLE = "People"
     SUBSCRIBER = "Subscriber"  # programs
 

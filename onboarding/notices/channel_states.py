@@ -23,13 +23,13 @@ from onboarding.workflow.outcomes import Failure
 _PARTITION: Final = "channels"
 
 _FRESH: Final = timedelta(minutes=5)
-"""How old the time of the last success may be before it is written again."""
+"""The age of the time of the last success after which it is written again."""
 
 
 class Working(StrEnum):
     """Whether a channel works."""
 
-    UNKNOWN = "Unknown"  # nothing was sent yet
+    UNKNOWN = "Unknown"  # nothing has been sent yet
     WORKING = "Working"
     FAILING = "Failing"  # what it does not accept is sent again
     ENDED = "Ended"  # the receiver no longer exists; it gets nothing
@@ -41,12 +41,12 @@ class ChannelState:
 
     name: str
     state: Working = Working.UNKNOWN
-    since: datetime | None = None  # of the present state
+    since: datetime | None = None  # of the current state
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
     fault: FaultClass | None = None  # of the last failure; None while it works
     error: Failure | None = None
-    told: bool = False  # the other channels were told about the present or the last failure
+    told: bool = False  # the other channels were notified about the current or the last failure
     back: bool = False  # it works, or has another address: what waits for it is not on its way yet
 
     @property
@@ -65,7 +65,7 @@ class ChannelStates:
         self._tables = tables
 
     def now(self) -> datetime:
-        """The present time, as the states have it."""
+        """The current time, for the states."""
         return self._tables.clock.now()
 
     async def get(self, name: str) -> ChannelState:
@@ -74,7 +74,7 @@ class ChannelStates:
 
     @asynccontextmanager
     async def watched(self, name: str, *, sends: bool = True) -> AsyncIterator[None]:
-        """Records how an attempt to send something to a channel ends; only a failure unless it ``sends``."""
+        """Records the result of an attempt to reach a channel: only a failure, unless it ``sends``."""
         try:
             yield
         except OnboardingError as error:
@@ -85,7 +85,7 @@ class ChannelStates:
             await self._succeeded(name)
 
     async def change(self, name: str, change: Callable[[ChannelState], ChannelState]) -> ChannelState:
-        """Changes the present state, and returns the new one."""
+        """Changes the current state, and returns the new one."""
         while True:
             state, etag = await self._read(name)
             changed = change(state)
@@ -100,7 +100,7 @@ class ChannelStates:
             return changed
 
     async def begin_again(self, name: str) -> None:
-        """Notes that a channel in trouble has another address: what waits for it is sent now.
+        """Records that a failing channel has another address: waiting notices are sent now.
 
         Whether it works there is not known yet, so others who were told of the trouble wait for that news.
         """

@@ -1,6 +1,6 @@
-"""What follows from the states of channels: others are told, and what waited is sent again.
+"""What follows from the states of channels: others are notified, and waiting notices are sent.
 
-It runs with a timer, so that nothing of it depends on the channel's next notice.
+It runs with a timer, so that it does not depend on the channel's next notice.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from onboarding.workflow.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _QUIET: Final = timedelta(minutes=15)
-"""How long a channel fails before others are told: most troubles are over by then."""
+"""How long a channel fails before others are notified. By then, most failures are over."""
 
 _PAGE: Final = 100
 
 
 class ChannelWatch:
-    """Tells others about channels in trouble, and sends again what waited for one."""
+    """Notifies others about failing channels, and sends waiting notices."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class ChannelWatch:
         self._names = names
 
     async def sweep(self) -> int:
-        """Looks at each channel; returns how many deliveries it has resumed.
+        """Checks each channel; returns how many deliveries it has resumed.
 
-        A failure with one channel stops no other: the first one is raised at the end.
+        A failure with one channel does not stop the others: the first one is raised at the end.
         """
         resumed, failures = 0, list[Exception]()
         for name in await self._names():
@@ -67,7 +67,7 @@ class ChannelWatch:
         return resumed
 
     async def _look(self, name: str) -> int:
-        """Looks at one channel."""
+        """Checks one channel."""
         state = await self._states.get(name)
         if state.back:
             return await self._came_back(state)
@@ -87,7 +87,7 @@ class ChannelWatch:
         )
 
     async def _came_back(self, state: ChannelState) -> int:
-        """Resumes what waits for a channel that works again, however long it was away.
+        """Resumes the deliveries to a channel that works again, however long it failed.
 
         One with another address does so too; others are told when it has worked there.
         """
@@ -109,7 +109,7 @@ class ChannelWatch:
         return resumed
 
     async def _resume(self, entry: Entry, channel: str) -> bool:
-        """Whether a delivery waited for a channel; then it continues now."""
+        """Whether a delivery waited for a channel. If so, it continues now."""
 
         async def of_channel(run: Run) -> bool:
             request = self._runs.plan(run.head).request_of(run.head)
@@ -122,7 +122,7 @@ class ChannelWatch:
             return False
         try:
             return await interventions.resume(self._runs, entry.run, SERVICE) is not None
-        except NotPossibleError:  # it is on its way, or waits for something else
+        except NotPossibleError:  # it is in progress, or waits for something else
             return False
 
 

@@ -63,7 +63,7 @@ async def _change(services: DeliveryServices, target: str, notice: Notice) -> Do
 
 
 async def _current(context: DeliveryContext) -> Connection | None:
-    """The connection of a notice that is still true, or that an operator wants again."""
+    """The connection of a notice that still applies, or that an operator sends again."""
     services, request = context.services, context.request
     if request.repeats:
         return await services.connections.get(request.notice.connection)
@@ -74,14 +74,14 @@ async def _current(context: DeliveryContext) -> Connection | None:
 async def _closed(
     services: DeliveryServices, target: str, notice: Notice, connection: Connection | None
 ) -> Done[DeliveryResult] | None:
-    """Why a channel gets nothing more; None: it does."""
+    """Why a channel gets no more notices; None if it does."""
     if not await services.is_wanted(target, notice, connection):
         return _UNWANTED
     return _ENDED if await services.outgoing.has_ended(services.routing.address(target)[0]) else None
 
 
 async def _about_channel(context: DeliveryContext) -> Done[DeliveryResult]:
-    """Sends a notice about another channel, unless that one works by now."""
+    """Sends a notice about another channel, unless that channel works in the meantime."""
     services, notice = context.services, context.request.notice
     state = await services.outgoing.states.get(notice.channel)
     if state.fails is not notice.kind.is_trouble:

@@ -46,7 +46,7 @@ class DeliveryServices:
     cadence: Cadence
     clock: Clock
     reserved: Collection[str]  # what only operators may do
-    is_present: Callable[[], Awaitable[bool]]  # whether the records are of the present time
+    is_present: Callable[[], Awaitable[bool]]  # whether the records are current
 
     async def connection(self, notice: Notice) -> Connection | None:
         """The connection of a notice, unless the subject of the notice has changed in the meantime."""
@@ -54,7 +54,7 @@ class DeliveryServices:
         return connection if connection and notice.is_current(connection) else None
 
     def is_passed(self, notice: Notice, connection: Connection) -> bool:
-        """Whether a graver warning about the same date is due, which replaces this one."""
+        """Whether a more severe warning about the same date is due, which replaces this one."""
         if notice.days is None or notice.ends_at is None:
             return False
         acknowledged = connection.is_acknowledged(notice.expiration)
@@ -80,7 +80,7 @@ class DeliveryServices:
     ) -> AsyncIterator[None]:
         """Sends mails about connections to an owner; an operators' channel (no owner) has no limits.
 
-        Raises ``TransientError`` unless they may go there now.
+        Raises ``TransientError`` unless they may be sent there now.
         """
         if not owner:
             yield

@@ -1,4 +1,4 @@
-"""The log of deliveries: each delivery of each channel, the newest first, and one of them again."""
+"""The log of deliveries: each delivery of each channel, newest first, and how to send one again."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class DeliveryLog:
     async def again(self, run: Run, author: Author) -> Run:
         """Sends a notice again: a delivery that waits is retried now, one that has ended gets a new run.
 
-        Raises ``NotPossibleError`` for one that is on its way, and for a digest that was sent.
+        Raises ``NotPossibleError`` for a delivery in progress, and for a digest that was sent.
         """
         status, request = self.status(run), self.request(run)
         if status is not RunStatus.SUCCEEDED:

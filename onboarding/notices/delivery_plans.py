@@ -23,8 +23,8 @@ _HOURLY: Final = (3600,) * 48
 _DAILY: Final = 24 * 3600
 
 POLICIES: Final[Policies] = {
-    # A channel can be away for weeks. A notice waits as long as it is true. When the channel works again,
-    # ``channel_watch`` resumes what waits for it.
+    # A channel can fail for weeks. A notice waits as long as it applies. When the channel works again,
+    # ``channel_watch`` resumes the waiting deliveries.
     reason: Policy(delays=(*_SOON, *_HOURLY, _DAILY), give_up_after=None)
     for reason in RetryReason
 }

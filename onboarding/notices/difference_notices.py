@@ -1,7 +1,7 @@
-"""Announces differences: one fact is one notice, however many connections it concerns.
+"""Announces differences: one fact is one notice, however many connections it affects.
 
-A tenant that cannot be read concerns all its connections, and an application those that share it. If a fact
-comes and goes, people hear of it once in some days.
+A tenant that cannot be read affects all its connections, and an application affects those that share it. If a
+fact appears and disappears repeatedly, people are notified once in some days.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from onboarding.storage.unreadable_rows import load, readable
 
 _QUIET: Final = timedelta(days=7)
 _NAMED: Final = 20
-"""Connections that an event lists; it has the number of all."""
+"""The number of connections that an event lists; it has the total number, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Episode:
     """A fact was announced."""
 
-    at: datetime  # of the inspection that found it then
+    at: datetime  # of the inspection that found the fact
 
 
 CODEC: Final = Codec(Episode)
@@ -83,7 +83,7 @@ class DifferenceNotices:
         await self._notices.tell(changes.resolved(connection, difference, at))
 
     async def _concerned(self, connection: Connection, difference: Difference, kind: Kind) -> set[str]:
-        """The connections that a fact concerns."""
+        """The connections that a fact affects."""
         tenant = connection.tenant
         if kind is Kind.DIRECTORY_UNREADABLE:
             return {connection.id, *(each.id for each in await self._connections.of_tenant(tenant))}
@@ -92,7 +92,7 @@ class DifferenceNotices:
         return {connection.id}
 
     async def _episode(self, fact: str, since: datetime) -> datetime:
-        """When the present episode of a fact began; a new one begins after a quiet time."""
+        """When the current episode of a fact began; a new one begins after a quiet period."""
         partition = f"fact:{fact}"
         while True:
             found = await self._tables.get(names.NOTICES, partition, "episode")

@@ -1,4 +1,4 @@
-"""The notices about differences in the directory: what differs, since when, and what to do about it."""
+"""The notices about differences in the directory: what differs, since when, and what to do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a digest shows: equal findings together, some for each tenant, in parts that a channel accepts.
 
-A chat service refuses a message above a size, and with it the notices of every tenant. So no tenant can use
-up a digest: after some groups there is a number, and where to read the rest.
+A chat service refuses a message above a size, and with it the notices of every tenant. So that no tenant can
+use up a digest, it shows some groups of each tenant, the number of the others, and where to read them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from onboarding.notices.message_items import Item
 from onboarding.words.line import isolated, line
 
 _GROUPS: Final = 10
-"""Groups that a digest shows for a tenant."""
+"""The number of groups that a digest shows for a tenant."""
 
 _NAMES: Final = 5
-"""Connections that a group names."""
+"""The number of connections that a group names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class Group:
 
     @property
     def first(self) -> Item:
-        """The one that the details are about."""
+        """The finding that the details describe."""
         return self.items[0]
 
 
@@ -54,7 +54,7 @@ class Section:
 
     @property
     def rest(self) -> str:
-        """How many notices are not shown, and where they are; empty if all are."""
+        """How many notices are not shown, and where they are; empty if all are shown."""
         if not self.more:
             return ""
         tenant = self.groups[0].first.connection.tenant
@@ -101,7 +101,7 @@ def _pieces(section: Section, fits: Callable[[Sequence[Section]], bool]) -> list
 
 
 def _likeness(item: Item) -> tuple[str, ...]:
-    """What makes findings equal: without a date they differ only in the connection."""
+    """What makes findings equal: apart from the date, they differ only in the connection."""
     notice = item.notice
     if notice.ends_at is not None:
         return (notice.id,)

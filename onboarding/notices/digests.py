@@ -1,9 +1,10 @@
 """Digests: one message a day for people, instead of one for each notice.
 
 A digest is a run; its ID is derived from the recipient and the day. Its entries are rows of the run's own
-partition, written while its day is open. After the day they are read and sent, and removed once that is
-recorded: after a crash in between, the same digest is sent again with the same ID. Each entry has the
-recipient and the day, too: if somebody damages or removes the head of the run, it is written again.
+partition, written while its day is open. After the day, they are read and sent, and then removed when the
+delivery is recorded. After a crash in between, the same digest is sent again with the same ID.
+Each entry also has the recipient and the day: if somebody damages or removes the head of the run, it is
+written again.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ class DigestResult:
 
 
 async def add(services: DeliveryServices, notice: Notice, target: str, announced_at: datetime) -> str:
-    """Puts a notice into the digest of the day on which it was announced; returns its date.
+    """Adds a notice to the digest of the day on which it was announced; returns its date.
 
-    If that day is over, into today's. Safe to repeat.
+    If that day is over, it adds the notice to today's digest. Safe to repeat.
     """
     tables, clock = services.tables, services.clock
     day = max(_end(announced_at), _end(clock.now()))

@@ -33,7 +33,7 @@ class FailingDelivery:
     delivery: str
     channel: str
     kind: str  # of the notice, or Digest
-    connection: str  # its ID; empty for a digest, which is about several
+    connection: str  # its ID; empty for a digest, which can be about several
     tenant: str
     state: DeliveryState
     announced_at: datetime
@@ -86,7 +86,7 @@ async def page(runs: Runtime, *, size: int, continuation: str = "") -> tuple[lis
 
 
 def _failing(runs: Runtime, run: Run) -> Iterator[FailingDelivery]:
-    """The delivery of a run, unless it has succeeded: after a crash its mark may be left."""
+    """The delivery of a run, unless it has succeeded: after a crash, its mark can remain."""
     step = next((step for step in run.steps.values() if step.error), None)
     request, status = runs.plan(run.head).request_of(run.head), runs.status(run)
     if step is None or step.error is None or status is RunStatus.SUCCEEDED:

@@ -15,7 +15,7 @@ def waits(
 ) -> Notice:
     """A reminder that nobody has confirmed the hand-over.
 
-    Each number makes one notice, and each time at which an operator ``asked`` for one.
+    There is one notice for each number, and for each time at which an operator ``asked`` for one.
     """
     name = isolated(connection.name)
     since = connection.hand_over.since if connection.hand_over else connection.created_at
@@ -43,7 +43,7 @@ def waits(
 
 
 def confirmed(connection: Connection) -> Notice:
-    """The hand-over is confirmed: good news, for programs. Each connection has one."""
+    """The hand-over is confirmed: a notice for programs, one for each connection."""
     name, hand_over = isolated(connection.name), connection.hand_over
     confirmation = hand_over.confirmation if hand_over else None
     if confirmation is None:

@@ -26,7 +26,7 @@ class MailBudget:
 
     @asynccontextmanager
     async def used(self, requesters: Iterable[str], mails: int = 1) -> AsyncIterator[None]:
-        """Counts mails before they are sent, so that mails at the same time do not pass the limit.
+        """Counts mails before they are sent, so that simultaneous mails do not exceed the limit.
 
         If sending raises, they are not counted. Raises ``TransientError`` if the mails of today are used up;
         tomorrow there are more.

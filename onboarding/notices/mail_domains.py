@@ -1,8 +1,9 @@
-"""To which domains mail to owners may go. Owners are words of requesters; the mail account is the company's.
+"""To which domains mail to owners may go.
 
-Without a setting these are the verified domains of the deployment's own tenant and of the connection's tenant
-(https://learn.microsoft.com/graph/api/resources/verifieddomain). They are read once a day. What was read last
-counts as long as a tenant cannot be read: then its owners must hear of it.
+Requesters choose the owners, but the mail account belongs to the company. Without a setting these are the
+verified domains of the deployment's own tenant and of the connection's tenant
+(https://learn.microsoft.com/graph/api/resources/verifieddomain). They are read once a day. While a tenant
+cannot be read, the last known domains apply, because its owners must be notified of that.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class MailDomains:
         tables: Tables,
         clock: Clock,
     ) -> None:
-        """``allowed`` are those of the setting. ``home`` is the deployment's tenant.
+        """``allowed`` are the domains in the setting. ``home`` is the deployment's tenant.
 
         ``verified`` reads the verified domains of a tenant, and raises this app's errors.
         """
@@ -91,9 +92,9 @@ def domain_of(address: str) -> str:
 
 
 def _in_dns(domain: str) -> str:
-    """A domain as DNS has it, in lower case; empty if it can have none.
+    """A domain as in DNS, in lower case; empty if DNS cannot have it.
 
-    A letter outside of ASCII is no other letter: straße.de and strasse.de have different owners
+    A letter outside ASCII is not replaced by another one: straße.de and strasse.de have different owners
     (https://www.rfc-editor.org/rfc/rfc5891#section-4.4).
     """
     try:

@@ -1,7 +1,7 @@
 """What people read: a subject, and the same content in each form, made from notices.
 
-Every value that a template inserts is a word of others, unless it is an ``Address``: it has no meaning in
-HTML or in any dialect of Markdown. No message loads anything from another server.
+Every value that a template inserts is treated as a name from others, unless it is an ``Address``: it has no
+meaning in HTML or in any dialect of Markdown. No message loads anything from another server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 LARGEST_MAIL: Final = 200_000
-"""Bytes of a mail that no mail server refuses, and that people still read."""
+"""The size in bytes of a mail that every mail server accepts, and that people still read."""
 
 LARGEST_CHAT: Final = 24_000
 """Bytes of a message that services for chat accept: Teams takes 28 KB
@@ -36,7 +36,7 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 class Message:
     """One message to one recipient."""
 
-    id: str  # the same when the message is sent again
+    id: str  # the same if the message is sent again
     subject: str
     text: str
     """For mail. A chat service can read Markdown in plain text: it gets ``chat``."""

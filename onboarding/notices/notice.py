@@ -1,7 +1,7 @@
 """A notice: something about a connection that people must know.
 
 Its ID is derived from its subject: a notice that is announced twice is one notice, and a receiver that gets
-it twice (after a crash) recognises the ID. Each delivery to a channel is a separate run, so a failing channel
+it twice (after a crash) recognizes the ID. Each delivery to a channel is a separate run, so a failing channel
 does not affect the others.
 """
 
@@ -64,7 +64,7 @@ class Kind(StrEnum):
 
     @property
     def is_trouble(self) -> bool:
-        """Whether a notice about a channel is about one that does not work."""
+        """Whether a notice is about a channel that does not work."""
         return self in {Kind.CHANNEL_FAILING, Kind.CHANNEL_ENDED}
 
     @property
@@ -82,14 +82,14 @@ _NAMES: Final[Mapping[Kind, Kind]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """The content of a notice, composed when it is announced; a warning again when it is sent."""
+    """The content of a notice, composed when it is announced. A warning is composed again when it is sent."""
 
     kind: Kind
     connection: str  # its ID; empty: the notice is about a channel
     channel: str = ""  # its name
     key: tuple[str, ...]  # identifies the notice, together with kind and connection
     at: datetime  # when it was due, or when the inspection started
-    message: str  # one or two sentences that remain true however late they arrive
+    message: str  # one or two sentences that remain true, however late they arrive
     impact: str
     remedy: str
     documentation: str = ""
@@ -98,7 +98,7 @@ class Notice:
     days: int | None = None  # of a warning: how many days before the expiration
     details: Mapping[str, Any] = field(default_factory=dict)  # JSON for programs
     actions: tuple[Action, ...] = ()  # what to do, the first one first
-    fact: str = ""  # identifies what it is about, if that concerns several connections
+    fact: str = ""  # identifies its fact, if that affects several connections
     programs_only: bool = False  # good news, with which programs close what they opened
     about: About | None = None  # of a change: it is sent as it was, also if the connection is gone
     topic: str = ""  # its key, if it does not follow from the rest
@@ -108,7 +108,7 @@ class Notice:
 
     @property
     def id(self) -> str:
-        """The same for the same subject, also if its type has changed since it was announced."""
+        """The same for the same subject, even if its type has changed since it was announced."""
         return keys.derived_id(_NAMES.get(self.kind, self.kind), self.fact or self.connection, *self.key)
 
     @property
@@ -126,7 +126,7 @@ class Notice:
         return replace(self, remedy=f"{asking}\n{self.remedy}") if asking else self
 
     def is_current(self, connection: Connection) -> bool:
-        """Whether the notice is still true: the same date, a difference, a wait that goes on."""
+        """Whether the notice still applies: the same date, an existing difference, a wait that continues."""
         if self.ends_at is not None and self.ends_at != connection.expirations.get(self.expiration):
             return False
         if self.kind is Kind.HAND_OVER_WAITS:
@@ -144,7 +144,7 @@ class DeliveryRequest:
 
     notice: Notice
     channel: str
-    repeats: str = ""  # the delivery that an operator wants again, whether or not it is still true
+    repeats: str = ""  # the delivery that an operator repeats, whether or not it still applies
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

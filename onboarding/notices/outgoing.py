@@ -1,4 +1,4 @@
-"""What leaves the service for a channel, whatever its kind: one place sends, and notes how that ended."""
+"""What the service sends to channels of any kind: one place sends, and records the result."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Outgoing:
         return await self.message(channel, "", message_text.single(ServiceItem(notice=notice), notice.id))
 
     async def has_ended(self, channel: str) -> bool:
-        """Whether the receiver of a channel has asked for no more."""
+        """Whether the receiver of a channel wants no more notices."""
         return (await self.states.get(channel)).state is Working.ENDED
 
     async def receiver(self, channel: str) -> Receiver | None:

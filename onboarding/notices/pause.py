@@ -1,6 +1,6 @@
-"""The pause of notices: none is sent while storage is of an earlier time than the rest of the world.
+"""The pause of notices: none is sent while storage is older than the vault.
 
-Its records are outdated then, and a notice could blame somebody for what the service itself has done.
+The records are then outdated, and a notice could blame somebody for what the service itself has done.
 """
 
 from __future__ import annotations

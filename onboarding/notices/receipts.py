@@ -1,4 +1,4 @@
-"""Receipts: which notices a channel has accepted, for what must not happen before people were told."""
+"""Receipts: which notices a channel has accepted, for actions that require that people were notified."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from onboarding.storage.tables import Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
 
 _KINDS: Final = frozenset({Kind.RENEWAL_WAITS})
-"""Notices that something waits for. The others need no receipt."""
+"""Notices for which something waits. The others need no receipt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from onboarding.settings import WEBHOOK
 
 
 class Receivers:
-    """The webhook of the settings, and the subscribers."""
+    """The webhook in the settings, and the subscribers."""
 
     def __init__(
         self, *, url: str, secret: str, subscribers: Subscribers, secrets: ChannelSecrets, local: bool

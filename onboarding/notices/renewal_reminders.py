@@ -21,9 +21,9 @@ class Reminder:
     """One of the reminders of a renewal."""
 
     at: datetime  # when it is due
-    number: int = 0  # 0 for the first notice, then one more for each week
-    limit: datetime | None  # from when on the old secret is removed without a confirmation; None: never
-    last: bool = False  # the one before the removal: there is one for each limit
+    number: int = 0  # 0 for the first notice, then increasing by 1 each week
+    limit: datetime | None  # when the old secret is removed without a confirmation; None: never
+    last: bool = False  # the last one before the removal; there is one for each time limit
 
     @property
     def key(self) -> str:
@@ -32,14 +32,14 @@ class Reminder:
 
 
 class RenewalReminders:
-    """Announces that a new secret is ready, repeats that, and announces what ended the wait."""
+    """Announces that a new secret is ready, repeats the announcement, and announces what ended the wait."""
 
     def __init__(self, notices: Notices, receipts: Receipts) -> None:
         self._notices = notices
         self._receipts = receipts
 
     async def renewal_waits(self, connection: Connection, reminder: Reminder) -> None:
-        """Announces a new secret that must be entered at the site. Each reminder makes one notice."""
+        """Announces a new secret that must be entered at the site. Each reminder is one notice."""
         if notice := _waits(connection, reminder):
             await self._notices.announce(notice, connection)
 

@@ -75,7 +75,7 @@ class Routing:
             yield from (f"{_MAIL}{address}" for address in addresses.values())
 
     def escalates(self, at: datetime, ends_at: datetime | None) -> bool:
-        """Whether an unacknowledged notice is escalated: from two weeks before the expiration on."""
+        """Whether an unacknowledged notice is escalated: from two weeks before the expiration."""
         return bool(self.escalation and ends_at and ends_at - at <= _SHORT)
 
     def address(self, target: str) -> tuple[str, str]:

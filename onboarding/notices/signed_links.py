@@ -36,7 +36,7 @@ _VALID_AFTER_END: Final = timedelta(days=30)
 """How long a link remains valid after the expiration, while warnings are repeated."""
 
 _HAND_OVER_VALID: Final = timedelta(days=90)
-"""How long the link to confirm a hand-over remains valid, unless the secret expires before."""
+"""How long the link to confirm a hand-over remains valid, unless the secret expires earlier."""
 
 _LABELS: Final = {ACKNOWLEDGE: "Acknowledge", SNOOZE: f"Remind me in {SNOOZE_DAYS} days"}
 
@@ -56,7 +56,7 @@ class NoticeLinks:
 
         They name the onboarding of the connection: another connection can have its ID later.
 
-        ``operators`` is whether the message goes to a channel of the deployment, and not to an owner.
+        ``operators``: whether the message goes to a channel of the deployment, not to an owner.
         """
         reader = OPERATORS if operators else OWNER
         if notice.kind is Kind.HAND_OVER_WAITS:
@@ -80,8 +80,8 @@ class NoticeLinks:
     async def hand_over(self, connection: Connection, reader: str) -> Address | None:
         """The URL that confirms the hand-over of a connection, once; None if there can be none.
 
-        It names what was handed over: a renewed secret, or another connection with this name, ends it.
-        ``reader`` is who gets it.
+        It names what was handed over, so it ends with a renewed secret, or with another connection of this
+        name. ``reader`` is who gets it.
         """
         expires_at = min(self._clock.now() + _HAND_OVER_VALID, connection.secret.ends_at)
         return await self._signed(connection, {**hand_over_claims(connection), "for": reader}, expires_at)
@@ -112,7 +112,7 @@ class NoticeLinks:
         return Address(f"{self._origin}/api/links?token={token}")
 
     async def read(self, token: str) -> dict[str, str] | None:
-        """The claims of a link; None if it is not or no longer valid. Raises this app's errors."""
+        """The claims of a link; None if it is invalid or no longer valid. Raises this app's errors."""
         if not self._key:
             return None
         keys = await self._secrets.newest(self._key, ACTIVE_KEYS)
@@ -120,7 +120,7 @@ class NoticeLinks:
 
 
 def hand_over_claims(connection: Connection) -> dict[str, str]:
-    """What a link to confirm the hand-over of a connection says."""
+    """The claims of a link that confirms the hand-over of a connection."""
     return {
         "do": CONFIRM,
         "connection": connection.id,

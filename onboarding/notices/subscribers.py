@@ -1,4 +1,4 @@
-"""Webhook subscribers: programs that get the events that they ask for. Operators manage them.
+"""Webhook subscribers: programs that get the events that they select. Operators manage them.
 
 A row has no address and no key: both are secrets in the vault, because an address can contain a token.
 """
@@ -22,7 +22,7 @@ from onboarding.storage.unreadable_rows import Readable, UnreadableRowError, loa
 from onboarding.words.word import Word
 
 PREFIX: Final = "subscriber-"
-"""Begins the names of the channels of subscribers."""
+"""The beginning of the names of the channels of subscribers."""
 
 _PARTITION: Final = "subscribers"
 _TAGS: Final = {"purpose": "webhook-subscriber"}
@@ -31,12 +31,12 @@ _LATER: Final[Mapping[Kind, Kind]] = {
     Kind.SECRET_NEAR_EXPIRY: Kind.SECRET_EXPIRED,
     Kind.APPLICATION_NEAR_AGE_LIMIT: Kind.APPLICATION_TOO_OLD,
 }
-"""The kind that a warning can have when it is sent."""
+"""The kind that a warning can have by the time it is sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscriber:
-    """A program, and which events it gets. An empty filter lets everything pass."""
+    """A program, and the events that it gets. An empty filter accepts everything."""
 
     id: str
     name: Word

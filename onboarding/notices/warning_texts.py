@@ -1,7 +1,7 @@
 """The texts of the warnings: what expires when, the impact, and the steps to take.
 
-A warning can be sent days after it was due. So it is written again when it is sent: its type, the days that
-are left and the steps are those of that moment.
+A warning can be sent days after it was due. So its text is composed again when it is sent, with the type, the
+days left and the steps of that moment.
 
 Source of the steps: "Renew secret key" of
 https://learn.microsoft.com/intune/configmgr/core/servers/deploy/configure/azure-services-wizard, and for the
@@ -84,7 +84,7 @@ def warning(scheduled: ScheduledWarning, connection: Connection, now: datetime) 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Written:
-    """What a warning says."""
+    """The texts of a warning."""
 
     message: str
     impact: str
@@ -93,7 +93,7 @@ class _Written:
 
 
 def _of_loss(connection: Connection, loss: Difference) -> _Written:
-    """The warning about a secret that stopped working before its date: its cause, and what helps there."""
+    """The warning about a secret that stopped working before its date: its cause and its remedy."""
     return _Written(
         message=f"{loss.detail} The service found this on {loss.since:%Y-%m-%d}, and it is still so.",
         impact=loss.impact,
@@ -113,7 +113,7 @@ def _of_date(connection: Connection, kind: str, now: datetime) -> _Written:
 
 
 def refreshed(notice: Notice, connection: Connection, now: datetime) -> Notice:
-    """A notice as it is sent now: of a warning the type, the days left and the steps change with time."""
+    """A notice as it is sent now. In a warning, the type, the days left and the steps change with time."""
     if notice.days is None or notice.ends_at is None:
         return notice
     scheduled = ScheduledWarning(
@@ -177,7 +177,7 @@ def _by(moment: datetime, now: datetime) -> str:
 
 
 def runbook(connection: Connection, now: datetime) -> str:
-    """The steps: to renew while that is possible, and to replace the applications where it is not."""
+    """The steps: to renew the secret while that is possible, otherwise to replace the applications."""
     limit, ends_at = connection.expirations.get(APPLICATION), connection.secret.ends_at
     if loss := connection.loss:
         return loss.remedy

@@ -1,4 +1,4 @@
-"""The parts that tell people and programs something: notices, channels, subscribers, links."""
+"""The parts that notify people and programs: notices, channels, subscribers, links."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Messaging:
         runs: Callable[[], Runtime],
         is_present: Callable[[], Awaitable[bool]],
     ) -> None:
-        """``runs`` are the deliveries; ``is_present`` tells whether storage is of the present."""
+        """``runs`` are the deliveries; ``is_present``: whether the records are current."""
         self._settings = settings
         self._clock = clock
         self._stores = stores

@@ -1,7 +1,7 @@
 """The parts below the API, put together from the settings: storage, runs, expirations, notices, the cloud.
 
-Every part is made when it is first asked for. Making one does no I/O. Modules that import an SDK of the cloud
-are imported with the part that needs them, so an HTTP call after a cold start does not wait for that.
+Every part is created when it is first needed. Creating one does no I/O. Modules that import an SDK of the
+cloud are imported with the part that needs them, so an HTTP call after a cold start does not wait for that.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SDK_LOGGERS: Final = ("azure", "httpx")
 
 
 class Parts:
-    """What the triggers and the API are made of."""
+    """The parts of the triggers and the API."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -197,7 +197,7 @@ class Parts:
 
     @functools.cached_property
     def epoch(self) -> Epoch:
-        """Whether storage and the vault are of the same time."""
+        """Whether storage and the vault are from the same time."""
         witness = EpochWitness(lambda: self.stores.ledgers)
         return Epoch(self.stores.tables, lambda: self.clouds.vault, witness)
 
@@ -217,7 +217,7 @@ class Parts:
 
     @functools.cached_property
     def responses(self) -> UserResponses:
-        """What people answer to warnings."""
+        """The responses of people to warnings."""
         return UserResponses(
             connections=self.stores.connection_store,
             audit=self.onboarding_runs.store,

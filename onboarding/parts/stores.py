@@ -1,4 +1,4 @@
-"""The parts that keep something: what the tables, the queues and the append-only copy of the trail hold."""
+"""The parts that store something in the tables, the queues and the append-only copy of the trail."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from onboarding.workflow.poison_messages import PoisonMessages
 
 
 class Stores:
-    """The storage account, and what is in it besides runs."""
+    """The storage account, and its content apart from runs."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings

@@ -1,9 +1,9 @@
-"""What follows for a record from what exists outside storage: pure rules.
+"""The decision about a record, from what exists outside storage: pure rules.
 
 Only what is certain changes a record. The service removes the copy and the secrets of a connection when it
-off-boards it, and nobody else has a reason to: without application, secret and copy, it was off-boarded. The
-tags of a secret in the vault show who made it. A client secret that the application lists works; one that it
-does not list does not.
+off-boards it, and nobody else has a reason to: without an application, a secret and a copy, it was
+off-boarded. The tags of a secret in the vault show who made it. A client secret works if the application
+lists it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Decision(Enum):
     TAKE_SECRET = auto()  # a renewal was confirmed
     TAKE_PENDING = auto()  # the recorded renewal was confirmed
     RENEW = auto()  # a renewal began
-    MISSING_APPLICATION = auto()  # it cannot be decided
+    MISSING_APPLICATION = auto()  # nothing certain
     OUTDATED_VAULT = auto()
 
 
@@ -35,7 +35,7 @@ class Seen:
     """What exists of a connection outside storage."""
 
     application: Mapping[str, Any] | None
-    current: ListedSecret | None  # the client secret in the vault that the service made
+    current: ListedSecret | None  # the client secret in the vault that the service created
     has_copy: bool
     has_handed_over: bool = False  # a secret that came with its request
 
@@ -46,7 +46,8 @@ def decide(connection: Connection, seen: Seen, *, storage_is_older: bool) -> Dec
     Args:
         connection: As it is recorded.
         seen: What exists.
-        storage_is_older: Storage was restored. Only then what is missing elsewhere was removed since.
+        storage_is_older: Storage was restored. Only then can what is missing elsewhere have been removed
+        since.
     """
     gone = connection.copied and not seen.has_copy and storage_is_older
     if connection.shares or connection.imports_server_app:
@@ -70,7 +71,7 @@ def _about_secret(
         if key in listed:
             return Decision.TAKE_SECRET
         lost = any(is_of_service(connection, each) for each in passwords(application))
-        return Decision.OUTDATED_VAULT if lost else None  # an inspection reports that it is gone
+        return Decision.OUTDATED_VAULT if lost else None  # an inspection reports that it no longer exists
     if key in {recorded, pending} and key:
         return None
     if key in listed and _start(application, key) > _start(application, recorded):

@@ -1,15 +1,15 @@
 """The epoch: a number that grows in storage and in Key Vault, so that a restore of either is noticed.
 
 A timer advances it: in storage first, then as a tag in the vault. So the vault is never ahead, and at most
-one behind after a crash between the two. At last the timer appends it to storage that nobody restores. A
-vault that is ahead shows that storage was restored from a backup, or replaced by an empty one. A vault that
-is further behind was restored itself.
+one behind after a crash between the two. Finally, the timer appends it to storage that no restore resets. A
+vault that is ahead shows that storage was restored from a backup, or replaced by an empty one. If the vault
+is further behind, the vault itself was restored.
 
 If both were restored to the same moment, the appended epoch is ahead of both. The timer then writes it into
-the vault: every process sees the gap from then on.
+the vault, and from then on every process sees the gap.
 
 Until an operator has reconciled the records, the epoch stays as it is, and so does the gap. Nothing else is
-recorded about it: every process sees it at once, also one that starts later.
+recorded about the gap: every process sees it at once, even one that starts later.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PLACE: Final = Row(partition="epoch", key="epoch")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """The epoch in one of the two places, and since when it is there."""
+    """The epoch in one of the two places, and since when."""
 
     number: int = 0  # 0: the place has none
     at: datetime | None = None
@@ -54,7 +54,7 @@ CODEC: Final = Codec(Mark)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rewind:
-    """Storage and Key Vault are not of the same time."""
+    """Storage and Key Vault are not from the same time."""
 
     kind: ErrorType  # which of them is the older one
     storage: datetime | None  # the time of each; None: it has no epoch
@@ -62,7 +62,7 @@ class Rewind:
 
     @classmethod
     def between(cls, storage: Mark, vault: Mark) -> Rewind | None:
-        """The gap; None if both are of the same time, but for a crash between the two."""
+        """The gap; None if both are from the same time, apart from a crash between the two writes."""
         if storage.number < vault.number:
             return cls(kind=steps.STORAGE_RESTORED, storage=storage.at, vault=vault.at)
         if storage.number > vault.number + 1:
@@ -75,7 +75,7 @@ class Rewind:
 
 
 class Epoch:
-    """Compares the time of storage with that of the vault."""
+    """Compares the epoch of storage with that of the vault."""
 
     def __init__(self, tables: Tables, vault: Callable[[], Vault], witness: EpochWitness) -> None:
         """``vault`` makes the client of the vault; ``witness``: append-only storage."""
@@ -86,7 +86,7 @@ class Epoch:
     async def advance(self) -> int:
         """Advances the epoch, unless there is a gap; returns 1 if it did. Safe to repeat, and on all hosts.
 
-        A vault that does not answer is left as it is: the next call completes what this one began.
+        If the vault does not answer, it is left as it is, and the next call completes what this one began.
         """
         try:
             row, known = await self._stored()
@@ -94,7 +94,7 @@ class Epoch:
             if gap := self._gap(row, known, there):
                 log.error("%s", gap.error().detail)
                 return 0
-            if row is None or known.number <= there.number:  # also a row that cannot be read
+            if row is None or known.number <= there.number:  # including a row that cannot be read
                 mark = replace(known, number=there.number + 1, at=self._tables.clock.now())
                 if not await self._write(row, mark):
                     return 0  # another host advances it
@@ -105,7 +105,7 @@ class Epoch:
         return 1
 
     async def _witnessed(self, known: Mark, there: Mark) -> Mark:
-        """The epoch of the vault, after that of append-only storage was written into it if it is ahead."""
+        """The epoch of the vault, after that of append-only storage replaced it if it was ahead."""
         last = await self._witness.last()
         if last.number <= max(known.number, there.number):
             return there
@@ -132,15 +132,15 @@ class Epoch:
             raise gap.error()
 
     async def need_present(self) -> None:
-        """Raises ``PermanentError`` while storage or the vault is of an earlier time than the other.
+        """Raises ``PermanentError`` while storage or the vault is from an earlier time than the other.
 
-        What destroys something or blames somebody asks this first: its records may be outdated.
+        Code that destroys something or blames somebody calls this first, because the records may be outdated.
         """
         if gap := await self.gap():
             raise gap.error()
 
     async def is_present(self) -> bool:
-        """Whether both are of the same time. As long as the service cannot know, they are not."""
+        """Whether both are from the same time. If the service cannot know, the answer is no."""
         try:
             return await self.gap() is None
         except OnboardingError as error:
@@ -152,11 +152,14 @@ class Epoch:
         return (await self._stored())[1]
 
     async def reconciled_at(self) -> datetime | None:
-        """When the records were reconciled last, after a restore; None if there was none."""
+        """When the records were last reconciled after a restore; None if there was no restore."""
         return (await self.last()).reconciled_at
 
     async def take_up(self, by: str) -> Rewind | None:
-        """Ends a gap after the records were reconciled, by whom; returns the gap. Safe to repeat."""
+        """Ends a gap after the records were reconciled, and records by whom; returns the gap.
+
+        Safe to repeat.
+        """
         while True:
             row, known = await self._stored()
             there, now = await self._in_vault(), self._tables.clock.now()
@@ -191,7 +194,7 @@ class Epoch:
             return Mark(number=int(number))
 
     async def _write(self, row: Row | None, mark: Mark) -> bool:
-        """Writes the epoch in storage; False if somebody else was faster."""
+        """Writes the epoch in storage; False if another writer was faster."""
         place = row or _PLACE
         try:
             how = Write.UPDATE if row else Write.INSERT
@@ -203,7 +206,10 @@ class Epoch:
         return True
 
     async def _complete(self) -> None:
-        """Writes in the vault what storage has. Another host may have gone on meanwhile: then again."""
+        """Writes the epoch of storage into the vault.
+
+        If another host has advanced it in the meantime, it repeats that.
+        """
         written, (_, known) = 0, await self._stored()
         while known.number > written:
             await self._mark_vault(known)

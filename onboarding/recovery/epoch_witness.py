@@ -1,4 +1,4 @@
-"""The epoch in append-only storage, which no restore puts back.
+"""The epoch in append-only storage, which no restore resets.
 
 The tables and the vault can both be restored to the same moment: then they agree. Append blobs are not part
 of a point-in-time restore (https://learn.microsoft.com/azure/storage/blobs/point-in-time-restore-overview),
@@ -58,7 +58,7 @@ class EpochWitness:
         return max(found, key=lambda each: each.number, default=Witnessed())
 
     async def note(self, number: int, at: datetime) -> None:
-        """Appends an epoch. If that fails, the next one is appended."""
+        """Appends an epoch. If that fails, a later one is appended."""
         name = f"{_PREFIX}{number // _LINES:08d}.jsonl"
         line = json.dumps({"number": number, "at": at.isoformat()})
         try:
@@ -71,7 +71,7 @@ class EpochWitness:
 
 
 def _read(line: str) -> Witnessed | None:
-    """An epoch; None for a line that is cut, or not of the service."""
+    """An epoch; None for a line that is cut off, or that the service did not write."""
     try:
         document = json.loads(line)
         return Witnessed(number=int(document["number"]), at=datetime.fromisoformat(document["at"]))

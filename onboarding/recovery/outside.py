@@ -72,7 +72,7 @@ class VaultSecrets:
         )
 
     def of_tenant(self, tenant: str) -> Iterable[tuple[str, str]]:
-        """The names of the secrets in a tenant, with their onboardings."""
+        """The names of the secrets of a tenant, with their onboardings."""
         return [(name, _owner(secret)) for name, secret in self.secrets.items() if _in(secret, tenant)]
 
 
@@ -109,12 +109,12 @@ def key_ids(application: Mapping[str, Any]) -> set[str]:
 
 
 def is_of_service(connection: Connection, password: Mapping[str, Any]) -> bool:
-    """Whether the service created a client secret, for this connection: its name shows it."""
+    """Whether the service created a client secret for this connection, as its name shows."""
     return str(password.get("displayName") or "").startswith(label(connection.onboarding))
 
 
 def _owner(secret: ListedSecret) -> str:
-    """The onboarding of a secret. Its name has it; somebody can have changed the tags."""
+    """The onboarding of a secret, from its name: somebody can have changed the tags."""
     for prefix in (vault_name(""), run_copies.PREFIX):
         if secret.name.startswith(prefix):
             named = secret.name.removeprefix(prefix)

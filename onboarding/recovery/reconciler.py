@@ -30,11 +30,11 @@ _BLOCKING: Final = {recovery.NOT_RECONCILED.code}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReconciliationProgress:
-    """How far a reconciliation has come."""
+    """The progress of a reconciliation."""
 
     epoch: int  # in storage, when it began
     after: str = ""  # the last tenant that is done
-    clean: bool = True  # whether all tenants until now could be reconciled
+    clean: bool = True  # whether all tenants so far could be reconciled
 
 
 CODEC: Final = Codec(ReconciliationProgress)
@@ -109,7 +109,7 @@ class Reconciler:
         return Part(found=found, tenants=done, progress=None, paused=paused)
 
     async def _tenants(self, services: Services, secrets: VaultSecrets) -> list[str]:
-        """All tenants in which there may be something of the service."""
+        """All tenants that may contain something of the service."""
         return sorted({*self._served(), *secrets.tenants, *await services.connections.tenants()})
 
     async def _reconcile(
@@ -140,7 +140,7 @@ class Reconciler:
                 return [], True  # it has never had anything
             finding: Finding = recovery.TENANT_UNREADABLE.finding(reason=error.detail, action=error.remedy)
             return [Found(finding=finding, onboarding="")], refused
-        except Exception:  # one tenant stops no other
+        except Exception:  # one tenant does not stop the others
             log.exception("the tenant %s could not be reconciled", tenant)
             defect = requests.INTERNAL_ERROR.error()
             finding = recovery.TENANT_UNREADABLE.finding(reason=defect.detail, action=defect.remedy)

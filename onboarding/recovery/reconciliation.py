@@ -1,7 +1,7 @@
 """Compares the records of a tenant with what exists outside storage, and corrects the records.
 
-It changes nothing in the tenant and nothing in the vault. Each correction is safe to repeat, and is an event
-in the audit trail of its onboarding.
+It changes nothing in the tenant or in the vault. Each correction is safe to repeat, and is an event in the
+audit trail of its onboarding.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _OPEN: Final = frozenset(RunStatus) - {RunStatus.SUCCEEDED}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A difference between a record and the world, which is corrected or reported."""
+    """A difference between a record and what exists, which is corrected or reported."""
 
     finding: Finding
     onboarding: str
@@ -78,12 +78,12 @@ class TenantReconciliation:
         self._now = services.clock.now()
 
     async def run(self) -> list[Found]:
-        """What differs; it is corrected, if that is certain. Raises this app's errors."""
+        """Finds what differs, and corrects it if that is certain. Raises this app's errors."""
         recorded = await self._services.connections.of_tenant(self._tenant)
         missing = set(self._secrets.copies(self._tenant)) - {each.onboarding for each in recorded}
         applications = await Applications.of(self._services.directory(self._tenant))
         found: list[Found] = []
-        for connection in recorded:  # first: what is gone no longer has its name
+        for connection in recorded:  # first: what no longer exists no longer has its name
             found += await self._safely(connection.onboarding, self._correct(connection, applications))
         for onboarding in sorted(missing):
             removed = {each.connection for each in found if each.finding.code == _REMOVED}
@@ -92,7 +92,7 @@ class TenantReconciliation:
         return [*found, *[each async for each in self._unknown(applications, known)]]
 
     async def _safely(self, onboarding: str, work: Coroutine[Any, Any, list[Found]]) -> list[Found]:
-        """What was found about one onboarding. Its failure is reported, and stops no other."""
+        """What was found about one onboarding. A failure is reported, and does not stop the others."""
         try:
             return await work
         except Exception:
@@ -102,7 +102,7 @@ class TenantReconciliation:
             return [Found(finding=finding, onboarding=onboarding)]
 
     async def _correct(self, connection: Connection, applications: Applications) -> list[Found]:
-        """Compares a record; corrects it, if that is certain."""
+        """Compares a record, and corrects it if that is certain."""
         seen = Seen(
             application=applications.get(connection.server_app.app_id),
             current=self._secrets.current(connection.onboarding),
@@ -155,7 +155,7 @@ class TenantReconciliation:
                 await services.warning_schedule.schedule(changed, self._now)
 
     async def _confirm(self, connection: Connection) -> bool:
-        """Lets the recorded renewal end as it did; False if it cannot."""
+        """Lets the recorded renewal end as it did in reality; False if that is not possible."""
         runs = self._services.operations
         try:
             run = await interventions.signal(
@@ -166,14 +166,14 @@ class TenantReconciliation:
         return run is not None
 
     async def _stop(self, renewal: str) -> None:
-        """Stops a recorded renewal that another one has overtaken."""
+        """Stops a recorded renewal that another one has replaced."""
         runs = self._services.operations
         run = await interventions.stop(runs, renewal, RunStatus.CANCELLED, self._author, only=_OPEN)
         if run and run.head.stop_as and interventions.at_rest(run):
             await interventions.finish(runs, renewal)
 
     async def _renew(self, connection: Connection) -> None:
-        """Starts the renewal of which there is no record. It adopts the secret that exists."""
+        """Starts a renewal that has no record. It adopts the existing secret."""
         runs = self._services.operations
         known = await runs.load(connection.renewal) if connection.renewal else None
         if known and not runs.status(known).final:
@@ -185,7 +185,7 @@ class TenantReconciliation:
     async def _take_up(
         self, onboarding: str, applications: Applications, removed: Container[str]
     ) -> list[Found]:
-        """Restores the record of an onboarding from its copy, then compares it as the others."""
+        """Restores the record of an onboarding from its copy, and then compares it like the others."""
         services = self._services
         copy = await run_copies.read(services.clouds.vault, onboarding)
         if copy is None:
@@ -211,7 +211,7 @@ class TenantReconciliation:
         return [found, *await self._correct(connection, applications)]
 
     async def _unknown(self, applications: Applications, known: Container[str]) -> AsyncIterator[Found]:
-        """What onboardings made of which there is neither a record nor a copy."""
+        """What onboardings without a record and a copy created."""
         things: dict[str, list[str]] = {}
         for app, onboarding in applications.made():
             things.setdefault(onboarding, []).append(f"the application {app}")

@@ -39,7 +39,7 @@ class RestoredOnboarding:
         self._run = run.having([done])
 
     async def restore(self, now: datetime) -> bool:
-        """Writes the run and the connection; False if its run was stopped meanwhile. Safe to repeat."""
+        """Writes the run and the connection; False if its run was stopped in the meantime. Safe to repeat."""
         services, connection = self._services, self.connection
         if not await self._write_run():
             return False

@@ -1,4 +1,4 @@
-"""What the service itself did to a connection, by the traces that it left in the vault."""
+"""What the service itself did to a connection, from its traces in the vault."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ class Traces:
         self._vault = vault
 
     async def is_outdated(self, connection: Connection, inspection: Inspection) -> bool:
-        """Whether the record is older than what the service did. False if the vault does not answer.
+        """Whether the record is older than the service's last change. False if the vault does not answer.
 
-        Only the service writes in the vault. A secret of the application with the key ID of the tags there
-        is its own. It removes the secret and the copy of a connection only when it off-boards it.
+        Only the service writes in the vault. So a secret of the application whose key ID is in the tags there
+        is the service's own. The service removes the secret and the copy of a connection only when it
+        off-boards the connection.
         """
         if connection.imports_server_app or connection.shares:
             return False

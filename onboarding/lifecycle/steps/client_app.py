@@ -53,13 +53,13 @@ async def run(context: OnboardingContext) -> Done[ClientAppResult]:
 
 
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt may make."""
+    """What an attempt can create."""
     created = request.need_client_app().existing is None
     return [note(EffectKind.APPLICATION, unique_name(step.run, "client"))] if created else []
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ClientAppResult]) -> None:
-    """Takes back an application that was created too late."""
+    """Removes an application that was created too late."""
     if context.request.need_client_app().existing is None:
         recorded = CLIENT_APP.found_in(context.run)
         made = creation.made_by(outcome)

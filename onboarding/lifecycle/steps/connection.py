@@ -61,7 +61,7 @@ async def run(context: OnboardingContext) -> Done[ConnectionResult]:
 
 
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt may make."""
+    """What an attempt can create."""
     copy, record = run_copies.name_of(step.run), f"{request.tenant}.{key_of(request.name)}"
     return [note(EffectKind.VAULT_SECRET, copy), note(EffectKind.CONNECTION, record)]
 

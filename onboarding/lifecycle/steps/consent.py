@@ -52,7 +52,7 @@ _LONGEST: Final = timedelta(days=30)
 _NOT_ALLOWED: Final = {cloud.AUTHORIZATION_REQUEST_DENIED.code, login.CONSENT_INCOMPLETE.code}
 
 CONFIRMED: Final = "confirmed"
-"""The signal of a person: an administrator has consented, also where the service cannot see it."""
+"""The signal of a person: an administrator has consented, even if the service cannot see it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +73,8 @@ class Noted:
     """
 
     grants: tuple[Grant, ...]
-    attempt: int  # that has written the note: an earlier one than the next can have added grants
-    last: Grant | None = None  # the one that an attempt which failed was about to add
+    attempt: int  # the attempt that wrote the note: any earlier attempt can have added grants
+    last: Grant | None = None  # the one that a failed attempt was about to add
 
     @classmethod
     def of(cls, step: StepState | None) -> Noted | None:
@@ -235,7 +235,7 @@ def _next_look(context: OnboardingContext, wanted: WantedPermissions) -> timedel
     else:
         phase = zlib.crc32(context.request.tenant.encode()) % _PERIOD
         after = _PERIOD - (now.timestamp() - phase) % _PERIOD
-        after += _PERIOD if after < _LOOKS[0] else 0  # this check came a moment too early
+        after += _PERIOD if after < _LOOKS[0] else 0  # this check was a moment too early
     creation.directory(context).grants.expect(wanted.look, now, now + timedelta(seconds=after))
     return timedelta(seconds=after)
 

@@ -1,8 +1,8 @@
 """The preflight: everything that can be known before the first write, with a reason and a remedy.
 
-It only reads. It does not guess what it cannot read: that is a finding, and later steps will find out. What
-a service cannot answer just now is asked for again some times. Only the subscription itself must be
-readable.
+It only reads. It does not guess what it cannot read: that is a finding, and later steps will find out. If a
+service cannot answer at the moment, the request is repeated several times. Only the subscription itself must
+be readable.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from onboarding.workflow.plan import Step
 
 _T = TypeVar("_T")
 _MOST_APPS: Final = 50
-"""Of how many applications with the same URI the service looks for the requester."""
+"""For how many applications with the same URI the service looks up the requester."""
 
 _HIDDEN: Final = {
     subscription_errors.SUBSCRIPTION_NOT_FOUND.code,

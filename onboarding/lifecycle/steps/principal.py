@@ -45,19 +45,19 @@ async def _create(context: OnboardingContext, app_id: str, *, exists: bool) -> D
 
 
 def notes_server(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt may make."""
+    """What an attempt can create."""
     created = request.server_app.existing is None
     return [note(EffectKind.PRINCIPAL, unique_name(step.run, "server"))] if created else []
 
 
 def notes_client(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt may make."""
+    """What an attempt can create."""
     created = request.need_client_app().existing is None
     return [note(EffectKind.PRINCIPAL, unique_name(step.run, "client"))] if created else []
 
 
 async def undo_server(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
-    """Takes back a service principal that was created too late."""
+    """Removes a service principal that was created too late."""
     if context.request.server_app.existing is None:
         app, recorded = context.result(SERVER_APP), SERVER_PRINCIPAL.found_in(context.run)
         made = Application(object_id=app.object_id, app_id=app.app_id, created_at=None)
@@ -65,7 +65,7 @@ async def undo_server(context: OnboardingContext, outcome: Outcome[PrincipalResu
 
 
 async def undo_client(context: OnboardingContext, outcome: Outcome[PrincipalResult]) -> None:
-    """Takes back a service principal that was created too late."""
+    """Removes a service principal that was created too late."""
     if context.request.need_client_app().existing is None:
         app, recorded = context.result(CLIENT_APP), CLIENT_PRINCIPAL.found_in(context.run)
         made = Application(object_id=app.object_id, app_id=app.app_id, created_at=None)

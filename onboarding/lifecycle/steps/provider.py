@@ -3,9 +3,9 @@
 Azure registers a provider region by region, which can take days, and resources can be created meanwhile:
 "your application code shouldn't block the creation of resources for a resource provider that is in the
 registering state". Where a registration has not begun, the portal and templates register the provider when
-they create a resource. So the onboarding waits some minutes, registers the provider once more, and goes on,
-whatever the answer and the state are. The connection records the provider as pending, and inspections
-watch it.
+they create a resource. So the onboarding waits some minutes, registers the provider once more, and continues,
+whatever the answer and the state are. The connection records the provider as pending, and inspections monitor
+it.
 
 A removal leaves the registration, and lists it (``registrations``).
 
@@ -36,7 +36,7 @@ from onboarding.workflow.plan import Step
 _ABSENT: Final = {"NotRegistered", "Unregistered"}
 _LOOKS: Final = (1, 2, 5, 10, 20, 30)  # seconds between checks; registering takes seconds to minutes
 _PATIENCE: Final = timedelta(minutes=10)
-"""How long the onboarding waits for a provider before it goes on, in whatever state Azure shows it."""
+"""How long the onboarding waits for a provider before it continues, whatever its state in Azure."""
 
 _PENDING: Final = (
     "Azure has not finished registering {namespace}; its state is {state}. Resources can already be created. "
@@ -54,7 +54,7 @@ class ProviderResult:
 
 
 async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult] | Wait:
-    """Registers a provider, and waits until it is registered; no worker is blocked meanwhile."""
+    """Registers a provider, and waits until it is registered, without occupying a worker."""
     request, step = context.request, context.step
     subscription = context.services.clouds.subscription(request.tenant, str(request.subscription_id))
     state = context.result(PREFLIGHT).providers.get(namespace)
@@ -73,7 +73,7 @@ async def run(context: OnboardingContext, namespace: str) -> Done[ProviderResult
     since = datetime.fromisoformat(step.memo) if step.memo else now
     if now - since >= _PATIENCE:
         with contextlib.suppress(OnboardingError):
-            state = await subscription.register(namespace)  # it can help, and cannot harm
+            state = await subscription.register(namespace)  # it can help, and is harmless
         note = "" if state == REGISTERED else _PENDING.format(namespace=namespace, state=state)
         return Done(result=ProviderResult(namespace=namespace, state=state), note=note)
     pause = _LOOKS[min(step.tries, len(_LOOKS) - 1)]

@@ -82,13 +82,13 @@ async def run(context: OnboardingContext) -> Done[ServerAppResult]:
 
 
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt may make."""
+    """What an attempt can create."""
     created = request.server_app.existing is None
     return [note(EffectKind.APPLICATION, unique_name(step.run, "server"))] if created else []
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ServerAppResult]) -> None:
-    """Takes back an application that was created too late."""
+    """Removes an application that was created too late."""
     if context.request.server_app.existing is None:
         recorded = SERVER_APP.found_in(context.run)
         made = creation.made_by(outcome)

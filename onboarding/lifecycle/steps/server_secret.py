@@ -32,7 +32,7 @@ async def run(context: OnboardingContext) -> Done[SecretRecord]:
 
 
 def notes(request: OnboardingRequest, step: StepState) -> list[str]:
-    """What an attempt may make."""
+    """What an attempt can create."""
     if request.server_app.existing:
         return []
     name = secret_name(step.run, "", step.attempt)
@@ -40,7 +40,7 @@ def notes(request: OnboardingRequest, step: StepState) -> list[str]:
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[SecretRecord]) -> None:
-    """Takes back a secret that another worker does not use."""
+    """Removes a secret that no other worker uses."""
     if context.request.server_app.existing is None:
         made = outcome.result if isinstance(outcome, Done) else None
         await lost_claims.secret(context, _credential(context), made)

@@ -12,7 +12,7 @@ from onboarding.clock import Clock
 from onboarding.errors import OnboardingError, channels
 
 _KEPT: Final = timedelta(minutes=5)
-"""Many messages need one read of the vault, and a new value is used soon."""
+"""Many messages need only one read of the vault, and a new value is used soon."""
 
 
 _ERROR_KEPT: Final = timedelta(seconds=10)
@@ -79,5 +79,5 @@ class _Known:
     error: OnboardingError | None = None
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether it can be used now. A clock that was set back makes it old."""
+        """Whether it can be used now. A clock that is set back makes it outdated."""
         return timedelta(0) <= now - self.read_at < (_ERROR_KEPT if self.error else _KEPT)

@@ -1,6 +1,6 @@
 """Why a channel does not accept a message, as one of a few classes.
 
-Nothing of an answer is kept except its number: it can repeat credentials or addresses.
+Only the number of an answer is kept, because the answer can repeat credentials or addresses.
 
 Source of the numbers: RFC 4954, section 6 (530, 534, 535), RFC 5321, section 4.2.3 (552), and RFC 9110.
 """
@@ -25,7 +25,7 @@ class FaultClass(StrEnum):
     TLS = "tls"
     REFUSED = "refused"  # the server answers, and does not accept the message
     TOO_LARGE = "too-large"
-    GONE = "gone"  # HTTP 410: the receiver asks for no more
+    GONE = "gone"  # HTTP 410: the receiver wants no more notices
     NOT_SET_UP = "not-set-up"  # its address or key is missing, or cannot be used
     OWN_TROUBLE = "own-trouble"  # the service cannot read the vault
 
@@ -100,7 +100,7 @@ def is_tls(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """What lies behind an exception, the innermost first."""
+    """The causes of an exception, the innermost first."""
     known: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in known:
@@ -110,7 +110,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _kind(error: BaseException, recipient: str) -> ErrorType | None:
-    """The error that an exception stands for; None if it has no meaning of its own."""
+    """The error for an exception; None if the exception has no meaning of its own."""
     match error:
         case ssl.SSLError():
             return channels.CHANNEL_TLS_FAILED

@@ -1,8 +1,8 @@
 """Channels for people: mail, Teams and all other services of Apprise (https://github.com/caronc/apprise).
 
-An address contains credentials, so it is a secret in the vault. Apprise logs addresses and recipients, so its
-log is read for the cause of a failure, and never written. It blocks, so it runs in a thread, where it is
-imported for the first message (docs/decisions/0015).
+An address contains credentials, so it is a secret in the vault. Apprise logs addresses and recipients, so
+this module reads its log for the cause of a failure, and never writes it. Apprise blocks, so it runs in a
+thread, where it is imported for the first message (docs/decisions/0015).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Listener(logging.Filter):
 
     @contextlib.contextmanager
     def causes(self) -> Iterator[_Causes]:
-        """What this thread sees in the meantime, and each thread to which it gives its context."""
+        """What this thread, and each thread with its context, sees in the meantime."""
         causes = _Causes()
         token = _HERE.set(causes)
         try:
@@ -71,7 +71,7 @@ class _Listener(logging.Filter):
 
 
 _ANYBODY: Final = "owner@contoso.com"
-"""Makes Apprise read one recipient, which the real one replaces."""
+"""Makes Apprise read one placeholder recipient, which the real one replaces."""
 
 _LISTENER: Final = _Listener()
 _LOG: Final = logging.getLogger("apprise")
@@ -159,7 +159,7 @@ def _send(address: str, recipient: str, message: Message) -> bool | None:
     wanted, mail = service.resolve_format(None), _is_mail(service)
     if mail:
         forms = {NotifyFormat.HTML: message.html, NotifyFormat.TEXT: message.text}
-    else:  # one that reads HTML gets text, in which Apprise leaves no markup
+    else:  # a service that reads HTML gets text, from which Apprise removes all markup
         forms = {NotifyFormat.MARKDOWN: message.markdown, NotifyFormat.TEXT: message.chat}
     written = wanted if wanted in forms else NotifyFormat.TEXT
     return bool(
@@ -173,7 +173,7 @@ def _send(address: str, recipient: str, message: Message) -> bool | None:
 
 
 def _is_mail(service: Any) -> bool:
-    """Whether a title is the subject of a mail, which no dialect is read in.
+    """Whether a title is the subject of a mail, in which no markup is read.
 
     Services for mail send HTML unless their address says otherwise, and have a title of their own.
     """

@@ -1,8 +1,9 @@
 """Connections to public addresses only, whatever a name resolves to.
 
-Operators enter the addresses of subscribers. Without this rule they could reach what only the function app
-reaches: its own host, the metadata service, and servers in its virtual network. The address is checked
-after the connection is made and before anything is sent, so a name that changes in between has no effect.
+Operators enter the addresses of subscribers. Without this rule, they could reach targets that only the
+function app can reach: its own host, the metadata service, and servers in its virtual network. The address is
+checked after the connection is made and before anything is sent, so a name that changes in between has no
+effect.
 
 Source: https://www.python-httpx.org/advanced/extensions/#trace.
 """
@@ -16,8 +17,9 @@ from typing import Any, Final
 _CONNECTED: Final = "connection.connect_tcp.complete"
 
 _PLATFORM: Final = frozenset({"168.63.129.16"})
-"""A public address that only Azure's own machines reach
-(https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16)."""
+"""A public address that only Azure's own machines can reach
+(https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16).
+"""
 
 
 class NotPublicError(Exception):
@@ -33,7 +35,7 @@ def is_public(address: str) -> bool:
 
 
 async def check(event: str, info: Mapping[str, Any]) -> None:
-    """Raises ``NotPublicError`` for a connection that leads elsewhere, before anything is sent."""
+    """Raises ``NotPublicError`` for a connection to any other address, before anything is sent."""
     if event != _CONNECTED:
         return
     stream = info["return_value"]

@@ -1,7 +1,7 @@
 """The webhook, for programs: a CloudEvent (https://cloudevents.io, version 1.0) posted to a URL.
 
 If the deployment has a secret for it, each message is signed as in Standard Webhooks (version 1 of
-https://www.standardwebhooks.com): the receiver can recognise forged and replayed messages.
+https://www.standardwebhooks.com): the receiver can recognize forged and replayed messages.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Receiver:
     channel: str  # its name
     url: str = field(repr=False)  # it may contain a token
     secret: str  # name of the vault secret that signs; empty: no signature
-    public: bool = False  # whether its address must be one of the internet
+    public: bool = False  # whether its address must be on the internet
 
 
 class Webhooks:
@@ -55,7 +55,7 @@ class Webhooks:
         self._secrets = secrets
         self._clock = clock
         self._http = httpx.AsyncClient(timeout=_TIMEOUT)
-        # Connections that are checked are not shared with others, and no proxy stands between.
+        # Connections that are checked are not shared with others, and no proxy is used.
         self._public = httpx.AsyncClient(
             timeout=_TIMEOUT, trust_env=False, verify=httpx.create_ssl_context(trust_env=True)
         )
