@@ -189,8 +189,8 @@ class InspectionStep:
     ) -> None:
         """Announces what was corrected, records the differences, and then announces new ones.
 
-        After a crash, all of this is repeated. A difference that this inspection found has its time, so a repetition
-        announces it with the same ID.
+        After a crash, all of this is repeated. A difference that this inspection found has its time, so a
+        repetition announces it with the same ID.
         """
         secret, tenant = replace(inspected.secret, ends_at=comparison.ends_at), comparison.tenant
 

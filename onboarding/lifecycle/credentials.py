@@ -114,9 +114,8 @@ class Credential:
         try:
             return await self.directory.remove_password(self.object_id, key_id)
         except OnboardingError as error:
-            return (
-                error.code == cloud.REQUEST_RESOURCE_NOT_FOUND.code
-            )  # its application no longer exists either
+            # True: its application no longer exists, either
+            return error.code == cloud.REQUEST_RESOURCE_NOT_FOUND.code
 
     async def unused(self, attempt: int, made: SecretRecord | None, used: Sequence[SecretRecord]) -> set[str]:
         """The key IDs of the secrets that an attempt created and that nobody uses.
