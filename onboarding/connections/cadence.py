@@ -112,8 +112,8 @@ class Cadence:
         """What to do with the warning ``days`` before the expiration, which is due now.
 
         However many thresholds have passed, one warning is sent: the most severe. During a snooze by
-        somebody who is not an operator, the warning is for operators only. It is due again for the others after
-        the snooze, unless another one comes first.
+        somebody who is not an operator, the warning is for operators only. It is due again for the others
+        after the snooze, unless another one comes first.
         """
         if acknowledged and days < 0:
             return Turn(announce=None, following=None)

@@ -104,8 +104,8 @@ class UserResponses:
     ) -> Connection | None:
         """Snoozes the warnings about an expiration. Returns None as ``acknowledge`` does.
 
-        A snooze by the same person until the same day changes nothing. Neither does a snooze by a requester or
-        an owner within the snooze of an operator.
+        A snooze by the same person until the same day changes nothing. Neither does a snooze by a requester
+        or an owner within the snooze of an operator.
         """
         author = responder.author
         first = Snooze(
