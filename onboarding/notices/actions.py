@@ -122,13 +122,18 @@ def of_check(check: Check, environment: str, app_id: str) -> Action:
 
 
 def register_providers(connection: Connection) -> Action:
-    """Registers resource providers in the subscription."""
+    """The page of the portal where the owner of the subscription registers resource providers.
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
+    """
+    portal = ENVIRONMENTS[connection.environment].portal
+    subscription = f"{connection.tenant}/resource/subscriptions/{connection.request.subscription_id}"
     return Action(
         kind=ActionKind.REGISTER_PROVIDERS,
         label="Register the resource providers",
         actor=Actor.SUBSCRIPTION_OWNER,
-        method="GET",
-        path=f"/api/tenants/{connection.tenant}/setup",
+        url=f"{portal}/#@{subscription}/resourceproviders",
+        role="Contributor",
     )
 
 

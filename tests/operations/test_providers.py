@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -60,14 +61,23 @@ async def test_a_provider_that_stays_registering_is_recorded_and_watched(portal,
         assert (difference["code"], difference.get("app")) == ("providers-pending", None)
         assert f"{NAMESPACE}, {IDLE}" in difference["detail"]
 
-        async def told() -> bool:
+        async def told() -> list[dict[str, Any]]:
             inbox = (await portal.control("GET", "/inbox/notices")).json()["value"]
-            return any(
-                "ProvidersPending" in str(each) and document["connectionId"] in str(each) for each in inbox
-            )
+            bodies = [each["body"] for each in inbox]
+            return [
+                body["data"]
+                for body in bodies
+                if "ProvidersPending" in body["type"] and document["connectionId"] in str(body)
+            ]
 
-        await until(told, "the notice")
-    await registered(portal)
-    await moved(timedelta(days=1))
-    await until(lambda: inspected([]), "the inspection that finds it registered")
-    assert (await portal.get(path))["directory"]["differences"] == []
+        (notice, *_) = await until(told, "the notice")
+    (action,) = notice["actions"]
+    assert (action["kind"], action["actor"]) == ("RegisterProviders", "SubscriptionOwner")
+    _, _, page = action["url"].partition("https://portal.azure.com/#@")
+    subscription = portal.info["subscription"]
+    assert page == f"{portal.info['tenant']}/resource/subscriptions/{subscription}/resourceproviders"
+    await registered(portal)  # what the owner does on that page
+    await moved(timedelta(minutes=2))
+    answer = await portal.call("POST", f"{path}/inspect", caller="operator")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["directory"]["differences"] == []
