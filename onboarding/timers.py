@@ -1,6 +1,6 @@
 """What the timers run, put together from the parts (``parts``).
 
-As there, every member is made when it is first asked for, and making one does no I/O.
+Every member is created when it is first needed, and creating one does no I/O.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ class Timers:
         return self._parts.stores.periodic_jobs
 
     async def sweep_onboardings(self) -> None:
-        """What drives on runs and channels, and looks whether storage is of the present."""
+        """Continues runs and channels, and checks whether storage is current."""
         parts = self._parts
         works = [work for engine in parts.engines.values() for work in (engine.sweep, engine.collect)]
         watch = parts.messaging.channel_watch
         await self.jobs.run("sweep_onboardings", parts.epoch.advance, *works, watch.sweep)
 
     async def sweep_expirations(self) -> None:
-        """What people and renewals are due."""
+        """Announces due warnings and reminders, and starts due renewals."""
         works = (self.expiry_sweep.run, self.automatic_renewals.run, self.hand_over_reminders.run)
         await self.jobs.run("sweep_expirations", *(self._when_present(work) for work in works))
 
     async def sweep_directory(self) -> None:
-        """What looks into the tenants, the vault and the audit trail."""
+        """Inspects the tenants, clears the vault, and verifies the audit trail."""
         works = [self._when_present(work) for work in (self.inspection_sweep.run, self.kept_secrets.clear)]
         await self.jobs.run(
             "sweep_directory", *works, self.forget_retried, self._parts.stores.trail_watch.run
         )
 
     def _when_present(self, work: Work) -> Work:
-        """What a timer runs, unless storage was restored: its records are outdated then."""
+        """What a timer runs, unless storage was restored, because its records are then outdated."""
 
         async def run() -> int | Tally:
             return await work() if await self._parts.epoch.is_present() else 0
@@ -74,7 +74,7 @@ class Timers:
 
     @functools.cached_property
     def hand_over_reminders(self) -> HandOverReminders:
-        """Reminds of sites that are not connected."""
+        """Sends reminders about sites that are not connected."""
         parts = self._parts
         return HandOverReminders(
             waits=SiteWaits(parts.stores.tables),
@@ -114,7 +114,7 @@ class Timers:
 
     @functools.cached_property
     def kept_secrets(self) -> KeptSecrets:
-        """Removes secrets that were handed over, and that nothing uses."""
+        """Removes unused secrets that were handed over."""
         parts = self._parts
         return KeptSecrets(lambda: parts.services, parts.stores.trail, parts.epoch.reconciled_at)
 

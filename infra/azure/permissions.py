@@ -55,7 +55,7 @@ GRAPH_SEE: Final = (
         why="See that an administrator has consented. It also reads users and groups; Graph accepts no less.",
     ),
 )
-"""What continues an onboarding after an administrator's consent without a person who confirms it.
+"""With this permission, an onboarding continues after an administrator's consent without a confirmation.
 
 Source: https://learn.microsoft.com/graph/api/serviceprincipal-list-oauth2permissiongrants.
 """
@@ -77,7 +77,8 @@ GRAPH_CONSENT: Final = (
         why="Let the client app act for signed-in users. TIER 0: its holder can consent for every user.",
     ),
 )
-"""What it takes to consent without an administrator. Whoever controls the app then controls the tenant."""
+"""The permissions to consent without an administrator. Anyone who controls the app then controls the tenant.
+"""
 
 API_REQUEST: Final = AppRole(
     value="Onboarding.Request",

@@ -1,7 +1,7 @@
 """The page of the app's calls: what a test has recorded, and what people must add to it.
 
-``calls.json`` has the calls of whole lives of connections, and for each one what the simulated service
-looked for and what the app had. Microsoft's tables of permissions are in the simulated services.
+``calls.json`` has the calls in the lives of connections, and for each call the permissions that the simulated
+service checked and that the app had. Microsoft's tables of permissions are in the simulated services.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SELDOM: Final[Mapping[str, frozenset[str]]] = {
         {"PUT /{queue}/messages/{id}", "GET /{container}?comp=list", "GET /{container}/{blob}"}
     ),
 }
-"""Calls that depend on how long something takes: a life can end without them."""
+"""Calls that depend on how long something takes, and may not occur in a life."""
 
 _PURPOSES: Final[Mapping[str, Mapping[str, str]]] = {
     "graph": {
@@ -112,7 +112,7 @@ _INFERRED: Final[Mapping[str, str]] = {
     "DELETE /v1.0/directory/deletedItems/{id}": "that the owner of a deleted object still counts",
     "GET /subscriptions/{id}/providers/Microsoft.Authorization/permissions": "the form for a subscription",
 }
-"""What Microsoft's documentation does not say; ``infra.azure.prove`` asks for it."""
+"""What Microsoft's documentation does not describe; ``infra.azure.prove`` tests it."""
 
 _BASE: Final = frozenset(role.value for role in GRAPH_BASE)
 _OPTIONS: Final = {role.value: "--see-consent" for role in GRAPH_SEE} | {

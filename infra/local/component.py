@@ -11,7 +11,7 @@ from infra.local import process
 from infra.local.errors import LocalError
 
 _SHORT_LIFE: Final = 5.0
-"""Seconds: what dies sooner than this is started again less and less eagerly."""
+"""Seconds: what dies sooner than this is restarted at growing intervals."""
 
 _LONGEST_PAUSE: Final = 5.0
 

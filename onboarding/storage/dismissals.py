@@ -1,7 +1,7 @@
-"""What operators dismissed: who decided that nothing needs to be done about something, when and why.
+"""What operators dismissed: who decided that no action is needed, when and why.
 
-A dismissal is kept with the thing itself where that stays, and always in a list of its own. It is about the
-thing as it was: a new difference, error or failure needs attention again.
+A dismissal is kept with the dismissed item if that remains, and always in a separate list. It applies to the
+item as it was: a new difference, error or failure needs attention again.
 """
 
 from __future__ import annotations

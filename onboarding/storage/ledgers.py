@@ -1,10 +1,9 @@
 """Append-only text in Blob Storage: append blobs, to which several hosts append one after another.
 
-An append names the position at which the blob must end. So of two hosts that append at the same time, one is
-told that it was not the first
-(https://learn.microsoft.com/rest/api/storageservices/append-block#remarks). In Azure the container has a
-retention policy that allows protected appends: nobody can change or delete a block during that time
-(https://learn.microsoft.com/azure/storage/blobs/immutable-policy-configure-container-scope).
+An append names the position at which the blob must end. So if two hosts append at the same time, one of them
+gets a conflict (https://learn.microsoft.com/rest/api/storageservices/append-block#remarks). In Azure the
+container has a retention policy that allows protected appends: nobody can change or delete a block during
+that time (https://learn.microsoft.com/azure/storage/blobs/immutable-policy-configure-container-scope).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Ledgers:
     """The append-only texts of a container. Raises ``azure.core.exceptions`` for all errors but conflicts."""
 
     def __init__(self, container: Callable[[], ContainerClient]) -> None:
-        """``container`` makes the client, when it is first needed."""
+        """``container`` creates the client when it is first needed."""
         self._make = container
         self._made: ContainerClient | None = None
 
@@ -93,7 +92,7 @@ class Ledgers:
             raise
 
     async def sizes(self, prefix: str) -> dict[str, int]:
-        """The ledgers whose names begin so, in the order of their names, with their sizes in bytes."""
+        """The ledgers with a prefix, in the order of their names, with their sizes in bytes."""
         async with patient():
             found = self._container.list_blobs(name_starts_with=prefix)
             return {str(blob.name): int(blob.size) async for blob in found}

@@ -36,12 +36,12 @@ _LATE: Final = 3  # periods
 _KEPT: Final = 5  # gaps between two successes
 _ENOUGH: Final = 3  # gaps of which the median is not that of an outage
 _AHEAD: Final = timedelta(minutes=5)
-"""By this time the clocks of two instances can differ."""
+"""The time by which the clocks of two instances can differ."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tally:
-    """What a part of a job found to do, and what it did: started, announced or removed."""
+    """What a part of a job found to do, and what it did (started, announced or removed)."""
 
     found: int
     done: int
@@ -102,7 +102,7 @@ class PeriodicJob:
     def watched(self, now: datetime) -> PeriodicJob:
         """The job as it is watched from now on, unless it was before.
 
-        A success in the future, of a clock that was ahead, shows nothing.
+        A success in the future, from a clock that was ahead, shows nothing.
         """
         if self._is_ahead(now):
             return replace(self, last_succeeded_at=None, gaps=(), watched_since=now)
@@ -111,7 +111,7 @@ class PeriodicJob:
         return replace(self, watched_since=now)
 
     def succeeded(self, now: datetime, tally: Tally) -> PeriodicJob:
-        """The job after a success. What a clock that was ahead left behind is no gap."""
+        """The job after a success. Times from a clock that was ahead are not gaps."""
         gaps, last = self.gaps, self.last_succeeded_at
         if self._is_ahead(now):
             gaps = ()
@@ -140,7 +140,7 @@ class PeriodicJobs:
         self._tables = tables
 
     async def run(self, name: str, *parts: Work) -> None:
-        """Runs the parts of a job; each of them, whatever becomes of the others. Raises the first error."""
+        """Runs all parts of a job, even if some of them fail. Raises the first error."""
         found, done, failures = 0, 0, list[Exception]()
         for part in parts:
             try:
@@ -165,7 +165,7 @@ class PeriodicJobs:
         await self._put((await self._get(name)).succeeded(self._tables.clock.now(), tally))
 
     async def all(self) -> list[PeriodicJob]:
-        """Each job of the timers. From the first call on, a job is late that never runs."""
+        """Each job of the timers. From the first call, a job that never runs is late."""
         now, jobs = self._tables.clock.now(), list[PeriodicJob]()
         for name in PERIODS:
             known = await self._get(name)

@@ -96,7 +96,7 @@ class Queues:
             )
 
     async def length(self, queue: str) -> int:
-        """About how many messages are on a queue, also those that are not visible now."""
+        """The approximate number of messages on a queue, including those that are not visible now."""
         async with patient():
             properties = await self._client(queue).get_queue_properties()
         return int(properties.approximate_message_count or 0)

@@ -21,11 +21,11 @@ from onboarding.storage.tables import ConflictError, Row, Tables, Write
 from onboarding.storage.unreadable_rows import load, readable
 
 _PARTITION: Final = "~keys"
-"""Sorts after every tenant ID, like all partitions of the table without connections."""
+"""Sorts after every tenant ID, like all partitions of this table that contain no connections."""
 
 _ROW: Final = "continuations"
 _NONCE: Final = 12  # bytes
-_LONGEST: Final = 4096  # characters; no token that the service made is longer
+_LONGEST: Final = 4096  # characters; no token that the service created is longer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,7 +27,8 @@ RETRIES: Final[Mapping[str, Any]] = {"retry_total": 3, "retry_backoff_factor": 0
 _POST: Final[Mapping[str, Any]] = {"retry_on_methods": frozenset({"POST"})}
 """The SDK repeats a POST only after an answer. The service repeats one whose connection was lost, too.
 
-An idle connection can end while a call is sent on it. A call that had taken effect before is a conflict.
+An idle connection can close while a call is sent on it. If the call had already taken effect, the repetition
+is a conflict.
 """
 
 _CONFLICTS: Final = frozenset({409, 412})
@@ -38,7 +39,7 @@ class ConflictError(Exception):
 
 
 class InvalidContinuationError(ValueError):
-    """The continuation token was not made by this service."""
+    """This service did not create the continuation token."""
 
 
 class Range(NamedTuple):
@@ -145,7 +146,7 @@ class Tables:
     ) -> RowPage:
         """At most ``size`` rows of a range of partitions, in order, from a continuation on.
 
-        ``columns`` selects rows by their content: the service reads all others, too.
+        ``columns`` selects rows by their content, but the service also reads all others.
 
         Azure can return an empty page with a continuation, which is not the end
         (https://learn.microsoft.com/rest/api/storageservices/query-timeout-and-pagination).

@@ -1,8 +1,8 @@
 """Rows that cannot be read: damaged, edited by hand, or written by a newer release.
 
-The rule for everybody who reads more than one row: each row is read by itself (``readable``). A row that
-cannot be read is named in the log and kept in an index, where operators see it and remove it. It never hides
-the others. A single row that cannot be read is an error with its name (``single``).
+The rule for all code that reads more than one row: each row is read separately (``readable``). The log names
+an unreadable row, and an index keeps it, where operators can see and remove it. It never hides the others. If
+a single row is needed and cannot be read, the error names it (``single``).
 
 An entry of the index names a row as it was, by its ETag: a row that somebody has corrected or removed since
 then is no longer in the index.
@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dismissal:
-    """Who decided that nothing needs to be done about something, when and why."""
+    """Who decided that no action is needed, when and why."""
 
     by: str
     by_id: str = ""  # object ID in the home tenant
@@ -44,7 +44,7 @@ class Dismissal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnreadableRow:
-    """A row that cannot be read, and since when this is known."""
+    """A row that cannot be read, and since when this has been known."""
 
     table: str
     partition: str
@@ -107,7 +107,7 @@ def placed(row: Row, place: Row) -> None:
 
 
 async def single(tables: Tables, row: Row, read: Callable[[Row], Record]) -> Record:
-    """The record of one row. Raises ``UnreadableRowError``, and keeps the row in the index then."""
+    """The record of one row. If it raises ``UnreadableRowError``, the row is kept in the index."""
     found = await readable(tables, [row], read)
     if found:
         return found[0]
@@ -122,7 +122,7 @@ async def readable(tables: Tables, rows: Iterable[Row], read: Callable[[Row], Re
 async def each(
     tables: Tables, items: Iterable[Item], show: Callable[[Item], Record], row_of: Callable[[Item], Row]
 ) -> Readable[Record]:
-    """What ``show`` makes of each item. The rows of those with which it fails are kept in the index."""
+    """The result of ``show`` for each item. If ``show`` fails, the row of the item is kept in the index."""
     records, unreadable = [], []
     for item in items:
         try:
@@ -184,7 +184,7 @@ class UnreadableRows:
         return next(iter(await self._entries([row])), None) if row else None
 
     async def row(self, entry: UnreadableRow) -> Row | None:
-        """The row of an entry. None if it is not the same any more: then the entry is removed."""
+        """The row of an entry. None if the row has changed, in which case the entry is removed."""
         row = await self._tables.get(entry.table, entry.partition, entry.key)
         if row is not None and row.etag == entry.etag:
             return row
@@ -202,7 +202,10 @@ class UnreadableRows:
         await self._tables.write(names.SERVICE, Row(partition=_PARTITION, key=entry.id), Write.DELETE)
 
     async def _entries(self, rows: Iterable[Row]) -> list[UnreadableRow]:
-        """The entries of rows. An entry that is damaged itself is removed: the next reader makes it anew."""
+        """The entries of rows.
+
+        An entry that is itself damaged is removed, and the next reader creates it again.
+        """
         entries = []
         for row in rows:
             try:

@@ -1,6 +1,6 @@
-"""The versions of the storage protocol that the app speaks.
+"""The versions of the storage protocol that the app uses.
 
-Both clouds have had them for years. Without them, a client asks for the newest version that its SDK knows.
+Both clouds have had them for years. Without them, a client requests the newest version that its SDK knows.
 Source: https://learn.microsoft.com/rest/api/storageservices/versioning-for-the-azure-storage-services.
 """
 

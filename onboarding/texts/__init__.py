@@ -1,4 +1,5 @@
-"""The language of what people read: the texts themselves, in each language but English, are data.
+"""The texts that people read, as data, in each language except English.
 
-English is declared where it belongs to (errors, rules, steps). ``<language>.json`` has the same by code.
+English texts are declared where they are used (errors, rules, steps). ``<language>.json`` has their
+translations by code.
 """

@@ -19,7 +19,7 @@ _RANGE: Final = re.compile(
 
 
 class Language(StrEnum):
-    """A language of which there are texts."""
+    """A language in which texts exist."""
 
     ENGLISH = "en"
     GERMAN = "de"
@@ -42,7 +42,7 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Texts:
-    """The texts of one language. What it lacks is empty: then the text is in English."""
+    """The texts of one language. If a text is missing, it is empty, and the English text is used."""
 
     errors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By code: title, detail, remedy, and what a requester reads where an operator must act (requester)."""

@@ -130,7 +130,7 @@ WAITS_CONSENT: Final = _phrase(
         "return to. The consent is granted all the same"
     ),
 )
-"""The apps' reply addresses are for the console and the client; none opens in a browser."""
+"""The apps' reply addresses are for the console and the client; no browser can open them."""
 
 WAITS_CONSENT_CONFIRMED: Final = _phrase(
     "waits-consent-confirmed",

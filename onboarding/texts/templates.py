@@ -1,7 +1,7 @@
 """Texts with named fields, and the values in them as JSON.
 
-The values are stored and sent beside a text, so that it can be written in another language. A date is then a
-text itself; ``fill`` writes it in the form that a field asks for, such as ``{ended:%Y-%m-%d}``.
+The values are stored and sent beside a text, so that it can be written in another language. A date is then
+text, too; ``fill`` writes it in the form that the field specifies, such as ``{ended:%Y-%m-%d}``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from onboarding.words.word import Word
 
 @runtime_checkable
 class Phrased(Protocol):
-    """A value that is a part of a sentence itself."""
+    """A value that is itself a part of a sentence."""
 
     def as_json(self) -> dict[str, Any]:
         """With its code."""
@@ -27,7 +27,7 @@ class Phrased(Protocol):
 
 
 class _Dates(Formatter):
-    """Formats dates also where they are text."""
+    """Formats dates even if they are text."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         match value:

@@ -1,1 +1,1 @@
-"""Words of others (names, owners, texts of a directory) in the languages of their next readers."""
+"""Words of others (names, owners, texts of a directory), written in the languages of their next readers."""

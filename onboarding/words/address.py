@@ -1,4 +1,4 @@
-"""An address that the service itself or Microsoft gives, and that a reader may follow."""
+"""An address from the service itself or from Microsoft, which a reader may follow."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def quiet(text: str) -> str:
 
 
 def unlinked(text: str) -> str:
-    """A text in which no reader finds an address to open, and otherwise unchanged."""
+    """A text in which no reader finds an address to open; otherwise unchanged."""
     for address in (_SCHEME, _DOMAIN, _SHARE):
         text = address.sub(rf"\g<0>{_JOINER}", text)
     return text

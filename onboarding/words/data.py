@@ -1,7 +1,8 @@
-"""A word as a value of its own: a member of a JSON document, a column of a row, something to compare.
+"""A word as a separate value: a member of a JSON document, a column of a row, something to compare.
 
 A library writes the document, so nothing of the word has a meaning in it
-(https://www.rfc-editor.org/rfc/rfc8259#section-7). A sentence is no value: ``line`` writes a word for it.
+(https://www.rfc-editor.org/rfc/rfc8259#section-7). A sentence is not such a value: ``line`` writes a word for
+it.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def boolean(value: bool) -> str:
 
 
 def array(values: Iterable[Word | str]) -> str:
-    """An array of strings, also if there are none or one."""
+    """An array of strings, even if there are none or only one."""
     return "@(" + ", ".join(map(text, values)) + ")"
 
 

@@ -1,6 +1,6 @@
 """A word that others have chosen: requesters, people who write a directory, services.
 
-A word is bytes, and no text. So mypy refuses it wherever a text is expected, also in an f-string
+A word is bytes, not text. So mypy refuses it wherever text is expected, even in an f-string
 (``str-bytes-safe``), and Python raises ``TypeError`` when something writes it as it is. Only the modules of
 this room read it, and each writes it in the language of its next reader.
 """
@@ -42,11 +42,11 @@ class Word(bytes):
 
 
 EMPTY: Final = Word()
-"""The word that says nothing: nobody has chosen one, or it is not known."""
+"""The empty word: nobody has chosen one, or it is not known."""
 
 
 def read(word: Word | str) -> str:
-    """What a word consists of. For the modules of this room: each is the writer of one language."""
+    """The text of a word. For the modules of this room only: each writes one language."""
     return word if isinstance(word, str) else word.decode(*_CODEC)
 
 

@@ -63,7 +63,7 @@ async def take_back(
     limit: timedelta,
     lost: Callable[[], Awaitable[Run | None]],
 ) -> tuple[Failure | None, tuple[Call, ...]]:
-    """Takes back what an attempt made whose worker has lost its claim; returns why not, and the calls.
+    """Undoes an attempt whose worker has lost its claim; returns why that failed, if it did, and the calls.
 
     Args:
         plan: As in ``attempt``, like ``services``, ``limit`` and ``lost``.
@@ -126,7 +126,7 @@ def _unreadable(error: UnreadableError, step: StepState) -> OnboardingError:
 def outcome_of(error: OnboardingError, *, persistent: bool) -> Outcome[Any]:
     """The outcome for an error of this app; ``persistent`` as in ``Plan``.
 
-    Whose fault it is decides: work waits for an actor who is not its requester, whatever the error is.
+    The actor decides: work waits for an actor who is not its requester, whatever the error is.
     """
     failure = Failure.of(error)
     match error:

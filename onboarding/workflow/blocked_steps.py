@@ -1,7 +1,8 @@
 """The steps that wait until somebody acts who is not the requester of their run, with the cause.
 
-Each has a row beside the index of runs, so that many runs that wait for one thing are shown as one. A row is
-written after its step, again at each attempt, and removed when the step continues or its run is stopped.
+Each has a row beside the index of runs, so that many runs that wait for one cause are shown as one entry. A
+row is written after its step, again at each attempt, and removed when the step continues or its run is
+stopped.
 """
 
 from __future__ import annotations

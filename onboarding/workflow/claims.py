@@ -1,10 +1,10 @@
-"""The claim of a worker on a step: the worker renews it while it lives, and so others know that it does.
+"""The claim of a worker on a step. The worker renews it, which shows others that the worker is alive.
 
 No clock of a host decides whether a worker is dead: a clock can jump. A worker renews its claim at intervals
-of its own monotonic clock. Whoever doubts that it lives puts a message on the queue, with the version that
-the claim has now, and storage delivers the message when the lease is over. A claim that still has that
-version was not renewed all that time: its worker is dead, or frozen. Then another worker takes the step, in
-a transaction with that version.
+of its own monotonic clock. To check whether it is alive, another process puts a message on the queue with the
+current version of the claim, and storage delivers the message when the lease is over. If the claim still has
+that version, it was not renewed during that time: its worker is dead or suspended. Another worker then takes
+the step, in a transaction with that version.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Claim:
             await renewing
 
     async def lost(self) -> Run | None:
-        """The present run if another worker has claimed the step, or nobody may run it any more."""
+        """The current run if another worker has claimed the step, or if nobody may run it any longer."""
         run = await self._runtime.load(self.step.run)
         return run if run and not is_same(run.steps[self.step.name], self.step) else None
 
@@ -91,7 +91,7 @@ def is_same(step: StepState, claimed: StepState) -> bool:
 
 
 async def doubt(runtime: Runtime, step: StepState) -> None:
-    """Lets the queue ask, when the lease is over, whether the worker of a step has renewed its claim."""
+    """Sends a message to check, when the lease is over, whether a worker has renewed its claim."""
     message = StepMessage(run=step.run, step=step.name, attempt=step.attempt, claim=step.etag)
     await runtime.send(message, runtime.limits.lease)
 

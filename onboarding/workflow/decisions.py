@@ -51,7 +51,8 @@ def after(
 def is_news(before: StepState, step: StepState, outcome: Outcome[Any], calls: Sequence[Call]) -> bool:
     """Whether the outcome of a step is worth an audit event.
 
-    Not if it still waits for the same thing, or for the same person, and has changed nothing meanwhile.
+    It is not if the step still waits for the same condition or person, and has changed nothing in the
+    meantime.
     """
     if any(call.changes for call in calls):
         return True
@@ -100,14 +101,14 @@ def renewed(declared: Step[Any, Any, Any], step: StepState, now: datetime) -> St
         tries=0,
         since=None,
         error=None,
-        memo=step.memo if declared.keeps_memo else "",  # people may have changed what it is about
+        memo=step.memo if declared.keeps_memo else "",  # people may have changed its subject
     )
 
 
 def _continues(before: Failure | None, now: Failure) -> bool:
-    """Whether an error belongs to the trouble that a step had before.
+    """Whether an error continues the previous errors of a step.
 
-    A wait for a person can be long. What happens after it has a time limit of its own.
+    A wait for a person can be long. What happens after it has a separate time limit.
     """
     return before is not None and (now.actor.is_awaited or not before.actor.is_awaited)
 

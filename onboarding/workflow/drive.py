@@ -104,7 +104,7 @@ class Drive:
     async def _begin(self, choose: Callable[[], Sequence[str]]) -> None:
         """Claims the steps to start, and starts them. The lock is held.
 
-        A claim stands in one transaction with the head: whoever stops or resumes the run is seen.
+        A claim is written in one transaction with the head, so that a stop or resume of the run is noticed.
         """
         while claims := [self._claim(name) for name in choose()]:
             try:
@@ -173,7 +173,7 @@ class Drive:
             await self._take_back(claim, outcome, calls)
 
     async def _take_back(self, claim: Claim, outcome: Outcome[Any], calls: tuple[Call, ...]) -> None:
-        """Takes back what an attempt made that lost its claim, and shows its calls in the audit trail."""
+        """Undoes an attempt that lost its claim, and shows its calls in the audit trail."""
         step = claim.step
         log.warning("step %s went on without this worker", step.name, extra={"run": step.run})
         error, more = await attempts.take_back(
@@ -237,7 +237,7 @@ class Drive:
             await self._begin(lambda: [name for name in self._next(step) if name not in handed_over])
 
     async def _report(self, step: StepState) -> None:
-        """Lists a step that is blocked, no longer lists one that was, and logs a failure."""
+        """Lists a blocked step, removes one that is no longer blocked from the list, and logs a failure."""
         blocked = self._runtime.index.blocked
         if step.is_blocked or self._stalls(step):
             await blocked.enter(BlockedStep.of(self._head, step))
@@ -277,7 +277,7 @@ class Drive:
     def _events(
         self, before: StepState, step: StepState, outcome: Outcome[Any], calls: tuple[Call, ...]
     ) -> list[Event]:
-        """The audit event of an outcome, if people must know of it."""
+        """The audit event of an outcome, if people must know about it."""
         if not decisions.is_news(before, step, outcome, calls):
             return []
         kind, detail = decisions.described(step, outcome)

@@ -2,7 +2,7 @@
 
 The order is always the same. One transaction writes the outcome of a step, its audit event and the claims on
 the next steps. Then delayed messages are put on the queue. Then the host completes the message. A crash
-anywhere is repaired when the message is delivered again: the engine recognises its claims and resumes them.
+anywhere is repaired when the message is delivered again: the engine recognizes its claims and resumes them.
 
 It knows nothing about what the steps do.
 """
@@ -33,7 +33,7 @@ from onboarding.workflow.sweep import Sweep
 log = logging.getLogger(__name__)
 
 _PAUSES: Final = (1, 2, 3, 5, 8)
-"""Seconds until a message is delivered again whose owner has its share of the workers."""
+"""Seconds until a message is delivered again if its owner already has its share of the workers."""
 
 
 class Engine:
@@ -73,7 +73,8 @@ class Engine:
                 return
             with self._shares.taken(lists):
                 async with self._runtime.store.gathering(run.head) as gathered:
-                    # Also if nothing happens: an earlier delivery can have ended before it was copied.
+                    # Even if nothing happens: an earlier delivery can have ended before its events were
+                    # copied.
                     gathered.whole = not any(step.attempt for step in run.steps.values())
                     drive = Drive(self._runtime, run, message, delivery)
                     await drive.go()
@@ -121,7 +122,7 @@ class Engine:
         return sweep.driven
 
     async def collect(self) -> int:
-        """Keeps the messages on the poison queue that the host cannot read, and so never brings."""
+        """Keeps the messages on the poison queue that the host cannot read, and therefore never delivers."""
 
         async def keep(body: bytes) -> None:
             await self._give_up(body, received_message.undecodable())

@@ -37,7 +37,7 @@ class Entry:
     announced_at: datetime
     cause: str = ""  # of a run that needs attention: the code of its error
     since: datetime | None = None  # when it failed, or when its errors began
-    dismissed: Dismissal | None = None  # of an open run: an operator knows that it takes long
+    dismissed: Dismissal | None = None  # of an open run: an operator knows that it takes a long time
     partition: Annotated[str, Field(exclude=True)] = ""
     etag: Annotated[str, Field(exclude=True)] = ""
     damaged: Annotated[bool, Field(exclude=True)] = False  # only the key is known, not the lists

@@ -1,7 +1,7 @@
 """What people do with a run: resume a failed run, stop a run, send a signal to a waiting step.
 
 Each is one transaction with the ETags of what it changes, and is repeated after a conflict. So a worker
-notices it at its next write, and never sees half of it.
+notices it at its next write, and never sees an incomplete change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from onboarding.workflow.runtime import Runtime
 from onboarding.workflow.step_message import StepMessage
 
 _CALM: Final = timedelta(seconds=2)
-"""Between two checks of a step that people ask for."""
+"""The time between two checks of a step that people request."""
 
 _ENDED: Final = {RunStatus.CANCELLED: "cancelled", RunStatus.ROLLED_BACK: "rolledBack"}
 """The events of the audit trail at the end of a stopped run."""
@@ -50,8 +50,8 @@ async def resume(
         runtime: The runs.
         run_id: The run.
         author: Who resumes it.
-        keep_authority: False where the person who resumes the run has less authority than the run.
-        retrying: Also a run whose step the engine would retry later.
+        keep_authority: False if the person who resumes the run has less authority than the run.
+        retrying: Also resume a run whose step the engine would retry later.
 
     Raises ``NotPossibleError`` unless the run has failed or waits for somebody to act.
     """
@@ -80,11 +80,11 @@ async def resume(
     try:
         run = await _change(runtime, run_id, change)
     except NotPossibleError:
-        if ended := await runtime.load(run_id):  # somebody else has ended the run meanwhile
+        if ended := await runtime.load(run_id):  # somebody else has ended the run in the meantime
             await runtime.settle(ended, again=True)
         raise
     if run is not None:
-        await runtime.settle(run, again=True)  # a sweep may have closed the index meanwhile
+        await runtime.settle(run, again=True)  # a sweep may have closed the index in the meantime
         await _begin_ready(runtime, run)
     return run
 
@@ -138,7 +138,7 @@ def at_rest(run: Run) -> bool:
 
 
 async def take_back(runtime: Runtime, run_id: str) -> None:
-    """Takes back that a run was stopped, if all its steps are done all the same; safe to repeat."""
+    """Cancels the stop of a run, if all its steps are nevertheless done; safe to repeat."""
 
     def change(run: Run) -> _Change | None:
         done = all(step.status is StepStatus.SUCCEEDED for step in run.steps.values())
@@ -169,7 +169,7 @@ async def finish(runtime: Runtime, run_id: str) -> None:
 
 
 async def signal(runtime: Runtime, run_id: str, step_name: str, text: str, author: Author) -> Run | None:
-    """Sends a signal to a waiting step, and wakes it; a step that is running runs once more.
+    """Sends a signal to a waiting step, and wakes it; a running step runs once more.
 
     Raises ``NotPossibleError`` if the step has not started, or has finished.
     """

@@ -19,8 +19,8 @@ class RetryReason(StrEnum):
 
     TRANSIENT = "transient"  # a service was unavailable, slow or throttling
     REPLICATION = "replication"  # the directory does not show a recent write yet
-    BLOCKED = "blocked"  # somebody must act, who is not the requester: see ``Actor.is_awaited``
-    INTERNAL = "internal"  # a defect of this app; retried a few times, in case it is not
+    BLOCKED = "blocked"  # somebody other than the requester must act: see ``Actor.is_awaited``
+    INTERNAL = "internal"  # a defect of this app; retried a few times, in case it is something else
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +83,7 @@ class Retry:
     reason: RetryReason
     error: Failure
     retry_after: float | None = None  # seconds, from the service
-    actions: tuple[Action, ...] = ()  # with which a person can do what helps
+    actions: tuple[Action, ...] = ()  # with which a person can help
     memo: str = ""  # what the attempt has done, so that the next one does not repeat it
 
 

@@ -1,7 +1,7 @@
 """A plan: the steps of a run, their handlers, and the steps that each waits for. It is checked when created.
 
 A plan knows the type of its runs' request, and a step the type of its result, so a type checker finds a
-misspelt field in either.
+misspelled field in either.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 async def _held() -> Run | None:
-    """Nobody else has a claim on the step: it is not recorded."""
+    """Used if the step is not recorded, so that nobody else has a claim on it."""
     return None
 
 
@@ -37,7 +37,7 @@ class Context(Generic[Services, Request]):
     run: Run
     step: StepState
     lost: Callable[[], Awaitable[Run | None]] = _held
-    """Returns the present run if the worker has lost its claim on the step; None while it has the claim."""
+    """Returns the current run if the worker has lost its claim on the step; None while it has the claim."""
 
     async def need_claim(self) -> None:
         """Raises ``TransientError``, which nobody records, if the worker has lost its claim on the step."""
@@ -70,12 +70,12 @@ class Step(Generic[Services, Request, Result]):
     result: Codec[Result] | None = None  # None: the step has no result
     after: tuple[str, ...] = ()  # the steps whose results it needs
     notes: Callable[[Request, StepState], Iterable[str]] | None = None
-    """What the next attempt may make. It is stored with the claim, before the attempt begins."""
+    """What the next attempt can create. It is stored with the claim, before the attempt begins."""
     undo: Callable[[Context[Services, Request], Outcome[Result]], Awaitable[None]] | None = None
-    """Takes back what an attempt made whose worker has lost its claim, as far as nobody has it.
+    """Undoes an attempt whose worker has lost its claim: removes what it created and nobody uses.
 
-    ``context.run`` is the present run, and the outcome is that of the attempt. It is safe to repeat."""
-    keeps_memo: bool = False  # also when people resume the run: it is about what the service has done
+    ``context.run`` is the current run, and the outcome is that of the attempt. It is safe to repeat."""
+    keeps_memo: bool = False  # even when people resume the run, because it is about what the service has done
 
     def dump(self, result: Result) -> str:
         """A result as it is stored with the step."""
@@ -160,13 +160,13 @@ class Plan(Generic[Services, Request]):
         return tuple(step.name for step in self.steps.values() if name in step.after)
 
     def complete(self, run: Run) -> Run:
-        """The run with the steps that it lacks: a row was removed, or another release began the run."""
+        """The run with any missing steps added: a row was removed, or another release began the run."""
         if run.steps and all(step.status is StepStatus.SUCCEEDED for step in run.steps.values()):
-            return run  # it has done everything that it was begun with
+            return run  # it has completed everything with which it began
         return replace(run, steps={**self.new(run.head).steps, **run.steps})
 
     def notes_of(self, head: Head, step: StepState) -> tuple[str, ...]:
-        """What the attempt of a step may make that no earlier one has noted."""
+        """What the attempt of a step can create and no earlier attempt has noted."""
         notes = self.steps[step.name].notes
         if notes is None:
             return ()

@@ -91,7 +91,10 @@ class PoisonMessages:
         self._table = table
 
     async def keep(self, message: PoisonMessage) -> None:
-        """Keeps a message. If it was kept before, also if it was retried since then, that is counted."""
+        """Keeps a message.
+
+        If it was kept before, even if it was retried since then, the occurrence is counted.
+        """
         earlier = [
             row
             for partition in (_PARTITION, _RETRIED)
@@ -110,7 +113,7 @@ class PoisonMessages:
         await self.remove(message)
 
     async def forget_retried(self, before: datetime) -> int:
-        """Forgets what was sent again and has not come back for long."""
+        """Removes messages that were sent again and have not come back for a long time."""
         forgotten = 0
         async for row in self._tables.scan(self._table, Range(_RETRIED, "")):
             for message in await readable(self._tables, [row], PoisonMessage.from_row):

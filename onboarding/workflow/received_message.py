@@ -1,4 +1,4 @@
-"""What a queue message is about: the message, and its run. Either can be unreadable."""
+"""Reads a queue message and its run. Either can be unreadable."""
 
 from __future__ import annotations
 

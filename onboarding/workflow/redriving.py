@@ -1,4 +1,4 @@
-"""Sends poison messages again. A message that is still hopeless is not sent: it stays, with a count."""
+"""Sends poison messages again. A message that would fail again is not sent: it stays, and is counted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Redrive(StrEnum):
     RETRIED = "Retried"  # its run was resumed
     SENT_AGAIN = "SentAgain"
     NOTHING_TO_DO = "NothingToDo"  # its run no longer needs it
-    KEPT = "Kept"  # it is hopeless as before
+    KEPT = "Kept"  # it would fail again
 
 
 async def redrive(messages: PoisonMessages, runs: Runtime, message: PoisonMessage, author: Author) -> Redrive:

@@ -27,7 +27,8 @@ CLOUD: Final[Policies] = {
     RetryReason.REPLICATION: Policy(
         delays=(1, 2, 4, 8, 15, 30, 60, 120), give_up_after=timedelta(minutes=30)
     ),
-    # Until a person has acted (consent, role, permission). Each attempt is also the probe that finds it.
+    # Until a person has acted (consent, role, permission). Each attempt also checks whether that has
+    # happened.
     RetryReason.BLOCKED: Policy(delays=(2, 5, 10, 30, 60, 120, 300), give_up_after=timedelta(days=30)),
     RetryReason.INTERNAL: Policy(delays=(2, 10, 60, 300), give_up_after=timedelta(minutes=20)),
 }

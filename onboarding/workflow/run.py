@@ -199,7 +199,7 @@ class StepState:
 
     @classmethod
     def damaged(cls, row: UnreadableRow) -> StepState:
-        """The step of a row that cannot be read: it has failed, until it is resumed or undone."""
+        """The step of a row that cannot be read: it counts as failed until it is resumed or undone."""
         error = requests.ROW_UNREADABLE.error(table=row.table, key=row.key, reason=row.reason)
         return cls(
             run=row.partition,
@@ -275,7 +275,7 @@ def fits(text: str) -> bool:
 
 
 def _fitting(codec: Codec[_Failing], record: _Failing) -> str:
-    """A step or an event as JSON that fits into a column: an error with many names is cut."""
+    """A step or an event as JSON that fits into a column: an error with many names is shortened."""
     error, longest = record.error, _LONGEST_COLUMN // 8
     while not fits(text := codec.dump(record)) and error and longest:
         error = replace(

@@ -63,8 +63,8 @@ class RunIndex:
         Args:
             lists: The lists that a run of the owner is in.
             most: How far to count.
-            before: An announced run; only older ones count. Of runs that are announced at the same moment
-                each counts those that come before it. So the first ones get through, however many there are.
+            before: An announced run; only older ones count. Of runs that are announced at the same moment,
+            each counts those that come before it. So the first ones are accepted, however many there are.
         """
         owner = lists.get(self.owner, "")
         older = Range(f"{Entry.of(before, NEW).key}~", "~") if before else None
@@ -74,7 +74,7 @@ class RunIndex:
                 for name in (NEW, OPEN)
             )
         )
-        found = {row.key for page in pages for row in page.rows}  # one that just began is in both
+        found = {row.key for page in pages for row in page.rows}  # one that has just begun is in both
         return min(len(found), most)
 
     @staticmethod
@@ -118,7 +118,7 @@ class RunIndex:
         if again or head.stop_as:
             if self._history:
                 await self._forget_statuses(head, status)
-            if status is not RunStatus.FAILED:  # a host that was late may have marked it
+            if status is not RunStatus.FAILED:  # a late host may have marked it
                 await self.unmark(head)
         return held
 
@@ -175,7 +175,7 @@ class RunIndex:
         return await self._entries(page.rows), page.continuation
 
     async def unfinished(self, after: Place = START) -> AsyncIterator[Entry]:
-        """All new and open runs behind a place, for the sweep."""
+        """All new and open runs after a place, for the sweep."""
         for partition in (NEW, OPEN)[after.partition == OPEN :]:
             behind = Range(f"{after.key}!", "~") if partition == after.partition else None
             async for row in self._tables.scan(self._table, Range(partition, ""), keys=behind):

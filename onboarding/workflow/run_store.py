@@ -50,7 +50,7 @@ class RunStore:
         """The current state of a run and its steps.
 
         A step that cannot be read has failed: people can resume or undo the run as if a defect of the step
-        was the cause. Raises ``UnreadableRowError`` if the head cannot be read.
+        were the cause. Raises ``UnreadableRowError`` if the head cannot be read.
         """
         rows = await self._tables.query(self._table, run, STATE)
         found = await readable(self._tables, rows[1:], StepState.from_row)
@@ -73,8 +73,8 @@ class RunStore:
     ) -> Committed:
         """Writes changed steps (and the head) together with their events; returns them with new ETags.
 
-        Who claims a step, resumes or stops the run passes the head, even if it is unchanged. So of two of
-        them that read the same run, one fails, whatever steps they change.
+        A caller that claims a step, or that resumes or stops the run, passes the head, even if it is
+        unchanged. So if two of them have read the same run, one fails, whatever steps they change.
 
         Raises ``ConflictError`` if one of them has been changed in the meantime.
         """

@@ -2,8 +2,8 @@
 
 The events are written with the run, in one transaction. They are copied afterwards: those of one invocation
 together, and all events of a run that are missing when it begins and when it ends. The queue delivers the
-message again if the worker ends before that. If the trail does not answer, the run goes on, and a row
-remembers what is missing.
+message again if the worker ends before that. If the trail does not answer, the run continues, and a row
+records what is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from onboarding.workflow.run import Event, Head
 log = logging.getLogger(__name__)
 
 _OWED: Final = "~owed:"
-"""Begins the partition of runs whose events are missing, by table. It sorts after every month."""
+"""The beginning of the partition of runs whose events are missing, by table. It sorts after every month."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,14 +35,14 @@ class Gathered:
 
     head: Head
     events: list[Event] = field(default_factory=list)
-    whole: bool = False  # all events of the run are copied that are missing
+    whole: bool = False  # all missing events of the run are copied
 
 
 _GATHERED: Final[ContextVar[Gathered | None]] = ContextVar("gathered", default=None)
 
 
 class RunTrail:
-    """The way from the runs of one table to the audit trail."""
+    """Copies the events of the runs of one table to the audit trail."""
 
     def __init__(
         self, *, tables: Tables, table: str, trail: Trail, subject: Callable[[Head], Subject]
@@ -87,7 +87,7 @@ class RunTrail:
             log.exception("%d events of the run %s are not in the audit trail yet", len(events), head.id)
 
     async def complete(self, head: Head, all_events: Callable[[], Awaitable[Sequence[Event]]]) -> bool:
-        """Copies those events of a run that are missing; whether that succeeded."""
+        """Copies the missing events of a run; returns whether that succeeded."""
         try:
             copies = [self._copy(head, event) for event in await all_events()]
             tenant = copies[0].tenant if copies else ""
@@ -101,12 +101,12 @@ class RunTrail:
         return True
 
     async def owed(self) -> list[tuple[str, Row]]:
-        """The runs whose events are missing, with the rows that remember it."""
+        """The runs whose events are missing, with the rows that record this."""
         rows = await self._tables.query(names.AUDIT, f"{_OWED}{self._table}", Range("", "~"))
         return [(str(row.columns.get("run", "")), row) for row in rows]
 
     async def settle(self, row: Row) -> None:
-        """Forgets that the events of a run were missing."""
+        """Removes the record that events of a run were missing."""
         await self._tables.write(names.AUDIT, row, Write.DELETE)
 
     def _copy(self, head: Head, event: Event) -> AuditEvent:

@@ -28,7 +28,7 @@ Shown = TypeVar("Shown")
 
 
 class TooManyOpenError(Exception):
-    """The owner of a run has as many open ones as it may have."""
+    """The owner of a run has reached the limit of open runs."""
 
 
 class Watch(Protocol):
@@ -48,13 +48,13 @@ class Limits:
     """Time limits."""
 
     step: timedelta = timedelta(minutes=2)  # for one attempt of a step; then it is retried
-    invocation: timedelta = timedelta(minutes=1)  # then steps that become ready get messages of their own
+    invocation: timedelta = timedelta(minutes=1)  # then steps that become ready get separate messages
     share: int = 6  # runs of one owner that a process works on at the same time; twice as many of a tenant
     open_runs: int = 0  # of one owner, at the same time; 0: any number
     stalled: timedelta = timedelta(minutes=15)  # without progress: the sweep continues the run
     beat: timedelta = timedelta(seconds=20)  # between two renewals of the claim on a step
     lease: timedelta = timedelta(seconds=90)  # without a renewal: the worker of a step is dead
-    swept: int = 250  # runs that one sweep checks; the next one goes on behind them
+    swept: int = 250  # runs that one sweep checks; the next one continues after them
     sweep: timedelta = timedelta(seconds=45)  # for one sweep of one queue
 
 
@@ -106,7 +106,7 @@ class Runtime:
     async def load_all(
         self, entries: Iterable[Entry], show: Callable[[Run], Awaitable[Shown]]
     ) -> Readable[Shown]:
-        """What ``show`` makes of those runs that exist. Each run that cannot be read is kept in the index."""
+        """The results of ``show`` for those runs that exist. Each unreadable run is kept in the index."""
         found = await asyncio.gather(*(self._load(entry, show) for entry in entries))
         return Readable(
             (shown for shown in found if shown is not None and not isinstance(shown, UnreadableRow)),
@@ -158,7 +158,7 @@ class Runtime:
         return existing
 
     async def is_full(self, lists: Mapping[str, str], head: Head | None = None) -> bool:
-        """Whether an owner has as many open runs (older than one that is announced) as it may have."""
+        """Whether an owner has reached the limit of open runs (those older than an announced one)."""
         most = self.limits.open_runs
         return bool(most) and await self.index.count_open(lists, most=most, before=head) >= most
 
@@ -174,13 +174,14 @@ class Runtime:
     async def settle(self, run: Run, *, again: bool = False) -> None:
         """Closes the index of a run that has finished.
 
-        Others can change the run before the index is written, or settle it at the same time. So it looks
-        again after it has written, until the index shows what the run is. Only then the run leaves the open
+        Others can change the run before the index is written, or settle it at the same time. So it checks
+        again after it has written, until the index shows the state of the run. Only then the run leaves the
+        open
         ones: a worker that dies earlier leaves the rest to the sweep.
 
         Args:
             run: The run.
-            again: Whether it was resumed or stopped. Then its index is opened, and shows no earlier status.
+            again: Whether it was resumed or stopped. Its index is then opened, and shows no earlier status.
         """
         if not (again or self.status(run).final):
             return
@@ -207,12 +208,12 @@ class Runtime:
             await self.watch.waits(run, step)
 
     def _final(self, run: Run) -> RunStatus | None:
-        """The final status of a run; None if it goes on."""
+        """The final status of a run; None if it continues."""
         status = self.status(run)
         return status if status.final else None
 
     def overdue(self, run: Run, step: StepState) -> bool:
-        """Whether a step should have started or continued long ago; see ``claims`` for one that runs."""
+        """Whether a step should have started or continued long ago; see ``claims`` for a running step."""
         before = self.clock.now() - self.limits.stalled
         match step.status:
             case StepStatus.PENDING:

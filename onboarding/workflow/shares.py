@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 _OTHERS: Final = 2
-"""How many times an owner's share any other list has, so that no owner uses up a whole tenant's."""
+"""The share of any other list as a multiple of an owner's, so that no owner uses up the share of a tenant."""
 
 
 class Shares:
@@ -26,7 +26,7 @@ class Shares:
         self._working: Counter[tuple[str, str]] = Counter()
 
     def free(self, lists: Mapping[str, str]) -> bool:
-        """Whether each list that a run is in has a part of its share left."""
+        """Whether each list that contains a run has a part of its share left."""
         return all(
             self._working[kind, value] < self._most * (1 if kind == self._owner else _OTHERS)
             for kind, value in lists.items()

@@ -19,7 +19,7 @@ class StepMessage:
     key: str = field(default_factory=lambda: uuid.uuid4().hex)  # distinguishes this message from similar ones
     traceparent: str = ""  # W3C Trace Context of the request
     claim: str = ""  # the version of a claim: its worker is dead if the step still has it
-    postponed: int = 0  # how often it was put back because its owner had its share of the workers
+    postponed: int = 0  # how often it was postponed because its owner had its share of the workers
 
 
 MESSAGES: Final = Codec(StepMessage)

@@ -1,8 +1,8 @@
 """The sweep: continues runs that have made no progress (a crash between a row and its message).
 
-One sweep checks a limited number of runs, for a limited time, and the next one goes on behind them. So its
+One sweep checks a limited number of runs, for a limited time, and the next one continues after them. So its
 cost does not depend on the number of open runs, and each of them has its turn: new runs are before the place
-where it goes on, and a run that cannot be checked is passed.
+where it continues, and a run that cannot be checked is skipped.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ class Sweep:
 
 
 def _is_doubtful(runtime: Runtime, step: StepState) -> bool:
-    """Whether a step runs for so long that its worker may be dead, or by a clock that is ahead.
+    """Whether a step has run for so long that its worker may be dead, or began by a clock that was ahead.
 
-    This only begins the question. The claim decides.
+    This only begins the check. The claim decides.
     """
     if step.status is not StepStatus.RUNNING or step.changed_at is None:
         return False

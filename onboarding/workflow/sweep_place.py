@@ -1,4 +1,4 @@
-"""Where the sweep of a queue goes on: behind the last run that the one before has checked."""
+"""Where the sweep of a queue continues: after the last run that the previous sweep checked."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ class SweepPlace:
         return found[0] if found else START
 
     async def put(self, place: Place) -> None:
-        """Lets the next sweep go on behind a place."""
+        """Makes the next sweep continue after a place."""
         row = Row(partition=_PARTITION, key=_KEY, columns={"document": CODEC.dump(place)})
         await self._tables.write(self._table, row, Write.UPSERT)

@@ -1,5 +1,5 @@
-"""``python -m infra.azure.prove``: what Microsoft's services really do in a test tenant.
+"""``python -m infra.azure.prove``: how Microsoft's services actually behave in a test tenant.
 
-Documentation leaves some behavior open, which this app infers. The script makes, reads and removes objects
-that nobody needs, with the identity that the app has, and answers one question in each line.
+The documentation does not describe some behavior, which this app infers. The script creates, reads and
+removes objects that nobody needs, with the identity of the app, and answers one question on each line.
 """

@@ -1,4 +1,4 @@
-"""Ask everything, one line an answer; write a report; remove what was made, also after Ctrl-C."""
+"""Ask everything, one line for each answer; write a report; remove what was created, even after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _run(arguments: argparse.Namespace, http: httpx.Client) -> Run:
 
 
 def _progress(seconds: float, answer: Answer) -> None:
-    """What is waited for, so that nobody takes a long wait for a hang."""
+    """Shows what the script waits for, so that nobody mistakes a long wait for a hang."""
     print(f"waiting  for {seconds:.0f} s so far ({answer.text})", file=sys.stderr, flush=True)
 
 

@@ -49,7 +49,7 @@ def permissions(run: Run) -> Iterator[Finding]:
 
 
 def earlier(run: Run) -> Iterator[Finding]:
-    """What a run left that was killed: it is removed with what this one makes."""
+    """What a killed run left behind: it is removed with what this run creates."""
     path = f"/applications?$filter=startswith(displayName,'{PREFIX}')&$select=id,appId,displayName"
     found = run.graph("GET", path).body.get("value") or ()
     for application in found:
@@ -88,7 +88,7 @@ def creation(run: Run) -> Iterator[Finding]:
 
 
 def _used(run: Run, application: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether a new application can be changed, can have a principal, and can have a secret, at once."""
+    """Whether a new application can be changed, and get a principal and a secret, at once."""
     path = f"/applications/{application['id']}"
     changed = run.wait(lambda: run.graph("PATCH", path, {"description": "changed"}))
     yield reached("A new application can be changed.", changed)
@@ -269,7 +269,7 @@ def _may_exist(run: Run, unique: str) -> None:
 
 
 def _by_name(run: Run, unique: str) -> Answer:
-    """An application by its unique name; a replica may not know it yet, so one miss is not believed."""
+    """An application by its unique name; a replica may not know it yet, so one miss is not sufficient."""
     answer = run.graph("GET", f"/applications(uniqueName='{unique}')?$select=id,appId,displayName")
     if not _gone(answer):
         return answer
@@ -285,7 +285,7 @@ def _keep(run: Run, application: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _remove(run: Run, application: Mapping[str, Any]) -> bool:
-    """Delete and purge an application and its service principal; whether they are gone."""
+    """Delete and purge an application and its service principal; whether they no longer exist."""
     object_id, app_id = str(application["id"]), str(application["appId"])
     principal = run.graph("GET", f"/servicePrincipals(appId='{app_id}')?$select=id").body.get("id")
     deleted = run.wait(
@@ -298,7 +298,7 @@ def _remove(run: Run, application: Mapping[str, Any]) -> bool:
 
 
 def _purged(run: Run, object_id: str) -> bool:
-    """Remove a deleted object permanently. One that is never shown as deleted is gone."""
+    """Remove a deleted object permanently. One that is never shown as deleted no longer exists."""
     path = f"/directory/deletedItems/{object_id}"
     purged = run.wait(lambda: run.graph("DELETE", path))
     return purged.reached or _gone(purged.last)

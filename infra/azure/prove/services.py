@@ -189,7 +189,7 @@ def _read(response: httpx.Response) -> Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waited:
-    """What became of a call that was repeated until its answer was the wanted one."""
+    """The result of a call that was repeated until its answer was the wanted one."""
 
     reached: bool
     seconds: float

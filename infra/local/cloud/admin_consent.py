@@ -1,8 +1,8 @@
 """The page on which an administrator of a tenant consents to what an application requests.
 
-The local login asks nobody to sign in: a person who opens the page is the administrator. The browser then
-goes to a reply address of the application, as in Entra ID. Where the application has none, the consent is
-recorded, and the page shows AADSTS500113.
+The local login does not ask anyone to sign in: a person who opens the page is the administrator. The browser
+then goes to a reply address of the application, as in Entra ID. Where the application has none, the consent
+is recorded, and the page shows AADSTS500113.
 
 https://learn.microsoft.com/entra/identity-platform/v2-admin-consent and
 https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent.

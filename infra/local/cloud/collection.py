@@ -28,7 +28,7 @@ class Replication:
     """How far reads are behind writes, for every collection of the directory."""
 
     lag: float = 0.0
-    """Seconds until a change shows; 0 shows everything at once, also what was still under way."""
+    """Seconds until a change shows; 0 shows everything at once, including earlier changes."""
     stale: bool = False
     """While set, reads see each object as it was before its last change."""
     owners: float = 0.0

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 _REMEMBERED_CALLS: Final = 200_000
 _NO_ANSWER: Final = Answer(status=503)
-"""Stands for closing the connection without a word."""
+"""Means that the connection is closed without an answer."""
 
 
 async def read(received: web.BaseRequest) -> Request:

@@ -1,6 +1,6 @@
 """How long a change takes until services other than the directory itself know it, in seconds.
 
-Microsoft names minutes, and promises nothing:
+Microsoft mentions minutes, and promises nothing:
 
 - federated credentials: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
 - client secrets: https://learn.microsoft.com/entra/identity-platform/reference-error-codes (AADSTS7000215)
