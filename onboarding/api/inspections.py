@@ -13,7 +13,7 @@ from onboarding.api.problems import ProblemError
 from onboarding.api.reading import Parameters
 from onboarding.clock import Clock
 from onboarding.connections import records
-from onboarding.drift.inspection_step import SETTLED
+from onboarding.drift.inspection_step import SETTLED, is_old
 from onboarding.errors import requests, steps
 
 _PAUSE: Final = timedelta(minutes=1)
@@ -53,8 +53,8 @@ class InspectionsResource:
     async def inspect(self, call: Call[Parameters, None]) -> Connection:
         """Inspect the directory and the subscription of a connection now."""
         found, now = await self._connections.find(call), self._clock.now()
-        ready = found.created_at + SETTLED
-        if now <= ready:
+        if not is_old(found, now):
+            ready = found.created_at + SETTLED
             raise ProblemError(requests.TOO_EARLY_TO_INSPECT, name=found.name, ready=ready)
         if found.state is not records.ConnectionState.ACTIVE:
             raise ProblemError(requests.CONNECTION_REMOVING, name=found.name)

@@ -10,7 +10,7 @@ from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
 from onboarding.connections.records import Connection, ConnectionState
 from onboarding.drift.drift_index import DriftEntry, DriftIndex, entry_of
-from onboarding.drift.inspection_step import SETTLED
+from onboarding.drift.inspection_step import is_old
 from onboarding.errors import OnboardingError
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, UnreadableRows
 from onboarding.words import data
@@ -148,7 +148,7 @@ class Drifts:
             await self._index.remove(trouble.id)
             return None
         now = self._clock.now()
-        if connection.state is not ConnectionState.ACTIVE or connection.created_at + SETTLED >= now:
+        if connection.state is not ConnectionState.ACTIVE or not is_old(connection, now):
             rule = "A connection can be inspected from one hour after it was created until it is removed."
             return Kept(what="The connection", current=connection.state, rule=rule)
         connection = await self._connections.change(trouble.id, _undismissed) or connection

@@ -239,7 +239,12 @@ def _with_dismissals(current: Connection, found: Mapping[str, Difference]) -> Ma
 
 def _is_settled(connection: Connection, started_at: datetime) -> bool:
     """Whether the directory already shows a connection completely, and it is not being removed."""
-    return connection.state is ConnectionState.ACTIVE and connection.created_at < started_at - SETTLED
+    return connection.state is ConnectionState.ACTIVE and is_old(connection, started_at)
+
+
+def is_old(connection: Connection, now: datetime) -> bool:
+    """Whether a connection was created long enough ago, or by a clock that was ahead."""
+    return abs(now - connection.created_at) > SETTLED
 
 
 InspectionContext = Context[InspectionStep, InspectionRequest]

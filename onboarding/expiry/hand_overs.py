@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from onboarding.clock import Clock
 from onboarding.connections.connection_store import ConnectionStore
@@ -62,6 +63,10 @@ class HandOvers:
         return kept
 
 
+_AHEAD: Final = timedelta(minutes=5)
+"""By this time the clocks of two instances can differ."""
+
+
 class HandOverReminders:
     """What the timer runs."""
 
@@ -91,16 +96,28 @@ class HandOverReminders:
         """
         announced, failures = 0, list[Exception]()
         async for wait in self._waits.all():
-            if self._due(wait) <= wait.reminded:
-                continue
             try:
-                announced += await self._remind(wait)
+                if wait.since > self._clock.now() + _AHEAD:
+                    await self._correct(wait)
+                elif self._due(wait) > wait.reminded:
+                    announced += await self._remind(wait)
             except Exception as error:
                 log.exception("the site of %s could not be reminded", wait.connection)
                 failures.append(error)
         if failures:
             raise failures[0]
         return announced
+
+    async def _correct(self, wait: SiteWait) -> None:
+        """Lets a wait begin now that has begun in the future, by a clock that was ahead."""
+        now = self._clock.now()
+
+        def change(found: Connection) -> Connection | None:
+            known = found.hand_over or HandOver(since=found.created_at)
+            return found.evolve(hand_over=replace(known, since=min(known.since, now)))
+
+        if await self._connections.change(wait.connection, change):
+            await self._waits.put(replace(wait, since=now))
 
     def _due(self, wait: SiteWait) -> int:
         """How many reminders are due by now. The last one replaces those that were missed."""

@@ -34,6 +34,9 @@ _ENDS: Final = time(6, tzinfo=UTC)
 _GRACE: Final = timedelta(minutes=10)
 """The time between the end of a day and its digest, for entries that are still being written."""
 
+_LONGEST: Final = timedelta(days=1) + _GRACE
+"""From the beginning of a day to its digest."""
+
 _ENTRIES: Final = keys.prefixed("entry:")
 _NOTICES: Final = Codec(Notice)
 _REQUESTS: Final = Codec(DigestRequest)
@@ -73,7 +76,8 @@ async def add(services: DeliveryServices, notice: Notice, target: str, announced
 async def send(context: DigestContext) -> Done[DigestResult] | Wait:
     """Sends a digest when its day is over, with those of its notices that are still current."""
     services, request = context.services, context.request
-    if (left := request.day + _GRACE - services.clock.now()) > timedelta(0):
+    left = request.day + _GRACE - services.clock.now()
+    if timedelta(0) < left <= _LONGEST:  # a clock that was ahead has left a day that is further away
         return Wait(reason="the end of the day", after=left, give_up_after=timedelta(days=30))
     notices = await _notices(services, context.id)
     items = [

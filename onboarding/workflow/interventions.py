@@ -209,7 +209,7 @@ async def wake(runtime: Runtime, run_id: str, author: Author) -> Run | None:
 
 def _may_check(step: StepState, now: datetime) -> bool:
     waits = step.status is StepStatus.WAITING and (step.is_blocked or step.error is None)
-    return waits and step.changed_at is not None and step.changed_at <= now - _CALM
+    return waits and step.changed_at is not None and abs(now - step.changed_at) >= _CALM
 
 
 async def _change(runtime: Runtime, run_id: str, change: Callable[[Run], _Change | None]) -> Run | None:

@@ -213,14 +213,18 @@ class Runtime:
         return status if status.final else None
 
     def overdue(self, run: Run, step: StepState) -> bool:
-        """Whether a step should have started or continued long ago; see ``claims`` for a running step."""
-        before = self.clock.now() - self.limits.stalled
+        """Whether a step should have started or continued long ago; see ``claims`` for a running step.
+
+        This includes a step of the future, which a clock that was ahead has left.
+        """
+        now, limit = self.clock.now(), self.limits.stalled
         match step.status:
             case StepStatus.PENDING:
                 last = max((other.changed_at or run.head.created_at) for other in run.steps.values())
-                return self.plan(run.head).ready(run, step.name) and last < before
+                return self.plan(run.head).ready(run, step.name) and abs(now - last) > limit
             case StepStatus.WAITING:
-                return step.due_at is not None and step.due_at < before
+                ahead = step.changed_at is not None and step.changed_at > now + limit
+                return step.due_at is not None and (ahead or step.due_at < now - limit)
             case _:
                 return False
 

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from onboarding.connections.records import Connection
+from onboarding.connections.site_waits import SiteWaits
+from onboarding.drift.inspection_step import is_old
+from onboarding.notices import digests
+from onboarding.notices.notice import Kind, Notice
 from onboarding.storage import names
 from onboarding.storage.periodic_jobs import PERIODS
 from tests.support import runbook
+from tests.support.connections import onboarding_request
 from tests.support.world import World
 
 AHEAD = timedelta(days=270)
 INCIDENT = "A clock was wrong"
+
+
+async def test_what_a_clock_that_was_ahead_left_behind_goes_on(world):
+    """What was created and begun meanwhile is inspected, continued and reminded of, and not months later."""
+    world.advance(AHEAD)
+    now = world.clock.now()
+    made = await world.connect("made", now + timedelta(days=400), drifts=False, created_at=now)
+    await SiteWaits(world.tables).begin(made)
+    started = await world.onboard(onboarding_request(name="started"), now)
+    await digests.add(world.parts.messaging.delivery_services, notice(made, now), "webhook", now)
+    world.advance(-AHEAD)
+    world.queues._messages[names.STEPS_QUEUE] = []
+    reminded = 0
+    for _ in range(8):
+        world.advance(timedelta(days=1))
+        await world.run_jobs()
+        reminded += await world.timers.hand_over_reminders.run()
+    assert reminded == 1
+    (message, *_) = world.queues._messages[names.STEPS_QUEUE]
+    assert started.id in message.body.decode()
+    inspections = [row for row in world.rows() if row.table == names.INSPECTIONS and row.key == "head"]
+    assert made.id in str(inspections[0].columns)
+    assert is_old(made, world.clock.now()), "it can be inspected"
+    digest = next(row for row in world.rows() if row.table == names.NOTICES and '"day"' in str(row.columns))
+    run = await world.parts.notice_runs.load(digest.partition)
+    assert run is not None
+    assert any(world.parts.notice_runs.overdue(run, step) for step in run.steps.values())
+
+
+def notice(connection: Connection, at: datetime) -> Notice:
+    """Something that people must know about a connection."""
+    kind, key = Kind.PROFILE_DRIFT, ("k",)
+    return Notice(kind=kind, connection=connection.id, key=key, at=at, message="m", impact="i", remedy="r")
 
 
 def announced(world: World, table: str) -> int:
