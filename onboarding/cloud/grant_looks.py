@@ -2,7 +2,8 @@
 
 Each wait repeatedly reads the grants of two service principals. One batch answers the waits of a tenant that
 look at about the same time. What the service may not see in the tenant is requested only once. So the calls
-in a period do not grow with the number of runs that wait: one for each 20 lists.
+in a period do not grow with the number of runs that wait: one for each 20 lists. If many runs wait, each of
+them looks in some of the periods only (``lifecycle/consent_looks.py``).
 
 This is kept in the process. Another process makes its own requests, and one that has just started makes a
 request for each wait when it is due.
@@ -37,7 +38,7 @@ _LATE: Final = timedelta(minutes=2)
 _QUIET: Final = timedelta(seconds=30)
 """After a failure, no look in the tenant calls Graph for this time."""
 
-_MOST: Final = 2000
+_MOST: Final = 20_000
 """The number of lists that are remembered. Further waits make their own requests."""
 
 SCOPES: Final = "oauth2PermissionGrants"
@@ -73,6 +74,11 @@ class GrantLooks:
         self._refused_at: datetime | None = None
         self._failure: OnboardingError | None = None
         self._failed_at: datetime | None = None
+
+    @property
+    def waiting(self) -> int:
+        """The number of lists for which runs wait."""
+        return len(self._expected)
 
     def expect(self, paths: Iterable[str], now: datetime, due: datetime) -> None:
         """Notes when a run requests its lists again."""

@@ -1,14 +1,19 @@
-"""Waiting for consent costs a tenant a few calls for all of its onboardings, not some for each."""
+"""Waiting for consent costs a tenant a limited number of calls, however many of its onboardings wait."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+import logging
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from infra.local.cloud.faults import FaultSettings
+from onboarding.lifecycle.consent_looks import AT_ONCE, next_look
 from onboarding.lifecycle.context import unique_name
 from onboarding.storage import names
 from tests.interleavings.parties import Member
@@ -17,6 +22,8 @@ from tests.support.customers import FABRIKAM
 from tests.support.precreated import consented
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the SDK of Graph
+
+log = logging.getLogger(__name__)
 
 PERIOD = timedelta(minutes=5)
 
@@ -63,15 +70,52 @@ async def consent(world: World, run: str) -> None:
     await consented(member, *apps)
 
 
-@pytest.mark.parametrize(
-    "count", [3, pytest.param(100, marks=pytest.mark.soak)], ids=lambda count: f"{count} waiting"
-)
-async def test_a_look_is_for_all_that_wait_in_a_tenant(world, count):
+def test_each_onboarding_has_its_turn():
+    """Later checks are at the moments of the tenant, and each onboarding has one of a limited number of them."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    runs = [str(uuid.UUID(int=number)) for number in range(1000)]
+    moments: Counter[datetime] = Counter()
+    for run in runs:
+        looks = [now]
+        for _ in range(3):
+            asked = {"tenant": FABRIKAM, "onboarding": run, "waiting": 2 * len(runs)}
+            looks.append(looks[-1] + next_look(looks[-1], 7, **asked))
+        periods = [(after - before) / PERIOD for before, after in pairwise(looks)][1:]
+        assert periods == [20, 20]
+        moments[looks[1]] += 1
+    assert len(moments) == 20
+    assert 2 * max(moments.values()) < 2 * AT_ONCE
+    alone = next_look(now, 7, tenant=FABRIKAM, onboarding=runs[0], waiting=2)
+    assert timedelta(seconds=2) <= alone <= PERIOD + timedelta(seconds=2)
+    assert next_look(now, 0, tenant=FABRIKAM, onboarding=runs[0], waiting=9999) == timedelta(seconds=2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("count", [100, 300], ids=lambda count: f"{count} waiting")
+async def test_looks_have_a_limit(simulated, count):
+    """In each period, the service makes about five calls, and each run sees a consent in its turn."""
+    world = World(simulated, max_open_onboardings=1000)
+    runs = await waiting(world, count, userDiscovery={"enabled": True})
+    turns = -(-2 * count // AT_ONCE)
+    made = [len(await calls(world)) for _ in range(2 * turns)][turns:]
+    log.info("%d waiting: %s calls in each of %d periods", count, made, turns)
+    assert sum(made) <= 1.5 * 2 * count / 20
+    assert max(made) <= 2 * AT_ONCE / 20
+    await consent(world, runs[0])
+    for _ in range(turns):
+        await calls(world)
+    after = ["Succeeded" if number == 0 else "Waiting" for number in range(count)]
+    assert await statuses(world, runs) == after
+
+
+@pytest.mark.parametrize("count", [3])
+async def test_a_look_is_for_all_that_wait_in_a_tenant(world):
     """In each period, the service makes one call for every twenty lists of grants, however many runs wait.
 
     Each run sees a consent at its next look. While Graph fails, the runs do not ask one after another. Where
     the service may not see delegated permissions, it asks for one of those lists, to learn when it may.
     """
+    count = 3
     runs = await waiting(world, count, userDiscovery={"enabled": True})
     await calls(world)
     made = await calls(world)

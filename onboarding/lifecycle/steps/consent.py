@@ -10,7 +10,6 @@ it, a person confirms that the administrator has consented.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -31,6 +30,7 @@ from onboarding.errors import (
 )
 from onboarding.lifecycle import creation, existing, lost_claims, ownership
 from onboarding.lifecycle.awaited import Awaited
+from onboarding.lifecycle.consent_looks import next_look
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.grant_notes import notes
 from onboarding.lifecycle.revocation import Revocation
@@ -44,9 +44,6 @@ from onboarding.workflow.outcomes import Done, Outcome, Retry, Wait
 from onboarding.workflow.plan import Step
 from onboarding.workflow.run import StepState
 
-_LOOKS: Final = (2, 3, 5, 10, 30, 60, 120)  # seconds between checks for an administrator's consent
-_PERIOD: Final = 300
-"""Seconds between later checks. All onboardings of a tenant check at the same moments, together."""
 _LONGEST: Final = timedelta(days=30)
 
 _NOT_ALLOWED: Final = {cloud.AUTHORIZATION_REQUEST_DENIED.code, login.CONSENT_INCOMPLETE.code}
@@ -228,16 +225,17 @@ async def _look(context: OnboardingContext, wanted: WantedPermissions) -> dict[s
 
 
 def _next_look(context: OnboardingContext, wanted: WantedPermissions) -> timedelta:
-    """How long until the next check. The first checks follow quickly, then those of the tenant."""
-    now, tries = context.services.clock.now(), context.step.tries
-    if tries < len(_LOOKS):
-        after = float(_LOOKS[tries])
-    else:
-        phase = zlib.crc32(context.request.tenant.encode()) % _PERIOD
-        after = _PERIOD - (now.timestamp() - phase) % _PERIOD
-        after += _PERIOD if after < _LOOKS[0] else 0  # this check was a moment too early
-    creation.directory(context).grants.expect(wanted.look, now, now + timedelta(seconds=after))
-    return timedelta(seconds=after)
+    """How long until the next check."""
+    now, grants = context.services.clock.now(), creation.directory(context).grants
+    after = next_look(
+        now,
+        context.step.tries,
+        tenant=context.request.tenant,
+        onboarding=context.id,
+        waiting=grants.looks.waiting,
+    )
+    grants.expect(wanted.look, now, now + after)
+    return after
 
 
 async def undo(context: OnboardingContext, outcome: Outcome[ConsentResult]) -> None:
