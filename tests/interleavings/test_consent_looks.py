@@ -72,7 +72,7 @@ async def consent(world: World, run: str) -> None:
 
 
 def test_each_onboarding_has_its_turn():
-    """Later checks are at the moments of the tenant, and each onboarding has one of a limited number of them."""
+    """Later checks are at the moments of the tenant, and each onboarding has one of several of them."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     runs = [str(uuid.UUID(int=number)) for number in range(1000)]
     moments: Counter[datetime] = Counter()
