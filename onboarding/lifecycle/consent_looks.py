@@ -1,9 +1,9 @@
 """When an onboarding checks again whether an administrator has consented.
 
-The first checks follow quickly. Later, all onboardings of a tenant check at the same moments, together. If many
-of them wait, each one checks at only some of these moments: the calls in a period have a limit, however many
-onboardings wait. A person who has consented does not wait for it: the page of the consent, and ``resume``,
-check at once.
+The first checks follow quickly. Later, all onboardings of a tenant check at the same moments, together. If
+many of them wait, each one checks at only some of these moments. So the calls in a period have a limit,
+however many onboardings wait. A person who has consented does not wait for that: the page of the consent and
+``resume`` check at once.
 """
 
 from __future__ import annotations
