@@ -79,7 +79,7 @@ def test_each_onboarding_has_its_turn():
     for run in runs:
         looks = [now]
         for _ in range(3):
-            asked = {"tenant": FABRIKAM, "onboarding": run, "waiting": 2 * len(runs)}
+            asked: dict[str, Any] = {"tenant": FABRIKAM, "onboarding": run, "waiting": 2 * len(runs)}
             looks.append(looks[-1] + next_look(looks[-1], 7, **asked))
         periods = [(after - before) / PERIOD for before, after in pairwise(looks)][1:]
         assert periods == [20, 20]
