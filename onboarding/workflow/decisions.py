@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from onboarding.calls import Call
 from onboarding.errors import steps
@@ -13,6 +13,14 @@ from onboarding.workflow import retry
 from onboarding.workflow.outcomes import Done, Failed, Failure, Outcome, Retry, Wait
 from onboarding.workflow.plan import Step
 from onboarding.workflow.run import StepState, StepStatus
+
+_WAITS_FOR_NOTHING: Final[Mapping[str, Any]] = {
+    "waiting_for": "",
+    "waiting_code": "",
+    "waiting_said": None,
+    "actions": (),
+}
+"""The fields of a step that no longer waits."""
 
 
 def after(
@@ -30,10 +38,7 @@ def after(
                 changed_at=now,
                 result=declared.dump(outcome.result),
                 error=None,
-                waiting_for="",
-                waiting_code="",
-                waiting_said=None,
-                actions=(),
+                **_WAITS_FOR_NOTHING,
                 tries=0,
                 since=None,
                 memo="",
@@ -80,10 +85,7 @@ def cancelled(step: StepState, now: datetime) -> StepState:
         status=StepStatus.CANCELLED,
         changed_at=now,
         due_at=None,
-        waiting_for="",
-        waiting_code="",
-        waiting_said=None,
-        actions=(),
+        **_WAITS_FOR_NOTHING,
         signal="",
     )
 
@@ -94,10 +96,7 @@ def renewed(declared: Step[Any, Any, Any], step: StepState, now: datetime) -> St
         status=StepStatus.PENDING,
         changed_at=now,
         due_at=None,
-        waiting_for="",
-        waiting_code="",
-        waiting_said=None,
-        actions=(),
+        **_WAITS_FOR_NOTHING,
         tries=0,
         since=None,
         error=None,
@@ -118,10 +117,7 @@ def _failed(step: StepState, error: Failure, now: datetime) -> StepState:
         status=StepStatus.FAILED,
         changed_at=now,
         error=error,
-        waiting_for="",
-        waiting_code="",
-        waiting_said=None,
-        actions=(),
+        **_WAITS_FOR_NOTHING,
     )
 
 
