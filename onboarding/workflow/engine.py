@@ -32,8 +32,11 @@ from onboarding.workflow.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
-_PAUSES: Final = (1, 2, 3, 5, 8)
-"""Seconds until a message is delivered again if its owner already has its share of the workers."""
+_PAUSES: Final = (1, 2, 3, 5, 8, 13, 21)
+"""Seconds until a message is delivered again if its owner already has its share of the workers.
+
+They grow with the wait of the message: each delivery takes time from the messages of others.
+"""
 
 
 class Engine:
