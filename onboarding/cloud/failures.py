@@ -7,6 +7,7 @@ Sources: https://learn.microsoft.com/graph/errors, https://learn.microsoft.com/g
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _LASTING: Final = {501, 505, 507}
 """Statuses for what a server does not implement, and for an exhausted quota. All other statuses from 500 are
 outages.
 """
+_LONGEST_PAUSE: Final = 86_400.0
+"""Seconds of Retry-After that count: a damaged one must not end a run, or stop it for years."""
 _CONCURRENCY: Final = {"Directory_ConcurrencyViolation", "ObjectIsBeingDeleted", "ObjectIsBeingRecovered"}
 _NO_PRINCIPAL: Final = {"Authorization_IdentityNotFound", "Authorization_IdentityDisabled"}
 """Graph's codes for a token whose service principal was deleted or disabled in the tenant."""
@@ -174,8 +177,9 @@ def unreachable(service: str, error: Exception) -> OnboardingError:
 
 
 def seconds(text: str | None) -> float | None:
-    """Retry-After in seconds; for its other form, a date, the engine's own delays apply."""
+    """Retry-After in seconds, a day at most; for its other form, a date, the engine's own delays apply."""
     try:
-        return max(float(text), 0) if text else None
+        value = float(text or "")
     except ValueError:
         return None
+    return min(max(value, 0), _LONGEST_PAUSE) if math.isfinite(value) else None

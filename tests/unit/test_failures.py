@@ -209,7 +209,17 @@ def test_a_replica_may_not_know_the_owner_yet(text):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("7", 7), ("0.5", 0.5), ("-3", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), (None, None)],
+    [
+        ("7", 7),
+        ("0.5", 0.5),
+        ("-3", 0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("inf", None),
+        ("nan", None),
+        ("9" * 400, None),
+        ("9" * 20, 86_400),
+        (None, None),
+    ],
 )
 def test_retry_after_is_obeyed(text, seconds):
     """The step uses the service's Retry-After in seconds; without one it uses its own delay."""
