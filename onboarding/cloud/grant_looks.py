@@ -119,10 +119,14 @@ class GrantLooks:
         return {each: found[each] for each in paths}
 
     async def _probed(self, paths: Sequence[str]) -> None:
-        """Waits for a list of scopes that another run requests, if the service may not see any.
+        """Waits for what another run requests, if its answer can be the answer for all runs.
 
-        A refusal of that list applies to all lists.
+        The refusal of a list of scopes is the refusal of all such lists. After a failure, one run tries again
+        for all.
         """
+        if self._failure and (task := next(iter(self._asking.values()), None)):
+            with contextlib.suppress(OnboardingError):
+                await asyncio.shield(task)
         probe = next((task for each, task in self._asking.items() if each.endswith(SCOPES)), None)
         asks = any(each.endswith(SCOPES) and each not in self._asking for each in paths)
         if self._refusal and probe and asks:
