@@ -25,7 +25,7 @@ class Acknowledge(WizardModel):
     """Which expiration of a connection is acknowledged."""
 
     expiration: Literal["secret", "application"] | None = Field(
-        None, description="Default: the expiration that ends first."
+        None, description="Default: the expiration that is due first."
     )
 
 
@@ -50,7 +50,7 @@ class AcknowledgementsResource:
         answers={200: Connection},
         problems=_PROBLEMS,
         examples={
-            "the expiration that ends first": {},
+            "the expiration that is due first": {},
             "a specific expiration": {"expiration": "application"},
         },
     )

@@ -37,7 +37,7 @@ ATTENTION: Final[Mapping[str, str]] = {
     "unreadable": "There are stored records that cannot be read",
     "ended": "Something has expired and nobody has acknowledged it",
     "ends-soon": "Something expires within a week",
-    "drifting": "The directory differs from what it should be",
+    "drifting": "The directory differs from the expected state",
     "channel-failing": "A channel does not accept notices",
     "channel-trouble": "Notices are not delivered",
     "onboarding-failed": "Onboardings have failed",
@@ -56,13 +56,14 @@ class Attention(Counted):
 
     code: AttentionCode
     title: str
-    since: Annotated[
-        datetime | None, Field(description="When the oldest case began, of those that were read.")
-    ]
+    since: Annotated[datetime | None, Field(description="When the oldest of the cases that were read began.")]
     causes: Annotated[
-        dict[str, int], Field(default_factory=dict, description="The cases by cause, most first.")
+        dict[str, int],
+        Field(default_factory=dict, description="The cases by cause, the most frequent first."),
     ]
-    url: Annotated[Url | None, Field(description="Where to look. Missing: in this document.")]
+    url: Annotated[
+        Url | None, Field(description="The URL of the list. Missing if this document has the list.")
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

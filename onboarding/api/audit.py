@@ -50,23 +50,26 @@ class AuditQuery(PageQuery, Period):
     """Which events are requested."""
 
     connection_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="Only events of this connection, also before it existed and after it was removed."
+        None,
+        description="Only events of this connection, even before it existed and after it was removed.",
     )
     actor_id: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="Only what this caller did: an object ID, or service."
+        None, description="Only events of this caller: an object ID, or service."
     )
 
 
 class AuditEvent(Document):
     """An event of the audit trail."""
 
-    id: Annotated[StoredId, Field(description="The same event has the same ID, also if it is listed twice.")]
+    id: Annotated[StoredId, Field(description="The same event has the same ID, even if it is listed twice.")]
     at: datetime
     kind: Annotated[
         str,
         Field(description="The name of the called endpoint, or what happened in a run, such as accepted."),
     ]
-    actor: Annotated[str, Field(description="The name of the caller. It can change, or be given to another.")]
+    actor: Annotated[
+        str, Field(description="The name of the caller. It can change, or be given to somebody else.")
+    ]
     actor_id: Annotated[str, Field(description="Object ID of the caller. Empty: the service, or a link.")] = (
         ""
     )
@@ -79,9 +82,9 @@ class AuditEvent(Document):
     request_id: Annotated[str, Field(description="x-ms-request-id of the call of this API.")] = ""
     status: Annotated[
         int | None,
-        Field(description="HTTP status of the answer. Missing: noted before the call took effect."),
+        Field(description="HTTP status of the answer. Missing if noted before the call took effect."),
     ] = None
-    detail: Annotated[str, Field(description="Data: it can contain words of requesters.")] = ""
+    detail: Annotated[str, Field(description="Data: it can contain text from requesters.")] = ""
     error: FailureCode = ""
     calls: Annotated[tuple[CloudCall, ...], Field(description="The calls to the Microsoft cloud.")] = ()
     version: Annotated[str, Field(description="The commit of the code that wrote it.")] = ""
@@ -142,7 +145,10 @@ class AuditVerdict(Continued):
     intact: Annotated[
         bool | None,
         Field(
-            description="Of all that was asked for. Missing with nextLink: no gap yet, and more to verify."
+            description=(
+                "The result for the whole request. Missing with nextLink: no gap was found so far, and "
+                "there is more to verify."
+            )
         ),
     ] = None
     chains: Annotated[int, Field(description="How many chains this call has verified.")]

@@ -27,7 +27,7 @@ class ServedTenant(Document):
 
     id: UUID
     needs_setup: Annotated[
-        bool, Field(description="An administrator of the tenant must admit the service: see its setup.")
+        bool, Field(description="An administrator of the tenant must give the service access: see its setup.")
     ]
     setup_url: str | None
 
@@ -76,10 +76,10 @@ class Capabilities(Document):
         tuple[int, ...], Field(description="Days before an expiration on which a warning is sent.")
     ]
     expired_repeat_days: int
-    renew_before_days: Annotated[int, Field(description="0: the service renews nothing on its own.")]
+    renew_before_days: Annotated[int, Field(description="0: the service renews nothing automatically.")]
     renewal_time_limit_days: int
     scripts_confirm: Annotated[
-        bool, Field(description="The script for the site confirms the hand-over itself, where it can.")
+        bool, Field(description="Whether the script for the site confirms the hand-over.")
     ]
     handover_reminder_days: Annotated[
         tuple[int, ...], Field(description="Days after which people are reminded to connect the site.")
@@ -87,7 +87,7 @@ class Capabilities(Document):
     owner_mail: Annotated[bool, Field(description="Owners with an email address get mail.")]
     owner_mail_domains: Annotated[
         tuple[str, ...],
-        Field(description="Domains of owners that get mail. Empty: the tenants' verified ones."),
+        Field(description="Domains of owners that get mail. Empty: the tenants' verified domains."),
     ]
     calendar_feeds: Annotated[
         bool, Field(description="Calendar subscriptions, links in messages and the page for consent work.")

@@ -45,7 +45,10 @@ class Channel(Document):
     fault: Annotated[FaultClass | None, Field(description="The class of the last error, until a success.")]
     error: StepError | None
     waiting: Annotated[
-        int, Field(description="Notices that wait for it, of the newest 100 that are undelivered.")
+        int,
+        Field(
+            description="The number of notices that wait for it, among the newest 100 that are undelivered."
+        ),
     ]
     next_attempt_at: Annotated[datetime | None, Field(description="Of the first of them.")]
 
@@ -129,7 +132,7 @@ class ChannelsResource:
         answers={200: ChannelList},
     )
     async def list(self, call: Call[Parameters, None]) -> ChannelList:  # noqa: ARG002 - all channels
-        """List the channels of notices; those in trouble come first."""
+        """List the channels of notices; failing ones come first."""
         return ChannelList(value=tuple(await self._reports.all()))
 
     @endpoint(

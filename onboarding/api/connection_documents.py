@@ -69,7 +69,7 @@ class Secret(Document):
 class PlannedWarning(Document):
     """A future warning."""
 
-    days_before_end: Annotated[int, Field(description="Negative after the end.")]
+    days_before_end: Annotated[int, Field(description="Negative after the expiration.")]
     due_at: datetime
 
     @classmethod
@@ -82,7 +82,7 @@ class NextWarning(Document):
     """The next warning of all expirations of a connection."""
 
     expiration: ExpirationKind
-    days_before_end: Annotated[int, Field(description="Negative after the end.")]
+    days_before_end: Annotated[int, Field(description="Negative after the expiration.")]
     due_at: datetime
 
 
@@ -92,9 +92,7 @@ class Acknowledged(Document):
     by: str
     on_behalf_of: OnBehalfOf | None
     at: datetime
-    operator: Annotated[
-        bool, Field(description="False: operators still get repetitions, and it is still escalated.")
-    ]
+    operator: Annotated[bool, Field(description="False: operators still get repetitions and the escalation.")]
 
     @classmethod
     def of(cls, found: Acknowledgement | None) -> Self | None:
@@ -109,12 +107,15 @@ class ExpirationDetails(Document):
     cause: Annotated[
         str | None,
         Field(
-            description="The code of the difference that ended the secret before its date. Missing: its date."
+            description=(
+                "The code of the difference because of which the secret stopped working before its date. "
+                "Otherwise missing."
+            )
         ),
     ]
     next_warning: PlannedWarning | None
     acknowledged: Annotated[
-        Acknowledged | None, Field(description="After the end, warnings are not repeated.")
+        Acknowledged | None, Field(description="After the expiration, warnings are not repeated.")
     ]
     snoozed_until: datetime | None
 
@@ -132,12 +133,12 @@ class ExpirationDetails(Document):
 
 
 class Expirations(Document):
-    """What of a connection expires."""
+    """The expirations of a connection."""
 
-    secret: Annotated[ExpirationDetails, Field(description="The client secret ends.")]
+    secret: Annotated[ExpirationDetails, Field(description="The client secret expires.")]
     application: Annotated[
         ExpirationDetails | None,
-        Field(description="The server app becomes too old for a new secret, where the site checks its age."),
+        Field(description="The server app becomes too old for a new secret, if the site checks its age."),
     ] = None
 
     @classmethod
@@ -220,7 +221,7 @@ class Connection(Document):
         Secret | None, Field(description="A new secret that the site does not have yet.")
     ]
     renewal_id: Annotated[UUID | None, Field(description="The renewal in progress, or the last failed one.")]
-    renew_by: Annotated[datetime, Field(description="The end of the earlier expiration.")]
+    renew_by: Annotated[datetime, Field(description="The earlier of the expirations.")]
     expirations: Expirations
     next_warning: NextWarning | None
     pending_providers: Annotated[

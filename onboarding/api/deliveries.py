@@ -32,7 +32,7 @@ class Delivery(Document):
     event_id: Annotated[str | None, Field(description="The id of the event. Missing for a digest.")]
     connection_id: str | None
     status: RunStatus
-    outcome: Annotated[str, Field(description="What the channel answered at last, or why nothing was sent.")]
+    outcome: Annotated[str, Field(description="The last answer of the channel, or why nothing was sent.")]
     created_at: datetime
     last_attempt_at: datetime | None
     next_attempt_at: datetime | None

@@ -23,14 +23,14 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Idempotent-Replayed": {
         "schema": {"type": "string", "enum": ["true"]},
-        "description": "An earlier request had the same Idempotency-Key. The answer is its present state.",
+        "description": "An earlier request had the same Idempotency-Key. The answer is its current state.",
     },
     "Link": {"schema": _TEXT, "description": "In a spreadsheet or calendar: the URL of the next entries."},
     "Location": {"schema": _URL, "description": "The URL of the status."},
     "Operation-Location": {"schema": _URL, "description": "The same URL as in Location."},
     "Retry-After": {
         "schema": {"type": "integer", "minimum": 0},
-        "description": "Seconds until the next call is worthwhile. Missing in a final status.",
+        "description": "Seconds until the next call is useful. Missing in a final status.",
     },
     "Vary": {"schema": _TEXT, "description": "The headers of the request that the answer depends on."},
     "WWW-Authenticate": {"schema": _TEXT, "description": "The challenge of RFC 6750."},

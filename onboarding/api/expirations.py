@@ -118,7 +118,7 @@ class Expiration(ExpirationDetails):
     server_app: AppName
     kind: ExpirationKind
     state: ExpirationState
-    days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the end.")]
+    days_left: Annotated[int, Field(description="Whole days, rounded down; negative after the expiration.")]
     renew_by: datetime
     owners: tuple[ConnectionOwner, ...]
     labels: dict[str, Word]

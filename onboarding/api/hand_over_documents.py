@@ -17,7 +17,7 @@ class HandOver(Document):
     """Whether the site is connected, as far as people have reported it."""
 
     state: HandOverState
-    since: Annotated[datetime | None, Field(description="From when on the site could be connected.")] = None
+    since: Annotated[datetime | None, Field(description="Since when the site could be connected.")] = None
     confirmed_at: datetime | None = None
     confirmed_by: str = ""
     confirmed_via: Way | None = None

@@ -55,7 +55,7 @@ class Health(Document):
     checks: Annotated[
         dict[str, str],
         Field(
-            description="ok or failing: each dependency, and what the service must be allowed to do there."
+            description="ok or failing: each dependency, and the permissions that the service needs there."
         ),
     ]
     checked_at: Annotated[dict[str, datetime], Field(description="When each of them was checked.")]

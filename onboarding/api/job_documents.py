@@ -23,7 +23,7 @@ class JobOverview(Document):
     late: Annotated[bool, Field(description="Whether it has not succeeded for three periods.")]
     watched_since: Annotated[
         datetime | None,
-        Field(description="When a job that has not succeeded was first looked at."),
+        Field(description="When a job that has not succeeded was first checked."),
     ]
     last_failed_at: datetime | None
     last_error: str
@@ -50,7 +50,7 @@ class TrailOverview(Document):
     verified_at: Annotated[
         datetime | None, Field(description="When the whole trail was verified last. Missing: not yet.")
     ]
-    began_at: Annotated[datetime, Field(description="When the present round began, or the last one.")]
+    began_at: Annotated[datetime, Field(description="When the current round began, or the last one.")]
     chains: Annotated[int, Field(description="What the round has verified so far.")]
     events: int
     failed: Annotated[int, Field(description="Chains that could not be read.")]

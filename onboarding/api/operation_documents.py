@@ -90,12 +90,10 @@ class LeftBehind(Document):
             "service principal, or the namespace of the resource provider."
         ),
     ]
-    reason: Annotated[str, Field(description="Why it is left, and who can remove it.")]
+    reason: Annotated[str, Field(description="Why it was left behind, and who can remove it.")]
     needed_by: Annotated[
         tuple[str, ...],
-        Field(
-            description="The connections and onboardings that use it. A requester sees those of the same one."
-        ),
+        Field(description="The connections and onboardings that use it. Requesters see only their own."),
     ]
 
     @classmethod

@@ -177,8 +177,10 @@ class Overview(Document):
     ]
     expirations: tuple[ExpirationOverview, ...]
     differences: tuple[DriftingConnection, ...]
-    waiting_for_site: Annotated[Counted, Field(description="Connections whose hand-over nobody confirmed.")]
-    channels: Annotated[tuple[Channel, ...], Field(description="Those in trouble first.")]
+    waiting_for_site: Annotated[
+        Counted, Field(description="Connections whose hand-over nobody has confirmed.")
+    ]
+    channels: Annotated[tuple[Channel, ...], Field(description="Failing ones first.")]
     deliveries: Annotated[
         tuple[FailingDelivery, ...], Field(description="Notices that a channel does not accept.")
     ]

@@ -80,7 +80,9 @@ class Continued(Document):
     """What is too much for one call."""
 
     next_link: Annotated[str, Field(description="URL of the next page. Missing on the last page.")] = ""
-    continuation_token: Annotated[str, Field(description="The parameter of this name in nextLink.")] = ""
+    continuation_token: Annotated[
+        str, Field(description="The value of the parameter of this name in nextLink.")
+    ] = ""
 
     @model_validator(mode="before")
     @classmethod

@@ -38,7 +38,7 @@ class PoisonMessage(Document):
     title: str
     detail: str
     remedy: str
-    run_id: Annotated[str | None, Field(description="The run that the message is for.")]
+    run_id: Annotated[str | None, Field(description="The run to which the message belongs.")]
     run_status: Annotated[RunStatus | None, Field(description="The current status of that run.")]
     given_up_at: Annotated[datetime, Field(description="When it failed last.")]
     since: Annotated[datetime, Field(description="When it failed first.")]

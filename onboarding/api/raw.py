@@ -16,7 +16,7 @@ _LONGEST: Final = 2000
 class Raw(Document):
     """Something as it is: text, or bytes in base64."""
 
-    text: Annotated[str, Field(description="Missing if it is no text in UTF-8.")] = ""
+    text: Annotated[str, Field(description="Missing if it is not text in UTF-8.")] = ""
     base64: Annotated[str, Field(description="Missing if it is text.")] = ""
     size: Annotated[int, Field(description="Characters of the text, or number of bytes.")]
     cut: Annotated[bool, Field(description="Whether only the beginning is shown.")] = False

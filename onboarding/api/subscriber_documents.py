@@ -54,7 +54,7 @@ Types = Annotated[tuple[Kind, ...], Field(max_length=50)]
 Tenants = Annotated[tuple[UUID, ...], Field(max_length=100)]
 Labels = Annotated[dict[Label, LabelValue], Field(max_length=20)]
 
-_TYPES: Final = "Kinds of events, the last part of type. None: all, also later ones."
+_TYPES: Final = "Kinds of events: the last part of type. None: all, including later ones."
 _TENANTS: Final = "IDs of tenants. None: all."
 _LABELS: Final = "Labels, all of which a connection has. None: any."
 
@@ -78,7 +78,7 @@ class SubscriberChange(WizardModel):
 
     name: Name | None = None
     address: Address | None = None
-    secret: Key | None = Field(None, description="For a while, events are signed with the old one, too.")
+    secret: Key | None = Field(None, description="For a while, events are also signed with the old secret.")
     types: Types | None = None
     tenants: Tenants | None = None
     labels: Labels | None = None

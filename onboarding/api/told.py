@@ -34,7 +34,7 @@ class Action(Document):
     url: Annotated[str, Field(validation_alias=AliasChoices("address", "url"), serialization_alias="url")] = (
         ""
     )
-    app_id: Annotated[str, Field(description="Client ID of the application that it is about.")] = ""
+    app_id: Annotated[str, Field(description="Client ID of the application that it affects.")] = ""
     role: Annotated[str, Field(description="The role that the actor needs for it.")] = ""
 
     @field_serializer("url")
@@ -61,7 +61,7 @@ class Told(Document):
     code: str
     title: Annotated[str, Field(description="What is wrong. The same in every occurrence.")] = ""
     detail: str
-    remedy: Annotated[str, Field(description="What to do, worded for the one who must act.")] = ""
+    remedy: Annotated[str, Field(description="What to do, written for the person who must act.")] = ""
     documentation: Url = ""
     actor: Annotated[Actor, Field(description="Who must act. Nobody: it passes.")]
     args: Annotated[
@@ -69,8 +69,8 @@ class Told(Document):
         Field(
             default_factory=dict,
             description=(
-                "The values in the texts, by name. With `code`, they make a text of your own. A value that "
-                "is a part of a sentence has a `code`, a `text` in English, and `args` of its own."
+                "The values in the texts, by name. With `code`, you can write your own text. A value that "
+                "is a part of a sentence has its own `code`, `text` in English, and `args`."
             ),
         ),
     ]
@@ -137,7 +137,7 @@ class Finding(Told):
 
 
 class Problem(Told):
-    """An error (RFC 9457). Branch on ``code``, which is stable, not on the sentences."""
+    """An error (RFC 9457). Branch on ``code``, which is stable, not on the texts."""
 
     type: Url
     title: str
@@ -157,7 +157,7 @@ class StepError(Told):
 
     code: FailureCode
     title: str
-    request_id: Annotated[str, Field(description="Microsoft support finds the call by it.")] = ""
+    request_id: Annotated[str, Field(description="With this ID, Microsoft support can find the call.")] = ""
     findings: tuple[Finding, ...] = ()
     actor: Annotated[
         Actor,

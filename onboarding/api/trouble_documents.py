@@ -19,8 +19,8 @@ from onboarding.storage.dismissals import Dismissed
 CODE: Final = Field(None, description="Only what belongs to this entry of the overview.")
 CAUSE: Final = Field(None, description="Only with this cause, for example the code of an error.")
 TENANT: Final = Field(None, description="Only of this tenant.")
-SINCE: Final = Field(None, description="Only what got into trouble at this time or later.")
-BEFORE: Final = Field(None, description="Only what got into trouble before this time.")
+SINCE: Final = Field(None, description="Only cases that began at this time or later.")
+BEFORE: Final = Field(None, description="Only cases that began before this time.")
 REASON: Final = Field(description="Why nothing needs to be done. It is kept with who dismissed the entry.")
 
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plain)]
@@ -66,7 +66,7 @@ class TroubleEntry(Document):
     cause: Annotated[str, Field(description="For example the code of the error.")] = ""
     detail: str = ""
     tenant_id: str = ""
-    since: Annotated[datetime, Field(description="When it got into trouble.")]
+    since: Annotated[datetime, Field(description="When the case began.")]
     url: Annotated[Url, Field(description="Where it is shown.")] = ""
 
     @classmethod

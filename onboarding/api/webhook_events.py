@@ -29,7 +29,7 @@ MEDIA_TYPE: Final = "application/cloudevents+json"
 
 
 class EventConnection(Document):
-    """The connection that an event is about, also before it exists and after it is removed."""
+    """The connection of an event, even before it exists and after it is removed."""
 
     id: str
     name: str
@@ -41,10 +41,10 @@ class AnyEvent(Document):
     """What all events have in common."""
 
     key: UUID = Field(
-        description="The same in all events about one thing, from the first one to the one that closes it."
+        description="The same in all events about one subject, from the first one to the one that closes it."
     )
     closes: tuple[UUID, ...] = Field(description="The keys of what is over with this event.")
-    url: str | None = Field(description="Of the thing, in the API. Missing without PUBLIC_URL.")
+    url: str | None = Field(description="Of the subject, in the API. Missing without PUBLIC_URL.")
     message: str = Field(description="What happened, as a sentence that is true whenever it arrives.")
     impact: str = Field(description="What stops working, and when.")
     remedy: str = Field(description="What to do, step by step.")
@@ -57,10 +57,10 @@ class AboutEvent(AnyEvent):
     """What all events about connections and runs have in common."""
 
     connection: EventConnection
-    onboarding_id: str = Field(description="The onboarding that the connection comes from.")
+    onboarding_id: str = Field(description="The onboarding that created the connection.")
     requested_by: Requester = Field(description="The name can be empty.")
     on_behalf_of: OnBehalfOf | None = Field(
-        description="For whom the requester asked; of an answer, for whom it was given."
+        description="For whom the requester acted; for a response, for whom it was given."
     )
     owners: tuple[str, ...] = Field(description="The e-mail addresses of the owners.")
     labels: dict[str, str]
@@ -92,19 +92,21 @@ class ExpirationEvent(EventData):
     """A warning about an expiration of a connection."""
 
     expiration: Literal["secret", "application"]
-    days_before_end: int = Field(description="Of the threshold. Negative after the end.")
-    days_left: int = Field(description="When the event was sent: 0 on the first day after the end.")
+    days_before_end: int = Field(description="Of the threshold. Negative after the expiration.")
+    days_left: int = Field(
+        description="Days left when the event was sent: 0 on the first day after the expiration."
+    )
     ends_at: datetime
-    renew_by: datetime = Field(description="The end of the earlier expiration.")
-    expirations: ExpirationEnds = Field(description="The ends of all expirations of the connection.")
+    renew_by: datetime = Field(description="The earlier of the expirations.")
+    expirations: ExpirationEnds = Field(description="The dates of all expirations of the connection.")
 
 
 class RenewalEvent(EventData):
     """A new client secret must be entered at the site."""
 
     renewal_id: UUID
-    reminder: int = Field(description="0 for the first event, then counting.")
-    last_reminder: bool = Field(description="The last one before the time limit.")
+    reminder: int = Field(description="0 for the first event, then increasing by 1.")
+    last_reminder: bool = Field(description="Whether this is the last reminder before the time limit.")
     ends_at: datetime = Field(description="When the new secret expires.")
     retires_at: datetime | None = Field(
         description="When the previous secret is removed without a confirmation. Missing: never."
@@ -122,8 +124,8 @@ class SecretRenewedEvent(EventData):
 class HandOverWaitsEvent(EventData):
     """The site of a connection must still be connected."""
 
-    since: datetime = Field(description="From when on the site could be connected.")
-    reminder: int = Field(description="1 for the first event, then counting.")
+    since: datetime = Field(description="Since when the site could be connected.")
+    reminder: int = Field(description="1 for the first event, then increasing by 1.")
     last_reminder: bool = Field(description="There are no more.")
 
 
@@ -139,8 +141,10 @@ class DirectoryEvent(EventData):
 
     difference: DifferenceCode = Field(description="The code of the difference.")
     app: Literal["serverApp", "clientApp"] | None
-    days_since: int = Field(description="Above 0: the event is a repetition, sent so many days later.")
-    connections: int = Field(description="How many connections it concerns: one fact is one event.")
+    days_since: int = Field(
+        description="If above 0, the event is a repetition, sent this number of days later."
+    )
+    connections: int = Field(description="How many connections it affects: one fact is one event.")
     connection_ids: tuple[str, ...] = Field(description="The first of them.")
 
 
@@ -249,10 +253,10 @@ def webhooks() -> dict[str, Any]:
 
 def _envelope(model: type[AnyEvent], kinds: tuple[Kind, ...]) -> dict[str, Any]:
     text: dict[str, Any] = {"type": "string"}
-    source = "The path of the thing, without /api: /connections/ and an ID, for example."
+    source = "The path of the subject, without /api, for example /connections/ and an ID."
     subject = {**text, "format": "uuid", "description": "Client ID of the server app."}
     if model is RunEvent:
-        subject = {**text, "description": "ID of the connection, also before it exists."}
+        subject = {**text, "description": "ID of the connection, even before it exists."}
     if model is ChannelEvent:
         source = "/channels/ and the name of the channel."
         subject = {**text, "description": "Name of the channel."}
