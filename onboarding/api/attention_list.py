@@ -32,6 +32,7 @@ from onboarding.errors import requests
 from onboarding.storage.dismissals import Dismissals
 from onboarding.storage.tables import InvalidContinuationError
 from onboarding.storage.unreadable_rows import Dismissal
+from onboarding.texts import reasons
 from onboarding.workflow.run import Author
 
 _SECONDS: Final = 8.0
@@ -139,7 +140,7 @@ class AttentionResource:
                         rule=kept.rule,
                     )
                 return Handled(done=1, kept=0)
-        raise ProblemError(requests.NOT_FOUND, what="The entry")
+        raise ProblemError(requests.NOT_FOUND, what=reasons.THE_ENTRY.of())
 
     async def _many(self, call: Call[Any, None], act: Act) -> Handled:
         query, began, done, kept, looked = call.query, time.monotonic(), 0, 0, 0

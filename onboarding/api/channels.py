@@ -21,6 +21,7 @@ from onboarding.notices.channel_states import ChannelState, ChannelStates, Worki
 from onboarding.notices.channels.faults import FaultClass
 from onboarding.notices.failing_deliveries import DeliveryState, FailingDelivery
 from onboarding.notices.routing import Routing
+from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Failure
 from onboarding.workflow.runtime import Runtime
 
@@ -104,7 +105,7 @@ class ChannelReports:
     async def one(self, name: str) -> Channel:
         """A channel. Raises ``ProblemError`` (404)."""
         if name not in await self._names.all():
-            raise ProblemError(requests.NOT_FOUND, what="The channel")
+            raise ProblemError(requests.NOT_FOUND, what=reasons.THE_CHANNEL.of())
         found, _ = await failing_deliveries.page(self._deliveries, size=_READ)
         return await self._channel(name, found)
 

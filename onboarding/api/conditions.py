@@ -7,6 +7,7 @@ from pydantic import Field
 from onboarding.api.problems import ProblemError
 from onboarding.api.reading import HEADER, Parameters
 from onboarding.errors import requests
+from onboarding.texts.phrases import Said
 
 
 class Conditional(Parameters):
@@ -19,7 +20,7 @@ class Conditional(Parameters):
         description="The ETag of the version that the caller knows. If it has changed, the answer is 412.",
     )
 
-    def need(self, etag: str, what: str) -> None:
+    def need(self, etag: str, what: Said) -> None:
         """Raises ``ProblemError`` (412) unless the caller knows this version, or names none."""
         known = {tag.strip() for tag in self.if_match.split(",") if tag.strip()}
         if known and not known & {etag, "*"}:

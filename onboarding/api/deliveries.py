@@ -19,6 +19,7 @@ from onboarding.errors import requests
 from onboarding.notices.deliveries import DELIVER
 from onboarding.notices.delivery_log import DeliveryLog
 from onboarding.notices.notice import DeliveryRequest
+from onboarding.texts import reasons
 from onboarding.workflow.interventions import NotPossibleError
 from onboarding.workflow.run import Run, RunStatus
 
@@ -110,15 +111,15 @@ class DeliveriesResource:
         identifier = call.path["id"]
         run = await self._log.get(identifier) if is_id(identifier) else None
         if run is None:
-            raise ProblemError(requests.NOT_FOUND, what="The delivery")
+            raise ProblemError(requests.NOT_FOUND, what=reasons.THE_DELIVERY.of())
         try:
             again = await self._log.again(run, call.caller.author)
         except NotPossibleError as error:
             raise ProblemError(
                 requests.NOT_IN_THIS_STATUS,
-                what="The delivery",
+                what=reasons.THE_DELIVERY.of(),
                 current=error.status,
-                participle="repeated",
-                rule="A delivery that is on its way, and a digest that was sent, cannot be repeated.",
+                participle=reasons.REPEATED.of(),
+                rule=reasons.REPEATED_RULE.of(),
             ) from error
         return Reply(content=Delivery.of(again, self._log), status=HTTPStatus.ACCEPTED)

@@ -20,6 +20,7 @@ from onboarding.lifecycle.removal_steps import REMOVE
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.notices.difference_texts import KINDS
 from onboarding.notices.notice import Kind
+from onboarding.texts import reasons
 from onboarding.workflow.plan import Plan
 
 _PLANS: Final[tuple[Plan[object, object], ...]] = (*PLANS.values(), REMOVE, RENEW)  # type: ignore[arg-type]
@@ -42,6 +43,7 @@ VALUES: Final[Mapping[str, Iterable[str]]] = {
     "ExpirationKind": (SECRET, APPLICATION),
     "FailureCode": {kind.code for kind in FAILURES},
     "FindingCode": {kind.code for kind in (*FINDINGS, *FAULTS, *PARAMETER_FAULTS, *FAILURES)},
+    "LeftCode": {phrase.code for phrase in reasons.LEFT},
     "NoticeKind": set(map(str, Kind)),
     "ProblemCode": {kind.code for kind in (*PROBLEMS, *FAILURES)},
     "ProfileName": PROFILES,

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from onboarding import errors
-from onboarding.api.documents import Document
+from onboarding.api.documents import Document, LeftCode, Wording
 from onboarding.api.paging import Page
 from onboarding.api.run_documents import OPERATIONS, Progress, Requester, Step, error_of
 from onboarding.api.told import Finding, StepError
@@ -26,6 +26,7 @@ from onboarding.lifecycle.removal_steps import (
 from onboarding.lifecycle.renewal_check import CHECK
 from onboarding.lifecycle.renewal_steps import RENEW
 from onboarding.lifecycle.requests import TENANT, Removal, Renewal
+from onboarding.texts.phrases import Said
 from onboarding.words.word import Word
 from onboarding.workflow.run import Head, Run, RunStatus
 
@@ -90,7 +91,9 @@ class LeftBehind(Document):
             "service principal, or the namespace of the resource provider."
         ),
     ]
-    reason: Annotated[str, Field(description="Why it was left behind, and who can remove it.")]
+    reason: Annotated[Wording, Field(description="Why it was left behind, and who can remove it.")]
+    reason_code: Annotated[LeftCode, Field(description="The same for programs.")] = ""
+    reason_args: Annotated[dict[str, Any], Field(default_factory=dict, description="The values in `reason`.")]
     needed_by: Annotated[
         tuple[str, ...],
         Field(description="The connections and onboardings that use it. Requesters see only their own."),
@@ -105,7 +108,9 @@ class LeftBehind(Document):
             cls(
                 kind=left.kind,
                 id=left.id,
-                reason=left.reason,
+                reason=left.said or Said(code="", text=left.reason),
+                reason_code=left.said.code if left.said else "",
+                reason_args=dict(left.said.args) if left.said else {},
                 needed_by=left.needed_by if operates else left.of_same,
             )
             for left in found

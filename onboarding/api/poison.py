@@ -20,6 +20,7 @@ from onboarding.api.reading import Parameters
 from onboarding.errors import requests
 from onboarding.storage import names, queues
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.texts import reasons
 from onboarding.workflow import poison_messages, redriving
 from onboarding.workflow.poison_messages import PoisonMessages, PoisonReason
 from onboarding.workflow.received_message import ERRORS
@@ -133,7 +134,7 @@ class PoisonResource:
         """Re-drive a poison message. A message that would fail again stays in the list."""
         message = await self._messages.get(call.path["id"])
         if message is None:
-            raise ProblemError(requests.NOT_FOUND, what="The message")
+            raise ProblemError(requests.NOT_FOUND, what=reasons.THE_POISON_MESSAGE.of())
         runs = self._runs[message.queue]
         outcome = await redriving.redrive(self._messages, runs, message, call.caller.author)
         return Reply(content=Redriven(id=message.id, outcome=outcome), status=HTTPStatus.ACCEPTED)

@@ -28,6 +28,7 @@ from onboarding.notices.channel_states import ChannelStates
 from onboarding.notices.channels.channel_secrets import ChannelSecrets
 from onboarding.notices.channels.public_network import is_public
 from onboarding.notices.subscribers import Subscribers
+from onboarding.texts import reasons
 
 _MOST: Final = 50
 """Each notice is compared with all of them."""
@@ -40,7 +41,7 @@ _EXAMPLE: Final = {
     "labels": {"team": "workplace"},
 }
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
-_WHAT: Final = "The subscriber"
+_WHAT: Final = reasons.THE_SUBSCRIBER.of()
 
 
 class SubscribersResource:

@@ -8,6 +8,7 @@ from onboarding.api.troubles import Kept, Trouble, TroubleCode
 from onboarding.audit.trail_gaps import TrailGap, TrailGaps
 from onboarding.audit.trail_watch import TrailWatch
 from onboarding.storage.unreadable_rows import Dismissal
+from onboarding.texts import reasons
 from onboarding.workflow.run import Author
 
 
@@ -34,8 +35,8 @@ class TroubledChains:
         """Verifies the chain again."""
         if not await self._watch.again(trouble.thing):
             return None
-        rule = "Restore the audit trail (POST /api/audit/restore). If its copy is broken, dismiss the entry."
-        return Kept(what="The audit trail", current=trouble.cause, rule=rule)
+        rule = reasons.TRAIL_RULE.of()
+        return Kept(what=reasons.THE_AUDIT_TRAIL.of(), current=trouble.cause, rule=rule)
 
     async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:
         """Hides a gap until the chain has another one."""

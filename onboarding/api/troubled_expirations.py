@@ -14,6 +14,7 @@ from onboarding.connections.records import Connection
 from onboarding.expiry.user_responses import Responder, UserResponses
 from onboarding.lifecycle.requests import TENANT
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError
+from onboarding.texts import reasons
 from onboarding.words import data
 from onboarding.workflow import interventions
 from onboarding.workflow.index_entry import Entry
@@ -68,8 +69,8 @@ class Expirations:
 
     async def retry(self, _trouble: Trouble, _author: Author) -> Kept | None:
         """Nothing can be tried: the secret must be renewed."""
-        rule = "Renew the secret of the connection, or replace the application."
-        return Kept(what="The expiration", current="not renewed", rule=rule)
+        rule = reasons.EXPIRATION_RULE.of()
+        return Kept(what=reasons.THE_EXPIRATION.of(), current=reasons.NOT_RENEWED.of(), rule=rule)
 
     async def dismiss(self, trouble: Trouble, author: Author, _dismissal: Dismissal) -> Kept | None:
         """Acknowledges it, as an operator does."""

@@ -13,6 +13,8 @@ from onboarding.drift.drift_index import DriftEntry, DriftIndex, entry_of
 from onboarding.drift.inspection_step import is_old
 from onboarding.errors import OnboardingError
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRow, UnreadableRowError, UnreadableRows
+from onboarding.texts import phrases, reasons
+from onboarding.texts.phrases import Said
 from onboarding.words import data
 from onboarding.workflow import redriving
 from onboarding.workflow.poison_messages import PoisonMessage, PoisonMessages
@@ -48,7 +50,9 @@ class Messages:
         if outcome is not redriving.Redrive.KEPT:
             return None
         kept = await self._messages.get(message.id) or message
-        return Kept(what="The poison message", current=kept.reason, rule=ERRORS[kept.reason].remedy)
+        kind = ERRORS[kept.reason]
+        rule = Said(code=f"{kind.code}/remedy", text=kind.remedy)
+        return Kept(what=reasons.THE_POISON_MESSAGE.of(), current=kept.reason, rule=rule)
 
     async def dismiss(self, trouble: Trouble, _author: Author, _dismissal: Dismissal) -> Kept | None:
         """Deletes a message."""
@@ -149,15 +153,16 @@ class Drifts:
             return None
         now = self._clock.now()
         if connection.state is not ConnectionState.ACTIVE or not is_old(connection, now):
-            rule = "A connection can be inspected from one hour after it was created until it is removed."
-            return Kept(what="The connection", current=connection.state, rule=rule)
+            rule = reasons.INSPECTION_RULE.of()
+            return Kept(what=phrases.THE_CONNECTION.of(), current=connection.state, rule=rule)
         connection = await self._connections.change(trouble.id, _undismissed) or connection
         if connection.differences:
             await self._index.enter(connection)
         try:
             await self._inspect(connection)
         except OnboardingError as error:
-            return Kept(what="The directory", current="not readable", rule=error.remedy)
+            rule = error.as_finding().said("remedy")
+            return Kept(what=reasons.THE_DIRECTORY.of(), current=reasons.UNREADABLE.of(), rule=rule)
         return None
 
     async def dismiss(self, trouble: Trouble, _author: Author, dismissal: Dismissal) -> Kept | None:

@@ -14,6 +14,8 @@ from typing import Any, Final, Protocol
 
 from onboarding.storage.dismissals import Dismissed
 from onboarding.storage.unreadable_rows import Dismissal
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Author, RunStatus
 
 
@@ -55,9 +57,9 @@ class Trouble:
 class Kept:
     """Why something stays in trouble."""
 
-    what: str
-    current: str
-    rule: str
+    what: Said
+    current: Said | str
+    rule: Said
 
 
 class TroubleList(Protocol):
@@ -95,9 +97,9 @@ def dismissed(trouble: Trouble, dismissal: Dismissal) -> Dismissed:
 
 def not_failed(status: RunStatus) -> Kept:
     """A run that is not in trouble."""
-    return Kept(what="The run", current=status, rule="Only a run that has failed or waits needs attention.")
+    return Kept(what=reasons.THE_RUN.of(), current=status, rule=reasons.RUN_RULE.of())
 
 
 UNREADABLE: Final = Kept(
-    what="The record", current="unreadable", rule="Remove the unreadable row first (GET /api/unreadable)."
+    what=reasons.THE_RECORD.of(), current=reasons.UNREADABLE.of(), rule=reasons.RECORD_RULE.of()
 )

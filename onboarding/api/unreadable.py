@@ -22,6 +22,7 @@ from onboarding.errors import requests
 from onboarding.storage import names, unreadable_rows
 from onboarding.storage.tables import Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, UnreadableRows
+from onboarding.texts import reasons
 from onboarding.workflow.run import HEAD, STATE, STEPS
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ class UnreadableResource:
         entry = await self._rows.get(call.path["id"])
         row = await self._rows.row(entry) if entry else None
         if entry is None or row is None:
-            raise ProblemError(requests.NOT_FOUND, what="The unreadable row")
+            raise ProblemError(requests.NOT_FOUND, what=reasons.THE_UNREADABLE_ROW.of())
         return entry, row
 
     async def _with(self, row: Row) -> Sequence[Row]:

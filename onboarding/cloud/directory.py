@@ -17,7 +17,7 @@ from onboarding.cloud.grant_looks import GrantLooks
 from onboarding.cloud.grants import Grants
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.survey import AppPolicies, Survey, policies, survey
-from onboarding.errors import cloud, steps
+from onboarding.errors import steps
 from onboarding.words.word import Word
 
 _NO_PASSWORD: Final = re.compile(r"no (password )?credentials? found", re.IGNORECASE)
@@ -125,7 +125,7 @@ class Directory:
         refusal = reply.refusal
         if refusal and refusal.already_exists and (freed or "uniqueName" in refusal.message):
             # An earlier attempt created the application; the next one looks whether that is so.
-            raise cloud.REPLICATION_LAG.error(sign=refusal.message, request_id=refusal.request_id)
+            raise failures.lag(refusal)
         if refusal:
             raise failures.error_of(refusal, fresh=self._fresh)
         return _application(reply.document)
@@ -245,7 +245,7 @@ class Directory:
         wanted = {"appId": app_id, "tags": [_LISTED], **await self._owned()}
         reply = await self._graph.send("POST", self._paths.service_principals, wanted)
         if reply.refusal and reply.refusal.already_exists:  # by an earlier attempt, and not visible yet
-            raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
+            raise failures.lag(reply.refusal)
         if reply.refusal:
             raise failures.error_of(reply.refusal, fresh=self._fresh, owned=True)
         return str(reply.document["id"])

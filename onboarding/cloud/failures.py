@@ -18,6 +18,7 @@ from onboarding.cloud import shapes
 from onboarding.cloud.guest import Guest
 from onboarding.cloud.service_names import KEY_VAULT, RESOURCE_MANAGER
 from onboarding.errors import Actor, ErrorType, OnboardingError, cloud, login
+from onboarding.texts import reasons
 
 _LAG_CODES: Final = {"NoBackingApplicationObject", "Directory_ObjectNotFound", "Request_ResourceNotFound"}
 _LAG_MESSAGES: Final = re.compile(
@@ -152,13 +153,18 @@ def _not_admitted(answer: Answer, guest: Guest) -> OnboardingError:
     )
 
 
+def lag(answer: Answer) -> OnboardingError:
+    """The error for an object that the directory reports as existing, and does not show yet."""
+    return _error(cloud.REPLICATION_LAG, answer)
+
+
 def _error(kind: ErrorType, answer: Answer) -> OnboardingError:
     text = f"{answer.status} {answer.code}: {answer.message}".rstrip(": ")
     values: dict[str, Any] = {
         "service": answer.service,
         "answer": text,
-        "sign": f"{answer.service} returned {text}",
-        "permission": answer.needs or "that this call requires",
+        "sign": reasons.SIGN_ANSWER.of(service=answer.service, answer=text),
+        "permission": answer.needs or reasons.THIS_CALLS_PERMISSION.of(),
     }
     customers = answer.guest and kind.actor is Actor.OPERATOR and kind is not cloud.TOKEN_REFUSED
     return kind.error(

@@ -22,7 +22,6 @@ from onboarding.cloud import failures, grant_looks, shapes
 from onboarding.cloud.grant_looks import ROLES, SCOPES, GrantLooks
 from onboarding.cloud.ports import Builder, Graph, Guard, allowed
 from onboarding.cloud.replies import GraphResponse
-from onboarding.errors import cloud
 
 _ALL_PRINCIPALS: Final = "AllPrincipals"
 
@@ -78,7 +77,7 @@ class Grants:
             raise failures.error_of(reply.refusal, fresh=self._fresh)
         added, grants_now = False, await self._grants(client, resource)
         if not grants_now:  # the grant that exists is not visible yet
-            raise cloud.REPLICATION_LAG.error(sign=reply.refusal.message, request_id=reply.refusal.request_id)
+            raise failures.lag(reply.refusal)
         for grant in grants_now:
             scopes = _scopes(grant)
             if scope not in scopes:

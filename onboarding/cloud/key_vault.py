@@ -114,7 +114,7 @@ class KeyVault(Vault):
         Raises ``PermanentError`` for any other secret: this method never returns client secrets.
         """
         if not name.startswith(READABLE):
-            raise cloud.SECRET_NOT_READABLE.error(name=name, prefixes=" or ".join(READABLE))
+            raise cloud.SECRET_NOT_READABLE.error(name=name, prefixes=list(READABLE))
         try:
             if versions == 1:
                 return ((await self._client.get_secret(name)).value or "",)

@@ -37,6 +37,7 @@ from onboarding.cloud.ports import BATCH, Builder, Graph
 from onboarding.cloud.replies import GraphResponse
 from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import responses
+from onboarding.texts import reasons
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=10)
 _LONGEST: Final = 60
@@ -166,7 +167,7 @@ class MicrosoftGraph(Graph):
             document = ()
         if not response.is_error:
             if document is not None and not isinstance(document, Mapping):
-                raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault="it is no JSON object")
+                raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault=reasons.FAULT_JSON.of())
             return GraphResponse(
                 status=response.status_code, document=shapes.conform(document) if conform else document
             )

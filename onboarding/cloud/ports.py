@@ -14,6 +14,7 @@ from onboarding.cloud.guest import Guest
 from onboarding.cloud.replies import GraphResponse
 from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import responses
+from onboarding.texts import reasons
 
 if TYPE_CHECKING:
     from msgraph.graph_service_client import GraphServiceClient
@@ -108,13 +109,13 @@ class Graph(Protocol):
         """
         if reply.refusal or not isinstance(reply.document, Mapping):
             return reply
-        pages, fault = [reply.document], ""
+        pages, fault = [reply.document], None
         while link := pages[-1].get(shapes.NEXT):
             if len(pages) == _MOST_PAGES:
-                fault = f"it has more than {_MOST_PAGES} pages"
+                fault = reasons.FAULT_PAGES.of(most=_MOST_PAGES)
                 break
             if not str(link).startswith(f"{self.address}/"):
-                fault = "its next page is not in Microsoft Graph"
+                fault = reasons.FAULT_OTHER_PAGE.of(service=GRAPH)
                 break
             following = await self.send("GET", Path("{+link}", {"link": link}), headers=headers)
             if following.refusal or not isinstance(following.document, Mapping):
@@ -144,7 +145,9 @@ class Graph(Protocol):
         answers = document.get("responses") if isinstance(document, Mapping) else None
         found = {str(answer["id"]): GraphResponse.batched(answer, self.guest) for answer in answers or ()}
         if missing := sorted(set(requests) - set(found)):
-            raise responses.ANSWER_UNREADABLE.error(service=GRAPH, fault=f"no response {missing[0]}")
+            raise responses.ANSWER_UNREADABLE.error(
+                service=GRAPH, fault=reasons.FAULT_RESPONSE.of(name=missing[0])
+            )
         return {
             name: reply if name in first else await self._completed(reply, requests[name][1])
             for name, reply in found.items()

@@ -11,6 +11,7 @@ from onboarding.cloud import failures, shapes
 from onboarding.cloud.guest import Guest
 from onboarding.cloud.service_names import GRAPH
 from onboarding.errors import OnboardingError, TransientError, responses
+from onboarding.texts.phrases import Said
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +52,8 @@ class GraphResponse:
         return None if self.fault else self.document
 
     @property
-    def fault(self) -> str:
-        """Which value of the document could not be read, and why; empty if all could."""
+    def fault(self) -> Said | None:
+        """Which value of the document could not be read, and why; None if all could."""
         return shapes.fault_of(self.document)
 
     @property
@@ -61,9 +62,9 @@ class GraphResponse:
         return None if self.refusal or self.fault else self.document
 
     @property
-    def unread(self) -> str:
+    def unread(self) -> Said | str:
         """Why the document cannot be read; empty if it can."""
-        return f"{self.status} {self.refusal.code}".strip() if self.refusal else self.fault
+        return f"{self.status} {self.refusal.code}".strip() if self.refusal else self.fault or ""
 
     @property
     def passing(self) -> OnboardingError | None:

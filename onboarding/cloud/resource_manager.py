@@ -17,6 +17,7 @@ from onboarding.cloud.identity import Credential
 from onboarding.cloud.ports import Subscription
 from onboarding.cloud.service_names import RESOURCE_MANAGER
 from onboarding.errors import responses
+from onboarding.texts import reasons
 
 _T = TypeVar("_T")
 _HIDDEN: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
@@ -106,7 +107,7 @@ class ResourceManager(Subscription):
         while link := page.get("nextLink"):
             if not str(link).startswith(f"{self._address}/"):  # the token is for Resource Manager only
                 raise responses.ANSWER_UNREADABLE.error(
-                    service=RESOURCE_MANAGER, fault="the next page is not in it"
+                    service=RESOURCE_MANAGER, fault=reasons.FAULT_PAGE.of()
                 )
             page = await self._get(str(link))
             found += page.get("value") or ()

@@ -19,6 +19,9 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
+
 NEXT: Final = "@odata.nextLink"
 """The member of a page with the address of the following one (https://learn.microsoft.com/graph/paging)."""
 _MARK: Final = "@onboarding.unreadable"
@@ -47,16 +50,16 @@ def conform(document: Any) -> Any:
             if isinstance(entry, Mapping) and (each := _Reading([]))
         ]
         if not all(isinstance(entry, Mapping) for entry in entries):
-            reading.faults.append("value contains something that is no object")
+            reading.faults.append(reasons.FAULT_ENTRY.of(path="value"))
     elif "value" in document and document["value"] is None and "id" not in document:
         members["value"] = []
-        reading.faults.append("value is null")
+        reading.faults.append(reasons.FAULT_NULL.of(path="value"))
     return _marked(members, reading.faults)
 
 
-def fault_of(document: Any) -> str:
-    """Which value of an object could not be read, and why; empty if all could."""
-    return str(document.get(_MARK, "")) if isinstance(document, Mapping) else ""
+def fault_of(document: Any) -> Said | None:
+    """Which value of an object could not be read, and why; None if all could."""
+    return document.get(_MARK) if isinstance(document, Mapping) else None
 
 
 def entries(document: Any) -> list[Mapping[str, Any]]:
@@ -65,14 +68,14 @@ def entries(document: Any) -> list[Mapping[str, Any]]:
     return found if isinstance(found, list) else []
 
 
-def joined(pages: Sequence[Mapping[str, Any]], fault: str = "") -> Mapping[str, Any]:
+def joined(pages: Sequence[Mapping[str, Any]], fault: Said | None = None) -> Mapping[str, Any]:
     """The pages of a list as one, with the first fault among them; ``fault``: of the list itself."""
     whole = {name: value for name, value in pages[0].items() if name not in {NEXT, _MARK}}
     whole["value"] = [entry for page in pages for entry in entries(page)]
     return _marked(whole, [each for each in (*map(fault_of, pages), fault) if each])
 
 
-def _marked(members: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+def _marked(members: dict[str, Any], faults: list[Said]) -> dict[str, Any]:
     return {**members, _MARK: faults[0]} if faults else members
 
 
@@ -80,12 +83,12 @@ def _marked(members: dict[str, Any], faults: list[str]) -> dict[str, Any]:
 class _Reading:
     """The reading of one object; ``faults`` collects what could not be read."""
 
-    faults: list[str]
+    faults: list[Said]
 
     def members(self, found: Mapping[str, Any], path: str = "", depth: int = 0) -> dict[str, Any]:
         """The members of an object. Those that this service does not read are unchanged."""
         if depth > _DEEPEST:
-            self.faults.append(f"{path} is nested too deeply")
+            self.faults.append(reasons.FAULT_NESTED.of(path=path))
             return {}
         read = {
             name: self._member(found, name, value, f"{path}.{name}" if path else name, depth)
@@ -95,7 +98,7 @@ class _Reading:
         if depth and "restrictionType" not in found:  # a restriction of secrets is not a secret
             for name in _NEEDED.get(path.rpartition(".")[2].partition("[")[0], ()):
                 if name not in read:
-                    self.faults.append(f"{path}.{name} is missing")
+                    self.faults.append(reasons.FAULT_MISSING.of(path=f"{path}.{name}"))
                     read[name] = _SCALARS[name].empty
         return read
 
@@ -105,7 +108,7 @@ class _Reading:
             return self._list(value, path, depth, needed="id" in found)
         if name in _OBJECTS or name in _ALSO_OBJECTS:
             if value is not None and not is_object:
-                self.faults.append(f"{path} is no object")
+                self.faults.append(reasons.FAULT_NO_OBJECT.of(path=path))
             return self.members(value, path, depth + 1) if is_object else None
         scalar = _SCALARS.get(name)
         page = name == "value" and isinstance(value, list)
@@ -117,14 +120,14 @@ class _Reading:
         try:
             return scalar.read(value)
         except (ValueError, TypeError, OverflowError):
-            self.faults.append(f"{path} is {_shown(value)}")
+            self.faults.append(_fault(path, value))
             return scalar.empty
 
     def _list(self, value: Any, path: str, depth: int, *, needed: bool) -> list[Any]:
         if value is None and not needed:
             return []
         if not isinstance(value, list):
-            self.faults.append(f"{path} is {_shown(value)}")
+            self.faults.append(_fault(path, value))
             return []
         texts = path.rpartition(".")[2] in _TEXTS
         return [
@@ -138,19 +141,19 @@ class _Reading:
     def few(self, entries: list[Any], path: str) -> list[Any]:
         """The entries of a list up to the limit."""
         if len(entries) > _MOST:
-            self.faults.append(f"{path} has {len(entries)} entries")
+            self.faults.append(reasons.FAULT_ENTRIES.of(path=path, count=len(entries)))
         return entries[:_MOST]
 
     def _is_object(self, entry: Any, path: str) -> bool:
         if not isinstance(entry, Mapping):
-            self.faults.append(f"{path} is no object")
+            self.faults.append(reasons.FAULT_NO_OBJECT.of(path=path))
         return isinstance(entry, Mapping)
 
     def _text(self, value: Any, path: str) -> str:
         try:
             return _text(value)
         except ValueError:
-            self.faults.append(f"{path} is {_shown(value)}")
+            self.faults.append(_fault(path, value))
             return ""
 
 
@@ -199,11 +202,15 @@ def _number(value: Any) -> int:
     return value
 
 
-def _shown(value: Any) -> str:
-    """A value in an explanation, for people who know the directory."""
-    if isinstance(value, str):
-        return "a text of this form: " + ascii(value[:40]) if len(value) <= _LONGEST else "too long a text"
-    return "null" if value is None else f"of the type {type(value).__name__}"
+def _fault(path: str, value: Any) -> Said:
+    """Why a value cannot be read, for people who know the directory."""
+    if value is None:
+        return reasons.FAULT_NULL.of(path=path)
+    if not isinstance(value, str):
+        return reasons.FAULT_TYPE.of(path=path, type=type(value).__name__)
+    if len(value) > _LONGEST:
+        return reasons.FAULT_LONG.of(path=path)
+    return reasons.FAULT_FORM.of(path=path, form=ascii(value[:40]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from onboarding.cloud import shapes
 from onboarding.cloud.guest import Guest
 from onboarding.cloud.ports import Graph
 from onboarding.errors import OnboardingError
+from onboarding.texts.phrases import Said
 from onboarding.words import odata
 from onboarding.words.word import Word
 
@@ -28,7 +29,7 @@ class Survey:
     deleted_with_uri: Sequence[Mapping[str, Any]] | None  # deleted applications that can be restored
     granted: frozenset[str] | None  # application permissions of this service
     owned: int | None = None  # how many applications and service principals this service owns
-    unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
+    unread: Mapping[str, Said | str] = field(default_factory=dict)  # why it could not read a part
     later: OnboardingError | None = None  # of a part that may soon be readable
     guest: Guest | None = None  # of this service, in a tenant other than its own
 
@@ -99,7 +100,7 @@ class AppPolicies:
 
     tenant: Mapping[str, Any] | None  # the default policy
     own: Sequence[Mapping[str, Any]] | None  # those of the application
-    unread: str  # why the default policy cannot be read
+    unread: Said | str  # why the default policy cannot be read
     later: OnboardingError | None  # of a part that may soon be readable
 
 

@@ -15,6 +15,7 @@ from onboarding.errors import requests
 from onboarding.storage import names
 from onboarding.storage.tables import ConflictError, Range, Row, Tables, Write
 from onboarding.storage.unreadable_rows import Readable, each, readable, single
+from onboarding.texts import reasons
 from onboarding.words.line import isolated
 
 _TENANTS: Final = Range("0", "~")
@@ -108,8 +109,8 @@ class ConnectionStore:
         if others:
             known = [f"'{isolated(other.name)}' ({other.id})" for other in others if shows(other.requester)]
             hidden = len(others) - len(known)
-            named = ", ".join([*known, *([f"{hidden} of other requesters"] if hidden else [])])
-            raise requests.SERVER_APP_SHARED.error(connections=named)
+            others_too = [reasons.OF_OTHERS.of(count=hidden)] if hidden else []
+            raise requests.SERVER_APP_SHARED.error(connections=[*known, *others_too])
 
     async def _all_of(self, tenant: str) -> list[Connection]:
         """All connections of a tenant, to find out what nobody else uses.

@@ -19,7 +19,7 @@ from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.requests import Removal
 from onboarding.storage.codec import Codec
-from onboarding.texts import phrases
+from onboarding.texts import phrases, reasons
 from onboarding.workflow.outcomes import Done, Wait
 from onboarding.workflow.plan import Context
 
@@ -28,14 +28,6 @@ _PURGE_LOOKS: Final = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)
 """Seconds between attempts to purge what the directory does not show among the deleted items yet."""
 _PATIENCE: Final = timedelta(minutes=10)
 """How long the removal tries. Somebody else may have purged the objects, which looks the same."""
-
-_KEPT: Final = (
-    "The service could not confirm that this {subject} is permanently deleted: {reason}. An administrator "
-    "of the tenant can check it under App registrations, Deleted applications. Entra ID deletes it 30 days "
-    "after its deletion."
-)
-_NOT_SHOWN: Final = "the directory does not show it among the deleted items"
-_NOT_ALLOWED: Final = "the tenant does not let the service delete it permanently"
 
 RemovalContext = Context[Services, Removal]
 """An attempt of a step of a removal."""
@@ -122,15 +114,14 @@ async def _delete(context: RemovalContext, kind: str, found: MadeApplication) ->
             give_up_after=_LONGEST,
             memo=_DELETIONS.dump(state),
         )
-    left = tuple(
-        LeftBehind(
-            kind=kind,
-            id=half,
-            reason=_KEPT.format(
-                subject="application" if half == found.object_id else "service principal",
-                reason=_NOT_ALLOWED if half in denied else _NOT_SHOWN,
-            ),
-        )
-        for half in kept
-    )
+    left = tuple(_kept(kind, half, found, denied=half in denied) for half in kept)
     return Done(result=RemoveResult(removed=True, kept=kept, left=left), note=left_behind.note(left))
+
+
+def _kept(kind: str, half: str, found: MadeApplication, *, denied: bool) -> LeftBehind:
+    """What may not be permanently deleted."""
+    reason = reasons.LEFT_DELETED.of(
+        subject=(reasons.LEFT_APP if half == found.object_id else reasons.LEFT_PRINCIPAL).of(),
+        reason=(reasons.LEFT_NOT_ALLOWED if denied else reasons.LEFT_NOT_SHOWN).of(),
+    )
+    return LeftBehind(kind=kind, id=half, reason=str(reason), said=reason)

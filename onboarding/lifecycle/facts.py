@@ -12,6 +12,7 @@ from onboarding.cmg.rules import Check
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError
+from onboarding.texts.phrases import Said
 
 ASKED_AGAIN: Final = 2
 """How often an optional part is requested again if a service cannot answer at the moment."""
@@ -24,7 +25,7 @@ class SubscriptionFacts:
     record: Mapping[str, Any] | None  # None: the service cannot see it
     providers: Mapping[str, str]  # registration states by namespace
     permissions: Sequence[Mapping[str, Any]] | None  # of the service in the subscription
-    unread: Mapping[str, str] = field(default_factory=dict)  # the refusal of each part that it could not read
+    unread: Mapping[str, Said | str] = field(default_factory=dict)  # why it could not read a part
     later: OnboardingError | None = None  # of a part that may soon be readable
 
 

@@ -20,6 +20,8 @@ from onboarding.connections.records import Connection
 from onboarding.errors import OnboardingError, PermanentError, cloud, deployment, login
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import REQUESTER
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 from onboarding.workflow.run import Run
 
 _IDENTITY_NOT_FOUND: Final = "authorization-identity-not-found"
@@ -47,6 +49,7 @@ class LeftBehind:
     id: str  # of the application: its object ID, its client ID, or the unique name; or of its principal; or
     # the namespace of the provider
     reason: str
+    said: Said | None = None  # the reason with its code; None: an earlier version wrote it
     needed_by: tuple[str, ...] = ()  # IDs of the connections and onboardings that use it ...
     of_same: tuple[str, ...] = ()  # ... and those of them that belong to the same requester
 
@@ -60,8 +63,8 @@ def refused(services: Services, tenant: str, error: OnboardingError) -> bool:
 
 def by_tenant(kind: str, known: str, tenant: str, error: OnboardingError) -> LeftBehind:
     """What a tenant does not let the service remove."""
-    reason = f"An administrator of tenant {tenant} can remove it; the service cannot: {error.detail}"
-    return LeftBehind(kind=kind, id=known, reason=reason)
+    reason = reasons.LEFT_BY_TENANT.of(tenant=tenant, cause=error.as_finding().said("detail"))
+    return LeftBehind(kind=kind, id=known, reason=str(reason), said=reason)
 
 
 def for_others(kind: str, known: str, users: Iterable[Connection | Run], requester: str) -> LeftBehind:
@@ -72,10 +75,12 @@ def for_others(kind: str, known: str, users: Iterable[Connection | Run], request
         else (user.head.id, user.head.lists.get(REQUESTER, ""))
         for user in users
     }
+    reason = reasons.LEFT_FOR_OTHERS.of()
     return LeftBehind(
         kind=kind,
         id=known,
-        reason="Others use the application.",
+        reason=str(reason),
+        said=reason,
         needed_by=tuple(sorted(identifier for identifier, _ in found)),
         of_same=tuple(sorted(identifier for identifier, owner in found if owner == requester)),
     )

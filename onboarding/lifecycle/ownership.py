@@ -19,6 +19,7 @@ from onboarding.connections.records import Connection, ConnectionState
 from onboarding.errors import existing_apps, requests
 from onboarding.lifecycle.context import OnboardingContext, Services
 from onboarding.lifecycle.requests import OPERATOR, REQUESTER
+from onboarding.texts import reasons
 from onboarding.workflow.run import Head, Run, RunStatus
 
 _UNIQUE_NAME: Final = re.compile(r"cmg-(?P<onboarding>[0-9a-f-]{36})-(server|client)")
@@ -190,10 +191,10 @@ async def need_unused(services: Services, connection: Connection) -> None:
         users = await others(services, connection.tenant, app.app_id, connection.onboarding)
         if runs := [user.head for user in users if isinstance(user, Run)]:
             known = [head.id for head in runs if head.lists.get(REQUESTER) == connection.requester]
-            named = [f"the onboarding {identifier}" for identifier in known]
+            named = [reasons.AN_ONBOARDING.of(id=identifier) for identifier in known]
             hidden = len(runs) - len(known)
-            named += [f"{hidden} onboardings of other requesters"] if hidden else []
-            raise requests.SERVER_APP_SHARED.error(connections=", ".join(named))
+            named += [reasons.ONBOARDINGS_OF_OTHERS.of(count=hidden)] if hidden else []
+            raise requests.SERVER_APP_SHARED.error(connections=named)
 
 
 async def need_kept(services: Services, tenant: str, app: str, pointer: str) -> None:

@@ -10,20 +10,14 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/management/reso
 
 from __future__ import annotations
 
-from typing import Final
-
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.effects import EffectKind, noted
 from onboarding.lifecycle.findings import REGISTERED
 from onboarding.lifecycle.left_behind import LeftBehind
 from onboarding.lifecycle.steps.preflight import PREFLIGHT
+from onboarding.texts import reasons
 from onboarding.workflow.run import Run
-
-_REASON: Final = (
-    "The onboarding may have registered this resource provider in subscription {subscription}. It stays, "
-    "because others may use it, and it is harmless. An owner of the subscription can unregister it."
-)
 
 
 async def left(services: Services, request: OnboardingRequest, run: Run | None) -> list[LeftBehind]:
@@ -39,7 +33,8 @@ async def left(services: Services, request: OnboardingRequest, run: Run | None) 
         for connection in await services.connections.of_tenant(request.tenant)
         if connection.subscription == subscription and connection.onboarding != run.head.id
     )
-    reason = _REASON.format(subscription=subscription)
+    reason = reasons.LEFT_PROVIDER.of(subscription=subscription)
     return [
-        LeftBehind(kind="resourceProvider", id=name, reason=reason, needed_by=tuple(users)) for name in names
+        LeftBehind(kind="resourceProvider", id=name, reason=str(reason), said=reason, needed_by=tuple(users))
+        for name in names
     ]

@@ -15,6 +15,7 @@ from onboarding.errors import deployment, steps
 from onboarding.lifecycle import handed_over
 from onboarding.lifecycle.context import Services
 from onboarding.lifecycle.requests import Renewal
+from onboarding.texts import reasons
 from onboarding.workflow import interventions
 from onboarding.workflow.outcomes import Outcome
 from onboarding.workflow.plan import Context
@@ -30,7 +31,7 @@ async def take(context: RenewalContext) -> Connection:
     connection = await _connection(context)
     while connection.renewal != context.id:
         if renewal.secret and renewal.secret != connection.secret.key_id:
-            raise steps.RENEWAL_SUPERSEDED.error(renewal=connection.renewal or "another one")
+            raise steps.RENEWAL_SUPERSEDED.error(renewal=connection.renewal or reasons.ANOTHER_RENEWAL.of())
         marked = connection.renewal
         if marked:
             await _need_over(context, marked, connection)
@@ -48,7 +49,7 @@ async def held(context: RenewalContext) -> Connection:
     """The connection whose secret is renewed, if it still names this renewal. Raises ``PermanentError``."""
     connection = await _connection(context)
     if connection.renewal != context.id:
-        raise steps.RENEWAL_SUPERSEDED.error(renewal=connection.renewal or "another one")
+        raise steps.RENEWAL_SUPERSEDED.error(renewal=connection.renewal or reasons.ANOTHER_RENEWAL.of())
     return connection
 
 
@@ -95,7 +96,7 @@ async def change_all(
     def guarded(found: Connection) -> Connection | None:
         changed = change(found)
         if changed and found.id == connection.id and found.renewal != context.id:
-            raise steps.RENEWAL_SUPERSEDED.error(renewal=found.renewal or "another one")
+            raise steps.RENEWAL_SUPERSEDED.error(renewal=found.renewal or reasons.ANOTHER_RENEWAL.of())
         return changed
 
     while True:

@@ -138,11 +138,17 @@ class Reconciler:
             known = secrets.of_tenant(tenant) or await services.connections.any_of_tenant(tenant)
             if refused and not known:
                 return [], True  # it has never had anything
-            finding: Finding = recovery.TENANT_UNREADABLE.finding(reason=error.detail, action=error.remedy)
+            finding: Finding = _unreadable(error)
             return [Found(finding=finding, onboarding="")], refused
         except Exception:  # one tenant does not stop the others
             log.exception("the tenant %s could not be reconciled", tenant)
             defect = requests.INTERNAL_ERROR.error()
-            finding = recovery.TENANT_UNREADABLE.finding(reason=defect.detail, action=defect.remedy)
+            finding = _unreadable(defect)
             return [Found(finding=finding, onboarding="")], False
         return found, not any(each.finding.code in _BLOCKING for each in found)
+
+
+def _unreadable(error: OnboardingError) -> Finding:
+    """Why a tenant cannot be reconciled."""
+    cause = error.as_finding()
+    return recovery.TENANT_UNREADABLE.finding(reason=cause.said("detail"), action=cause.said("remedy"))

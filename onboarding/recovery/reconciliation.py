@@ -24,6 +24,8 @@ from onboarding.lifecycle.requests import Renewal
 from onboarding.recovery.decisions import Decision, Seen, decide
 from onboarding.recovery.outside import Applications, VaultSecrets, passwords
 from onboarding.recovery.restored_onboardings import RestoredOnboarding
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 from onboarding.words.word import EMPTY, Word
 from onboarding.workflow import interventions
 from onboarding.workflow.run import Author, Event, RunStatus
@@ -98,7 +100,9 @@ class TenantReconciliation:
         except Exception:
             log.exception("the onboarding %s could not be reconciled", onboarding)
             error = requests.INTERNAL_ERROR.error()
-            finding = recovery.NOT_RECONCILED.finding(onboarding=onboarding, reason=error.detail)
+            finding = recovery.NOT_RECONCILED.finding(
+                onboarding=onboarding, reason=error.as_finding().said("detail")
+            )
             return [Found(finding=finding, onboarding=onboarding)]
 
     async def _correct(self, connection: Connection, applications: Applications) -> list[Found]:
@@ -212,15 +216,15 @@ class TenantReconciliation:
 
     async def _unknown(self, applications: Applications, known: Container[str]) -> AsyncIterator[Found]:
         """What onboardings without a record and a copy created."""
-        things: dict[str, list[str]] = {}
+        things: dict[str, list[Said]] = {}
         for app, onboarding in applications.made():
-            things.setdefault(onboarding, []).append(f"the application {app}")
+            things.setdefault(onboarding, []).append(reasons.AN_APP.of(app=app))
         for secret, onboarding in self._secrets.of_tenant(self._tenant):
-            things.setdefault(onboarding, []).append(f"the secret '{secret}' in Key Vault")
+            things.setdefault(onboarding, []).append(reasons.A_VAULT_SECRET.of(name=secret))
         for onboarding in sorted(things):
             if onboarding not in known and await self._services.onboardings.load(onboarding) is None:
                 finding = recovery.ONBOARDING_UNKNOWN.finding(
-                    onboarding=onboarding, found=" and ".join(sorted(things[onboarding]))
+                    onboarding=onboarding, found=sorted(things[onboarding], key=str)
                 )
                 yield Found(finding=finding, onboarding=onboarding)
 

@@ -19,6 +19,7 @@ from onboarding.errors import (
 )
 from onboarding.storage.codec import UnreadableError
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.texts import reasons
 from onboarding.workflow.outcomes import Failed, Failure, Outcome, Retry, RetryReason
 from onboarding.workflow.plan import Context, Plan
 from onboarding.workflow.run import Run, StepState
@@ -110,7 +111,7 @@ async def _outcome(
     except UnreadableError as error:
         return outcome_of(_unreadable(error, step), persistent=plan.persistent)
     except TimeoutError:
-        failure = Failure.of(steps.STEP_TIMEOUT.error(limit=limit))
+        failure = Failure.of(steps.STEP_TIMEOUT.error(limit=reasons.duration(limit)))
         return Retry(reason=RetryReason.TRANSIENT, error=failure)
     except Exception:
         log.exception("step %s failed unexpectedly", step.name, extra={"run": step.run})

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from onboarding.calls import Call
 from onboarding.errors import steps
+from onboarding.texts import reasons
 from onboarding.texts.phrases import Said
 from onboarding.workflow import retry
 from onboarding.workflow.outcomes import Done, Failed, Failure, Outcome, Retry, Wait
@@ -124,7 +125,9 @@ def _failed(step: StepState, error: Failure, now: datetime) -> StepState:
 def _after_wait(step: StepState, outcome: Wait, now: datetime) -> StepState:
     since = step.since if step.since and step.error is None else now
     if now - since >= outcome.give_up_after:
-        error = Failure.of(steps.TIMED_OUT.error(condition=outcome.reason, limit=outcome.give_up_after))
+        error = Failure.of(
+            steps.TIMED_OUT.error(condition=outcome.reason, limit=reasons.duration(outcome.give_up_after))
+        )
         return _failed(step, error, now)
     return step.evolve(
         status=StepStatus.WAITING,

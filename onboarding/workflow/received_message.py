@@ -9,6 +9,8 @@ from typing import Final
 from onboarding.errors import ErrorType, OnboardingError, steps
 from onboarding.storage.codec import FieldsError, UnknownVersionError, UnreadableError
 from onboarding.storage.unreadable_rows import UnreadableRowError
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 from onboarding.workflow.poison_messages import PoisonReason
 from onboarding.workflow.run import Run
 from onboarding.workflow.runtime import Runtime
@@ -43,7 +45,7 @@ def read(body: bytes) -> StepMessage:
     try:
         message = MESSAGES.load(body)
     except UnknownVersionError as error:
-        version = "none" if error.version is None else json.dumps(error.version)
+        version = reasons.NO_VERSION.of() if error.version is None else json.dumps(error.version)
         wrong = steps.MESSAGE_VERSION.error(version=version, newest=error.newest)
         raise HopelessError(PoisonReason.UNKNOWN_VERSION, wrong) from error
     except FieldsError as error:
@@ -52,11 +54,11 @@ def read(body: bytes) -> StepMessage:
                 unknown=", ".join(error.unknown), wrong=", ".join(error.wrong)
             )
             raise HopelessError(PoisonReason.UNKNOWN_FIELD, unknown) from error
-        raise _invalid(f"These fields are missing or not valid: {', '.join(error.wrong)}.") from error
+        raise _invalid(reasons.MESSAGE_FIELDS.of(fields=list(error.wrong))) from error
     except UnreadableError as error:
-        raise _invalid("The message is not a JSON object.") from error
+        raise _invalid(reasons.MESSAGE_NO_OBJECT.of()) from error
     if not 0 < len(message.run) <= _LONGEST_ID:
-        raise _invalid("The message names no run.")
+        raise _invalid(reasons.MESSAGE_NO_RUN.of())
     return message
 
 
@@ -78,8 +80,8 @@ async def run_of(runtime: Runtime, message: StepMessage) -> Run:
 
 def undecodable() -> HopelessError:
     """Why a message that is not in base64 cannot be processed."""
-    return _invalid("The message is not in base64.")
+    return _invalid(reasons.MESSAGE_NO_BASE64.of())
 
 
-def _invalid(fault: str) -> HopelessError:
+def _invalid(fault: Said) -> HopelessError:
     return HopelessError(PoisonReason.INVALID, steps.MESSAGE_INVALID.error(fault=fault))

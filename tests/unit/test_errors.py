@@ -205,3 +205,30 @@ def test_an_action_can_be_followed(kind):
         assert action.label
         assert bool(action.url) != bool(action.path)
         assert bool(action.path) == bool(action.method)
+
+
+_PROSE = re.compile(r"[A-Za-z]{2} [a-z]|^[A-Z][a-z]+ |[a-z] $|^ [a-z]")
+"""Words of a sentence in a literal."""
+
+
+def _of_values(node: ast.expr) -> Iterator[str]:
+    """The literals of which a value is made, without those of a phrase inside it."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str):
+            yield each.value
+
+
+def test_no_value_of_a_text_is_english_prose():
+    """A part of a sentence is a phrase with a code: a text in another language has no English in it."""
+    for file in _others():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="finding" | "error" | "difference")):
+                    values = node.keywords
+                case ast.Call(func=ast.Name(id="ProblemError" | "Kept")):
+                    values = node.keywords
+                case _:
+                    continue
+            for value in values:
+                prose = [text for text in _of_values(value.value) if _PROSE.search(text)]
+                assert not prose, (f"{file.name}:{node.lineno}", value.arg, prose)

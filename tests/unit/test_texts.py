@@ -20,7 +20,7 @@ from onboarding.drift.declared_differences import DifferenceType
 from onboarding.errors import Actor, ErrorType, catalogue, channels, cloud, policies, recovery, steps
 from onboarding.errors.catalogue import CATALOGUE
 from onboarding.lifecycle.policies import Restriction
-from onboarding.texts import phrases
+from onboarding.texts import phrases, reasons
 from onboarding.texts.languages import Language, texts_in
 from onboarding.texts.phrases import Phrase
 
@@ -87,7 +87,8 @@ def test_each_rule_and_each_difference_is_written_in_each_language(language):
 def test_each_phrase_and_each_label_is_written_in_each_language(language):
     """The parts of sentences, the labels of actions and the titles of steps are there, with their values."""
     texts = texts_in(language)
-    declared = {phrase.code: phrase.text for phrase in vars(phrases).values() if isinstance(phrase, Phrase)}
+    known = (*vars(phrases).values(), *vars(reasons).values(), *reasons.DURATIONS)
+    declared = {phrase.code: phrase.text for phrase in known if isinstance(phrase, Phrase)}
     assert set(texts.phrases) == set(declared)
     for code, text in texts.phrases.items():
         assert fields(text) == fields(declared[code]), code

@@ -15,6 +15,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from onboarding.errors import ErrorType, OnboardingError, channels
+from onboarding.texts import reasons
+from onboarding.texts.phrases import Said
 
 
 class FaultClass(StrEnum):
@@ -82,7 +84,8 @@ def error_of(
         found: What a library raised, the first exception first.
         recipient: The address that replaced the recipients of the channel, or empty.
     """
-    kind, answer = channels.CHANNEL_REFUSED, "without a reason"
+    kind: ErrorType = channels.CHANNEL_REFUSED
+    answer: Said | str = reasons.NO_REASON.of()
     causes = [cause for error in found for cause in _causes(error)]
     if status:
         kind, answer = _HTTP.get(status, kind), f"HTTP {status}"
