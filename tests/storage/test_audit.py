@@ -236,6 +236,19 @@ async def test_what_was_tampered_with_is_named(trails, tamper):
     assert (verdict.gap.written.id, verdict.gap.written.actor) == ("2", "Kim")
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "number"),
+    [(1, 1, 1), (4, 4, 4), (2, 3, 2), (1, 4, 1)],
+    ids=["first", "last", "day", "all"],
+)
+async def test_the_first_of_the_deleted_events_is_named(trails, first, last, number):
+    """Also if nothing follows, and if the table no longer has any event of the tenant."""
+    await trails.host().add(*(event(each) for each in range(1, 5)))
+    for row in (await trails.rows())[first - 1 : last]:
+        await trails.tables.write(names.AUDIT, row, Write.DELETE)
+    assert await trails.gap() == (CHAIN, number, GapReason.MISSING)
+
+
 async def test_a_forged_event_is_named(trails):
     """An event that follows from the last one, or has a chain of its own, is not in the copy."""
     await trails.host().add(event(1))

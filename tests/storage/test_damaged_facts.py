@@ -37,7 +37,7 @@ from onboarding.storage.tables import Row, Write
 from onboarding.storage.unreadable_rows import Dismissal, note
 from onboarding.words.word import Word
 from onboarding.workflow.blocked_steps import BlockedStep
-from onboarding.workflow.run import SERVICE
+from onboarding.workflow.run import SERVICE, RunStatus
 from onboarding.workflow.sweep_place import Place, SweepPlace
 from tests.storage.test_unreadable import damages
 from tests.storage.test_unreadable import populate as populate_runs
@@ -309,8 +309,10 @@ async def test_a_damaged_digest_loses_no_notice(tmp_path, column, value, again):
     (head,) = [row for row in world.rows() if row.table == names.NOTICES and row.key == "head"]
     if column:
         await world.damage(head, column, value)
-    else:
-        await world.tables.write(names.NOTICES, replace(head, etag=""), Write.DELETE)
+    else:  # also its steps
+        for row in world.rows():
+            if row.partition == head.partition and not row.key.startswith("entry:"):
+                await world.tables.write(names.NOTICES, replace(row, etag=""), Write.DELETE)
     if again:
         other = replace(notice(made, now), key=("other",))
         await digests.add(messaging.delivery_services, other, "webhook", now)
@@ -322,6 +324,7 @@ async def test_a_damaged_digest_loses_no_notice(tmp_path, column, value, again):
     run = await world.parts.notice_runs.load(head.partition)
     assert run is not None
     assert run.head.request == head.columns["request"]
+    assert world.parts.notice_runs.status(run) is RunStatus.NOT_STARTED
     assert (await world.call("list_unreadable"))["value"] == []
 
 
