@@ -172,7 +172,7 @@ class DirectoryDifference(Document):
             app=difference.app or None,
             since=difference.since,
             **texts,
-            actor=actions[0].actor,
+            actor=difference.actor or actions[0].actor,
             args={name: value for said in texts.values() for name, value in said.args.items()},
             actions=actions,
             dismissed=Dismissal.of(difference.dismissed),

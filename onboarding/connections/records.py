@@ -18,6 +18,7 @@ from onboarding.cmg import joiners, versions
 from onboarding.cmg.wizard import OnboardingRequest
 from onboarding.connections.cadence import APPLICATION, SECRET, Acknowledgement, Snooze
 from onboarding.connections.hand_over import Confirmation, HandOver, HandOverState, Way
+from onboarding.errors import Action, Actor
 from onboarding.storage.codec import Codec
 from onboarding.storage.tables import Row
 from onboarding.storage.unreadable_rows import Dismissal, UnreadableRowError, load
@@ -82,6 +83,8 @@ class Difference:
     subjects: tuple[str, ...] = ()  # the key IDs of the affected secrets
     dismissed: Dismissal | None = None  # an operator decided that no action is needed
     said: Mapping[str, Said] = field(default_factory=dict, compare=False)  # the texts with their codes
+    actor: Actor | None = field(default=None, compare=False)  # who must act, where the cause decides
+    actions: tuple[Action, ...] = field(default=(), compare=False)  # the same for what they can do
 
     def wording(self, part: str) -> Said:
         """One of its texts; without a code if an earlier version wrote it."""

@@ -118,6 +118,7 @@ def unreadable(connection: Connection, error: OnboardingError, at: datetime) -> 
     difference = declared_differences.DIRECTORY_UNREADABLE.difference(
         "", at, tenant=connection.tenant, reason=cause.said("detail"), action=cause.said("remedy")
     )
+    difference = replace(difference, actor=error.actor, actions=error.actions)
     known = {**connection.differences, difference.key: _first(connection, difference)}
     return Comparison(
         differences=known,

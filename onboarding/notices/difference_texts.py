@@ -69,6 +69,6 @@ def steps(connection: Connection, difference: Difference) -> tuple[Action, ...]:
         case Kind.SECRET_ADDED | Kind.SECRET_REPLACED | Kind.SECRET_REMOVED:
             return actions.renewal(connection)
         case Kind.DIRECTORY_UNREADABLE | Kind.SECRET_END_CHANGED | Kind.SUBSCRIPTION_CHANGED:
-            return (actions.read(connection),)
+            return difference.actions or (actions.read(connection),)
         case kind:
             return (actions.change(connection, app, consent=kind is Kind.CONSENT_WITHDRAWN),)

@@ -160,6 +160,10 @@ async def test_one_fact_is_one_notice(begun, fleet):
     found = [each["body"] for each in inbox if FABRIKAM in each["body"]["source"]]
     assert [body["type"].rpartition(".")[2] for body in found] == ["DirectoryUnreadable"]
     assert found[0]["data"]["connections"] == 20
+    first, setup = found[0]["data"]["actions"]
+    assert (first["kind"], first["actor"]) == ("GrantConsent", "TenantAdministrator")
+    assert f"/{FABRIKAM}/adminconsent?" in first["url"]
+    assert (await carried_out(site, setup)).json()["adminConsentUrl"] == first["url"]
     assert set(found[0]["data"]["connectionIds"]) == {record.id for record in made}
     assert "This concerns 20 connections." in found[0]["data"]["message"]
 
