@@ -111,6 +111,30 @@ async def test_an_app_that_the_service_created_for_another_cannot_be_imported(po
     assert await portal.get(f"/api/connections/{victim['id']}", caller="operator") == victim
 
 
+@pytest.mark.soak
+async def test_an_app_that_somebody_registered_first_gets_nothing(portal, mallory):
+    """An application with the unique name of an onboarding, and a known secret, is not the service's.
+
+    A member of the tenant registered it before the service did, and added the service to its owners.
+    """
+    body = portal.request(userDiscovery={"enabled": True})
+    async with portal.fault(service="graph", method="POST", path="batch", kind="hold") as fault:
+        answer = await portal.call("POST", "/api/onboardings", caller=mallory, json=body)
+        onboarding = answer.json()["id"]
+        await until(lambda: held(portal, fault), "the preflight to be held")
+        wanted = {"displayName": "first", "uniqueName": f"cmg-{onboarding}-server"}
+        app = (await portal.look("graph", "POST", "/v1.0/applications", wanted)).json()
+        path, owner = f"/v1.0/applications/{app['id']}", portal.info["identity"]["principalId"]
+        reference = {"@odata.id": f"{portal.info['graph']}/v1.0/directoryObjects/{owner}"}
+        await portal.look("graph", "POST", f"{path}/owners/$ref", reference)
+        await portal.look("graph", "POST", f"{path}/addPassword", {"passwordCredential": {}})
+    document = await portal.finished(onboarding)
+    assert document["error"]["code"] == "app-of-others"
+    assert (await portal.graph(f"/applications/{app['id']}"))["identifierUris"] == []
+    principals = await portal.graph(f"/servicePrincipals?$filter=appId eq '{app['appId']}'")
+    assert principals["value"] == []
+
+
 async def test_an_app_that_another_imported_cannot_be_imported(portal, mallory):
     """An imported app belongs to the requester who imported it first; that one can import it again."""
     apps, owner = await precreated(portal), await portal.caller("Onboarding.Request")
