@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.storage import Storage
+from onboarding.storage import names
 from onboarding.workflow.runtime import Limits
 from tests.storage.workbench import DIAMOND, STALLED, Workbench, done
 from tests.support.accounts import EmulatedAccount, MemoryAccount
@@ -76,9 +77,10 @@ def limits():
 
 
 @pytest.fixture
-async def bench(account, tmp_path, limits):
+async def bench(account, tmp_path, limits, monkeypatch):
     """An engine whose steps all succeed at once, unless a test sets a handler."""
     bench = await Workbench.open(account, tmp_path / "clock", limits=limits)
+    monkeypatch.setattr(names, "QUEUES", (*names.QUEUES, bench.runs.queue))  # only known ones have messages
     for name in DIAMOND.steps:
         bench.on(name, done)
     return bench
