@@ -145,6 +145,23 @@ async def test_check_failed_renewal_retried_on_namesake(world):
     assert await violations(world) == []
 
 
+async def test_a_renewal_that_begins_late_leaves_a_namesake_alone(world):
+    """A renewal whose message comes after its connection was replaced does not act on the new connection."""
+    connection = await world.connected("Contoso")
+    await renewal(world, connection)
+    late = await world.take((names.OPERATIONS_QUEUE,))
+    assert late is not None
+    await world.must("remove_connection", id=connection)
+    await world.settle()
+    world.clock.at -= 2 * (world.clock.at - world.began)  # the clock of this host is behind
+    assert await world.connected("Contoso") == connection
+    before = await world.must("get_connection", id=connection)
+    await world.handle(1, *late)
+    await world.settle()
+    assert await world.must("get_connection", id=connection) == before
+    assert await violations(world) == []
+
+
 async def test_confirm_twice_and_delete(world):
     """Off-boarding waits for a renewal that is removing the old secret."""
     connection = await world.connected("Contoso")
