@@ -225,7 +225,7 @@ class Acceptance:
 def _name_taken(holder: Holder, name: Word, caller: Caller) -> ProblemError:
     """The problem (409) of a name that a connection or another onboarding has."""
     if holder.connection:
-        which = f" ({holder.connection})" if caller.may_see(holder.requester) else ""
+        which = f"({holder.connection})" if caller.may_see(holder.requester) else ""
         finding = prerequisites.CONNECTION_EXISTS.finding(name=name, which=which)
         return ProblemError(prerequisites.CONNECTION_EXISTS, errors=(finding,), name=name, which=which)
     finding = _reserved(holder, name, caller)
@@ -233,5 +233,5 @@ def _name_taken(holder: Holder, name: Word, caller: Caller) -> ProblemError:
 
 
 def _reserved(holder: Holder, name: Word, caller: Caller) -> Finding:
-    which = f" ({holder.onboarding})" if caller.may_see(holder.requester) else ""
+    which = f"({holder.onboarding})" if caller.may_see(holder.requester) else ""
     return prerequisites.NAME_RESERVED.finding(name=name, which=which)

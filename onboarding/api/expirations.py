@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Self
@@ -15,7 +16,7 @@ from onboarding.api.callers import Caller
 from onboarding.api.connection_documents import ExpirationDetails, upcoming
 from onboarding.api.documents import Document, ExpirationKind
 from onboarding.api.endpoint import JSON, Call, Reply, download, endpoint
-from onboarding.api.filters import NOBODY, REQUESTED_BY, Who, requester
+from onboarding.api.filters import LABELS, NOBODY, REQUESTED_BY, Labels, Who, filled, labelled, requester
 from onboarding.api.paging import LARGEST, Page, PageQuery
 from onboarding.api.reading import DIGITS, Id, Parameters
 from onboarding.api.run_documents import Requester
@@ -91,6 +92,8 @@ class ExpirationQuery(PageQuery, ExpirationFilter):
     """Which page is requested, and in which form."""
 
     requested_by: Who | None = REQUESTED_BY
+    connection_id: str | None = Field(None, description="Only expirations of this connection.")
+    labels: Labels | None = LABELS
     format: Format | None = Field(None, description="Default: the media type that Accept prefers.")
 
 
@@ -171,6 +174,8 @@ class Wanted:
     until: datetime | None
     state: ExpirationState | None
     now: datetime
+    connection: str | None = None
+    labels: Mapping[str, Word] = field(default_factory=dict)
 
 
 class ExpirationsResource:
@@ -195,14 +200,16 @@ class ExpirationsResource:
     async def list(self, call: Call[ExpirationQuery, None]) -> Reply:
         """List expirations, earliest first; also for a spreadsheet or a calendar."""
         query = call.query
-        wanted = self.wanted(query, call.caller)
-        if (asked := requester(query.requested_by, call.caller)) and call.caller.may_see(asked):
-            wanted = replace(wanted, view=replace(wanted.view, requester=asked))
-        elif asked:
-            wanted = replace(wanted, view=replace(wanted.view, requester=NOBODY))
+        wanted = replace(
+            self.wanted(query, call.caller), connection=query.connection_id, labels=query.labels or {}
+        )
+        if asked := requester(query.requested_by, call.caller):
+            whose = asked if call.caller.may_see(asked) else NOBODY
+            wanted = replace(wanted, view=replace(wanted.view, requester=whose))
         media_type = _MEDIA_TYPES[query.format] if query.format else call.preferred(*_MEDIA_TYPES.values())
         if media_type == JSON:
-            found, continuation = await self.page(wanted, query.size, query.continuation)
+            pages = functools.partial(self.page, wanted)
+            found, continuation = await filled(pages, size=query.size, continuation=query.continuation)
             documents = await self._documents(found, wanted.now)
             page = ExpirationList.of(documents, call.next_link(continuation, maxpagesize=query.size))
             return Reply(content=page, headers={"Vary": "Accept"})
@@ -286,5 +293,7 @@ class ExpirationsResource:
         return (
             connection.expirations.get(entry.kind) == entry.ends_at
             and wanted.view.shows(connection)
+            and wanted.connection in {None, connection.id}
+            and labelled(connection.request.labels, wanted.labels)
             and wanted.state in {None, self._cadence.state(entry.ends_at, wanted.now)}
         )

@@ -111,7 +111,8 @@ class OnboardingsResource:
         """List onboardings, newest first."""
         if key := call.query.idempotency_key:
             run = await self._runs.load(keys.derived_id("onboarding", call.caller.id, key))
-            return OnboardingList(value=[await self._summary(call, run)] if run else [])
+            found = run if run and self._runs.passes(call, run) else None
+            return OnboardingList(value=[await self._summary(call, found)] if found else [])
         return OnboardingList.of(*await self._runs.page(call, lambda run: self._summary(call, run)))
 
     @endpoint(

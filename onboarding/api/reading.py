@@ -120,7 +120,8 @@ class Query(BaseModel):
         """The names of the headers and the parameters that it reads."""
         names: dict[bool, list[str]] = {True: [], False: []}
         for field in cls.model_fields.values():
-            names[field.json_schema_extra == HEADER].append(str(field.alias))
+            shown = f"{LABEL}<name>" if field.alias == "labels" else str(field.alias)
+            names[field.json_schema_extra == HEADER].append(shown)
         return names[True], names[False] or ["none"]
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -75,24 +75,12 @@ class Runs:
         self, call: Call[AnyRunQuery, None], show: Callable[[Run], Awaitable[Shown]]
     ) -> tuple[Readable[Shown], str]:
         """A page, the newest first, and the link to the next one. Requesters see only their own runs."""
-        query, caller = call.query, call.caller
-        lists = query.lists()
-        if not caller.operates:
-            lists[REQUESTER] = caller.id
-        if asked := requester(query.requested_by, caller):
-            if lists.get(self._asker, asked) != asked:
-                return Readable(), ""
-            lists[self._asker] = asked
-        if query.tenant_id:
-            lists[TENANT] = query.tenant_id
-        statuses = query.status or ()
-        view = RunView(
-            lists=lists, status=statuses[0] if len(statuses) == 1 else None, since=query.created_after
-        )
+        view = self._view(call)
+        if view is None:
+            return Readable(), ""
 
         async def shown_in_view(run: Run) -> tuple[Shown, ...]:
-            shows = self._in(view, statuses, run) and query.shows(run)
-            return (await show(run),) if shows else ()
+            return (await show(run),) if self._in(view, call.query, run) else ()
 
         async def some(size: int, continuation: str) -> tuple[Readable[Shown], str]:
             entries, continuation = await self._runs.index.page(view, size=size, continuation=continuation)
@@ -103,8 +91,14 @@ class Runs:
             return Readable(shown, found.unreadable), continuation
 
         seen: set[str] = set()
-        shown, continuation = await filled(some, size=query.size, continuation=query.continuation)
-        return shown, call.next_link(continuation, maxpagesize=query.size)
+        size = call.query.size
+        shown, continuation = await filled(some, size=size, continuation=call.query.continuation)
+        return shown, call.next_link(continuation, maxpagesize=size)
+
+    def passes(self, call: Call[AnyRunQuery, None], run: Run) -> bool:
+        """Whether a run that was found without a list passes the filters of the list."""
+        view = self._view(call)
+        return view is not None and self._in(view, call.query, run)
 
     async def events(self, call: Call[PageQuery, None]) -> EventList:
         """A page of the audit trail of a run, the oldest first."""
@@ -212,9 +206,29 @@ class Runs:
             requests.NOT_IN_THIS_STATUS, what=self._noun, current=status, participle=what, rule=rule
         )
 
-    def _in(self, view: RunView, statuses: Collection[RunStatus], run: Run) -> bool:
-        """Whether a run belongs to a view, after it has been read completely."""
-        return view.shows(run.head.lists) and (not statuses or self.status(run) in statuses)
+    def _view(self, call: Call[AnyRunQuery, None]) -> RunView | None:
+        """The part of the index that a caller requests. None if no run can be in it."""
+        query, caller = call.query, call.caller
+        lists = query.lists()
+        if not caller.operates:
+            lists[REQUESTER] = caller.id
+        if asked := requester(query.requested_by, caller):
+            if lists.get(self._asker, asked) != asked:
+                return None
+            lists[self._asker] = asked
+        if query.tenant_id:
+            lists[TENANT] = query.tenant_id
+        (status,) = query.status if query.status and len(query.status) == 1 else (None,)
+        return RunView(lists=lists, status=status, since=query.created_after)
+
+    def _in(self, view: RunView, query: RunQuery, run: Run) -> bool:
+        """Whether a run passes all filters, after it has been read completely."""
+        return (
+            view.shows(run.head.lists)
+            and (view.since is None or run.head.created_at > view.since)
+            and (not query.status or self.status(run) in query.status)
+            and query.shows(run)
+        )
 
 
 def asker(call: Call[AnyTraced, Any]) -> Asker:

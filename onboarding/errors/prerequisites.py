@@ -26,7 +26,7 @@ CONNECTION_EXISTS: Final = ErrorType(
     pointers=("/name",),
     failure=PermanentError,
     title="The tenant already has a connection with this name",
-    detail="The tenant already has a connection named '{name}'{which}.",
+    detail="The tenant already has a connection named '{name}'{which: }.",
     remedy="Choose another name, or remove the existing connection first.",
     documentation=_WIZARD,
 )
@@ -37,7 +37,7 @@ NAME_RESERVED: Final = ErrorType(
     pointers=("/name",),
     title="Another onboarding has this name",
     detail=(
-        "In this tenant, an onboarding has the name '{name}'{which}. It is in progress, or it failed and "
+        "In this tenant, an onboarding has the name '{name}'{which: }. It is in progress, or it failed and "
         "something that it created still exists."
     ),
     remedy="Wait for that onboarding, roll it back if it failed, or choose another name.",
@@ -57,7 +57,7 @@ APPLICATION_NAME_IN_USE: Final = ErrorType(
     severity=Severity.WARNING,
     pointers=("/serverApp/name", "/clientApp/name"),
     title="The tenant has another application with this name",
-    detail="The tenant has another application named '{name}'{which}.",
+    detail="The tenant has another application named '{name}'{which: }.",
     remedy="Choose a distinct name, which is easier to recognize. Entra ID allows duplicate names.",
     documentation="https://learn.microsoft.com/graph/api/resources/application",
 )

@@ -20,7 +20,7 @@ def connection_name(facts: Facts) -> Iterator[Finding]:
     """The connection's name, which is its key in the tenant."""
     existing, neighbour = facts.same_name, facts.neighbour
     if existing and existing.onboarding != facts.onboarding:
-        which = f" ({existing.id})" if facts.shows(existing) else ""
+        which = f"({existing.id})" if facts.shows(existing) else ""
         yield prerequisites.CONNECTION_EXISTS.finding(name=facts.request.name, which=which)
     elif neighbour and not existing:
         shown = phrases.THE_OTHER_CONNECTION.of(name=neighbour.name, id=neighbour.id)
@@ -40,11 +40,11 @@ def application_names(facts: Facts) -> Iterator[Finding]:
             yield prerequisites.APPLICATION_NAME_IN_USE.finding(
                 f"/{field}/name",
                 name=app.name,
-                which=f" ({other['appId']})" if facts.names(other) else "",
+                which=f"({other['appId']})" if facts.names(other) else "",
             )
         elif app is client and not server.existing and data.folded(app.name) == data.folded(server.name):
             yield prerequisites.APPLICATION_NAME_IN_USE.finding(
-                "/clientApp/name", name=app.name, which=" (/serverApp/name)"
+                "/clientApp/name", name=app.name, which="(/serverApp/name)"
             )
 
 

@@ -1,7 +1,8 @@
 """Texts with named fields, and the values in them as JSON.
 
 The values are stored and sent beside a text, so that it can be written in another language. A date is then
-text, too; ``fill`` writes it in the form that the field specifies, such as ``{ended:%Y-%m-%d}``.
+text, too; ``fill`` writes it in the form that the field specifies, such as ``{ended:%Y-%m-%d}``. With
+``{which: }``, a space precedes the value unless the value is empty.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ class Phrased(Protocol):
         ...
 
 
+_SPACED: Final = " "
+
+
 class _Dates(Formatter):
     """Formats dates even if they are text."""
 
@@ -37,6 +41,8 @@ class _Dates(Formatter):
                 value = datetime.fromisoformat(value)
             case Mapping() | Word() | str():
                 value = self._text(value)
+                if format_spec == _SPACED:
+                    return f" {value}" if value else ""
         return str(super().format_field(value, format_spec))
 
     @staticmethod

@@ -65,6 +65,14 @@ async def test_lists_are_filtered_by_what_a_portal_knows(portal, alice, made):
     one = {"onboardingId": first["onboardingId"]}
     assert await ids(portal, "/api/connections", alice, **one) == [first["id"]]
     assert await ids(portal, "/api/connections", alice, state="Removing") == []
+    kinds = {"maxpagesize": "1", "requestedBy": "me"}
+    for query in (by_label, {"connectionId": first["id"]}):
+        found = await ids(portal, "/api/expirations", alice, **kinds, **query)
+        assert found == [first["id"]] * len(first["expirations"])
+        csv = await portal.call("GET", "/api/expirations", caller=alice, params={**query, "format": "csv"})
+        assert csv.text.count("\r\n") == len(found) + 1
+    wrong = await portal.call("GET", "/api/expirations", caller=alice, params={"label.": "C01"})
+    assert "label.<name>" in problem(wrong, 400, "invalid-parameter")["errors"][0]["args"]["known"]
 
 
 async def test_the_operations_of_a_connection(portal, alice, made):
@@ -97,9 +105,24 @@ async def test_several_statuses_and_a_time(portal, alice, made):
 
 
 async def test_a_lost_answer_is_found_by_its_key(portal, alice):
-    """A portal that lost the answer finds the onboarding by its Idempotency-Key; nobody else does."""
+    """A portal that lost the answer finds the onboarding by its Idempotency-Key; nobody else does.
+
+    The key is one filter among the others.
+    """
     key = unique("key")
-    answer = await portal.post(caller=alice, headers={"Idempotency-Key": key}, adminConsent="ByAdministrator")
+    answer = await portal.post(
+        caller=alice, headers={"Idempotency-Key": key}, adminConsent="ByAdministrator", labels={"key": key}
+    )
+    made = answer.json()
+    passed = {"requestedBy": "me", "tenantId": made["tenantId"], "label.key": key, "maxpagesize": "1"}
+    assert await ids(portal, "/api/onboardings", alice, idempotencyKey=key, **passed) == [made["id"]]
+    for others in (
+        {"status": "Succeeded,Failed"},
+        {"label.key": "other"},
+        {"createdAfter": made["createdAt"]},
+        {"requestedBy": made["tenantId"]},
+    ):
+        assert await ids(portal, "/api/onboardings", alice, idempotencyKey=key, **others) == []
     assert await ids(portal, "/api/onboardings", alice, idempotencyKey=key) == [answer.json()["id"]]
     assert await ids(portal, "/api/onboardings", "operator", idempotencyKey=key) == []
     cancelled = await portal.call("POST", f"/api/onboardings/{answer.json()['id']}/cancel", caller=alice)

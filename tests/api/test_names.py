@@ -45,7 +45,8 @@ async def test_a_name_is_reserved_while_an_onboarding_is_in_progress(portal, bob
     await step(portal, f"/api/onboardings/{onboarding}", "consent", "Waiting")
     own = problem(await portal.post(name=name.upper()), 409, "name-reserved")
     others = problem(await portal.post(name=name, caller=bob), 409, "name-reserved")
-    assert onboarding in own["detail"]
+    assert f"'{name.upper()}' ({onboarding}). It" in own["detail"]
+    assert f"'{name}'. It" in others["detail"]
     assert onboarding not in str(others)
     assert "name-reserved" in await codes(portal, name.lower())
     answer = await portal.call("POST", f"/api/onboardings/{onboarding}/cancel")

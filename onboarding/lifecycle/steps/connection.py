@@ -81,7 +81,7 @@ async def _need_wanted(context: OnboardingContext, added: Connection) -> None:
 
 
 def _exists(context: OnboardingContext, other: Connection) -> OnboardingError:
-    which = f" ({other.id})" if ownership.may_see(context.run.head, other.requester) else ""
+    which = f"({other.id})" if ownership.may_see(context.run.head, other.requester) else ""
     return prerequisites.CONNECTION_EXISTS.error(name=context.request.name, which=which)
 
 
