@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from infra.local.stack import Stack
-from onboarding.storage import versions
+from onboarding.storage import names, versions
 from tests.support.portal import Portal
 
 
@@ -47,6 +47,11 @@ class Scene:
         client = self.tables.get_table_client(table)
         found = client.query_entities(text) if text else client.list_entities()
         return [row async for row in found]
+
+    async def forget_channels(self) -> None:
+        """Delete the states of the channels, as if none had delivered anything."""
+        for row in await self.rows(names.SERVICE, "PartitionKey eq 'channels'"):
+            await self.tables.get_table_client(names.SERVICE).delete_entity(row)
 
     async def waiting(self, queue: str) -> int:
         """How many messages are on a queue, visible or not."""
