@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
+from onboarding.connections import pointers
 from onboarding.storage import names
 from tests.interleavings.invariants import violations
 from tests.interleavings.world import World
@@ -205,12 +207,24 @@ async def test_renew_import_wrong_then_right_then_remove(world):
     assert "import-" not in json.dumps([each for each in world.objects() if each["id"] not in world.known])
 
 
-async def test_look_meets_removal(world):
-    """An inspection that meets an off-boarding leaves no difference behind."""
+READS: Final = ("POST", "graph", "$batch")
+ENTERS: Final = ("upsert", names.CONNECTIONS, pointers.DAILY)
+
+
+@pytest.mark.parametrize("held", [READS, ENTERS], ids=["reads", "enters"])
+async def test_look_meets_removal(world, held):
+    """An inspection that meets an off-boarding leaves no difference behind.
+
+    What it reads later is gone, and the service itself removed it. What it read before differed.
+    """
     connection = await world.connected("Contoso")
+    if held == ENTERS:
+        app = (await world.must("get_connection", id=connection))["clientApp"]["clientId"]
+        path = f"/v1.0/applications(appId='{app}')"
+        await world.look("graph", "PATCH", path, {"requiredResourceAccess": []})
     world.clock.at += timedelta(days=340)
     assert await world.hosts[0].timers.inspection_sweep.run() == 1
-    looks = world.pin("host1", "POST", "graph", "$batch")
+    looks = world.pin("host1", *held)
     late = world.go("host1", world.drain(1, queues=(names.INSPECTIONS_QUEUE,)))
     await world.until(looks, late)
     removal = await world.must("remove_connection", id=connection)
