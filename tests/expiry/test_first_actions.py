@@ -229,10 +229,26 @@ OTHERS: Final = {
     Kind.PROVIDERS_PENDING: "tests/operations/test_providers.py",
     Kind.CHANNEL_FAILING: "test_channels_people.py",
     Kind.CHANNEL_ENDED: "test_subscribers.py",
+    Kind.ONBOARDING_WAITS: "test_changes.py",
+    Kind.ONBOARDING_FAILED: "test_changes.py",
+    Kind.OPERATION_WAITS: "tests/operations/test_renewal_limits.py",
+    Kind.OPERATION_FAILED: "tests/operations/test_removal.py",
 }
 """Notices whose first action is carried out elsewhere."""
 
-GOOD: Final = {Kind.HAND_OVER_CONFIRMED, Kind.CHANNEL_TEST, Kind.CHANNEL_WORKS}
+GOOD: Final = {
+    Kind.HAND_OVER_CONFIRMED,
+    Kind.CHANNEL_TEST,
+    Kind.CHANNEL_WORKS,
+    Kind.EXPIRATION_ACKNOWLEDGED,
+    Kind.EXPIRATION_SNOOZED,
+    Kind.DIFFERENCE_RESOLVED,
+    Kind.CONNECTION_REMOVED,
+    Kind.ONBOARDING_SUCCEEDED,
+    Kind.ONBOARDING_CANCELLED,
+    Kind.ONBOARDING_ROLLED_BACK,
+    Kind.OPERATION_CANCELLED,
+}
 """Notices after which there is nothing to do."""
 
 READ: Final = {Kind.SECRET_END_CHANGED}
