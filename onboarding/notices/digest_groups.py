@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Final
 
 from onboarding.notices.message_items import Item
@@ -19,6 +19,9 @@ _GROUPS: Final = 10
 
 _NAMES: Final = 5
 """The number of connections that a group names."""
+
+_CHARACTERS: Final = 300
+"""Of the names in a group; it always shows the first one. A letter takes up to 12 bytes in JSON."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,10 +36,16 @@ class Group:
         first = self.items[0]
         if len(self.items) == 1:
             return first.heading
-        names = [isolated(item.connection.name) for item in self.items[:_NAMES]]
+        names = self._names()
         more = len(self.items) - len(names)
         listed = ", ".join(names) + (f" and {more} more" if more else "")
         return line(f"{len(self.items)} connections ({listed}): {first.notice.message}")
+
+    def _names(self) -> list[str]:
+        """The names of the first connections."""
+        names = [isolated(item.connection.name) for item in self.items[:_NAMES]]
+        ends = accumulate(map(len, names))
+        return [name for name, end in zip(names, ends, strict=True) if end <= _CHARACTERS] or names[:1]
 
     @property
     def first(self) -> Item:
@@ -48,7 +57,7 @@ class Group:
 class Section:
     """What a part of a digest shows about a tenant."""
 
-    tenant: str
+    tenant: str  # its name and ID, as the first finding has them: others can have an earlier name
     groups: tuple[Group, ...]
     more: int = 0  # notices that are not shown
 
@@ -65,16 +74,19 @@ class Section:
 
 
 def sections(items: Iterable[Item]) -> list[Section]:
-    """The sections of a digest: by tenant, the earliest date first."""
-    ordered = sorted(items, key=lambda item: (item.tenant, item.date, item.connection.name))
+    """The sections of a digest: by the ID of the tenant, the earliest date first.
+
+    Connections can have different names of one tenant, because its administrators can change the name.
+    """
+    ordered = sorted(items, key=lambda item: (_tenant(item), item.date, item.connection.name))
     found = []
-    for tenant, of_tenant in groupby(ordered, key=lambda item: item.tenant):
+    for _, of_tenant in groupby(ordered, key=_tenant):
         groups: dict[tuple[str, ...], list[Item]] = {}
         for item in of_tenant:
             groups.setdefault(_likeness(item), []).append(item)
         made = [Group(items=tuple(each)) for each in groups.values()]
         more = sum(len(group.items) for group in made[_GROUPS:])
-        found.append(Section(tenant=tenant, groups=tuple(made[:_GROUPS]), more=more))
+        found.append(Section(tenant=made[0].first.tenant, groups=tuple(made[:_GROUPS]), more=more))
     return found
 
 
@@ -98,6 +110,11 @@ def _pieces(section: Section, fits: Callable[[Sequence[Section]], bool]) -> list
     first = Section(tenant=section.tenant, groups=section.groups[:half])
     second = Section(tenant=section.tenant, groups=section.groups[half:], more=section.more)
     return [*_pieces(first, fits), *_pieces(second, fits)]
+
+
+def _tenant(item: Item) -> str:
+    """The tenant that has a share of a digest."""
+    return item.connection.tenant
 
 
 def _likeness(item: Item) -> tuple[str, ...]:

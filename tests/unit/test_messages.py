@@ -7,6 +7,7 @@ import pytest
 
 from onboarding.notices.message_items import Item
 from onboarding.notices.message_text import LARGEST_CHAT, digest, single
+from onboarding.words.word import Word
 from tests.support.notices import item
 
 ALL = ("Contoso CMG", "Tenant 1", "Every service stops", "2. Enter it.", "/l?t=a_b", "renew_secret")
@@ -79,6 +80,37 @@ def test_no_tenant_uses_up_a_digest():
     for form in (message.text, message.html, message.markdown):
         assert "490 more notices about this tenant are not shown" in form
         assert "Tenant 2" in form
+
+
+def test_a_tenant_with_many_names_has_one_share():
+    """Its administrators rename it every day: connections have different names of it, in one section."""
+    noisy = [
+        replace(each, connection=replace(each.connection, tenant_name=Word(f"Renamed {number:03}")))
+        for number in range(120)
+        for each in [finding(number, code=f"code-{number}")]
+    ]
+    (message,) = digest([*noisy, *(finding(number, tenant="2") for number in range(3))], "id")
+    for form in (message.text, message.html, message.markdown):
+        assert form.count("Renamed") == 1
+        assert "110 more notices about this tenant are not shown" in form
+        assert form.count("(2)") == 1
+
+
+@pytest.mark.parametrize("letter", ["\U0001f98a", '"'])
+def test_the_longest_names_fit_into_a_message(letter):
+    """Equal findings of connections, a tenant and an application with the longest names are below the limit."""
+    longest = Word(letter * 256)
+    items = []
+    for number in range(120):
+        made = finding(number)
+        app = replace(made.connection.server_app, name=longest)
+        about = replace(made.connection, name=longest, tenant_name=longest, server_app=app)
+        message = f"'{letter * 256}' differs from its profile. Expected: {'x' * 256}."
+        items.append(replace(made, connection=about, notice=replace(made.notice, message=message)))
+    for message in digest(items, "id", LARGEST_CHAT):
+        for form in (message.text, message.html, message.markdown, message.chat):
+            assert len(json.dumps(form)) <= LARGEST_CHAT
+    assert "and 119 more" in message.text
 
 
 @pytest.mark.parametrize("largest", [LARGEST_CHAT, 60_000])
