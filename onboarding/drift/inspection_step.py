@@ -38,6 +38,9 @@ SETTLED: Final = timedelta(hours=1)
 _PATIENCE: Final = timedelta(days=1)
 """A directory that does not answer for this time is reported as a difference."""
 
+_OF_ONE: Final = (responses.ANSWER_TOO_LARGE, responses.ANSWER_UNREADABLE)
+"""Errors of a whole response that one object in it can cause: the connections are then inspected separately."""
+
 _LOOK: Final = timedelta(minutes=5)
 _LONGEST: Final = timedelta(days=30)
 
@@ -142,7 +145,7 @@ class InspectionStep:
         except OnboardingError as error:
             if not isinstance(error, PermanentError) and self._clock.now() - started_at < _PATIENCE:
                 raise
-            if error.kind is not responses.ANSWER_TOO_LARGE or len(connections) == 1:
+            if error.kind not in _OF_ONE or len(connections) == 1:
                 return [unreadable(connection, error, started_at) for connection in connections]
         except Exception:
             log.exception("an inspection in tenant %s failed unexpectedly", connections[0].tenant)

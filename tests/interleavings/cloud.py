@@ -62,7 +62,7 @@ class InProcessCloud:
 
     @property
     def faults(self) -> Faults:
-        """What a test refuses; ``status`` and ``drop`` only."""
+        """What a test sets; ``status``, ``drop`` and ``rewrite`` only."""
         return self._cloud.front.faults
 
     def allow(self, tenant: str, *, without: str = "") -> None:
@@ -151,6 +151,10 @@ class InProcessCloud:
             answer = service.failed(request, failure)
         else:
             answer = service.handle(request)
+        for fault in (fault for fault in struck if fault.kind == "rewrite"):
+            headers = {"Content-Type": "application/json", **answer.headers}
+            text = fault.rewritten(answer.encoded().decode())
+            answer = Answer(status=answer.status, headers=headers, text=text)
         self._cloud.database.commit()
         self.log.append((name, method, target, answer.status))
         return answer, any(fault.kind == "drop" for fault in struck)
