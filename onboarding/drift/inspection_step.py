@@ -39,7 +39,8 @@ _PATIENCE: Final = timedelta(days=1)
 """A directory that does not answer for this time is reported as a difference."""
 
 _OF_ONE: Final = (responses.ANSWER_TOO_LARGE, responses.ANSWER_UNREADABLE)
-"""Errors of a whole response that one object in it can cause: the connections are then inspected separately."""
+"""Errors of a whole response that one object in it can cause: connections are then inspected separately.
+"""
 
 _LOOK: Final = timedelta(minutes=5)
 _LONGEST: Final = timedelta(days=30)

@@ -98,7 +98,7 @@ def test_a_tenant_with_many_names_has_one_share():
 
 @pytest.mark.parametrize("letter", ["\U0001f98a", '"'])
 def test_the_longest_names_fit_into_a_message(letter):
-    """Equal findings of connections, a tenant and an application with the longest names are below the limit."""
+    """Equal findings about the longest names of connections, tenants and applications are below the limit."""
     longest = Word(letter * 256)
     items = []
     for number in range(120):
