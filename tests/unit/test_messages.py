@@ -105,8 +105,8 @@ def test_the_longest_names_fit_into_a_message(letter):
         made = finding(number)
         app = replace(made.connection.server_app, name=longest)
         about = replace(made.connection, name=longest, tenant_name=longest, server_app=app)
-        message = f"'{letter * 256}' differs from its profile. Expected: {'x' * 256}."
-        items.append(replace(made, connection=about, notice=replace(made.notice, message=message)))
+        text = f"'{letter * 256}' differs from its profile. Expected: {'x' * 256}."
+        items.append(replace(made, connection=about, notice=replace(made.notice, message=text)))
     for message in digest(items, "id", LARGEST_CHAT):
         for form in (message.text, message.html, message.markdown, message.chat):
             assert len(json.dumps(form)) <= LARGEST_CHAT
