@@ -116,10 +116,10 @@ async def test_a_body_in_chunks_is_not_taken_for_no_body(portal):
     ],
 )
 async def test_a_host_that_is_none_is_refused(portal, host):
-    """The answer to a header Host that is no name says what to send; no link leads there."""
+    """The answer to a Host header that is no name shows what to send; no link leads there."""
     for path in ("/api/openapi.json", "/api/onboardings"):
         answer = await portal.call("GET", path, headers={"Host": host})
-        assert "header Host" in problem(answer, 400, "url-invalid")["remedy"]
+        assert "Host header" in problem(answer, 400, "url-invalid")["remedy"]
 
 
 @pytest.mark.parametrize("value", [b"\xff", b"\xed\xa0\x80", b"\x80/json", b"caf\xc3\xa9", b"W/\xfe"])

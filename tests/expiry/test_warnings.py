@@ -31,6 +31,7 @@ async def test_a_warning_arrives_on_its_day_and_once(site):
         "id": connection["id"],
         "name": connection["name"],
         "tenantId": connection["tenantId"],
+        "url": f"{site.stack.api}/api/connections/{connection['id']}",
     }
     assert told["serverApp"]["clientId"] == connection["serverApp"]["clientId"]
     assert f"{ends_at(connection):%Y-%m-%d}" in told["message"]

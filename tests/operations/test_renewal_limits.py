@@ -82,7 +82,7 @@ async def test_nothing_is_removed_after_silence(portal, moved):
     granted = datetime.fromisoformat(again["retiresAt"]) - datetime.now(UTC)
     assert timedelta(days=86) < granted < timedelta(days=88)
     trail = await portal.all(f"/api/operations/{operation['id']}/events", caller="operator")
-    assert any("the service was away" in each.get("detail", "") for each in trail)
+    assert any("the service was unavailable" in each.get("detail", "") for each in trail)
 
 
 async def test_what_nobody_was_told_is_not_done(portal, moved):

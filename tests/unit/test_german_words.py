@@ -37,7 +37,8 @@ GERMAN = texts_in(Language.GERMAN)
 def marked(template: str, value: str) -> str:
     """A sentence with a value in each field that is no date, without any formatting."""
     return "".join(
-        literal + (value if field is not None else "") for literal, field, _, _ in Formatter().parse(template)
+        literal + (f"{' ' * (form == ' ')}{value}" if field is not None else "")
+        for literal, field, form, _ in Formatter().parse(template)
     )
 
 
