@@ -21,6 +21,9 @@ BODIES: Final[dict[str, Any]] = {"snooze_connection": {"days": 3}}
 ELSEWHERE: Final = {"get_tenant_setup", "revoke_feed"}
 """The page of a tenant has no owner; subscriptions need a key, which this deployment does not have."""
 
+OPEN: Final = {"Waiting", "Running"}
+"""A run that waits is `Running` for the moment in which it looks again."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Belongings:
@@ -41,12 +44,14 @@ class Belongings:
                 yield endpoint, f"/api{path}"
 
     async def documents(self, portal: Portal) -> dict[str, Any]:
-        """What the requester sees of it."""
+        """What the requester sees of it, but for how often a run has looked whether it may go on."""
         found = {}
         for kind in ("/connections", "/onboardings", "/operations"):
             document = await portal.get(f"/api{kind}/{self.ids[kind]}", caller=self.caller)
-            same = document if kind == "/connections" else {"status", "request", "requestedBy", "stepsDone"}
+            same = document if kind == "/connections" else {"request", "requestedBy", "stepsDone"}
             found[kind] = {name: value for name, value in document.items() if name in same}
+            if kind != "/connections":
+                found[kind]["open"] = document["status"] in OPEN
         return found
 
 
