@@ -47,6 +47,7 @@ class Acknowledgement:
     ends_at: datetime
     by: str
     at: datetime
+    by_id: str = ""  # object ID; empty if nobody signed in, or an earlier version wrote the record
     operator: bool = False
     on_behalf_of: Behalf | None = None
 
@@ -62,6 +63,7 @@ class Snooze:
     until: datetime
     by: str
     at: datetime
+    by_id: str = ""  # object ID; empty if nobody signed in, or an earlier version wrote the record
     operator: bool = False
     on_behalf_of: Behalf | None = None
 

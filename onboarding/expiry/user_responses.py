@@ -30,10 +30,13 @@ class Responder:
     author: Author
     operates: bool = field(kw_only=True)
 
-    @property
-    def name(self) -> str:
-        """The name that is shown."""
-        return self.author.name
+    def gave(self, response: Acknowledgement | Snooze) -> bool:
+        """Whether a response is by the same person with the same authority: two people can share a name.
+
+        Nobody signs in to follow a link. Those who have links to the same readers are one person here.
+        """
+        same = (response.by_id or response.by) == (self.author.id or self.author.name)
+        return same and response.operator == self.operates
 
 
 class UserResponses:
@@ -75,27 +78,22 @@ class UserResponses:
         """
         first = Acknowledgement(
             ends_at=ends_at,
-            by=responder.name,
+            by=responder.author.name,
+            by_id=responder.author.id,
             at=self._clock.now(),
             operator=responder.operates,
             on_behalf_of=responder.author.on_behalf_of,
         )
-        found = await self._connections.get(connection)
-        before = found.acknowledgement(kind) if found else None
-        response = before if before and before.operator >= responder.operates else first
-        if response.by != responder.name:
-            return found
 
-        def change(found: Connection) -> Connection | None:
-            if found.acknowledgement(kind) == response:
-                return None
-            return replace(found, acknowledged={**found.acknowledged, kind: response})
+        def decide(found: Connection) -> Acknowledgement:
+            before = found.acknowledgement(kind)
+            return before if before and before.operator >= first.operator else first
 
-        detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}"
-        author = replace(responder.author, on_behalf_of=response.on_behalf_of)
-        trail = ("acknowledged", author, response.at, detail)
-        kept = await self._write(connection, kind, ends_at, change, trail)
-        if kept:
+        kept = await self._record(connection, kind, ends_at, "acknowledged", decide)
+        response = kept.acknowledgement(kind) if kept else None
+        if kept and response and responder.gave(response):
+            detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}"
+            await self._write("acknowledged", kept, response, detail)
             await self._notices.tell(changes.acknowledged(kept, kind, response))
         return kept
 
@@ -107,32 +105,32 @@ class UserResponses:
         A snooze by the same person until the same day changes nothing. Neither does a snooze by a requester
         or an owner within the snooze of an operator.
         """
-        author = responder.author
         first = Snooze(
             ends_at=ends_at,
             until=until,
-            by=author.name,
+            by=responder.author.name,
+            by_id=responder.author.id,
             at=self._clock.now(),
             operator=responder.operates,
-            on_behalf_of=author.on_behalf_of,
+            on_behalf_of=responder.author.on_behalf_of,
         )
-        found = await self._connections.get(connection)
-        before = found.snooze(kind) if found else None
-        if found and before and before.operator and not first.operator and first.until <= before.until:
-            return found
-        asked = (first.by, first.operator, first.on_behalf_of, until.date())
-        same = before and (before.by, before.operator, before.on_behalf_of, before.until.date()) == asked
-        response = before if before and same else first
 
-        def change(found: Connection) -> Connection | None:
-            if found.snooze(kind) == response:
-                return None
-            return replace(found, snoozed={**found.snoozed, kind: response})
+        def decide(found: Connection) -> Snooze:
+            before = found.snooze(kind)
+            if before is None:
+                return first
+            if before.operator and not first.operator and first.until <= before.until:
+                return before
+            asked = (first.on_behalf_of, first.until.date())
+            same = responder.gave(before) and (before.on_behalf_of, before.until.date()) == asked
+            return before if same else first
 
-        detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}, until {response.until:%Y-%m-%d %H:%M} UTC"
-        trail = ("snoozed", author, response.at, detail)
-        kept = await self._write(connection, kind, ends_at, change, trail)
-        if kept:
+        kept = await self._record(connection, kind, ends_at, "snoozed", decide)
+        response = kept.snooze(kind) if kept else None
+        if kept and response and responder.gave(response):
+            until_then = f"until {response.until:%Y-%m-%d %H:%M} UTC"
+            detail = f"The expiration '{kind}' on {ends_at:%Y-%m-%d}, {until_then}"
+            await self._write("snoozed", kept, response, detail)
             await self._notices.tell(changes.snoozed(kept, kind, response))
         return kept
 
@@ -150,23 +148,31 @@ class UserResponses:
         await self._audit.commit([], [event])
         return changed
 
-    async def _write(
+    async def _record(
         self,
         connection: str,
         kind: str,
         ends_at: datetime,
-        change: Callable[[Connection], Connection | None],
-        trail: tuple[str, Author, datetime, str],
+        member: str,
+        decide: Callable[[Connection], Acknowledgement | Snooze],
     ) -> Connection | None:
-        """Changes the connection, then writes the event. After a failure, the caller repeats both."""
+        """Records the response that ``decide`` chooses, by what the connection has when it is written."""
 
-        def unless_changed(found: Connection) -> Connection | None:
-            return change(found) if found.expirations.get(kind) == ends_at else None
+        def change(found: Connection) -> Connection | None:
+            if found.expirations.get(kind) != ends_at:
+                return None
+            response, given = decide(found), getattr(found, member)
+            return (
+                None if given.get(kind) == response else found.evolve(**{member: {**given, kind: response}})
+            )
 
-        changed = await self._connections.change(connection, unless_changed)
-        if changed is None or changed.expirations.get(kind) != ends_at:
-            return None
-        kind, author, at, detail = trail
-        event = Event.by(author, run=changed.onboarding, at=at, kind=kind, detail=detail)
+        kept = await self._connections.change(connection, change)
+        return kept if kept and kept.expirations.get(kind) == ends_at else None
+
+    async def _write(
+        self, what: str, connection: Connection, response: Acknowledgement | Snooze, detail: str
+    ) -> None:
+        """Writes the event of a response. The same response has the same event, so it is safe to repeat."""
+        author = Author(name=response.by, id=response.by_id, on_behalf_of=response.on_behalf_of)
+        event = Event.by(author, run=connection.onboarding, at=response.at, kind=what, detail=detail)
         await self._audit.commit([], [event])
-        return changed

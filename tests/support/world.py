@@ -109,7 +109,13 @@ class World:
         return [row for table in names.TABLES for _, row in sorted(self.tables._rows[table].items())]
 
     async def call(
-        self, name: str, *, caller: Caller = OPERATOR, path: Mapping[str, str] | None = None, **query: Any
+        self,
+        name: str,
+        *,
+        caller: Caller = OPERATOR,
+        path: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        **query: Any,
     ) -> Any:
         """The answer of an endpoint, as JSON or text. Raises what the handler raises."""
         declared = _ENDPOINTS[name]
@@ -122,7 +128,7 @@ class World:
             caller=caller,
             query=asked,
             seal=seal,
-            body=None,
+            body=declared.body.model_validate(body) if declared.body and body is not None else None,
             path=path or {},
             base_url="https://here.invalid/api",
             called_url="https://here.invalid/api/x",
